@@ -1,4 +1,6 @@
-"""Why nothing could be checked of calls, and what would help: sentences of the codes that checking gives, for page, API and doctor."""
+"""Why nothing could be checked of calls, and what would help: sentences of the codes that checking
+gives, for page, API and doctor.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +12,9 @@ NO_TOPIC = "topic_not_read"
 RECIPES = "pipelines/RECIPES.md"
 _BODIES = f"let the log carry bodies ({RECIPES}: Envoy, APISIX, Kong, Collector), or take seamwatch.capture into the application"
 _PUBLISH = "publish what the provider promises: `seamwatch contracts publish FILE --provider NAME`"
-_READABLE = "only JSON is judged, and what a contract's own format reads; nothing is lost but this check"
+_READABLE = (
+    "only JSON is judged, and what a contract's own format reads; nothing is lost but this check"
+)
 
 ADVICE: Mapping[str, tuple[str, str]] = {
     NO_LOG: ("spans tell of these calls, and no log with payloads does", _BODIES),
@@ -28,7 +32,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "publish it again; `seamwatch contracts check` says what is wrong",
     ),
     "no_body": ("the log tells of the call without its body", _BODIES),
-    "truncated": ("the log cut the body", f"raise the limit of what writes the log (64 KB in {RECIPES})"),
+    "truncated": (
+        "the log cut the body",
+        f"raise the limit of what writes the log (64 KB in {RECIPES})",
+    ),
     "encoded": (
         "the body is compressed in a way that cannot be unpacked",
         "let the log hold gzip, deflate, br or zstd, or what was decoded",
@@ -37,7 +44,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "something was written over in the bytes of a message, so that they are none",
         "let what masks write over whole fields, or take its marks out",
     ),
-    "incremental": ("the answer comes in parts (@defer, @stream)", "nothing is to be checked; such answers are counted"),
+    "incremental": (
+        "the answer comes in parts (@defer, @stream)",
+        "nothing is to be checked; such answers are counted",
+    ),
     "refused": (
         "the provider refused the query, and nobody knows who asked",
         "let the log tell the caller, or send traces with the call",
@@ -47,7 +57,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "the body is larger than what is judged",
         "nothing helps but smaller bodies; shapes of them (seamwatch.capture) are smaller",
     ),
-    "too_deep": ("the body nests deeper, or would cost more, than what is judged", "a contract with fewer choices costs less"),
+    "too_deep": (
+        "the body nests deeper, or would cost more, than what is judged",
+        "a contract with fewer choices costs less",
+    ),
     "undecidable": (
         "a clause cannot be judged, such as a pattern that does not compile",
         "`seamwatch contracts check` names the clause",
@@ -56,33 +69,63 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "a required parameter stands where the log does not show it",
         f"log the query and the headers ({RECIPES}), or take seamwatch.capture",
     ),
-    "parameter_style": ("a parameter is written in a style that its contract does not tell how to read", _READABLE),
-    "parameter_media_type": ("a parameter is a document of a media type that is not read", _READABLE),
-    "query_too_large": ("the query has more parameters than are looked at", "nothing helps but shorter queries"),
+    "parameter_style": (
+        "a parameter is written in a style that its contract does not tell how to read",
+        _READABLE,
+    ),
+    "parameter_media_type": (
+        "a parameter is a document of a media type that is not read",
+        _READABLE,
+    ),
+    "query_too_large": (
+        "the query has more parameters than are looked at",
+        "nothing helps but shorter queries",
+    ),
     "request_unseen": (
         "what the example asks of the request stands where the log does not show it",
         f"log the request's body and headers ({RECIPES}), or take seamwatch.capture",
     ),
-    "undeclared_fields_only": ("no field of the message is declared", "look whether it is the right schema for this topic"),
+    "undeclared_fields_only": (
+        "no field of the message is declared",
+        "look whether it is the right schema for this topic",
+    ),
     "no_response": (
         "no answer came, or the caller left",
         "nothing is to be checked; such calls are counted as failures of the edge",
     ),
-    "proxy_answer": ("a proxy made the answer itself", "nothing is to be checked; it is nobody's violation"),
+    "proxy_answer": (
+        "a proxy made the answer itself",
+        "nothing is to be checked; it is nobody's violation",
+    ),
     "preflight": ("a browser asked what it may ask", "nothing is to be checked"),
-    "not_offered": ("somebody asked for what the contract does not name, and was not served", "nothing is to be checked"),
-    "no_interaction": ("no example of the contract asks for this", "add an example, or publish an OpenAPI document, too"),
+    "not_offered": (
+        "somebody asked for what the contract does not name, and was not served",
+        "nothing is to be checked",
+    ),
+    "no_interaction": (
+        "no example of the contract asks for this",
+        "add an example, or publish an OpenAPI document, too",
+    ),
     "no_message": (
         "no contract describes such a message: its headers or its schema speak of another one",
         "publish an AsyncAPI document, a schema or a message pact",
     ),
-    "ambiguous_state": ("several examples fit, in provider states that no log shows", "make the examples' requests differ"),
+    "ambiguous_state": (
+        "several examples fit, in provider states that no log shows",
+        "make the examples' requests differ",
+    ),
     "ambiguous_request": (
         "it cannot be seen which example was asked for",
         f"log the request's body and headers ({RECIPES}), or take seamwatch.capture",
     ),
-    "ambiguous_message": ("several messages of the contract fit", "name the message in a header, or make the schemas differ"),
-    "pending": ("the example is marked as not yet kept", "nothing, until the provider takes the mark away"),
+    "ambiguous_message": (
+        "several messages of the contract fit",
+        "name the message in a header, or make the schemas differ",
+    ),
+    "pending": (
+        "the example is marked as not yet kept",
+        "nothing, until the provider takes the mark away",
+    ),
     "undocumented_status": (
         "the status is not listed, and nobody said that the list is whole",
         "list it, or say `x-seamwatch-statuses: complete`",
@@ -117,8 +160,12 @@ class Unchecked:
     help: str
 
 
-def unchecked(calls: int, checked: int, reasons: Mapping[str, int], protocol: str = "http") -> list[Unchecked]:
-    """The reasons of one edge, the most frequent first. A database's calls have no payload that anybody promises: none is missed."""
+def unchecked(
+    calls: int, checked: int, reasons: Mapping[str, int], protocol: str = "http"
+) -> list[Unchecked]:
+    """The reasons of one edge, the most frequent first. A database's calls have no payload that
+    anybody promises: none is missed.
+    """
     counts = {reason: count for reason, count in reasons.items() if count}
     silent = calls - checked - sum(counts.values())
     if silent > 0 and protocol != "db":

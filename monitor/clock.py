@@ -31,7 +31,9 @@ class ManualClock:
 
 
 def growing_pause(first_seconds: float, times: int, longest_seconds: float) -> float:
-    """Seconds to wait before the next try: `first_seconds`, doubled as many times, up to the longest; for any number of tries."""
+    """Seconds to wait before the next try: `first_seconds`, doubled as many times, up to the
+    longest; for any number of tries.
+    """
     return min(first_seconds * 2.0 ** min(times, 60), longest_seconds)
 
 

@@ -1,15 +1,14 @@
 """What can go wrong, as a tree.
 
-MonitorError
-├── ConfigError      a setting is unknown, missing or contradicts another (exit 64)
-├── UsageError       a command was called in a way that cannot work (exit 64)
-├── StoreError       ClickHouse, chDB or the control store
-├── SourceError      Kafka or a file to replay
-├── NotifyError      a receiver of alerts
-├── ContractError    a contract that cannot be read, is too large or reaches out to the network
-└── RejectLimit      too large a share of the input cannot be read: stop loudly, do not drain the topic
+MonitorError ├── ConfigError      a setting is unknown, missing or contradicts another (exit 64)
+├── UsageError       a command was called in a way that cannot work (exit 64) ├── StoreError
+ClickHouse, chDB or the control store ├── SourceError      Kafka or a file to replay ├──
+NotifyError      a receiver of alerts ├── ContractError    a contract that cannot be read, is too
+large or reaches out to the network └── RejectLimit      too large a share of the input cannot be
+read: stop loudly, do not drain the topic
 
-Two mixins tell a caller what to do next: Transient (try the same again) and Permanent (the same input fails again).
+Two mixins tell a caller what to do next: Transient (try the same again) and Permanent (the same
+input fails again).
 """
 
 
@@ -42,7 +41,9 @@ class StoreUnavailable(StoreError, Transient):
 
 
 class LeaseLost(StoreUnavailable):
-    """Another process holds, or has held, the lease that this work was done under: nothing of it is written."""
+    """Another process holds, or has held, the lease that this work was done under: nothing of it
+    is written.
+    """
 
 
 class SourceError(MonitorError):
@@ -62,7 +63,9 @@ class NotifyError(MonitorError):
 
 
 class ReceiverBusy(NotifyError, Transient):
-    """5xx, 429, a timeout or a lost connection; `retry_after_seconds` when the receiver said so."""
+    """5xx, 429, a timeout or a lost connection; `retry_after_seconds` when the
+    receiver said so.
+    """
 
     def __init__(self, text: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(text)
@@ -70,7 +73,9 @@ class ReceiverBusy(NotifyError, Transient):
 
 
 class ReceiverRefused(NotifyError, Permanent):
-    """The receiver refused this alert (4xx). Not `final`: it refuses every alert until somebody corrects its address, key or rights."""
+    """The receiver refused this alert (4xx). Not `final`: it refuses every alert until somebody
+    corrects its address, key or rights.
+    """
 
     def __init__(self, text: str, *, final: bool = True) -> None:
         super().__init__(text)
@@ -78,7 +83,9 @@ class ReceiverRefused(NotifyError, Permanent):
 
 
 class ContractError(MonitorError, Permanent):
-    """A contract cannot be read, is over a budget, or reaches out to the network. `pointer`: the place in it, when that is known."""
+    """A contract cannot be read, is over a budget, or reaches out to the network. `pointer`: the
+    place in it, when that is known.
+    """
 
     def __init__(self, text: str, pointer: str | None = None) -> None:
         super().__init__(text)

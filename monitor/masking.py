@@ -1,4 +1,6 @@
-"""Addresses without what may be secret in them, however they are malformed: by what is surely harmless, not by what looks secret."""
+"""Addresses without what may be secret in them, however they are malformed: by what is surely
+harmless, not by what looks secret.
+"""
 
 import re
 
@@ -13,10 +15,12 @@ _EXAMPLE = "://user:password@host"  # in our own advice
 
 
 def shown(address: str, *, with_path: bool = True) -> str:
-    """What may be shown of a URL or DSN: scheme, host, port and path; names of a query without their values.
+    """What may be shown of a URL or DSN: scheme, host, port and path; names of a query without
+    their values.
 
-    No user, no password, no fragment; `***` in place of each. Where it cannot be told for sure what is the host (a password
-    with / or @ in it, no scheme), only the scheme is shown. Without `with_path` the path is hidden too: a webhook's is its secret.
+    No user, no password, no fragment; `***` in place of each. Where it cannot be told for sure
+    what is the host (a password with / or @ in it, no scheme), only the scheme is shown. Without
+    `with_path` the path is hidden too: a webhook's is its secret.
     """
     match = _SCHEME.fullmatch(address)
     if match is None:
@@ -31,7 +35,12 @@ def shown(address: str, *, with_path: bool = True) -> str:
     if not with_path:
         return head + (f"/{HIDDEN}" if path.strip("/") or query or "#" in behind else path)
     path = path if _PATH.fullmatch(path) else f"/{HIDDEN}"
-    return head + path + (f"?{_names(query)}" if query else "") + (f"#{HIDDEN}" if "#" in mark + behind else "")
+    return (
+        head
+        + path
+        + (f"?{_names(query)}" if query else "")
+        + (f"#{HIDDEN}" if "#" in mark + behind else "")
+    )
 
 
 def shown_dsn(dsn: str) -> str:
@@ -40,14 +49,18 @@ def shown_dsn(dsn: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Text of any kind with every address in it as `shown`, and everything like `user:password@host` hidden."""
+    """Text of any kind with every address in it as `shown`, and everything like
+    `user:password@host` hidden.
+    """
     if "@" not in text and "://" not in text:
         return text
     return _LOGIN.sub(_hide_login, _ADDRESS.sub(_hide_address, text))
 
 
 def is_unclear(address: str) -> bool:
-    """Whether it cannot be told where the host of this DSN begins: a password holds / ? # or @ that is not written as %2F …"""
+    """Whether it cannot be told where the host of this DSN begins: a password holds / ? # or @
+    that is not written as %2F …
+    """
     match = _SCHEME.fullmatch(address)
     if match is None:
         return True
@@ -64,7 +77,9 @@ def _cut(rest: str) -> tuple[str, str, str]:
 def _names(query: str) -> str:
     """The names of a query; values, and what has none, hidden."""
     pairs = (pair.partition("=") for pair in query.split("&"))
-    return "&".join(f"{name}={HIDDEN}" if mark and _NAME.fullmatch(name) else HIDDEN for name, mark, _ in pairs)
+    return "&".join(
+        f"{name}={HIDDEN}" if mark and _NAME.fullmatch(name) else HIDDEN for name, mark, _ in pairs
+    )
 
 
 def _hide_address(match: re.Match[str]) -> str:

@@ -1,4 +1,5 @@
-"""Every sentence about a judgement, made of reasons: for the page, the terminal, alerts and the gate alike.
+"""Every sentence about a judgement, made of reasons: for the page, the terminal, alerts and the
+gate alike.
 
 Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
 """
@@ -136,7 +137,9 @@ SENTENCES: Mapping[Code, str] = {
     "told": "{text}",
 }
 ELSEWHERE = frozenset(
-    code for code in get_args(Code) if code.startswith(("worse_", "silent", "never_seen", "calls_")) or code == "more_calls"
+    code
+    for code in get_args(Code)
+    if code.startswith(("worse_", "silent", "never_seen", "calls_")) or code == "more_calls"
 )
 """Codes whose sentence names the edge itself."""
 
@@ -161,7 +164,9 @@ SHORTLY: Mapping[str, str] = {
 
 
 ALL = "*"
-"""Stands for a version where all calls of an edge are held against those before, whatever their versions."""
+"""Stands for a version where all calls of an edge are held against those before, whatever their
+versions.
+"""
 PLACES: Mapping[str, str] = {
     "own": "in its own time",
     "callees": "in the calls that it makes",
@@ -190,13 +195,19 @@ DOUBTS_TOLD: Mapping[str, str] = {
 
 
 def sentence(reason: Reason) -> str:
-    """The reason as one sentence. A code that this program does not know is told with its parameters."""
+    """The reason as one sentence. A code that this program does not know is told with its
+    parameters.
+    """
     text = _plain(reason.code, reason.parameters, reason.edge)
     if reason.edge is not None and reason.code not in ELSEWHERE:
         text = f"{edge_name(reason.edge)}: {text}"
     if reason.explained_by:
         prefix = "by_"
-        by = {name.removeprefix(prefix): value for name, value in reason.parameters.items() if name.startswith(prefix)}
+        by = {
+            name.removeprefix(prefix): value
+            for name, value in reason.parameters.items()
+            if name.startswith(prefix)
+        }
         return f"not this deploy's: {_plain(reason.explained_by, by, None)} ({text})"
     return f"accepted: {text} (known, set aside)" if reason.accepted else text
 
@@ -211,7 +222,9 @@ def what(finding: Finding) -> str:
     """What is worse, in a few words."""
     told = finding.reason
     if told.code == "worse_latency" and told.parameters.get("old_seconds") is not None:
-        return "slower, {side} {quantile} {old_seconds:ms} → {new_seconds:ms} ms".format_map(_Shown(told.parameters, None))
+        return "slower, {side} {quantile} {old_seconds:ms} → {new_seconds:ms} ms".format_map(
+            _Shown(told.parameters, None)
+        )
     return SHORTLY[told.code]
 
 
@@ -232,23 +245,46 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         lines.append(("bad calls vary more than chance by", f"{evidence.rate.dispersion:.3g}×"))
         if evidence.rate.clause_new is not None:
             lines.append(
-                ("breaks of this clause, new and old", f"{evidence.rate.clause_new} and {evidence.rate.clause_old or 0}")
+                (
+                    "breaks of this clause, new and old",
+                    f"{evidence.rate.clause_new} and {evidence.rate.clause_old or 0}",
+                )
             )
     if evidence.latency:
         for age, quantiles in (("new", evidence.latency.new), ("old", evidence.latency.old)):
-            shown = [f"{1000 * value:.3g}" for value in (quantiles.p50, quantiles.p90, quantiles.p99) if value is not None]
-            lines.append((f"p50, p90, p99 of the {age} version at the {evidence.latency.side}", f"{', '.join(shown) or '–'} ms"))
+            shown = [
+                f"{1000 * value:.3g}"
+                for value in (quantiles.p50, quantiles.p90, quantiles.p99)
+                if value is not None
+            ]
+            lines.append(
+                (
+                    f"p50, p90, p99 of the {age} version at the {evidence.latency.side}",
+                    f"{', '.join(shown) or '–'} ms",
+                )
+            )
     lines += _of_calls(evidence)
     if evidence.silence:
         lines.append(("silent instances", str(evidence.silence.instances)))
-        lines.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
-        lines.append(("probability of so much silence by chance", f"{evidence.silence.chance:.2g}"))
+        lines.append(
+            (
+                "of the old version's instances answered in a window",
+                f"{evidence.silence.presence:.0%}",
+            )
+        )
+        lines.append(
+            ("probability of so much silence by chance", f"{evidence.silence.chance:.2g}")
+        )
     lines += _over_time(evidence.step) if evidence.step else []
     if evidence.differs:
         lines.append(("what differs", _rule(evidence.differs)))
     for failure in evidence.failures:
-        never = "; the old version had none" + (", nor had anybody in the day before" if failure.not_for_a_day else "")
-        kind = f"{failure.error_type}: {failure.template}" if failure.template else failure.error_type
+        never = "; the old version had none" + (
+            ", nor had anybody in the day before" if failure.not_for_a_day else ""
+        )
+        kind = (
+            f"{failure.error_type}: {failure.template}" if failure.template else failure.error_type
+        )
         lines.append(
             (
                 "new kind of failure" if failure.is_new else "kind of failure",
@@ -263,7 +299,10 @@ def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     if evidence.fanout:
         lines.append(
-            ("calls here for each call answered, new and old", f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}")
+            (
+                "calls here for each call answered, new and old",
+                f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}",
+            )
         )
         lines.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
     if evidence.time:
@@ -272,7 +311,10 @@ def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
         lines.append(("ms that the mean call takes longer", ", ".join(shown) or "–"))
     if evidence.refusals:
         lines.append(
-            (f"calls that {REFUSED[evidence.refusals.kind]}", f"{evidence.refusals.calls}, before {evidence.refusals.old}")
+            (
+                f"calls that {REFUSED[evidence.refusals.kind]}",
+                f"{evidence.refusals.calls}, before {evidence.refusals.old}",
+            )
         )
     return lines
 
@@ -280,9 +322,17 @@ def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
 def _over_time(step: StepEvidence) -> list[tuple[str, str]]:
     """What a change in time was held against."""
     lines: list[tuple[str, str]] = []
-    lines.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
+    lines.append(
+        (
+            "compared",
+            "before and after"
+            + (", and the versions lean the same way" if step.supported else ""),
+        )
+    )
     lines.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
-    lines.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
+    lines.append(
+        ("expected from", "the same hours of earlier days" if step.seasonal else "the time before")
+    )
     lines.append(("neighbours", _neighbours(step)))
     if step.zones:
         lines.append(("came with the version to each zone in turn", ", ".join(step.zones)))
@@ -293,7 +343,10 @@ def _rule(differs: Difference) -> str:
     """The rule in words, with what it did on calls that it was not learned from."""
     text = f"{_share_of(differs.bad, differs.bad + differs.other_bad)} bad calls are {' and '.join(map(_condition, differs.conditions))}"
     same = f" (the same calls: {', '.join(map(_condition, differs.same))})" if differs.same else ""
-    there, elsewhere = _rate(differs.bad, differs.calls), _rate(differs.other_bad, differs.other_calls)
+    there, elsewhere = (
+        _rate(differs.bad, differs.calls),
+        _rate(differs.other_bad, differs.other_calls),
+    )
     return f"{text}{same}; held-out: {there} there, {elsewhere} elsewhere"
 
 
@@ -311,28 +364,39 @@ def edge_name(edge: Edge) -> str:
 def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) -> str:
     template = SENTENCES.get(code)  # type: ignore[call-overload]  # a code that a newer program wrote is in no table
     if template is not None:
-        with suppress(KeyError, ValueError, TypeError):  # a newer program means something else by this code
-            return str(template.format_map(_Shown(parameters, edge))) + _told_beside(code, parameters)
+        # a newer program means something else by this code
+        with suppress(KeyError, ValueError, TypeError):
+            return str(template.format_map(_Shown(parameters, edge))) + _told_beside(
+                code, parameters
+            )
     return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
 
 
 def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:
     clause = f"; breaks {parameters['clause']}" if parameters.get("clause") else ""
-    leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(str(parameters.get("step", "")), "")
+    leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(
+        str(parameters.get("step", "")), ""
+    )
     text = clause + leg + _where(parameters) + _only(parameters) + _new_kind(parameters)
     return text if code.startswith("worse_") else ""
 
 
 def _where(parameters: Mapping[str, Parameter]) -> str:
     """Where time goes, and failures that are refusals."""
-    place = f"; {PLACES[str(parameters['time_in'])]}" if parameters.get("time_in") in PLACES else ""
+    place = (
+        f"; {PLACES[str(parameters['time_in'])]}" if parameters.get("time_in") in PLACES else ""
+    )
     gives_up, refused = parameters.get("gives_up"), parameters.get("refused")
     if gives_up is not None:
         place += f"; callers give up after {float(gives_up):.3g} s while the callee still works"
     if parameters.get("promised_by"):
         limit = f"{float(str(parameters['promised_seconds'])):.3g} s"
         place += f"; the contract {parameters['promised_by']} says that they wait {limit} ({parameters['promised_at']})"
-    return place + (f"; {parameters['refused_calls']} calls {REFUSED[str(refused)]}" if refused in REFUSED else "")
+    return place + (
+        f"; {parameters['refused_calls']} calls {REFUSED[str(refused)]}"
+        if refused in REFUSED
+        else ""
+    )
 
 
 def _only(parameters: Mapping[str, Parameter]) -> str:
@@ -340,7 +404,11 @@ def _only(parameters: Mapping[str, Parameter]) -> str:
     if "only_1" not in parameters:
         return ""
     conditions = [
-        Condition(cast("Attribute", parameters[name]), str(parameters[f"{name}_value"]), bool(parameters[f"{name}_holds"]))
+        Condition(
+            cast("Attribute", parameters[name]),
+            str(parameters[f"{name}_value"]),
+            bool(parameters[f"{name}_holds"]),
+        )
         for name in ("only_1", "only_2")
         if name in parameters
     ]
@@ -381,7 +449,10 @@ class _Shown(dict[str, Any]):
         if edge is not None:
             self["edge"] = edge_name(edge)
             self["callee"] = edge.callee
-            caller, callee = f"{edge.caller} {told('caller_version', '')}", f"{edge.callee} {told('callee_version', '')}"
+            caller, callee = (
+                f"{edge.caller} {told('caller_version', '')}",
+                f"{edge.callee} {told('callee_version', '')}",
+            )
             self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
         if "new_bad" in parameters:
             new, old = (_rate(told(f"{age}_bad"), told(f"{age}_calls")) for age in ("new", "old"))
@@ -391,7 +462,9 @@ class _Shown(dict[str, Any]):
 
 
 class _Value:
-    """A parameter with the formats of our own: when, minute, ms, points, words, eta, span, doubt, through, meant, known."""
+    """A parameter with the formats of our own: when, minute, ms, points, words, eta, span, doubt,
+    through, meant, known.
+    """
 
     def __init__(self, value: Parameter) -> None:
         self._value = value
@@ -414,7 +487,11 @@ class _Value:
         if form == "known":
             return f"; nearest: {value}" if value else "; none is known yet"
         if form == "eta":
-            return f", about {_span(value)} at the present rate" if value is not None else "; it has no traffic now"
+            return (
+                f", about {_span(value)} at the present rate"
+                if value is not None
+                else "; it has no traffic now"
+            )
         if form == "span":
             return _span(value) if value is not None else "for ever"
         if form == "doubt":
@@ -422,14 +499,26 @@ class _Value:
         if form == "through":
             return f" through {value}" if value else ""
         if form in ("ms", "points"):
-            return "0" if value is None else f"{1000 * float(value):.0f}" if form == "ms" else f"{100 * float(value):.2f}"
+            return (
+                "0"
+                if value is None
+                else f"{1000 * float(value):.0f}"
+                if form == "ms"
+                else f"{100 * float(value):.2f}"
+            )
         return format(value, form)
 
 
 def _span(seconds: Parameter) -> str:
-    """A span of time in the unit that people would use: seconds up to two minutes, minutes up to two hours, hours up to two days."""
+    """A span of time in the unit that people would use: seconds up to two minutes, minutes up to
+    two hours, hours up to two days.
+    """
     left = float(seconds or 0.0)
-    for most, unit, name in ((120.0, 1.0, "s"), (7200.0, 60.0, "minutes"), (172_800.0, 3600.0, "hours")):
+    for most, unit, name in (
+        (120.0, 1.0, "s"),
+        (7200.0, 60.0, "minutes"),
+        (172_800.0, 3600.0, "hours"),
+    ):
         if left < most:
             return f"{left / unit:.0f} {name}"
     return f"{left / 86_400.0:.0f} days"

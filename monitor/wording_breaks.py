@@ -1,11 +1,15 @@
-"""What is said of a broken clause as an event, in one sentence. Names in it are foreign text: who shows it escapes it."""
+"""What is said of a broken clause as an event, in one sentence. Names in it are foreign text: who
+shows it escapes it.
+"""
 
 from monitor.model.breaks import UNSEEN, ContractBreak
 from monitor.wording_times import time_sentence
 
 
 def break_sentence(event: ContractBreak) -> str:
-    """The clause, and for one on time its numbers: `p99.5 = 2.1 s exceeds checkout's timeout of 2 s (since payment 2.0.0; …)`."""
+    """The clause, and for one on time its numbers: `p99.5 = 2.1 s exceeds checkout's timeout of 2
+    s (since payment 2.0.0; …)`.
+    """
     if event.time is not None:
         return f"{event.operation}: {time_sentence(event.time)}"
     if event.rule == UNSEEN:

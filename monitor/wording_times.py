@@ -1,4 +1,5 @@
-"""Sentences about the times that contracts tell: no judgement of a deploy, and so no reason of one (wording.py).
+"""Sentences about the times that contracts tell: no judgement of a deploy, and so no reason of one
+(wording.py).
 
 Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
 """
@@ -20,7 +21,10 @@ TIMES: Mapping[TimingCode, str] = {
 
 def time_sentence(reason: TimingReason) -> str:
     """The reason as one sentence."""
-    told = {name: _time(value) if name.endswith("seconds") else value for name, value in reason.parameters.items()}
+    told = {
+        name: _time(value) if name.endswith("seconds") else value
+        for name, value in reason.parameters.items()
+    }
     return TIMES[reason.code].format_map(told)
 
 

@@ -25,7 +25,9 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
-    """`format` and `names` as read_api_logs takes them; `mapping` field to JSON pointer, for "mapping"; `writers` as for messages."""
+    """`format` and `names` as read_api_logs takes them; `mapping` field to JSON pointer, for
+    "mapping"; `writers` as for messages.
+    """
 
     format: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -36,20 +38,31 @@ class ApiLogSettings:
 
 
 def api_logs(
-    source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock
+    source: Source,
+    store: Store,
+    registry: Callable[[], Registry],
+    settings: ApiLogSettings,
+    clock: Clock,
 ) -> Iterator[Progress]:
-    """Yields offsets only after their rows are durable: examples shown, violations, exchanges, arrivals, then the ledger.
+    """Yields offsets only after their rows are durable: examples shown, violations, exchanges,
+    arrivals, then the ledger.
 
-    `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches, but for the fields that
-    the head of a log names: a crash re-reads at most what was not committed, and every row collapses under its natural key.
+    `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between
+    batches, but for the fields that the head of a log names: a crash re-reads at most what was not
+    committed, and every row collapses under its natural key.
     """
     heads = Heads()
     examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "api_logs")
-    budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
+    budget = RejectBudget(
+        settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store)
+    )
     for records in source.poll():
         reading = reading_of(clock())
-        with uncollected():  # a batch's exchanges and payloads are in no circle: they are gone when they are let go
-            batch = ApiLogReading(records, settings.format, settings.mapping, settings.names, heads)
+        # a batch's exchanges and payloads are in no circle: they are gone when they are let go
+        with uncollected():
+            batch = ApiLogReading(
+                records, settings.format, settings.mapping, settings.names, heads
+            )
             sent = named_as_they_come(batch, store)  # of messages that the capture kit tells
             examined = examiner.examine(sent, registry(), records)
         rejects, passed = batch.rejects, np.array(batch.passed, np.int64)

@@ -1,4 +1,6 @@
-"""A Pact Broker's pacts to revisions of contracts; read here what the one who asks it does every minute."""
+"""A Pact Broker's pacts to revisions of contracts; read here what the one who asks it does every
+minute.
+"""
 
 import threading
 from datetime import datetime
@@ -33,9 +35,10 @@ def pacts(
 ) -> None:
     """Publish what the broker has until told to stop; only while it is this process's `turn`.
 
-    What has not changed makes no revision. A broker in trouble is shown, and makes nothing unready: it is left alone for
-    longer and longer, up to an hour, or for as long as it asks. What it selects no more is withdrawn, unless a pact could not be had, or
-    none at all is selected: then it may be the selection that is wrong, and the pacts that are known are told as stale.
+    What has not changed makes no revision. A broker in trouble is shown, and makes nothing
+    unready: it is left alone for longer and longer, up to an hour, or for as long as it asks. What
+    it selects no more is withdrawn, unless a pact could not be had, or none at all is selected:
+    then it may be the selection that is wrong, and the pacts that are known are told as stale.
     """
     tries, quiet_until, last = 0, 0.0, Done()
 
@@ -59,7 +62,9 @@ def pacts(
         refused, published = list(selection.refused), 0
         for draft in selection.drafts:
             try:
-                done = publish(engine, completed(draft), now, read=read_draft, published_by=PUBLISHER)
+                done = publish(
+                    engine, completed(draft), now, read=read_draft, published_by=PUBLISHER
+                )
             except ContractError as error:
                 refused.append(str(error))
                 continue
@@ -67,15 +72,41 @@ def pacts(
         for reason in refused[:5]:
             LOG.warning("a pact was refused", reason=reason[:300])
         gone = left_over(engine, PUBLISHER, {completed(draft).name for draft in selection.drafts})
-        stale = [revision.name for revision in gone] if selection.refused or not selection.drafts else []
+        stale = (
+            [revision.name for revision in gone]
+            if selection.refused or not selection.drafts
+            else []
+        )
         for revision in [] if stale else gone:
-            withdraw(engine, revision.name, now, by=PUBLISHER, why="the Pact Broker does not select it any more")
+            withdraw(
+                engine,
+                revision.name,
+                now,
+                by=PUBLISHER,
+                why="the Pact Broker does not select it any more",
+            )
             LOG.info("a pact is withdrawn", contract=revision.name)
         words = [f"{len(refused)} pacts were refused: {refused[0][:200]}"] if refused else []
-        words += [f"{len(stale)} pacts are selected no more, and still hold: {', '.join(stale)[:200]}"] if stale else []
+        words += (
+            [f"{len(stale)} pacts are selected no more, and still hold: {', '.join(stale)[:200]}"]
+            if stale
+            else []
+        )
         figures = {"pacts": selection.pacts, "published": published, "refused": len(refused)}
-        return Done("; ".join(words), figures | {"withdrawn": 0 if stale else len(gone), "stale": len(stale)})
+        return Done(
+            "; ".join(words),
+            figures | {"withdrawn": 0 if stale else len(gone), "stale": len(stale)},
+        )
 
     # it reports more often than it asks: silence on the board is taken for a fault
     often = min(tick_seconds, REPORT_SECONDS)
-    in_turns("pact-broker", "asks the Pact Broker", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=often)
+    in_turns(
+        "pact-broker",
+        "asks the Pact Broker",
+        step,
+        turn=turn,
+        stop=stop,
+        board=board,
+        clock=clock,
+        tick_seconds=often,
+    )

@@ -1,4 +1,6 @@
-"""Deploy events on Kafka, and versions as telemetry shows them, to deploys in the control store."""
+"""Deploy events on Kafka, and versions as telemetry shows them, to deploys in the
+control store.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +29,9 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class DeploySettings:
-    """Aliases join the names of deploy tools to those of telemetry; `history` is how far back versions are remembered at start."""
+    """Aliases join the names of deploy tools to those of telemetry; `history` is how far back
+    versions are remembered at start.
+    """
 
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
@@ -35,12 +39,18 @@ class DeploySettings:
     history: timedelta = timedelta(hours=24)
 
 
-def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock) -> Iterator[Progress]:
-    """Yields offsets only after their events are merged in the control store and their ledger rows are durable.
+def deploys(
+    source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock
+) -> Iterator[Progress]:
+    """Yields offsets only after their events are merged in the control store and their ledger rows
+    are durable.
 
-    An event that comes again changes nothing (its key is source and id), so a crash at any point is harmless.
+    An event that comes again changes nothing (its key is source and id), so a crash at any point
+    is harmless.
     """
-    budget = RejectBudget(settings.limits, "deploys", partial(explained, "deploys"), partial(read_before, store))
+    budget = RejectBudget(
+        settings.limits, "deploys", partial(explained, "deploys"), partial(read_before, store)
+    )
     books = Books(store, "deploys")
     for records in source.poll():
         reading = reading_of(clock())
@@ -52,7 +62,9 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
 
 
 class VersionWatch:
-    """Turns sealed sightings into deploys. Holds only what it can learn again from the store after a restart."""
+    """Turns sealed sightings into deploys. Holds only what it can learn again from the store after
+    a restart.
+    """
 
     def __init__(self, reader: Reader, engine: Engine, settings: DeploySettings) -> None:
         self._reader, self._engine, self._settings = reader, engine, settings
@@ -61,7 +73,9 @@ class VersionWatch:
         self._pending: list[DeployEvent] = []
 
     def step(self, now: datetime) -> list[Deploy]:
-        """Learn the windows sealed since the last step; record what they show and return those deploys."""
+        """Learn the windows sealed since the last step; record what they show and return those
+        deploys.
+        """
         newest = self._reader.last_sealed()
         if newest is None:
             return []

@@ -1,4 +1,6 @@
-"""Sealed windows and deploys to verdicts and findings; read here what the detector does every few seconds."""
+"""Sealed windows and deploys to verdicts and findings; read here what the detector does every few
+seconds.
+"""
 
 import threading
 from datetime import datetime
@@ -26,8 +28,8 @@ def detection(
     clock: Clock,
     tick_seconds: float = 5.0,
 ) -> None:
-    """Look for new versions, judge, hold contracts' times against calls, and note which clauses broke, until told to stop; only while it is
-    this process's `turn` to be the detector.
+    """Look for new versions, judge, hold contracts' times against calls, and note which clauses
+    broke, until told to stop; only while it is this process's `turn` to be the detector.
     """
 
     def step(now: datetime) -> Done:
@@ -37,7 +39,11 @@ def detection(
         late = times.step() if times is not None else 0
         unused = unseen.step(now) if unseen is not None else 0
         told = times.reasons if times is not None else {}
-        events = broken.step(now, told, unseen.events if unseen is not None else {}) if broken is not None else []
+        events = (
+            broken.step(now, told, unseen.events if unseen is not None else {})
+            if broken is not None
+            else []
+        )
         figures = {
             "versions": len(seen),
             "judged": len(judged),
@@ -49,4 +55,13 @@ def detection(
         }
         return Done(details=figures)
 
-    in_turns("detection", "judges deploys", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
+    in_turns(
+        "detection",
+        "judges deploys",
+        step,
+        turn=turn,
+        stop=stop,
+        board=board,
+        clock=clock,
+        tick_seconds=tick_seconds,
+    )

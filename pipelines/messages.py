@@ -1,4 +1,6 @@
-"""Records of applications' own topics to checked exchanges in the store; read here what flows where."""
+"""Records of applications' own topics to checked exchanges in the store; read here what flows
+where.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +25,9 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class MessageSettings:
-    """`recorded`: the records are lines of files, each of which tells its topic. `writers`: schemas that no published contract holds."""
+    """`recorded`: the records are lines of files, each of which tells its topic. `writers`:
+    schemas that no published contract holds.
+    """
 
     parties: Parties = field(default_factory=Parties)
     aliases: Aliases = field(default_factory=Aliases)
@@ -33,14 +37,22 @@ class MessageSettings:
 
 
 def messages(
-    source: Source, store: Store, registry: Callable[[], Registry], settings: MessageSettings, clock: Clock
+    source: Source,
+    store: Store,
+    registry: Callable[[], Registry],
+    settings: MessageSettings,
+    clock: Clock,
 ) -> Iterator[Progress]:
-    """Yields offsets only after their rows are durable: examples shown, violations, exchanges, arrivals, then the ledger.
+    """Yields offsets only after their rows are durable: examples shown, violations, exchanges,
+    arrivals, then the ledger.
 
-    As with API logs: nothing of a record is kept between batches, and every row collapses under its natural key.
+    As with API logs: nothing of a record is kept between batches, and every row collapses under
+    its natural key.
     """
     examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "messages")
-    budget = RejectBudget(settings.limits, "messages", partial(explained, "messages"), partial(read_before, store))
+    budget = RejectBudget(
+        settings.limits, "messages", partial(explained, "messages"), partial(read_before, store)
+    )
     for records in source.poll():
         reading = reading_of(clock())
         with uncollected():

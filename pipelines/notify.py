@@ -1,4 +1,6 @@
-"""Findings to alerts to receivers; read here what the one who tells receivers does every few seconds."""
+"""Findings to alerts to receivers; read here what the one who tells receivers does every few
+seconds.
+"""
 
 import random
 import threading
@@ -32,17 +34,27 @@ def run_notify(
     clock: Clock = system_clock,
     rng: random.Random | None = None,
 ) -> None:
-    """Keep the alerts and tell the receivers until `stop` is set; only while it is this process's `turn`.
+    """Keep the alerts and tell the receivers until `stop` is set; only while it is this process's
+    `turn`.
 
-    Each receiver is served by a thread of its own, so that one that hangs delays no other. Returns after what is being
-    sent was sent or timed out.
+    Each receiver is served by a thread of its own, so that one that hangs delays no other. Returns
+    after what is being sent was sent or timed out.
     """
     chance = rng or random.Random()  # noqa: S311 - jitter, no secret
     states = dict.fromkeys(sorted(senders), WELL)
     threads = [
         threading.Thread(
             target=_serve,
-            args=(engine, sender, turn, states, settings, stop, clock, random.Random(chance.getrandbits(64))),  # noqa: S311 - as above
+            args=(
+                engine,
+                sender,
+                turn,
+                states,
+                settings,
+                stop,
+                clock,
+                random.Random(chance.getrandbits(64)),  # noqa: S311 - as above
+            ),
             name=f"notify-{sender.name}",
         )
         for sender in senders.values()
@@ -58,7 +70,16 @@ def run_notify(
         return _told(engine, states, settings)
 
     tick_seconds = settings.tick_seconds
-    in_turns("notify", "tells the receivers", tick, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
+    in_turns(
+        "notify",
+        "tells the receivers",
+        tick,
+        turn=turn,
+        stop=stop,
+        board=board,
+        clock=clock,
+        tick_seconds=tick_seconds,
+    )
     for thread in threads:
         thread.join()
     turn.give_up()
@@ -87,17 +108,25 @@ def _serve(
     clock: Clock,
     rng: random.Random,
 ) -> None:
-    """Tell one receiver what is due, again and again. A receiver in trouble is shown; it makes nothing unready."""
+    """Tell one receiver what is due, again and again. A receiver in trouble is shown; it makes
+    nothing unready.
+    """
     while not stop.is_set():
         held = turn.lease
         try:
             if held is not None:
-                done = deliver_once(engine, {sender.name: sender}, held, clock(), settings.delivery, rng)
+                done = deliver_once(
+                    engine, {sender.name: sender}, held, clock(), settings.delivery, rng
+                )
                 if done.busy or done.dead:
-                    kept = f"does not take alerts now, they are kept and tried again: {done.trouble}"
+                    kept = (
+                        f"does not take alerts now, they are kept and tried again: {done.trouble}"
+                    )
                     state = "refused an alert, see deliveries" if done.dead else kept
                     if state != states[sender.name]:
-                        LOG.warning("a receiver takes no alerts", receiver=sender.name, reason=done.trouble)
+                        LOG.warning(
+                            "a receiver takes no alerts", receiver=sender.name, reason=done.trouble
+                        )
                     states[sender.name] = state
                 elif done.delivered:
                     states[sender.name] = WELL
@@ -105,5 +134,7 @@ def _serve(
             LOG.warning("delivery interrupted", receiver=sender.name, reason=str(error))
         except Exception as error:
             LOG.exception("delivery failed", receiver=sender.name)
-            states[sender.name] = f"has a fault in its sender ({type(error).__name__}), see the log"
+            states[sender.name] = (
+                f"has a fault in its sender ({type(error).__name__}), see the log"
+            )
         stop.wait(settings.tick_seconds)

@@ -27,8 +27,8 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """`encoding` as decode_spans reads it. `unmarked_biased`: spans without sampling marks count as
-    tail-sampled.
+    """`encoding` as decode_spans reads it. `unmarked_biased`: spans without sampling marks count
+    as tail-sampled.
     """
 
     encoding: str = "auto"
@@ -38,17 +38,26 @@ class TraceSettings:
 
 
 def traces(
-    source: Source, store: Store, settings: TraceSettings, clock: Clock, registry: Callable[[], Registry] | None = None
+    source: Source,
+    store: Store,
+    settings: TraceSettings,
+    clock: Clock,
+    registry: Callable[[], Registry] | None = None,
 ) -> Iterator[Progress]:
     """Yields offsets only after their rows are durable: halves, then arrivals, then the ledger.
 
-    Spans that carry a payload are exchanges too, checked against the contracts of `registry`: one decode, two outputs.
-    Keeps no half between batches: a crash at any point re-reads at most what was not committed, and every row collapses
-    under its natural key.
+    Spans that carry a payload are exchanges too, checked against the contracts of `registry`: one
+    decode, two outputs. Keeps no half between batches: a crash at any point re-reads at most what
+    was not committed, and every row collapses under its natural key.
     """
     examiner = Examiner(settings.aliases)
-    namer, books = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Books(store, "traces")
-    budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"), partial(read_before, store))
+    namer, books = (
+        Namer(settings.aliases, unmarked_biased=settings.unmarked_biased),
+        Books(store, "traces"),
+    )
+    budget = RejectBudget(
+        settings.limits, "traces", partial(explained, "spans"), partial(read_before, store)
+    )
     for records in source.poll():
         reading = reading_of(clock())
         spans, rejects = decode_spans(records, settings.encoding)
@@ -74,11 +83,15 @@ def traces(
         books.marked(records, rows, clock())
         telemetry.SPANS.inc(int(np.sum(spans.seen)))
         telemetry.HALVES.inc(len(halves))
-        read = int(np.sum(spans.seen) - np.sum(spans.refused))  # internal spans are none of the map, and good ones
+        # internal spans are none of the map, and good ones
+        read = int(np.sum(spans.seen) - np.sum(spans.refused))
         yield budget.account(records, rejects, read)
 
 
 def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:
     index = records.index()
-    rows = np.array([index[exchange.source_id, exchange.partition, exchange.offset] for exchange in carried], np.int64)
+    rows = np.array(
+        [index[exchange.source_id, exchange.partition, exchange.offset] for exchange in carried],
+        np.int64,
+    )
     return np.bincount(rows, minlength=len(records)).astype(np.int64)

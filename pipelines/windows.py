@@ -25,9 +25,11 @@ def windows(
     tick_seconds: float = 5.0,
     sweep_seconds: float = 600.0,
 ) -> None:
-    """Close windows until told to stop; only while it is this process's `turn` to be the store's closer.
+    """Close windows until told to stop; only while it is this process's `turn` to be the store's
+    closer.
 
-    A step is taken when the next window may be shown, so that it waits for nothing; what is to be sealed is sealed with it.
+    A step is taken when the next window may be shown, so that it waits for nothing; what is to be
+    sealed is sealed with it.
     """
     closer = Closer(store, numbers, settings)
     last_sweep = clock().timestamp()
@@ -41,11 +43,22 @@ def windows(
             last_sweep = now.timestamp()
         return _told(done, _pause(done.watermark, settings.provisional_after, tick_seconds))
 
-    in_turns("windows", "closes the windows", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
+    in_turns(
+        "windows",
+        "closes the windows",
+        step,
+        turn=turn,
+        stop=stop,
+        board=board,
+        clock=clock,
+        tick_seconds=tick_seconds,
+    )
 
 
 def _pause(watermark: float | None, provisional_after: float, tick_seconds: float) -> float:
-    """Seconds until event time, which goes on with the clock, is so far behind a window's end that it is shown; half a tick to two."""
+    """Seconds until event time, which goes on with the clock, is so far behind a window's end that
+    it is shown; half a tick to two.
+    """
     if watermark is None:
         return tick_seconds
     left = (provisional_after - watermark) % WINDOW_SECONDS
@@ -58,5 +71,10 @@ def _told(done: Closed, pause: float) -> Done:
     if done.newest_sealed is not None:
         telemetry.LAST_SEALED.set(done.newest_sealed)
     reason = f"catching up: {done.left} windows wait to be closed" if done.left else ""
-    details = {"published": done.published, "sealed": done.sealed, "waiting": done.left, "watermark": done.watermark}
+    details = {
+        "published": done.published,
+        "sealed": done.sealed,
+        "waiting": done.left,
+        "watermark": done.watermark,
+    }
     return Done(reason, details, more=bool(done.left), pause=pause)

@@ -1,11 +1,16 @@
-"""Fixtures of real parts, by module; and no property is timed, so that none fails on a busy machine."""
+"""Fixtures of real parts, by module; and no property is timed, so that none fails on a busy
+machine.
+"""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "seamwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=os.environ.get("CI") == "true"
+    "seamwatch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
 )
 settings.load_profile("seamwatch")
 

@@ -48,7 +48,10 @@ def test_a_malformed_address_shows_no_secret(address: str) -> None:
 
 
 def test_a_webhooks_path_is_hidden_where_it_is_the_secret() -> None:
-    assert shown(f"https://hooks.example/services/{SECRET}", with_path=False) == "https://hooks.example/***"
+    assert (
+        shown(f"https://hooks.example/services/{SECRET}", with_path=False)
+        == "https://hooks.example/***"
+    )
     assert shown("https://hooks.example/", with_path=False) == "https://hooks.example/"
 
 
@@ -78,7 +81,26 @@ def test_text_without_secrets_stays_as_it_is() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["@", ":", "/", "?", "#", "[", "]", "%", "\\", "&", "=", "user", "host", ".", "9000", "a", "://", "\u2028"]
+    [
+        "@",
+        ":",
+        "/",
+        "?",
+        "#",
+        "[",
+        "]",
+        "%",
+        "\\",
+        "&",
+        "=",
+        "user",
+        "host",
+        ".",
+        "9000",
+        "a",
+        "://",
+        "\u2028",
+    ]
 )
 
 
@@ -87,7 +109,9 @@ _PIECES = st.sampled_from(
     st.lists(_PIECES, max_size=6).map("".join),
     st.lists(_PIECES, max_size=6).map("".join),
 )
-def test_a_password_never_shows_whatever_is_around_it(scheme: str, before: str, behind: str) -> None:
+def test_a_password_never_shows_whatever_is_around_it(
+    scheme: str, before: str, behind: str
+) -> None:
     """A login: user, colon, a password with anything in it, at, host."""
     address = f"{scheme}://user:{before}{SECRET}{behind}@host:9000/db"
     assert SECRET not in shown(address)

@@ -23,11 +23,17 @@ def calls_of_reason() -> list[tuple[str, int, str, set[str]]]:
     calls: list[tuple[str, int, str, set[str]]] = []
     for path in [*(ROOT / "monitor").rglob("*.py"), *(ROOT / "pipelines").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "reason" and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", "") == "reason"
+                and node.args
+            ):
                 code = node.args[0]
                 if isinstance(code, ast.Constant):
                     names = {word.arg for word in node.keywords if word.arg}
-                    calls.append((str(path.relative_to(ROOT)), node.lineno, str(code.value), names))
+                    calls.append(
+                        (str(path.relative_to(ROOT)), node.lineno, str(code.value), names)
+                    )
     return calls
 
 
@@ -39,33 +45,52 @@ def test_whoever_gives_a_reason_gives_the_parameters_that_its_sentence_names() -
     given = calls_of_reason()
     assert len(given) > 40
     for path, line, code, names in given:
-        wanted = {field for _, field, _, _ in string.Formatter().parse(SENTENCES[code]) if field} - FOLLOWS  # type: ignore[index]
+        wanted = {
+            field for _, field, _, _ in string.Formatter().parse(SENTENCES[code]) if field
+        } - FOLLOWS  # type: ignore[index]
         assert wanted <= names, (path, line, code, wanted - names)
 
 
 def test_every_code_is_given_somewhere() -> None:
     elsewhere = {"told", "environment_without_service", "environment_without_traffic"}
-    assert {code for _, _, code, _ in calls_of_reason()} | MADE_BY_FINDINGS | elsewhere == set(get_args(Code))
+    assert {code for _, _, code, _ in calls_of_reason()} | MADE_BY_FINDINGS | elsewhere == set(
+        get_args(Code)
+    )
 
 
 def test_times_shares_and_distances_read_as_people_write_them() -> None:
     late = reason("late", data_until=datetime(2026, 1, 5, 12, 0, tzinfo=UTC), seconds=312.4)
-    assert sentence(late) == "late: the newest sealed data is of 2026-01-05 12:00:00 UTC, 312 s ago"
+    assert (
+        sentence(late) == "late: the newest sealed data is of 2026-01-05 12:00:00 UTC, 312 s ago"
+    )
     more = reason("more_calls", EDGE, calls=412.3, version="2.0.0", eta_seconds=61.2)
-    assert sentence(more) == "about 412 more calls of 2.0.0 on web → pay POST /pay, about 61 s at the present rate"
-    assert sentence(reason("more_calls", EDGE, calls=1, version="2", eta_seconds=None)).endswith("; it has no traffic now")
+    assert (
+        sentence(more)
+        == "about 412 more calls of 2.0.0 on web → pay POST /pay, about 61 s at the present rate"
+    )
+    assert sentence(reason("more_calls", EDGE, calls=1, version="2", eta_seconds=None)).endswith(
+        "; it has no traffic now"
+    )
     spans = {119: "119 s", 150: "2 minutes", 7500: "2 hours", 500_000: "6 days"}
     told = {eta: sentence(reason("more_time", version="2", eta_seconds=eta)) for eta in spans}
-    assert told == {eta: f"about {span} more in which 2 serves as it does now" for eta, span in spans.items()}
+    assert told == {
+        eta: f"about {span} more in which 2 serves as it does now" for eta, span in spans.items()
+    }
 
 
 def test_a_reason_of_an_edge_names_the_edge() -> None:
-    assert sentence(reason("few_windows", EDGE, wanted=3)) == "web → pay POST /pay: fewer than 3 windows with both versions"
+    assert (
+        sentence(reason("few_windows", EDGE, wanted=3))
+        == "web → pay POST /pay: fewer than 3 windows with both versions"
+    )
 
 
 @pytest.mark.parametrize(
     "of_tomorrow",
-    [Reason("learned_by_heart", {"heart": "red", "beats": 3}), Reason("thin", {"heart": "red", "beats": 3})],
+    [
+        Reason("learned_by_heart", {"heart": "red", "beats": 3}),
+        Reason("thin", {"heart": "red", "beats": 3}),
+    ],
 )
 def test_what_a_newer_program_wrote_is_told_with_its_parameters(of_tomorrow: Reason) -> None:
     assert sentence(of_tomorrow) == f"{of_tomorrow.code}: beats 3, heart red"
@@ -73,4 +98,7 @@ def test_what_a_newer_program_wrote_is_told_with_its_parameters(of_tomorrow: Rea
 
 def test_names_with_braces_are_names() -> None:
     hostile = "{0.__class__} {share:.0%}"
-    assert sentence(reason("no_other_version", service=hostile)) == f"missing: no other version of {hostile} to compare with"
+    assert (
+        sentence(reason("no_other_version", service=hostile))
+        == f"missing: no other version of {hostile} to compare with"
+    )

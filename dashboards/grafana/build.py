@@ -1,7 +1,8 @@
-"""The Grafana dashboard out of the panels' SQL: `python -m dashboards.grafana.build` writes seamwatch.json.
+"""The Grafana dashboard out of the panels' SQL: `python -m dashboards.grafana.build` writes
+seamwatch.json.
 
-Classic dashboard JSON, schema 39, for the plugin grafana-clickhouse-datasource 4.x (Grafana 11.6 or newer). Each typed
-parameter of a panel becomes a macro or a quoted variable of Grafana:
+Classic dashboard JSON, schema 39, for the plugin grafana-clickhouse-datasource 4.x (Grafana 11.6
+or newer). Each typed parameter of a panel becomes a macro or a quoted variable of Grafana:
 https://grafana.com/docs/plugins/grafana-clickhouse-datasource/latest/
 """
 
@@ -17,7 +18,8 @@ DATASOURCE = {"type": PLUGIN, "uid": "${datasource}"}
 TIME_SERIES, TABLE = 0, 1
 LIMIT = 500
 MOST_CHOICES = 100_000  # the menus of services hold all
-# How a panel's parameter is said in Grafana. Variables are quoted by Grafana itself: `sqlstring` doubles quotes.
+# How a panel's parameter is said in Grafana. Variables are quoted by Grafana itself: `sqlstring`
+# doubles quotes.
 MACROS = {
     "since": "$__fromTime",
     "until": "$__toTime",
@@ -32,11 +34,21 @@ Panel = dict[str, Any]
 
 
 def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
-    """A panel's statement with Grafana's words in it; `wanted` picks columns, `bound` gives parameters other words."""
+    """A panel's statement with Grafana's words in it; `wanted` picks columns, `bound` gives
+    parameters other words.
+    """
     text = re.sub(
-        r'^{% include "parts/(\w+)\.sql" %}$', lambda match: _read("parts", match[1]), _read("panels", panel), flags=re.MULTILINE
+        r'^{% include "parts/(\w+)\.sql" %}$',
+        lambda match: _read("parts", match[1]),
+        _read("panels", panel),
+        flags=re.MULTILINE,
     )
-    words = {**MACROS, **{name: f"${{{name}:sqlstring}}" for name in VARIABLES}, **dict.fromkeys(FREE, "''"), **bound}
+    words = {
+        **MACROS,
+        **{name: f"${{{name}:sqlstring}}" for name in VARIABLES},
+        **dict.fromkeys(FREE, "''"),
+        **bound,
+    }
     text = re.sub(r"\{(\w+):\w+\}", lambda match: words[match[1]], text)
     text = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     if wanted == "*":
@@ -46,7 +58,9 @@ def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
 
 
 def _read(folder: str, name: str) -> str:
-    return files("dashboards").joinpath(folder, f"{name}.sql").read_text(encoding="utf-8").strip("\n")
+    return (
+        files("dashboards").joinpath(folder, f"{name}.sql").read_text(encoding="utf-8").strip("\n")
+    )
 
 
 def dashboard() -> dict[str, Any]:
@@ -103,7 +117,13 @@ def _target(text: str, form: int) -> dict[str, Any]:
 
 
 def _row(title: str) -> Panel:
-    return {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": 24, "h": 1}}
+    return {
+        "type": "row",
+        "title": title,
+        "collapsed": False,
+        "panels": [],
+        "gridPos": {"w": 24, "h": 1},
+    }
 
 
 def _stat(title: str, text: str, unit: str) -> Panel:
@@ -119,13 +139,18 @@ def _table(title: str, text: str) -> Panel:
     return _panel("table", title, text, TABLE, "short", 24, 8)
 
 
-def _panel(kind: str, title: str, text: str, form: int, unit: str, width: int, height: int) -> Panel:
+def _panel(
+    kind: str, title: str, text: str, form: int, unit: str, width: int, height: int
+) -> Panel:
     return {
         "type": kind,
         "title": title,
         "datasource": DATASOURCE,
         "targets": [_target(text, form)],
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0} if kind == "timeseries" else {"unit": unit}, "overrides": []},
+        "fieldConfig": {
+            "defaults": {"unit": unit, "min": 0} if kind == "timeseries" else {"unit": unit},
+            "overrides": [],
+        },
         "gridPos": {"w": width, "h": height},
     }
 
@@ -143,7 +168,14 @@ def _placed(panels: Sequence[Panel]) -> list[Panel]:
 
 
 def _datasource() -> dict[str, Any]:
-    return {"type": "datasource", "name": "datasource", "label": "ClickHouse", "query": PLUGIN, "current": {}, "hide": 0}
+    return {
+        "type": "datasource",
+        "name": "datasource",
+        "label": "ClickHouse",
+        "query": PLUGIN,
+        "current": {},
+        "hide": 0,
+    }
 
 
 def _variable(name: str) -> dict[str, Any]:
@@ -175,13 +207,21 @@ def _deploy_markers() -> dict[str, Any]:
         "deploy_markers",
         "time, concat(if(namespace = '', '', concat(namespace, '/')), service, ' ', version) AS title, concat(kind, ' ', state) AS text, environment AS tags",
     )
-    return {"name": "Deploys", "datasource": DATASOURCE, "enable": True, "iconColor": "orange", "target": _target(text, TABLE)}
+    return {
+        "name": "Deploys",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "iconColor": "orange",
+        "target": _target(text, TABLE),
+    }
 
 
 def main() -> None:
     """Write seamwatch.json beside this file."""
     text = json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"
-    Path(str(files("dashboards").joinpath("grafana", "seamwatch.json"))).write_text(text, encoding="utf-8")
+    Path(str(files("dashboards").joinpath("grafana", "seamwatch.json"))).write_text(
+        text, encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The life of alerts: findings in, alerts pending, firing or resolved out. Pure: time and everything else is handed in."""
+"""The life of alerts: findings in, alerts pending, firing or resolved out. Pure: time and
+everything else is handed in.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +20,10 @@ ACCEPTED = "accepted as known"
 class LifecycleSettings:
     """How patient alerts are.
 
-    `hold_seconds`: how long a root must stay before it fires. `orphan_seconds`: the same for what was propagated from a
-    root nobody found (yet). `quiet_seconds`: how long nothing bad must be seen before it is resolved. `page_e_value`:
-    weaker evidence than this is shown as pending, and does not fire; nor does a change in time that nothing else speaks for.
+    `hold_seconds`: how long a root must stay before it fires. `orphan_seconds`: the same for what
+    was propagated from a root nobody found (yet). `quiet_seconds`: how long nothing bad must be
+    seen before it is resolved. `page_e_value`: weaker evidence than this is shown as pending, and
+    does not fire; nor does a change in time that nothing else speaks for.
     """
 
     hold_seconds: float = 10.0
@@ -52,26 +55,39 @@ def step(
     *,
     enabled: bool = True,
 ) -> Step:
-    """One tick. `findings` are all that are open or accepted now, and those resolved of alerts that fire; `silences` the
-    matchers in force (label to value).
+    """One tick. `findings` are all that are open or accepted now, and those resolved of alerts
+    that fire; `silences` the matchers in force (label to value).
 
-    Open findings of one deploy are one alert, what they propagated folded in. A key stays the same for the same
-    environment and deploy; `revision` grows with each change of state and each update. Receivers hear of an update when
-    the alert grew graver, or its root edges are twice as many as they were told: a few times at most. An alert is silenced
-    when every open finding of it matches a silence. While not `enabled`
-    nobody is told, but all is kept; what still fires when it is enabled is told then.
+    Open findings of one deploy are one alert, what they propagated folded in. A key stays the same
+    for the same environment and deploy; `revision` grows with each change of state and each
+    update. Receivers hear of an update when the alert grew graver, or its root edges are twice as
+    many as they were told: a few times at most. An alert is silenced when every open finding of it
+    matches a silence. While not `enabled` nobody is told, but all is kept; what still fires when
+    it is enabled is told then.
     """
     quieted = list(silences)
-    members = group([finding for finding in findings if finding.state == "open"], {key: tracked.alert for key, tracked in book.items()})
+    members = group(
+        [finding for finding in findings if finding.state == "open"],
+        {key: tracked.alert for key, tracked in book.items()},
+    )
     ended = {finding.id: _why_over(finding) for finding in findings if finding.state != "open"}
     after: dict[str, Tracked] = {}
     for key in sorted(book.keys() | members.keys()):
         bad = members.get(key, ())
-        tracked = _worse(book.get(key), key, bad, deploys, settings, now) if bad else _quieter(book[key], ended, settings, now)
+        tracked = (
+            _worse(book.get(key), key, bad, deploys, settings, now)
+            if bad
+            else _quieter(book[key], ended, settings, now)
+        )
         if tracked is not None:
             names: list[Mapping[str, str]] = [labels_of(finding, deploys) for finding in bad]
             names = names or [tracked.alert.labels]
-            after[key] = replace(tracked, silenced=all(any(matches(labels, silence) for silence in quieted) for labels in names))
+            after[key] = replace(
+                tracked,
+                silenced=all(
+                    any(matches(labels, silence) for silence in quieted) for labels in names
+                ),
+            )
     outgoing: list[Alert] = []
     for key, now_so in after.items():
         tracked = _grown(now_so, members.get(key, ())) if enabled else now_so
@@ -100,56 +116,99 @@ def _worse(
         keep = tracked.alert.finding_ids if tracked.alert.state == "firing" else ()
         tracked = replace(tracked, alert=_worded(tracked.alert, words, bad, keep), last_bad=now)
     if tracked.alert.state == "pending" and _ripe(tracked, bad, settings, now):
-        return replace(tracked, alert=replace(tracked.alert, state="firing", revision=tracked.alert.revision + 1))
+        return replace(
+            tracked,
+            alert=replace(tracked.alert, state="firing", revision=tracked.alert.revision + 1),
+        )
     return tracked
 
 
-def _quieter(tracked: Tracked, ended: Mapping[str, str], settings: LifecycleSettings, now: datetime) -> Tracked | None:
+def _quieter(
+    tracked: Tracked, ended: Mapping[str, str], settings: LifecycleSettings, now: datetime
+) -> Tracked | None:
     """An alert of which nothing is open: None when it was never more than pending."""
     if tracked.alert.state == "resolved":
         return tracked
     if tracked.alert.state == "pending":
         lived_before = tracked.alert.revision > 1  # its revisions must go on counting
         return (
-            replace(tracked, alert=replace(tracked.alert, state="resolved", ended=now, revision=tracked.alert.revision + 1))
+            replace(
+                tracked,
+                alert=replace(
+                    tracked.alert, state="resolved", ended=now, revision=tracked.alert.revision + 1
+                ),
+            )
             if lived_before
             else None
         )
-    reasons = list(dict.fromkeys(ended[finding_id] for finding_id in tracked.alert.finding_ids if finding_id in ended))
+    reasons = list(
+        dict.fromkeys(
+            ended[finding_id] for finding_id in tracked.alert.finding_ids if finding_id in ended
+        )
+    )
     known = ACCEPTED in reasons
     if not known and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
         return tracked
-    notes = {**tracked.alert.annotations, "resolved_because": "; ".join(reasons) or "no longer seen"}
+    notes = {
+        **tracked.alert.annotations,
+        "resolved_because": "; ".join(reasons) or "no longer seen",
+    }
     over = max(now, tracked.alert.started)
     return replace(
         tracked,
-        alert=replace(tracked.alert, state="resolved", ended=over, annotations=notes, revision=tracked.alert.revision + 1),
+        alert=replace(
+            tracked.alert,
+            state="resolved",
+            ended=over,
+            annotations=notes,
+            revision=tracked.alert.revision + 1,
+        ),
     )
 
 
-def _ripe(tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings, now: datetime) -> bool:
-    patience = settings.hold_seconds if any(finding.role == "root" for finding in bad) else settings.orphan_seconds
-    return worth_a_page(bad, settings.page_e_value) and now - tracked.since >= timedelta(seconds=patience)
+def _ripe(
+    tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings, now: datetime
+) -> bool:
+    patience = (
+        settings.hold_seconds
+        if any(finding.role == "root" for finding in bad)
+        else settings.orphan_seconds
+    )
+    return worth_a_page(bad, settings.page_e_value) and now - tracked.since >= timedelta(
+        seconds=patience
+    )
 
 
 def worth_a_page(bad: Sequence[Finding], least: float) -> bool:
-    """Whether the evidence is strong, and is more than one signal that changed at a moment: neighbours, earlier days, another signal.
+    """Whether the evidence is strong, and is more than one signal that changed at a moment:
+    neighbours, earlier days, another signal.
 
     Other calls than before may be meant: alone they wake nobody.
     """
-    strong = [finding for finding in bad if finding.evidence.e_value >= least and finding.signal != "fanout"]
-    return any(not finding.evidence.rests_on_time_alone for finding in strong) or len({finding.signal for finding in strong}) > 1
+    strong = [
+        finding
+        for finding in bad
+        if finding.evidence.e_value >= least and finding.signal != "fanout"
+    ]
+    return (
+        any(not finding.evidence.rests_on_time_alone for finding in strong)
+        or len({finding.signal for finding in strong}) > 1
+    )
 
 
 def _must_tell(tracked: Tracked) -> bool:
-    """Firing is told unless silenced; resolved whenever firing was told, so that no incident stays open."""
+    """Firing is told unless silenced; resolved whenever firing was told, so that no incident stays
+    open.
+    """
     if tracked.alert.state == "firing":
         return tracked.told != "firing" and not tracked.silenced
     return tracked.alert.state == "resolved" and tracked.told == "firing"
 
 
 def _grown(tracked: Tracked, bad: Sequence[Finding]) -> Tracked:
-    """The alert with its next revision when receivers that know of it must hear that it is graver or wider; else itself."""
+    """The alert with its next revision when receivers that know of it must hear that it is graver
+    or wider; else itself.
+    """
     if tracked.alert.state != "firing" or tracked.told != "firing" or tracked.silenced or not bad:
         return tracked
     graver = SEVERITIES.index(tracked.alert.severity) > SEVERITIES.index(tracked.told_severity)
@@ -161,11 +220,22 @@ def _grown(tracked: Tracked, bad: Sequence[Finding]) -> Tracked:
 def _told(tracked: Tracked, bad: Sequence[Finding]) -> Tracked:
     if tracked.alert.state != "firing":
         return replace(tracked, told="resolved", told_roots=0, told_severity="info")
-    return replace(tracked, told="firing", told_roots=len(root_edges(bad)), told_severity=tracked.alert.severity)
+    return replace(
+        tracked,
+        told="firing",
+        told_roots=len(root_edges(bad)),
+        told_severity=tracked.alert.severity,
+    )
 
 
 def _why_over(finding: Finding) -> str:
-    return ACCEPTED if finding.state == "accepted" else sentence(finding.ended) if finding.ended else "no longer seen"
+    return (
+        ACCEPTED
+        if finding.state == "accepted"
+        else sentence(finding.ended)
+        if finding.ended
+        else "no longer seen"
+    )
 
 
 def matches(labels: Mapping[str, str], matchers: Mapping[str, str]) -> bool:
@@ -181,7 +251,8 @@ def _worded(alert: Alert, words: Words, bad: Sequence[Finding], keep: tuple[str,
         environment=words.environment,
         service=words.service,
         deploy_id=words.deploy_id,
-        labels=words.labels if alert.state == "pending" else alert.labels,  # receivers know a firing alert by its labels
+        # receivers know a firing alert by its labels
+        labels=words.labels if alert.state == "pending" else alert.labels,
         annotations=words.annotations,
         details=words.details,
         link=words.link,

@@ -12,11 +12,21 @@ from monitor.errors import ConfigError
 KINDS = ("pagerduty", "slack", "webhook", "alertmanager")
 
 
-def make_sender(name: str, kind: str, *, url: str = "", secret: str = "", username: str = "", rules: AddressRules) -> Sender:
-    """A sender for one receiver. ConfigError when something is missing or its URL cannot work; no name is resolved yet.
+def make_sender(
+    name: str,
+    kind: str,
+    *,
+    url: str = "",
+    secret: str = "",
+    username: str = "",
+    rules: AddressRules,
+) -> Sender:
+    """A sender for one receiver. ConfigError when something is missing or its URL cannot work; no
+    name is resolved yet.
 
-    `secret`: PagerDuty's routing key; Slack's webhook URL (or give it as `url`); the webhook's signing secrets,
-    the newest first, with spaces between; Alertmanager's password or bearer token.
+    `secret`: PagerDuty's routing key; Slack's webhook URL (or give it as `url`); the webhook's
+    signing secrets, the newest first, with spaces between; Alertmanager's password or bearer
+    token.
     """
     post = GuardedPost(rules)
     if kind == "pagerduty":
@@ -28,7 +38,9 @@ def make_sender(name: str, kind: str, *, url: str = "", secret: str = "", userna
         rules.target(secret or url)
         return SlackSender(name, secret or url, post)
     if kind not in KINDS:
-        raise ConfigError(f"the receiver {name} is of kind {kind!r}; use one of {', '.join(KINDS)}")
+        raise ConfigError(
+            f"the receiver {name} is of kind {kind!r}; use one of {', '.join(KINDS)}"
+        )
     _needed(name, "url", url, "where to send alerts")
     rules.target(url)
     if kind == "webhook":
@@ -38,4 +50,6 @@ def make_sender(name: str, kind: str, *, url: str = "", secret: str = "", userna
 
 def _needed(name: str, setting: str, value: str, what: str) -> None:
     if not value:
-        raise ConfigError(f"the receiver {name} has no {setting}: {what}; set notify.receivers.{name}.{setting}")
+        raise ConfigError(
+            f"the receiver {name} has no {setting}: {what}; set notify.receivers.{name}.{setting}"
+        )

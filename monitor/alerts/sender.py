@@ -7,7 +7,9 @@ from monitor.model.deploys import Deploy
 
 
 class Sender(Protocol):
-    """One receiver. Safe between threads. `resend_seconds`: how often it wants a firing alert again, None for once."""
+    """One receiver. Safe between threads. `resend_seconds`: how often it wants a firing alert
+    again, None for once.
+    """
 
     @property
     def name(self) -> str:
@@ -20,9 +22,11 @@ class Sender(Protocol):
         ...
 
     def send(self, alert: Alert) -> None:
-        """Deliver the alert's state. The same alert and revision may be sent again: it stays one incident.
+        """Deliver the alert's state. The same alert and revision may be sent again: it stays one
+        incident.
 
-        Returns when the receiver took it. Raises ReceiverBusy (try again, perhaps after a while) or ReceiverRefused.
+        Returns when the receiver took it. Raises ReceiverBusy (try again, perhaps after a while)
+        or ReceiverRefused.
         """
         ...
 

@@ -1,4 +1,6 @@
-"""One POST to a receiver: the checked address dialled, no redirects, one deadline for all of it, a bounded reply."""
+"""One POST to a receiver: the checked address dialled, no redirects, one deadline for all of it, a
+bounded reply.
+"""
 
 import re
 import ssl
@@ -47,9 +49,17 @@ class Post(Protocol):
 
 
 class GuardedPost:
-    """The `Post` of the product. Safe between threads: each request has a connection of its own."""
+    """The `Post` of the product. Safe between threads: each request has a connection
+    of its own.
+    """
 
-    def __init__(self, rules: AddressRules, *, total_seconds: float = TOTAL_SECONDS, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        rules: AddressRules,
+        *,
+        total_seconds: float = TOTAL_SECONDS,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self._rules = rules
         self._total_seconds = total_seconds
         self._trust = trust
@@ -57,7 +67,9 @@ class GuardedPost:
     def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST within `total_seconds` from name to reply, however slowly the other side drips."""
         whole = {**headers, "Content-Length": str(len(body))}
-        return ask(self._rules, "POST", url, whole, body, REPLY_BYTES, self._total_seconds, self._trust)
+        return ask(
+            self._rules, "POST", url, whole, body, REPLY_BYTES, self._total_seconds, self._trust
+        )
 
 
 def ask(
@@ -70,7 +82,8 @@ def ask(
     total_seconds: float = TOTAL_SECONDS,
     trust: ssl.SSLContext | None = None,
 ) -> Reply:
-    """One request to a checked address; of the reply's body the first `most_bytes`. No redirect is followed.
+    """One request to a checked address; of the reply's body the first `most_bytes`. No redirect is
+    followed.
 
     ReceiverRefused or ReceiverBusy when there is no answer within `total_seconds`.
     """
@@ -80,7 +93,10 @@ def ask(
     deadline = time.monotonic() + total_seconds
     host = f"[{target.host}]" if ":" in target.host else target.host
     where = httpcore.URL(
-        scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=path.encode("ascii", "replace")
+        scheme=target.scheme.encode(),
+        host=target.host.encode(),
+        port=target.port,
+        target=path.encode("ascii", "replace"),
     )
     fields: list[tuple[bytes | str, bytes | str]] = [
         ("Host", host if target.port in {80, 443} else f"{host}:{target.port}"),
@@ -88,30 +104,54 @@ def ask(
         ("Connection", "close"),
         *headers.items(),
     ]
-    waits = {"timeout": {"connect": CONNECT_SECONDS, "read": total_seconds, "write": total_seconds, "pool": 1.0}}
+    waits = {
+        "timeout": {
+            "connect": CONNECT_SECONDS,
+            "read": total_seconds,
+            "write": total_seconds,
+            "pool": 1.0,
+        }
+    }
     backend = _Guarded(rules, deadline)
     context = trust or (ssl.create_default_context() if target.scheme == "https" else None)
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=context, network_backend=backend, max_connections=1) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=context, network_backend=backend, max_connections=1
+            ) as pool,
             pool.stream(method, where, headers=fields, content=body, extensions=waits) as answer,
         ):
-            return Reply(answer.status, _headers(answer.headers), _start_of(answer.iter_stream(), deadline, most_bytes))
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
-        raise ReceiverBusy(f"{target} did not answer: {type(error).__name__} {str(error)[:200]}".rstrip()) from None
+            return Reply(
+                answer.status,
+                _headers(answer.headers),
+                _start_of(answer.iter_stream(), deadline, most_bytes),
+            )
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        ssl.SSLError,
+        OSError,
+    ) as error:
+        raise ReceiverBusy(
+            f"{target} did not answer: {type(error).__name__} {str(error)[:200]}".rstrip()
+        ) from None
 
 
 def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
-    """Return for 2xx; ReceiverBusy for 408, 429 and 5xx with their Retry-After; ReceiverRefused for the rest.
+    """Return for 2xx; ReceiverBusy for 408, 429 and 5xx with their Retry-After; ReceiverRefused
+    for the rest.
 
-    Not final are redirects and what speaks of our key, rights or address: that is the same for every alert, and can be corrected.
+    Not final are redirects and what speaks of our key, rights or address: that is the same for
+    every alert, and can be corrected.
     """
     if reply.status in OK:
         return
     text = cleaned(reply.body.decode("utf-8", "replace"), secrets)[:200]
     if reply.status >= SERVER_ERROR or reply.status in {TOO_MANY_REQUESTS, REQUEST_TIMEOUT}:
         raise ReceiverBusy(
-            f"{what} answered {reply.status}: {text}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
+            f"{what} answered {reply.status}: {text}",
+            retry_after(reply.headers.get("retry-after"), datetime.now(UTC)),
         )
     moved = reply.status in range(300, 400)
     hint = "; redirects are not followed, set the address it points to" if moved else ""
@@ -120,23 +160,31 @@ def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
-    """Seconds a Retry-After asks for, as a number or a date (RFC 9110, 10.2.3), from 0 to one hour; None when it cannot be read."""
+    """Seconds a Retry-After asks for, as a number or a date (RFC 9110, 10.2.3), from 0 to one
+    hour; None when it cannot be read.
+    """
     value = (text or "").strip()
     if NUMBER.fullmatch(value):
         return min(max(float(value), 0.0), RETRY_AFTER_CAP_SECONDS)
     try:
         when = parsedate_to_datetime(value[:100])
         seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
-    except (ValueError, TypeError, IndexError, AttributeError, OverflowError):  # what the parser raises for garbage
+    except (ValueError, TypeError, IndexError, AttributeError, OverflowError):  # for garbage
         return None
     return min(max(seconds, 0.0), RETRY_AFTER_CAP_SECONDS)
 
 
 def secret_parts(url: str) -> list[str]:
-    """What of a receiver's URL may be a secret: all of it, and its path and query piece by piece, the longest first."""
+    """What of a receiver's URL may be a secret: all of it, and its path and query piece by piece,
+    the longest first.
+    """
     parts = urlsplit(url)
     pieces = re.split(r"[/?&=]", f"{parts.path}?{parts.query}")
-    return sorted((piece for piece in {url, parts.path, *pieces} if len(piece) >= SECRET_LENGTH), key=len, reverse=True)
+    return sorted(
+        (piece for piece in {url, parts.path, *pieces} if len(piece) >= SECRET_LENGTH),
+        key=len,
+        reverse=True,
+    )
 
 
 def cleaned(text: str, secrets: Iterable[str] = ()) -> str:
@@ -162,7 +210,9 @@ def _start_of(chunks: Iterable[bytes], deadline: float, most_bytes: int) -> byte
 
 
 class _Guarded(httpcore.NetworkBackend):
-    """Dials only checked addresses, and lends each wait no more than what is left until the deadline."""
+    """Dials only checked addresses, and lends each wait no more than what is left until the
+    deadline.
+    """
 
     def __init__(self, rules: AddressRules, deadline: float) -> None:
         self._rules = rules
@@ -180,7 +230,9 @@ class _Guarded(httpcore.NetworkBackend):
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in self._rules.addresses(host, port):
             try:
-                stream = self._plain.connect_tcp(address, port, _left(self._deadline, timeout), local_address, socket_options)
+                stream = self._plain.connect_tcp(
+                    address, port, _left(self._deadline, timeout), local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
             else:
@@ -208,9 +260,15 @@ class _Timed(httpcore.NetworkStream):
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline, timeout)), self._deadline)
+        return _Timed(
+            self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline, timeout)),
+            self._deadline,
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -30,14 +30,18 @@ class Words:
 
 
 def severity(finding: Finding) -> Severity:
-    """Calls that fail or fall silent are critical, broken clauses an error, slowness, other calls than before and weaker evidence a warning."""
+    """Calls that fail or fall silent are critical, broken clauses an error, slowness, other calls
+    than before and weaker evidence a warning.
+    """
     if finding.strength == "weaker" or finding.signal in ("latency", "fanout"):
         return "warning"
     return "error" if finding.signal == "violations" else "critical"
 
 
 def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: str) -> Words:
-    """The words for these findings (at least one), the first of which is the root. Names are foreign: escape them per channel."""
+    """The words for these findings (at least one), the first of which is the root. Names are
+    foreign: escape them per channel.
+    """
     root = findings[0]
     edge = root.edge
     labels = labels_of(root, deploys)
@@ -51,7 +55,10 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         "summary": summary(root),
         "description": "\n".join(f"- {summary(finding)}" for finding in findings[:LINES])
         + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
-        "suspects": "; ".join(f"{suspect.service} {suspect.version}".strip() + f" ({suspect.odds:.0%})" for suspect in root.suspects[:3]),
+        "suspects": "; ".join(
+            f"{suspect.service} {suspect.version}".strip() + f" ({suspect.odds:.0%})"
+            for suspect in root.suspects[:3]
+        ),
     }
     evidence = root.evidence
     details = {
@@ -59,24 +66,33 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         "against_version": root.against_version,
         "clause": root.clause,
         "strength": root.strength,
-        "told_by": "the provider only: callers took these calls for answered" if root.signal == "provider_errors" else "",
+        "told_by": "the provider only: callers took these calls for answered"
+        if root.signal == "provider_errors"
+        else "",
         "new": f"{evidence.new_bad} bad of {evidence.new_calls} calls",
         "old": f"{evidence.old_bad} bad of {evidence.old_calls} calls",
         "effect": "" if evidence.effect is None else f"{evidence.effect:.3g}",
         "e_value": f"{evidence.e_value:.3g}",
         "propagated": str(folded),
         "exemplars": " ".join(evidence.exemplars[:3]),
-        "root_edges": "; ".join(roots[:LINES]) + (f"; … and {len(roots) - LINES} more" if len(roots) > LINES else "")
+        "root_edges": "; ".join(roots[:LINES])
+        + (f"; … and {len(roots) - LINES} more" if len(roots) > LINES else "")
         if len(roots) > 1
         else "",
     }
     return Words(
         severity=worst,
-        summary=cleaned(f"{edge.caller} → {edge.callee} {edge.operation}: {root.signal.replace('_', ' ')}{since}{also}"),
+        summary=cleaned(
+            f"{edge.caller} → {edge.callee} {edge.operation}: {root.signal.replace('_', ' ')}{since}{also}"
+        ),
         environment=cleaned(edge.environment),
         service=cleaned(service),
         deploy_id=cleaned(root.deploy_id),
-        labels={name: cleaned(value)[:LABEL_LENGTH] for name, value in {**labels, "severity": worst}.items() if value},
+        labels={
+            name: cleaned(value)[:LABEL_LENGTH]
+            for name, value in {**labels, "severity": worst}.items()
+            if value
+        },
         annotations={name: cleaned(value) for name, value in annotations.items() if value},
         details={name: cleaned(value) for name, value in details.items() if value},
         link=f"{link_base.rstrip('/')}/findings/{root.id}" if link_base else "",
@@ -110,5 +126,7 @@ def root_edges(findings: Sequence[Finding]) -> list[str]:
 
 
 def cleaned(text: str) -> str:
-    """Foreign text in which control characters, direction marks and lone surrogates became U+FFFD; line breaks stay."""
+    """Foreign text in which control characters, direction marks and lone surrogates became U+FFFD;
+    line breaks stay.
+    """
     return printable(text, "\ufffd", keep="\n")

@@ -1,4 +1,6 @@
-"""Who asks, and may they: scoped tokens, open reading from loopback, sessions that cannot be used from another site."""
+"""Who asks, and may they: scoped tokens, open reading from loopback, sessions that cannot be used
+from another site.
+"""
 
 import hashlib
 import hmac
@@ -17,7 +19,8 @@ from monitor.control import sessions, tokens
 from monitor.model.addresses import web_address
 
 COOKIE = "seamwatch_session"
-# A proxy in front makes everybody look local. What proxies and clouds add says so: any of these ends open reading.
+# A proxy in front makes everybody look local. What proxies and clouds add says so: any of these
+# ends open reading.
 _PROXY = re.compile(
     r"via|forwarded.*|x-forwarded.*|x-original-.*|x-envoy-.*|x-amzn-.*|x-arr-.*|x-azure-.*|x-appengine-.*|x-ms-.*|x-proxy.*"
     r"|x-varnish.*|cf-.*|cdn-.*|fastly-.*|fly-.*|akamai-.*|x-akamai-.*|incap-.*|tailscale-.*|proxy-.*|wl-proxy-.*"
@@ -56,8 +59,9 @@ def parts_of(request: Request) -> Parts:
 
 
 def caller_of(request: Request) -> Caller:
-    """Who asks; looked up once a request. Raises ApiError 401 for a token that is unknown, expired or revoked: a wrong token is
-    never ignored. 403 for a session that another site's page uses to change something.
+    """Who asks; looked up once a request. Raises ApiError 401 for a token that is unknown, expired
+    or revoked: a wrong token is never ignored. 403 for a session that another site's page uses to
+    change something.
     """
     known: Caller | None = getattr(request.state, "caller", None)
     if known is None:
@@ -91,19 +95,29 @@ def _look_up(request: Request) -> Caller:
     if not secret:
         return nobody
     if request.method not in _SAFE and not same_origin(request):
-        raise ApiError(403, "the request comes from another site", "Origin header", "open the page itself and try again")
-    return _session_holder(request, parts, secret) or nobody  # a session that is over is as good as none: sign in again
+        raise ApiError(
+            403,
+            "the request comes from another site",
+            "Origin header",
+            "open the page itself and try again",
+        )
+    # a session that is over is as good as none: sign in again
+    return _session_holder(request, parts, secret) or nobody
 
 
 def may_publish(request: Request) -> bool:
-    """Whether the request's token may publish contracts. Asked before the body is read; never raises for a bad token."""
+    """Whether the request's token may publish contracts. Asked before the body is read; never
+    raises for a bad token.
+    """
     token = _bearer(request)
     known = holder_of(request, token) if token else None
     return known is not None and known.may("contracts:write")
 
 
 def holder_of(request: Request, token: str) -> Caller | None:
-    """Whose token this is: of a command on this machine, or one that was made; None when it is neither, or over."""
+    """Whose token this is: of a command on this machine, or one that was made; None when it is
+    neither, or over.
+    """
     parts = parts_of(request)
     if _is_local_token(request, parts, token):
         return LOCAL_COMMAND
@@ -112,7 +126,9 @@ def holder_of(request: Request, token: str) -> Caller | None:
 
 
 def sign_in(request: Request, token: str) -> str | None:
-    """Begin a session with this token; the session's secret, or None when the token is not good."""
+    """Begin a session with this token; the session's secret, or None when the token is
+    not good.
+    """
     parts = parts_of(request)
     now = parts.clock()
     if _is_local_token(request, parts, token):
@@ -136,7 +152,12 @@ def requires(scope: str) -> Callable[[Request], Caller]:
                 "send `Authorization: Bearer TOKEN`; make one with `seamwatch tokens create`",
                 {"www-authenticate": "Bearer"},
             )
-        raise ApiError(403, f"{caller.name} has not the scope {scope!r}", "Authorization header", "use a token that has it")
+        raise ApiError(
+            403,
+            f"{caller.name} has not the scope {scope!r}",
+            "Authorization header",
+            "use a token that has it",
+        )
 
     check.asks_scope = True  # type: ignore[attr-defined]  # StrictRoute asks it before it reads the body
     return check
@@ -151,7 +172,9 @@ Opened = Annotated[Parts, Depends(parts_of)]
 
 
 def same_origin(request: Request) -> bool:
-    """True when the browser says that a page of this server asked. Without any word from it: false."""
+    """True when the browser says that a page of this server asked. Without any word from it:
+    false.
+    """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:  # browsers write it themselves, over TLS and to this machine
         return site == "same-origin"
@@ -189,13 +212,19 @@ def _caller(token: tokens.Token) -> Caller:
 
 
 def _start(parts: Parts) -> str:
-    """What a session of this start's own secret is kept under: it ends with the process that made the secret."""
+    """What a session of this start's own secret is kept under: it ends with the process that made
+    the secret.
+    """
     return _LOCAL_START + hashlib.sha256(parts.config.local_token.encode()).hexdigest()[:16]
 
 
 def _is_local_token(request: Request, parts: Parts, token: str) -> bool:
     secret = parts.config.local_token
-    return bool(secret) and _from_here(request) and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode())
+    return (
+        bool(secret)
+        and _from_here(request)
+        and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode())
+    )
 
 
 def _is_local(request: Request, parts: Parts) -> bool:
@@ -205,7 +234,9 @@ def _is_local(request: Request, parts: Parts) -> bool:
 def _from_here(request: Request) -> bool:
     """True when the machine itself asks, with no proxy between."""
     client = request.client.host if request.client else ""
-    return is_loopback(client) and not any(_PROXY.fullmatch(name.lower()) for name in request.headers)
+    return is_loopback(client) and not any(
+        _PROXY.fullmatch(name.lower()) for name in request.headers
+    )
 
 
 def _bearer(request: Request) -> str:

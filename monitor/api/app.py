@@ -38,7 +38,8 @@ Reading is open from the machine itself; everything else needs `Authorization: B
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The whole HTTP face over opened parts. Nothing is opened, started or closed here; handlers that block run in threads.
+    """The whole HTTP face over opened parts. Nothing is opened, started or closed here; handlers
+    that block run in threads.
 
     ConfigError for a public address, or one for our traces, that cannot be read.
     """
@@ -75,7 +76,8 @@ def create_app(parts: Parts) -> FastAPI:
         events_router(Changes(parts)),
         *page_routers(),
     )
-    # Not `include_router`: it would make each route again, schemas and all, at the first request: .5 CPU seconds.
+    # Not `include_router`: it would make each route again, schemas and all, at the first request:
+    # .5 CPU seconds.
     app.router.routes.extend(route for router in routers for route in router.routes)
     tracing.instrument(app, config.traces_to)
     app.add_middleware(

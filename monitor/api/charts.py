@@ -1,4 +1,6 @@
-"""Bokeh figures of an edge and of a ramp: lines by version (colour and dash), deploy markers, provisional time shaded."""
+"""Bokeh figures of an edge and of a ramp: lines by version (colour and dash), deploy markers,
+provisional time shaded.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812 - it is a class
 
 Theme = Literal["light", "dark"]
-# Okabe and Ito (2008): told apart by people who see colours differently; a lighter set for dark ground.
+# Okabe and Ito (2008): told apart by people who see colours differently; a lighter set for dark
+# ground.
 _COLOURS = {
     "light": ("#0072b2", "#c4480a", "#00805d", "#a34d80", "#7a6a00", "#3a7ca8", "#444444"),
     "dark": ("#6cb8e6", "#f2a25c", "#4fd1a5", "#e39cc4", "#e6d85c", "#a9d3ee", "#cccccc"),
@@ -36,9 +39,11 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What to draw: rows with a `time`, one line for each value of `by`, times from `since` to `until`.
+    """What to draw: rows with a `time`, one line for each value of `by`, times from `since` to
+    `until`.
 
-    `columns` are drawn for each line, the first solid and the others thinner. `provisional_from`: sealed before it.
+    `columns` are drawn for each line, the first solid and the others thinner. `provisional_from`:
+    sealed before it.
     """
 
     title: str
@@ -76,7 +81,12 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
     )
     _dress(plot, theme)
     plot.xaxis.formatter = DatetimeTickFormatter(
-        seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M", days="%d %b"
+        seconds="%H:%M:%S",
+        minsec="%H:%M:%S",
+        minutes="%H:%M",
+        hourmin="%H:%M",
+        hours="%H:%M",
+        days="%d %b",
     )
     plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %" if chart.share else "0.[00]a")
     plot.y_range.update(start=0)
@@ -87,12 +97,22 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
         plot.yaxis.axis_label = f"{chart.unit}; {MOST_LINES} of {len(series)} lines"
     for index, (name, rows) in enumerate(series[:MOST_LINES]):
         for nth, column in enumerate(chart.columns):
-            points = [(row["time"], row[column] * chart.scale) for row in rows if row[column] is not None]
+            points = [
+                (row["time"], row[column] * chart.scale) for row in rows if row[column] is not None
+            ]
             if not points:
                 continue
-            label = _short(name) if len(chart.columns) == 1 else f"{_short(name)} {column.rsplit('_', 1)[-1]}"
+            label = (
+                _short(name)
+                if len(chart.columns) == 1
+                else f"{_short(name)} {column.rsplit('_', 1)[-1]}"
+            )
             colour = _COLOURS[theme][index % len(_COLOURS[theme])]
-            source = {"time": [at for at, _ in points], "value": [value for _, value in points], "line": [label] * len(points)}
+            source = {
+                "time": [at for at, _ in points],
+                "value": [value for _, value in points],
+                "line": [label] * len(points),
+            }
             plot.line(
                 "time",
                 "value",
@@ -141,7 +161,9 @@ def warm() -> None:
     draw(Chart("", "", (), (), now, now + timedelta(minutes=1), (Marker(now, ""),)), (), "light")
 
 
-def _series(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def _series(
+    rows: Sequence[Mapping[str, Any]], by: Sequence[str]
+) -> list[tuple[str, list[Mapping[str, Any]]]]:
     """Rows by line, the line with the most steps first."""
     lines: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -206,7 +228,13 @@ def _mark(plot: "Figure", chart: Chart, theme: Theme) -> None:
 
     for marker, row, leftward in labelled(chart):
         plot.add_layout(
-            Span(location=marker.at, dimension="height", line_color=_INK[theme][0], line_dash="dashed", line_width=1.2)
+            Span(
+                location=marker.at,
+                dimension="height",
+                line_color=_INK[theme][0],
+                line_dash="dashed",
+                line_width=1.2,
+            )
         )
         plot.add_layout(
             Label(
@@ -226,12 +254,17 @@ def _mark(plot: "Figure", chart: Chart, theme: Theme) -> None:
 
 
 def labelled(chart: Chart) -> list[tuple[Marker, int, bool]]:
-    """Markers in range with the row of their label and whether it stands left of them: labels share a row where they do not meet.
+    """Markers in range with the row of their label and whether it stands left of them: labels
+    share a row where they do not meet.
 
-    How wide a label is on the time axis is guessed for a narrow screen. Where no row has room, the line stands without its words.
+    How wide a label is on the time axis is guessed for a narrow screen. Where no row has room, the
+    line stands without its words.
     """
     span = chart.until - chart.since
-    shown = sorted((marker for marker in chart.markers if chart.since <= marker.at < chart.until), key=lambda marker: marker.at)
+    shown = sorted(
+        (marker for marker in chart.markers if chart.since <= marker.at < chart.until),
+        key=lambda marker: marker.at,
+    )
     ends: list[datetime] = []
     placed: list[tuple[Marker, int, bool]] = []
     for marker in shown:

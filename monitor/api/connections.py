@@ -1,8 +1,9 @@
 """Connections to the API: how long each may be silent, and how many there may be.
 
-uvicorn bounds only how long a kept connection rests between two requests. Here a connection that sends no whole request,
-half a body, or reads no answer is closed; and over a limit the one that has rested longest makes room for the newest, so that
-silent ones keep nobody out, probes least of all, and leave file descriptors to the stores and to Kafka.
+uvicorn bounds only how long a kept connection rests between two requests. Here a connection that
+sends no whole request, half a body, or reads no answer is closed; and over a limit the one that
+has rested longest makes room for the newest, so that silent ones keep nobody out, probes least of
+all, and leave file descriptors to the stores and to Kafka.
 """
 
 import asyncio
@@ -13,7 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from monitor.clock import monotonic_seconds
 
-REQUEST_SECONDS = 10.0  # until the head of a request has come, counted from the connection's begin or the last answer
+# until the head of a request has come, counted from the connection's begin or the last answer
+REQUEST_SECONDS = 10.0
 BODY_REST_SECONDS = 10.0  # between two pieces of a body
 BODY_SECONDS = 300.0  # a whole body: 20 MB at 70 KB a second
 UNREAD_SECONDS = 60.0  # an answer that the other side does not read
@@ -24,11 +26,15 @@ LEAST_CONNECTIONS = 32
 SPARE_CONNECTIONS = 64  # beyond the limit while all the others are answered: for probes
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 ACCEPTED_AT_ONCE = 32
-"""asyncio accepts so many before any of them is looked at: what the limit may be overstepped by for a moment."""
+"""asyncio accepts so many before any of them is looked at: what the limit may be overstepped by
+for a moment.
+"""
 
 
 def connection_limit() -> int:
-    """Half of the file descriptors that this process may have, at most 1,000: the rest is for stores, Kafka and receivers."""
+    """Half of the file descriptors that this process may have, at most 1,000: the rest is for
+    stores, Kafka and receivers.
+    """
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     half = MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else soft // 2 - ACCEPTED_AT_ONCE
     return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, half))
@@ -41,11 +47,14 @@ class Door:
         self._limit = limit or connection_limit()
         self._inside: dict[Connection, None] = {}  # in the order they came
         self._ended: set[Connection] = set()  # by us; they are gone in a moment
-        self._spared_next: list[Connection] = []  # the best to end last; looked for anew once it is empty
+        # the best to end last; looked for anew once it is empty
+        self._spared_next: list[Connection] = []
         self._next_look: asyncio.TimerHandle | None = None
 
     def enter(self, newest: "Connection") -> bool:
-        """Let it in, if need be in place of another; False when there is room for probes only. It may be closed at once."""
+        """Let it in, if need be in place of another; False when there is room for probes only. It
+        may be closed at once.
+        """
         self._inside[newest] = None
         if self._next_look is None:
             self._next_look = newest.loop.call_later(LOOK_SECONDS, self._look)
@@ -65,15 +74,29 @@ class Door:
         self._ended.discard(connection)
 
     def _spared(self, newest: "Connection") -> "Connection | None":
-        """Who makes room: the best as of the last look at all of them, if it still rests; so a flood costs no look each."""
+        """Who makes room: the best as of the last look at all of them, if it still rests; so a
+        flood costs no look each.
+        """
         for looks in (1, 0):
             while self._spared_next:
                 connection = self._spared_next.pop()
-                if connection.rests and connection in self._inside and connection not in self._ended:
+                if (
+                    connection.rests
+                    and connection in self._inside
+                    and connection not in self._ended
+                ):
                     return connection
             if looks:
-                others = [connection for connection in self._inside if connection is not newest and connection.rests and connection not in self._ended]
-                self._spared_next = sorted(others, key=lambda connection: (connection.rests, -connection.since))
+                others = [
+                    connection
+                    for connection in self._inside
+                    if connection is not newest
+                    and connection.rests
+                    and connection not in self._ended
+                ]
+                self._spared_next = sorted(
+                    others, key=lambda connection: (connection.rests, -connection.since)
+                )
         return None
 
     def _end(self, connection: "Connection") -> None:
@@ -85,11 +108,17 @@ class Door:
         for connection in list(self._inside):
             if connection not in self._ended and connection.overdue(now):
                 self._end(connection)
-        self._next_look = next(iter(self._inside)).loop.call_later(LOOK_SECONDS, self._look) if self._inside else None
+        self._next_look = (
+            next(iter(self._inside)).loop.call_later(LOOK_SECONDS, self._look)
+            if self._inside
+            else None
+        )
 
 
 class Connection(H11Protocol):
-    """One connection, with uvicorn's handling of HTTP. `since`: when it began to rest, or the last piece of a body came."""
+    """One connection, with uvicorn's handling of HTTP. `since`: when it began to rest, or the last
+    piece of a body came.
+    """
 
     def __init__(self, door: Door, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -115,7 +144,9 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a request: its head's do not end the rest, a whole head or more of a body does."""
+        """Bytes of a request: its head's do not end the rest, a whole head or more of
+        a body does.
+        """
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
@@ -150,8 +181,8 @@ class Connection(H11Protocol):
 
     @property
     def rests(self) -> int:
-        """How well it can be spared: 3 between requests or before a whole head, 2 with half a body, 1 when only the last bytes of
-        its answer wait to be read, 0 while it is answered.
+        """How well it can be spared: 3 between requests or before a whole head, 2 with half a
+        body, 1 when only the last bytes of its answer wait to be read, 0 while it is answered.
         """
         if self.leaving:
             return 1
@@ -169,7 +200,9 @@ class Connection(H11Protocol):
         if not self._answering:
             return now - self.since >= REQUEST_SECONDS
         awaited = self.cycle.more_body and not self.flow.read_paused
-        return awaited and (now - self.since >= BODY_REST_SECONDS or now - self._asked_at >= BODY_SECONDS)
+        return awaited and (
+            now - self.since >= BODY_REST_SECONDS or now - self._asked_at >= BODY_SECONDS
+        )
 
     def end(self) -> None:
         """Close at once: whoever was silent for so long is not waited for."""
@@ -178,6 +211,16 @@ class Connection(H11Protocol):
 
 async def _full(_scope: Any, _receive: Any, send: Any) -> None:
     body = b'{"error": {"what": "too many connections", "where": "this server", "do": "try again in a while"}}'
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), (b"retry-after", b"5")]
-    await send({"type": "http.response.start", "status": 503, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"connection", b"close"),
+        (b"retry-after", b"5"),
+    ]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 503,
+            "headers": [*headers, (b"content-length", b"%d" % len(body))],
+        }
+    )
     await send({"type": "http.response.body", "body": body, "more_body": False})

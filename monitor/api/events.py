@@ -26,8 +26,9 @@ MAX_STREAMS = 100
 
 
 class Changes:
-    """A word that differs when the published windows, findings, deploys or alerts do. One look at a time, at most every 2 s, for
-    all pages together: however many are open, and however long a store is silent, they hold one thread and not all of them.
+    """A word that differs when the published windows, findings, deploys or alerts do. One look at
+    a time, at most every 2 s, for all pages together: however many are open, and however long a
+    store is silent, they hold one thread and not all of them.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -37,7 +38,9 @@ class Changes:
         self.streams = 0
 
     async def word(self) -> str:
-        """The newest word known; waits for a look only while there is none. An unreachable store is a word too."""
+        """The newest word known; waits for a look only while there is none. An unreachable store
+        is a word too.
+        """
         if self._looking is None and monotonic_seconds() - self._looked >= LOOK_SECONDS:
             self._looking = asyncio.create_task(self._renew())
         if not self._word and self._looking is not None:
@@ -100,13 +103,21 @@ def events_router(changes: Changes) -> APIRouter:
     """The route over this app's one looker."""
     router = APIRouter(tags=["page"], responses=ERRORS, route_class=StrictRoute)
 
-    @router.get("/events", summary="Server-sent events: hello, then changed", response_class=StreamingResponse)
+    @router.get(
+        "/events",
+        summary="Server-sent events: hello, then changed",
+        response_class=StreamingResponse,
+    )
     def events(_caller: Reading, parts: Opened) -> StreamingResponse:
         """Ends after ten minutes; browsers connect again by themselves."""
         if changes.streams >= MAX_STREAMS:
-            raise ApiError(503, "too many open pages", "events", "close some, or read without live updates")
+            raise ApiError(
+                503, "too many open pages", "events", "close some, or read without live updates"
+            )
         return StreamingResponse(
-            _stream(changes, parts.stop), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+            _stream(changes, parts.stop),
+            media_type="text/event-stream",
+            headers={"x-accel-buffering": "no"},
         )
 
     return router

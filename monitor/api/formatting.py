@@ -9,14 +9,20 @@ from monitor.model.judging import Finding
 from monitor.model.moments import in_utc
 
 LONGEST = 96
-# Marks that turn the direction of text around or join and hide letters: shown as their code, never obeyed.
+# Marks that turn the direction of text around or join and hide letters: shown as their code, never
+# obeyed.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def name(text: object, longest: int = LONGEST) -> str:
-    """A name from telemetry: what cannot be seen becomes visible, what is long is cut. Not yet escaped for HTML."""
+    """A name from telemetry: what cannot be seen becomes visible, what is long is cut. Not yet
+    escaped for HTML.
+    """
     raw = "" if text is None else str(text)
-    shown = "".join(f"\\u{ord(mark):04x}" if unicodedata.category(mark) in _HIDDEN else mark for mark in raw[: longest + 1])
+    shown = "".join(
+        f"\\u{ord(mark):04x}" if unicodedata.category(mark) in _HIDDEN else mark
+        for mark in raw[: longest + 1]
+    )
     return shown if len(raw) <= longest else shown[:longest] + "…"
 
 
@@ -67,7 +73,11 @@ def rate(calls: float, seconds: float) -> str:
     per_second = calls / seconds
     if per_second >= 100:
         return f"{per_second:,.0f}/s"
-    return f"{per_second:.3g}/s" if per_second >= 0.1 or per_second == 0 else f"{per_second * 60:.2g}/min"
+    return (
+        f"{per_second:.3g}/s"
+        if per_second >= 0.1 or per_second == 0
+        else f"{per_second * 60:.2g}/min"
+    )
 
 
 def size(value: float | None) -> str:
@@ -100,7 +110,13 @@ def ago(at: datetime | None, now: datetime) -> str:
     if known is None:
         return "never"
     seconds = (now - known).total_seconds()
-    return f"{_about(seconds)} ago" if seconds >= 1 else "now" if seconds > -1 else f"in {_about(-seconds)}"
+    return (
+        f"{_about(seconds)} ago"
+        if seconds >= 1
+        else "now"
+        if seconds > -1
+        else f"in {_about(-seconds)}"
+    )
 
 
 def _about(seconds: float) -> str:

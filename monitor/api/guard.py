@@ -21,7 +21,8 @@ from monitor.masking import shown
 from monitor.model.addresses import web_address
 
 BODY_LIMIT = 1_000_000
-CONTRACT_LIMIT = 20_000_000  # GitHub's OpenAPI has 12 MB, Stripe's 7: only who may publish may send so much
+# GitHub's OpenAPI has 12 MB, Stripe's 7: only who may publish may send so much
+CONTRACT_LIMIT = 20_000_000
 MAX_CALLERS = 10_000
 
 _POLICY = "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -38,14 +39,19 @@ HEADERS = {
 }
 
 
-# RFC 3986, 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; then perhaps a port. Nothing after the bracket.
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
+# RFC 3986, 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; then perhaps a port.
+# Nothing after the bracket.
+_HOST = re.compile(
+    r"(?P<name>[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?", re.ASCII
+)
 PROBES = frozenset({"/healthz", "/readyz"})
 YEAR_SECONDS = 31_536_000
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, in small letters and without port; empty where it cannot be read as one."""
+    """The name in a Host header, in small letters and without port; empty where it cannot be read
+    as one.
+    """
     match = _HOST.fullmatch(host)
     return match["name"].lower() if match else ""
 
@@ -64,21 +70,29 @@ def is_loopback(host: str) -> bool:
 
 
 def public_address(url: str) -> tuple[str, bool]:
-    """The name under which people reach us, and whether it is over https; ConfigError where the address has no name to read."""
+    """The name under which people reach us, and whether it is over https; ConfigError where the
+    address has no name to read.
+    """
     if not url:
         return "", False
     address = web_address(url)
     if address is None:
-        raise ConfigError(f"api.public_url {shown(url)} cannot be read; give it as https://host or http://host:port")
+        raise ConfigError(
+            f"api.public_url {shown(url)} cannot be read; give it as https://host or http://host:port"
+        )
     return address.host, address.scheme == "https"
 
 
 def over_tls(request: HTTPConnection, *, public_https: bool) -> bool:
-    """True when people reach us over https: we are told so, the connection is, or the proxy in front says so."""
+    """True when people reach us over https: we are told so, the connection is, or the proxy in
+    front says so.
+    """
     if public_https or request.url.scheme == "https":
         return True
     scheme = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
-    return scheme == "https" or bool(_FORWARDED_HTTPS.search(request.headers.get("forwarded", "").split(",")[0]))
+    return scheme == "https" or bool(
+        _FORWARDED_HTTPS.search(request.headers.get("forwarded", "").split(",")[0])
+    )
 
 
 # RFC 7239: `proto` of the proxy nearest to the person stands first.
@@ -86,8 +100,9 @@ _FORWARDED_HTTPS = re.compile(r"(?:^|;)\s*proto=\"?https\"?\s*(?:;|$)", re.IGNOR
 
 
 class Guard:
-    """ASGI middleware. `bound_to` is the server's address; names that do not fit it are refused (DNS rebinding), but for probes:
-    a kubelet names the pod's address. `public_name` is where people reach us: the name is ours, and `public_https` is told to browsers.
+    """ASGI middleware. `bound_to` is the server's address; names that do not fit it are refused
+    (DNS rebinding), but for probes: a kubelet names the pod's address. `public_name` is where
+    people reach us: the name is ours, and `public_https` is told to browsers.
     """
 
     def __init__(
@@ -123,7 +138,9 @@ class Guard:
             if message["type"] == "http.response.start":
                 _dress(MutableHeaders(scope=message), path, secure=secure)
                 route = getattr(scope.get("route"), "path", "other")
-                telemetry.API_SECONDS.labels(route, message["status"]).observe(time.perf_counter() - started)
+                telemetry.API_SECONDS.labels(route, message["status"]).observe(
+                    time.perf_counter() - started
+                )
             await send(message)
 
         try:
@@ -132,7 +149,9 @@ class Guard:
             self._check_rate(scope, path)
             limited = _limited(headers, await self._limit(scope, headers, path), receive)
         except ApiError as error:
-            await error_response(error.status, error.what, error.where, error.do, error.headers)(scope, receive, sending)
+            await error_response(error.status, error.what, error.where, error.do, error.headers)(
+                scope, receive, sending
+            )
             return
         try:
             await self._app(scope, limited, sending)
@@ -140,19 +159,31 @@ class Guard:
             return
 
     async def _limit(self, scope: Scope, headers: Headers, path: str) -> int:
-        """How large a body may be: a body is read before its sender is known to the route, so that is asked here first."""
+        """How large a body may be: a body is read before its sender is known to the route, so that
+        is asked here first.
+        """
         declared = headers.get("content-length", "")
         publishes = scope["method"] == "POST" and path.startswith("/v1/contracts")
-        if not publishes or (declared.isdecimal() and len(declared) < 10 and int(declared) <= BODY_LIMIT):
+        if not publishes or (
+            declared.isdecimal() and len(declared) < 10 and int(declared) <= BODY_LIMIT
+        ):
             return BODY_LIMIT
-        return CONTRACT_LIMIT if await run_in_threadpool(self._may_publish, Request(scope)) else BODY_LIMIT
+        return (
+            CONTRACT_LIMIT
+            if await run_in_threadpool(self._may_publish, Request(scope))
+            else BODY_LIMIT
+        )
 
     def _check_host(self, hosts: Sequence[str]) -> None:
         name = host_name(hosts[0]) if len(hosts) == 1 else ""
-        if name and (name in self._hosts or (self._local and (is_loopback(name) or name == self._public_name))):
+        if name and (
+            name in self._hosts
+            or (self._local and (is_loopback(name) or name == self._public_name))
+        ):
             return
         if not self._local and not self._hosts:
-            return  # bound to the network: every request needs a token, which a rebound page does not have
+            # bound to the network: every request needs a token, which a rebound page does not have
+            return
         raise ApiError(
             421,
             f"this server does not answer under the name {', '.join(hosts)[:100]!r}",
@@ -166,7 +197,13 @@ class Guard:
         client = scope.get("client")
         wait = self._rate.wait(client[0] if client else "")
         if wait > 0:
-            raise ApiError(429, "too many requests", "this address", f"wait {wait:.1f} s", {"retry-after": str(int(wait) + 1)})
+            raise ApiError(
+                429,
+                "too many requests",
+                "this address",
+                f"wait {wait:.1f} s",
+                {"retry-after": str(int(wait) + 1)},
+            )
 
 
 class Rate:
@@ -192,7 +229,9 @@ def _limited(headers: Headers, limit: int, receive: Receive) -> Receive:
     too_large = f"the body is larger than {limit} bytes"
     declared = headers.get("content-length", "0")
     if not declared.isdecimal():
-        raise ApiError(400, "the content length cannot be read", "Content-Length", "send a number of bytes")
+        raise ApiError(
+            400, "the content length cannot be read", "Content-Length", "send a number of bytes"
+        )
     if len(declared) > 18 or int(declared) > limit:
         raise ApiError(413, too_large, "request body", "send less")
     seen = 0
@@ -214,6 +253,8 @@ def _dress(headers: MutableHeaders, path: str, *, secure: bool) -> None:
     for name, value in HEADERS.items():
         headers[name] = value
     is_page = headers.get("content-type", "").startswith("text/html")
-    headers["content-security-policy"] = _CHART_POLICY if is_page and path.startswith(("/edges", "/deploys/")) else _POLICY
+    headers["content-security-policy"] = (
+        _CHART_POLICY if is_page and path.startswith(("/edges", "/deploys/")) else _POLICY
+    )
     if "cache-control" not in headers:
         headers["cache-control"] = "no-store"

@@ -1,7 +1,9 @@
-"""Where services and the lines between them stand on the map: columns by depth of call, few crossings.
+"""Where services and the lines between them stand on the map: columns by depth of call, few
+crossings.
 
-The layered method of Sugiyama, Tagawa and Toda (1981): break circles, longest-path layers, place-holders on long lines, sweeps by
-barycentre, then coordinates. Deterministic: equal input, equal picture. Cost grows with services times lines; meant for some hundred.
+The layered method of Sugiyama, Tagawa and Toda (1981): break circles, longest-path layers,
+place-holders on long lines, sweeps by barycentre, then coordinates. Deterministic: equal input,
+equal picture. Cost grows with services times lines; meant for some hundred.
 """
 
 from collections import Counter
@@ -50,7 +52,9 @@ class Layout:
 
 
 def lay_out(lines: Iterable[Line]) -> Layout:
-    """Boxes and curves for the given (caller, callee) pairs; each pair once, order does not matter."""
+    """Boxes and curves for the given (caller, callee) pairs; each pair once, order does not
+    matter.
+    """
     pairs = sorted(set(lines))
     names = sorted({name for pair in pairs for name in pair})
     if not names:
@@ -62,9 +66,15 @@ def lay_out(lines: Iterable[Line]) -> Layout:
     places = _coordinates(_ordered(columns, chains))
     boxes = tuple(Box(name, *places[name]) for name in names)
     out, into = Counter(caller for caller, _ in pairs), Counter(callee for _, callee in pairs)
-    curves = tuple(_curve(pair, places, chains, backward, fans_out=out[pair[0]] >= into[pair[1]]) for pair in pairs)
+    curves = tuple(
+        _curve(pair, places, chains, backward, fans_out=out[pair[0]] >= into[pair[1]])
+        for pair in pairs
+    )
     return Layout(
-        max(x for x, _ in places.values()) + WIDTH + MARGIN + (40 if any(a == b for a, b in pairs) else 0),
+        max(x for x, _ in places.values())
+        + WIDTH
+        + MARGIN
+        + (40 if any(a == b for a, b in pairs) else 0),
         max(y for _, y in places.values()) + HEIGHT + MARGIN + (26 if backward else 0),
         boxes,
         curves,
@@ -130,7 +140,9 @@ def _with_place_holders(
         columns[layer[name]].append(name)
     chains: dict[Line, list[Place]] = {}
     for number, (caller, callee) in enumerate(forward):
-        between: list[Place] = [(number, depth) for depth in range(layer[caller] + 1, layer[callee])]
+        between: list[Place] = [
+            (number, depth) for depth in range(layer[caller] + 1, layer[callee])
+        ]
         for depth, holder in enumerate(between, layer[caller] + 1):
             columns[depth].append(holder)
         chains[caller, callee] = [caller, *between, callee]
@@ -155,7 +167,9 @@ def _ordered(columns: list[list[Place]], chains: Mapping[Line, list[Place]]) -> 
             place = {name: at for at, name in enumerate(fixed)}
             here = {name: at for at, name in enumerate(columns[index])}
 
-            def mean(name: Place, place: Mapping[Place, int] = place, here: Mapping[Place, int] = here) -> float:
+            def mean(
+                name: Place, place: Mapping[Place, int] = place, here: Mapping[Place, int] = here
+            ) -> float:
                 seen = [place[other] for other in neighbours.get(name, ()) if other in place]  # noqa: B023 - used within this turn
                 return sum(seen) / len(seen) if seen else here[name]
 
@@ -214,7 +228,13 @@ def _curve(
     first_x, first_y = chain[0][0] + WIDTH, chain[0][1] + HEIGHT / 2
     next_x, next_y = chain[1][0], chain[1][1] + HEIGHT / 2
     across, down = (0.58, 0.7) if fans_out else (0.42, 0.3)
-    return Curve(caller, callee, path, first_x + (next_x - first_x) * across, first_y + (next_y - first_y) * down)
+    return Curve(
+        caller,
+        callee,
+        path,
+        first_x + (next_x - first_x) * across,
+        first_y + (next_y - first_y) * down,
+    )
 
 
 def _back_curve(pair: Line, places: Mapping[Place, tuple[float, float]]) -> Curve:
@@ -222,5 +242,9 @@ def _back_curve(pair: Line, places: Mapping[Place, tuple[float, float]]) -> Curv
     (x1, y1), (x2, y2) = places[pair[0]], places[pair[1]]
     start, end = (x1 + WIDTH / 2, y1 + HEIGHT), (x2 + WIDTH / 2, y2 + HEIGHT)
     low = max(start[1], end[1]) + 34
-    path = f"M{start[0]:g} {start[1]:g}C{start[0]:g} {low:g} {end[0]:g} {low:g} {end[0]:g} {end[1]:g}"
-    return Curve(pair[0], pair[1], path, (start[0] + end[0]) / 2, (start[1] + end[1]) / 8 + low * 0.75)
+    path = (
+        f"M{start[0]:g} {start[1]:g}C{start[0]:g} {low:g} {end[0]:g} {low:g} {end[0]:g} {end[1]:g}"
+    )
+    return Curve(
+        pair[0], pair[1], path, (start[0] + end[0]) / 2, (start[1] + end[1]) / 8 + low * 0.75
+    )

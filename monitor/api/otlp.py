@@ -25,7 +25,9 @@ class OtlpExporter(SpanExporter):
 
     def __init__(self, endpoint: str, transport: httpx.BaseTransport | None = None) -> None:
         if web_address(endpoint) is None:
-            raise ConfigError(f"tracing.endpoint {shown(endpoint)} cannot be read; give it as http://host:4318/v1/traces")
+            raise ConfigError(
+                f"tracing.endpoint {shown(endpoint)} cannot be read; give it as http://host:4318/v1/traces"
+            )
         self._endpoint = endpoint
         self._client = httpx.Client(timeout=SECONDS, transport=transport, follow_redirects=False)
 

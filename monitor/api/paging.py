@@ -1,4 +1,6 @@
-"""A list's page: how many rows, from which on, and how many there are in all, told in headers: nothing is cut silently."""
+"""A list's page: how many rows, from which on, and how many there are in all, told in headers:
+nothing is cut silently.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,9 +34,14 @@ class Paging:
             self.response.headers["link"] = f'<{there.path}?{there.query}>; rel="next"'
 
     def dated(self, asked: Range, newest: datetime | None) -> None:
-        """Say which time this answer is of, and of when the newest data is: an empty one means little without."""
+        """Say which time this answer is of, and of when the newest data is: an empty one means
+        little without.
+        """
         headers = self.response.headers
-        headers["x-data-since"], headers["x-data-until"] = asked.since.isoformat(), asked.until.isoformat()
+        headers["x-data-since"], headers["x-data-until"] = (
+            asked.since.isoformat(),
+            asked.until.isoformat(),
+        )
         if newest is not None:
             headers["x-newest-data"] = newest.isoformat()
         if asked.moved:

@@ -19,16 +19,17 @@ from monitor.telemetry import HealthBoard
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """How the API behaves. `host` is what the server is bound to: reads are open only when it is a loopback address, and not
-    even then when `open_reading` is false.
+    """How the API behaves. `host` is what the server is bound to: reads are open only when it is a
+    loopback address, and not even then when `open_reading` is false.
 
-    `local_token` is the secret of this start, written to the store's lock file: from loopback it may do everything.
-    `allowed_hosts` are further names under which the API may be called (Host header). `public_url` is the address
-    under which people reach the page: when it is https, cookies and browsers keep to it. `trace_link` is a URL with
-    `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
-    deploy tools to those of telemetry. `longest_wait_seconds` bounds how long a gate waits: 0 where nothing runs that could
-    change its answer.
-    `longest_override_hours` is what the settings' policy lets an override last.
+    `local_token` is the secret of this start, written to the store's lock file: from loopback it
+    may do everything. `allowed_hosts` are further names under which the API may be called (Host
+    header). `public_url` is the address under which people reach the page: when it is https,
+    cookies and browsers keep to it. `trace_link` is a URL with `{trace_id}` in it that opens a
+    trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
+    deploy tools to those of telemetry. `longest_wait_seconds` bounds how long a gate waits: 0
+    where nothing runs that could change its answer. `longest_override_hours` is what the settings'
+    policy lets an override last.
     """
 
     host: str = "127.0.0.1"
@@ -49,7 +50,9 @@ class ApiConfig:
 
 
 class GateAnswer(Protocol):
-    """What the gate says; read by attribute, so that `monitor.joining.gate` need not be known here."""
+    """What the gate says; read by attribute, so that `monitor.joining.gate` need not be known
+    here.
+    """
 
     @property
     def outcome(self) -> Outcome: ...
@@ -80,7 +83,9 @@ class GateAnswer(Protocol):
 
 
 Gate = Callable[[str, str, str | None, bool, str], GateAnswer]
-"""(service, version, environment, last_look, text of a policy or "") -> the answer as it is now; called in a thread. Waiting is the API's."""
+"""(service, version, environment, last_look, text of a policy or "") -> the answer as it is now;
+called in a thread. Waiting is the API's.
+"""
 
 ReceiverTest = Callable[[], str]
 """Sends a test alert; returns what the receiver said; raises NotifyError."""
@@ -88,7 +93,9 @@ ReceiverTest = Callable[[], str]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Opened parts; the API closes none of them. `stop` is set at shutdown, so that event streams end."""
+    """Opened parts; the API closes none of them. `stop` is set at shutdown, so that event streams
+    end.
+    """
 
     reader: Reader
     store: Store

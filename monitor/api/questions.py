@@ -1,4 +1,6 @@
-"""The panels' questions asked of the store, with times that know their zone; and the range of time a page looks at."""
+"""The panels' questions asked of the store, with times that know their zone; and the range of time
+a page looks at.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -20,7 +22,8 @@ MOST_SERVICES = 50_000
 ASKED_ALIKE_SECONDS = 2
 FAILING = 0.05
 """The share of failed calls from which on an edge counts as failing; the panels sort by it too."""
-CLOCKS_AHEAD = timedelta(hours=1)  # as far as a span may be ahead of its record: one wrong clock moves nobody's view
+# as far as a span may be ahead of its record: one wrong clock moves nobody's view
+CLOCKS_AHEAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,9 @@ class Range:
     text: str
     until_text: str
     moved: bool = False
-    """True when nobody named a time and the data is not of now: the range ends where the data does."""
+    """True when nobody named a time and the data is not of now: the range ends where the data
+    does.
+    """
 
     @property
     def seconds(self) -> float:
@@ -46,20 +51,30 @@ class Range:
 
 
 def range_of(since: str | None, until: str | None, now: datetime, default: str = "1h") -> Range:
-    """The range a page asks for. `since` as an age counts back from `until`. Raises ApiError 422."""
+    """The range a page asks for. `since` as an age counts back from `until`. Raises
+    ApiError 422.
+    """
     end = moment(until, now) or _soon(now)
     text = since or default
     start = moment(text, end) or end - timedelta(hours=1)
-    return Range(max(FIRST, min(start, end - timedelta(seconds=WINDOW_SECONDS))), end, text, until or "")
+    return Range(
+        max(FIRST, min(start, end - timedelta(seconds=WINDOW_SECONDS))), end, text, until or ""
+    )
 
 
 def _soon(now: datetime) -> datetime:
-    """One to three seconds ahead, the same for all who ask within two: those who ask alike then share one answer."""
-    return datetime.fromtimestamp(now.timestamp() // ASKED_ALIKE_SECONDS * ASKED_ALIKE_SECONDS + ASKED_ALIKE_SECONDS + 1, UTC)
+    """One to three seconds ahead, the same for all who ask within two: those who ask alike then
+    share one answer.
+    """
+    return datetime.fromtimestamp(
+        now.timestamp() // ASKED_ALIKE_SECONDS * ASKED_ALIKE_SECONDS + ASKED_ALIKE_SECONDS + 1, UTC
+    )
 
 
 def data_range(parts: Parts, since: str | None, until: str | None, default: str = "1h") -> Range:
-    """As `range_of`; who names no time gets the last `default` that the data has: recordings may be of long ago, or of tomorrow."""
+    """As `range_of`; who names no time gets the last `default` that the data has: recordings may
+    be of long ago, or of tomorrow.
+    """
     now = parts.clock()
     asked = range_of(since, until, now, default)
     if since or until:
@@ -74,11 +89,15 @@ def data_range(parts: Parts, since: str | None, until: str | None, default: str 
     return replace(moved, moved=True)
 
 
-_asked: ContextVar[dict[object, Sequence["Row"]] | None] = ContextVar("what a page has asked", default=None)
+_asked: ContextVar[dict[object, Sequence["Row"]] | None] = ContextVar(
+    "what a page has asked", default=None
+)
 
 
 def ask_each_once() -> None:
-    """From now on, in this context, the same question is asked once: all of a page is of one moment, and costs fewer looks."""
+    """From now on, in this context, the same question is asked once: all of a page is of one
+    moment, and costs fewer looks.
+    """
     _asked.set({})
 
 
@@ -110,16 +129,21 @@ class Listed:
     total: int
 
 
-def listed(parts: Parts, panel: str, limit: int, offset: int = 0, /, **parameters: object) -> Listed:
+def listed(
+    parts: Parts, panel: str, limit: int, offset: int = 0, /, **parameters: object
+) -> Listed:
     """A page of a panel that counts its rows. Raises StoreError, StoreUnavailable."""
     rows = ask(parts, panel, limit=limit, offset=offset, **parameters)
     if rows or not offset:
         return Listed(rows, int(rows[0]["in_all"]) if rows else 0)
-    first = ask(parts, panel, limit=1, offset=0, **parameters)  # past the end, no row is there to tell the count
+    # past the end, no row is there to tell the count
+    first = ask(parts, panel, limit=1, offset=0, **parameters)
     return Listed((), int(first[0]["in_all"]) if first else 0)
 
 
-def listed_in(parts: Parts, panel: str, asked: Range, limit: int, offset: int = 0, /, **wanted: str | None) -> Listed:
+def listed_in(
+    parts: Parts, panel: str, asked: Range, limit: int, offset: int = 0, /, **wanted: str | None
+) -> Listed:
     """As `listed`, in a range of time and of what is `wanted`: None is any."""
     chosen = {name: value or "" for name, value in wanted.items()}
     return listed(parts, panel, limit, offset, since=asked.since, until=asked.until, **chosen)
@@ -138,13 +162,21 @@ def broken_clauses(
     contract: str | None = None,
 ) -> Listed:
     """Clauses that live exchanges break, the newest first."""
-    wanted = {"environment": environment, "caller": caller, "callee": callee, "operation": operation, "contract": contract}
+    wanted = {
+        "environment": environment,
+        "caller": caller,
+        "callee": callee,
+        "operation": operation,
+        "contract": contract,
+    }
     return listed_in(parts, "violations_by_fingerprint", asked, limit, offset, **wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowsState:
-    """How far the store is: publish sequence, newest window, newest sealed window (None while there is none)."""
+    """How far the store is: publish sequence, newest window, newest sealed window (None while
+    there is none).
+    """
 
     sequence: int
     windows: int
@@ -175,13 +207,17 @@ def windows_state(parts: Parts, asking: Asking = ask) -> WindowsState:
 
 
 def live_services(parts: Parts) -> Sequence[Row]:
-    """Services and versions that telemetry shows in the last day, or in the last day that the data has."""
+    """Services and versions that telemetry shows in the last day, or in the last day that the data
+    has.
+    """
     day = data_range(parts, None, None, "24h")
     return listed_in(parts, "services", day, MOST_SERVICES, environment=None, service=None).rows
 
 
 def namespaces_seen(parts: Parts) -> dict[tuple[str, str], list[str]]:
-    """By environment and service, the namespaces in which telemetry shows a service of that name ("" is none)."""
+    """By environment and service, the namespaces in which telemetry shows a service of that name
+    ("" is none).
+    """
     seen: dict[tuple[str, str], set[str]] = {}
     for row in live_services(parts):
         seen.setdefault((row["environment"], row["service"]), set()).add(row["namespace"])

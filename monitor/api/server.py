@@ -17,10 +17,12 @@ WAITING_TO_BE_ACCEPTED = 1024  # connections that the system keeps for us meanwh
 
 
 class ApiServer:
-    """Serves `app`; the socket is bound when this returns from the constructor. Port 0 takes a free one.
+    """Serves `app`; the socket is bound when this returns from the constructor. Port 0 takes a
+    free one.
 
-    Raises ConfigError when the address is taken. No proxy header is believed: who asks is who is connected. At most
-    `connections` at a time, by default what the file descriptors allow; see `monitor.api.connections`.
+    Raises ConfigError when the address is taken. No proxy header is believed: who asks is who is
+    connected. At most `connections` at a time, by default what the file descriptors allow; see
+    `monitor.api.connections`.
     """
 
     def __init__(self, app: FastAPI, host: str, port: int, connections: int | None = None) -> None:
@@ -50,12 +52,16 @@ class ApiServer:
                 ws="none",
             )
         )
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="api", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="api", daemon=True
+        )
 
     @property
     def address(self) -> str:
         """The URL to reach it at from this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, f"[{self.host}]" if ":" in self.host else self.host)  # noqa: S104 - compared, not bound
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(  # noqa: S104 - compared, not bound
+            self.host, f"[{self.host}]" if ":" in self.host else self.host
+        )
         return f"http://{host}:{self.port}"
 
     def start(self, pause: Callable[[float], object] | None = None) -> None:
@@ -70,7 +76,9 @@ class ApiServer:
         self._socket.listen(WAITING_TO_BE_ACCEPTED)
 
     def stop(self) -> None:
-        """End event streams, finish requests (at most 5 s), close the socket. Calling it again does nothing."""
+        """End event streams, finish requests (at most 5 s), close the socket. Calling it again
+        does nothing.
+        """
         self._app.state.parts.stop.set()
         self._server.should_exit = True
         if self._thread.is_alive():

@@ -1,4 +1,6 @@
-"""One answer for all who ask for the same page at the same time; as `monitor.store.sharing`, and who waits holds no thread."""
+"""One answer for all who ask for the same page at the same time; as `monitor.store.sharing`, and
+who waits holds no thread.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -11,7 +13,8 @@ from monitor.api.questions import ask_each_once
 from monitor.api.strict import Handler, StrictRoute
 
 Answers = dict[Hashable, "asyncio.Task[Response]"]
-# Headers that change no page of ours. All others tell who asks or what for, so who differs in them shares nothing.
+# Headers that change no page of ours. All others tell who asks or what for, so who differs in them
+# shares nothing.
 _IDLE = frozenset(
     b"user-agent accept-language accept-encoding referer cache-control pragma connection keep-alive upgrade-insecure-requests dnt "
     b"if-none-match if-modified-since priority te purpose".split()
@@ -21,18 +24,25 @@ _IDLE = frozenset(
 class Pages:
     """The pages being made for one app. Lives on the server's event loop.
 
-    Nobody gets a page that was begun before they asked: who comes while it is made shares the next one with all others who do.
+    Nobody gets a page that was begun before they asked: who comes while it is made shares the next
+    one with all others who do.
     """
 
     def __init__(self) -> None:
         self._made: Answers = {}
         self._waiting: Answers = {}
 
-    async def answer(self, question: Hashable, make: Callable[[], Awaitable[Response]]) -> Response:
-        """A response of one's own with what `make`, ours or that of another who asks the same, answers from now on."""
+    async def answer(
+        self, question: Hashable, make: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """A response of one's own with what `make`, ours or that of another who asks the same,
+        answers from now on.
+        """
         task = self._waiting.get(question)
         if task is None:
-            task = self._waiting[question] = asyncio.create_task(self._in_turn(question, self._made.get(question), make))
+            task = self._waiting[question] = asyncio.create_task(
+                self._in_turn(question, self._made.get(question), make)
+            )
             task.add_done_callback(_take_note)
         response = await asyncio.shield(task)
         copy = Response(response.body, response.status_code)
@@ -40,7 +50,10 @@ class Pages:
         return copy
 
     async def _in_turn(
-        self, question: Hashable, before: "asyncio.Task[Response] | None", make: Callable[[], Awaitable[Response]]
+        self,
+        question: Hashable,
+        before: "asyncio.Task[Response] | None",
+        make: Callable[[], Awaitable[Response]],
     ) -> Response:
         task = self._waiting[question]
         try:
@@ -61,7 +74,9 @@ def _take_note(task: "asyncio.Task[Response]") -> None:
 
 
 class PageRoute(StrictRoute):
-    """A strict route whose GET is made once for all who ask alike at the same time, with the same rights."""
+    """A strict route whose GET is made once for all who ask alike at the same time, with the same
+    rights.
+    """
 
     def get_route_handler(self) -> Handler:
         """The strict handler, shared."""
@@ -81,6 +96,10 @@ class PageRoute(StrictRoute):
 
 
 def _question(request: Request) -> Hashable:
-    kept = (pair for pair in request.headers.raw if pair[0] not in _IDLE and not pair[0].startswith(b"sec-"))
+    kept = (
+        pair
+        for pair in request.headers.raw
+        if pair[0] not in _IDLE and not pair[0].startswith(b"sec-")
+    )
     here = is_loopback(request.client.host if request.client else "")
     return request.scope["path"], request.scope["query_string"], here, tuple(sorted(kept))

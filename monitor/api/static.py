@@ -19,7 +19,11 @@ def static(name: str) -> Response:
     if content is None:
         raise not_found("file", name, "reload the page")
     kind = _KINDS[name.rsplit(".", 1)[-1]]
-    return Response(content, media_type=kind, headers={"cache-control": "max-age=3600" if name == "bokeh.min.js" else "no-cache"})
+    return Response(
+        content,
+        media_type=kind,
+        headers={"cache-control": "max-age=3600" if name == "bokeh.min.js" else "no-cache"},
+    )
 
 
 @router.get("/favicon.ico")
@@ -38,5 +42,10 @@ def _content(name: str) -> bytes | None:
         return _bokeh()
     folder = files("dashboards").joinpath("web", "static")
     return next(
-        (entry.read_bytes() for entry in folder.iterdir() if entry.name == name and name.rsplit(".", 1)[-1] in _KINDS), None
+        (
+            entry.read_bytes()
+            for entry in folder.iterdir()
+            if entry.name == name and name.rsplit(".", 1)[-1] in _KINDS
+        ),
+        None,
     )

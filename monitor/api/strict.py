@@ -1,4 +1,6 @@
-"""Routes that read nothing of a stranger and overlook nothing: who asks comes before the body, and an unknown name is refused."""
+"""Routes that read nothing of a stranger and overlook nothing: who asks comes before the body, and
+an unknown name is refused.
+"""
 
 import difflib
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -24,12 +26,20 @@ class ExactBody(BaseModel):
 
 
 class StrictRoute(APIRoute):
-    """A route whose scopes are asked before its body is read. Query parameters and fields that it does not have are a 422."""
+    """A route whose scopes are asked before its body is read. Query parameters and fields that it
+    does not have are a 422.
+    """
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's own handler behind these checks: it would parse a body before it asks who sent it."""
+        """FastAPI's own handler behind these checks: it would parse a body before it asks who sent
+        it.
+        """
         handle = super().get_route_handler()
-        checks = [part.call for part in _all(self.dependant) if part.call is not None and getattr(part.call, "asks_scope", False)]
+        checks = [
+            part.call
+            for part in _all(self.dependant)
+            if part.call is not None and getattr(part.call, "asks_scope", False)
+        ]
         known = {field.alias for part in _all(self.dependant) for field in part.query_params}
         fields = set(_fields(field.field_info.annotation for field in self.dependant.body_params))
 
@@ -58,9 +68,19 @@ def _refuse_unknown(request: Request, known: set[str]) -> None:
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name not in known:
-            raise ApiError(422, f"there is no query parameter {name[:100]!r} here", f"query.{name[:100]}", nearest(name, known))
+            raise ApiError(
+                422,
+                f"there is no query parameter {name[:100]!r} here",
+                f"query.{name[:100]}",
+                nearest(name, known),
+            )
         if name in seen:
-            raise ApiError(422, f"the query parameter {name!r} is given twice", f"query.{name}", "give it once")
+            raise ApiError(
+                422,
+                f"the query parameter {name!r} is given twice",
+                f"query.{name}",
+                "give it once",
+            )
         seen.add(name)
 
 
@@ -69,7 +89,12 @@ def _unknown_field(error: RequestValidationError, fields: set[str]) -> ApiError 
     for fault in error.errors():
         if fault["type"] == "extra_forbidden":
             name = str(fault["loc"][-1])[:100]
-            return ApiError(422, f"there is no field {name!r} in this body", f"body.{name}", nearest(name, fields))
+            return ApiError(
+                422,
+                f"there is no field {name!r} in this body",
+                f"body.{name}",
+                nearest(name, fields),
+            )
     return None
 
 

@@ -1,4 +1,6 @@
-"""Templates: everything escaped, unknown names an error, numbers and names by `formatting` and `monitor.wording`."""
+"""Templates: everything escaped, unknown names an error, numbers and names by `formatting` and
+`monitor.wording`.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -35,7 +37,9 @@ def path(*segments: object) -> str:
 
 
 def local_path(wanted: str) -> str:
-    """`wanted` where it is a path of ours to lead back to, else the map: nobody is sent to another site, or signed out."""
+    """`wanted` where it is a path of ours to lead back to, else the map: nobody is sent to another
+    site, or signed out.
+    """
     odd = "\\" in wanted or not all("!" <= mark <= "~" for mark in wanted)
     if odd or not wanted.startswith("/") or wanted.startswith(("//", "/sign-in", "/sign-out")):
         return "/"
@@ -77,7 +81,9 @@ def environment() -> Environment:
     return made
 
 
-def render(request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+def render(
+    request: Request, template: str, context: Mapping[str, Any], status: int = 200
+) -> HTMLResponse:
     """A page of ours, with what every page shows: who looks, the time, where we are."""
     parts = parts_of(request)
     caller = looker(request)
@@ -88,7 +94,9 @@ def render(request: Request, template: str, context: Mapping[str, Any], status: 
         "caller": caller,
         "query": dict(request.query_params),
         "trace_link": parts.config.trace_link,
-        "newest": _newest(parts) if status < HTTPStatus.BAD_REQUEST and caller.may("read") else None,
+        "newest": _newest(parts)
+        if status < HTTPStatus.BAD_REQUEST and caller.may("read")
+        else None,
     }
     return HTMLResponse(environment().get_template(template).render({**common, **context}), status)
 
@@ -105,7 +113,9 @@ def _newest(parts: Parts) -> datetime | None:
 def _asked_for(request: Request) -> str:
     """This page's path and query, to come back to after signing in."""
     query = request.scope["query_string"].decode("latin-1")
-    return local_path(quote(request.scope["path"], errors="replace") + (f"?{query}" if query else ""))
+    return local_path(
+        quote(request.scope["path"], errors="replace") + (f"?{query}" if query else "")
+    )
 
 
 def _iso(at: datetime | None) -> str:
@@ -114,7 +124,16 @@ def _iso(at: datetime | None) -> str:
 
 
 def error_page(request: Request, status: int, fault: Fault) -> HTMLResponse:
-    """An error for a person, with a way on. Who must sign in first gets the form, which leads back to what was asked for."""
+    """An error for a person, with a way on. Who must sign in first gets the form, which leads back
+    to what was asked for.
+    """
     if status == 401 and request.method == "GET":
-        return render(request, "sign_in.html", {"wrong": False, "next": _asked_for(request)}, status)
-    return render(request, "error.html", {"status": status, "what": fault.what, "where": fault.where, "do": fault.do}, status)
+        return render(
+            request, "sign_in.html", {"wrong": False, "next": _asked_for(request)}, status
+        )
+    return render(
+        request,
+        "error.html",
+        {"status": status, "what": fault.what, "where": fault.where, "do": fault.do},
+        status,
+    )

@@ -1,4 +1,6 @@
-"""Findings and verdicts as answers give them: each reason with its code, its parameters and its sentence."""
+"""Findings and verdicts as answers give them: each reason with its code, its parameters and its
+sentence.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +15,9 @@ from monitor.wording import sentence, summary
 
 @dataclass(frozen=True, slots=True)
 class ToldReason(Reason):
-    """A reason and its sentence. Programs should read `code` and `parameters`: sentences may change."""
+    """A reason and its sentence. Programs should read `code` and `parameters`: sentences may
+    change.
+    """
 
     text: str = ""
 
@@ -78,13 +82,18 @@ def told_reasons(reasons: Iterable[Reason]) -> tuple[ToldReason, ...]:
 
 def told_rules(rules: Iterable[RuleResult]) -> tuple[ToldRule, ...]:
     """The rules' results with their sentences."""
-    return tuple(ToldRule(**_fields(result) | {"reason": told_reason(result.reason)}) for result in rules)
+    return tuple(
+        ToldRule(**_fields(result) | {"reason": told_reason(result.reason)}) for result in rules
+    )
 
 
 def told_finding(finding: Finding) -> ToldFinding:
     """The finding with its sentence, and those of its suspects."""
     values = _fields(finding) | {
-        "suspects": tuple(ToldSuspect(**_fields(suspect) | {"reasons": told_reasons(suspect.reasons)}) for suspect in finding.suspects),
+        "suspects": tuple(
+            ToldSuspect(**_fields(suspect) | {"reasons": told_reasons(suspect.reasons)})
+            for suspect in finding.suspects
+        ),
         "explained": told_reason(finding.explained) if finding.explained else None,
         "ended": told_reason(finding.ended) if finding.ended else None,
     }
@@ -93,9 +102,14 @@ def told_finding(finding: Finding) -> ToldFinding:
 
 def told_verdict(verdict: Verdict) -> ToldVerdict:
     """The verdict with the sentences of all its reasons."""
-    edges = tuple(ToldJudgement(**_fields(edge) | {"reasons": told_reasons(edge.reasons)}) for edge in verdict.edges)
+    edges = tuple(
+        ToldJudgement(**_fields(edge) | {"reasons": told_reasons(edge.reasons)})
+        for edge in verdict.edges
+    )
     reasons, settles = told_reasons(verdict.reasons), told_reasons(verdict.settles)
-    return ToldVerdict(**_fields(verdict) | {"reasons": reasons, "settles": settles, "edges": edges})
+    return ToldVerdict(
+        **_fields(verdict) | {"reasons": reasons, "settles": settles, "edges": edges}
+    )
 
 
 def told_explanation(explanation: Explanation) -> ToldExplanation:

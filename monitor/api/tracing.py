@@ -1,4 +1,6 @@
-"""Our own traces by opentelemetry-sdk: off unless told where to; named "seamwatch", so that our pipeline leaves them out."""
+"""Our own traces by opentelemetry-sdk: off unless told where to; named "seamwatch", so that our
+pipeline leaves them out.
+"""
 
 from fastapi import FastAPI
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
@@ -10,8 +12,11 @@ SERVICE_NAME = "seamwatch"
 _QUIET = "healthz,readyz,metrics,static/.*,events"
 
 
-def instrument(app: FastAPI, traces_to: str, exporter: SpanExporter | None = None) -> TracerProvider | None:
-    """Trace requests of this app: to "console" or an OTLP/HTTP address; "" traces nothing. Returns what to shut down at the end.
+def instrument(
+    app: FastAPI, traces_to: str, exporter: SpanExporter | None = None
+) -> TracerProvider | None:
+    """Trace requests of this app: to "console" or an OTLP/HTTP address; "" traces nothing. Returns
+    what to shut down at the end.
 
     No global provider is set: a program that holds us keeps its own.
     """

@@ -22,7 +22,9 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which deploy is asked about, and the text of the policy that the caller brings ("" for none)."""
+    """Which deploy is asked about, and the text of the policy that the caller brings ("" for
+    none).
+    """
 
     service: str
     version: str
@@ -33,9 +35,10 @@ class Question:
 class Waiting:
     """Everybody who waits at a gate of this app.
 
-    Looks run in two threads of their own, so that gates never hold the threads of pages and probes. Those who wait share
-    a look at the same deploy, and their looks together take at most half of one thread's time. A store that does not
-    answer is waited for, too. Only the last look makes the exact test.
+    Looks run in two threads of their own, so that gates never hold the threads of pages and
+    probes. Those who wait share a look at the same deploy, and their looks together take at most
+    half of one thread's time. A store that does not answer is waited for, too. Only the last look
+    makes the exact test.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -47,12 +50,17 @@ class Waiting:
         self._places: Counter[str] = Counter()
 
     async def answer(
-        self, question: Question, wait_seconds: float, caller: str, gone: Callable[[], Awaitable[bool]]
+        self,
+        question: Question,
+        wait_seconds: float,
+        caller: str,
+        gone: Callable[[], Awaitable[bool]],
     ) -> GateAnswer:
-        """The answer as it is now, or the first within `wait_seconds` that is not inconclusive, or is overridden.
+        """The answer as it is now, or the first within `wait_seconds` that is not inconclusive, or
+        is overridden.
 
-        ApiError 429 when this caller, or all together, ask too many at once; 503 where nothing judges. Who is `gone` frees
-        its place.
+        ApiError 429 when this caller, or all together, ask too many at once; 503 where nothing
+        judges. Who is `gone` frees its place.
         """
         with self._place(caller):
             ends = monotonic_seconds() + min(wait_seconds, self._parts.config.longest_wait_seconds)
@@ -68,7 +76,9 @@ class Waiting:
     async def _within(
         self, look: "asyncio.Task[GateAnswer]", seconds: float, gone: Callable[[], Awaitable[bool]]
     ) -> GateAnswer | None:
-        """What the shared look finds; None when the time, the process or the caller ends first, or the store is away."""
+        """What the shared look finds; None when the time, the process or the caller ends first, or
+        the store is away.
+        """
         ends = monotonic_seconds() + seconds
         while not look.done():
             left = ends - monotonic_seconds()
@@ -94,7 +104,9 @@ class Waiting:
             look.exception()  # taken note of, also when everybody who waited for it is gone
 
     async def _in_turn(self, question: Question) -> GateAnswer:
-        """A look that is not the last: at most one every 5 s for a deploy, one at a time, with as long a rest after each."""
+        """A look that is not the last: at most one every 5 s for a deploy, one at a time, with as
+        long a rest after each.
+        """
         at, answer = self._known.get(question, (float("-inf"), None))
         if answer is not None and monotonic_seconds() - at < LOOK_SECONDS:
             return answer
@@ -104,7 +116,11 @@ class Waiting:
                 answer = await self._look(question, last=False)
             finally:
                 ended = monotonic_seconds()
-                self._known = {key: entry for key, entry in self._known.items() if ended - entry[0] < LOOK_SECONDS}
+                self._known = {
+                    key: entry
+                    for key, entry in self._known.items()
+                    if ended - entry[0] < LOOK_SECONDS
+                }
                 await asyncio.sleep(min(ended - begun, LOOK_SECONDS))
             self._known[question] = (ended, answer)
             return answer
@@ -112,7 +128,10 @@ class Waiting:
     async def _look(self, question: Question, *, last: bool) -> GateAnswer:
         if self._parts.gate is None:
             raise ApiError(
-                503, "this process does not judge", "gate", "run `seamwatch up`, or `seamwatch run detection` beside it"
+                503,
+                "this process does not judge",
+                "gate",
+                "run `seamwatch up`, or `seamwatch run detection` beside it",
             )
         asked = (question.service, question.version, question.environment, last, question.policy)
         return await to_thread.run_sync(self._parts.gate, *asked, limiter=self._threads)
@@ -120,9 +139,19 @@ class Waiting:
     @contextmanager
     def _place(self, caller: str) -> Iterator[None]:
         if self._places[caller] >= MOST_FOR_ONE or self._places.total() >= MOST_IN_ALL:
-            mine = f"{caller} asks {self._places[caller]} gates at once" if self._places[caller] >= MOST_FOR_ONE else ""
+            mine = (
+                f"{caller} asks {self._places[caller]} gates at once"
+                if self._places[caller] >= MOST_FOR_ONE
+                else ""
+            )
             what = f"{mine or f'{MOST_IN_ALL} gates are asked at once'}; no more are answered until one of them is"
-            raise ApiError(429, what, "gate", "ask again in a while, or wait for fewer deploys at once", {"retry-after": "30"})
+            raise ApiError(
+                429,
+                what,
+                "gate",
+                "ask again in a while, or wait for fewer deploys at once",
+                {"retry-after": "30"},
+            )
         self._places[caller] += 1
         try:
             yield

@@ -1,7 +1,9 @@
-"""Payloads out of applications: what passes an ASGI or WSGI application, httpx, requests or a Kafka client, as records that the monitor reads.
+"""Payloads out of applications: what passes an ASGI or WSGI application, httpx, requests or a
+Kafka client, as records that the monitor reads.
 
-Importable as `seamwatch.capture` where the wheel is installed. Imports nothing but the standard library, and what it hooks
-into only when it is used; its modules know no other part of the product, for an application may have a `monitor` of its own.
+Importable as `seamwatch.capture` where the wheel is installed. Imports nothing but the standard
+library, and what it hooks into only when it is used; its modules know no other part of the
+product, for an application may have a `monitor` of its own.
 """
 
 from .aio_kafka import watch_aiokafka

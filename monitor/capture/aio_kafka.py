@@ -1,4 +1,6 @@
-"""Hooks for aiokafka: what a producer sends and what a consumer gets. https://aiokafka.readthedocs.io/"""
+"""Hooks for aiokafka: what a producer sends and what a consumer gets.
+https://aiokafka.readthedocs.io/
+"""
 
 from typing import Any
 
@@ -10,16 +12,20 @@ _VALUE, _TIME, _HEADERS = (1, "value"), (4, "timestamp_ms"), (5, "headers")
 
 
 def watch_aiokafka(client: Any, capture: Capture) -> Any:
-    """Capture what an `AIOKafkaProducer` sends or an `AIOKafkaConsumer` gets from now on; returns the client.
+    """Capture what an `AIOKafkaProducer` sends or an `AIOKafkaConsumer` gets from now on; returns
+    the client.
 
-    As `watch_kafka`; started or not. Of batches that an application builds itself nothing is told. Raises TypeError for what is neither.
+    As `watch_kafka`; started or not. Of batches that an application builds itself nothing is told.
+    Raises TypeError for what is neither.
     """
     if hasattr(client, "send_and_wait"):
         _watch_producer(client, capture)
     elif hasattr(client, "getone"):
         _watch_consumer(client, capture)
     else:
-        raise TypeError(f"watch_aiokafka takes a producer or consumer of aiokafka, not {type(client).__name__}")
+        raise TypeError(
+            f"watch_aiokafka takes a producer or consumer of aiokafka, not {type(client).__name__}"
+        )
     return client
 
 
@@ -34,14 +40,23 @@ def _watch_producer(producer: Any, capture: Capture) -> None:
         last.forget()
         sent = await send(*given, **named)
         value = argument(given, named, *_VALUE) if serialiser is None else last.value
-        tell_sent(argument(given, named, 0, "topic"), value, headers, argument(given, named, *_TIME), last, capture)
+        tell_sent(
+            argument(given, named, 0, "topic"),
+            value,
+            headers,
+            argument(given, named, *_TIME),
+            last,
+            capture,
+        )
         return sent
 
     producer.send = sending
 
 
 def _watch_consumer(consumer: Any, capture: Capture) -> None:
-    """The iterator of a consumer gets one after the other. Values are deserialised within these calls."""
+    """The iterator of a consumer gets one after the other. Values are deserialised within these
+    calls.
+    """
     getone, getmany, bounds = consumer.getone, consumer.getmany, capture.settings.bounds
     batch = Batch(bounds.queue_bytes, bounds.body_bytes)
     deserialiser = getattr(consumer, "_value_deserializer", None)

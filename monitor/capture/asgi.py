@@ -1,4 +1,6 @@
-"""ASGI middleware: FastAPI, Starlette, Django, Litestar … Nothing but HTTP is touched. https://asgi.readthedocs.io/"""
+"""ASGI middleware: FastAPI, Starlette, Django, Litestar … Nothing but HTTP is touched.
+https://asgi.readthedocs.io/
+"""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
@@ -16,9 +18,11 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class AsgiCapture:
-    """Captures the exchanges of an application. Messages pass as they are and when they are; what goes wrong in here is passed over.
+    """Captures the exchanges of an application. Messages pass as they are and when they are; what
+    goes wrong in here is passed over.
 
-    What the application raises is raised on; the exchange then counts as answered 500, unless its answer had begun.
+    What the application raises is raised on; the exchange then counts as answered 500, unless its
+    answer had begun.
     """
 
     def __init__(self, app: App, capture: Capture | None = None) -> None:
@@ -78,7 +82,10 @@ class AsgiCapture:
             if not capture.takes(parent.decode("latin-1")):
                 return None
             raw = scope.get("raw_path") or scope["path"].encode()
-            path, query = raw.partition(b"?")[0].decode("latin-1"), (scope.get("query_string") or b"").decode("latin-1")
+            path, query = (
+                raw.partition(b"?")[0].decode("latin-1"),
+                (scope.get("query_string") or b"").decode("latin-1"),
+            )
             return capture.begun("server", scope["method"], path, query, _text(headers))
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             capture.lose("unreadable")
@@ -86,7 +93,9 @@ class AsgiCapture:
 
 
 class _Told:
-    """Whether the answer's body is looked at, and whether more of either body was to come when it ended."""
+    """Whether the answer's body is looked at, and whether more of either body was to come when it
+    ended.
+    """
 
     __slots__ = ("more", "more_asked", "taking")
 
@@ -95,4 +104,6 @@ class _Told:
 
 
 def _text(headers: Any) -> list[tuple[str, str]]:
-    return [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers]
+    return [
+        (bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers
+    ]

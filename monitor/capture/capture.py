@@ -15,14 +15,16 @@ from .settings import Settings
 from .shipping import Shipper, Sink
 from .sinks import KafkaSink, OtlpSink
 
-_RANDOM = slice(
-    21, 35
-)  # where a traceparent has the digits that are random: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+# where a traceparent has the digits that are random:
+# https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+_RANDOM = slice(21, 35)
 _NUMBERS = 1 << 56  # so many numbers they can be
 
 
 class Capture:
-    """What hooks hand their exchanges to. Thread-safe; nothing of it raises or blocks once it is made."""
+    """What hooks hand their exchanges to. Thread-safe; nothing of it raises or blocks once it is
+    made.
+    """
 
     def __init__(self, settings: Settings, sink: Sink) -> None:
         self.settings = settings
@@ -32,12 +34,20 @@ class Capture:
         self._chance = random.Random()  # noqa: S311 - which exchanges are taken is no secret
         atexit.register(self.close)
 
-    def wanted(self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = "") -> Seen | None:
+    def wanted(
+        self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = ""
+    ) -> Seen | None:
         """An exchange to be filled while it happens; None when it is not to be captured."""
-        told = next((text for name, text in headers if name.lower() == "traceparent"), "") if 0 < self.settings.share < 1 else ""
+        told = (
+            next((text for name, text in headers if name.lower() == "traceparent"), "")
+            if 0 < self.settings.share < 1
+            else ""
+        )
         return self.begun(side, method, path, query, headers, host) if self.takes(told) else None
 
-    def begun(self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = "") -> Seen | None:
+    def begun(
+        self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = ""
+    ) -> Seen | None:
         """The same of one that is taken, unless its path is skipped."""
         settings = self.settings
         if settings.skip and path.startswith(settings.skip):
@@ -55,12 +65,15 @@ class Capture:
     def message(self, end: End, topic: str, value: Any, headers: Any, time_ms: Any = None) -> None:
         """A record of a topic was sent or taken: capture it, if it is to be. Raises nothing.
 
-        `value` as it travels; `headers` as the clients have them: pairs or a mapping, or None. `time_ms`: the record's own time.
+        `value` as it travels; `headers` as the clients have them: pairs or a mapping, or None.
+        `time_ms`: the record's own time.
         """
         try:
             pairs = list((headers.items() if isinstance(headers, Mapping) else headers) or ())
             settings = self.settings
-            if (settings.skip and topic.startswith(settings.skip)) or not self._takes_record(pairs):
+            if (settings.skip and topic.startswith(settings.skip)) or not self._takes_record(
+                pairs
+            ):
                 return
             time_ns = time_ms * 1_000_000 if isinstance(time_ms, int) and time_ms > 0 else 0
             self._shipper.offer(Message(end, topic, value, pairs, time_ns, settings.bounds))
@@ -81,7 +94,8 @@ class Capture:
         self._shipper.offer(record)
 
     def takes(self, traceparent: str = "") -> bool:
-        """Whether an exchange of this trace is taken: the same everywhere and at every share above; by chance where no trace is told.
+        """Whether an exchange of this trace is taken: the same everywhere and at every share
+        above; by chance where no trace is told.
 
         Asked first, before anything is read: most are not taken.
         """
@@ -101,23 +115,39 @@ class Capture:
         return self._shipper.shipped
 
     def flush(self) -> None:
-        """Ship what waits, within two seconds, and go on. An ASGI application's end does so, for its server may end without any more."""
+        """Ship what waits, within two seconds, and go on. An ASGI application's end does so, for
+        its server may end without any more.
+        """
         self._shipper.flush()
 
     def close(self) -> None:
-        """Ship what waits, within two seconds, and take nothing more. Called at the process's end, too."""
+        """Ship what waits, within two seconds, and take nothing more. Called at the process's end,
+        too.
+        """
         atexit.unregister(self.close)
         self._shipper.close()
 
 
 def from_environment() -> Capture:
-    """The capture that the variables tell (environment.py). Raises ValueError when they name no place to ship to, or a wrong value."""
+    """The capture that the variables tell (environment.py). Raises ValueError when they name no
+    place to ship to, or a wrong value.
+    """
     settings = settings_of()
-    brokers, endpoint = os.environ.get("SEAMWATCH_CAPTURE_KAFKA_BROKERS", ""), os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-    logs = os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "") or (endpoint.rstrip("/") + "/v1/logs" if endpoint else "")
+    brokers, endpoint = (
+        os.environ.get("SEAMWATCH_CAPTURE_KAFKA_BROKERS", ""),
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+    )
+    logs = os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "") or (
+        endpoint.rstrip("/") + "/v1/logs" if endpoint else ""
+    )
     if brokers:
-        return Capture(settings, KafkaSink(brokers, os.environ.get("SEAMWATCH_CAPTURE_KAFKA_TOPIC", "") or "api_logs"))
+        return Capture(
+            settings,
+            KafkaSink(brokers, os.environ.get("SEAMWATCH_CAPTURE_KAFKA_TOPIC", "") or "api_logs"),
+        )
     if logs:
         headers = headers_of(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
         return Capture(settings, OtlpSink(logs, settings.service, headers=headers))
-    raise ValueError("a capture needs a place to ship to: set SEAMWATCH_CAPTURE_KAFKA_BROKERS or OTEL_EXPORTER_OTLP_ENDPOINT")
+    raise ValueError(
+        "a capture needs a place to ship to: set SEAMWATCH_CAPTURE_KAFKA_BROKERS or OTEL_EXPORTER_OTLP_ENDPOINT"
+    )

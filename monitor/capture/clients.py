@@ -1,4 +1,6 @@
-"""Hooks for clients: httpx and requests. Each is loaded by the application, and only looked at here."""
+"""Hooks for clients: httpx and requests. Each is loaded by the application, and only looked at
+here.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -12,18 +14,24 @@ from .seen import Held, Seen, held_back
 def watch_httpx(client: Any, capture: Capture) -> Any:
     """Capture what an `httpx.Client` or `httpx.AsyncClient` sends from now on; returns the client.
 
-    Answers that are streamed are passed on part by part; an answer counts as over when it is closed.
+    Answers that are streamed are passed on part by part; an answer counts as over when it is
+    closed.
     """
     import httpx  # noqa: PLC0415 - the application's own
 
     cover = _async_cover if isinstance(client, httpx.AsyncClient) else _cover
     client._transport = cover(client._transport, capture)  # noqa: SLF001 - httpx has no other way to a client that is made
-    client._mounts = {where: cover(mount, capture) if mount is not None else None for where, mount in client._mounts.items()}  # noqa: SLF001 - as above
+    client._mounts = {  # noqa: SLF001 - as above
+        where: cover(mount, capture) if mount is not None else None
+        for where, mount in client._mounts.items()  # noqa: SLF001
+    }
     return client
 
 
 def watch_requests(session: Any, capture: Capture) -> Any:
-    """Capture what a `requests.Session` sends from now on, redirects too; returns the session. Of streamed answers no body."""
+    """Capture what a `requests.Session` sends from now on, redirects too; returns the session. Of
+    streamed answers no body.
+    """
     send = session.send
 
     def sending(request: Any, **options: Any) -> Any:
@@ -36,14 +44,22 @@ def watch_requests(session: Any, capture: Capture) -> Any:
             capture.over(seen)
             raise
         with suppress(Exception):
-            first = answer.history[0] if answer.history and options.get("allow_redirects", True) else answer
+            first = (
+                answer.history[0]
+                if answer.history and options.get("allow_redirects", True)
+                else answer
+            )
             seen.status = first.status_code
             seen.answered_headers = list(first.headers.items())
             seen.asked_headers = _pairs(first.request.headers)
-            if not options.get("stream", session.stream) and not held_back(first.headers.get("content-type", "")):
+            if not options.get("stream", session.stream) and not held_back(
+                first.headers.get("content-type", "")
+            ):
                 seen.answered.add(first.content)
                 seen.answered_headers = [
-                    (name, value) for name, value in seen.answered_headers if name.lower() != "content-encoding"
+                    (name, value)
+                    for name, value in seen.answered_headers
+                    if name.lower() != "content-encoding"
                 ]
         capture.over(seen)
         return answer
@@ -58,7 +74,11 @@ def _begun_requests(request: Any, capture: Capture) -> Seen | None:
             return None
         seen = _begun(capture, request.method, request.url, _pairs(request.headers))
         body = request.body
-        if seen is not None and isinstance(body, str | bytes) and not held_back(request.headers.get("content-type", "")):
+        if (
+            seen is not None
+            and isinstance(body, str | bytes)
+            and not held_back(request.headers.get("content-type", ""))
+        ):
             seen.asked.add(body)
     except Exception:  # noqa: BLE001 - a capture never takes its application down
         capture.lose("unreadable")
@@ -68,7 +88,9 @@ def _begun_requests(request: Any, capture: Capture) -> Seen | None:
 
 def _begun(capture: Capture, method: str, url: str, headers: list[tuple[str, str]]) -> Seen | None:
     where = urlsplit(url)
-    return capture.begun("client", method, where.path or "/", where.query, headers, where.hostname or "")
+    return capture.begun(
+        "client", method, where.path or "/", where.query, headers, where.hostname or ""
+    )
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:
@@ -152,7 +174,9 @@ def _cover(inner: Any, capture: Capture) -> Any:
                 capture.over(seen)
                 raise
             taking = _answered(seen, request, answer)
-            answer.stream = Stream(answer.stream, seen.answered if taking else None, _Once(capture, seen))
+            answer.stream = Stream(
+                answer.stream, seen.answered if taking else None, _Once(capture, seen)
+            )
             return answer
 
         def close(self) -> None:
@@ -194,7 +218,9 @@ def _async_cover(inner: Any, capture: Capture) -> Any:
                 capture.over(seen)
                 raise
             taking = _answered(seen, request, answer)
-            answer.stream = Stream(answer.stream, seen.answered if taking else None, _Once(capture, seen))
+            answer.stream = Stream(
+                answer.stream, seen.answered if taking else None, _Once(capture, seen)
+            )
             return answer
 
         async def aclose(self) -> None:

@@ -1,4 +1,5 @@
-"""Hooks for confluent-kafka, whose clients nobody can change: one that stands for the client, as OpenTelemetry has it.
+"""Hooks for confluent-kafka, whose clients nobody can change: one that stands for the client, as
+OpenTelemetry has it.
 
 https://docs.confluent.io/platform/current/clients/confluent-kafka-python/html/
 """
@@ -14,16 +15,20 @@ _HEADERS, _TIME = (6, "headers"), (5, "timestamp")
 
 
 def watch_confluent(client: Any, capture: Capture) -> Any:
-    """What stands for a confluent-kafka `Producer` or `Consumer` from now on, and captures what it sends or takes.
+    """What stands for a confluent-kafka `Producer` or `Consumer` from now on, and captures what it
+    sends or takes.
 
-    `SerializingProducer` and `DeserializingConsumer`, too: values are told as they travel. It calls itself an instance of the
-    client's class and passes all else on. A record that could not be queued is not told. Raises TypeError for what is neither.
+    `SerializingProducer` and `DeserializingConsumer`, too: values are told as they travel. It
+    calls itself an instance of the client's class and passes all else on. A record that could not
+    be queued is not told. Raises TypeError for what is neither.
     """
     if hasattr(client, "produce"):
         return _Producer(client, capture)
     if hasattr(client, "poll") and hasattr(client, "subscribe"):
         return _Consumer(client, capture)
-    raise TypeError(f"watch_confluent takes a Producer or Consumer of confluent-kafka, not {type(client).__name__}")
+    raise TypeError(
+        f"watch_confluent takes a Producer or Consumer of confluent-kafka, not {type(client).__name__}"
+    )
 
 
 class _Watched:
@@ -76,7 +81,13 @@ class _Producer(_Watched):
         with suppress(Exception):
             for message in messages:
                 if not message.get("_error"):
-                    self._capture.message("producer", topic, message.get("value"), message.get("headers"), message.get("timestamp"))
+                    self._capture.message(
+                        "producer",
+                        topic,
+                        message.get("value"),
+                        message.get("headers"),
+                        message.get("timestamp"),
+                    )
         return done
 
 
@@ -110,7 +121,9 @@ class _Consumer(_Watched):
                 value = self._last.value if self._hears else taken.value()
                 kind, time_ms = taken.timestamp()
                 told = value if value is not UNKNOWN else object()
-                self._capture.message("consumer", taken.topic(), told, taken.headers(), time_ms if kind else None)
+                self._capture.message(
+                    "consumer", taken.topic(), told, taken.headers(), time_ms if kind else None
+                )
         except Exception:  # noqa: BLE001 - as above
             self._capture.lose("unreadable")
         self._last.forget()

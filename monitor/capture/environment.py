@@ -1,4 +1,6 @@
-"""Settings from the variables that OpenTelemetry has, and from SEAMWATCH_CAPTURE_*; read once, where a capture is made."""
+"""Settings from the variables that OpenTelemetry has, and from SEAMWATCH_CAPTURE_*; read once,
+where a capture is made.
+"""
 
 import os
 import sys
@@ -28,32 +30,46 @@ VARIABLES: dict[str, str] = {
 
 
 def settings_of(variables: Mapping[str, str] | None = None) -> Settings:
-    """Settings as the variables tell them. Raises ValueError that names the variable whose value cannot be read."""
+    """Settings as the variables tell them. Raises ValueError that names the variable whose value
+    cannot be read.
+    """
     environ = os.environ if variables is None else variables
     own, bounds = Settings(), Bounds()
     return replace(
         own,
         service=service_of(environ),
         share=_number(environ, "SEAMWATCH_CAPTURE_SHARE", own.share, 1.0),
-        values=environ.get("SEAMWATCH_CAPTURE_VALUES", "").strip().lower() in ("1", "true", "yes", "on"),
+        values=environ.get("SEAMWATCH_CAPTURE_VALUES", "").strip().lower()
+        in ("1", "true", "yes", "on"),
         redact=_words(environ.get("SEAMWATCH_CAPTURE_REDACT", "")),
         skip=_words(environ.get("SEAMWATCH_CAPTURE_SKIP", "")),
         bounds=replace(
             bounds,
-            body_bytes=int(_number(environ, "SEAMWATCH_CAPTURE_BODY_BYTES", bounds.body_bytes, 16_000_000)),
+            body_bytes=int(
+                _number(environ, "SEAMWATCH_CAPTURE_BODY_BYTES", bounds.body_bytes, 16_000_000)
+            ),
             cpu_share=_number(environ, "SEAMWATCH_CAPTURE_CPU_SHARE", bounds.cpu_share, 1.0),
         ),
     )
 
 
 def service_of(variables: Mapping[str, str]) -> Service:
-    """Who we are: OpenTelemetry's resource where its SDK runs in this process, else its variables."""
+    """Who we are: OpenTelemetry's resource where its SDK runs in this process, else
+    its variables.
+    """
     told = {
-        name.strip(): unquote(value.strip()) for name, value in map(_pair, _words(variables.get("OTEL_RESOURCE_ATTRIBUTES", "")))
+        name.strip(): unquote(value.strip())
+        for name, value in map(_pair, _words(variables.get("OTEL_RESOURCE_ATTRIBUTES", "")))
     }
-    told |= {"service.name": variables["OTEL_SERVICE_NAME"]} if variables.get("OTEL_SERVICE_NAME") else {}
+    told |= (
+        {"service.name": variables["OTEL_SERVICE_NAME"]}
+        if variables.get("OTEL_SERVICE_NAME")
+        else {}
+    )
     told |= {
-        name: value for name, value in _resource().items() if isinstance(value, str) and not value.startswith("unknown_service")
+        name: value
+        for name, value in _resource().items()
+        if isinstance(value, str) and not value.startswith("unknown_service")
     }
     return Service(
         told.get("service.name", ""),
@@ -66,11 +82,17 @@ def service_of(variables: Mapping[str, str]) -> Service:
 
 def headers_of(text: str) -> dict[str, str]:
     """`name=value,name=value`, percent-encoded, as OTEL_EXPORTER_OTLP_HEADERS holds it."""
-    return {name.strip(): unquote(value.strip()) for name, value in map(_pair, _words(text)) if name.strip()}
+    return {
+        name.strip(): unquote(value.strip())
+        for name, value in map(_pair, _words(text))
+        if name.strip()
+    }
 
 
 def _resource() -> Mapping[str, Any]:
-    """The attributes of the resource of OpenTelemetry's tracer provider, where the application loaded one."""
+    """The attributes of the resource of OpenTelemetry's tracer provider, where the application
+    loaded one.
+    """
     trace = sys.modules.get("opentelemetry.trace")
     provider = getattr(trace, "_TRACER_PROVIDER", None)  # get_tracer_provider() would make one
     attributes = getattr(getattr(provider, "resource", None), "attributes", None)

@@ -1,4 +1,6 @@
-"""Values as they travel, overheard where clients serialise them: nothing is serialised twice, and nothing is guessed from objects."""
+"""Values as they travel, overheard where clients serialise them: nothing is serialised twice, and
+nothing is guessed from objects.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +22,9 @@ class Unheard:
 
 
 class Overhearing:
-    """Stands for a (de)serialiser: answers as it does, and tells `hear` what went in and what came out, headers too where it is told them."""
+    """Stands for a (de)serialiser: answers as it does, and tells `hear` what went in and what came
+    out, headers too where it is told them.
+    """
 
     def __init__(self, inner: Any, hear: Callable[[Any, Any, Any], None]) -> None:
         self._inner, self._hear = inner, hear
@@ -44,7 +48,9 @@ class Overhearing:
         """As a function of data, or as confluent-kafka's of data and a context."""
         made = self._inner(*given)
         with suppress(Exception):
-            self._hear(given[0], made, getattr(given[1], "headers", None) if len(given) > 1 else None)
+            self._hear(
+                given[0], made, getattr(given[1], "headers", None) if len(given) > 1 else None
+            )
         return made
 
     def _told(self, made: Any, given: tuple[Any, ...]) -> Any:
@@ -78,7 +84,8 @@ class Last:
 
 
 class Batch:
-    """What was heard of the records of one poll, by the values that they became; at most so many bytes of it.
+    """What was heard of the records of one poll, by the values that they became; at most so many
+    bytes of it.
 
     One value that several records became, of other bytes each, tells of none of them.
     """

@@ -1,4 +1,6 @@
-"""Hooks for kafka-python: what a producer sends and what a consumer polls. https://kafka-python.readthedocs.io/"""
+"""Hooks for kafka-python: what a producer sends and what a consumer polls.
+https://kafka-python.readthedocs.io/
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,17 +12,20 @@ _VALUE, _HEADERS, _TIME = (1, "value"), (3, "headers"), (5, "timestamp_ms")
 
 
 def watch_kafka(client: Any, capture: Capture) -> Any:
-    """Capture what a kafka-python `KafkaProducer` sends or a `KafkaConsumer` takes from now on; returns the client.
+    """Capture what a kafka-python `KafkaProducer` sends or a `KafkaConsumer` takes from now on;
+    returns the client.
 
-    Values are told as they travel, behind a serialiser. A record that could not be sent is not told. Raises TypeError for
-    what is neither.
+    Values are told as they travel, behind a serialiser. A record that could not be sent is not
+    told. Raises TypeError for what is neither.
     """
     if hasattr(client, "send") and hasattr(client, "config"):
         _watch_producer(client, capture)
     elif hasattr(client, "poll") and hasattr(client, "subscription"):
         _watch_consumer(client, capture)
     else:
-        raise TypeError(f"watch_kafka takes a KafkaProducer or KafkaConsumer of kafka-python, not {type(client).__name__}")
+        raise TypeError(
+            f"watch_kafka takes a KafkaProducer or KafkaConsumer of kafka-python, not {type(client).__name__}"
+        )
     return client
 
 
@@ -35,7 +40,14 @@ def _watch_producer(producer: Any, capture: Capture) -> None:
         last.forget()
         sent = send(*given, **named)
         value = argument(given, named, *_VALUE) if serialiser is None else last.value
-        tell_sent(argument(given, named, 0, "topic"), value, headers, argument(given, named, *_TIME), last, capture)
+        tell_sent(
+            argument(given, named, 0, "topic"),
+            value,
+            headers,
+            argument(given, named, *_TIME),
+            last,
+            capture,
+        )
         return sent
 
     producer.send = sending
@@ -61,7 +73,9 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
     consumer.poll = polling
 
 
-def tell_sent(topic: Any, value: Any, headers: Any, time_ms: Any, last: Last, capture: Capture) -> None:
+def tell_sent(
+    topic: Any, value: Any, headers: Any, time_ms: Any, last: Last, capture: Capture
+) -> None:
     """Tell of one record that a producer took; what was heard of it is forgotten."""
     try:
         last.forget()
@@ -71,7 +85,9 @@ def tell_sent(topic: Any, value: Any, headers: Any, time_ms: Any, last: Last, ca
 
 
 def tell_taken(records: Iterable[Any], heard: Batch | None, capture: Capture) -> None:
-    """Tell of records as kafka-python and aiokafka have them; `heard`: how values travelled that were deserialised."""
+    """Tell of records as kafka-python and aiokafka have them; `heard`: how values travelled that
+    were deserialised.
+    """
     try:
         for record in records:
             value = record.value if heard is None else heard.of(record.value)
@@ -83,8 +99,12 @@ def tell_taken(records: Iterable[Any], heard: Batch | None, capture: Capture) ->
         capture.lose("unreadable")
 
 
-def with_headers(given: Sequence[Any], named: dict[str, Any], at: int, name: str) -> tuple[tuple[Any, ...], Any]:
-    """The same arguments, and their headers: a list where there were none, for instrumentations add trace context to what they are given."""
+def with_headers(
+    given: Sequence[Any], named: dict[str, Any], at: int, name: str
+) -> tuple[tuple[Any, ...], Any]:
+    """The same arguments, and their headers: a list where there were none, for instrumentations
+    add trace context to what they are given.
+    """
     headers = argument(given, named, at, name)
     if headers is not None:
         return tuple(given), headers

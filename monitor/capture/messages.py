@@ -1,4 +1,6 @@
-"""One Kafka record as a hook sees it, and what is written of it: a message in the monitor's plain form."""
+"""One Kafka record as a hook sees it, and what is written of it: a message in the monitor's plain
+form.
+"""
 
 import time
 from collections.abc import Iterable
@@ -12,28 +14,48 @@ from .shapes import as_json, is_json
 
 End = Literal["producer", "consumer"]
 _MOST_HEADERS, _LONGEST = 100, 2_048
-_REGISTRY = b"\x00"  # what a schema registry's clients put before a value, four bytes of an id behind it
+# what a schema registry's clients put before a value, four bytes of an id behind it
+_REGISTRY = b"\x00"
 _SCHEMA = "__value_schema_id"
 _IN_HEX = frozenset({_SCHEMA, "__key_schema_id"})
 _OPENS = frozenset(b'{["-0123456789tfn \t\r\n')
 
 
 class Message:
-    """A record on its way, filled in the application's thread and written down by ours. It holds at most the bounds' bytes."""
+    """A record on its way, filled in the application's thread and written down by ours. It holds
+    at most the bounds' bytes.
+    """
 
     __slots__ = ("_body", "_end", "_headers", "_is_cut", "_time_ns", "_topic", "_whole", "size")
 
-    def __init__(self, end: End, topic: str, value: Any, headers: Iterable[Any], time_ns: int, bounds: Bounds) -> None:
-        """`value` as it travels: bytes or text; None for a tombstone; anything else is a value of which nothing is known."""
+    def __init__(
+        self,
+        end: End,
+        topic: str,
+        value: Any,
+        headers: Iterable[Any],
+        time_ns: int,
+        bounds: Bounds,
+    ) -> None:
+        """`value` as it travels: bytes or text; None for a tombstone; anything else is a value of
+        which nothing is known.
+        """
         self._end: End = end
         self._topic = str(topic)[:249]
         self._time_ns = time_ns or time.time_ns()
         self._headers, self._whole = _held(headers)
-        self._is_cut = isinstance(value, bytes | bytearray | memoryview | str | Unheard) and len(value) > bounds.body_bytes
+        self._is_cut = (
+            isinstance(value, bytes | bytearray | memoryview | str | Unheard)
+            and len(value) > bounds.body_bytes
+        )
         self._body = None if self._is_cut else _bytes(value)
         if self._body is not None and len(self._body) > bounds.body_bytes:
             self._body, self._is_cut = None, True
-        self.size = 1_000 + len(self._body or b"") + sum(len(name) + len(text) for name, text in self._headers)
+        self.size = (
+            1_000
+            + len(self._body or b"")
+            + sum(len(name) + len(text) for name, text in self._headers)
+        )
         """What it holds in memory, nearly."""
 
     def written(self, settings: Settings) -> bytes:
@@ -43,7 +65,8 @@ class Message:
         headers |= {name: text for name, text in self._headers if masks.is_known_word(name)}
         body = self._body
         if body is not None and body[:1] == _REGISTRY and len(body) > 5 and _SCHEMA not in headers:
-            headers[_SCHEMA], body = body[:5].hex(), body[5:]  # where clients that put it into headers have it
+            # where clients that put it into headers have it
+            headers[_SCHEMA], body = body[:5].hex(), body[5:]
         record: dict[str, Any] = {
             "time": self._time_ns,
             "protocol": "messaging",
@@ -52,7 +75,11 @@ class Message:
             "request_headers": headers,
             "capture": {"share": settings.share, "shapes": not values},
         }
-        who = ("caller", "caller_version") if self._end == "producer" else ("callee", "callee_version")
+        who = (
+            ("caller", "caller_version")
+            if self._end == "producer"
+            else ("callee", "callee_version")
+        )
         fields = dict(zip(who, (service.name, service.version), strict=True))
         fields |= {"environment": service.environment, "instance": service.instance}
         record |= {name: text for name, text in fields.items() if text}
@@ -70,7 +97,9 @@ class Message:
 
 
 def _is_text_or_json(body: bytes, headers: dict[str, str]) -> bool:
-    """Whether it is to be looked at as JSON. Avro and Protobuf have no shape without their schema: nothing is told of them."""
+    """Whether it is to be looked at as JSON. Avro and Protobuf have no shape without their schema:
+    nothing is told of them.
+    """
     media = (headers.get("content-type") or headers.get("contenttype") or "").strip('"')
     if media:
         return is_json(media)

@@ -1,4 +1,6 @@
-"""The route that a framework found for a request, written with `{name}`; frameworks are asked by what they leave behind."""
+"""The route that a framework found for a request, written with `{name}`; frameworks are asked by
+what they leave behind.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +14,9 @@ _STARLETTE = re.compile(r"\{([^{}:]+):[^{}]+\}")
 
 
 def route_of(scope: Mapping[str, Any], path: str) -> str:
-    """Of an ASGI scope after the application had it: Starlette's, FastAPI's or (by `django_routes`) Django's route, else ""."""
+    """Of an ASGI scope after the application had it: Starlette's, FastAPI's or (by
+    `django_routes`) Django's route, else "".
+    """
     if isinstance(told := scope.get(TOLD), str):
         return told
     template = getattr(scope.get("route"), "path", None)
@@ -20,20 +24,32 @@ def route_of(scope: Mapping[str, Any], path: str) -> str:
         return ""
     route = _STARLETTE.sub(r"{\1}", template)
     prefix = scope.get("root_path") or ""
-    return route if not prefix or route.startswith(prefix) or not path.startswith(prefix) else prefix.rstrip("/") + route
+    return (
+        route
+        if not prefix or route.startswith(prefix) or not path.startswith(prefix)
+        else prefix.rstrip("/") + route
+    )
 
 
 def wsgi_route(environ: Mapping[str, Any]) -> str:
-    """Of a WSGI environment after the application had it: Flask's rule while it answers, or (by `django_routes`) Django's route, else ""."""
+    """Of a WSGI environment after the application had it: Flask's rule while it answers, or (by
+    `django_routes`) Django's route, else "".
+    """
     if isinstance(told := environ.get(TOLD), str):
         return told
     request = environ.get("werkzeug.request")
     rule = getattr(getattr(request, "url_rule", None), "rule", None)
-    return str(environ.get("SCRIPT_NAME", "")) + _FLASK.sub(r"{\1}", rule) if isinstance(rule, str) else ""
+    return (
+        str(environ.get("SCRIPT_NAME", "")) + _FLASK.sub(r"{\1}", rule)
+        if isinstance(rule, str)
+        else ""
+    )
 
 
 def django_routes(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Django middleware that leaves the route for the capture around the application: `"seamwatch.capture.django_routes"`."""
+    """Django middleware that leaves the route for the capture around the application:
+    `"seamwatch.capture.django_routes"`.
+    """
     if iscoroutinefunction(get_response):
 
         async def responding(request: Any) -> Any:
@@ -51,7 +67,8 @@ def django_routes(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return respond
 
 
-# How Django knows that one factory serves both: https://docs.djangoproject.com/en/5.2/topics/http/middleware/#asynchronous-support
+# How Django knows that one factory serves both:
+# https://docs.djangoproject.com/en/5.2/topics/http/middleware/#asynchronous-support
 django_routes.sync_capable = django_routes.async_capable = True  # type: ignore[attr-defined]
 
 

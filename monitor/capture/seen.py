@@ -1,4 +1,6 @@
-"""One exchange while it happens, and what is written of it: a record in the monitor's plain form."""
+"""One exchange while it happens, and what is written of it: a record in the monitor's
+plain form.
+"""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +16,9 @@ _STREAMS = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace"
 
 
 class Held:
-    """What was held of a body that passed by: at most `most` bytes; all further ones are only counted."""
+    """What was held of a body that passed by: at most `most` bytes; all further ones are only
+    counted.
+    """
 
     __slots__ = ("_most", "_parts", "passed", "size")
 
@@ -25,10 +29,16 @@ class Held:
         self.passed = 0
 
     def add(self, part: Any) -> None:
-        """A part came by. Raises nothing, whatever it is: of what is neither bytes nor text no more is known than that it was there."""
+        """A part came by. Raises nothing, whatever it is: of what is neither bytes nor text no
+        more is known than that it was there.
+        """
         try:
             if type(part) is not bytes:
-                part = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else memoryview(part).tobytes()
+                part = (
+                    part.encode("utf-8", "surrogatepass")
+                    if isinstance(part, str)
+                    else memoryview(part).tobytes()
+                )
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             self.broke_off()
             return
@@ -54,14 +64,36 @@ class Held:
 
 
 class Seen:
-    """An exchange as it is seen; filled by a hook in the application's thread, written down by ours."""
+    """An exchange as it is seen; filled by a hook in the application's thread, written down by
+    ours.
+    """
 
     __slots__ = (
-        *("asked", "asked_headers", "answered", "answered_headers", "began", "ended_ns", "host", "method", "path", "query"),
+        *(
+            "asked",
+            "asked_headers",
+            "answered",
+            "answered_headers",
+            "began",
+            "ended_ns",
+            "host",
+            "method",
+            "path",
+            "query",
+        ),
         *("route", "side", "status", "took"),
     )
 
-    def __init__(self, side: Side, method: str, path: str, query: str, bounds: Bounds, headers: Pairs, host: str = "") -> None:
+    def __init__(
+        self,
+        side: Side,
+        method: str,
+        path: str,
+        query: str,
+        bounds: Bounds,
+        headers: Pairs,
+        host: str = "",
+    ) -> None:
         self.side: Side = side
         self.method, self.path, self.query, self.host, self.route = method, path, query, host, ""
         self.asked, self.answered = Held(bounds.body_bytes), Held(bounds.body_bytes)
@@ -80,11 +112,19 @@ class Seen:
     @property
     def size(self) -> int:
         """What it holds in memory, nearly."""
-        heads = sum(len(name) + len(text) for pairs in (self.asked_headers, self.answered_headers) for name, text in pairs)
-        return 1_000 + self.asked.size + self.answered.size + heads + len(self.query) + len(self.path)
+        heads = sum(
+            len(name) + len(text)
+            for pairs in (self.asked_headers, self.answered_headers)
+            for name, text in pairs
+        )
+        return (
+            1_000 + self.asked.size + self.answered.size + heads + len(self.query) + len(self.path)
+        )
 
     def written(self, settings: Settings) -> bytes:
-        """The record of it, a line of JSON. Without `settings.values` no value of it is in there."""
+        """The record of it, a line of JSON. Without `settings.values` no value of it
+        is in there.
+        """
         return written(self, settings)
 
 
@@ -94,7 +134,9 @@ def media_of(headers: Pairs) -> str:
 
 
 def held_back(media: str) -> bool:
-    """Whether bodies of this media type are passed untouched: nothing of them would be looked at."""
+    """Whether bodies of this media type are passed untouched: nothing of them would be
+    looked at.
+    """
     return bool(media) and (media.lower().startswith(_STREAMS) or not is_json(media))
 
 
@@ -102,9 +144,15 @@ def written(seen: Seen, settings: Settings) -> bytes:
     """The record of an exchange."""
     service, values = settings.service, settings.values
     asked, asked_whole = masks.headers(seen.asked_headers, values=values, words=settings.redact)
-    answered, answered_whole = masks.headers(seen.answered_headers, values=values, words=settings.redact)
+    answered, answered_whole = masks.headers(
+        seen.answered_headers, values=values, words=settings.redact
+    )
     path = seen.path if values else masks.masked_path(seen.path, seen.route)
-    query = masks.query_without_secrets(seen.query, settings.redact) if values else masks.masked_query(seen.query)
+    query = (
+        masks.query_without_secrets(seen.query, settings.redact)
+        if values
+        else masks.masked_query(seen.query)
+    )
     record: dict[str, Any] = {
         "time": seen.ended_ns,
         "side": seen.side,
@@ -124,7 +172,9 @@ def written(seen: Seen, settings: Settings) -> bytes:
         record["headers_whole"] = False
     if not values:
         record["redacted"] = True
-    record |= _side("request", seen.asked, asked, settings) | _side("response", seen.answered, answered, settings)
+    record |= _side("request", seen.asked, asked, settings) | _side(
+        "response", seen.answered, answered, settings
+    )
     return as_json(record).encode()
 
 
@@ -132,13 +182,19 @@ def _who(service: Service, seen: Seen) -> dict[str, Any]:
     if seen.side == "client":
         fields = {"caller": service.name, "caller_version": service.version, "callee": seen.host}
     else:
-        fields = {"callee": service.name, "callee_version": service.version, "callee_namespace": service.namespace}
+        fields = {
+            "callee": service.name,
+            "callee_version": service.version,
+            "callee_namespace": service.namespace,
+        }
     fields |= {"environment": service.environment, "instance": service.instance}
     return {name: value for name, value in fields.items() if value}
 
 
 def _side(side: str, held: Held, headers: dict[str, str], settings: Settings) -> dict[str, Any]:
-    """A body's fields. What cannot be said of it is left out: the monitor then tells that no body was logged, or that it was cut."""
+    """A body's fields. What cannot be said of it is left out: the monitor then tells that no body
+    was logged, or that it was cut.
+    """
     if held.cut:
         return {f"{side}_truncated": True}
     body = held.whole()
@@ -147,14 +203,18 @@ def _side(side: str, held: Held, headers: dict[str, str], settings: Settings) ->
     return body_fields(side, body, headers, settings)
 
 
-def body_fields(side: str, body: bytes, headers: dict[str, str], settings: Settings) -> dict[str, Any]:
+def body_fields(
+    side: str, body: bytes, headers: dict[str, str], settings: Settings
+) -> dict[str, Any]:
     """The fields of a body that is JSON; headers that speak of how it travelled are taken off."""
     try:
         plain = unpacked(body, headers.get("content-encoding", ""), settings.bounds.body_bytes * 4)
         if plain is None:
             return {}
         shown = (
-            without_secrets(plain, settings.bounds, settings.redact) if settings.values else shape_text(plain, settings.bounds)
+            without_secrets(plain, settings.bounds, settings.redact)
+            if settings.values
+            else shape_text(plain, settings.bounds)
         )
     except TooLarge:
         return {f"{side}_truncated": True}

@@ -1,4 +1,6 @@
-"""What is captured, how much of it, and who we are: plain values; `environment.py` reads them from variables."""
+"""What is captured, how much of it, and who we are: plain values; `environment.py` reads them from
+variables.
+"""
 
 from dataclasses import dataclass, field
 
@@ -16,11 +18,13 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What capturing may cost at most. What goes over a bound is dropped and counted, never waited for.
+    """What capturing may cost at most. What goes over a bound is dropped and counted, never waited
+    for.
 
-    `body_bytes` of one side's body are held, `nodes` values of it are looked at; a larger body is told as truncated.
-    At most `queue_records` records and `queue_bytes` of bodies wait. Shapes are made within `cpu_share` of one core.
-    An object of more than `keys` keys is a map: its keys are data, and masked.
+    `body_bytes` of one side's body are held, `nodes` values of it are looked at; a larger body is
+    told as truncated. At most `queue_records` records and `queue_bytes` of bodies wait. Shapes are
+    made within `cpu_share` of one core. An object of more than `keys` keys is a map: its keys are
+    data, and masked.
     """
 
     body_bytes: int = 65_536
@@ -39,9 +43,9 @@ class Bounds:
 class Settings:
     """`share` of the exchanges is captured: of one trace all or none, wherever it is seen.
 
-    Without `values` only shapes leave the process: names, types and lengths of lists. With it, values leave too, except those
-    under a name that looks secret or holds a word of `redact`. `skip` names beginnings of paths and of topics that are
-    not captured.
+    Without `values` only shapes leave the process: names, types and lengths of lists. With it,
+    values leave too, except those under a name that looks secret or holds a word of `redact`.
+    `skip` names beginnings of paths and of topics that are not captured.
     """
 
     service: Service = field(default_factory=Service)

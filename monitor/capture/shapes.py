@@ -1,6 +1,8 @@
-"""A JSON body's shape as JSON again: the same names, types and lengths of lists, and none of its values.
+"""A JSON body's shape as JSON again: the same names, types and lengths of lists, and none of its
+values.
 
-The monitor holds such a body (`redacted`) against the contract's clauses about presence and types, and no others.
+The monitor holds such a body (`redacted`) against the contract's clauses about presence and types,
+and no others.
 """
 
 import json
@@ -30,11 +32,15 @@ class _NotJson(ValueError):
 def is_json(media: str) -> bool:
     """Whether a media type says that a body is JSON."""
     kind = media.partition(";")[0].strip().lower()
-    return kind in ("application/json", "text/json", "application/x-json") or kind.endswith("+json")
+    return kind in ("application/json", "text/json", "application/x-json") or kind.endswith(
+        "+json"
+    )
 
 
 def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
-    """The body without gzip or deflate, at most `most` bytes. None for another encoding; raises TooLarge over the bound."""
+    """The body without gzip or deflate, at most `most` bytes. None for another encoding; raises
+    TooLarge over the bound.
+    """
     word = encoding.strip().lower()
     if word in ("", "identity"):
         return body
@@ -64,7 +70,9 @@ def shape_text(body: bytes, bounds: Bounds) -> str:
 
 
 def without_secrets(body: bytes, bounds: Bounds, words: tuple[str, ...]) -> str:
-    """A JSON body with what stands under secret names masked; `NOT_JSON` for what is none. Raises TooLarge."""
+    """A JSON body with what stands under secret names masked; `NOT_JSON` for what is none. Raises
+    TooLarge.
+    """
     try:
         value = json.loads(body, parse_constant=_refused)
     except RecursionError:
@@ -88,9 +96,8 @@ def _number(text: str) -> float:
     return 0.0 if text.rstrip("0").endswith(".") else 0.5
 
 
-_SHAPED = json.JSONDecoder(
-    parse_constant=_refused, parse_int=len, parse_float=_number
-)  # how long an integer is, is not looked at
+# how long an integer is, is not looked at
+_SHAPED = json.JSONDecoder(parse_constant=_refused, parse_int=len, parse_float=_number)
 
 
 class _Walk:
@@ -112,7 +119,9 @@ def _named(key: str) -> str:
 
 class _Shapes(_Walk):
     def of(self, value: Any, deep: int) -> str:
-        """A value's shape as JSON. It is written at once, and scalars are answered where they stand: half of the cost of two walks."""
+        """A value's shape as JSON. It is written at once, and scalars are answered where they
+        stand: half of the cost of two walks.
+        """
         kind = type(value)
         if kind is dict:
             return self._object(value, deep)
@@ -131,7 +140,10 @@ class _Shapes(_Walk):
         parts: list[str] = []
         for key, held in value.items():
             name = "" if is_map or len(key) > LONGEST_NAME else _named(key)
-            parts.append((name or f'"[redacted {len(parts)}]":') + (_SCALARS.get(type(held)) or self.of(held, deep)))
+            parts.append(
+                (name or f'"[redacted {len(parts)}]":')
+                + (_SCALARS.get(type(held)) or self.of(held, deep))
+            )
         return f"{{{','.join(parts)}}}"
 
 
@@ -147,4 +159,7 @@ class _Secrets(_Walk):
         if not isinstance(value, dict):
             return value
         self._count(deep, len(value))
-        return {key: _HIDDEN if is_secret(key, self._words) else self.of(item, deep - 1) for key, item in value.items()}
+        return {
+            key: _HIDDEN if is_secret(key, self._words) else self.of(item, deep - 1)
+            for key, item in value.items()
+        }

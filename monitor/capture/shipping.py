@@ -1,4 +1,6 @@
-"""Records on their way out: a bounded queue, one thread of ours, and a sink. The application never waits for it, nor sees it fail."""
+"""Records on their way out: a bounded queue, one thread of ours, and a sink. The application never
+waits for it, nor sees it fail.
+"""
 
 import json
 import logging
@@ -14,9 +16,12 @@ from typing import Protocol
 from .settings import Settings
 
 Sink = Callable[[Sequence[bytes]], None]
-"""Takes a batch of records, each a line of JSON. What it raises costs the batch, which is counted; it is called by one thread only.
+"""Takes a batch of records, each a line of JSON. What it raises costs the batch, which is counted;
+it is called by one thread only.
 
-One that has a `close` is closed when all is shipped, and may be called again after it: captures may share it."""
+One that has a `close` is closed when all is shipped, and may be called again after it: captures
+may share it.
+"""
 
 
 class Seen(Protocol):
@@ -32,7 +37,9 @@ def _nothing() -> None:
 
 
 def _untraced(sink: Sink, records: Sequence[bytes]) -> None:
-    """OpenTelemetry's instrumentations, where the application has them, are told to let what we ship go by."""
+    """OpenTelemetry's instrumentations, where the application has them, are told to let what we
+    ship go by.
+    """
     context = sys.modules.get("opentelemetry.context")
     key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
     if context is None or key is None:
@@ -59,10 +66,12 @@ _TOLD_SECONDS = 10.0
 
 
 class Shipper:
-    """Takes what was seen, writes it down and hands it to the sink, all in a daemon thread that starts with the first record.
+    """Takes what was seen, writes it down and hands it to the sink, all in a daemon thread that
+    starts with the first record.
 
-    `offer` never blocks and never raises. What cannot be kept is counted by reason: `queue_full`, `over_cpu_share`,
-    `sink_failed`, `unreadable`, `unwritable`; the counts are shipped as a record of their own. After a fork the child begins anew.
+    `offer` never blocks and never raises. What cannot be kept is counted by reason: `queue_full`,
+    `over_cpu_share`, `sink_failed`, `unreadable`, `unwritable`; the counts are shipped as a record
+    of their own. After a fork the child begins anew.
     """
 
     def __init__(self, settings: Settings, sink: Sink) -> None:
@@ -73,7 +82,8 @@ class Shipper:
         self._pid = os.getpid()
         self._waiting: deque[tuple[Seen | bytes, int]] = deque()
         self._bytes = 0
-        self._lock = threading.RLock()  # a collector or a signal may run the application's code, and so us, within us
+        # a collector or a signal may run the application's code, and so us, within us
+        self._lock = threading.RLock()
         self._news, self._idle = threading.Event(), threading.Event()
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -89,7 +99,11 @@ class Shipper:
         size = len(seen) if isinstance(seen, bytes) else seen.size
         bounds = self._settings.bounds
         with self._lock:
-            if self._stopped or len(self._waiting) >= bounds.queue_records or self._bytes + size > bounds.queue_bytes:
+            if (
+                self._stopped
+                or len(self._waiting) >= bounds.queue_records
+                or self._bytes + size > bounds.queue_bytes
+            ):
                 self.dropped["queue_full"] += 1
                 return
             self._waiting.append((seen, size))
@@ -110,7 +124,9 @@ class Shipper:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="seamwatch-capture", daemon=True)
+            self._thread = threading.Thread(
+                target=self._work, name="seamwatch-capture", daemon=True
+            )
             self._thread.start()
 
     def flush(self) -> None:

@@ -1,4 +1,6 @@
-"""Where records go: a Kafka topic, or an OTLP receiver as logs. Both are opened by the thread that ships, at its first batch."""
+"""Where records go: a Kafka topic, or an OTLP receiver as logs. Both are opened by the thread that
+ships, at its first batch.
+"""
 
 import gzip
 import inspect
@@ -15,17 +17,29 @@ from .shipping import PartlyLost
 
 
 class KafkaSink:
-    """Records on a topic, by confluent-kafka or kafka-python, whichever is installed. Raises what the client raises; PartlyLost when
-    some records were taken. A forked process opens a client of its own.
+    """Records on a topic, by confluent-kafka or kafka-python, whichever is installed. Raises what
+    the client raises; PartlyLost when some records were taken. A forked process opens a client of
+    its own.
     """
 
     def __init__(
-        self, brokers: str, topic: str = "api_logs", *, options: Mapping[str, Any] | None = None, seconds: float = 5.0
+        self,
+        brokers: str,
+        topic: str = "api_logs",
+        *,
+        options: Mapping[str, Any] | None = None,
+        seconds: float = 5.0,
     ) -> None:
-        self._brokers, self._topic, self._options, self._seconds = brokers, topic, dict(options or {}), seconds
+        self._brokers, self._topic, self._options, self._seconds = (
+            brokers,
+            topic,
+            dict(options or {}),
+            seconds,
+        )
         self._producer: Any = None
         self._pid = 0
-        self._parents: list[Any] = []  # kept, for what ends such a client waits for threads that a fork did not bring along
+        # kept, for what ends such a client waits for threads that a fork did not bring along
+        self._parents: list[Any] = []
         self._confluent = False
 
     def __call__(self, records: Sequence[bytes]) -> None:
@@ -35,15 +49,24 @@ class KafkaSink:
             self._producer = None
         producer = self._producer = self._producer or self._opened()
         self._pid = os.getpid()
-        taken = self._by_confluent(producer, records) if self._confluent else self._by_kafka_python(producer, records)
+        taken = (
+            self._by_confluent(producer, records)
+            if self._confluent
+            else self._by_kafka_python(producer, records)
+        )
         if taken < len(records):
             raise PartlyLost(len(records) - taken)
 
     def _by_confluent(self, producer: Any, records: Sequence[bytes]) -> int:
         taken: list[None] = []
         for record in records:
-            with suppress(Exception):  # too large for its settings, or its queue is full: the next one may do
-                producer.produce(self._topic, record, on_delivery=lambda error, _: None if error else taken.append(None))
+            # too large for its settings, or its queue is full: the next one may do
+            with suppress(Exception):
+                producer.produce(
+                    self._topic,
+                    record,
+                    on_delivery=lambda error, _: None if error else taken.append(None),
+                )
         if producer.flush(self._seconds):
             producer.purge()
             producer.poll(0)
@@ -54,9 +77,8 @@ class KafkaSink:
         until = time.monotonic() + self._seconds
         for record in records:
             with suppress(Exception):
-                futures.append(
-                    inspect.unwrap(type(producer).send)(producer, self._topic, record)
-                )  # not as instrumentations have it
+                # not as instrumentations have it
+                futures.append(inspect.unwrap(type(producer).send)(producer, self._topic, record))
             if not futures and time.monotonic() > until:
                 return 0  # nobody is there: each further one would wait as long
         for future in futures:
@@ -75,7 +97,8 @@ class KafkaSink:
 
     def _opened(self) -> Any:
         try:
-            # The application's own client, loaded when it is used; not as instrumentations have it, for what we ship is no call of it
+            # The application's own client, loaded when it is used; not as instrumentations have
+            # it, for what we ship is no call of it
             from confluent_kafka.cimpl import Producer  # noqa: PLC0415 - as above
         except ImportError:
             from kafka import KafkaProducer  # noqa: PLC0415 - as above
@@ -83,17 +106,34 @@ class KafkaSink:
             options = {"linger_ms": 50, "max_block_ms": int(self._seconds * 1000)} | self._options
             return KafkaProducer(bootstrap_servers=self._brokers.split(","), **options)
         self._confluent = True
-        options = {"linger.ms": 50, "message.timeout.ms": int(self._seconds * 1000)} | self._options
+        options = {
+            "linger.ms": 50,
+            "message.timeout.ms": int(self._seconds * 1000),
+        } | self._options
         return Producer({"bootstrap.servers": self._brokers, **options})
 
 
 class OtlpSink:
-    """Records as OTLP logs in JSON over HTTP. https://opentelemetry.io/docs/specs/otlp/#otlphttp"""
+    """Records as OTLP logs in JSON over HTTP.
+    https://opentelemetry.io/docs/specs/otlp/#otlphttp
+    """
 
-    def __init__(self, url: str, service: Service, *, headers: Mapping[str, str] | None = None, seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        service: Service,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = 5.0,
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError("an OTLP receiver is told as http://… or https://…")
-        self._url, self._service, self._headers, self._seconds = url, service, dict(headers or {}), seconds
+        self._url, self._service, self._headers, self._seconds = (
+            url,
+            service,
+            dict(headers or {}),
+            seconds,
+        )
 
     def __call__(self, records: Sequence[bytes]) -> None:
         """Send one request with all of them."""
@@ -104,7 +144,9 @@ class OtlpSink:
             answer.read(65_536)
 
     def request(self, records: Sequence[bytes]) -> dict[str, Any]:
-        """An ExportLogsServiceRequest in OTLP's JSON; the text of each log record is one of our records."""
+        """An ExportLogsServiceRequest in OTLP's JSON; the text of each log record is one of our
+        records.
+        """
         service = self._service
         told = {
             "service.name": service.name,
@@ -113,7 +155,15 @@ class OtlpSink:
             "service.namespace": service.namespace,
             "deployment.environment.name": service.environment,
         }
-        resource = [{"key": key, "value": {"stringValue": value}} for key, value in told.items() if value]
-        logs = [{"timeUnixNano": str(json.loads(record)["time"]), "body": {"stringValue": record.decode()}} for record in records]
+        resource = [
+            {"key": key, "value": {"stringValue": value}} for key, value in told.items() if value
+        ]
+        logs = [
+            {
+                "timeUnixNano": str(json.loads(record)["time"]),
+                "body": {"stringValue": record.decode()},
+            }
+            for record in records
+        ]
         scope = {"scope": {"name": "seamwatch.capture"}, "logRecords": logs}
         return {"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [scope]}]}

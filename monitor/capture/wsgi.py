@@ -14,9 +14,11 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class WsgiCapture:
-    """Captures the exchanges of an application. Lists and files that it answers with are handed on as they are.
+    """Captures the exchanges of an application. Lists and files that it answers with are handed on
+    as they are.
 
-    What the application raises is raised on; the exchange then counts as answered 500, unless its answer had begun.
+    What the application raises is raised on; the exchange then counts as answered 500, unless its
+    answer had begun.
     """
 
     def __init__(self, app: App, capture: Capture | None = None) -> None:
@@ -54,7 +56,11 @@ class WsgiCapture:
                 seen.answered.broke_off()
             self._over(seen, environ)
             raise
-        if isinstance(answer, list | tuple) or (seen.status and not taking[0]) or _is_file(answer, environ):
+        if (
+            isinstance(answer, list | tuple)
+            or (seen.status and not taking[0])
+            or _is_file(answer, environ)
+        ):
             if taking[0] and isinstance(answer, list | tuple):
                 for part in answer:
                     seen.answered.add(part)
@@ -67,12 +73,21 @@ class WsgiCapture:
             if not self._capture.takes(environ.get("HTTP_TRACEPARENT", "")):
                 return None
             path = quote(
-                (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1"), safe="/:@!$&'()*+,;=~-._"
+                (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1"),
+                safe="/:@!$&'()*+,;=~-._",
             )
             seen = self._capture.begun(
-                "server", environ["REQUEST_METHOD"], path or "/", environ.get("QUERY_STRING", ""), _headers(environ)
+                "server",
+                environ["REQUEST_METHOD"],
+                path or "/",
+                environ.get("QUERY_STRING", ""),
+                _headers(environ),
             )
-            if seen is not None and not held_back(environ.get("CONTENT_TYPE", "")) and _may_hold_a_body(environ):
+            if (
+                seen is not None
+                and not held_back(environ.get("CONTENT_TYPE", ""))
+                and _may_hold_a_body(environ)
+            ):
                 environ["wsgi.input"] = _Overheard(environ["wsgi.input"], seen.asked)
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             self._capture.lose("unreadable")
@@ -83,7 +98,11 @@ class WsgiCapture:
         with suppress(Exception):
             length = int(environ.get("CONTENT_LENGTH") or "0")
             stream = environ.get("wsgi.input")
-            unread = seen.asked.passed < length if length else isinstance(stream, _Overheard) and not stream.at_end
+            unread = (
+                seen.asked.passed < length
+                if length
+                else isinstance(stream, _Overheard) and not stream.at_end
+            )
             if unread and seen.asked.passed:
                 seen.asked.broke_off()  # the application left some of it unread
         with suppress(Exception):
@@ -94,7 +113,9 @@ class WsgiCapture:
 class _Passing:
     """An answer on its way, part by part."""
 
-    def __init__(self, answer: Iterable[bytes], seen: Seen, taking: list[bool], over: Callable[[], None]) -> None:
+    def __init__(
+        self, answer: Iterable[bytes], seen: Seen, taking: list[bool], over: Callable[[], None]
+    ) -> None:
         self._answer, self._seen, self._taking, self._over = answer, seen, taking, over
         self._parts = iter(answer)
         self._at_end = False
@@ -176,12 +197,21 @@ class _Overheard:
 
 
 def _may_hold_a_body(environ: Environ) -> bool:
-    return environ.get("CONTENT_LENGTH") not in (None, "", "0") or bool(environ.get("HTTP_TRANSFER_ENCODING"))
+    return environ.get("CONTENT_LENGTH") not in (None, "", "0") or bool(
+        environ.get("HTTP_TRANSFER_ENCODING")
+    )
 
 
 def _headers(environ: Environ) -> list[tuple[str, str]]:
-    headers = [(name[5:].replace("_", "-").lower(), str(value)) for name, value in environ.items() if name.startswith("HTTP_")]
-    unprefixed = (("content-type", environ.get("CONTENT_TYPE")), ("content-length", environ.get("CONTENT_LENGTH")))
+    headers = [
+        (name[5:].replace("_", "-").lower(), str(value))
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    ]
+    unprefixed = (
+        ("content-type", environ.get("CONTENT_TYPE")),
+        ("content-length", environ.get("CONTENT_LENGTH")),
+    )
     return headers + [(name, str(value)) for name, value in unprefixed if value]
 
 

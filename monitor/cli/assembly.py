@@ -74,7 +74,9 @@ LEAST_ROOM_BYTES = 2_000_000
 
 @dataclass(slots=True)
 class House:
-    """Everything opened for one process, from settings. Parts take values from here, never the settings themselves."""
+    """Everything opened for one process, from settings. Parts take values from here, never the
+    settings themselves.
+    """
 
     settings: Settings
     store: Store
@@ -82,13 +84,17 @@ class House:
     board: HealthBoard = field(default_factory=HealthBoard)
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = system_clock
-    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
+    holder: str = field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    )
 
     def __post_init__(self) -> None:
         self.written = written_aliases(self.settings)
         self.aliases = joined(self.written, self.engine)
         borne = self.settings.rejects
-        self.limits = RejectLimits(borne.limit_ratio, borne.limit_records, max_run=borne.limit_records)
+        self.limits = RejectLimits(
+            borne.limit_ratio, borne.limit_records, max_run=borne.limit_records
+        )
         self.reader = Reader(self.store)
         self.policy = policy_of(self.settings)
 
@@ -103,7 +109,9 @@ class House:
         return Turn(self.engine, name, self.holder)
 
     def numbers(self, turn: Turn) -> Numbers:
-        """Generations and publishing numbers from the control store, above all that the telemetry store has seen."""
+        """Generations and publishing numbers from the control store, above all that the telemetry
+        store has seen.
+        """
         (newest,) = self.store.ask("newest_numbers")
         above = max(int(newest["seq"]), int(newest["generation"]))
 
@@ -150,13 +158,26 @@ class House:
         topics = self.settings.topics
         names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
         writers = known_writers(self.settings.contracts)
-        return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits, names, writers)
+        return ApiLogSettings(
+            topics.api_logs_format,
+            topics.api_logs_mapping,
+            self.aliases,
+            self.limits,
+            names,
+            writers,
+        )
 
     def messages_read(self, *, recorded: bool = False) -> MessageSettings:
-        """How applications' own messages are read; `recorded`: from files, each line of which tells its topic."""
+        """How applications' own messages are read; `recorded`: from files, each line of which
+        tells its topic.
+        """
         topics = self.settings.topics
-        parties = Parties(topics.messages_producers, topics.messages_consumers, topics.messages_environment)
-        return MessageSettings(parties, self.aliases, self.limits, recorded, known_writers(self.settings.contracts))
+        parties = Parties(
+            topics.messages_producers, topics.messages_consumers, topics.messages_environment
+        )
+        return MessageSettings(
+            parties, self.aliases, self.limits, recorded, known_writers(self.settings.contracts)
+        )
 
     def deploys_read(self) -> DeploySettings:
         """How deploy events, and versions seen in telemetry, are read."""
@@ -166,29 +187,47 @@ class House:
         """Contracts, refreshed as set."""
         contracts = self.settings.contracts
         return RegistryWatch(
-            self.engine, self.aliases, refresh_seconds=contracts.refresh_seconds, lenient_nullable=contracts.lenient_nullable
+            self.engine,
+            self.aliases,
+            refresh_seconds=contracts.refresh_seconds,
+            lenient_nullable=contracts.lenient_nullable,
         )
 
     def topic(self, name: str) -> str:
         """The topic a pipeline reads; empty when it reads none."""
         topics = self.settings.topics
         of_messages = ", ".join(topics.messages)
-        return {"traces": topics.spans, "api-logs": topics.api_logs, "messages": of_messages, "deploys": topics.deploys}[name]
+        return {
+            "traces": topics.spans,
+            "api-logs": topics.api_logs,
+            "messages": of_messages,
+            "deploys": topics.deploys,
+        }[name]
 
     def source(self, name: str, *, until_caught_up: bool = False) -> Callable[[], Source]:
-        """Makes the pipeline's Kafka source. ConfigError when no brokers or topic are set, or the authorities' file cannot be read."""
+        """Makes the pipeline's Kafka source. ConfigError when no brokers or topic are set, or the
+        authorities' file cannot be read.
+        """
         kafka = self.settings.kafka
         if not kafka.brokers:
-            raise ConfigError("no Kafka brokers are set: set SEAMWATCH_KAFKA_BROKERS (or kafka.brokers) to host:port")
+            raise ConfigError(
+                "no Kafka brokers are set: set SEAMWATCH_KAFKA_BROKERS (or kafka.brokers) to host:port"
+            )
 
         if not self.topic(name):
             setting = {"traces": "spans", "api-logs": "api_logs"}.get(name, name)
-            raise ConfigError(f"no topic is set for {name}: set SEAMWATCH_TOPICS_{setting.upper()} (or topics.{setting})")
+            raise ConfigError(
+                f"no topic is set for {name}: set SEAMWATCH_TOPICS_{setting.upper()} (or topics.{setting})"
+            )
 
         if kafka.ssl_cafile:
-            file_text(kafka.ssl_cafile, "kafka.ssl_cafile")  # the libraries would try to connect again and again
+            # the libraries would try to connect again and again
+            file_text(kafka.ssl_cafile, "kafka.ssl_cafile")
 
-        seconds = min(kafka.max_batch_seconds, 1.0) if name == "deploys" else kafka.max_batch_seconds  # few, and waited for
+        # few, and waited for
+        seconds = (
+            min(kafka.max_batch_seconds, 1.0) if name == "deploys" else kafka.max_batch_seconds
+        )
 
         def one(topic: str, group: str, batch_bytes: int) -> Source:
             kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource
@@ -203,7 +242,9 @@ class House:
                 max_batch_seconds=seconds,
                 source_salt=kafka.source_salt,
             )
-            return WatchedSource(source, f"Kafka topic {topic} at {kafka.brokers}", HANGS_SECONDS + seconds)
+            return WatchedSource(
+                source, f"Kafka topic {topic} at {kafka.brokers}", HANGS_SECONDS + seconds
+            )
 
         if name != "messages":
             return lambda: one(self.topic(name), f"{kafka.group}-{name}", kafka.max_batch_bytes)
@@ -216,19 +257,41 @@ class House:
         )
 
     def message_topics(self) -> list[str]:
-        """The topics of messages that there are now, by the names and patterns of the settings; never those of our own input."""
+        """The topics of messages that there are now, by the names and patterns of the settings;
+        never those of our own input.
+        """
         kafka, topics = self.settings.kafka, self.settings.topics
         ours = {topics.spans, topics.api_logs, topics.deploys}
-        plain = kafka.model_copy(update={"client": "kafka-python"}) if kafka.client == "confluent" else kafka
+        plain = (
+            kafka.model_copy(update={"client": "kafka-python"})
+            if kafka.client == "confluent"
+            else kafka
+        )
         return [
             topic
             for topic in topics_of(kafka.brokers, plain.client_options(), ASK_SECONDS)
-            if topic not in ours and any(topic == pattern or (is_pattern(pattern) and fits(pattern, topic)) for pattern in topics.messages)
+            if topic not in ours
+            and any(
+                topic == pattern or (is_pattern(pattern) and fits(pattern, topic))
+                for pattern in topics.messages
+            )
         ]
 
-    def files(self, paths: Sequence[Path], encoding: Encoding, framing: Framing, progress: Progress | None = None) -> FileSource:
+    def files(
+        self,
+        paths: Sequence[Path],
+        encoding: Encoding,
+        framing: Framing,
+        progress: Progress | None = None,
+    ) -> FileSource:
         """Recorded files, read in batches as large as Kafka's."""
-        return FileSource(paths, encoding, framing, progress=progress, max_batch_bytes=self.settings.kafka.max_batch_bytes)
+        return FileSource(
+            paths,
+            encoding,
+            framing,
+            progress=progress,
+            max_batch_bytes=self.settings.kafka.max_batch_bytes,
+        )
 
     def broker(self) -> PactBroker | None:
         """The Pact Broker of the settings; None where none is set."""
@@ -236,7 +299,9 @@ class House:
 
     def detector(self) -> Detector:
         """Judges deploys."""
-        return Detector(self.reader, self.engine, self.store, self.watching(), aliases=self.aliases)
+        return Detector(
+            self.reader, self.engine, self.store, self.watching(), aliases=self.aliases
+        )
 
     def times(self) -> TimingWatch:
         """Holds the times that contracts tell against calls."""
@@ -244,7 +309,9 @@ class House:
 
     def watching(self) -> DetectionSettings:
         """How deploys are judged, and for how long."""
-        return DetectionSettings(self.judging(), timedelta(hours=self.settings.detection.watch_hours))
+        return DetectionSettings(
+            self.judging(), timedelta(hours=self.settings.detection.watch_hours)
+        )
 
     def judging(self) -> JudgeSettings:
         """How deploys are judged."""
@@ -257,19 +324,29 @@ class House:
     def unseen(self) -> UnseenWatch:
         """What contracts document and nobody used for long."""
         contracts = self.settings.contracts
-        return UnseenWatch(self.reader, self.engine, self.aliases, contracts.unseen_days, lenient_nullable=contracts.lenient_nullable)
+        return UnseenWatch(
+            self.reader,
+            self.engine,
+            self.aliases,
+            contracts.unseen_days,
+            lenient_nullable=contracts.lenient_nullable,
+        )
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""
         return VersionWatch(self.reader, self.engine, self.deploys_read())
 
-    def gate(self, service: str, version: str, environment: str | None, last_look: bool, policy: str) -> GateAnswer:
-        """Judge by what is sealed now. `policy` is the text of one that the caller brings: it stands in for the settings' where these
-        name no file, else both apply.
+    def gate(
+        self, service: str, version: str, environment: str | None, last_look: bool, policy: str
+    ) -> GateAnswer:
+        """Judge by what is sealed now. `policy` is the text of one that the caller brings: it
+        stands in for the settings' where these name no file, else both apply.
         """
         brought = (read_policy(policy, "the policy that was sent"),) if policy else ()
         own = (self.policy,) if self.settings.detection.policy_file or not brought else ()
-        request = asked(joined(self.written, self.engine), service, version, environment, self.judging())
+        request = asked(
+            joined(self.written, self.engine), service, version, environment, self.judging()
+        )
         return evaluate_gate(
             self.reader,
             self.engine,
@@ -278,7 +355,9 @@ class House:
         )
 
     def api(self, local_token: str) -> Parts:
-        """What the API and the page are made of; `local_token` opens everything to commands on this machine."""
+        """What the API and the page are made of; `local_token` opens everything to commands on
+        this machine.
+        """
 
         def trial(name: str) -> str:
             self.senders()[name].send(trial_alert(name, self.clock()))
@@ -320,7 +399,14 @@ class House:
         notify = self.settings.notify
         rules = AddressRules(notify.allow)
         return {
-            name: make_sender(name, receiver.kind, url=receiver.url, secret=receiver.secret_text(), username=receiver.username, rules=rules)
+            name: make_sender(
+                name,
+                receiver.kind,
+                url=receiver.url,
+                secret=receiver.secret_text(),
+                username=receiver.username,
+                rules=rules,
+            )
             for name, receiver in notify.receivers.items()
         }
 
@@ -328,14 +414,20 @@ class House:
         """Whether and how receivers are told."""
         notify = self.settings.notify
         life = LifecycleSettings(
-            hold_seconds=notify.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
+            hold_seconds=notify.group_seconds,
+            page_e_value=1.0 / self.settings.detection.page_alpha,
+            link_base=link_base,
         )
-        teams = {name: receiver.teams for name, receiver in notify.receivers.items() if receiver.teams}
+        teams = {
+            name: receiver.teams for name, receiver in notify.receivers.items() if receiver.teams
+        }
         return NotifySettings(enabled=notify.enabled, lifecycle=life, teams=teams)
 
 
 def pact_broker(settings: ContractSettings) -> PactBroker | None:
-    """The Pact Broker that the settings name; None where none is. ConfigError for an address or a selection that cannot be read."""
+    """The Pact Broker that the settings name; None where none is. ConfigError for an address or a
+    selection that cannot be read.
+    """
     if not settings.broker_url:
         return None
     return PactBroker(
@@ -348,7 +440,9 @@ def pact_broker(settings: ContractSettings) -> PactBroker | None:
 
 
 def calm_collector() -> None:
-    """Collect cycles seldom: a batch is some hundred thousand tuples that form none, and looking through them costs a tenth of decoding."""
+    """Collect cycles seldom: a batch is some hundred thousand tuples that form none, and looking
+    through them costs a tenth of decoding.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
@@ -356,7 +450,8 @@ def calm_collector() -> None:
 
 @contextmanager
 def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
-    """Open both stores; close them at the end. StoreError when another process holds the embedded store.
+    """Open both stores; close them at the end. StoreError when another process holds the embedded
+    store.
 
     A `guest` asks and goes: how long rows are kept stays as the last `up` or `run` set it.
     """
@@ -376,11 +471,16 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
 
 @contextmanager
 def _room_told(folder: Path) -> Iterator[None]:
-    """A store that cannot be opened because the disk is full says so, whichever it is and whatever it complained of."""
+    """A store that cannot be opened because the disk is full says so, whichever it is and whatever
+    it complained of.
+    """
     try:
         yield
     except (StoreError, OSError) as error:
-        place = next((parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()), Path("/"))
+        place = next(
+            (parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()),
+            Path("/"),
+        )
         free = shutil.disk_usage(place).free
         if free < LEAST_ROOM_BYTES:
             raise StoreError(
@@ -388,4 +488,6 @@ def _room_told(folder: Path) -> Iterator[None]:
             ) from error
         if isinstance(error, StoreError):
             raise
-        raise StoreError(f"the data folder {folder} cannot be used ({error.strerror}); set SEAMWATCH_DATA_DIR") from error
+        raise StoreError(
+            f"the data folder {folder} cannot be used ({error.strerror}); set SEAMWATCH_DATA_DIR"
+        ) from error

@@ -1,4 +1,6 @@
-"""One way to the data for every command: HTTP to the running `seamwatch up`, or the same app in this process."""
+"""One way to the data for every command: HTTP to the running `seamwatch up`, or the same app in
+this process.
+"""
 
 import asyncio
 import os
@@ -25,11 +27,15 @@ MOST = 5000  # rows of a page that the API gives at most
 class Send(Protocol):
     """Sends one request and brings its answer."""
 
-    def __call__(self, method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response: ...
+    def __call__(
+        self, method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float
+    ) -> httpx.Response: ...
 
 
 class Api:
-    """The API, wherever it is. Answers are JSON; errors become ours, with what the API says to do."""
+    """The API, wherever it is. Answers are JSON; errors become ours, with what the API
+    says to do.
+    """
 
     def __init__(self, send: Send, where: str) -> None:
         self._send = send
@@ -39,12 +45,18 @@ class Api:
         """GET; parameters that are None are left out."""
         return self._ask("GET", path, params=params)
 
-    def pages(self, path: str, *, limit: int | None = None, most: int = MOST, **params: Any) -> "Listing":
-        """A list: all of it, page by page, or the first `limit` rows; with what the API says of the whole."""
+    def pages(
+        self, path: str, *, limit: int | None = None, most: int = MOST, **params: Any
+    ) -> "Listing":
+        """A list: all of it, page by page, or the first `limit` rows; with what the API says of
+        the whole.
+        """
         rows: list[Any] = []
         while True:
             size = most if limit is None else min(most, limit - len(rows))
-            page, headers = self._asked("GET", path, params={**params, "limit": size, "offset": len(rows)})
+            page, headers = self._asked(
+                "GET", path, params={**params, "limit": size, "offset": len(rows)}
+            )
             rows += page
             total = int(headers.get("x-total-count", len(rows)))
             if not page or len(rows) >= min(total, total if limit is None else limit):
@@ -52,7 +64,12 @@ class Api:
 
     def post(self, path: str, body: Mapping[str, Any], *, seconds: float = ANSWER_SECONDS) -> Any:
         """POST a JSON object; fields that are None are left out."""
-        return self._ask("POST", path, body={name: value for name, value in body.items() if value is not None}, seconds=seconds)
+        return self._ask(
+            "POST",
+            path,
+            body={name: value for name, value in body.items() if value is not None},
+            seconds=seconds,
+        )
 
     def delete(self, path: str) -> Any:
         """DELETE."""
@@ -99,14 +116,19 @@ class Listing:
     headers: Mapping[str, str]
 
     def note(self, what: str, now: datetime) -> None:
-        """Say on standard error what the rows do not: that there are more, of which time they are, and where older ones are."""
+        """Say on standard error what the rows do not: that there are more, of which time they are,
+        and where older ones are.
+        """
         for line in self._notes(what, now):
             sys.stderr.write(f"seamwatch: {line}\n")
 
     def _notes(self, what: str, now: datetime) -> Iterator[str]:
         if len(self.rows) < self.total:
             yield f"{len(self.rows):,} of {self.total:,} {what} are shown; without --limit all are"
-        newest, since, until = (_time(self.headers.get(f"x-{name}")) for name in ("newest-data", "data-since", "data-until"))
+        newest, since, until = (
+            _time(self.headers.get(f"x-{name}"))
+            for name in ("newest-data", "data-since", "data-until")
+        )
         if self.headers.get("x-data-moved") and since and until:
             yield f"nothing is newer than {until:%Y-%m-%d %H:%M:%S} UTC: shown is what is from {since:%Y-%m-%d %H:%M:%S} on to it"
         elif not self.rows and newest and since and until and not since <= newest < until:
@@ -121,7 +143,9 @@ def _time(text: str | None) -> datetime | None:
 
 @contextmanager
 def api(settings: Settings) -> Iterator[Api]:
-    """The API of SEAMWATCH_API_URL, of the process that holds the store, or of this process over the opened stores."""
+    """The API of SEAMWATCH_API_URL, of the process that holds the store, or of this process over
+    the opened stores.
+    """
     address = os.environ.get("SEAMWATCH_API_URL", "")
     token = os.environ.get("SEAMWATCH_API_TOKEN", "")
     if not address:
@@ -134,8 +158,16 @@ def api(settings: Settings) -> Iterator[Api]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with _client(address, headers) as client:
 
-            def send(method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response:
-                return client.request(method, path, params=params, json=body, timeout=httpx.Timeout(seconds, connect=5.0))
+            def send(
+                method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float
+            ) -> httpx.Response:
+                return client.request(
+                    method,
+                    path,
+                    params=params,
+                    json=body,
+                    timeout=httpx.Timeout(seconds, connect=5.0),
+                )
 
             yield Api(send, address)
         return
@@ -145,15 +177,21 @@ def api(settings: Settings) -> Iterator[Api]:
 
         app = create_app(parts)
 
-        def call(method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response:
+        def call(
+            method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float
+        ) -> httpx.Response:
             if empty and method == "GET":
                 sys.stderr.write(empty)
 
             async def once() -> httpx.Response:
                 transport = httpx.ASGITransport(app, client=("127.0.0.1", 0))
                 headers = {"Authorization": f"Bearer {parts.config.local_token}"}
-                async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8420", headers=headers) as client:
-                    return await client.request(method, path, params=params, json=body, timeout=seconds)
+                async with httpx.AsyncClient(
+                    transport=transport, base_url="http://127.0.0.1:8420", headers=headers
+                ) as client:
+                    return await client.request(
+                        method, path, params=params, json=body, timeout=seconds
+                    )
 
             return asyncio.run(once())
 
@@ -164,11 +202,15 @@ def _client(address: str, headers: Mapping[str, str]) -> httpx.Client:
     if web_address(address) is not None:
         with suppress(httpx.InvalidURL):  # it is stricter about names
             return httpx.Client(base_url=address, headers=headers, trust_env=False)
-    raise UsageError(f"SEAMWATCH_API_URL {shown(address)} cannot be read; give it as http://host:port")
+    raise UsageError(
+        f"SEAMWATCH_API_URL {shown(address)} cannot be read; give it as http://host:port"
+    )
 
 
 def _nothing_was_read(settings: Settings) -> str:
-    """What to say where no embedded store is yet: silence of an empty place must not be taken for a good answer."""
+    """What to say where no embedded store is yet: silence of an empty place must not be taken for
+    a good answer.
+    """
     dsn = settings.clickhouse()
     if not dsn.startswith("chdb:") or Path(dsn.removeprefix("chdb://").partition("?")[0]).exists():
         return ""

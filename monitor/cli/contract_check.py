@@ -1,4 +1,6 @@
-"""`seamwatch contracts check`: contract files against recorded traffic, offline, by the code that checks live traffic; no store, no Kafka."""
+"""`seamwatch contracts check`: contract files against recorded traffic, offline, by the code that
+checks live traffic; no store, no Kafka.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +52,9 @@ class Document:
 
 @dataclass(slots=True)
 class Tally:
-    """What the exchanges of one run came to. Its size hangs on the contracts, not on the traffic."""
+    """What the exchanges of one run came to. Its size hangs on the contracts, not on
+    the traffic.
+    """
 
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -74,7 +78,12 @@ class Tally:
         for interaction, shown in row["shown"]:
             self.interactions.setdefault(interaction, Counter())[shown] += 1
         for broken in row["violations"]:
-            key = (broken["fingerprint"], broken["clause"], broken["expected"], broken["actual_kind"])
+            key = (
+                broken["fingerprint"],
+                broken["clause"],
+                broken["expected"],
+                broken["actual_kind"],
+            )
             known = self.folded.get(key)
             if known is not None:
                 known["exchanges"] += 1
@@ -82,13 +91,21 @@ class Tally:
                 self.folded[key] = {**broken, "index": row["index"], "exchanges": 1}
 
     def exit(self) -> int:
-        """0 when what was checked keeps its contract, 1 when a clause is broken, 2 when nothing could be checked."""
+        """0 when what was checked keeps its contract, 1 when a clause is broken, 2 when nothing
+        could be checked.
+        """
         if self.verdicts["violated"]:
             return BROKEN
         return KEPT if self.verdicts["valid"] else UNCHECKED
 
 
-def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str, settings: Settings, form: ReportFormat) -> int:
+def held_against(
+    traffic: Sequence[Path],
+    contracts: Sequence[Path],
+    source: str,
+    settings: Settings,
+    form: ReportFormat,
+) -> int:
     """Print what the traffic came to, entry by entry in the files' order; returns the exit code.
 
     Memory hangs on the contracts and on one batch of records, never on the length of the traffic.
@@ -99,16 +116,35 @@ def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str
     documents = _documents(contracts, lenient_nullable=settings.contracts.lenient_nullable)
     in_force = [document.held for document in documents]
     schemas = known_writers(settings.contracts)
-    published = {key: writer for contract in in_force if contract.promise is not None for key, writer in contract.promise.writers.items()}
+    published = {
+        key: writer
+        for contract in in_force
+        if contract.promise is not None
+        for key, writer in contract.promise.writers.items()
+    }
 
     def writers(key: SchemaKey) -> Writer | str:
         return published.get(key) or schemas(key)
 
     tally, report = Tally(), reporter(form)
-    for index, (file, offset, form_told, entry) in enumerate(_entries(traffic, source, settings, tally)):
-        row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(entry, in_force, writers)}
+    for index, (file, offset, form_told, entry) in enumerate(
+        _entries(traffic, source, settings, tally)
+    ):
+        row = {
+            "index": index,
+            "file": file,
+            "record": offset,
+            "source": form_told,
+            **_row(entry, in_force, writers),
+        }
         tally.add(row)
-        report.row({name: value for name, value in row.items() if name not in ("contract_names_it", "codes", "shown")})
+        report.row(
+            {
+                name: value
+                for name, value in row.items()
+                if name not in ("contract_names_it", "codes", "shown")
+            }
+        )
     report.end(_whole(documents, tally))
     return tally.exit()
 
@@ -117,9 +153,15 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     """What a report tells at its end."""
     exits = tally.exit()
     promises = [document.examined.promise for document in documents]
-    offered = list(dict.fromkeys(operation.name for promise in promises for operation in promise.operations))
-    offered += dict.fromkeys(message.topic for promise in promises for message in promise.messages if message.topic)
-    shown = list(dict.fromkeys(example.name for promise in promises for example in promise.examples))
+    offered = list(
+        dict.fromkeys(operation.name for promise in promises for operation in promise.operations)
+    )
+    offered += dict.fromkeys(
+        message.topic for promise in promises for message in promise.messages if message.topic
+    )
+    shown = list(
+        dict.fromkeys(example.name for promise in promises for example in promise.examples)
+    )
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,
@@ -136,10 +178,17 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
         "operations_seen": len(tally.operations),
         "operations": {name: dict(counts) for name, counts in sorted(tally.operations.items())},
         "unseen": [name for name in offered if name not in tally.operations],
-        "interactions": {name: dict(counts) for name, counts in sorted(tally.interactions.items())},
+        "interactions": {
+            name: dict(counts) for name, counts in sorted(tally.interactions.items())
+        },
         "unproven": [name for name in shown if name not in tally.interactions],
     }
-    return Report(summary, coverage, _placed(documents, list(tally.folded.values())), [_told(document) for document in documents])
+    return Report(
+        summary,
+        coverage,
+        _placed(documents, list(tally.folded.values())),
+        [_told(document) for document in documents],
+    )
 
 
 def _told(document: Document) -> dict[str, Any]:
@@ -155,55 +204,90 @@ def _placed(documents: Sequence[Document], folded: list[dict[str, Any]]) -> list
         except (ValueError, KeyError, IndexError):
             lines = {}
         for broken in own:
-            broken["contract_file"], broken["line"] = str(document.path), lines.get(broken["clause"], 1)
-    return sorted(folded, key=lambda broken: (-broken["exchanges"], broken["operation"], broken["pointer"]))
+            broken["contract_file"], broken["line"] = (
+                str(document.path),
+                lines.get(broken["clause"], 1),
+            )
+    return sorted(
+        folded, key=lambda broken: (-broken["exchanges"], broken["operation"], broken["pointer"])
+    )
 
 
 def _documents(paths: Sequence[Path], *, lenient_nullable: bool) -> list[Document]:
-    """Each contract examined as it would be at publishing, those of folders and archives too; equal names get a number."""
+    """Each contract examined as it would be at publishing, those of folders and archives too;
+    equal names get a number.
+    """
     documents: list[Document] = []
     for published in documents_in(list(paths), None)[0]:
         path, text = Path(published.source), published.text
         try:
-            examined = examine(published.kind, text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
+            examined = examine(
+                published.kind,
+                text,
+                where=f"contract {path.name}",
+                lenient_nullable=lenient_nullable,
+            )
         except ContractError as error:
             raise UsageError(str(error)) from error
         taken = {document.held.name for document in documents}
         name = path.stem if path.stem not in taken else f"{path.stem}-{len(documents) + 1}"
-        documents.append(Document(path, text, examined, InForce(name, 1, examined.promise, 0, _FOREVER)))
+        documents.append(
+            Document(path, text, examined, InForce(name, 1, examined.promise, 0, _FOREVER))
+        )
     return documents
 
 
 def _entries(
     traffic: Sequence[Path], source: str, settings: Settings, tally: Tally
 ) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
-    """Every entry in the files' order, with its file, its record and its source; what cannot be read is one too."""
+    """Every entry in the files' order, with its file, its record and its source; what cannot be
+    read is one too.
+    """
     topics = settings.topics
-    names, heads = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment), Heads()
+    names, heads = (
+        Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment),
+        Heads(),
+    )
     if source == MESSAGES:
         yield from _messages(traffic, settings)
         return
     with reading_bar("checking") as bar:
         for records in FileSource(traffic, progress=bar.read).poll():
-            for at, form, entry in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
+            for at, form, entry in explain_api_logs(
+                records, source, topics.api_logs_mapping, names, heads
+            ):
                 if isinstance(entry, Exchange | Refused):
                     yield records.partitions[at].topic, records.offsets[at], form, entry
                 else:
                     tally.passed += 1
 
 
-def _messages(traffic: Sequence[Path], settings: Settings) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
+def _messages(
+    traffic: Sequence[Path], settings: Settings
+) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
     """Every record of files of messages, in the files' order."""
     topics = settings.topics
-    parties = Parties(topics.messages_producers, topics.messages_consumers, topics.messages_environment)
+    parties = Parties(
+        topics.messages_producers, topics.messages_consumers, topics.messages_environment
+    )
     with reading_bar("checking") as bar:
         for records in FileSource(traffic, "json", "lines", progress=bar.read).poll():
             reading = read_messages(records, parties, recorded=True)
-            entries: dict[Place, Exchange | Refused] = {reject.place: Refused(reject.reason) for reject in reading.rejects}
-            entries |= {(exchange.source_id, exchange.partition, exchange.offset): exchange for exchange in reading.exchanges}
+            entries: dict[Place, Exchange | Refused] = {
+                reject.place: Refused(reject.reason) for reject in reading.rejects
+            }
+            entries |= {
+                (exchange.source_id, exchange.partition, exchange.offset): exchange
+                for exchange in reading.exchanges
+            }
             for at, place in enumerate(records.places()):
                 if place in entries:
-                    yield records.partitions[at].topic, records.offsets[at], MESSAGES, entries[place]
+                    yield (
+                        records.partitions[at].topic,
+                        records.offsets[at],
+                        MESSAGES,
+                        entries[place],
+                    )
 
 
 def _row(entry: Exchange | Refused, held: Sequence[InForce], writers: Writers) -> dict[str, Any]:
@@ -229,19 +313,26 @@ def _row(entry: Exchange | Refused, held: Sequence[InForce], writers: Writers) -
         "verdict": checked.outcome,
         "reason": checked.reason or next((left.code for left in checked.unchecked), ""),
         "reasons": reasons,
-        "observations": [{"code": seen.code, "side": seen.side, "clause": seen.clause} for seen in checked.observations],
+        "observations": [
+            {"code": seen.code, "side": seen.side, "clause": seen.clause}
+            for seen in checked.observations
+        ],
         "violations": [_broken(violation) for violation in checked.violations],
         "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
-        "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
+        "contract_names_it": not any(
+            broken.rule.startswith("undocumented_op") for broken in checked.violations
+        )
         and bool(checked.contract)
-        and checked.reason not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION, NO_MESSAGE),
+        and checked.reason
+        not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION, NO_MESSAGE),
         "shown": [(proof.interaction, proof.shown) for proof in checked.evidence],
     }
 
 
 def _broken(violation: Violation) -> dict[str, Any]:
     fields = {
-        name: getattr(violation, name) for name in ("operation", "side", "rule", "pointer", "expected", "clause", "fingerprint")
+        name: getattr(violation, name)
+        for name in ("operation", "side", "rule", "pointer", "expected", "clause", "fingerprint")
     }
     return {**fields, "actual_kind": violation.actual, "contract": violation.contract}
 
@@ -256,8 +347,12 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
             writers=writers,
         )
         return check_payloads(exchange, record, Payload(None, {}), held, lambda: exchange.path)
-    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
-    response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
+    request = Payload(
+        exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated
+    )
+    response = Payload(
+        exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated
+    )
 
     def operation() -> str:
         return operation_of(exchange, request, exchange.route or template_path(exchange.path))
@@ -267,7 +362,9 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
 
 
 def _binds(contract: InForce, caller: str) -> bool:
-    """Whether a contract speaks of a caller's calls: a pact of those of its own consumer, where the log tells who called."""
+    """Whether a contract speaks of a caller's calls: a pact of those of its own consumer, where
+    the log tells who called.
+    """
     consumer = contract.promise.consumer if contract.promise is not None else ""
     return not consumer or not caller or consumer == caller
 

@@ -1,4 +1,6 @@
-"""`seamwatch contracts compatible`: revisions of a schema in files, oldest first, by the levels that registries name."""
+"""`seamwatch contracts compatible`: revisions of a schema in files, oldest first, by the levels
+that registries name.
+"""
 
 import json
 from pathlib import Path
@@ -33,11 +35,23 @@ def held_compatible(files: list[Path], level: Level, form: Literal["text", "json
         raise UsageError(str(error)) from None
     rows = [_row(clash, files) for clash in broken]
     if form == "json":
-        typer.echo(json.dumps({"level": level, "compatible": not rows, "kind": revisions[-1].kind, "changes": rows}, indent=1))
+        typer.echo(
+            json.dumps(
+                {
+                    "level": level,
+                    "compatible": not rows,
+                    "kind": revisions[-1].kind,
+                    "changes": rows,
+                },
+                indent=1,
+            )
+        )
     else:
         for row in rows:
             typer.echo(
-                plain(f"{row['direction']} against {row['earlier']}: {row['rule']} at {row['pointer'] or '/'} ({row['told']})")
+                plain(
+                    f"{row['direction']} against {row['earlier']}: {row['rule']} at {row['pointer'] or '/'} ({row['told']})"
+                )
             )
         typer.echo(plain(f"{level}: {'kept' if not rows else f'broken by {len(rows)} changes'}"))
     return BROKEN if rows else KEPT

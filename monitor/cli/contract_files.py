@@ -1,4 +1,6 @@
-"""The documents in files, folders and zip archives that somebody publishes: stubs of one folder become one document."""
+"""The documents in files, folders and zip archives that somebody publishes: stubs of one folder
+become one document.
+"""
 
 import io
 import json
@@ -16,7 +18,9 @@ from monitor.contracts.read import document_of, kind_of
 from monitor.contracts.selections.sdl import looks_like_sdl
 from monitor.errors import ContractError, UsageError
 
-_SUFFIXES = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto", ".graphql", ".graphqls", ".gql", ".sdl"})
+_SUFFIXES = frozenset(
+    {".json", ".yaml", ".yml", ".avsc", ".proto", ".graphql", ".graphqls", ".gql", ".sdl"}
+)
 _SERVICE = re.compile(rb"^\s*service\s+\w+\s*\{", re.MULTILINE)
 _ASKED = re.compile(r"^\s*(?:type\s+Query\b|schema\b)", re.MULTILINE)
 _QUERIES = frozenset({".graphql", ".gql"})  # of consumers, too, in the same folders
@@ -25,7 +29,11 @@ _MOST_FOLDERS = 12
 _BODIES = "__files"
 _MOST_FILES = 10_000
 # Kinds whose documents are one example each, and the word under which several make one document.
-_GATHERED: Mapping[str, str] = {"wiremock": "mappings", "spring-cloud-contract": "contracts", "mountebank": "imposters"}
+_GATHERED: Mapping[str, str] = {
+    "wiremock": "mappings",
+    "spring-cloud-contract": "contracts",
+    "mountebank": "imposters",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,9 @@ class Published:
 
 
 def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], list[str]]:
-    """The documents in their order, and the files of folders and archives that are no contract. UsageError for what cannot be read."""
+    """The documents in their order, and the files of folders and archives that are no contract.
+    UsageError for what cannot be read.
+    """
     documents: list[Published] = []
     passed: list[str] = []
     schemas: dict[str, list[tuple[str, str]]] = {}
@@ -56,14 +66,27 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
                 schemas.setdefault(path.parent.as_posix(), []).append((str(path), text))
                 continue
             documents.append(
-                Published(str(path), its_kind, _whole_proto(document, text, partial(_beside, path)) if its_kind == "protobuf" else text)
+                Published(
+                    str(path),
+                    its_kind,
+                    _whole_proto(document, text, partial(_beside, path))
+                    if its_kind == "protobuf"
+                    else text,
+                )
             )
-    documents += [Published(name, "graphql", text) for held in schemas.values() for name, text in _one_schema(held)]
+    documents += [
+        Published(name, "graphql", text)
+        for held in schemas.values()
+        for name, text in _one_schema(held)
+    ]
     return documents, passed
 
 
-def documents_of_folder(folder: Path, left_out: frozenset[str]) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
-    """Documents, files that are no contract, and (file, why) of those that cannot be read: one bad file spoils no other.
+def documents_of_folder(
+    folder: Path, left_out: frozenset[str]
+) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
+    """Documents, files that are no contract, and (file, why) of those that cannot be read: one bad
+    file spoils no other.
 
     Sources are paths below the folder. `left_out` are such paths that are passed over in silence.
     """
@@ -98,7 +121,9 @@ def _kind(document: dict[str, Any]) -> str:
     return kind_of(document)
 
 
-def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None, passed: list[str]) -> list[Published]:
+def _gathered(
+    source: str, files: Iterator[tuple[str, bytes]], kind: str | None, passed: list[str]
+) -> list[Published]:
     own: list[Published] = []
     groups: dict[str, list[dict[str, Any]]] = {}
     bodies: dict[str, bytes] = {}
@@ -135,19 +160,33 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
     for name, text, document in protos:
         whole = _whole_proto(document, text, partial(_among, imports))
         own.append(Published(_below(source, name), "protobuf", whole))
-    own += [Published(_below(source, name), "graphql", text) for held in schemas.values() for name, text in _one_schema(held)]
-    return own + [_gathered_stubs(source, told, entries, bodies) for told, entries in groups.items()]
+    own += [
+        Published(_below(source, name), "graphql", text)
+        for held in schemas.values()
+        for name, text in _one_schema(held)
+    ]
+    return own + [
+        _gathered_stubs(source, told, entries, bodies) for told, entries in groups.items()
+    ]
 
 
-def _gathered_stubs(source: str, told: str, entries: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> Published:
+def _gathered_stubs(
+    source: str, told: str, entries: list[dict[str, Any]], bodies: Mapping[str, bytes]
+) -> Published:
     if told == "wiremock":
         _with_bodies(entries, bodies)
     return Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1))
 
 
 def _is_imported(name: str, raw: bytes) -> bool:
-    """Whether a .proto names no binding and no service: it is not read, since it may be one of thousands that others import."""
-    return name.lower().endswith(".proto") and b"x-seamwatch:" not in raw and _SERVICE.search(raw) is None
+    """Whether a .proto names no binding and no service: it is not read, since it may be one of
+    thousands that others import.
+    """
+    return (
+        name.lower().endswith(".proto")
+        and b"x-seamwatch:" not in raw
+        and _SERVICE.search(raw) is None
+    )
 
 
 def _asks(name: str, text: str) -> bool:
@@ -156,12 +195,19 @@ def _asks(name: str, text: str) -> bool:
 
 
 def _one_schema(held: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The parts of one schema that a folder holds as one text, unless several of them stand alone."""
+    """The parts of one schema that a folder holds as one text, unless several of them
+    stand alone.
+    """
     whole = [name for name, text in held if _ASKED.search(text)]
     if len(held) == 1 or len(whole) != 1:
         return held
     folder = PurePosixPath(whole[0]).parent
-    return [((folder / f"*{PurePosixPath(whole[0]).suffix}").as_posix(), "\n".join(text for _, text in held))]
+    return [
+        (
+            (folder / f"*{PurePosixPath(whole[0]).suffix}").as_posix(),
+            "\n".join(text for _, text in held),
+        )
+    ]
 
 
 def _below(source: str, name: str) -> str:
@@ -186,7 +232,14 @@ def _beside(path: Path, name: str) -> str | None:
 
 def _among(files: Mapping[str, bytes], name: str) -> str | None:
     """An import, from a folder or an archive whose root may lie above or below the project's."""
-    file = next((path for path in files if path == name or path.endswith(f"/{name}") or name.endswith(f"/{path}")), None)
+    file = next(
+        (
+            path
+            for path in files
+            if path == name or path.endswith(f"/{name}") or name.endswith(f"/{path}")
+        ),
+        None,
+    )
     return None if file is None else _text(files[file], file)
 
 
@@ -209,7 +262,9 @@ def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> No
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     names = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     if len(names) > _MOST_FILES:
-        raise UsageError(f"the folder {folder} holds more than {_MOST_FILES} files; name a smaller one")
+        raise UsageError(
+            f"the folder {folder} holds more than {_MOST_FILES} files; name a smaller one"
+        )
     total = 0
     for path in names:
         name = path.relative_to(folder).as_posix()
@@ -222,16 +277,23 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of an archive, read from memory and never written; as much of each as a contract may have."""
+    """The files of an archive, read from memory and never written; as much of each as a contract
+    may have.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(_bytes(path))) as archive:
-            entries = sorted((entry for entry in archive.infolist() if not entry.is_dir()), key=lambda entry: entry.filename)
+            entries = sorted(
+                (entry for entry in archive.infolist() if not entry.is_dir()),
+                key=lambda entry: entry.filename,
+            )
             if len(entries) > _MOST_FILES:
                 raise UsageError(f"the archive {path} holds more than {_MOST_FILES} files")
             total = 0
             for entry in entries:
                 parts = PurePosixPath(entry.filename).parts
-                if (PurePosixPath(entry.filename).suffix.lower() in _SUFFIXES or _BODIES in parts) and ".." not in parts:
+                if (
+                    PurePosixPath(entry.filename).suffix.lower() in _SUFFIXES or _BODIES in parts
+                ) and ".." not in parts:
                     with archive.open(entry) as file:
                         raw = file.read(CONTRACT_LIMITS.text_bytes + 1)
                     total = _within(total + len(raw), str(path))
@@ -242,7 +304,9 @@ def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _within(total: int, source: str) -> int:
     if total > CONTRACT_LIMITS.text_bytes:
-        raise UsageError(f"the files of {source} are more than the {CONTRACT_LIMITS.text_bytes} bytes that a contract may have")
+        raise UsageError(
+            f"the files of {source} are more than the {CONTRACT_LIMITS.text_bytes} bytes that a contract may have"
+        )
     return total
 
 

@@ -1,6 +1,8 @@
-"""What `contracts check` found, as a person, a pipeline or a code host wants to read it. Rows are written as they come.
+"""What `contracts check` found, as a person, a pipeline or a code host wants to read it. Rows are
+written as they come.
 
-SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; JUnit: https://github.com/testmoapp/junitxml; GitHub's commands:
+SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; JUnit:
+https://github.com/testmoapp/junitxml; GitHub's commands:
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 """
 
@@ -20,17 +22,32 @@ from monitor.cli.printing import plain, show, tell_what_is_judged
 ReportFormat = Literal["text", "table", "json", "ndjson", "sarif", "junit", "github", "csv"]
 _MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
 _MOST_LINES = 200
-_ROW = ("index", "file", "record", "source", "operation", "status", "verdict", "reason", "reasons", "observations")
+_ROW = (
+    "index",
+    "file",
+    "record",
+    "source",
+    "operation",
+    "status",
+    "verdict",
+    "reason",
+    "reasons",
+    "observations",
+)
 _VIOLATION = (
     *("index", "operation", "side", "rule", "pointer", "expected", "actual_kind"),
     *("clause", "contract", "fingerprint"),
 )
-_CSV = "index verdict operation status side rule pointer clause expected actual_kind reasons".split()
+_CSV = (
+    "index verdict operation status side rule pointer clause expected actual_kind reasons".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What there is to tell when all is read: `broken` has each clause that was broken once, with `exchanges` and `line`."""
+    """What there is to tell when all is read: `broken` has each clause that was broken once, with
+    `exchanges` and `line`.
+    """
 
     summary: dict[str, Any]
     coverage: dict[str, Any]
@@ -68,7 +85,8 @@ class _Json:
     def row(self, row: Mapping[str, Any]) -> None:
         """Write an exchange; put its violations by."""
         sys.stdout.write(
-            ('{\n "exchanges": [\n  ' if not self._rows else ",\n  ") + json.dumps({name: row[name] for name in _ROW})
+            ('{\n "exchanges": [\n  ' if not self._rows else ",\n  ")
+            + json.dumps({name: row[name] for name in _ROW})
         )
         self._rows += 1
         for violation in _violations(row):
@@ -86,9 +104,15 @@ class _Json:
                 sys.stdout.write(piece)
             sys.stdout.write("\n ")
         self._waiting.close()
-        rest = {"summary": report.summary, "coverage": report.coverage, "contracts": report.contracts}
+        rest = {
+            "summary": report.summary,
+            "coverage": report.coverage,
+            "contracts": report.contracts,
+        }
         for name, held in rest.items():
-            sys.stdout.write(("],\n" if name == "summary" else ",\n") + f' "{name}": {json.dumps(held)}')
+            sys.stdout.write(
+                ("],\n" if name == "summary" else ",\n") + f' "{name}": {json.dumps(held)}'
+            )
         sys.stdout.write("\n}\n")
 
 
@@ -103,7 +127,10 @@ class _Lines:
 
     def end(self, report: Report) -> None:
         """The rest."""
-        self._line("summary", {**report.summary, "coverage": report.coverage, "contracts": report.contracts})
+        self._line(
+            "summary",
+            {**report.summary, "coverage": report.coverage, "contracts": report.contracts},
+        )
 
     def _line(self, kind: str, held: Mapping[str, Any]) -> None:
         sys.stdout.write(json.dumps({"type": kind, **held}) + "\n")
@@ -148,7 +175,11 @@ def _violations(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def message(broken: Mapping[str, Any]) -> str:
     """A broken clause in one sentence."""
     place = f" at {broken['pointer']}" if broken["pointer"] else ""
-    told = f": expected {broken['expected']}, found {broken['actual_kind']}" if broken["expected"] else ""
+    told = (
+        f": expected {broken['expected']}, found {broken['actual_kind']}"
+        if broken["expected"]
+        else ""
+    )
     return plain(
         f"{broken['operation']}: the {broken['side']} breaks {broken['rule']}{place}{told} ({broken['exchanges']} exchanges)"
     )
@@ -158,7 +189,9 @@ def _text(report: Report) -> None:
     summary, coverage = report.summary, report.coverage
     if not summary["exchanges"]:
         typer.echo("the traffic holds no exchange")
-    columns = "exchanges operation side rule pointer expected actual_kind contract line index".split()
+    columns = (
+        "exchanges operation side rule pointer expected actual_kind contract line index".split()
+    )
     if report.broken:
         show(report.broken[:_MOST_LINES], columns, "table")
         if len(report.broken) > _MOST_LINES:
@@ -169,7 +202,9 @@ def _text(report: Report) -> None:
         show(rows, ["operation", "valid", "violated", "not_checked"], "table")
         typer.echo()
     told = {
-        name: summary[name] for name in ("exchanges", "valid", "violated", "not_checked", "passed_over") if summary[name] != 0
+        name: summary[name]
+        for name in ("exchanges", "valid", "violated", "not_checked", "passed_over")
+        if summary[name] != 0
     }
     told |= {
         name: ", ".join(f"{key} {count}" for key, count in summary[name].items())
@@ -178,8 +213,15 @@ def _text(report: Report) -> None:
     }
     told |= {name: coverage[name] for name in ("operations_offered", "operations_seen")}
     if coverage["interactions"] or coverage["unproven"]:
-        told |= {"interactions_seen": len(coverage["interactions"]), "interactions_unproven": len(coverage["unproven"])}
-    show([{"name": name, "value": value} for name, value in told.items()], ["name", "value"], "table")
+        told |= {
+            "interactions_seen": len(coverage["interactions"]),
+            "interactions_unproven": len(coverage["unproven"]),
+        }
+    show(
+        [{"name": name, "value": value} for name, value in told.items()],
+        ["name", "value"],
+        "table",
+    )
     typer.echo()
     for contract in report.contracts:
         if len(report.contracts) > 1:
@@ -200,7 +242,16 @@ def _sarif(report: Report) -> None:
             "partialFingerprints": {"seamwatch/v1": broken["fingerprint"]},
             "occurrenceCount": broken["exchanges"],
             "properties": {
-                name: broken[name] for name in ("operation", "side", "pointer", "clause", "expected", "actual_kind", "index")
+                name: broken[name]
+                for name in (
+                    "operation",
+                    "side",
+                    "pointer",
+                    "clause",
+                    "expected",
+                    "actual_kind",
+                    "index",
+                )
             },
         }
         for broken in report.broken
@@ -212,22 +263,39 @@ def _sarif(report: Report) -> None:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": report.summary["exit"] != 2, "exitCode": report.summary["exit"]}],
+        "invocations": [
+            {
+                "executionSuccessful": report.summary["exit"] != 2,
+                "exitCode": report.summary["exit"],
+            }
+        ],
         "results": results,
         "properties": {"summary": report.summary, "coverage": report.coverage},
     }
-    held = {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]}
+    held = {
+        "version": "2.1.0",
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "runs": [run],
+    }
     json.dump(held, sys.stdout, indent=1)
     sys.stdout.write("\n")
 
 
 def _location(broken: Mapping[str, Any]) -> dict[str, Any]:
-    physical = {"artifactLocation": {"uri": broken["contract_file"].replace("\\", "/")}, "region": {"startLine": broken["line"]}}
-    return {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": broken["clause"] or "/", "kind": "member"}]}
+    physical = {
+        "artifactLocation": {"uri": broken["contract_file"].replace("\\", "/")},
+        "region": {"startLine": broken["line"]},
+    }
+    return {
+        "physicalLocation": physical,
+        "logicalLocations": [{"fullyQualifiedName": broken["clause"] or "/", "kind": "member"}],
+    }
 
 
 def _junit(report: Report) -> None:
-    """A test case an operation: failed by what broke it, skipped where nothing of it could be checked or it was never called."""
+    """A test case an operation: failed by what broke it, skipped where nothing of it could be
+    checked or it was never called.
+    """
     by_operation: dict[str, list[dict[str, Any]]] = {}
     for broken in report.broken:
         by_operation.setdefault(broken["operation"], []).append(broken)
@@ -242,7 +310,11 @@ def _junit(report: Report) -> None:
             inside = f'<failure message="{_xml(message(by_operation[name][0]))}" type="{_xml(by_operation[name][0]["rule"])}">{_xml(text)}</failure>'
         elif not coverage["operations"].get(name, {}).get("valid"):
             skipped += 1
-            why = "not seen in this traffic" if name in coverage["unseen"] else "nothing of it could be checked"
+            why = (
+                "not seen in this traffic"
+                if name in coverage["unseen"]
+                else "nothing of it could be checked"
+            )
             inside = f'<skipped message="{why}"/>'
         cases.append(f'  <testcase classname="contracts" name="{_xml(name)}">{inside}</testcase>')
     counts = f'tests="{len(names)}" failures="{failed}" errors="0" skipped="{skipped}"'
@@ -265,9 +337,18 @@ def _github(report: Report) -> None:
     if len(report.broken) > _MOST_ANNOTATIONS:
         typer.echo(f"::warning::{len(report.broken) - _MOST_ANNOTATIONS} more broken clauses")
     summary = report.summary
-    counts = ", ".join(f"{summary[name]} {name.replace('_', ' ')}" for name in ("valid", "violated", "not_checked"))
+    counts = ", ".join(
+        f"{summary[name]} {name.replace('_', ' ')}"
+        for name in ("valid", "violated", "not_checked")
+    )
     reasons = ", ".join(f"{reason} {count}" for reason, count in summary["reasons"].items())
-    level = "notice" if summary["result"] == "kept" else "error" if summary["result"] == "broken" else "warning"
+    level = (
+        "notice"
+        if summary["result"] == "kept"
+        else "error"
+        if summary["result"] == "broken"
+        else "warning"
+    )
     text = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
     typer.echo(f"::{level} title=seamwatch contracts check::{_command(text)}")
 

@@ -7,11 +7,16 @@ from monitor.errors import ContractError, UsageError
 
 
 def document_of(operation: str, timeout: str | None, latencies: list[str]) -> str:
-    """The document as text; "" when no time is told. UsageError for a time that cannot be meant."""
+    """The document as text; "" when no time is told. UsageError for a time that cannot
+    be meant.
+    """
     times: dict[str, object] = {} if timeout is None else {"timeout": timeout}
     if latencies:
         pairs = [latency.partition("=") for latency in latencies]
-        bad = next((latency for latency, (_, sign, _) in zip(latencies, pairs, strict=True) if not sign), None)
+        bad = next(
+            (latency for latency, (_, sign, _) in zip(latencies, pairs, strict=True) if not sign),
+            None,
+        )
         if bad is not None:
             raise UsageError(f"{bad!r} is no latency; write it as p99=300ms")
         times["latency"] = {name: limit for name, _, limit in pairs}

@@ -10,13 +10,27 @@ import typer
 from monitor.cli.client import api
 from monitor.cli.contract_files import Published, documents_in
 from monitor.cli.contract_reports import ReportFormat
-from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show, tell_what_is_judged
-from monitor.cli.publications import tell_changes, tell_contradictions, tell_publication, tell_recorded
+from monitor.cli.printing import (
+    Format,
+    FormatOption,
+    LimitOption,
+    plain,
+    show,
+    tell_what_is_judged,
+)
+from monitor.cli.publications import (
+    tell_changes,
+    tell_contradictions,
+    tell_publication,
+    tell_recorded,
+)
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 from monitor.model.contracts import LEVELS, ContractFormat, PublishedRole
 
-commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
+commands = typer.Typer(
+    help="What providers promise: publish, list, show, check.", no_args_is_help=True
+)
 TIMES = "environment caller operation version clause says why".split()
 MATRIX = "consumer contract environment version live says kept broken open unshown".split()
 COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
@@ -32,37 +46,65 @@ def publish(
             help="OpenAPI 3.x, AsyncAPI, JSON Schema, Avro, Protobuf, GraphQL schemas, pacts, Spring contracts, WireMock mappings, Mountebank imposters: files, folders, zip."
         ),
     ],
-    provider: Annotated[str, typer.Option(help="The service that promises; a pact names it itself.")] = "",
+    provider: Annotated[
+        str, typer.Option(help="The service that promises; a pact names it itself.")
+    ] = "",
     name: Annotated[
         str,
         typer.Option(
             help="Name of the contract. By default the provider's, consumer-provider of a pact, provider-kind of stubs."
         ),
     ] = "",
-    kind: Annotated[ContractFormat | None, typer.Option("--kind", help="Told by the content by default.")] = None,
+    kind: Annotated[
+        ContractFormat | None, typer.Option("--kind", help="Told by the content by default.")
+    ] = None,
     role: Annotated[
         PublishedRole | None,
-        typer.Option("--as", help="`mock`: it stands for the provider, and is not held against it. As before by default."),
+        typer.Option(
+            "--as",
+            help="`mock`: it stands for the provider, and is not held against it. As before by default.",
+        ),
     ] = None,
-    provider_version: Annotated[str, typer.Option(help="Only for this version of the provider.")] = "",
-    consumer: Annotated[str | None, typer.Option(help="Promised to this service only; as before by default, '' for all.")] = None,
+    provider_version: Annotated[
+        str, typer.Option(help="Only for this version of the provider.")
+    ] = "",
+    consumer: Annotated[
+        str | None,
+        typer.Option(help="Promised to this service only; as before by default, '' for all."),
+    ] = None,
     environment: Annotated[
-        str | None, typer.Option(help="In force in this environment only; as before by default, '' for all.")
+        str | None,
+        typer.Option(help="In force in this environment only; as before by default, '' for all."),
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="The team that it belongs to; as before by default.")] = None,
-    contact: Annotated[str | None, typer.Option(help="How to reach that team; the document's info.contact by default.")] = None,
-    effective_from: Annotated[str | None, typer.Option(help="In force from this time on, ISO 8601; now by default.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="The team that it belongs to; as before by default.")
+    ] = None,
+    contact: Annotated[
+        str | None,
+        typer.Option(help="How to reach that team; the document's info.contact by default."),
+    ] = None,
+    effective_from: Annotated[
+        str | None, typer.Option(help="In force from this time on, ISO 8601; now by default.")
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Publish nothing: tell what would change, and what recorded traffic would break.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Publish nothing: tell what would change, and what recorded traffic would break.",
+        ),
     ] = False,
     form: FormatOption = "table",
 ) -> None:
-    """Publish a revision of each document; the same content again changes nothing. Stubs of one folder make one contract."""
+    """Publish a revision of each document; the same content again changes nothing. Stubs of one
+    folder make one contract.
+    """
     documents, passed = documents_in(file, kind)
     if not documents:
         raise UsageError("no contract is in these files")
     if name and len(documents) > 1:
-        raise UsageError(f"{len(documents)} contracts cannot have one name; leave --name out, or publish them one by one")
+        raise UsageError(
+            f"{len(documents)} contracts cannot have one name; leave --name out, or publish them one by one"
+        )
     bodies = [_body(document, name, provider) for document in documents]
     shared = {
         "provider_version": provider_version, "consumer": consumer, "environment": environment, "effective_from": effective_from, "role": role,
@@ -87,48 +129,91 @@ def publish(
 @commands.command("sync")
 def sync(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="A folder, as of a Git repository: PROVIDER/FILE, or with a seamwatch.yaml.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder, as of a Git repository: PROVIDER/FILE, or with a seamwatch.yaml."
+        ),
+    ],
     environment: Annotated[
-        str | None, typer.Option(help="In force in this environment; a seamwatch.yaml may say otherwise.")
+        str | None,
+        typer.Option(help="In force in this environment; a seamwatch.yaml may say otherwise."),
     ] = None,
     prune: Annotated[
         bool,
-        typer.Option("--prune", help="Withdraw what was published from here and is not here any more; not while one is refused."),
+        typer.Option(
+            "--prune",
+            help="Withdraw what was published from here and is not here any more; not while one is refused.",
+        ),
     ] = False,
     source: Annotated[
         str | None,
-        typer.Option(help="What this folder is called when it prunes; by default its Git remote and path, else where it lies."),
+        typer.Option(
+            help="What this folder is called when it prunes; by default its Git remote and path, else where it lies."
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish and withdraw nothing: tell what would change.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Publish and withdraw nothing: tell what would change."),
+    ] = False,
     form: FormatOption = "table",
 ) -> int:
-    """Publish every contract of a folder; again is harmless. Tells published, unchanged, withdrawn or refused of each. Exits 1 when one is refused."""
+    """Publish every contract of a folder; again is harmless. Tells published, unchanged, withdrawn
+    or refused of each. Exits 1 when one is refused.
+    """
     from monitor.cli.contract_folder import planned, source_of
 
     plan = planned(folder)
     origin = (source or source_of(folder))[:200]
     keep: list[str] = []
-    rows: list[dict[str, Any]] = [{"source": file, "outcome": "refused", "said": why} for file, why in plan.refused]
+    rows: list[dict[str, Any]] = [
+        {"source": file, "outcome": "refused", "said": why} for file, why in plan.refused
+    ]
     with api(settings_of(context)) as there:
         for file, body in plan.bodies:
             try:
-                answer = there.post("/v1/contracts", {"environment": environment, "source": origin, **body, "dry_run": dry_run})
+                answer = there.post(
+                    "/v1/contracts",
+                    {"environment": environment, "source": origin, **body, "dry_run": dry_run},
+                )
             except UsageError as error:
                 rows.append({"source": file, "outcome": "refused", "said": str(error)})
                 continue
             keep.append(answer["name"])
-            columns = {word: answer[word] for word in ("name", "number", "provider", "consumer", "environment", "outcome")}
-            harmful = sum(change["breaks"] in ("consumers", "either") for change in answer["changes"])
-            count = f"{len(answer['changes'])} changes, {harmful} may break consumers" if answer["changes"] else ""
+            columns = {
+                word: answer[word]
+                for word in ("name", "number", "provider", "consumer", "environment", "outcome")
+            }
+            harmful = sum(
+                change["breaks"] in ("consumers", "either") for change in answer["changes"]
+            )
+            count = (
+                f"{len(answer['changes'])} changes, {harmful} may break consumers"
+                if answer["changes"]
+                else ""
+            )
             rows.append({"source": file, **columns, "said": count})
         if prune and keep and not any(row["outcome"] == "refused" for row in rows):
-            gone = there.post("/v1/contracts/prune", {"source": origin, "keep": keep, "dry_run": dry_run})
+            gone = there.post(
+                "/v1/contracts/prune", {"source": origin, "keep": keep, "dry_run": dry_run}
+            )
             outcome = "would_withdraw" if dry_run else "withdrawn"
-            rows += [{"source": "", "outcome": outcome, "said": "not here any more"} | _named(contract) for contract in gone]
+            rows += [
+                {"source": "", "outcome": outcome, "said": "not here any more"} | _named(contract)
+                for contract in gone
+            ]
         elif prune:
-            typer.echo("nothing is withdrawn: the folder holds no contract, or one of them is refused", err=True)
+            typer.echo(
+                "nothing is withdrawn: the folder holds no contract, or one of them is refused",
+                err=True,
+            )
     rows.sort(key=lambda row: str(row["source"]))
-    show(rows, ["source", "outcome", "name", "number", "said"], form, empty="no contract is in this folder")
+    show(
+        rows,
+        ["source", "outcome", "name", "number", "said"],
+        form,
+        empty="no contract is in this folder",
+    )
     for file in plan.passed:
         typer.echo(f"{plain(file)} is no contract, and was passed over", err=True)
     return 1 if any(row["outcome"] == "refused" for row in rows) else 0
@@ -144,10 +229,14 @@ def withdraw(
     name: str,
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
 ) -> None:
-    """Say that a contract promises nothing from now on; what was before stays. Published again, it holds again."""
+    """Say that a contract promises nothing from now on; what was before stays. Published again, it
+    holds again.
+    """
     with api(settings_of(context)) as there:
         contract = there.post(f"/v1/contracts/{quote(name, safe='')}/withdraw", {"reason": reason})
-    typer.echo(f"{plain(contract['name'])} of {plain(contract['provider'])} is withdrawn (revision {contract['number']})")
+    typer.echo(
+        f"{plain(contract['name'])} of {plain(contract['provider'])} is withdrawn (revision {contract['number']})"
+    )
 
 
 @commands.command("list")
@@ -156,15 +245,24 @@ def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption 
     with api(settings_of(context)) as there:
         listing = there.pages("/v1/contracts", limit=limit)
     listing.note("contracts", datetime.now(UTC))
-    show(listing.rows, COLUMNS[:-1], form, empty="no contracts; `seamwatch contracts publish` adds one")
+    show(
+        listing.rows,
+        COLUMNS[:-1],
+        form,
+        empty="no contracts; `seamwatch contracts publish` adds one",
+    )
 
 
 @commands.command("show")
 def show_one(
     context: typer.Context,
     name: str,
-    revision: Annotated[int | None, typer.Option(help="This revision; the newest by default.")] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="`table`: the document alone.")] = "table",
+    revision: Annotated[
+        int | None, typer.Option(help="This revision; the newest by default.")
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="`table`: the document alone.")
+    ] = "table",
 ) -> None:
     """A contract's document."""
     with api(settings_of(context)) as there:
@@ -183,11 +281,19 @@ def coverage(
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     form: FormatOption = "table",
 ) -> None:
-    """What live exchanges showed of each example or operation of a contract: last seen, by which versions, kept or broken; unproven if never."""
+    """What live exchanges showed of each example or operation of a contract: last seen, by which
+    versions, kept or broken; unproven if never.
+    """
     with api(settings_of(context)) as there:
-        interactions = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)["interactions"]
+        interactions = there.get(
+            f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment
+        )["interactions"]
     if form == "json":
-        show(interactions, ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"], form)
+        show(
+            interactions,
+            ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"],
+            form,
+        )
         return
     show(
         [line for interaction in interactions for line in _coverage_lines(interaction)],
@@ -211,16 +317,24 @@ def matrix(
     days: Annotated[int, typer.Option(help="Look back so many days.", min=1, max=400)] = 30,
     form: FormatOption = "table",
 ) -> int:
-    """Per consumer, what the live versions of a provider keep, break or have not shown of it. Exits 1 when something is broken."""
+    """Per consumer, what the live versions of a provider keep, break or have not shown of it.
+    Exits 1 when something is broken.
+    """
     with api(settings_of(context)) as there:
         answer = there.get("/v1/matrix", service=service, environment=environment, days=days)
     cells = answer["cells"]
     if form == "json":
         show(cells, [], form)
     else:
-        counted = [cell | {word: len(cell[word]) for word in ("kept", "broken", "open", "unshown")} for cell in cells]
+        counted = [
+            cell | {word: len(cell[word]) for word in ("kept", "broken", "open", "unshown")}
+            for cell in cells
+        ]
         show(
-            [cell | {"says": cell["word"]} for cell in counted], MATRIX, form, empty="no contract of examples binds this service"
+            [cell | {"says": cell["word"]} for cell in counted],
+            MATRIX,
+            form,
+            empty="no contract of examples binds this service",
         )
     for name in answer["unreadable"]:
         typer.echo(f"the contract {plain(name)} cannot be read any more", err=True)
@@ -233,20 +347,34 @@ def timing(
     provider: Annotated[str, typer.Option(help="The service that is called.")],
     consumer: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
-    operation: Annotated[str, typer.Option(help="Only this operation, as METHOD /route; all by default.")] = "",
-    timeout: Annotated[str | None, typer.Option(help="So long the consumer waits: 2s, 300ms.")] = None,
+    operation: Annotated[
+        str, typer.Option(help="Only this operation, as METHOD /route; all by default.")
+    ] = "",
+    timeout: Annotated[
+        str | None, typer.Option(help="So long the consumer waits: 2s, 300ms.")
+    ] = None,
     quantile: Annotated[
-        list[str] | None, typer.Option("--latency", help="So long a share of the calls takes at most: p99=300ms. Again for more.")
+        list[str] | None,
+        typer.Option(
+            "--latency",
+            help="So long a share of the calls takes at most: p99=300ms. Again for more.",
+        ),
     ] = None,
     p50: Annotated[str | None, typer.Option("--p50", help="As --latency p50=…")] = None,
     p95: Annotated[str | None, typer.Option("--p95", help="As --latency p95=…")] = None,
     p99: Annotated[str | None, typer.Option("--p99", help="As --latency p99=…")] = None,
-    name: Annotated[str, typer.Option(help="Name of the contract; consumer-provider-timing by default.")] = "",
+    name: Annotated[
+        str, typer.Option(help="Name of the contract; consumer-provider-timing by default.")
+    ] = "",
     owner: Annotated[str | None, typer.Option(help="The team that it belongs to.")] = None,
-    hours: Annotated[int, typer.Option(help="Judge so many hours of sealed windows.", min=1, max=720)] = 24,
+    hours: Annotated[
+        int, typer.Option(help="Judge so many hours of sealed windows.", min=1, max=720)
+    ] = 24,
     form: FormatOption = "table",
 ) -> int:
-    """Publish timeouts and latencies of a provider; without any, hold those that are published against how long calls take. Exits 1 when one is broken."""
+    """Publish timeouts and latencies of a provider; without any, hold those that are published
+    against how long calls take. Exits 1 when one is broken.
+    """
     from monitor.cli.contract_times import document_of
 
     document = document_of(operation, timeout, [*(quantile or []), *_shorthand(p50, p95, p99)])
@@ -264,14 +392,31 @@ def timing(
                 tell_changes(answer["changes"])
             return 0
         times = there.get("/v1/timing", service=provider, environment=environment, hours=hours)
-    rows = [row for row in times["verdicts"] if consumer in (None, row["caller"]) and operation in ("", row["operation"])]
-    empty = "no call of that time is bound by one" if times["contracts"] else "no contract tells a time for this service"
-    show([row | {"says": row["word"], "why": row["reason"]["text"]} for row in rows], TIMES, form, empty=empty)
+    rows = [
+        row
+        for row in times["verdicts"]
+        if consumer in (None, row["caller"]) and operation in ("", row["operation"])
+    ]
+    empty = (
+        "no call of that time is bound by one"
+        if times["contracts"]
+        else "no contract tells a time for this service"
+    )
+    show(
+        [row | {"says": row["word"], "why": row["reason"]["text"]} for row in rows],
+        TIMES,
+        form,
+        empty=empty,
+    )
     return 1 if any(row["word"] == "broken" for row in rows) else 0
 
 
 def _shorthand(p50: str | None, p95: str | None, p99: str | None) -> list[str]:
-    return [f"{word}={limit}" for word, limit in (("p50", p50), ("p95", p95), ("p99", p99)) if limit is not None]
+    return [
+        f"{word}={limit}"
+        for word, limit in (("p50", p50), ("p95", p95), ("p99", p99))
+        if limit is not None
+    ]
 
 
 @commands.command("check")
@@ -279,9 +424,15 @@ def check(
     context: typer.Context,
     contract: Annotated[
         list[Path],
-        typer.Option("--contract", help="A contract's file: OpenAPI 3.x, JSON Schema, a pact or stubs. Again for more."),
+        typer.Option(
+            "--contract",
+            help="A contract's file: OpenAPI 3.x, JSON Schema, a pact or stubs. Again for more.",
+        ),
     ],
-    traffic: Annotated[list[Path], typer.Option("--traffic", help="A file of API logs, plain or gzipped. Again for more.")],
+    traffic: Annotated[
+        list[Path],
+        typer.Option("--traffic", help="A file of API logs, plain or gzipped. Again for more."),
+    ],
     source: Annotated[
         str,
         typer.Option(
@@ -291,10 +442,15 @@ def check(
         ),
     ] = "auto",
     form: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="How to print; sarif, junit and github are for pipelines.")
+        ReportFormat,
+        typer.Option(
+            "--format", "-f", help="How to print; sarif, junit and github are for pipelines."
+        ),
     ] = "text",
 ) -> int:
-    """Hold recorded traffic against contract files, offline. Exits 0 kept, 1 broken, 2 when nothing could be checked."""
+    """Hold recorded traffic against contract files, offline. Exits 0 kept, 1 broken, 2 when
+    nothing could be checked.
+    """
     from monitor.cli.contract_check import MESSAGES, held_against
     from monitor.cli.decode import source_named
 
@@ -305,12 +461,21 @@ def check(
 @commands.command("compatible")
 def compatible(
     files: Annotated[
-        list[Path], typer.Argument(help="Revisions of one schema: Avro, Protobuf or JSON Schema; oldest first, the new one last.")
+        list[Path],
+        typer.Argument(
+            help="Revisions of one schema: Avro, Protobuf or JSON Schema; oldest first, the new one last."
+        ),
     ],
-    level: Annotated[str, typer.Option("--level", "-l", help=f"One of {', '.join(LEVELS)}.")] = "BACKWARD",
-    form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to print.")] = "text",
+    level: Annotated[
+        str, typer.Option("--level", "-l", help=f"One of {', '.join(LEVELS)}.")
+    ] = "BACKWARD",
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", "-f", help="How to print.")
+    ] = "text",
 ) -> int:
-    """Whether a new revision can be read with earlier ones, by the registries' rules. Exits 0 kept, 1 broken."""
+    """Whether a new revision can be read with earlier ones, by the registries' rules. Exits 0
+    kept, 1 broken.
+    """
     from monitor.cli.contract_compatible import held_compatible
 
     chosen = next((name for name in LEVELS if name == level.upper()), None)

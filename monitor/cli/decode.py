@@ -1,4 +1,6 @@
-"""`seamwatch decode`: what is understood of a file of API logs, field by field, and what to set where something is missing."""
+"""`seamwatch decode`: what is understood of a file of API logs, field by field, and what to set
+where something is missing.
+"""
 
 import itertools
 import json
@@ -17,7 +19,9 @@ from monitor.errors import UsageError
 
 SOURCE_HELP = "Who wrote the API logs; auto: each entry tells. `-` and `_` are one."
 _PART = "part_of_another"
-"""A piece of an exchange that comes with another entry, or a line of a log's head: counted, and not shown by itself."""
+"""A piece of an exchange that comes with another entry, or a line of a log's head: counted, and
+not shown by itself.
+"""
 _UNSAID = {
     "caller": "set topics.api_logs_caller, or log who called",
     "callee": "set topics.api_logs_callee, or log the upstream's name or the host",
@@ -36,10 +40,17 @@ def decode(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file of API logs, plain or gzipped.")],
     source: Annotated[str, typer.Option("--source", help=SOURCE_HELP)] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Show so many entries; the counts are of all.")] = 3,
-    form: Annotated[Literal["table", "json", "ndjson"], typer.Option("--format", "-f", help="How to print.")] = "table",
+    limit: Annotated[
+        int,
+        typer.Option("--limit", "-n", min=1, help="Show so many entries; the counts are of all."),
+    ] = 3,
+    form: Annotated[
+        Literal["table", "json", "ndjson"], typer.Option("--format", "-f", help="How to print.")
+    ] = "table",
 ) -> int:
-    """What is understood of a file of API logs, field by field, and what to set. Exits 0, or 2 when nothing could be read."""
+    """What is understood of a file of API logs, field by field, and what to set. Exits 0, or 2
+    when nothing could be read.
+    """
     settings = settings_of(context)
     chosen = source_named(source or settings.topics.api_logs_format)
     counts: Counter[tuple[str, str]] = Counter()
@@ -48,7 +59,10 @@ def decode(
         counts[row["source"], row.get("reason", "")] += 1
         if len(shown) < limit and row.get("reason") != _PART:
             shown.append(row)
-    summary = [{"source": origin, "reason": reason, "entries": count} for (origin, reason), count in counts.most_common()]
+    summary = [
+        {"source": origin, "reason": reason, "entries": count}
+        for (origin, reason), count in counts.most_common()
+    ]
     if form == "json":
         json.dump({"entries": shown, "summary": summary}, sys.stdout, indent=1)
         sys.stdout.write("\n")
@@ -71,7 +85,9 @@ def source_named(text: str) -> str:
 
     near = get_close_matches(name, FORMATS, 1, 0.5)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f"there is no source {plain(text)!r}{hint} The sources are {', '.join(FORMATS)}")
+    raise UsageError(
+        f"there is no source {plain(text)!r}{hint} The sources are {', '.join(FORMATS)}"
+    )
 
 
 def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]:
@@ -82,15 +98,30 @@ def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]
     if not file.is_file():
         raise UsageError(f"no such file: {file}")
     topics = settings.topics
-    names, heads = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment), Heads()
+    names, heads = (
+        Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment),
+        Heads(),
+    )
     counted = itertools.count()
     for records in FileSource([file]).poll():
-        for _, form, entry in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
+        for _, form, entry in explain_api_logs(
+            records, source, topics.api_logs_mapping, names, heads
+        ):
             index = next(counted)
             if isinstance(entry, Exchange):
-                yield {"index": index, "source": form or source, "fields": _fields(entry), "missing": _missing(entry)}
+                yield {
+                    "index": index,
+                    "source": form or source,
+                    "fields": _fields(entry),
+                    "missing": _missing(entry),
+                }
             elif isinstance(entry, Refused):
-                yield {"index": index, "source": form, "reason": str(entry), "said": _said(str(entry))}
+                yield {
+                    "index": index,
+                    "source": form,
+                    "reason": str(entry),
+                    "said": _said(str(entry)),
+                }
             elif entry.part:
                 yield {"index": index, "source": form or source, "reason": _PART}
             else:
@@ -109,7 +140,16 @@ def _fields(read: Any) -> dict[str, Any]:
         **{name: getattr(read, name) for name in ("method", "path", "route")},
         "query": read.query if read.query_known else None,
         "status": read.status if read.status_told else None,
-        **{name: getattr(read, name) for name in ("caller", "caller_version", "callee", "callee_version", "callee_namespace")},
+        **{
+            name: getattr(read, name)
+            for name in (
+                "caller",
+                "caller_version",
+                "callee",
+                "callee_version",
+                "callee_namespace",
+            )
+        },
         **{name: getattr(read, name) for name in ("environment", "side", "protocol")},
         "trace_id": read.trace_id.hex(),
         "span_id": read.span_id.hex(),
@@ -139,7 +179,14 @@ def _missing(read: Any) -> dict[str, str]:
     else:
         absent.discard("query")
     if read.protocol == MESSAGING:
-        absent &= {"trace_id", "environment", "caller_version", "callee_version", "request_headers", "request_body"}
+        absent &= {
+            "trace_id",
+            "environment",
+            "caller_version",
+            "callee_version",
+            "request_headers",
+            "request_body",
+        }
     return {name: _UNSAID[name] for name in _UNSAID if name in absent}
 
 
@@ -154,9 +201,19 @@ def _print(shown: list[dict[str, Any]], summary: list[dict[str, Any]]) -> None:
         if "fields" in row:
             typer.echo(f"entry {row['index']}: {row['source']}")
             for name, value in row["fields"].items():
-                told = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+                told = (
+                    ", ".join(value)
+                    if isinstance(value, list)
+                    else ""
+                    if value is None
+                    else str(value)
+                )
                 hint = row["missing"].get(name)
-                typer.echo(plain(f"  {name:18}{told}" + (f"{' ' if told else ''}({hint})" if hint else "")).rstrip())
+                typer.echo(
+                    plain(
+                        f"  {name:18}{told}" + (f"{' ' if told else ''}({hint})" if hint else "")
+                    ).rstrip()
+                )
         else:
             typer.echo(plain(f"entry {row['index']}: not read ({row['reason']}). {row['said']}"))
         typer.echo()

@@ -20,19 +20,32 @@ if TYPE_CHECKING:
 DEMO_SEAL_SECONDS = 20.0
 OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm")
 DRAIN_SECONDS = 3.0
-"""The shop closes first, and what it said last is read for so long: this Kafka is gone with the process."""
+"""The shop closes first, and what it said last is read for so long: this Kafka is gone with the
+process.
+"""
 RECEIVER_SECRET = "whsec_c2VhbXdhdGNoLWRlbW8tc2VjcmV0LW5vdC1yZWFs"  # noqa: S105 - the demo's own receiver on loopback
 
 
 def demo(
     context: typer.Context,
-    only_shop: Annotated[bool, typer.Option("--only-shop", help="Run the shop alone, writing to --kafka.")] = False,
-    kafka: Annotated[str | None, typer.Option(help="Brokers to use; else the settings', else one inside this process.")] = None,
+    only_shop: Annotated[
+        bool, typer.Option("--only-shop", help="Run the shop alone, writing to --kafka.")
+    ] = False,
+    kafka: Annotated[
+        str | None,
+        typer.Option(help="Brokers to use; else the settings', else one inside this process."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Clear the data first.")] = False,
-    after: Annotated[float, typer.Option(help="Seconds until the bad deploy begins.", min=10)] = 60.0,
-    step: Annotated[float, typer.Option(help="Seconds each share of the ramp stands.", min=5)] = 30.0,
+    after: Annotated[
+        float, typer.Option(help="Seconds until the bad deploy begins.", min=10)
+    ] = 60.0,
+    step: Annotated[
+        float, typer.Option(help="Seconds each share of the ramp stands.", min=5)
+    ] = 30.0,
     rate: Annotated[float, typer.Option(help="Requests a second at every entry.", min=0.1)] = 21.0,
-    seconds: Annotated[float | None, typer.Option(help="End after so long; else at Ctrl-C.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="End after so long; else at Ctrl-C.")
+    ] = None,
 ) -> None:
     """Run a small live shop, deploy a bad version after a minute, and watch it."""
     session = session_of(context)
@@ -40,7 +53,9 @@ def demo(
     settings = session.settings(**{"kafka.brokers": kafka})
     if only_shop:
         if not settings.kafka.brokers:
-            raise UsageError("--only-shop needs brokers to write to: add --kafka HOST:PORT or set SEAMWATCH_KAFKA_BROKERS")
+            raise UsageError(
+                "--only-shop needs brokers to write to: add --kafka HOST:PORT or set SEAMWATCH_KAFKA_BROKERS"
+            )
         _shop(settings, settings.kafka.brokers, stop, after, step, rate)
         return
     if fresh:
@@ -63,17 +78,28 @@ def clear(data_dir: Path) -> None:
             place.unlink(missing_ok=True)
 
 
-def _whole(session: "Session", settings: "Settings", stop: threading.Event, after: float, step: float, rate: float) -> None:
+def _whole(
+    session: "Session",
+    settings: "Settings",
+    stop: threading.Event,
+    after: float,
+    step: float,
+    rate: float,
+) -> None:
     from monitor.cli.logs import set_up_logs
     from monitor.cli.up import up
     from monitor.demo.receiver import AlertReceiver
     from monitor.streams.embedded import EmbeddedKafka
 
-    set_up_logs("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
+    set_up_logs(
+        "warning" if settings.log.level == "info" else settings.log.level, settings.log.format
+    )
     embedded = (
         None
         if settings.kafka.brokers
-        else EmbeddedKafka((settings.topics.spans, settings.topics.api_logs, settings.topics.deploys))
+        else EmbeddedKafka(
+            (settings.topics.spans, settings.topics.api_logs, settings.topics.deploys)
+        )
     )
     receiver = AlertReceiver()
     pager = {"kind": "webhook", "url": f"{receiver.url}/webhook", "secret": RECEIVER_SECRET}
@@ -106,8 +132,12 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
         _say(f"page:   {address}/")
         _say(f"alerts: {receiver.url}/")
         ours = "seamwatch" if shutil.which("seamwatch") else sys.argv[0]
-        _say(f"beside it: `{ours} edges`, `{ours} findings`, `{ours} gate --service payment --version 2.0.0`; Ctrl-C ends all")
-        target = _keeping(failed, stop, lambda: _open_shop(watched, address, stop, after, step, rate))
+        _say(
+            f"beside it: `{ours} edges`, `{ours} findings`, `{ours} gate --service payment --version 2.0.0`; Ctrl-C ends all"
+        )
+        target = _keeping(
+            failed, stop, lambda: _open_shop(watched, address, stop, after, step, rate)
+        )
         shop = threading.Thread(name="shop", target=target)
         shop.start()
 
@@ -132,13 +162,21 @@ def _quicker(settings: "Settings") -> dict[str, object]:
 
     flags: dict[str, object] = {}
     if settings.windows.seal_seconds == known()["windows.seal_seconds"].default:
-        flags["windows.seal_seconds"] = DEMO_SEAL_SECONDS  # the shop's exporters flush every 2 s: nothing comes later
+        # the shop's exporters flush every 2 s: nothing comes later
+        flags["windows.seal_seconds"] = DEMO_SEAL_SECONDS
     if settings.kafka.max_batch_seconds == known()["kafka.max_batch_seconds"].default:
         flags["kafka.max_batch_seconds"] = 1.0
     return flags
 
 
-def _open_shop(settings: "Settings", address: str, stop: threading.Event, after: float, step: float, rate: float) -> None:
+def _open_shop(
+    settings: "Settings",
+    address: str,
+    stop: threading.Event,
+    after: float,
+    step: float,
+    rate: float,
+) -> None:
     from monitor.demo.promises import publish
     from monitor.store.lock import read_holder
 
@@ -147,17 +185,34 @@ def _open_shop(settings: "Settings", address: str, stop: threading.Event, after:
     _shop(settings, settings.kafka.brokers, stop, after, step, rate)
 
 
-def _shop(settings: "Settings", brokers: str, stop: threading.Event, after: float, step: float, rate: float) -> None:
+def _shop(
+    settings: "Settings",
+    brokers: str,
+    stop: threading.Event,
+    after: float,
+    step: float,
+    rate: float,
+) -> None:
     from monitor.demo.scenario import Scenario
     from monitor.demo.shop import Topics, run_shop
 
     topics = Topics(settings.topics.spans, settings.topics.api_logs, settings.topics.deploys)
     options = settings.kafka.model_copy(update={"client": "kafka-python"}).client_options()
     scenario = Scenario(after=after, step=step)
-    run_shop(brokers, kafka_options=options, scenario=scenario, stop=stop, announce=_say, topics=topics, rate=rate)
+    run_shop(
+        brokers,
+        kafka_options=options,
+        scenario=scenario,
+        stop=stop,
+        announce=_say,
+        topics=topics,
+        rate=rate,
+    )
 
 
-def _keeping(failed: list[BaseException], stop: threading.Event, step: Callable[[], None]) -> Callable[[], None]:
+def _keeping(
+    failed: list[BaseException], stop: threading.Event, step: Callable[[], None]
+) -> Callable[[], None]:
     """A thread's work whose failure ends the demo and is told at its end."""
 
     def work() -> None:

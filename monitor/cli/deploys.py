@@ -22,27 +22,42 @@ STEPS = "time planned observed server_calls instances".split()
 @commands.command("list")
 def list_(
     context: typer.Context,
-    service: Annotated[str | None, typer.Option(help="Only this service, `name` or `namespace/name`.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Only this service, `name` or `namespace/name`.")
+    ] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
-    since: Annotated[str | None, typer.Option(help="From this time on: ISO 8601, or 2h, 7d.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on: ISO 8601, or 2h, 7d.")
+    ] = None,
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
-    """Deploys, newest first. Where none is told, the namespaces are shown in which telemetry has a service of the name."""
+    """Deploys, newest first. Where none is told, the namespaces are shown in which telemetry has a
+    service of the name.
+    """
     with api(settings_of(context)) as there:
-        listing = there.pages("/v1/deploys", limit=limit, service=service, environment=environment, since=since)
+        listing = there.pages(
+            "/v1/deploys", limit=limit, service=service, environment=environment, since=since
+        )
     listing.note("deploys, the newest first,", datetime.now(UTC))
     rows = listing.rows
     if form != "json":
-        rows = [row | {"namespace": _space(row.get("namespace"), row.get("namespaces") or [])} for row in rows]
+        rows = [
+            row | {"namespace": _space(row.get("namespace"), row.get("namespaces") or [])}
+            for row in rows
+        ]
     show(rows, COLUMNS, form, empty="no deploys")
 
 
 @commands.command("show")
 def show_one_deploy(
-    context: typer.Context, deploy: Annotated[str, typer.Argument(help="Its id.")], form: FormatOption = "table"
+    context: typer.Context,
+    deploy: Annotated[str, typer.Argument(help="Its id.")],
+    form: FormatOption = "table",
 ) -> None:
-    """One deploy: what its sources told, what ended it, and planned beside observed shares over time."""
+    """One deploy: what its sources told, what ended it, and planned beside observed shares over
+    time.
+    """
     with api(settings_of(context)) as there:
         detail = there.get(f"/v1/deploys/{quote(deploy, safe='')}")
     if form == "json":
@@ -53,12 +68,25 @@ def show_one_deploy(
         typer.echo(
             f"{plain(facts['kind'])} {plain(facts['service'])} {plain(facts['version'])} in {plain(facts['environment'])}: {facts['state']}"
         )
-        for name in ("previous_version", "started", "finished", "first_traffic", "ends", "ended_by"):
+        for name in (
+            "previous_version",
+            "started",
+            "finished",
+            "first_traffic",
+            "ends",
+            "ended_by",
+        ):
             if facts.get(name):
                 typer.echo(f"  {name.replace('_', ' ')}: {plain(facts[name])}")
         for event in detail["events"]:
-            share = f", share {event['traffic_share']:.0%}" if event["traffic_share"] is not None else ""
-            typer.echo(f"  {event['at']} {plain(event['source'])}: {event['kind']} {event['state']}{share}")
+            share = (
+                f", share {event['traffic_share']:.0%}"
+                if event["traffic_share"] is not None
+                else ""
+            )
+            typer.echo(
+                f"  {event['at']} {plain(event['source'])}: {event['kind']} {event['state']}{share}"
+            )
     show(detail["ramp"], STEPS, form, empty="no shares were told or seen")
 
 
@@ -68,16 +96,22 @@ def record(
     service: Annotated[str, typer.Option(help="What was deployed.")],
     version: Annotated[str, typer.Option(help="Which version.")],
     environment: Annotated[str, typer.Option(help="Where.")] = "production",
-    namespace: Annotated[str, typer.Option(help="Of the service, where several share its name.")] = "",
+    namespace: Annotated[
+        str, typer.Option(help="Of the service, where several share its name.")
+    ] = "",
     kind: Annotated[
-        Literal["deploy", "rollback", "redeploy", "config", "flag", "scale"], typer.Option(help="What kind of change.")
+        Literal["deploy", "rollback", "redeploy", "config", "flag", "scale"],
+        typer.Option(help="What kind of change."),
     ] = "deploy",
     state: Annotated[
-        Literal["started", "progressing", "succeeded", "failed", "aborted"], typer.Option(help="How far it is.")
+        Literal["started", "progressing", "succeeded", "failed", "aborted"],
+        typer.Option(help="How far it is."),
     ] = "succeeded",
     at: Annotated[str | None, typer.Option(help="When, ISO 8601; now by default.")] = None,
     previous_version: Annotated[str, typer.Option(help="What was there before.")] = "",
-    share: Annotated[float | None, typer.Option(help="Share of traffic, 0 to 1.", min=0, max=1)] = None,
+    share: Annotated[
+        float | None, typer.Option(help="Share of traffic, 0 to 1.", min=0, max=1)
+    ] = None,
     actor: Annotated[str, typer.Option(help="Who did it.")] = "",
     url: Annotated[str, typer.Option(help="Where to read more.")] = "",
     commit: Annotated[str, typer.Option(help="Of which commit.")] = "",
@@ -91,7 +125,11 @@ def record(
     with api(settings_of(context)) as there:
         answer = there.post("/v1/deploys", body)
     if form == "table":
-        name = qualified(answer["namespace"], answer["service"]) if answer.get("namespace") else answer["service"]
+        name = (
+            qualified(answer["namespace"], answer["service"])
+            if answer.get("namespace")
+            else answer["service"]
+        )
         typer.echo(
             f"{plain(name)} {plain(answer['version'])} in {plain(answer['environment'])}: {answer['kind']} {answer['state']}, {answer['id']}"
         )
@@ -100,7 +138,9 @@ def record(
 
 
 def _space(told: str | None, seen: Sequence[str]) -> str:
-    """The namespace that was told, else that in which a service of the name was seen; of several, nobody knows which is meant."""
+    """The namespace that was told, else that in which a service of the name was seen; of several,
+    nobody knows which is meant.
+    """
     if told is not None:
         return told or "none"
     names = ", ".join(namespace or "none" for namespace in seen if namespace or len(seen) > 1)

@@ -38,7 +38,9 @@ PACKAGES = {
 
 def doctor(
     context: typer.Context,
-    kafka: Annotated[bool, typer.Option("--kafka", help="Also read a sample of each topic.")] = False,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Also read a sample of each topic.")
+    ] = False,
     records: Annotated[int, typer.Option(help="Records of a sample.", min=1, max=100_000)] = 500,
     form: FormatOption = "table",
 ) -> int:
@@ -50,14 +52,24 @@ def doctor(
         signs.append(Sign("settings", "bad", str(error)))
     else:
         beside = running(settings)
-        signs += [Sign("settings", "mind", line) for line in worries(settings)] if not beside else []
-        signs += beside or ([] if signs[-1].what == "settings" else [Sign("settings", "good", "can be read")])
+        signs += (
+            [Sign("settings", "mind", line) for line in worries(settings)] if not beside else []
+        )
+        signs += beside or (
+            [] if signs[-1].what == "settings" else [Sign("settings", "good", "can be read")]
+        )
         signs += _tried("policy", _policy, settings)
-        signs += [*_folder(settings.data_dir), *_tried("stores", _stores, settings), *_tried("receivers", _receivers, settings)]
+        signs += [
+            *_folder(settings.data_dir),
+            *_tried("stores", _stores, settings),
+            *_tried("receivers", _receivers, settings),
+        ]
         signs += _tried("pact broker", _pact_broker, settings)
         signs += _tried("kafka", _kafka, settings)
         if kafka and not settings.kafka.brokers:
-            signs.append(Sign("kafka sample", "bad", "kafka.brokers is empty; set SEAMWATCH_KAFKA_BROKERS"))
+            signs.append(
+                Sign("kafka sample", "bad", "kafka.brokers is empty; set SEAMWATCH_KAFKA_BROKERS")
+            )
         elif kafka:
             from monitor.cli.doctor_kafka import samples
 
@@ -66,7 +78,9 @@ def doctor(
     return 70 if any(sign.state == "bad" for sign in signs) else 0
 
 
-def _tried(what: str, look: Callable[[Settings], Iterator[Sign]], settings: Settings) -> list[Sign]:
+def _tried(
+    what: str, look: Callable[[Settings], Iterator[Sign]], settings: Settings
+) -> list[Sign]:
     signs: list[Sign] = []
     try:
         signs.extend(look(settings))
@@ -94,17 +108,23 @@ def decoder_sign() -> Sign:
     """Which decoder reads spans."""
     from monitor import native
 
-    return Sign("span decoder", "mind" if native.BUILT is None else "good", native.decoder_in_use())
+    return Sign(
+        "span decoder", "mind" if native.BUILT is None else "good", native.decoder_in_use()
+    )
 
 
 def _policy(settings: Settings) -> Iterator[Sign]:
     policy = policy_of(settings)
     if settings.detection.policy_file is not None:
-        yield Sign("policy", "good", f"{settings.detection.policy_file}: {len(policy.rules)} rules")
+        yield Sign(
+            "policy", "good", f"{settings.detection.policy_file}: {len(policy.rules)} rules"
+        )
 
 
 def _folder(folder: Path) -> Iterator[Sign]:
-    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    place = next(
+        parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists()
+    )
     free = shutil.disk_usage(place).free
     state: Literal["good", "mind"] = "good" if free > LOW_DISK_BYTES else "mind"
     yield Sign("data folder", state, f"{folder.absolute()}, {free / 1e9:.1f} GB free")
@@ -121,7 +141,9 @@ def _stores(settings: Settings) -> Iterator[Sign]:
     holder = read_holder(settings.data_dir.absolute())
     if holder is not None:
         yield Sign(
-            "seamwatch up", "good", f"runs as process {holder.pid}, API at {holder.address or 'none'}; the embedded store is its"
+            "seamwatch up",
+            "good",
+            f"runs as process {holder.pid}, API at {holder.address or 'none'}; the embedded store is its",
         )
     if holder is None or settings.clickhouse_dsn.get_secret_value():
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -137,19 +159,29 @@ def _stores(settings: Settings) -> Iterator[Sign]:
     yield Sign("control store", "good", "opened, tables are up to date")
     now = system_clock()
     week = now - timedelta(days=7)
-    told = (count_answers(engine, since=week), count_answers(engine, since=week, flips=True), len(list_overrides(engine, now)))
+    told = (
+        count_answers(engine, since=week),
+        count_answers(engine, since=week, flips=True),
+        len(list_overrides(engine, now)),
+    )
     engine.dispose()
     yield from gate_signs(*told)
 
 
 def gate_signs(answers: int, flips: int, overrides: int) -> list[Sign]:
-    """How steady the gate's word was in the last week, and who overrules it now; nothing where it was not asked."""
+    """How steady the gate's word was in the last week, and who overrules it now; nothing where it
+    was not asked.
+    """
     signs = []
     if answers:
         told = f"{flips} of {answers} answers of the last 7 days were flips on unchanged code"
         signs.append(Sign("gate", "mind" if flips else "good", told))
     if overrides:
-        signs.append(Sign("overrides", "mind", f"{overrides} in force; `seamwatch override list` names them"))
+        signs.append(
+            Sign(
+                "overrides", "mind", f"{overrides} in force; `seamwatch override list` names them"
+            )
+        )
     return signs
 
 
@@ -157,34 +189,56 @@ def _coverage(store: "Store", now: datetime) -> list[dict[str, Any]]:
     """What the API tells at /v1/coverage, of the last 24 hours."""
     from monitor.advice import unchecked
 
-    asked = {"since": now - timedelta(days=1), "until": now, "environment": "", "limit": 500, "offset": 0}
+    asked = {
+        "since": now - timedelta(days=1),
+        "until": now,
+        "environment": "",
+        "limit": 500,
+        "offset": 0,
+    }
     return [
         {
             **row,
-            "unchecked": [asdict(gap) for gap in unchecked(row["calls"], row["checked"], row["not_checked"], row["protocol"])],
+            "unchecked": [
+                asdict(gap)
+                for gap in unchecked(
+                    row["calls"], row["checked"], row["not_checked"], row["protocol"]
+                )
+            ],
         }
         for row in store.query("panels/coverage", asked)
     ]
 
 
 def edge_signs(coverage: Sequence[Mapping[str, Any]]) -> list[Sign]:
-    """Edges of which nothing could be checked, the busiest first, and what would help most; in all at most ten lines."""
-    mute = sorted((row for row in coverage if not row["checked"] and row["unchecked"]), key=lambda row: -row["calls"])
+    """Edges of which nothing could be checked, the busiest first, and what would help most; in all
+    at most ten lines.
+    """
+    mute = sorted(
+        (row for row in coverage if not row["checked"] and row["unchecked"]),
+        key=lambda row: -row["calls"],
+    )
     signs = []
     for row in mute[:MOST_EDGES]:
         first = row["unchecked"][0]
-        text = f"nothing is checked: {first['why'] or first['reason']} ({first['calls']:,} calls). {first['help']}".rstrip(". ")
+        text = f"nothing is checked: {first['why'] or first['reason']} ({first['calls']:,} calls). {first['help']}".rstrip(
+            ". "
+        )
         signs.append(Sign(f"{row['caller']} → {row['callee']}", "mind", text))
     if len(mute) > MOST_EDGES:
         signs.append(
-            Sign("other edges", "mind", f"nothing is checked of {len(mute) - MOST_EDGES} more; the page's health lists them")
+            Sign(
+                "other edges",
+                "mind",
+                f"nothing is checked of {len(mute) - MOST_EDGES} more; the page's health lists them",
+            )
         )
     return signs
 
 
 def running(settings: Settings) -> list[Sign]:
-    """What the process that holds the embedded store says of itself; empty when there is none. Its settings are its own: what this
-    command was started with says nothing about what it reads.
+    """What the process that holds the embedded store says of itself; empty when there is none. Its
+    settings are its own: what this command was started with says nothing about what it reads.
     """
     from monitor.cli.client import api
     from monitor.store.lock import read_holder
@@ -193,29 +247,55 @@ def running(settings: Settings) -> list[Sign]:
     if holder is None or not holder.address:
         return []
     what = "running process"
-    signs = [Sign("settings", "good", f"can be read; process {holder.pid} runs with its own, told below")]
+    signs = [
+        Sign(
+            "settings", "good", f"can be read; process {holder.pid} runs with its own, told below"
+        )
+    ]
     try:
         with api(settings) as there:
             health = there.get("/v1/health")
             coverage = there.get("/v1/coverage", limit=500)
     except MonitorError as error:
         return [*signs, Sign(what, "bad", str(error))]
-    signs.append(Sign(what, "good" if health["ready"] else "bad", "; ".join(health["reasons"]) or f"ready at {holder.address}"))
+    signs.append(
+        Sign(
+            what,
+            "good" if health["ready"] else "bad",
+            "; ".join(health["reasons"]) or f"ready at {holder.address}",
+        )
+    )
     topics: dict[str, int] = {}
     for mark in health["watermarks"]:
         topics[mark["topic"]] = topics.get(mark["topic"], 0) + 1
     age = (health.get("data") or {}).get("newest_window_age_seconds")
     if age is not None:
-        signs.append(Sign("its data", "good" if age < OLD_SECONDS else "mind", f"the newest window ended {age:,.0f} s ago"))
-    signs += gate_signs(health["gates"]["answers"], health["gates"]["flips"], health["gates"]["overrides"])
+        signs.append(
+            Sign(
+                "its data",
+                "good" if age < OLD_SECONDS else "mind",
+                f"the newest window ended {age:,.0f} s ago",
+            )
+        )
+    signs += gate_signs(
+        health["gates"]["answers"], health["gates"]["flips"], health["gates"]["overrides"]
+    )
     signs += edge_signs(coverage)
     read = ", ".join(f"{topic} ({count} partitions)" for topic, count in sorted(topics.items()))
     signs.append(Sign("it reads", "good" if read else "mind", read or "nothing yet"))
     for part in health["components"]:
         fine = part["ready"] and not part["stale"]
-        state: Literal["good", "mind", "bad"] = "bad" if not fine else "mind" if part["reason"] else "good"
+        state: Literal["good", "mind", "bad"] = (
+            "bad" if not fine else "mind" if part["reason"] else "good"
+        )
         last = f"last word {part['age_seconds']:.0f} s ago"
-        signs.append(Sign(f"its part {part['component']}", state, "; ".join(filter(None, (part["reason"], last)))))
+        signs.append(
+            Sign(
+                f"its part {part['component']}",
+                state,
+                "; ".join(filter(None, (part["reason"], last))),
+            )
+        )
     return signs
 
 
@@ -227,8 +307,19 @@ def _receivers(settings: Settings) -> Iterator[Sign]:
         yield Sign("alerts", "good", "are shown and not sent: notify.enabled is false")
     for name, receiver in settings.notify.receivers.items():
         rules = AddressRules(tuple(settings.notify.allow))
-        make_sender(name, receiver.kind, url=receiver.url, secret=receiver.secret_text(), username=receiver.username, rules=rules)
-        yield Sign(f"receiver {name}", "good", f"{receiver.kind}; POST /v1/receivers/{name}/test sends a test alert")
+        make_sender(
+            name,
+            receiver.kind,
+            url=receiver.url,
+            secret=receiver.secret_text(),
+            username=receiver.username,
+            rules=rules,
+        )
+        yield Sign(
+            f"receiver {name}",
+            "good",
+            f"{receiver.kind}; POST /v1/receivers/{name}/test sends a test alert",
+        )
 
 
 def _pact_broker(settings: Settings) -> Iterator[Sign]:
@@ -254,13 +345,19 @@ def _kafka(settings: Settings) -> Iterator[Sign]:
     )
     setting = settings.topics
     named = [topic for topic in setting.messages if not is_pattern(topic)]
-    topics = [topic for topic in (setting.spans, setting.api_logs, *named, setting.deploys) if topic]
+    topics = [
+        topic for topic in (setting.spans, setting.api_logs, *named, setting.deploys) if topic
+    ]
     for topic in topics:
         try:
             facts = topic_facts(kafka.brokers, topic, options, kafka.source_salt, 10.0)
         except TopicMissing as error:
             main = topic == topics[0]
-            yield Sign(f"topic {topic}", "bad" if main else "mind", str(error) + ("" if main else "; it is optional"))
+            yield Sign(
+                f"topic {topic}",
+                "bad" if main else "mind",
+                str(error) + ("" if main else "; it is optional"),
+            )
         except MonitorError as error:
             yield Sign(f"topic {topic}", "bad", str(error))
         else:

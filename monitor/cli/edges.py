@@ -18,7 +18,10 @@ FIELDS = (
 SHOWN = "caller callee operation caller_version callee_version calls failed_share caller_saw only_provider_tells client_p95_ms server_p95_ms both_sides sampling valid violated not_checked".split()
 
 Since = Annotated[
-    str | None, typer.Option(help="From this time on: ISO 8601, or how long ago (90s, 15m, 2h, 7d). All time by default.")
+    str | None,
+    typer.Option(
+        help="From this time on: ISO 8601, or how long ago (90s, 15m, 2h, 7d). All time by default."
+    ),
 ]
 Until = Annotated[str | None, typer.Option(help="Before this time.")]
 Environment = Annotated[str | None, typer.Option(help="Only this environment.")]
@@ -29,11 +32,18 @@ def edges(
     since: Since = None,
     until: Until = None,
     by: Annotated[
-        str, typer.Option(help="Comma-separated: caller, callee, operation, versions, protocol, environment.")
+        str,
+        typer.Option(
+            help="Comma-separated: caller, callee, operation, versions, protocol, environment."
+        ),
     ] = "caller,callee,operation,versions,protocol",
     environment: Environment = None,
-    caller: Annotated[str | None, typer.Option(help="Only calls of this service, `name` or `namespace/name`.")] = None,
-    callee: Annotated[str | None, typer.Option(help="Only calls to this service, `name` or `namespace/name`.")] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="Only calls of this service, `name` or `namespace/name`.")
+    ] = None,
+    callee: Annotated[
+        str | None, typer.Option(help="Only calls to this service, `name` or `namespace/name`.")
+    ] = None,
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
@@ -54,10 +64,21 @@ def edges(
     rows = listing.rows
     if form == "table":
         checked = any(any(row["conformance"].values()) for row in rows)
-        grouped = [name for name in SHOWN if name not in FIELDS[:6] or any(row[name] is not None for row in rows)]
-        grouped = [name for name in grouped if checked or name not in ("valid", "violated", "not_checked")]
+        grouped = [
+            name
+            for name in SHOWN
+            if name not in FIELDS[:6] or any(row[name] is not None for row in rows)
+        ]
+        grouped = [
+            name for name in grouped if checked or name not in ("valid", "violated", "not_checked")
+        ]
         name_apart(rows, "caller", "callee")
-        show([_shown(row) for row in rows], grouped, form, empty="no edges; is anything read? `seamwatch doctor` tells")
+        show(
+            [_shown(row) for row in rows],
+            grouped,
+            form,
+            empty="no edges; is anything read? `seamwatch doctor` tells",
+        )
     else:
         wanted = (["environment"] if "environment" in by.split(",") else []) + FIELDS
         show([{name: row.get(name) for name in wanted} for row in rows], wanted, form)
@@ -68,7 +89,9 @@ def events(
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
-    """Broken clauses as events, each once: new, again or gone, since when, by whom, the deploy before, and who accepted it."""
+    """Broken clauses as events, each once: new, again or gone, since when, by whom, the deploy
+    before, and who accepted it.
+    """
     with api(settings_of(context)) as there:
         listing = there.pages("/v1/violations/events", limit=limit)
     listing.note("broken clauses, broken ones first,", datetime.now(UTC))
@@ -79,7 +102,11 @@ def events(
                 f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}: {pair['exchanges']}"
                 for pair in row["pairs"]
             )
-            row |= {"versions": ", ".join(pairs), "deploy_before": row["deploy"], "accepted": row["accepted_by"]}
+            row |= {
+                "versions": ", ".join(pairs),
+                "deploy_before": row["deploy"],
+                "accepted": row["accepted_by"],
+            }
             row["state"] += ", no calls since" if row["untested"] else ""
     columns = "state contract text count first_seen last_seen versions deploy_before owner accepted id".split()
     columns += "operation side rule pointer".split() if form == "csv" else []
@@ -93,7 +120,9 @@ def observations(
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
-    """Seen and held against nobody, by whom: deprecated, past its sunset, undocumented parameters, no credentials, no TLS."""
+    """Seen and held against nobody, by whom: deprecated, past its sunset, undocumented parameters,
+    no credentials, no TLS.
+    """
     with api(settings_of(context)) as there:
         listing = there.pages("/v1/observations", limit=limit, days=days, environment=environment)
     listing.note("observations, the last seen first,", datetime.now(UTC))
@@ -108,10 +137,18 @@ def violations(
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:  # fmt: skip
-    """Clauses that live exchanges break. The last 24 hours by default, or the last day that the data has."""
+    """Clauses that live exchanges break. The last 24 hours by default, or the last day that the
+    data has.
+    """
     with api(settings_of(context)) as there:
         listing = there.pages(
-            "/v1/violations", limit=limit, since=since, until=until, environment=environment, caller=caller, callee=callee
+            "/v1/violations",
+            limit=limit,
+            since=since,
+            until=until,
+            environment=environment,
+            caller=caller,
+            callee=callee,
         )
         edges_then = (
             there.pages(
@@ -131,7 +168,8 @@ def violations(
     rows = listing.rows
     for row in rows:
         row["versions"] = ", ".join(
-            f"{pair['caller_version']} → {pair['callee_version']}: {pair['exchanges']}" for pair in row.get("by_version_pair") or []
+            f"{pair['caller_version']} → {pair['callee_version']}: {pair['exchanges']}"
+            for pair in row.get("by_version_pair") or []
         )
     if form == "table":
         name_apart(rows, "caller", "callee")
@@ -152,7 +190,9 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         return None if value is None else round(value * 1000, 2)
 
     return row | {
-        "failed_share": f"{failed_calls(row['failed'], row['outcomes']) / calls:.2%}" if calls else "",
+        "failed_share": f"{failed_calls(row['failed'], row['outcomes']) / calls:.2%}"
+        if calls
+        else "",
         "caller_saw": _told(row["caller_outcomes"]),
         "only_provider_tells": _told(row["provider_only"]),
         "client_p95_ms": milliseconds("client"),
@@ -166,12 +206,18 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def unchecked_in(conformance: Mapping[str, int]) -> dict[str, int]:
     """Exchanges that were not checked, by reason, the most first."""
-    reasons = {name.partition(":")[2]: count for name, count in conformance.items() if name.startswith("not_checked:") and count}
+    reasons = {
+        name.partition(":")[2]: count
+        for name, count in conformance.items()
+        if name.startswith("not_checked:") and count
+    }
     return dict(sorted(reasons.items(), key=lambda pair: -pair[1]))
 
 
 def checked_in_all(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What became of all exchanges of some edges: "checked: 120 valid, 3 violated, 7 not checked (5 no_body, 2 no_contract)"."""
+    """What became of all exchanges of some edges: "checked: 120 valid, 3 violated, 7 not checked
+    (5 no_body, 2 no_contract)".
+    """
     total: Counter[str] = Counter()
     for row in rows:
         total.update(row["conformance"])
@@ -187,4 +233,6 @@ def conformance_told(total: Mapping[str, int]) -> str:
 
 def _told(outcomes: Mapping[str, int]) -> str:
     """What went wrong, with counts: `3 server_error, 1 timeout`."""
-    return ", ".join(f"{count} {name}" for name, count in outcomes.items() if count and name != "ok")
+    return ", ".join(
+        f"{count} {name}" for name, count in outcomes.items() if count and name != "ok"
+    )

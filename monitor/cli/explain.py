@@ -21,10 +21,19 @@ AGAIN = {
 
 def explain(
     context: typer.Context,
-    verdict: Annotated[str, typer.Argument(help="Its id, as `gate --format json` and `verdict --format json` tell it.")],
-    form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to print.")] = "text",
+    verdict: Annotated[
+        str,
+        typer.Argument(
+            help="Its id, as `gate --format json` and `verdict --format json` tell it."
+        ),
+    ],
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", "-f", help="How to print.")
+    ] = "text",
 ) -> None:
-    """Judge again from the inputs kept with a verdict, compare, and print numbers, bounds and example traces of both versions."""
+    """Judge again from the inputs kept with a verdict, compare, and print numbers, bounds and
+    example traces of both versions.
+    """
     with api(settings_of(context)) as there:
         explanation = there.get(f"/v1/verdicts/{quote(verdict, safe='')}/explanation")
     if form == "json":
@@ -52,7 +61,9 @@ def lines_of(explanation: Mapping[str, Any]) -> Iterator[str]:
             f"{read['sightings']} version sightings; {read['other_deploys']} other deploys; {read['neighbour_rows']} rows of neighbours "
             f"and {read['earlier_days_rows']} of earlier days; {read['clauses']} clauses; {read['accepted']} accepted findings"
         )
-        yield "Settings: " + ", ".join(f"{name} {value}" for name, value in sorted(read["settings"].items()))
+        yield "Settings: " + ", ".join(
+            f"{name} {value}" for name, value in sorted(read["settings"].items())
+        )
     for title, reasons in (("Why", verdict["reasons"]), ("Would settle it", verdict["settles"])):
         if reasons:
             yield ""
@@ -74,11 +85,16 @@ def _edge(edge: Mapping[str, Any]) -> Iterator[str]:
         yield from _signal(kind, edge["evidence"].get(kind), edge["bounds"].get(kind))
 
 
-def _signal(kind: str, seen: Mapping[str, Any] | None, bound: Mapping[str, Any] | None) -> Iterator[str]:
+def _signal(
+    kind: str, seen: Mapping[str, Any] | None, bound: Mapping[str, Any] | None
+) -> Iterator[str]:
     name = f"latency at the {kind}" if kind in ("client", "server") else kind.replace("_", " ")
     if seen:
         effect = "–" if seen["effect"] is None else f"{seen['effect']:.3g}"
-        low, high = (f"{seen[end]:.3g}" if seen[end] is not None else "–" for end in ("effect_low", "effect_high"))
+        low, high = (
+            f"{seen[end]:.3g}" if seen[end] is not None else "–"
+            for end in ("effect_low", "effect_high")
+        )
         yield (
             f"  {name}: new {_share(seen, 'new')}, old {_share(seen, 'old')}; ratio {effect} ({low} to {high}), "
             f"e = {seen['e_value']:.3g}, {seen['windows']} windows"
@@ -87,11 +103,19 @@ def _signal(kind: str, seen: Mapping[str, Any] | None, bound: Mapping[str, Any] 
             shown = (seen["latency"][age][quantile] for quantile in ("p50", "p90", "p99"))
             yield f"    {age}: p50, p90, p99 {', '.join('–' if value is None else f'{1000 * value:.3g}' for value in shown)} ms"
     if bound:
-        needed = f"; {bound['calls_needed']:.0f} would settle it" if bound["calls_needed"] is not None else ""
-        ratio = f", ratio up to {bound['ratio_high']:.3g}" if bound["ratio_high"] is not None else ""
+        needed = (
+            f"; {bound['calls_needed']:.0f} would settle it"
+            if bound["calls_needed"] is not None
+            else ""
+        )
+        ratio = (
+            f", ratio up to {bound['ratio_high']:.3g}" if bound["ratio_high"] is not None else ""
+        )
         head = "    bound" if seen else f"  {name}: bound"
         yield f"{head}: up to {100 * bound['difference_high']:.2f} points more{ratio}, after {bound['calls']:.0f} calls{needed}"
-    for title, traces in (("new", seen["exemplars"]), ("old", seen["old_exemplars"])) if seen else ():
+    for title, traces in (
+        (("new", seen["exemplars"]), ("old", seen["old_exemplars"])) if seen else ()
+    ):
         if traces:
             yield f"    traces, {title} version: {' '.join(traces)}"
 

@@ -21,18 +21,23 @@ def command(
     context: typer.Context,
     edges: Annotated[Path, typer.Option(help="Bins of edges, a Parquet file.")],
     deploys: Annotated[Path, typer.Option(help="Deploys, a JSON object a line.")],
-    form: Annotated[Literal["table", "ndjson"], typer.Option("--format", "-f", help="How to print.")] = "table",
+    form: Annotated[
+        Literal["table", "ndjson"], typer.Option("--format", "-f", help="How to print.")
+    ] = "table",
 ) -> None:
     """Judge deploys of other systems from files: one line a deploy.
 
-    Edges are rows of case, ts, step_s, environment, caller, callee, operation, side, version, instance, zone; count, errors or success_rate;
-    mean_ms, p50_ms, p90_ms, p95_ms, p99_ms or histogram ("bin:count bin:count" of microseconds, bin i = (2^(i/8), 2^((i+1)/8)]). Only ts and
-    callee are needed. Bins are 10 s to 5 min; caller <any> is a metric of the callee's node. version and instance are those of the side that tells.
+    Edges are rows of case, ts, step_s, environment, caller, callee, operation, side, version,
+    instance, zone; count, errors or success_rate; mean_ms, p50_ms, p90_ms, p95_ms, p99_ms or
+    histogram ("bin:count bin:count" of microseconds, bin i = (2^(i/8), 2^((i+1)/8)]). Only ts and
+    callee are needed. Bins are 10 s to 5 min; caller <any> is a metric of the callee's node.
+    version and instance are those of the side that tells.
 
-    Deploys are deploy_id, service, at; and where known case, version_from, version_to, evaluate_until, data_from, canary_ready,
-    full_rollout_from, history_case.
+    Deploys are deploy_id, service, at; and where known case, version_from, version_to,
+    evaluate_until, data_from, canary_ready, full_rollout_from, history_case.
 
-    What is missing is assumed, said in the reason, and never good for a pass. Nothing after decided_at is read.
+    What is missing is assumed, said in the reason, and never good for a pass. Nothing after
+    decided_at is read.
     """
     judging = settings_of(context).detection.judging()
     rows, aside = edges_of(edges)
@@ -40,7 +45,10 @@ def command(
     if aside:
         typer.echo(f"{edges}: {aside} rows without ts or callee are set aside", err=True)
     cases = apart(rows)
-    answers = (answer_of(decide(cases, deploy, judged_deploys, judging, str(edges))) for deploy in _with_progress(judged_deploys))
+    answers = (
+        answer_of(decide(cases, deploy, judged_deploys, judging, str(edges)))
+        for deploy in _with_progress(judged_deploys)
+    )
     if form == "ndjson":
         for answer in answers:
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
@@ -54,9 +62,18 @@ def _with_progress(told: Sequence[Told]) -> Iterator[Told]:
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(told, "judging", console=Console(stderr=True), total=len(told), transient=True)
+    yield from track(
+        told, "judging", console=Console(stderr=True), total=len(told), transient=True
+    )
 
 
 def _shown(answer: Answer) -> dict[str, Any]:
-    edges = [f"{edge['caller']} → {edge['callee']} {edge['operation']}".rstrip() for edge in answer.culprit_edges]
-    return {**asdict(answer), "suspects": ", ".join(answer.suspects), "culprit_edges": ", ".join(edges)}
+    edges = [
+        f"{edge['caller']} → {edge['callee']} {edge['operation']}".rstrip()
+        for edge in answer.culprit_edges
+    ]
+    return {
+        **asdict(answer),
+        "suspects": ", ".join(answer.suspects),
+        "culprit_edges": ", ".join(edges),
+    }

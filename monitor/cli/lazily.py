@@ -1,7 +1,8 @@
-"""Commands that are imported when they are asked for, so that one command does not load what another needs.
+"""Commands that are imported when they are asked for, so that one command does not load what
+another needs.
 
-`seamwatch gate` needs an HTTP client, `seamwatch up` every part of the product. Help lists all of them from `COMMANDS`
-without importing any.
+`seamwatch gate` needs an HTTP client, `seamwatch up` every part of the product. Help lists all of
+them from `COMMANDS` without importing any.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,9 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class Listed(NamedTuple):
-    """Where a command is, as `module:name`, and how its help begins. The name is a function, or a `typer.Typer` of several."""
+    """Where a command is, as `module:name`, and how its help begins. The name is a function, or a
+    `typer.Typer` of several.
+    """
 
     place: str
     help: str
@@ -26,7 +29,8 @@ COMMANDS = {
         "What is understood of a file of API logs, field by field, and what to set. Exits 0, or 2 when nothing could be read.",
     ),
     "edges": Listed(
-        "monitor.cli.edges:edges", "Who calls whom, by version pair: calls, failures, latencies, what was seen of both sides."
+        "monitor.cli.edges:edges",
+        "Who calls whom, by version pair: calls, failures, latencies, what was seen of both sides.",
     ),
     "violations": Listed(
         "monitor.cli.edges:violations",
@@ -41,12 +45,16 @@ COMMANDS = {
         "Seen and held against nobody, by whom: deprecated, past its sunset, undocumented parameters, no credentials, no TLS.",
     ),
     "findings": Listed(
-        "monitor.cli.findings:findings", "Findings: which edge is worse, between which versions, since which deploy."
+        "monitor.cli.findings:findings",
+        "Findings: which edge is worse, between which versions, since which deploy.",
     ),
     "accept": Listed(
-        "monitor.cli.findings:accept", "Say that a finding is known: it stays quiet, in later deploys too, until it expires."
+        "monitor.cli.findings:accept",
+        "Say that a finding is known: it stays quiet, in later deploys too, until it expires.",
     ),
-    "verdict": Listed("monitor.cli.findings:verdict", "Verdicts as they were reached, newest first."),
+    "verdict": Listed(
+        "monitor.cli.findings:verdict", "Verdicts as they were reached, newest first."
+    ),
     "explain": Listed(
         "monitor.cli.explain:explain",
         "Judge again from the inputs kept with a verdict, compare, and print numbers, bounds and example traces of both versions.",
@@ -55,20 +63,41 @@ COMMANDS = {
         "monitor.cli.gate:gate",
         "Is this deploy good? Exits 0 pass (or overridden), 1 fail, 2 inconclusive, 64 wrong usage, 70 when it cannot be asked.",
     ),
-    "size": Listed("monitor.cli.size:size", "GB per million spans and per day, tables, and the edges with most rows."),
-    "doctor": Listed("monitor.cli.doctor:doctor", "Look at everything Seamwatch needs; exits 0 when nothing is bad, else 70."),
-    "demo": Listed("monitor.cli.demo:demo", "Run a small live shop, deploy a bad version after a minute, and watch it."),
+    "size": Listed(
+        "monitor.cli.size:size",
+        "GB per million spans and per day, tables, and the edges with most rows.",
+    ),
+    "doctor": Listed(
+        "monitor.cli.doctor:doctor",
+        "Look at everything Seamwatch needs; exits 0 when nothing is bad, else 70.",
+    ),
+    "demo": Listed(
+        "monitor.cli.demo:demo",
+        "Run a small live shop, deploy a bad version after a minute, and watch it.",
+    ),
     "up": Listed(
-        "monitor.cli.up:command", "Run everything: collectors, window closer, detector, alerts, API and page. Ctrl-C ends it."
+        "monitor.cli.up:command",
+        "Run everything: collectors, window closer, detector, alerts, API and page. Ctrl-C ends it.",
     ),
-    "run": Listed("monitor.cli.run:command", "Run one part alone (its stores by DSN), or read a topic to its end."),
+    "run": Listed(
+        "monitor.cli.run:command",
+        "Run one part alone (its stores by DSN), or read a topic to its end.",
+    ),
     "replay": Listed(
-        "monitor.cli.replay:command", "Read recorded files to their ends, close every window, print what came of it."
+        "monitor.cli.replay:command",
+        "Read recorded files to their ends, close every window, print what came of it.",
     ),
-    "judge": Listed("monitor.cli.judge:command", "Judge deploys of other systems from files: one line a deploy."),
-    "contracts": Listed("monitor.cli.contracts:commands", "What providers promise: publish, list, show, check."),
+    "judge": Listed(
+        "monitor.cli.judge:command",
+        "Judge deploys of other systems from files: one line a deploy.",
+    ),
+    "contracts": Listed(
+        "monitor.cli.contracts:commands", "What providers promise: publish, list, show, check."
+    ),
     "deploys": Listed("monitor.cli.deploys:commands", "What changed, and when."),
-    "override": Listed("monitor.cli.overrides:commands", "Let a deploy go on whatever the gate says, for a while."),
+    "override": Listed(
+        "monitor.cli.overrides:commands", "Let a deploy go on whatever the gate says, for a while."
+    ),
     "policy": Listed("monitor.cli.policies:commands", "The gate's policy file."),
     "tokens": Listed("monitor.cli.tokens:commands", "Who may ask the API what."),
     "config": Listed("monitor.cli.settings:commands", "What is set, and by whom."),
@@ -106,14 +135,21 @@ class LazyGroup(TyperGroup):
         limit = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
             formatter.write_dl(
-                [(name, TyperCommand(name, help=listed.help).get_short_help_str(limit)) for name, listed in COMMANDS.items()]
+                [
+                    (name, TyperCommand(name, help=listed.help).get_short_help_str(limit))
+                    for name, listed in COMMANDS.items()
+                ]
             )
 
 
 def _imported(name: str, place: str) -> TyperCommand | TyperGroup:
     module, _, attribute = place.partition(":")
     there = getattr(import_module(module), attribute)
-    options: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+    options: dict[str, Any] = {
+        "add_completion": False,
+        "pretty_exceptions_enable": False,
+        "rich_markup_mode": None,
+    }
     parent = typer.Typer(**options)
     if isinstance(there, typer.Typer):
         parent.add_typer(there, name=name)

@@ -1,6 +1,7 @@
 """The command itself: its options, its sub-commands, and how errors become exits.
 
-Exits: 0 done (a gate: pass), 1 a gate says fail, 2 a gate is inconclusive, 64 wrong usage or settings, 70 anything else.
+Exits: 0 done (a gate: pass), 1 a gate says fail, 2 a gate is inconclusive, 64 wrong usage or
+settings, 70 anything else.
 """
 
 import sys
@@ -31,14 +32,28 @@ app = typer.Typer(
 def options(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Settings file (TOML); else SEAMWATCH_CONFIG, else ./seamwatch.toml.")
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Settings file (TOML); else SEAMWATCH_CONFIG, else ./seamwatch.toml.",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", "-s", metavar="NAME=VALUE", help="A setting, as in --set kafka.brokers=host:9092. Again for more."),
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="NAME=VALUE",
+            help="A setting, as in --set kafka.brokers=host:9092. Again for more.",
+        ),
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Folder of the embedded stores.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error, and log more.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Folder of the embedded stores.")
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the trace of an error, and log more.")
+    ] = False,
 ) -> None:
     """Options of every command."""
     flags: dict[str, object] = dict(assignments(set_ or []))
@@ -56,7 +71,9 @@ def version() -> None:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Run the command and exit. Errors are one line on standard error, with a trace only after --debug."""
+    """Run the command and exit. Errors are one line on standard error, with a trace only after
+    --debug.
+    """
     words = sys.argv[1:] if words is None else words
     try:
         code = app(words, standalone_mode=False, prog_name="seamwatch")
@@ -81,7 +98,8 @@ def main(words: list[str] | None = None) -> None:
         sys.exit(INTERNAL)
     except Exception as error:  # noqa: BLE001 - the last resort: no trace is thrown at people
         _complain(
-            f"an error of ours: {type(error).__name__}: {error}; `seamwatch --debug …` shows where; please report it", words
+            f"an error of ours: {type(error).__name__}: {error}; `seamwatch --debug …` shows where; please report it",
+            words,
         )
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
@@ -95,4 +113,6 @@ def _asked(error: TyperException) -> str:
 def _complain(text: str, words: list[str]) -> None:
     if "--debug" in words:
         sys.stderr.write(masked(traceback.format_exc()))
-    sys.stderr.write("\n".join(f"seamwatch: {plain(line)}" for line in masked(text).splitlines() or [""]) + "\n")
+    sys.stderr.write(
+        "\n".join(f"seamwatch: {plain(line)}" for line in masked(text).splitlines() or [""]) + "\n"
+    )

@@ -15,4 +15,6 @@ def ahead(text: str, now: datetime) -> str:
     try:
         return datetime.fromisoformat(text).isoformat()
     except ValueError:
-        raise UsageError(f"--expires {text} is no time; write ISO 8601 or a span such as 12h or 30d") from None
+        raise UsageError(
+            f"--expires {text} is no time; write ISO 8601 or a span such as 12h or 30d"
+        ) from None

@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(settings: "Settings") -> "Iterator[Parts]":
-    """The same parts as `seamwatch up` has; closed at the end. StoreError when another process holds the embedded store."""
+    """The same parts as `seamwatch up` has; closed at the end. StoreError when another process
+    holds the embedded store.
+    """
     from monitor.cli.assembly import house
 
     with house(settings, guest=True) as whole:
         parts = whole.api(secrets.token_urlsafe())
 
-        embedded = settings.clickhouse().startswith("chdb:")  # then nothing runs that could change the gate's answer
+        # then nothing runs that could change the gate's answer
+        embedded = settings.clickhouse().startswith("chdb:")
         waits = 0.0 if embedded else parts.config.longest_wait_seconds
-        alone = replace(parts.config, host="127.0.0.1", requests_per_second=1e9, burst=10**9, longest_wait_seconds=waits)
+        alone = replace(
+            parts.config,
+            host="127.0.0.1",
+            requests_per_second=1e9,
+            burst=10**9,
+            longest_wait_seconds=waits,
+        )
         yield replace(parts, config=alone)

@@ -1,4 +1,6 @@
-"""Rows for people and programs: tables, JSON, CSV. Names from telemetry are hostile: control characters never reach a terminal."""
+"""Rows for people and programs: tables, JSON, CSV. Names from telemetry are hostile: control
+characters never reach a terminal.
+"""
 
 import csv
 import io
@@ -15,17 +17,23 @@ Format = Literal["table", "json", "csv"]
 FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for formulas too
 MOST_REMARKS = 20  # on a contract, in a table
 LONGEST = 400  # of a cell in a table; JSON and CSV hold all
-LimitOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 
 
 def plain(value: object) -> str:
-    """One line of text without control or direction-changing characters (escape sequences, CR, LF, bidi overrides)."""
+    """One line of text without control or direction-changing characters (escape sequences, CR, LF,
+    bidi overrides).
+    """
     return printable("" if value is None else str(value), "\N{REPLACEMENT CHARACTER}")
 
 
 def name_apart(rows: Sequence[dict[str, Any]], *roles: str) -> None:
-    """Where two namespaces share a service's name, say `namespace/name` in these columns of the rows."""
+    """Where two namespaces share a service's name, say `namespace/name` in these columns of the
+    rows.
+    """
     spaces: dict[str, set[str]] = {}
     for row in rows:
         for role in roles:
@@ -38,9 +46,16 @@ def name_apart(rows: Sequence[dict[str, Any]], *roles: str) -> None:
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format, *, empty: str = "nothing found", heading: bool = True
+    rows: Sequence[Mapping[str, Any]],
+    columns: Iterable[str],
+    form: Format,
+    *,
+    empty: str = "nothing found",
+    heading: bool = True,
 ) -> None:
-    """Print rows: a table of these columns, CSV of them (with their names, unless `heading` is false), or JSON of whole rows."""
+    """Print rows: a table of these columns, CSV of them (with their names, unless `heading` is
+    false), or JSON of whole rows.
+    """
     if form == "json":
         json.dump(rows, sys.stdout, indent=1, default=str)
         sys.stdout.write("\n")
@@ -64,7 +79,9 @@ def show(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         numbers = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+        table.add_column(
+            name.replace("_", " "), justify="right" if numbers else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(_cut(_cell(row.get(name)))) for name in names))
     console = Console()
@@ -80,7 +97,11 @@ def show_one(row: Mapping[str, Any], form: Format) -> None:
         json.dump(row, sys.stdout, indent=1, default=str)
         sys.stdout.write("\n")
         return
-    show([{"name": name, "value": _cell(value)} for name, value in row.items()], ["name", "value"], form)
+    show(
+        [{"name": name, "value": _cell(value)} for name, value in row.items()],
+        ["name", "value"],
+        form,
+    )
 
 
 def _cell(value: object) -> str:
@@ -98,7 +119,9 @@ def _cut(text: str) -> str:
 
 
 def _cell_of_sheet(value: object) -> str | int | float:
-    """A cell that no spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+    """A cell that no spreadsheet takes for a formula:
+    https://owasp.org/www-community/attacks/CSV_Injection.
+    """
     if isinstance(value, int | float):
         return value
     text = json.dumps(value, default=str) if isinstance(value, Mapping | list) else plain(value)
@@ -110,15 +133,15 @@ def _told_aside(contract: Mapping[str, Any]) -> str:
     misfits = sum(remark["kind"] == "example" for remark in contract["remarks"])
     shown = contract["examples"]
     left += f"; {contract['times']} times are held against tails" if contract["times"] else ""
-    return left + (f"; {shown} own examples, {misfits or 'none'} against the schemas" if shown else "")
+    return left + (
+        f"; {shown} own examples, {misfits or 'none'} against the schemas" if shown else ""
+    )
 
 
 def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
     """What of a contract will be judged, and a line for each remark on its text."""
     remarks = contract["remarks"]
-    by_operation = (
-        f"{contract['operations']} operations, {contract['parameters']} parameters and headers, {contract['schemas']} schemas"
-    )
+    by_operation = f"{contract['operations']} operations, {contract['parameters']} parameters and headers, {contract['schemas']} schemas"
     by_example = f"{contract['interactions']} interactions" + (
         f", {contract['messages']} messages" if contract["messages"] else ""
     )
@@ -127,6 +150,8 @@ def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
         told = f"{contract['units']} methods or fields at the top"
     typer.echo(f"judged: {told}; {len(remarks) or 'no'} remarks{_told_aside(contract)}")
     for remark in remarks[:MOST_REMARKS]:
-        typer.echo(f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}")
+        typer.echo(
+            f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}"
+        )
     if len(remarks) > MOST_REMARKS:
         typer.echo(f"  and {len(remarks) - MOST_REMARKS} more; --format json shows all")

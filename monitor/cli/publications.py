@@ -1,4 +1,6 @@
-"""A publication told on the terminal: what became of it, what changed since the revision before, what recorded traffic says of it."""
+"""A publication told on the terminal: what became of it, what changed since the revision before,
+what recorded traffic says of it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,19 +12,33 @@ from monitor.joining.recorded import UNTOLD
 
 _MOST_CHANGES = 30
 _MOST_CONSUMERS = 10
-_OUTCOMES = {"published": "is published", "unchanged": "is unchanged", "would_publish": "would be published"}
-_WHOM = {"consumers": "may break consumers", "provider": "asks more of the provider", "either": "may break either side"}
+_OUTCOMES = {
+    "published": "is published",
+    "unchanged": "is unchanged",
+    "would_publish": "would be published",
+}
+_WHOM = {
+    "consumers": "may break consumers",
+    "provider": "asks more of the provider",
+    "either": "may break either side",
+}
 
 
 def tell_publication(answer: Mapping[str, Any]) -> None:
-    """One line for the revision, one for what was taken over from the one before, one for whose it is."""
+    """One line for the revision, one for what was taken over from the one before, one for whose it
+    is.
+    """
     what = " as a mock" if answer["role"] == "mock" else ""
-    typer.echo(f"{plain(answer['name'])} revision {answer['number']} of {plain(answer['provider'])} {_OUTCOMES[answer['outcome']]}{what}")
+    typer.echo(
+        f"{plain(answer['name'])} revision {answer['number']} of {plain(answer['provider'])} {_OUTCOMES[answer['outcome']]}{what}"
+    )
     if answer["kept"]:
         kept = ", ".join(f"{word} {plain(answer[word])}" for word in answer["kept"])
         typer.echo(f"  kept from the revision before: {kept}")
     if answer["owner"] or answer["contact"]:
-        typer.echo(f"  owner: {plain(answer['owner']) or 'not told'}; contact: {plain(answer['contact']) or 'not told'}")
+        typer.echo(
+            f"  owner: {plain(answer['owner']) or 'not told'}; contact: {plain(answer['contact']) or 'not told'}"
+        )
 
 
 def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
@@ -40,16 +56,24 @@ def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
 
 
 def tell_contradictions(contradictions: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each clause that an example or a schema of another contract breaks: both cannot be kept."""
+    """A line for each clause that an example or a schema of another contract breaks: both cannot
+    be kept.
+    """
     if not contradictions:
         return
     typer.echo(f"contradictions: {len(contradictions)}; the provider cannot keep both contracts")
     for clash in contradictions[:_MOST_CHANGES]:
         place = f" at {clash['pointer']}" if clash["pointer"] else ""
-        shown = f" ({plain(clash['example'])[:80]})" if clash["example"] else f" ({plain(clash['actual'])})"
+        shown = (
+            f" ({plain(clash['example'])[:80]})"
+            if clash["example"]
+            else f" ({plain(clash['actual'])})"
+        )
         expects = f"{plain(clash['pact'])} {plain(clash['example_clause']) or '/'}{shown}"
         forbids = f"{plain(clash['contract'])} {plain(clash['clause']) or '/'}: {plain(clash['expected'])}"
-        typer.echo(f"  {plain(clash['operation'])}: the {clash['side']} of {expects} breaks {clash['rule']}{plain(place)} of {forbids}")
+        typer.echo(
+            f"  {plain(clash['operation'])}: the {clash['side']} of {expects} breaks {clash['rule']}{plain(place)} of {forbids}"
+        )
     if len(contradictions) > _MOST_CHANGES:
         typer.echo(f"  and {len(contradictions) - _MOST_CHANGES} more; --format json shows all")
 
@@ -60,7 +84,9 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
         return
     total = recorded["exchanges"]
     if not total:
-        typer.echo(f"of the last {recorded['hours']} h no exchange of this contract was recorded: nothing can be told")
+        typer.echo(
+            f"of the last {recorded['hours']} h no exchange of this contract was recorded: nothing can be told"
+        )
         return
     by = ", ".join(
         f"{plain(consumer['consumer']) or 'unknown'} {consumer['breaks']:,}"
@@ -75,7 +101,9 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
         if harm["told"] == "breaks":
             status = f" {harm['status']}" if harm["status"] else ""
             consumer = plain(harm["consumer"]) or "unknown"
-            typer.echo(f"  {harm['exchanges']:,} of {consumer}: {plain(harm['operation'])}{status}: {plain(harm['why'])}")
+            typer.echo(
+                f"  {harm['exchanges']:,} of {consumer}: {plain(harm['operation'])}{status}: {plain(harm['why'])}"
+            )
     if recorded["untold"]:
         reasons: dict[str, int] = {}
         for gap in recorded["said"]:
@@ -88,6 +116,10 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
 
 def _change(change: Mapping[str, Any]) -> str:
     place = " ".join(word for word in (change["side"], change["status"], change["place"]) if word)
-    was = f": {plain(change['was'])} → {plain(change['now'])}" if change["was"] and change["now"] else ""
+    was = (
+        f": {plain(change['was'])} → {plain(change['now'])}"
+        if change["was"] and change["now"]
+        else ""
+    )
     whom = f" ({_WHOM[change['breaks']]})" if change["breaks"] in _WHOM else ""
     return f"{plain(change['operation'])} {plain(place)}{' ' if place else ''}{change['rule']} {change['what']}{was}{whom}"

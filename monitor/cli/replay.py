@@ -21,7 +21,12 @@ from monitor.errors import RejectLimit, SourceError, UsageError
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.runner import RunnerSettings, run
 
-_PIPELINE = {"spans": "traces", "api-logs": "api-logs", "messages": "messages", "deploys": "deploys"}
+_PIPELINE = {
+    "spans": "traces",
+    "api-logs": "api-logs",
+    "messages": "messages",
+    "deploys": "deploys",
+}
 
 
 def command(
@@ -29,15 +34,22 @@ def command(
     files: Annotated[list[Path], typer.Argument(help="Recorded files, plain or gzipped.")],
     kind: Annotated[
         Literal["spans", "api-logs", "messages", "deploys"],
-        typer.Option("--kind", help="What the files hold; messages: records as kcat -J writes them."),
+        typer.Option(
+            "--kind", help="What the files hold; messages: records as kcat -J writes them."
+        ),
     ],
     encoding: Annotated[
         Encoding,
-        typer.Option("--encoding", help="Encoding of spans; auto: each record is what its bytes say."),
+        typer.Option(
+            "--encoding", help="Encoding of spans; auto: each record is what its bytes say."
+        ),
     ] = "auto",
     framing: Annotated[
         Framing,
-        typer.Option("--framing", help="One record a line, each after its length as a varint, or the whole file as one."),
+        typer.Option(
+            "--framing",
+            help="One record a line, each after its length as a varint, or the whole file as one.",
+        ),
     ] = "auto",
     form: Annotated[
         str,
@@ -76,9 +88,17 @@ def command(
         told = summary(parts, before, begun)
         if kind in ("api-logs", "messages"):
             told += _conformance(parts, names)
-        read = sum(int(row["spans"]) + int(row["exchanges"]) for row in parts.reader.ledger() if row["topic"] in names)
+        read = sum(
+            int(row["spans"]) + int(row["exchanges"])
+            for row in parts.reader.ledger()
+            if row["topic"] in names
+        )
     if unread is None:
-        typer.echo(plain(f"replayed {len(files)} file(s): {records} records, {published} windows published"))
+        typer.echo(
+            plain(
+                f"replayed {len(files)} file(s): {records} records, {published} windows published"
+            )
+        )
     typer.echo(told)
     if unread is not None:
         raise unread
@@ -89,14 +109,18 @@ def command(
 
 
 def _conformance(parts: House, names: set[str]) -> str:
-    """What checking said of these files' exchanges, and of which time they are, on lines of their own."""
+    """What checking said of these files' exchanges, and of which time they are, on lines of their
+    own.
+    """
     sources = [str(row["source_id"]) for row in parts.reader.ledger() if row["topic"] in names]
     rows = parts.reader.verdicts(sources)
     if not rows:
         return ""
     counts: Counter[str] = Counter()
     for row in rows:
-        counts[row["checked"] if row["checked"] != "not_checked" else f"not_checked:{row['reason']}"] += int(row["exchanges"])
+        counts[
+            row["checked"] if row["checked"] != "not_checked" else f"not_checked:{row['reason']}"
+        ] += int(row["exchanges"])
     first, last = (
         datetime.fromtimestamp(pick(int(row[name]) for row in rows) / 1e9, UTC)
         for pick, name in ((min, "first_ns"), (max, "last_ns"))
@@ -105,12 +129,16 @@ def _conformance(parts: House, names: set[str]) -> str:
 
 
 def _for_files(settings: Settings, kind: str, encoding: Encoding, form: str) -> Settings:
-    """The settings with what the command says of its files; `-` and `_` of a format are one. UsageError for a format that there is not, or that is not for this kind."""
+    """The settings with what the command says of its files; `-` and `_` of a format are one.
+    UsageError for a format that there is not, or that is not for this kind.
+    """
     form = form.replace("-", "_")
     if form and kind != "api-logs":
         raise UsageError(f"--format goes with --kind api-logs; of {kind} it is --encoding")
     if form and form not in FORMATS:
-        raise UsageError(f"there is no format {form!r} of API logs; the formats are {', '.join(FORMATS)}")
+        raise UsageError(
+            f"there is no format {form!r} of API logs; the formats are {', '.join(FORMATS)}"
+        )
     topics: dict[str, str] = {"spans_encoding": "auto" if encoding == "json" else encoding}
     if form:
         topics["api_logs_format"] = form

@@ -1,4 +1,6 @@
-"""`seamwatch run`: one part alone, for one process a pipeline, or a whole topic read to its end."""
+"""`seamwatch run`: one part alone, for one process a pipeline, or a whole topic read
+to its end.
+"""
 
 import math
 import resource
@@ -33,12 +35,16 @@ def command(
     part: Annotated[str, typer.Argument(help=f"One of {', '.join(PARTS)}.")],
     until_caught_up: Annotated[
         bool,
-        typer.Option("--until-caught-up", help="Read to the end offsets seen at the start, close every window, print, exit."),
+        typer.Option(
+            "--until-caught-up",
+            help="Read to the end offsets seen at the start, close every window, print, exit.",
+        ),
     ] = False,
     serve: Annotated[
         bool,
         typer.Option(
-            "--serve", help="Also answer at api.host and api.port: /healthz, /readyz and /metrics of this part, API, page."
+            "--serve",
+            help="Also answer at api.host and api.port: /healthz, /readyz and /metrics of this part, API, page.",
         ),
     ] = False,
 ) -> None:
@@ -61,7 +67,9 @@ def command(
         if until_caught_up:
             work = partial(_catch_up, parts, part)
         elif part != "api":
-            work = partial(keep_going, part, work_of(parts, part, address), stop, parts.board, parts.clock)
+            work = partial(
+                keep_going, part, work_of(parts, part, address), stop, parts.board, parts.clock
+            )
         whole = work_until(stop, Part(part, work))
     if not whole:
         leave()
@@ -84,34 +92,49 @@ def _catch_up(parts: House, part: str) -> None:
     except RejectLimit as error:  # what was read before it is closed and told all the same
         limit = error
     if done is not None and done.ended == "stopped":
-        typer.echo(plain(f"{part}: stopped before the end; {done.records} records were read, windows stay open"), err=True)
+        typer.echo(
+            plain(
+                f"{part}: stopped before the end; {done.records} records were read, windows stay open"
+            ),
+            err=True,
+        )
         raise typer.Abort
     published = close_everything(parts, progress_to_stderr()) if part != "deploys" else 0
     if done is not None:
-        typer.echo(plain(f"{part}: {done.records} records, {done.lost} lost, {published} windows published"))
+        typer.echo(
+            plain(
+                f"{part}: {done.records} records, {done.lost} lost, {published} windows published"
+            )
+        )
     typer.echo(summary(parts, before, begun))
     if limit is not None:
         raise limit
 
 
 def close_everything(parts: House, told: Callable[[str], object]) -> int:
-    """Close, publish and seal every window, however long it takes; how many. `told` hears of progress, as text.
+    """Close, publish and seal every window, however long it takes; how many. `told` hears of
+    progress, as text.
 
-    While another process is the store's closer, this one waits for its turn: windows that the other has closed are done.
+    While another process is the store's closer, this one waits for its turn: windows that the
+    other has closed are done.
     """
     turn = parts.turn(CLOSER)
     waits = False
     while not parts.stop.is_set():
         if not turn.keep():
             if not waits:
-                told(f"another process closes this store's windows ({turn.taken_by()}); waiting for it")
+                told(
+                    f"another process closes this store's windows ({turn.taken_by()}); waiting for it"
+                )
                 waits = True
             parts.stop.wait(1.0)
             continue
         try:
             closer = Closer(parts.store, parts.numbers(turn), parts.closing())
             with turn.working(longest_seconds=math.inf):
-                done = closer.finish(lambda closed, total: told(f"closing windows: {closed} of {total}"))
+                done = closer.finish(
+                    lambda closed, total: told(f"closing windows: {closed} of {total}")
+                )
         except LeaseLost as error:
             told(str(error))
         else:
@@ -137,23 +160,32 @@ def progress_to_stderr(every_seconds: float = 2.0) -> Callable[[str], None]:
 def summary(parts: House, cpu_before: float, begun: float) -> str:
     """What the ledger holds now, what was refused and why, and what this run cost."""
     rows = parts.reader.ledger()
-    refused = parts.reader.rejects(datetime.fromtimestamp(0, UTC), datetime.max.replace(tzinfo=UTC))
+    refused = parts.reader.rejects(
+        datetime.fromtimestamp(0, UTC), datetime.max.replace(tzinfo=UTC)
+    )
     reasons = [
-        f"{row['reason']} {row['count']}{' (whole records)' if row['records'] else ''} in {row['topic']}" for row in refused
+        f"{row['reason']} {row['count']}{' (whole records)' if row['records'] else ''} in {row['topic']}"
+        for row in refused
     ]
     whole = sum(int(row["records"]) for row in refused)
     totals = {name: sum(int(row[name]) for row in rows) for name in ("records", *COUNTED)}
     rest = ", ".join(f"{totals[name]} {name}" for name in COUNTED)
     counts = f"{totals['records']} records ({whole} refused as a whole), {rest}"
     told = "".join(f"\nrefused: {plain(reason)}" for reason in reasons[:MOST_REASONS])
-    more = f"\nrefused: {len(reasons) - MOST_REASONS} more, see /v1/rejects" if len(reasons) > MOST_REASONS else ""
+    more = (
+        f"\nrefused: {len(reasons) - MOST_REASONS} more, see /v1/rejects"
+        if len(reasons) > MOST_REASONS
+        else ""
+    )
     cpu = cpu_seconds()
     cost = f"{cpu - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident"
     return f"ledger: {counts}; {cost} ({cpu:.2f} CPU seconds with the start of the process){told}{more}"
 
 
 def peak_megabytes() -> int:
-    """The most memory this process has held; from /proc where it is, since getrusage's figure begins with our parent's."""
+    """The most memory this process has held; from /proc where it is, since getrusage's figure
+    begins with our parent's.
+    """
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) // 1024

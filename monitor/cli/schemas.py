@@ -1,4 +1,6 @@
-"""The schemas of messages that settings name, apart from the parts that a command runs: an offline check needs no more."""
+"""The schemas of messages that settings name, apart from the parts that a command runs: an offline
+check needs no more.
+"""
 
 from monitor.config.groups import ContractSettings
 from monitor.contracts.framing import Writers, nobody
@@ -11,6 +13,8 @@ def known_writers(settings: ContractSettings) -> Writers:
     from monitor.joining.writers import SchemaRegistry, Schemas
 
     registry = SchemaRegistry(
-        settings.schema_registry_url, settings.schema_registry_username, settings.schema_registry_password.get_secret_value()
+        settings.schema_registry_url,
+        settings.schema_registry_username,
+        settings.schema_registry_password.get_secret_value(),
     )
     return Schemas(settings.schema_folder, registry if settings.schema_registry_url else None)

@@ -20,8 +20,13 @@ class Session:
     debug: bool = False
 
     def settings(self, **flags: Any) -> Settings:
-        """Settings with these flags on top, by dotted name (`**{"api.port": 0}`); None is not given."""
-        return load(self.config, {**self.flags, **{name: value for name, value in flags.items() if value is not None}})
+        """Settings with these flags on top, by dotted name (`**{"api.port": 0}`); None is not
+        given.
+        """
+        return load(
+            self.config,
+            {**self.flags, **{name: value for name, value in flags.items() if value is not None}},
+        )
 
 
 def session_of(context: typer.Context) -> Session:

@@ -21,31 +21,56 @@ commands = typer.Typer(help="What is set, and by whom.", no_args_is_help=True)
 @commands.command("show")
 def show_settings(
     context: typer.Context,
-    form: Annotated[Literal["table", "json", "csv"], typer.Option("--format", "-f", help="How to print.")] = "table",
+    form: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", "-f", help="How to print.")
+    ] = "table",
 ) -> None:
-    """Every setting with its value, where that comes from, and its variable. Secrets are not shown."""
+    """Every setting with its value, where that comes from, and its variable. Secrets are not
+    shown.
+    """
     session = session_of(context)
     settings = session.settings()
     sources = layers(session.config, session.flags)
     rows = []
     for name in known():
         source = next(
-            (source for source, values in sources.items() if any(key == name or key.startswith(f"{name}.") for key in values)),
+            (
+                source
+                for source, values in sources.items()
+                if any(key == name or key.startswith(f"{name}.") for key in values)
+            ),
             "default",
         )
-        rows.append({"setting": name, "value": _text(_value(settings, name)), "from": source, "variable": variable(name)})
+        rows.append(
+            {
+                "setting": name,
+                "value": _text(_value(settings, name)),
+                "from": source,
+                "variable": variable(name),
+            }
+        )
     show(rows, ["setting", "value", "from", "variable"], form)
 
 
 @commands.command("check")
 def check(context: typer.Context) -> None:
-    """Read the settings, and the policy file that they name; exits 64 with what is wrong, else says where they come from."""
+    """Read the settings, and the policy file that they name; exits 64 with what is wrong, else
+    says where they come from.
+    """
     session = session_of(context)
     settings = session.settings()
     policy_of(settings)
-    counts = {source: len(values) for source, values in layers(session.config, session.flags).items() if values}
+    counts = {
+        source: len(values)
+        for source, values in layers(session.config, session.flags).items()
+        if values
+    }
     typer.echo(
-        "settings are good: " + (", ".join(f"{count} from {plain(source)}" for source, count in counts.items()) or "all defaults")
+        "settings are good: "
+        + (
+            ", ".join(f"{count} from {plain(source)}" for source, count in counts.items())
+            or "all defaults"
+        )
     )
     for line in worries(settings):
         typer.echo(f"mind: {line}")
@@ -61,14 +86,24 @@ def worries(settings: Any) -> list[str]:
             "kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound; "
             "where producers are not trusted, bound the process's memory or use kafka-python"
         )
-    if settings.kafka.sasl_mechanism and settings.kafka.security_protocol not in {"SASL_PLAINTEXT", "SASL_SSL"}:
+    if settings.kafka.sasl_mechanism and settings.kafka.security_protocol not in {
+        "SASL_PLAINTEXT",
+        "SASL_SSL",
+    }:
         texts.append("kafka.sasl_mechanism is set, but kafka.security_protocol does not log in")
-    if settings.kafka.security_protocol == "SASL_PLAINTEXT" and settings.kafka.sasl_mechanism == "PLAIN":
-        texts.append("the Kafka password travels in clear; kafka.security_protocol = SASL_SSL protects it")
+    if (
+        settings.kafka.security_protocol == "SASL_PLAINTEXT"
+        and settings.kafka.sasl_mechanism == "PLAIN"
+    ):
+        texts.append(
+            "the Kafka password travels in clear; kafka.security_protocol = SASL_SSL protects it"
+        )
     if settings.notify.enabled and not settings.notify.receivers:
         texts.append("notify.enabled is set, but there are no notify.receivers")
     if settings.windows.seal_seconds < settings.windows.provisional_seconds:
-        texts.append("windows.seal_seconds is below windows.provisional_seconds: windows are sealed when first shown")
+        texts.append(
+            "windows.seal_seconds is below windows.provisional_seconds: windows are sealed when first shown"
+        )
     return texts
 
 
@@ -86,11 +121,15 @@ def _text(value: object) -> str:
         return json.dumps({key: _shown(key, entry) for key, entry in value.items()}, default=str)
     if isinstance(value, tuple):
         return ",".join(map(_text, value))
-    return shown(value) if isinstance(value, str) and ("://" in value or "@" in value) else str(value)
+    return (
+        shown(value) if isinstance(value, str) and ("://" in value or "@" in value) else str(value)
+    )
 
 
 def _shown(name: str, value: object) -> object:
-    """An entry of a table setting without what may be secret: passwords of the Kafka client, and receivers' URLs, whose path often is one."""
+    """An entry of a table setting without what may be secret: passwords of the Kafka client, and
+    receivers' URLs, whose path often is one.
+    """
     if isinstance(value, BaseModel):
         return {key: _shown(key, entry) for key, entry in value.model_dump().items()}
     if isinstance(value, SecretStr):

@@ -12,7 +12,11 @@ def size(context: typer.Context, form: FormatOption = "table") -> None:
     with api(settings_of(context)) as there:
         answer = there.get("/v1/size")
     if form != "table":
-        show([answer] if form == "json" else answer["tables"], "table rows bytes uncompressed_bytes parts".split(), form)
+        show(
+            [answer] if form == "json" else answer["tables"],
+            "table rows bytes uncompressed_bytes parts".split(),
+            form,
+        )
         return
     figures = {
         "GB": answer["bytes"] / 1e9,

@@ -17,8 +17,13 @@ commands = typer.Typer(help="Who may ask the API what.", no_args_is_help=True)
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="What it is for.")],
-    scope: Annotated[list[str], typer.Option(help="read, ingest, gate, contracts:write or admin. Again for more.")],
-    expires: Annotated[str | None, typer.Option(help="Until when, ISO 8601; never by default.")] = None,
+    scope: Annotated[
+        list[str],
+        typer.Option(help="read, ingest, gate, contracts:write or admin. Again for more."),
+    ],
+    expires: Annotated[
+        str | None, typer.Option(help="Until when, ISO 8601; never by default.")
+    ] = None,
     form: FormatOption = "table",
 ) -> None:
     """Make a token. Its secret is printed once and kept nowhere."""
@@ -40,7 +45,12 @@ def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption 
     with api(settings_of(context)) as there:
         listing = there.pages("/v1/tokens", limit=limit)
     listing.note("tokens, the newest first,", datetime.now(UTC))
-    show(listing.rows, "id name scopes created created_by expires last_used revoked".split(), form, empty="no tokens")
+    show(
+        listing.rows,
+        "id name scopes created created_by expires last_used revoked".split(),
+        form,
+        empty="no tokens",
+    )
 
 
 @commands.command("revoke")

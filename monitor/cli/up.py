@@ -26,7 +26,9 @@ log = structlog.get_logger(__name__)
 
 
 def command(context: typer.Context) -> None:
-    """Run everything: collectors, window closer, detector, alerts, API and page. Ctrl-C ends it."""
+    """Run everything: collectors, window closer, detector, alerts, API and page.
+    Ctrl-C ends it.
+    """
     settings = settings_of(context)
     set_up_logs(settings.log.level, settings.log.format)
     stop = threading.Event()
@@ -36,9 +38,10 @@ def command(context: typer.Context) -> None:
 
 
 def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) -> bool:
-    """Run all parts until `stop` is set; `ready` is told the page's address once it answers. Ends cleanly: offsets committed,
-    leases given up, stores closed; False when a part that waits for a silent store or broker had to be left behind.
-    Raises ConfigError (a taken port), StoreError (a store held by another process).
+    """Run all parts until `stop` is set; `ready` is told the page's address once it answers. Ends
+    cleanly: offsets committed, leases given up, stores closed; False when a part that waits for a
+    silent store or broker had to be left behind. Raises ConfigError (a taken port), StoreError (a
+    store held by another process).
     """
     with house(settings) as parts:
         parts.stop = stop
@@ -60,9 +63,11 @@ def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) 
 
 @contextmanager
 def serving(parts: House, *, page: bool = True) -> Iterator[str]:
-    """The API and page while the block runs; gives its address, and tells it to commands beside us through the lock file.
+    """The API and page while the block runs; gives its address, and tells it to commands beside us
+    through the lock file.
 
-    `page`: people look here, so the first chart is made ready; where probes ask, that would be for nobody.
+    `page`: people look here, so the first chart is made ready; where probes ask, that would be for
+    nobody.
     """
     from monitor.api import charts
     from monitor.api.app import create_app
@@ -86,15 +91,22 @@ def serving(parts: House, *, page: bool = True) -> Iterator[str]:
 
 def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
     """What runs beside the API, by name: one entry a thread."""
-    reads = [name for name in PIPELINES if parts.topic(name)] if parts.settings.kafka.brokers else []
+    reads = (
+        [name for name in PIPELINES if parts.topic(name)] if parts.settings.kafka.brokers else []
+    )
     if not reads:
         log.warning("no brokers or topics are set: nothing is read from Kafka")
     asked = [BROKER] if parts.broker() is not None else []
-    return [(name, work_of(parts, name, address)) for name in (*reads, CLOSER, DETECTOR, NOTIFIER, *asked)]
+    return [
+        (name, work_of(parts, name, address))
+        for name in (*reads, CLOSER, DETECTOR, NOTIFIER, *asked)
+    ]
 
 
 def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
-    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER, DETECTOR, NOTIFIER, BROKER; `address` is for links in alerts."""
+    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER, DETECTOR,
+    NOTIFIER, BROKER; `address` is for links in alerts.
+    """
     alone: dict[str, Callable[[], object]] = {
         CLOSER: partial(_windows, parts),
         DETECTOR: partial(_detection, parts),
@@ -105,7 +117,8 @@ def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
 
 
 def _collect(parts: House, name: str) -> None:
-    # The spans' topic must be there; beside it, others may come later. Who reads one topic only needs just that.
+    # The spans' topic must be there; beside it, others may come later. Who reads one topic only
+    # needs just that.
     main = next((pipeline for pipeline in PIPELINES if parts.topic(pipeline)), name)
     settings = RunnerSettings(optional=name != main)
     run(
@@ -151,7 +164,9 @@ def _detection(parts: House) -> None:
 def _ask_broker(parts: House) -> None:
     broker = parts.broker()
     if broker is None:
-        raise ConfigError("no Pact Broker is set: set SEAMWATCH_CONTRACTS_BROKER_URL (or contracts.broker_url)")
+        raise ConfigError(
+            "no Pact Broker is set: set SEAMWATCH_CONTRACTS_BROKER_URL (or contracts.broker_url)"
+        )
     with parts.turn(BROKER).kept() as turn:
         pacts(
             broker,
@@ -167,4 +182,12 @@ def _ask_broker(parts: House) -> None:
 def _notify(parts: House, address: str) -> None:
     settings = parts.notifying(parts.settings.api.public_url or address)
     turn = parts.turn("notify")
-    run_notify(parts.engine, parts.senders(), settings, turn=turn, stop=parts.stop, board=parts.board, clock=parts.clock)
+    run_notify(
+        parts.engine,
+        parts.senders(),
+        settings,
+        turn=turn,
+        stop=parts.stop,
+        board=parts.board,
+        clock=parts.clock,
+    )

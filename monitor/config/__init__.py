@@ -1,4 +1,5 @@
-"""Settings: a TOML file, then SEAMWATCH_* variables, then flags, the later ones winning; nothing unknown passes.
+"""Settings: a TOML file, then SEAMWATCH_* variables, then flags, the later ones winning; nothing
+unknown passes.
 
 Parts never see `Settings`: whoever assembles them hands over the values.
 """

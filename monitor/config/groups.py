@@ -19,7 +19,12 @@ from monitor.model.log_sources import LogSource
 from monitor.streams.batching import BOUNDS
 from monitor.streams.limit import RejectLimits
 
-CLOSING, JUDGING, LIFECYCLE, REJECTS = ClosingSettings(), JudgeSettings(), LifecycleSettings(), RejectLimits()
+CLOSING, JUDGING, LIFECYCLE, REJECTS = (
+    ClosingSettings(),
+    JudgeSettings(),
+    LifecycleSettings(),
+    RejectLimits(),
+)
 """The parts' own defaults: a setting shows them and has none beside them."""
 
 
@@ -28,7 +33,11 @@ def _joined(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _over_the_usual(environments: dict[str, str]) -> dict[str, str]:
@@ -55,9 +64,16 @@ class KafkaSettings(Group):
     brokers: Annotated[str, BeforeValidator(_joined)] = Field(
         default="", description="bootstrap brokers, `host:port,host:port`; empty: no Kafka"
     )
-    client: Literal["kafka-python", "confluent"] = Field(default="kafka-python", description="which client library reads")
-    group: str = Field(default="seamwatch", description="prefix of the consumer groups; each pipeline adds its name")
-    start: Literal["earliest", "latest"] = Field(default="earliest", description="where a group without committed offsets begins")
+    client: Literal["kafka-python", "confluent"] = Field(
+        default="kafka-python", description="which client library reads"
+    )
+    group: str = Field(
+        default="seamwatch",
+        description="prefix of the consumer groups; each pipeline adds its name",
+    )
+    start: Literal["earliest", "latest"] = Field(
+        default="earliest", description="where a group without committed offsets begins"
+    )
     api_version: str = Field(
         default="",
         pattern=r"^(\d+(\.\d+)*)?$",
@@ -67,19 +83,25 @@ class KafkaSettings(Group):
         default="PLAINTEXT", description="transport and login"
     )
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        default="", description="how to log in; empty: SCRAM-SHA-512 where security_protocol logs in"
+        default="",
+        description="how to log in; empty: SCRAM-SHA-512 where security_protocol logs in",
     )
     sasl_username: str = Field(default="", description="user name")
     sasl_password: SecretStr = Field(default=SecretStr(""), description="password")
-    ssl_cafile: str = Field(default="", description="PEM file with the brokers' authorities; empty: the system's")
+    ssl_cafile: str = Field(
+        default="", description="PEM file with the brokers' authorities; empty: the system's"
+    )
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="any other option of the client library, by its own name"
     )
     source_salt: str = Field(
-        default="", description="tells one start of a broker from the next where it knows no topic ids; the demo sets it"
+        default="",
+        description="tells one start of a broker from the next where it knows no topic ids; the demo sets it",
     )
     max_batch_bytes: int = Field(
-        default=BOUNDS.payload_bytes, ge=1, description="bytes of records to gather before a batch is worked on"
+        default=BOUNDS.payload_bytes,
+        ge=1,
+        description="bytes of records to gather before a batch is worked on",
     )
     max_batch_seconds: float = Field(
         default=BOUNDS.seconds,
@@ -88,12 +110,16 @@ class KafkaSettings(Group):
     )
 
     def client_options(self) -> dict[str, Any]:
-        """Options in the words of the chosen client library: login, TLS, protocol version, then `options`."""
+        """Options in the words of the chosen client library: login, TLS, protocol version, then
+        `options`.
+        """
         names = _CLIENT_WORDS[self.client]
         password = self.sasl_password.get_secret_value()
         logs_in = self.security_protocol.startswith("SASL")
         values = {
-            "security_protocol": "" if self.security_protocol == "PLAINTEXT" else self.security_protocol,
+            "security_protocol": ""
+            if self.security_protocol == "PLAINTEXT"
+            else self.security_protocol,
             "sasl_mechanism": self.sasl_mechanism or ("SCRAM-SHA-512" if logs_in else ""),
             "sasl_username": self.sasl_username,
             "sasl_password": password,
@@ -127,30 +153,53 @@ class TopicSettings(Group):
     """What lies in which topic."""
 
     spans: str = Field(default="otlp_spans", description="topic of OTLP traces; empty: not read")
-    spans_encoding: Literal["auto", "otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json"] = (
-        Field(default="auto", description="encoding of spans; `auto`: each record is what its bytes say")
+    spans_encoding: Literal[
+        "auto",
+        "otlp_proto",
+        "otlp_json",
+        "jaeger_proto",
+        "jaeger_json",
+        "zipkin_proto",
+        "zipkin_json",
+    ] = Field(
+        default="auto", description="encoding of spans; `auto`: each record is what its bytes say"
     )
     api_logs: str = Field(default="api_logs", description="topic of API logs; empty: not read")
     api_logs_format: LogSource = Field(
-        default="auto", description="who wrote the API logs; `auto`: each entry tells by its keys, or its line by its form"
+        default="auto",
+        description="who wrote the API logs; `auto`: each entry tells by its keys, or its line by its form",
     )
-    api_logs_caller: str = Field(default="", description="caller of exchanges of which the source does not say it")
-    api_logs_callee: str = Field(default="", description="callee of exchanges of which the source does not say it")
-    api_logs_environment: str = Field(default="", description="environment of exchanges of which the source does not say it")
-    api_logs_mapping: dict[str, str] = Field(default_factory=dict, description="field to JSON pointer, for the format `mapping`")
+    api_logs_caller: str = Field(
+        default="", description="caller of exchanges of which the source does not say it"
+    )
+    api_logs_callee: str = Field(
+        default="", description="callee of exchanges of which the source does not say it"
+    )
+    api_logs_environment: str = Field(
+        default="", description="environment of exchanges of which the source does not say it"
+    )
+    api_logs_mapping: dict[str, str] = Field(
+        default_factory=dict, description="field to JSON pointer, for the format `mapping`"
+    )
     messages: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(),
         description="topics of applications' own messages, which are held against contracts: names, patterns with `*`, or regular "
         "expressions that begin with `^`; empty: none is read",
     )
     messages_producers: dict[str, str] = Field(
-        default_factory=dict, description="topic, or pattern, to the service that writes to it, where no trace tells it"
+        default_factory=dict,
+        description="topic, or pattern, to the service that writes to it, where no trace tells it",
     )
     messages_consumers: dict[str, str] = Field(
-        default_factory=dict, description="topic, or pattern, to the service that reads it, where no trace tells it"
+        default_factory=dict,
+        description="topic, or pattern, to the service that reads it, where no trace tells it",
     )
-    messages_environment: str = Field(default="", description="environment of messages of which no trace tells it")
-    deploys: str = Field(default="deploys", description="topic of deploy events (CDEvents); empty: not read")
+    messages_environment: str = Field(
+        default="", description="environment of messages of which no trace tells it"
+    )
+    deploys: str = Field(
+        default="deploys", description="topic of deploy events (CDEvents); empty: not read"
+    )
 
 
 class RetentionSettings(Group):
@@ -161,11 +210,15 @@ class RetentionSettings(Group):
         ge=1,
         description="days of half edges and exchanges: how long a window can still be closed again",
     )
-    message_hours: int = Field(default=24, ge=1, description="hours in which a queued message still finds its producer")
+    message_hours: int = Field(
+        default=24, ge=1, description="hours in which a queued message still finds its producer"
+    )
     windows_days: int = Field(default=30, ge=1, description="days of windows of 10 s, sightings")
     hours_months: int = Field(default=13, ge=1, description="months of hourly edges")
     violations_days: int = Field(default=30, ge=1, description="days of violations")
-    ledger_days: int = Field(default=30, ge=1, description="days of the ledger, arrivals and rejects")
+    ledger_days: int = Field(
+        default=30, ge=1, description="days of the ledger, arrivals and rejects"
+    )
     evidence_days: int = Field(default=90, ge=1, description="days of evidence")
 
 
@@ -177,9 +230,15 @@ class WindowSettings(Group):
         ge=0,
         description="seconds after the watermark passes a window's end until it is first shown",
     )
-    seal_seconds: float = Field(default=CLOSING.seal_after, ge=0, description="seconds until it is sealed, and may be judged")
+    seal_seconds: float = Field(
+        default=CLOSING.seal_after,
+        ge=0,
+        description="seconds until it is sealed, and may be judged",
+    )
     reclose_seconds: float = Field(
-        default=CLOSING.close_again_after, ge=0, description="least seconds between two closings of one window that is sealed"
+        default=CLOSING.close_again_after,
+        ge=0,
+        description="least seconds between two closings of one window that is sealed",
     )
 
 
@@ -187,7 +246,8 @@ class SamplingSettings(Group):
     """What is known of sampling that spans do not tell."""
 
     unmarked: Literal["none", "biased"] = Field(
-        default="none", description="spans without sampling marks are whole (`none`) or tail-sampled (`biased`)"
+        default="none",
+        description="spans without sampling marks are whole (`none`) or tail-sampled (`biased`)",
     )
 
 
@@ -211,10 +271,13 @@ class ContractSettings(Group):
     """How contracts are read and checked."""
 
     refresh_seconds: float = Field(
-        default=REFRESH_SECONDS, gt=0, description="seconds until a published revision is in use everywhere"
+        default=REFRESH_SECONDS,
+        gt=0,
+        description="seconds until a published revision is in use everywhere",
     )
     lenient_nullable: bool = Field(
-        default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
+        default=True,
+        description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently",
     )
     unseen_days: int = Field(
         default=30,
@@ -233,7 +296,9 @@ class ContractSettings(Group):
         description="schema registry with Confluent's API, asked for the ids that records name; empty: none is asked",
     )
     schema_registry_username: str = Field(default="", description="user name there")
-    schema_registry_password: SecretStr = Field(default=SecretStr(""), description="password there")
+    schema_registry_password: SecretStr = Field(
+        default=SecretStr(""), description="password there"
+    )
     broker_url: str = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
@@ -246,17 +311,36 @@ class ContractSettings(Group):
         default=["latest"],
         description="which pacts: `latest`, `main` (of consumers' main branches), `branch:NAME`, `environment:NAME` (deployed or released there)",
     )
-    broker_seconds: float = Field(default=60.0, ge=5, le=86_400, description="seconds between two looks")
+    broker_seconds: float = Field(
+        default=60.0, ge=5, le=86_400, description="seconds between two looks"
+    )
 
 
 class DetectionSettings(Group):
     """How deploys are judged."""
 
-    alpha: float = Field(default=JUDGING.alpha, gt=0, lt=1, description="share of false findings accepted per deploy")
-    page_alpha: float = Field(default=1.0 / LIFECYCLE.page_e_value, gt=0, lt=1, description="the stricter share for alerts")
-    effect_ratio: float = Field(default=JUDGING.floor_ratio, gt=1, description="a ratio of rates below this is no regression")
+    alpha: float = Field(
+        default=JUDGING.alpha,
+        gt=0,
+        lt=1,
+        description="share of false findings accepted per deploy",
+    )
+    page_alpha: float = Field(
+        default=1.0 / LIFECYCLE.page_e_value,
+        gt=0,
+        lt=1,
+        description="the stricter share for alerts",
+    )
+    effect_ratio: float = Field(
+        default=JUDGING.floor_ratio,
+        gt=1,
+        description="a ratio of rates below this is no regression",
+    )
     effect_points: float = Field(
-        default=JUDGING.floor_difference, ge=0, lt=1, description="a difference of rates below this is no regression"
+        default=JUDGING.floor_difference,
+        ge=0,
+        lt=1,
+        description="a difference of rates below this is no regression",
     )
     latency_ratio: float = Field(default=1.25, gt=1, description="the same for latency")
     calls_share: float = Field(
@@ -265,8 +349,12 @@ class DetectionSettings(Group):
         le=1,
         description="share of a service's calls that must be shown equal before a pass",
     )
-    every_seconds: float = Field(default=5.0, gt=0, le=15, description="seconds between two rounds of judging")
-    watch_hours: float = Field(default=24.0, gt=0, description="hours for which a deploy is watched")
+    every_seconds: float = Field(
+        default=5.0, gt=0, le=15, description="seconds between two rounds of judging"
+    )
+    watch_hours: float = Field(
+        default=24.0, gt=0, description="hours for which a deploy is watched"
+    )
 
     def judging(self) -> JudgeSettings:
         """As the judge takes it."""
@@ -284,7 +372,8 @@ class DetectionSettings(Group):
         "a policy file says it itself",
     )
     policy_file: Path | None = Field(
-        default=None, description="YAML file with the gate's policy: evidence, meaning of inconclusive, criticality, overrides"
+        default=None,
+        description="YAML file with the gate's policy: evidence, meaning of inconclusive, criticality, overrides",
     )
 
 
@@ -297,12 +386,18 @@ class ReceiverSettings(Group):
     secret_file: str = ""
     username: str = ""
     teams: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
-    """Owner teams whose contracts' events go here, `*` for those of which no receiver names the team; then no alerts of deploys do."""
+    """Owner teams whose contracts' events go here, `*` for those of which no receiver names the
+    team; then no alerts of deploys do.
+    """
 
     def secret_text(self) -> str:
-        """Routing key, signing secret or password; read from `secret_file` when that is set. ConfigError when it cannot be read."""
+        """Routing key, signing secret or password; read from `secret_file` when that is set.
+        ConfigError when it cannot be read.
+        """
         return (
-            file_text(self.secret_file, "notify.receivers.*.secret_file") if self.secret_file else self.secret.get_secret_value()
+            file_text(self.secret_file, "notify.receivers.*.secret_file")
+            if self.secret_file
+            else self.secret.get_secret_value()
         )
 
 
@@ -327,19 +422,31 @@ class NotifySettings(Group):
 class ApiSettings(Group):
     """Where the API and the page listen."""
 
-    host: str = Field(default="127.0.0.1", description="address to listen on; other than loopback, every request needs a token")
-    port: int = Field(default=8420, ge=0, le=65535, description="port to listen on; 0: any free one")
-    public_url: str = Field(default="", description="address under which people reach the page, for links in alerts")
+    host: str = Field(
+        default="127.0.0.1",
+        description="address to listen on; other than loopback, every request needs a token",
+    )
+    port: int = Field(
+        default=8420, ge=0, le=65535, description="port to listen on; 0: any free one"
+    )
+    public_url: str = Field(
+        default="", description="address under which people reach the page, for links in alerts"
+    )
     open_reading: bool = Field(
         default=True,
         description="let the machine itself read without a token; switch it off where a proxy on this machine passes strangers on",
     )
     allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
-        default=(), description="further names under which the API may be called (Host header), as behind a proxy"
+        default=(),
+        description="further names under which the API may be called (Host header), as behind a proxy",
     )
-    requests_per_second: float = Field(default=50.0, gt=0, description="requests a second that one address may go on making")
+    requests_per_second: float = Field(
+        default=50.0, gt=0, description="requests a second that one address may go on making"
+    )
     burst: int = Field(default=300, ge=1, description="requests that it may make at once")
-    stale_seconds: float = Field(default=90.0, gt=0, description="seconds of silence after which a part counts as not ready")
+    stale_seconds: float = Field(
+        default=90.0, gt=0, description="seconds of silence after which a part counts as not ready"
+    )
     trace_link: str = Field(
         default="",
         pattern=r"^(https?://.*\{trace_id\}.*)?$",
@@ -362,13 +469,17 @@ class TracingSettings(Group):
     """Our own traces."""
 
     enabled: bool = Field(default=False, description="export our own traces")
-    endpoint: str = Field(default="http://127.0.0.1:4318/v1/traces", description="OTLP/HTTP address for them")
+    endpoint: str = Field(
+        default="http://127.0.0.1:4318/v1/traces", description="OTLP/HTTP address for them"
+    )
 
 
 class LogSettings(Group):
     """Our own log."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level to write")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level to write"
+    )
     format: Literal["auto", "json", "console"] = Field(
         default="auto", description="`auto`: console on a terminal, else JSON lines"
     )
@@ -381,10 +492,12 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("data"), description="folder of the embedded stores")
     clickhouse_dsn: SecretStr = Field(
-        default=SecretStr(""), description="ClickHouse, `clickhouse://user:password@host:port/db` or `https://…`; empty: embedded"
+        default=SecretStr(""),
+        description="ClickHouse, `clickhouse://user:password@host:port/db` or `https://…`; empty: embedded",
     )
     control_dsn: SecretStr = Field(
-        default=SecretStr(""), description="PostgreSQL, `postgresql://user:password@host/db`; empty: SQLite in data_dir"
+        default=SecretStr(""),
+        description="PostgreSQL, `postgresql://user:password@host/db`; empty: SQLite in data_dir",
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     topics: TopicSettings = Field(default_factory=TopicSettings)
@@ -402,8 +515,14 @@ class Settings(BaseSettings):
 
     def clickhouse(self) -> str:
         """DSN of the telemetry store, embedded under `data_dir` when none was given."""
-        return self.clickhouse_dsn.get_secret_value() or f"chdb://{self.data_dir.absolute()}/telemetry"
+        return (
+            self.clickhouse_dsn.get_secret_value()
+            or f"chdb://{self.data_dir.absolute()}/telemetry"
+        )
 
     def control(self) -> str:
         """DSN of the control store, SQLite under `data_dir` when none was given."""
-        return self.control_dsn.get_secret_value() or f"sqlite:///{self.data_dir.absolute()}/control.db"
+        return (
+            self.control_dsn.get_secret_value()
+            or f"sqlite:///{self.data_dir.absolute()}/control.db"
+        )

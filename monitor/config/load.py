@@ -18,28 +18,40 @@ from monitor.errors import ConfigError
 PREFIX = "SEAMWATCH_"
 DEFAULT_FILE = Path("seamwatch.toml")
 # Variables that are read elsewhere and are no settings.
-OTHER_VARIABLES = frozenset({"SEAMWATCH_CONFIG", "SEAMWATCH_API_URL", "SEAMWATCH_API_TOKEN", "SEAMWATCH_CONFORMANCE_DATA"})
-OTHER_PREFIXES = ("SEAMWATCH_TEST_", "SEAMWATCH_CAPTURE_")  # the capture kit reads its own (monitor/capture/environment.py)
+OTHER_VARIABLES = frozenset(
+    {"SEAMWATCH_CONFIG", "SEAMWATCH_API_URL", "SEAMWATCH_API_TOKEN", "SEAMWATCH_CONFORMANCE_DATA"}
+)
+# the capture kit reads its own (monitor/capture/environment.py)
+OTHER_PREFIXES = ("SEAMWATCH_TEST_", "SEAMWATCH_CAPTURE_")
 
 
 Layers = dict[str, Mapping[str, Any]]
-"""Where settings came from, strongest first: "flags", "environment", then the file's name; each flat, by dotted name."""
+"""Where settings came from, strongest first: "flags", "environment", then the file's name; each
+flat, by dotted name.
+"""
 
 
 def load(
-    config: Path | None = None, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+    config: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settings from flags (by dotted name; None is not given), environment and file, in this order of strength.
+    """Settings from flags (by dotted name; None is not given), environment and file, in this order
+    of strength.
 
-    The file is `config`, else SEAMWATCH_CONFIG, else ./seamwatch.toml when there is one. ConfigError names an unknown
-    setting with the nearest known one, or a value that does not fit, and where it was said.
+    The file is `config`, else SEAMWATCH_CONFIG, else ./seamwatch.toml when there is one.
+    ConfigError names an unknown setting with the nearest known one, or a value that does not fit,
+    and where it was said.
     """
     sources = layers(config, flags, environ)
 
     class Loaded(Settings):
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+            cls,
+            settings_cls: type[BaseSettings],
+            *_: PydanticBaseSettingsSource,
+            **__: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return tuple(_Layer(settings_cls, _nested(values)) for values in sources.values())
 
@@ -50,13 +62,17 @@ def load(
 
 
 def layers(
-    config: Path | None = None, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+    config: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Layers:
     """What each source says, flat by dotted name, unknown names refused; ConfigError as `load`."""
     environ = os.environ if environ is None else environ
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     sources: Layers = {"flags": given, "environment": _from_environment(environ)}
-    named = config or (Path(environ["SEAMWATCH_CONFIG"]) if environ.get("SEAMWATCH_CONFIG") else None)
+    named = config or (
+        Path(environ["SEAMWATCH_CONFIG"]) if environ.get("SEAMWATCH_CONFIG") else None
+    )
     path = named or DEFAULT_FILE
     if named or path.is_file():
         sources[str(path)] = _from_file(path)
@@ -107,7 +123,11 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names |= {PREFIX + name.upper().replace(".", "__"): name for name in known()}
     values: dict[str, Any] = {}
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name in OTHER_VARIABLES or name.startswith(OTHER_PREFIXES):
+        if (
+            not name.startswith(PREFIX)
+            or name in OTHER_VARIABLES
+            or name.startswith(OTHER_PREFIXES)
+        ):
             continue
         plain = name.removesuffix("_FILE")
         if name in names:
@@ -166,7 +186,9 @@ def _must_be_known(name: str, source: str) -> None:
     if name in known():
         return
     near = difflib.get_close_matches(name, known(), 1, 0.6)
-    raise ConfigError(f"unknown setting {name} in {source}{_did_you_mean(near)}; `seamwatch config show` lists all")
+    raise ConfigError(
+        f"unknown setting {name} in {source}{_did_you_mean(near)}; `seamwatch config show` lists all"
+    )
 
 
 def _did_you_mean(near: list[str]) -> str:
@@ -177,11 +199,20 @@ def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(map(str, fault["loc"]))
         source = next(
-            (source for source, values in sources.items() if any(name.startswith(key) for key in values)), "the defaults"
+            (
+                source
+                for source, values in sources.items()
+                if any(name.startswith(key) for key in values)
+            ),
+            "the defaults",
         )
         yield f"setting {name} ({variable(name)}) in {source}: {fault['msg']}"
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The words a setting may have; empty when any."""
-    return tuple(map(str, get_args(field.annotation))) if get_origin(field.annotation) is Literal else ()
+    return (
+        tuple(map(str, get_args(field.annotation)))
+        if get_origin(field.annotation) is Literal
+        else ()
+    )

@@ -1,4 +1,6 @@
-"""A policy file read: YAML to a policy, or what is wrong with it, on which line, and the nearest name."""
+"""A policy file read: YAML to a policy, or what is wrong with it, on which line, and the nearest
+name.
+"""
 
 import difflib
 from collections.abc import Iterator
@@ -40,10 +42,16 @@ def policy_in(path: Path) -> Policy:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The gate's policy: that of `detection.policy_file`, else the one rule that `detection.accept_weaker_pass` makes. ConfigError."""
+    """The gate's policy: that of `detection.policy_file`, else the one rule that
+    `detection.accept_weaker_pass` makes. ConfigError.
+    """
     detection = settings.detection
     if detection.policy_file is None:
-        accepts = (Rule("detection.accept_weaker_pass", inconclusive={"weaker_pass": "pass"}),) if detection.accept_weaker_pass else ()
+        accepts = (
+            (Rule("detection.accept_weaker_pass", inconclusive={"weaker_pass": "pass"}),)
+            if detection.accept_weaker_pass
+            else ()
+        )
         return Policy(rules=accepts)
     if detection.accept_weaker_pass:
         raise ConfigError(
@@ -54,37 +62,58 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def read_policy(text: str, where: str = "the policy") -> Policy:
-    """The policy that a text in YAML holds. ConfigError names `where`, the line and what to write instead, for every fault."""
+    """The policy that a text in YAML holds. ConfigError names `where`, the line and what to write
+    instead, for every fault.
+    """
     if len(text) > MOST_CHARACTERS:
-        raise ConfigError(f"{where} has {len(text)} characters; at most {MOST_CHARACTERS} are read")
+        raise ConfigError(
+            f"{where} has {len(text)} characters; at most {MOST_CHARACTERS} are read"
+        )
     if _depth(text) > MOST_DEPTH:  # PyYAML's time grows with the square of it
         raise ConfigError(f"{where} nests too deeply")
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+        if any(
+            isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)
+        ):
             raise ConfigError(f"{where} has an alias (`*name`); write out what it stands for")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{where}:{mark.line + 1}" if mark else where
-        raise ConfigError(f"{line}: it is no YAML: {getattr(error, 'problem', None) or error}") from None
+        raise ConfigError(
+            f"{line}: it is no YAML: {getattr(error, 'problem', None) or error}"
+        ) from None
     except RecursionError:
         raise ConfigError(f"{where} nests too deeply") from None
     except ValueError as error:  # 2026-13-45 looks like a date
         raise ConfigError(f"{where}: a value cannot be read: {error}") from None
     if not isinstance(document, dict):
-        raise ConfigError(f"{where}:1: a policy is a list of names with values; begin with `version: 1`")
+        raise ConfigError(
+            f"{where}:1: a policy is a list of names with values; begin with `version: 1`"
+        )
     lines: dict[Place, int] = {}
     twice = list(_walk(root, (), lines))
     if twice:
-        raise ConfigError("\n".join(f"{where}:{line}: {name} stands here twice" for name, line in twice))
+        raise ConfigError(
+            "\n".join(f"{where}:{line}: {name} stands here twice" for name, line in twice)
+        )
     if "version" not in document:
-        raise ConfigError(f"{where}:1: the version of the format is missing; begin with `version: 1`")
+        raise ConfigError(
+            f"{where}:1: the version of the format is missing; begin with `version: 1`"
+        )
     try:
         policy = _ADAPTER.validate_python(document)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{where}:{_line(fault['loc'], lines)}: {_complaint(fault)}" for fault in error.errors())) from None
-    faults = [f"{where}:{lines.get(('rules', place), 1)}: {fault}" for place, fault in _idle(policy)]
+        raise ConfigError(
+            "\n".join(
+                f"{where}:{_line(fault['loc'], lines)}: {_complaint(fault)}"
+                for fault in error.errors()
+            )
+        ) from None
+    faults = [
+        f"{where}:{lines.get(('rules', place), 1)}: {fault}" for place, fault in _idle(policy)
+    ]
     if faults:
         raise ConfigError("\n".join(faults))
     return policy
@@ -109,7 +138,10 @@ def _idle(policy: Policy) -> Iterator[tuple[int, str]]:
             yield place, f"a rule of the name {rule.name!r} stands above; give each its own"
         seen.add(rule.name)
         if rule.minimum == Minimum() and not rule.inconclusive:
-            yield place, f"the rule {rule.name!r} asks for nothing; give it `minimum` or `inconclusive`"
+            yield (
+                place,
+                f"the rule {rule.name!r} asks for nothing; give it `minimum` or `inconclusive`",
+            )
 
 
 def _walk(node: Any, place: Place, lines: dict[Place, int]) -> Iterator[tuple[str, int]]:
@@ -128,7 +160,9 @@ def _walk(node: Any, place: Place, lines: dict[Place, int]) -> Iterator[tuple[st
 
 
 def _line(place: Place, lines: dict[Place, int]) -> int:
-    return next(lines[place[:count]] for count in range(len(place), -1, -1) if place[:count] in lines)
+    return next(
+        lines[place[:count]] for count in range(len(place), -1, -1) if place[:count] in lines
+    )
 
 
 def _complaint(error: Any) -> str:

@@ -1,1 +1,3 @@
-"""Contracts: formats into one intermediate form, matching, checking. Pure: no I/O, no clock, no network."""
+"""Contracts: formats into one intermediate form, matching, checking. Pure: no I/O, no clock, no
+network.
+"""

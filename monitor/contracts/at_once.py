@@ -1,8 +1,10 @@
-"""The verdict on an exchange that keeps every clause, by the shortest way; whatever else it is, one has to look (check.py).
+"""The verdict on an exchange that keeps every clause, by the shortest way; whatever else it is,
+one has to look (check.py).
 
-What hangs on no payload is thought through once for each operation, status and media type of a revision: the clause, the
-body's schema, which parameters there are. Left of each exchange are its path, its body and what its headers show. No
-clause is passed over: what this way does not judge, it leaves alone. Most exchanges are such, and cost half so.
+What hangs on no payload is thought through once for each operation, status and media type of a
+revision: the clause, the body's schema, which parameters there are. Left of each exchange are its
+path, its body and what its headers show. No clause is passed over: what this way does not judge,
+it leaves alone. Most exchanges are such, and cost half so.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,13 @@ from monitor.contracts.findings import Findings
 from monitor.contracts.form import Body, Operation, Parameter
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.observed import observe
-from monitor.contracts.parameters import check_headers, check_parameters, is_plain, of_scalar, scalar_fits
+from monitor.contracts.parameters import (
+    check_headers,
+    check_parameters,
+    is_plain,
+    of_scalar,
+    scalar_fits,
+)
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce
 from monitor.contracts.routes import Match, whole_segments
@@ -30,8 +38,9 @@ SHAPE_ONLY = "shape_only"
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How an exchange is judged. `path`: the index of each path parameter's segment, where those are all that a request without
-    a query is held against; `close`: look at all of its request's and its answer's headers, too.
+    """How an exchange is judged. `path`: the index of each path parameter's segment, where those
+    are all that a request without a query is held against; `close`: look at all of its request's
+    and its answer's headers, too.
     """
 
     path: Sequence[tuple[int, Parameter]]
@@ -51,12 +60,19 @@ def valid_at_once(
     contract: InForce,
     limits: PayloadLimits,
 ) -> Checked | None:
-    """The verdict when the exchange keeps every clause of the contract and shows nothing else that is told; None: look.
+    """The verdict when the exchange keeps every clause of the contract and shows nothing else that
+    is told; None: look.
 
     Decodes bodies as looking does, and once.
     """
     promise = contract.promise
-    if promise is None or promise.by_example or promise.depth < limits.depth or exchange.proxy_answer or exchange.redacted:
+    if (
+        promise is None
+        or promise.by_example
+        or promise.depth < limits.depth
+        or exchange.proxy_answer
+        or exchange.redacted
+    ):
         return None
     match = promise.router.match(exchange.method, exchange.path)
     if match is None or match.target is None:
@@ -74,7 +90,9 @@ def valid_at_once(
 
 
 def named(method: str, target: Operation, base: str) -> str:
-    """The name of an operation as it was called: by another method (HEAD for GET), below a base."""
+    """The name of an operation as it was called: by another method (HEAD for GET),
+    below a base.
+    """
     if base:
         return f"{method} {base}{target.route if target.route != '/' else ''}"
     return target.name if method == target.method else f"{method} {target.route}"
@@ -95,7 +113,15 @@ def _planned(exchange: Exchange, media: str, target: Operation, kept: Checked) -
     refused = 400 <= status < 500
     at = whole_segments(target.route)
     parameters = [] if refused else target.parameters
-    path = [] if at is None else [(at[parameter.name], parameter) for parameter in parameters if parameter.place == "path" and parameter.name in at]
+    path = (
+        []
+        if at is None
+        else [
+            (at[parameter.name], parameter)
+            for parameter in parameters
+            if parameter.place == "path" and parameter.name in at
+        ]
+    )
     close = (
         len(path) != len(parameters)
         or not all(of_scalar(parameter) for _, parameter in path)
@@ -104,15 +130,26 @@ def _planned(exchange: Exchange, media: str, target: Operation, kept: Checked) -
         or (target.deprecated and 200 <= status < 300)
     )
     body = None if refused else target.request
-    return _Plan(path, close, refused, body, clause.headers, schema, kept, replace(kept, reason=SHAPE_ONLY))
+    return _Plan(
+        path, close, refused, body, clause.headers, schema, kept, replace(kept, reason=SHAPE_ONLY)
+    )
 
 
 def _followed(
-    plan: _Plan, exchange: Exchange, request: Payload, response: Payload, match: Match[Operation], limits: PayloadLimits
+    plan: _Plan,
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    match: Match[Operation],
+    limits: PayloadLimits,
 ) -> Checked | None:
     target = match.target
     assert target is not None
-    findings = None if _asks_plainly(plan, exchange, match.segments) else _looked(plan, exchange, target, match.rest)
+    findings = (
+        None
+        if _asks_plainly(plan, exchange, match.segments)
+        else _looked(plan, exchange, target, match.rest)
+    )
     if plan.request is not None:
         findings = findings or Findings()
         check_body(request, plan.request, "request", False, limits.depth, findings, limits)
@@ -124,7 +161,9 @@ def _followed(
 
 
 def _asks_plainly(plan: _Plan, exchange: Exchange, segments: Sequence[str]) -> bool:
-    """Whether a request's path is all that there is to look at beside the bodies, and keeps its clauses."""
+    """Whether a request's path is all that there is to look at beside the bodies, and keeps its
+    clauses.
+    """
     if plan.close or exchange.query or (plan.path and not segments):
         return False
     if "sunset" in exchange.response_headers or "x-forwarded-proto" in exchange.request_headers:

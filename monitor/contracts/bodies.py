@@ -26,22 +26,41 @@ from monitor.model.pointers import escaped
 
 
 def check_body(
-    payload: Payload, clause: Body, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
+    payload: Payload,
+    clause: Body,
+    side: Side,
+    redacted: bool,
+    depth: int,
+    findings: Findings,
+    limits: PayloadLimits,
 ) -> None:
-    """Add to `findings` what the clause says of a body: broken clauses, or why it could not be held against it."""
+    """Add to `findings` what the clause says of a body: broken clauses, or why it could not be
+    held against it.
+    """
     media = clause.media
     problem = payload.problem
     if problem == EMPTY:
-        if (side == "response" or clause.required) and any(schema is not None for schema in media.values()):
+        if (side == "response" or clause.required) and any(
+            schema is not None for schema in media.values()
+        ):
             findings.add(side, Broken("missing_body", "", clause.clause, "present", "absent"))
         return
-    if problem == NO_BODY and side == "request" and not clause.required and payload.described and not payload.media:
+    if (
+        problem == NO_BODY
+        and side == "request"
+        and not clause.required
+        and payload.described
+        and not payload.media
+    ):
         return  # its headers are known and speak of no body
     entry = meant(media, payload.media)
     if payload.media and problem != NO_BODY and entry is None:
         expected = "|".join(sorted(media))[:120]
         actual = _known_media(payload.media.partition(";")[0].rstrip())
-        findings.add(side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual))
+        findings.add(
+            side,
+            Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual),
+        )
         return
     if problem == NOT_JSON:
         findings.add(side, Broken("not_json", "", clause.clause, "JSON", "other text"))
@@ -63,7 +82,13 @@ def check_body(
 
 
 def _clauses(
-    payload: Payload, schema: Schema, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
+    payload: Payload,
+    schema: Schema,
+    side: Side,
+    redacted: bool,
+    depth: int,
+    findings: Findings,
+    limits: PayloadLimits,
 ) -> None:
     value = payload.value
     if depth < limits.depth and deeper_than(value, depth) and not schema.bears(value, limits.work):
@@ -88,11 +113,15 @@ def _form(
     findings: Findings,
     limits: PayloadLimits,
 ) -> None:
-    """A form is good when one reading of its fields keeps the schema; a field whose writing is not read here leaves it open."""
+    """A form is good when one reading of its fields keeps the schema; a field whose writing is not
+    read here leaves it open.
+    """
     raw, problem = payload.raw()
     parts = None if problem else parts_of(raw, payload.media)
     if parts is None or any(part.name in form.other for part in parts):
-        findings.leave(problem or (MEDIA_TYPE if parts is None else UNDECIDABLE), side, schema.pointer)
+        findings.leave(
+            problem or (MEDIA_TYPE if parts is None else UNDECIDABLE), side, schema.pointer
+        )
         return
     for part in parts:
         media_types = form.media.get(part.name)
@@ -101,7 +130,11 @@ def _form(
             findings.add(
                 side,
                 Broken(
-                    "undocumented_media_type", pointer, schema.pointer, "|".join(media_types)[:120], _known_media(_plain(part.media))
+                    "undocumented_media_type",
+                    pointer,
+                    schema.pointer,
+                    "|".join(media_types)[:120],
+                    _known_media(_plain(part.media)),
                 ),
             )
     try:
@@ -119,7 +152,13 @@ def _plain(media: str) -> str:
 
 
 def _broken(
-    value: object, schema: Schema, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
+    value: object,
+    schema: Schema,
+    side: Side,
+    redacted: bool,
+    depth: int,
+    findings: Findings,
+    limits: PayloadLimits,
 ) -> None:
     """Which clauses a body breaks; only that it does where the telling costs too much."""
     costly = depth < limits.depth and not schema.bears(value, limits.told)
@@ -128,7 +167,9 @@ def _broken(
         if costly:
             findings.leave(TOO_DEEP, side, schema.pointer)
         else:
-            findings.broken.extend((side, broken) for broken in schema.broken_in_shape(value, limits.violations))
+            findings.broken.extend(
+                (side, broken) for broken in schema.broken_in_shape(value, limits.violations)
+            )
         return
     masked = holds_mask(value)
     if costly:
@@ -146,22 +187,32 @@ def _broken(
 
 
 def meant(media: Mapping[str, Schema | None], media_type: str) -> str | None:
-    """The entry of `content` that a media type falls under, the most specific one; None when there is none.
+    """The entry of `content` that a media type falls under, the most specific one; None when there
+    is none.
 
-    A type with its parameters beats the type alone, that beats `type/*+suffix`, that `type/*`, and that `*/*`. Without a
-    type the first entry that may hold JSON is meant.
+    A type with its parameters beats the type alone, that beats `type/*+suffix`, that `type/*`, and
+    that `*/*`. Without a type the first entry that may hold JSON is meant.
     """
     if media_type in media:
         return media_type
     if not media_type:
-        return next((entry for entry in media if is_json_type(entry) or _rank(entry, "application/json") is not None), None)
+        return next(
+            (
+                entry
+                for entry in media
+                if is_json_type(entry) or _rank(entry, "application/json") is not None
+            ),
+            None,
+        )
     ranked = [(rank, entry) for entry in media if (rank := _rank(entry, media_type)) is not None]
     return min(ranked)[1] if ranked else None
 
 
 @lru_cache(maxsize=4096)
 def _rank(entry: str, media_type: str) -> int | None:
-    """How specifically a media range of a contract names a media type, 0 the most; None when it does not."""
+    """How specifically a media range of a contract names a media type, 0 the most; None when it
+    does not.
+    """
     if entry == media_type:
         return 0
     kind, parameters = _split(entry)
@@ -181,12 +232,24 @@ def _rank(entry: str, media_type: str) -> int | None:
 def _split(media: str) -> tuple[str, frozenset[str]]:
     """A type and its parameters; the charset does not count, since JSON has only one."""
     kind, *parameters = (part.strip() for part in media.split(";"))
-    return kind, frozenset(parameter.replace('"', "").replace(" ", "") for parameter in parameters if parameter and not parameter.startswith("charset"))
+    return kind, frozenset(
+        parameter.replace('"', "").replace(" ", "")
+        for parameter in parameters
+        if parameter and not parameter.startswith("charset")
+    )
 
 
 @lru_cache(maxsize=1024)
 def _known_media(media: str) -> str:
     """A media type if it looks like one; headers are the other side's text."""
     kind, slash, rest = media.partition("/")
-    known = slash and kind in ("application", "text", "image", "audio", "video", "multipart", "font") and len(rest) <= 60
-    return media if known and rest.replace("-", "").replace("+", "").replace(".", "").isalnum() else "other"
+    known = (
+        slash
+        and kind in ("application", "text", "image", "audio", "video", "multipart", "font")
+        and len(rest) <= 60
+    )
+    return (
+        media
+        if known and rest.replace("-", "").replace("+", "").replace(".", "").isalnum()
+        else "other"
+    )

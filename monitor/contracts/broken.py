@@ -9,7 +9,9 @@ import jsonschema_rs as engine
 from monitor.model.pointers import escaped
 
 ROOT = "urn:seamwatch:contract"
-_ONE_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"})
+_ONE_NAME = frozenset(
+    {"properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"}
+)
 _ONE_INDEX = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _DATA_KEYS = frozenset({"additionalProperties", "patternProperties", "unevaluatedProperties"})
 _ITEMS = frozenset({"items", "prefixItems", "additionalItems", "unevaluatedItems", "contains"})
@@ -18,7 +20,9 @@ _MOST_UNFOLDING = 4
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One clause that a payload breaks. Pointers name declared places only; everything else is `*`."""
+    """One clause that a payload breaks. Pointers name declared places only; everything else is
+    `*`.
+    """
 
     rule: str
     pointer: str
@@ -27,15 +31,22 @@ class Broken:
     actual: str
 
 
-def folded(errors: Iterator[engine.ValidationError], base: str, most: int, skip: int) -> list[Broken]:
+def folded(
+    errors: Iterator[engine.ValidationError], base: str, most: int, skip: int
+) -> list[Broken]:
     violations: dict[tuple[str, str], Broken] = {}
     for error in errors:
         for broken in _said(error, base, skip, 0):
             violations.setdefault((broken.rule, broken.pointer), broken)
         if len(violations) >= most:
             break
-    wrong = {pointer for rule, pointer in violations if rule == "type"}  # of another type: what else breaks there follows from it
-    return [broken for broken in violations.values() if broken.rule == "type" or broken.pointer not in wrong][:most]
+    # of another type: what else breaks there follows from it
+    wrong = {pointer for rule, pointer in violations if rule == "type"}
+    return [
+        broken
+        for broken in violations.values()
+        if broken.rule == "type" or broken.pointer not in wrong
+    ][:most]
 
 
 def _said(error: engine.ValidationError, base: str, skip: int, level: int) -> Iterator[Broken]:
@@ -71,7 +82,9 @@ def _said(error: engine.ValidationError, base: str, skip: int, level: int) -> It
 
 
 def _wrong_kind(branch: Sequence[engine.ValidationError], parent: engine.ValidationError) -> bool:
-    """Whether a branch was refused by the value's own type or by a tag, so that another one was meant."""
+    """Whether a branch was refused by the value's own type or by a tag, so that another one was
+    meant.
+    """
     depth = len(parent.instance_path)
     for error in branch:
         if error.kind.name == "type" and len(error.instance_path) == depth:
@@ -100,7 +113,9 @@ def _clause(error: engine.ValidationError, base: str) -> str:
 
 
 def _place(instance: Sequence[str | int], evaluation: Sequence[str | int]) -> str:
-    """The pointer with indices and undeclared keys as `*`, by reading which keyword led to each step."""
+    """The pointer with indices and undeclared keys as `*`, by reading which keyword led to each
+    step.
+    """
     steps = iter(_steps(evaluation))
     parts: list[str] = []
     for part in instance:
@@ -110,7 +125,9 @@ def _place(instance: Sequence[str | int], evaluation: Sequence[str | int]) -> st
 
 
 def _steps(evaluation: Sequence[str | int]) -> Iterator[str | None]:
-    """For each step down into the payload: the declared name, or None for an index or a key that is data."""
+    """For each step down into the payload: the declared name, or None for an index or a key that
+    is data.
+    """
     at = 0
     last = len(evaluation) - 1
     while at < last:

@@ -1,4 +1,6 @@
-"""A Kafka record as contracts see it: its topic, its headers, and what it carries behind its envelope."""
+"""A Kafka record as contracts see it: its topic, its headers, and what it carries behind its
+envelope.
+"""
 
 import base64
 import binascii
@@ -13,11 +15,14 @@ from monitor.contracts.payloads import MEDIA_TYPE, NOT_JSON, TRUNCATED, Payload,
 from monitor.model.exchanges import Body
 
 CLOUDEVENT = "application/cloudevents"
-"""https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protocol-binding.md: how a structured one begins."""
+"""https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protocol-binding.md:
+how a structured one begins.
+"""
 
 
 class Carried(Payload):
-    """One record. A record is told whole, so that text which ends too early is no JSON, and nobody cut it.
+    """One record. A record is told whole, so that text which ends too early is no JSON, and nobody
+    cut it.
 
     `headers` by name in lower case. Not thread-safe.
     """
@@ -45,15 +50,21 @@ class Carried(Payload):
 
     @property
     def frame(self) -> Frame | None:
-        """What a registry's client put before it; None when there is nothing of that kind, or the value cannot be looked at."""
+        """What a registry's client put before it; None when there is nothing of that kind, or the
+        value cannot be looked at.
+        """
         if self._frame is False:
             raw, problem = self.raw()
-            self._frame = framed(raw, self.headers) if isinstance(raw, bytes) and not problem else None
+            self._frame = (
+                framed(raw, self.headers) if isinstance(raw, bytes) and not problem else None
+            )
         return self._frame
 
     @property
     def plain(self) -> "Carried":
-        """The value behind its frame, where the frame can be told from text: JSON never begins so."""
+        """The value behind its frame, where the frame can be told from text: JSON
+        never begins so.
+        """
         frame = self.frame
         if frame is None or frame.told:
             return self
@@ -68,7 +79,8 @@ class Carried(Payload):
         return NOT_JSON if problem == TRUNCATED and not self._kept else problem
 
     def content(self, media: str) -> "Carried":
-        """What a clause for this media type speaks of: of a CloudEvent in structured mode its data, unless it speaks of the event.
+        """What a clause for this media type speaks of: of a CloudEvent in structured mode its
+        data, unless it speaks of the event.
 
         A record that does not tell its type is of the type that the contract tells.
         """
@@ -108,7 +120,13 @@ class _Unpacked(Carried):
     __slots__ = ()
 
     def __init__(self, event: Carried, body: Body, media: str) -> None:
-        super().__init__(event.topic, body, {**event.headers, "content-type": media}, limits=event.limits, writers=event.writers)
+        super().__init__(
+            event.topic,
+            body,
+            {**event.headers, "content-type": media},
+            limits=event.limits,
+            writers=event.writers,
+        )
 
 
 class _Given(Carried):
@@ -117,7 +135,12 @@ class _Given(Carried):
     __slots__ = ()
 
     def __init__(self, event: Carried, media: str, value: Any, problem: str) -> None:
-        super().__init__(event.topic, _written(value), {**event.headers, "content-type": media}, limits=event.limits)
+        super().__init__(
+            event.topic,
+            _written(value),
+            {**event.headers, "content-type": media},
+            limits=event.limits,
+        )
         self._value, self._problem = value, problem
 
 

@@ -1,4 +1,6 @@
-"""What a newer revision of a contract says otherwise than the one before: operations, answers, parameters, clauses, examples."""
+"""What a newer revision of a contract says otherwise than the one before: operations, answers,
+parameters, clauses, examples.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,9 @@ from monitor.errors import ContractError
 
 Side = Literal["request", "response", ""]
 Breaks = Literal["consumers", "provider", "either", "nobody"]
-"""Who may break: consumers that keep to the revision before, or a provider that does not do more than before."""
+"""Who may break: consumers that keep to the revision before, or a provider that does not do more
+than before.
+"""
 
 MOST_CHANGES = 1_000
 _COORDINATE = re.compile(r"[_A-Za-z]\w*\.[_A-Za-z]\w*(?:\(\w+:\))?")
@@ -27,9 +31,11 @@ _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that came, went or changed. `operation` is "METHOD /route", or an example's name; `status` of an answer.
+    """One thing that came, went or changed. `operation` is "METHOD /route", or an example's name;
+    `status` of an answer.
 
-    `place` is a place in the payload or a parameter; `rule` the clause's keyword or what it is about.
+    `place` is a place in the payload or a parameter; `rule` the clause's keyword or what it is
+    about.
     """
 
     operation: str
@@ -53,7 +59,9 @@ class Read:
 
 
 def changes(old: Read, new: Read) -> list[Change]:
-    """From the older to the newer one, in the newer one's order, what went last; at most 1,000. Prose does not count."""
+    """From the older to the newer one, in the newer one's order, what went last; at most 1,000.
+    Prose does not count.
+    """
     all_changes: list[Change] = []
     for change in _all(old, new):
         all_changes.append(change)
@@ -74,32 +82,53 @@ def _all(old: Read, new: Read) -> Iterator[Change]:
         if key in was:
             yield from _operation(both, was[key], operation)
         else:
-            yield Change(operation.name, "", "", "", "operation", "came", "looser", "", "", "provider")
+            yield Change(
+                operation.name, "", "", "", "operation", "came", "looser", "", "", "provider"
+            )
     for key, operation in was.items():
         if key not in now:
-            yield Change(operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers")
+            yield Change(
+                operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers"
+            )
 
 
 def _times(old: Read, new: Read) -> Iterator[Change]:
-    was, now = ({(timing.operation, timing.quantile): timing.seconds for timing in read.promise.timing} for read in (old, new))
+    was, now = (
+        {(timing.operation, timing.quantile): timing.seconds for timing in read.promise.timing}
+        for read in (old, new)
+    )
     for key, seconds in now.items():
         earlier = was.get(key)
         if earlier != seconds:
             tighter = earlier is None or seconds < earlier
             shown = "" if earlier is None else f"{earlier:g} s"
-            yield _timed(key, "came" if earlier is None else "changed", "tighter" if tighter else "looser", shown, f"{seconds:g} s")
+            yield _timed(
+                key,
+                "came" if earlier is None else "changed",
+                "tighter" if tighter else "looser",
+                shown,
+                f"{seconds:g} s",
+            )
     for key, seconds in was.items():
         if key not in now:
             yield _timed(key, "went", "looser", f"{seconds:g} s", "")
 
 
 def _timed(
-    key: tuple[str, float | None], what: Literal["came", "went", "changed"], direction: Direction, was: str, now: str
+    key: tuple[str, float | None],
+    what: Literal["came", "went", "changed"],
+    direction: Direction,
+    was: str,
+    now: str,
 ) -> Change:
     operation, quantile = key
     rule = "timeout" if quantile is None else f"p{100 * quantile:g}"
-    breaks: Breaks = "provider" if direction == "tighter" else "nobody" if quantile is None else "consumers"
-    return Change(operation or "all operations", "response", "", "", rule, what, direction, was, now, breaks)
+    breaks: Breaks = (
+        "provider" if direction == "tighter" else "nobody" if quantile is None else "consumers"
+    )
+    return Change(
+        operation or "all operations", "response", "", "", rule, what, direction, was, now, breaks
+    )
 
 
 def _key(operation: Operation) -> tuple[str, str]:
@@ -109,7 +138,9 @@ def _key(operation: Operation) -> tuple[str, str]:
 def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Change]:
     name = now.name
     before, after = _by_name(was.parameters), _by_name(now.parameters)
-    if [parameter.name for parameter in was.parameters if parameter.place == "path"] != [parameter.name for parameter in now.parameters if parameter.place == "path"]:
+    if [parameter.name for parameter in was.parameters if parameter.place == "path"] != [
+        parameter.name for parameter in now.parameters if parameter.place == "path"
+    ]:
         before, after = (_by_order(parameters) for parameters in (before, after))
     yield from _parameters(both, name, "request", "", before, after)
     yield from _body(both, name, "request", "", was.request, now.request)
@@ -117,16 +148,30 @@ def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Cha
         if status in was.responses:
             earlier = was.responses[status]
             yield from _body(both, name, "response", status, earlier, answer)
-            yield from _parameters(both, name, "response", status, _by_name(earlier.headers), _by_name(answer.headers))
+            yield from _parameters(
+                both, name, "response", status, _by_name(earlier.headers), _by_name(answer.headers)
+            )
         else:
             yield _change(name, "response", status, "", "status", "came", "looser", "", status)
     for status in was.responses:
         if status not in now.responses:
             yield _change(name, "response", status, "", "status", "went", "tighter", status, "")
-    if {frozenset(alternative) for alternative in was.security} != {frozenset(alternative) for alternative in now.security}:
+    if {frozenset(alternative) for alternative in was.security} != {
+        frozenset(alternative) for alternative in now.security
+    }:
         yield _change(name, "request", "", "", "security", "changed", "other", "", "")
     if was.whole != now.whole:
-        yield _change(name, "response", "", "", "statuses", "changed", "tighter" if now.whole else "looser", "", "")
+        yield _change(
+            name,
+            "response",
+            "",
+            "",
+            "statuses",
+            "changed",
+            "tighter" if now.whole else "looser",
+            "",
+            "",
+        )
 
 
 def _by_name(parameters: Sequence[Parameter]) -> dict[tuple[str, str], Parameter]:
@@ -153,59 +198,164 @@ def _parameters(
         place = f"{parameter.place} {parameter.name}"
         earlier = was.get(key)
         if earlier is None:
-            yield _change(name, side, status, place, "parameter", "came", "tighter" if parameter.required else "looser", "", _must(parameter))
+            yield _change(
+                name,
+                side,
+                status,
+                place,
+                "parameter",
+                "came",
+                "tighter" if parameter.required else "looser",
+                "",
+                _must(parameter),
+            )
             continue
         if earlier.required != parameter.required:
             direction: Direction = "tighter" if parameter.required else "looser"
-            yield _change(name, side, status, place, "required", "changed", direction, _must(earlier), _must(parameter))
-        if (earlier.style, earlier.explode, earlier.media) != (parameter.style, parameter.explode, parameter.media):
             yield _change(
-                name, side, status, place, "style", "changed", "other", earlier.media or earlier.style, parameter.media or parameter.style
+                name,
+                side,
+                status,
+                place,
+                "required",
+                "changed",
+                direction,
+                _must(earlier),
+                _must(parameter),
+            )
+        if (earlier.style, earlier.explode, earlier.media) != (
+            parameter.style,
+            parameter.explode,
+            parameter.media,
+        ):
+            yield _change(
+                name,
+                side,
+                status,
+                place,
+                "style",
+                "changed",
+                "other",
+                earlier.media or earlier.style,
+                parameter.media or parameter.style,
             )
         yield from _schemas(both, name, side, status, place, earlier.schema, parameter.schema)
     for key, former in was.items():
         if key not in now:
             # whoever sends it is not listened to any more; whoever reads it does not find it
-            yield _change(name, side, status, f"{former.place} {former.name}", "parameter", "went", "looser", _must(former), "")
+            yield _change(
+                name,
+                side,
+                status,
+                f"{former.place} {former.name}",
+                "parameter",
+                "went",
+                "looser",
+                _must(former),
+                "",
+            )
 
 
 def _must(parameter: Parameter) -> str:
     return "required" if parameter.required else "optional"
 
 
-def _body(both: Comparison, name: str, side: Side, status: str, was: Body | None, now: Body | None) -> Iterator[Change]:
+def _body(
+    both: Comparison, name: str, side: Side, status: str, was: Body | None, now: Body | None
+) -> Iterator[Change]:
     if was is None or now is None:
         if was is not now:
             came = now is not None
             tighter = came and now is not None and now.required
-            yield _change(name, side, status, "", "body", "came" if came else "went", "tighter" if tighter else "looser", "", "")
+            yield _change(
+                name,
+                side,
+                status,
+                "",
+                "body",
+                "came" if came else "went",
+                "tighter" if tighter else "looser",
+                "",
+                "",
+            )
         return
     if was.required != now.required:
-        yield _change(name, side, status, "", "body", "changed", "tighter" if now.required else "looser", "", "")
-    before, after = ({media.partition(";")[0].rstrip(): schema for media, schema in body.media.items()} for body in (was, now))
+        yield _change(
+            name,
+            side,
+            status,
+            "",
+            "body",
+            "changed",
+            "tighter" if now.required else "looser",
+            "",
+            "",
+        )
+    before, after = (
+        {media.partition(";")[0].rstrip(): schema for media, schema in body.media.items()}
+        for body in (was, now)
+    )
     for media, schema in after.items():
         if media in before:
             yield from _schemas(both, name, side, status, "", before[media], schema)
         else:
-            yield _change(name, side, status, "", "media type", "came", "looser" if before else "tighter", "", media)
+            yield _change(
+                name,
+                side,
+                status,
+                "",
+                "media type",
+                "came",
+                "looser" if before else "tighter",
+                "",
+                media,
+            )
     for media in before:
         if media not in after:
-            yield _change(name, side, status, "", "media type", "went", "tighter" if after else "looser", media, "")
+            yield _change(
+                name,
+                side,
+                status,
+                "",
+                "media type",
+                "went",
+                "tighter" if after else "looser",
+                media,
+                "",
+            )
 
 
 def _schemas(
-    both: Comparison, name: str, side: Side, status: str, place: str, was: Schema | None, now: Schema | None
+    both: Comparison,
+    name: str,
+    side: Side,
+    status: str,
+    place: str,
+    was: Schema | None,
+    now: Schema | None,
 ) -> Iterator[Change]:
     if was is None or now is None:
         if was is not now:
-            yield _change(name, side, status, place, "schema", "came" if now else "went", "tighter" if now else "looser", "", "")
+            yield _change(
+                name,
+                side,
+                status,
+                place,
+                "schema",
+                "came" if now else "went",
+                "tighter" if now else "looser",
+                "",
+                "",
+            )
         return
     for change in both.changes(was.pointer, now.pointer):
         what: Literal["came", "went", "changed"] = "changed"
         if change.rule == "property":
             what = "came" if change.now == "named" else "went"
         where = f"{place} {change.pointer}".strip()
-        yield _change(name, side, status, where, change.rule, what, change.direction, change.was, change.now)
+        yield _change(
+            name, side, status, where, change.rule, what, change.direction, change.was, change.now
+        )
 
 
 def _change(
@@ -219,16 +369,35 @@ def _change(
     was: str,
     now: str,
 ) -> Change:
-    return Change(name, side, status, place, rule, what, direction, was, now, _breaks(side, rule, what, direction))
+    return Change(
+        name,
+        side,
+        status,
+        place,
+        rule,
+        what,
+        direction,
+        was,
+        now,
+        _breaks(side, rule, what, direction),
+    )
 
 
 def _breaks(side: Side, rule: str, what: str, direction: Direction) -> Breaks:
-    """Consumers break by what is asked of them more, or promised to them less; the provider by what it must keep more."""
+    """Consumers break by what is asked of them more, or promised to them less; the provider by
+    what it must keep more.
+    """
     if direction == "other":
         return "either"
     if rule == "property" and what == "came" and direction == "tighter":
-        return "nobody"  # a name for what could be there before; whether it must be is told by `required`
-    if rule in ("property", "parameter") and what == "went" and direction == "looser" and side == "request":
+        # a name for what could be there before; whether it must be is told by `required`
+        return "nobody"
+    if (
+        rule in ("property", "parameter")
+        and what == "went"
+        and direction == "looser"
+        and side == "request"
+    ):
         return "nobody"  # it is sent in vain
     if rule == "status" and what == "came" and side == "response":
         return "nobody"  # consumers must always expect statuses that are not listed
@@ -253,7 +422,9 @@ def _examples(old: Read, new: Read) -> Iterator[Change]:
 
 
 def _of_schema(old: Read, new: Read) -> Iterator[Change]:
-    """What GraphQL's own comparison says breaks consumers, or may: https://graphql.org/graphql-js/utilities/#findbreakingchanges"""
+    """What GraphQL's own comparison says breaks consumers, or may:
+    https://graphql.org/graphql-js/utilities/#findbreakingchanges
+    """
     if not (is_graphql(dict(old.document)) and is_graphql(dict(new.document))):
         return
     was, now = (schema_of(contract.document, "contract") for contract in (old, new))
@@ -265,10 +436,22 @@ def _of_schema(old: Read, new: Read) -> Iterator[Change]:
     for differences, breaks in both:
         for difference in differences:
             match = _COORDINATE.search(difference.description)
-            name = match[0] if match else next((word for word in difference.description.split() if word.strip(".'") in was.type_map), "")
+            name = (
+                match[0]
+                if match
+                else next(
+                    (
+                        word
+                        for word in difference.description.split()
+                        if word.strip(".'") in was.type_map
+                    ),
+                    "",
+                )
+            )
             rule = difference.type.name.lower()
             if name in _STANDARD or (rule == "field_removed" and name in offered):
-                continue  # those that the library sees unused, and those that are told as operations
+                # those that the library sees unused, and those that are told as operations
+                continue
             yield Change(name, "", "", "", rule, "changed", "other", "", "", breaks)
 
 

@@ -20,33 +20,66 @@ from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.model.exchanges import CLIENT_LEFT, MESSAGING, Checked, CheckOutcome, Evidence, Exchange, Shown, Violation
+from monitor.model.exchanges import (
+    CLIENT_LEFT,
+    MESSAGING,
+    Checked,
+    CheckOutcome,
+    Evidence,
+    Exchange,
+    Shown,
+    Violation,
+)
 
 # Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
 UNREADABLE_CONTRACT = "contract_unreadable"
 NO_RESPONSE = "no_response"
 PREFLIGHT = "preflight"
-NOT_OFFERED = "not_offered"  # the contract does not name the operation, and the provider served nothing: somebody probed
-UNDOCUMENTED_STATUS = "undocumented_status"  # as a reason: nobody said that the contract lists all statuses
-PROXY_ANSWER = "proxy_answer"  # made on the way: nobody's violation, and the outage is counted where outages are
+# the contract does not name the operation, and the provider served nothing: somebody probed
+NOT_OFFERED = "not_offered"
+# as a reason: nobody said that the contract lists all statuses
+UNDOCUMENTED_STATUS = "undocumented_status"
+# made on the way: nobody's violation, and the outage is counted where outages are
+PROXY_ANSWER = "proxy_answer"
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
 _UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 _NOT_MODIFIED = 304
-_BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 404 accepted does not mean 503 accepted
+# 404 accepted does not mean 503 accepted
+_BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
-    *("undocumented_operation", "undocumented_method", "undocumented_status", "undocumented_media_type"),
-    *("missing_body", "missing_parameter", "missing_header", "parameter_style", "not_json", "duplicate_key", "schema"),
+    *(
+        "undocumented_operation",
+        "undocumented_method",
+        "undocumented_status",
+        "undocumented_media_type",
+    ),
+    *(
+        "missing_body",
+        "missing_parameter",
+        "missing_header",
+        "parameter_style",
+        "not_json",
+        "duplicate_key",
+        "schema",
+    ),
 )
 
 
-def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS) -> Checked:
+def check(
+    exchange: Exchange,
+    registry: Registry,
+    operation: str = "",
+    *,
+    limits: PayloadLimits = PAYLOAD_LIMITS,
+) -> Checked:
     """What the contracts in force at the event's time say of an exchange.
 
-    `operation` names it when no contract does ("METHOD /path"). Never raises for what an exchange holds. Violations
-    name places and types, never values. Request clauses are not held against an exchange that the provider itself
-    refused (4xx). Every contract that knows the operation is asked; the most specific gives its name to the result.
+    `operation` names it when no contract does ("METHOD /path"). Never raises for what an exchange
+    holds. Violations name places and types, never values. Request clauses are not held against an
+    exchange that the provider itself refused (4xx). Every contract that knows the operation is
+    asked; the most specific gives its name to the result.
     """
     contracts = registry.find(
         exchange.callee,
@@ -56,8 +89,18 @@ def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits
         exchange.end_ns,
         exchange.callee_namespace,
     )
-    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated, limits=limits)
-    response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated, limits=limits)
+    request = Payload(
+        exchange.request_body,
+        exchange.request_headers,
+        truncated=exchange.request_truncated,
+        limits=limits,
+    )
+    response = Payload(
+        exchange.response_body,
+        exchange.response_headers,
+        truncated=exchange.response_truncated,
+        limits=limits,
+    )
     return check_payloads(exchange, request, response, contracts, lambda: operation, limits=limits)
 
 
@@ -70,7 +113,8 @@ def check_payloads(
     *,
     limits: PayloadLimits = PAYLOAD_LIMITS,
 ) -> Checked:
-    """`check` against given contracts and with the bodies handed in, so that others may use what was decoded.
+    """`check` against given contracts and with the bodies handed in, so that others may use what
+    was decoded.
 
     `operation` is asked only when no contract names the operation.
     """
@@ -88,14 +132,22 @@ def check_payloads(
     if not by_provider:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
     results = [result for _, result in by_provider]
-    if exchange.protocol == MESSAGING and not exchange.caller and len({provider for provider, _ in by_provider}) > 1:
+    if (
+        exchange.protocol == MESSAGING
+        and not exchange.caller
+        and len({provider for provider, _ in by_provider}) > 1
+    ):
         results = _of_one_sender(by_provider)
     return results[0] if len(results) == 1 else _joined(results, limits)
 
 
 def _of_one_sender(by_provider: Sequence[tuple[str, Checked]]) -> list[Checked]:
-    """Contracts of several providers, each of which may have sent a record: it has to keep those of one."""
-    decisive = [(provider, result) for provider, result in by_provider if _knows(result)] or list(by_provider)
+    """Contracts of several providers, each of which may have sent a record: it has to keep those
+    of one.
+    """
+    decisive = [(provider, result) for provider, result in by_provider if _knows(result)] or list(
+        by_provider
+    )
     providers = list(dict.fromkeys(provider for provider, _ in decisive))
     broken = {provider for provider, result in decisive if result.violations}
     if len(providers) == 1 or not broken:
@@ -103,35 +155,59 @@ def _of_one_sender(by_provider: Sequence[tuple[str, Checked]]) -> list[Checked]:
     if len(broken) < len(providers):
         return [result for provider, result in decisive if provider not in broken]
     first = decisive[0][1]
-    return [Checked("not_checked", UNKNOWN_PRODUCER, first.operation, first.contract, first.revision)]
+    return [
+        Checked("not_checked", UNKNOWN_PRODUCER, first.operation, first.contract, first.revision)
+    ]
 
 
 def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
-    """Several contracts of one provider: those that know the operation decide; one that does not is then silent."""
+    """Several contracts of one provider: those that know the operation decide; one that does not
+    is then silent.
+    """
     decisive = [result for result in results if _knows(result)] or results[:1]
-    violations = [violation for result in decisive for violation in result.violations][: limits.violations]
+    violations = [violation for result in decisive for violation in result.violations][
+        : limits.violations
+    ]
     first = next((result for result in decisive if result.violations), decisive[0])
     outcome: CheckOutcome = (
-        "violated" if violations else "not_checked" if any(result.outcome == "not_checked" for result in decisive) else "valid"
+        "violated"
+        if violations
+        else "not_checked"
+        if any(result.outcome == "not_checked" for result in decisive)
+        else "valid"
     )
     reason = (
-        next((result.reason for result in decisive if result.outcome == "not_checked"), first.reason)
+        next(
+            (result.reason for result in decisive if result.outcome == "not_checked"), first.reason
+        )
         if outcome == "not_checked"
         else first.reason
     )
     unchecked = [remark for result in decisive for remark in result.unchecked]
     observations = [
-        replace(remark, contract=result.contract, revision=result.revision) for result in decisive for remark in result.observations
+        replace(remark, contract=result.contract, revision=result.revision)
+        for result in decisive
+        for remark in result.observations
     ]
     evidence = [entry for result in decisive for entry in result.evidence]
     return Checked(
-        outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations, evidence
+        outcome,
+        reason,
+        first.operation,
+        first.contract,
+        first.revision,
+        violations,
+        unchecked,
+        observations,
+        evidence,
     )
 
 
 def _knows(result: Checked) -> bool:
     """Whether a contract knows the operation at all."""
-    return result.reason not in _UNKNOWN and not (result.violations and result.violations[0].rule in _UNDOCUMENTED)
+    return result.reason not in _UNKNOWN and not (
+        result.violations and result.violations[0].rule in _UNDOCUMENTED
+    )
 
 
 def _one(
@@ -144,7 +220,9 @@ def _one(
 ) -> Checked | None:
     promise = contract.promise
     if promise is None:
-        return Checked("not_checked", UNREADABLE_CONTRACT, operation(), contract.name, contract.number)
+        return Checked(
+            "not_checked", UNREADABLE_CONTRACT, operation(), contract.name, contract.number
+        )
     if isinstance(request, Carried) or promise.by_example:
         return _by_example(exchange, request, response, contract, promise, operation, limits)
     method = exchange.method.upper()
@@ -152,7 +230,9 @@ def _one(
     if match is None and exchange.route and exchange.route != exchange.path:
         match = promise.router.match(method, exchange.route)
     if match is None or match.target is None:
-        return _unknown(exchange, contract, promise, operation, limits, of_other_methods=match is not None)
+        return _unknown(
+            exchange, contract, promise, operation, limits, of_other_methods=match is not None
+        )
     target = match.target
     name = named(method, target, match.base)
     findings = Findings()
@@ -187,7 +267,9 @@ def _unknown(
     name = removed.name if removed is not None else operation()
     if not 200 <= exchange.status < 300:
         seen = findings.observations
-        return Checked("not_checked", NOT_OFFERED, name, contract.name, contract.number, observations=seen)
+        return Checked(
+            "not_checked", NOT_OFFERED, name, contract.name, contract.number, observations=seen
+        )
     rule = "undocumented_method" if of_other_methods else "undocumented_operation"
     findings.add("request", Broken(rule, "", "/paths", "documented", "undocumented"))
     return _checked(contract, name or f"{method} {exchange.route or '?'}", findings, limits)
@@ -217,7 +299,9 @@ def _by_example(
         return None  # it speaks of messages alone
     findings = Findings()
     if promise.judge is not None:
-        return _by_judge(promise.judge, Call(exchange, request, response), contract, operation, limits)
+        return _by_judge(
+            promise.judge, Call(exchange, request, response), contract, operation, limits
+        )
     if exchange.proxy_answer:
         findings.leave(PROXY_ANSWER, "response", "")
         return _checked(contract, operation(), findings, limits)
@@ -226,7 +310,11 @@ def _by_example(
 
 
 def _by_judge(
-    judge: CallJudge, call: Call, contract: InForce, operation: Callable[[], str], limits: PayloadLimits
+    judge: CallJudge,
+    call: Call,
+    contract: InForce,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
 ) -> Checked | None:
     findings = Findings()
     shown = judge.judge(call, findings, limits)
@@ -237,7 +325,12 @@ def _by_judge(
         findings.leave(PROXY_ANSWER, "response", "")
         shown = Shows(operation=shown.operation)
     checked = _checked(contract, shown.operation or operation(), findings, limits)
-    return replace(checked, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown.units])
+    return replace(
+        checked,
+        evidence=[
+            Evidence(contract.name, contract.number, name, how) for name, how in shown.units
+        ],
+    )
 
 
 def _by_message(
@@ -252,7 +345,9 @@ def _by_message(
     shown = check_messages(record, promise, exchange.redacted, findings, limits)
     if shown is None:
         return None
-    templated = next((message.topic for message in promise.of_topic(record.topic) if "{" in message.topic), "")
+    templated = next(
+        (message.topic for message in promise.of_topic(record.topic) if "{" in message.topic), ""
+    )
     return _checked(contract, templated or operation(), findings, limits, shown)
 
 
@@ -273,7 +368,9 @@ def _sides(
         if target.parameters:
             check_parameters(exchange, target, rest, findings)
         if target.request is not None:
-            check_body(request, target.request, "request", exchange.redacted, depth, findings, limits)
+            check_body(
+                request, target.request, "request", exchange.redacted, depth, findings, limits
+            )
         if target.security:
             check_credentials(exchange, target, findings)
     if exchange.status in (0, CLIENT_LEFT):
@@ -285,43 +382,83 @@ def _sides(
         return
     if clause.headers:
         check_headers(exchange, clause.headers, findings)
-    if target.responses and clause.media and exchange.status not in BODILESS and exchange.method.upper() != "HEAD":
+    if (
+        target.responses
+        and clause.media
+        and exchange.status not in BODILESS
+        and exchange.method.upper() != "HEAD"
+    ):
         check_body(response, clause, "response", exchange.redacted, depth, findings, limits)
 
 
 def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None:
-    """A status that the operation does not list: the provider's violation only where the contract claims it whole, or on success.
+    """A status that the operation does not list: the provider's violation only where the contract
+    claims it whole, or on success.
 
-    Contracts seldom list what any request may meet on its way: 401, 429, redirects, outages. Their absence is no promise.
+    Contracts seldom list what any request may meet on its way: 401, 429, redirects, outages. Their
+    absence is no promise.
     """
-    cached = exchange.status == _NOT_MODIFIED and exchange.method.upper() in ("GET", "HEAD")  # HTTP's own word
+    # HTTP's own word
+    cached = exchange.status == _NOT_MODIFIED and exchange.method.upper() in ("GET", "HEAD")
     if target.open or not target.responses or cached:
         return
     clause = f"{target.clause}/responses"
     if target.whole or 200 <= exchange.status < 300:
-        findings.add("response", Broken("undocumented_status", "", clause, "documented", str(exchange.status)))
+        findings.add(
+            "response",
+            Broken("undocumented_status", "", clause, "documented", str(exchange.status)),
+        )
     else:
         findings.leave(UNDOCUMENTED_STATUS, "response", clause)
 
 
 def _checked(
-    contract: InForce, operation: str, findings: Findings, limits: PayloadLimits, shown: Sequence[tuple[str, Shown]] = ()
+    contract: InForce,
+    operation: str,
+    findings: Findings,
+    limits: PayloadLimits,
+    shown: Sequence[tuple[str, Shown]] = (),
 ) -> Checked:
     if not (findings.broken or findings.unchecked or findings.observations):
         return _valid(contract.name, contract.number, operation, findings.shape_only, tuple(shown))
-    violations = [_violation(contract, operation, side, entry) for side, entry in findings.broken[: limits.violations]]
-    outcome: CheckOutcome = "violated" if violations else "not_checked" if findings.unchecked else "valid"
+    violations = [
+        _violation(contract, operation, side, entry)
+        for side, entry in findings.broken[: limits.violations]
+    ]
+    outcome: CheckOutcome = (
+        "violated" if violations else "not_checked" if findings.unchecked else "valid"
+    )
     reason = findings.reason or (SHAPE_ONLY if findings.shape_only else "")
     left, seen = findings.unchecked, findings.observations
     evidence = [Evidence(contract.name, contract.number, name, how) for name, how in shown]
-    return Checked(outcome, reason, operation, contract.name, contract.number, violations, left, seen, evidence)
+    return Checked(
+        outcome,
+        reason,
+        operation,
+        contract.name,
+        contract.number,
+        violations,
+        left,
+        seen,
+        evidence,
+    )
 
 
 @lru_cache(maxsize=16_384)
-def _valid(contract: str, revision: int, operation: str, shape_only: bool, shown: tuple[tuple[str, Shown], ...]) -> Checked:
-    """What is said of an exchange that keeps everything: of most, so that one object stands for all that are alike."""
+def _valid(
+    contract: str,
+    revision: int,
+    operation: str,
+    shape_only: bool,
+    shown: tuple[tuple[str, Shown], ...],
+) -> Checked:
+    """What is said of an exchange that keeps everything: of most, so that one object stands for
+    all that are alike.
+    """
     evidence = [Evidence(contract, revision, name, how) for name, how in shown] if shown else ()
-    return Checked("valid", SHAPE_ONLY if shape_only else "", operation, contract, revision, evidence=evidence)
+    return Checked(
+        "valid", SHAPE_ONLY if shape_only else "", operation, contract, revision, evidence=evidence
+    )
 
 
 def _violation(contract: InForce, operation: str, side: Side, broken: Broken) -> Violation:

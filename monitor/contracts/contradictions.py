@@ -1,8 +1,10 @@
-"""Where two contracts of one provider cannot both be kept: examples (a pact, Spring contracts, stubs) that show what the OpenAPI document forbids,
-and schemas of one operation or topic that nothing can keep both of.
+"""Where two contracts of one provider cannot both be kept: examples (a pact, Spring contracts,
+stubs) that show what the OpenAPI document forbids, and schemas of one operation or topic that
+nothing can keep both of.
 
-Each example is judged by the document as if it were an exchange. A pact names what its consumer needs and no more, so that what an
-answer's example lacks is no contradiction. A stub's request is a pattern: what it lacks is none either.
+Each example is judged by the document as if it were an exchange. A pact names what its consumer
+needs and no more, so that what an answer's example lacks is no contradiction. A stub's request is
+a pattern: what it lacks is none either.
 """
 
 import itertools
@@ -36,8 +38,9 @@ _LACKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """One clause that an example breaks: `clause` points into the document named by `contract`, `example_clause` into the contract of
-    examples, which `pact` names, whatever its format. With `example` "" it is a schema there that the clause leaves no value to.
+    """One clause that an example breaks: `clause` points into the document named by `contract`,
+    `example_clause` into the contract of examples, which `pact` names, whatever its format. With
+    `example` "" it is a schema there that the clause leaves no value to.
 
     `expected` and `actual` are types or names and never values.
     """
@@ -62,8 +65,8 @@ def contradictions(
     promise: Promise,
     kind: str = "pact",
 ) -> list[Contradiction]:
-    """What of the examples of a document of that format an OpenAPI document forbids, in their order, at most 100; nothing where either is
-    another thing.
+    """What of the examples of a document of that format an OpenAPI document forbids, in their
+    order, at most 100; nothing where either is another thing.
     """
     if promise.by_example or not promise.operations:
         return []
@@ -86,10 +89,15 @@ def contradictions(
 
 
 def message_contradictions(
-    shows: str, kind: str, document: Mapping[str, Any], promise: Promise, contract: str, other: Promise
+    shows: str,
+    kind: str,
+    document: Mapping[str, Any],
+    promise: Promise,
+    contract: str,
+    other: Promise,
 ) -> list[Contradiction]:
-    """What of the messages that a document shows another contract forbids for their topic, at most 100: an AsyncAPI document, or a JSON Schema that
-    is bound to the topic.
+    """What of the messages that a document shows another contract forbids for their topic, at most
+    100: an AsyncAPI document, or a JSON Schema that is bound to the topic.
     """
     in_force = InForce(contract, 0, other, 0, 0)
     clashes: list[Contradiction] = []
@@ -97,15 +105,31 @@ def message_contradictions(
         headers = {"content-type": "application/json"}
         body = json.dumps(payload)
         record = replace(
-            _exchange({"method": "", "path": topic, "headers": headers}, {}), protocol=MESSAGING, request_body=body, path=topic
+            _exchange({"method": "", "path": topic, "headers": headers}, {}),
+            protocol=MESSAGING,
+            request_body=body,
+            path=topic,
         )
         clashes += [
-            Contradiction(shows, name, clause, contract, topic, "request", *clash) for clash in _in_binary(other, topic, payload)
+            Contradiction(shows, name, clause, contract, topic, "request", *clash)
+            for clash in _in_binary(other, topic, payload)
         ]
-        checked = check_payloads(record, Carried(topic, body, headers), Payload(None, {}), [in_force], str)
+        checked = check_payloads(
+            record, Carried(topic, body, headers), Payload(None, {}), [in_force], str
+        )
         clashes += [
             Contradiction(
-                shows, name, clause, violation.contract, topic, violation.side, violation.rule, violation.pointer, violation.clause, violation.expected, violation.actual
+                shows,
+                name,
+                clause,
+                violation.contract,
+                topic,
+                violation.side,
+                violation.rule,
+                violation.pointer,
+                violation.clause,
+                violation.expected,
+                violation.actual,
             )
             for violation in checked.violations
             if violation.rule not in _LACKS and not violation.rule.startswith("not_")
@@ -115,36 +139,59 @@ def message_contradictions(
     return clashes[:MOST]
 
 
-def schema_contradictions(name: str, promise: Promise, other_name: str, other: Promise) -> list[Contradiction]:
-    """Where the schemas of two contracts leave nothing that keeps both, at most 100: of one operation's bodies, or of one topic's messages.
+def schema_contradictions(
+    name: str, promise: Promise, other_name: str, other: Promise
+) -> list[Contradiction]:
+    """Where the schemas of two contracts leave nothing that keeps both, at most 100: of one
+    operation's bodies, or of one topic's messages.
 
-    `pact` names the first contract; there is no example. Of a topic with several messages each is held against that of the other
-    contract which it fits best.
+    `pact` names the first contract; there is no example. Of a topic with several messages each is
+    held against that of the other contract which it fits best.
     """
     return list(
-        itertools.islice(itertools.chain(_of_calls(name, promise, other_name, other), _of_topics(name, promise, other_name, other)), MOST)
+        itertools.islice(
+            itertools.chain(
+                _of_calls(name, promise, other_name, other),
+                _of_topics(name, promise, other_name, other),
+            ),
+            MOST,
+        )
     )
 
 
-def _of_calls(name: str, promise: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
-    theirs = {(operation.method, _unnamed(operation.route)): operation for operation in other.operations}
+def _of_calls(
+    name: str, promise: Promise, other_name: str, other: Promise
+) -> Iterator[Contradiction]:
+    theirs = {
+        (operation.method, _unnamed(operation.route)): operation for operation in other.operations
+    }
     for own_operation in promise.operations:
         operation = theirs.get((own_operation.method, _unnamed(own_operation.route)))
         if operation is None:
             continue
         pairs = [("request", own_operation.request, operation.request)]
-        pairs += [("response", body, answer) for status, body in own_operation.responses.items() for answer in _answers(operation, status)]
+        pairs += [
+            ("response", body, answer)
+            for status, body in own_operation.responses.items()
+            for answer in _answers(operation, status)
+        ]
         for side, body, against in pairs:
             for held, wanted in _json_schemas(body, against):
                 for conflict in conflicts(of_schema(held), of_schema(wanted)):
                     yield _between(name, other_name, own_operation.name, side, conflict)
 
 
-def _of_topics(name: str, promise: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
+def _of_topics(
+    name: str, promise: Promise, other_name: str, other: Promise
+) -> Iterator[Contradiction]:
     for message in promise.messages:
         if not message.topic or "{" in message.topic or message.says is None:
             continue
-        against = [kind.says for kind in other.of_topic(message.topic) if kind.topic and kind.says is not None]
+        against = [
+            kind.says
+            for kind in other.of_topic(message.topic)
+            if kind.topic and kind.says is not None
+        ]
         statement = message.says()
         clashes = [conflicts(statement, says()) for says in against]
         for conflict in min(clashes, key=len, default=[]):
@@ -161,13 +208,23 @@ def _answers(operation: Operation, status: str) -> list[Body]:
         answer = operation.response(int(status))
         return [answer] if answer is not None else []
     responses = operation.responses
-    return [body for key, body in responses.items() if key == status or (status[1:] == "XX" and key[:1] == status[:1])]
+    return [
+        body
+        for key, body in responses.items()
+        if key == status or (status[1:] == "XX" and key[:1] == status[:1])
+    ]
 
 
 def _json_schemas(first: Body | None, second: Body | None) -> list[tuple[Schema, Schema]]:
-    """The schemas for JSON on both sides, each with the first of the other: nothing where one says nothing of the content."""
+    """The schemas for JSON on both sides, each with the first of the other: nothing where one says
+    nothing of the content.
+    """
     held, wanted = (
-        [schema for media, schema in body.media.items() if schema is not None and (is_json_type(media) or media == "*/*")]
+        [
+            schema
+            for media, schema in body.media.items()
+            if schema is not None and (is_json_type(media) or media == "*/*")
+        ]
         if body is not None
         else []
         for body in (first, second)
@@ -175,7 +232,9 @@ def _json_schemas(first: Body | None, second: Body | None) -> list[tuple[Schema,
     return [(schema, wanted[0]) for schema in held[:1] if wanted]
 
 
-def _between(name: str, other_name: str, operation: str, side: str, told: Conflict) -> Contradiction:
+def _between(
+    name: str, other_name: str, operation: str, side: str, told: Conflict
+) -> Contradiction:
     return Contradiction(
         *(name, "", told.clause, other_name, operation, side),
         *(told.rule, told.pointer, told.other_clause, told.other_said, told.said),
@@ -186,20 +245,43 @@ _NAMED = re.compile(r"\{[^{}]*\}")
 
 
 def _in_binary(other: Promise, topic: str, payload: Any) -> list[tuple[str, str, str, str, str]]:
-    """What an example breaks of the one message of a topic that has a schema of Avro or Protobuf; nothing where it fits one of several."""
-    kinds = [message.example for message in other.of_topic(topic) if message.topic and message.example is not None]
+    """What an example breaks of the one message of a topic that has a schema of Avro or Protobuf;
+    nothing where it fits one of several.
+    """
+    kinds = [
+        message.example
+        for message in other.of_topic(topic)
+        if message.topic and message.example is not None
+    ]
     best: list[tuple[str, str, str, str, str]] = []
     for at, judge in enumerate(kinds):
         mismatches = Mismatches()
         judge(payload, mismatches)
-        breaks = [(violation.rule, violation.pointer, violation.clause, violation.expected, violation.actual) for violation in mismatches.broken]
+        breaks = [
+            (
+                violation.rule,
+                violation.pointer,
+                violation.clause,
+                violation.expected,
+                violation.actual,
+            )
+            for violation in mismatches.broken
+        ]
         best = breaks if at == 0 or len(breaks) < len(best) else best
     return best
 
 
 def _told(pact: str, name: str, clause: str, broken: Violation) -> Contradiction:
     return Contradiction(
-        *(pact, name, f"{clause}/{broken.side}", broken.contract, broken.operation, broken.side, broken.rule),
+        *(
+            pact,
+            name,
+            f"{clause}/{broken.side}",
+            broken.contract,
+            broken.operation,
+            broken.side,
+            broken.rule,
+        ),
         *(broken.pointer, broken.clause, broken.expected, broken.actual),
     )
 
@@ -239,24 +321,41 @@ def _exchange(request: Mapping[str, Any], response: Mapping[str, Any]) -> Exchan
 def _headers(part: Mapping[str, Any]) -> dict[str, str]:
     held = part.get("headers")
     pairs = held.items() if isinstance(held, dict) else ()
-    return {str(name).lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in pairs}
+    return {
+        str(name).lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in pairs
+    }
 
 
 def _body(part: Mapping[str, Any], headers: dict[str, str]) -> bytes | str | None:
-    """The example's body, its media type told in the headers; None for what is no JSON. Of version 4 the content stands one deeper."""
+    """The example's body, its media type told in the headers; None for what is no JSON. Of version
+    4 the content stands one deeper.
+    """
     body = part.get("body")
-    if isinstance(body, dict) and "content" in body and ("contentType" in body or "encoded" in body):
+    if (
+        isinstance(body, dict)
+        and "content" in body
+        and ("contentType" in body or "encoded" in body)
+    ):
         headers.setdefault("content-type", str(body.get("contentType", "application/json")))
         if body.get("encoded") not in (None, False, "json", "JSON"):
             return None
         body = body["content"]
     if body is None:
         return None
-    kind = headers.setdefault("content-type", "application/json" if not isinstance(body, str) else "text/plain")
+    kind = headers.setdefault(
+        "content-type", "application/json" if not isinstance(body, str) else "text/plain"
+    )
     return body if isinstance(body, str) and "json" not in kind.lower() else json.dumps(body)
 
 
 def _query(query: object) -> str:
     if isinstance(query, dict):
-        return urlencode([(name, value) for name, values in query.items() for value in (values if isinstance(values, list) else [values])])
+        return urlencode(
+            [
+                (name, value)
+                for name, values in query.items()
+                for value in (values if isinstance(values, list) else [values])
+            ]
+        )
     return query if isinstance(query, str) else ""

@@ -1,4 +1,6 @@
-"""Credentials that a contract asks for, as observations: what a log does not show was perhaps there."""
+"""Credentials that a contract asks for, as observations: what a log does not show was perhaps
+there.
+"""
 
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import Credential, Operation
@@ -10,12 +12,16 @@ MISSING = "missing_credentials"
 
 
 def check_credentials(exchange: Exchange, operation: Operation, findings: Findings) -> None:
-    """Observe that an answered request carried none of the credentials that the operation asks for.
+    """Observe that an answered request carried none of the credentials that the operation asks
+    for.
 
-    It is no violation: proxies check and take credentials away before a service logs, and logs leave them out. A place
-    that the source does not log counts as there.
+    It is no violation: proxies check and take credentials away before a service logs, and logs
+    leave them out. A place that the source does not log counts as there.
     """
-    if any(all(_there(exchange, credential) for credential in together) for together in operation.security):
+    if any(
+        all(_there(exchange, credential) for credential in together)
+        for together in operation.security
+    ):
         return
     findings.observe(MISSING, "request", f"{operation.clause}/security")
 

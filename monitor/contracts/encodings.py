@@ -1,6 +1,8 @@
-"""Bodies that a log holds as they travelled: gzip, deflate, zstd, Brotli, base64, unpacked within bounds.
+"""Bodies that a log holds as they travelled: gzip, deflate, zstd, Brotli, base64, unpacked within
+bounds.
 
-https://www.rfc-editor.org/rfc/rfc9110#name-content-codings. Brotli has no mark of its own: it is read where a header names it.
+https://www.rfc-editor.org/rfc/rfc9110#name-content-codings. Brotli has no mark of its own: it is
+read where a header names it.
 """
 
 import base64
@@ -21,16 +23,24 @@ _WINDOW = 8_388_608  # what RFC 8878 asks decoders of HTTP to take
 
 
 def unpacked_body(body: str | bytes, coding: str, most_bytes: int) -> tuple[bytes | None, str]:
-    """(bytes, "") of a body that is no JSON itself; (None, "") when nothing says that it is encoded.
+    """(bytes, "") of a body that is no JSON itself; (None, "") when nothing says that it is
+    encoded.
 
-    (None, "encoded") when it is and cannot be unpacked, (None, "too_large") over `most_bytes`. `coding` is the
-    Content-Encoding. Text is taken for base64 of the bytes, or for the bytes themselves one a character.
+    (None, "encoded") when it is and cannot be unpacked, (None, "too_large") over `most_bytes`.
+    `coding` is the Content-Encoding. Text is taken for base64 of the bytes, or for the bytes
+    themselves one a character.
     """
-    codings = [name for part in coding.lower().split(",") if (name := part.strip()) not in _IDENTITY]
+    codings = [
+        name for part in coding.lower().split(",") if (name := part.strip()) not in _IDENTITY
+    ]
     from_base64 = _of_base64(body)
     raw = from_base64 if from_base64 is not None else _bytes(body)
     if codings:
-        return (None, ENCODED) if raw is None or len(codings) > _MOST_CODINGS else _undone(raw, codings, most_bytes)
+        return (
+            (None, ENCODED)
+            if raw is None or len(codings) > _MOST_CODINGS
+            else _undone(raw, codings, most_bytes)
+        )
     if raw is not None:
         for magic, packing in ((_GZIP, "gzip"), (_ZSTD, "zstd")):
             if raw.startswith(magic):
@@ -67,7 +77,9 @@ def _of_base64(body: str | bytes) -> bytes | None:
         return None
     try:
         return base64.b64decode(
-            text + "=" * (-len(text) % 4), altchars=b"-_" if "-" in text or "_" in text else None, validate=True
+            text + "=" * (-len(text) % 4),
+            altchars=b"-_" if "-" in text or "_" in text else None,
+            validate=True,
         )
     except (binascii.Error, ValueError):
         return None
@@ -88,7 +100,9 @@ def _undone(raw: bytes, codings: list[str], most_bytes: int) -> tuple[bytes | No
 
 
 def _unpack(raw: bytes, coding: str, most_bytes: int) -> bytes | None:
-    """At most one byte more than allowed, which tells that there is more; None when it is damaged, cut or of an unknown coding."""
+    """At most one byte more than allowed, which tells that there is more; None when it is damaged,
+    cut or of an unknown coding.
+    """
     if coding in ("gzip", "x-gzip"):
         return _inflated(raw, zlib.MAX_WBITS | 16, most_bytes)
     if coding == "deflate":  # zlib by the letter, raw as many send it

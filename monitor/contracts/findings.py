@@ -1,4 +1,6 @@
-"""What the sides of one exchange said so far: broken clauses, clauses left open, and what was only seen."""
+"""What the sides of one exchange said so far: broken clauses, clauses left open, and what was only
+seen.
+"""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +13,9 @@ Side = Literal["request", "response"]
 
 @dataclass(slots=True)
 class Findings:
-    """Filled in place by the checks of one exchange. `shape_only`: somewhere only presence and types could be judged."""
+    """Filled in place by the checks of one exchange. `shape_only`: somewhere only presence and
+    types could be judged.
+    """
 
     broken: list[tuple[Side, Broken]] = field(default_factory=list)
     unchecked: list[Remark] = field(default_factory=list)
@@ -27,7 +31,9 @@ class Findings:
         self.unchecked.append(Remark(reason, side, clause))
 
     def observe(self, code: str, side: Side, clause: str, subject: str = "") -> None:
-        """Something worth telling that breaks nothing; `subject` is what it is of, where the operation alone does not tell."""
+        """Something worth telling that breaks nothing; `subject` is what it is of, where the
+        operation alone does not tell.
+        """
         self.observations.append(Remark(code, side, clause, subject))
 
     @property

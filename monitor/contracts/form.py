@@ -24,16 +24,27 @@ _MOST_TOPICS = 10_000
 _MOST_PARAMETERS = 8  # of one address: each more doubles what a search may take
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 ParameterPlace = Literal["path", "query", "header", "cookie", "querystring"]
-Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "cookie", "other"]
+Style = Literal[
+    "form",
+    "simple",
+    "label",
+    "matrix",
+    "spaceDelimited",
+    "pipeDelimited",
+    "deepObject",
+    "cookie",
+    "other",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a request, or one header of a response.
 
-    `reading` tells the JSON types that its text may stand for, `style` and `explode` how the text is taken apart. A style
-    that its place does not know is "other": such a parameter is never judged. With
-    `media` (a media type) its text is a document of that type instead. `allow_empty`: an empty text is always good.
+    `reading` tells the JSON types that its text may stand for, `style` and `explode` how the text
+    is taken apart. A style that its place does not know is "other": such a parameter is never
+    judged. With `media` (a media type) its text is a document of that type instead. `allow_empty`:
+    an empty text is always good.
     """
 
     name: str
@@ -50,9 +61,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any content.
+    """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any
+    content.
 
-    `headers` are those that come with it; `forms` tells of the media types that are forms how their fields are read.
+    `headers` are those that come with it; `forms` tells of the media types that are forms how
+    their fields are read.
     """
 
     required: bool
@@ -64,7 +77,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One credential that a request should carry. `place` is "" when no log can show it (mutual TLS)."""
+    """One credential that a request should carry. `place` is "" when no log can show it (mutual
+    TLS).
+    """
 
     place: Literal["header", "query", "cookie", ""]
     name: str
@@ -74,9 +89,9 @@ class Credential:
 class Operation:
     """One operation of a contract. `responses` by status: "200", "2XX" or "default".
 
-    `whole` tells whether the contract says that it lists all statuses: then any other one is a violation. Else only an
-    unlisted success is one. `open` contracts (one schema alone) tell nothing of other statuses at all.
-    `security`: alternatives, each a set of credentials.
+    `whole` tells whether the contract says that it lists all statuses: then any other one is a
+    violation. Else only an unlisted success is one. `open` contracts (one schema alone) tell
+    nothing of other statuses at all. `security`: alternatives, each a set of credentials.
     """
 
     method: str
@@ -98,12 +113,18 @@ class Operation:
     def response(self, status: int) -> Body | None:
         """The clause for a status: exact beats range beats default."""
         responses = self.responses
-        return responses.get(str(status)) or responses.get(f"{status // 100}XX") or responses.get("default")
+        return (
+            responses.get(str(status))
+            or responses.get(f"{status // 100}XX")
+            or responses.get("default")
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How long an answer takes by its contract, in ms: at least `least`, mostly `median`, at most `most` where one is told."""
+    """How long an answer takes by its contract, in ms: at least `least`, mostly `median`, at most
+    `most` where one is told.
+    """
 
     least: float = 0.0
     median: float | None = None
@@ -112,7 +133,8 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One clause on time: this quantile of the calls takes at most so long; None: callers give up after so long.
+    """One clause on time: this quantile of the calls takes at most so long; None: callers give up
+    after so long.
 
     `operation` is "METHOD /route", "" for all of them.
     """
@@ -125,11 +147,14 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One request as an example shows it, and how it is answered. `name` tells it from the others of its contract.
+    """One request as an example shows it, and how it is answered. `name` tells it from the others
+    of its contract.
 
-    `request` and `response` are asked in their order; `methods` None: any; `path` is the literal path where there is one.
-    `states`: what must hold at the provider, which no log shows. Of several that fit only those of the lowest `priority`
-    count. `prefix`: what every path begins with that fits, in lower case, so that others need no look. `pending`: what it breaks is held against nobody yet.
+    `request` and `response` are asked in their order; `methods` None: any; `path` is the literal
+    path where there is one. `states`: what must hold at the provider, which no log shows. Of
+    several that fit only those of the lowest `priority` count. `prefix`: what every path begins
+    with that fits, in lower case, so that others need no look. `pending`: what it breaks is held
+    against nobody yet.
     """
 
     name: str
@@ -151,10 +176,12 @@ MessageJudge = Callable[[Carried, Mismatches], None]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One kind of message; `sides` are its contents, of a synchronous one the request's and each answer's.
+    """One kind of message; `sides` are its contents, of a synchronous one the request's and each
+    answer's.
 
-    `topic` is where it is sent, perhaps with `{parameters}`; "" where the contract does not say it. `told_by` are the headers
-    that tell it from other messages, `media` its content type. `own`: its provider sends it; else whoever writes to the topic.
+    `topic` is where it is sent, perhaps with `{parameters}`; "" where the contract does not say
+    it. `told_by` are the headers that tell it from other messages, `media` its content type.
+    `own`: its provider sends it; else whoever writes to the topic.
     """
 
     name: str
@@ -167,7 +194,9 @@ class Message:
     media: str = ""
     own: bool = True
     fits: Callable[[Carried], bool | None] | None = None
-    """Whether a record is of this kind by the schema that wrote it; None where that cannot be told."""
+    """Whether a record is of this kind by the schema that wrote it; None where that cannot be
+    told.
+    """
     example: Callable[[Any, Mismatches], None] | None = None
     """Of a binary format: adds what an example breaks that another contract shows as JSON."""
     says: Callable[[], Said] | None = None
@@ -176,7 +205,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One thing that a contract offers and that calls show: a field at the top of a GraphQL schema, a method of gRPC."""
+    """One thing that a contract offers and that calls show: a field at the top of a GraphQL
+    schema, a method of gRPC.
+    """
 
     name: str
     clause: str
@@ -184,7 +215,9 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """The units that a call showed, by name, and what the call is called, "" where the contract has no word for it."""
+    """The units that a call showed, by name, and what the call is called, "" where the contract
+    has no word for it.
+    """
 
     units: Sequence[tuple[str, Shown]] = ()
     operation: str = ""
@@ -208,10 +241,12 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A contract in force, compiled. `whole` tells whether it lists all operations of its provider.
+    """A contract in force, compiled. `whole` tells whether it lists all operations of its
+    provider.
 
-    Payloads deeper than `depth` are checked only when their own work is bearable: it could explode (work.py).
-    A contract of examples has `interactions` and `messages` instead of operations, and names its parties.
+    Payloads deeper than `depth` are checked only when their own work is bearable: it could explode
+    (work.py). A contract of examples has `interactions` and `messages` instead of operations, and
+    names its parties.
     """
 
     router: Router[Operation]
@@ -229,31 +264,49 @@ class Promise:
     """Schemas that records may have been written by, under the keys that their frames name."""
     timing: Sequence[Timing] = ()
     judge: CallJudge | None = None
-    """Of a form whose calls are told by no route: GraphQL, gRPC. `units` are what such a contract offers."""
+    """Of a form whose calls are told by no route: GraphQL, gRPC. `units` are what such a contract
+    offers.
+    """
     units: Sequence[Unit] = ()
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
-    """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
+    """Interactions with a literal path by method ("" for any) and path without percent-encoding;
+    the others under (method, "").
+    """
     _by_prefix: dict[str, "_Prefixed"] = field(default_factory=dict, compare=False, repr=False)
-    _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
+    _of_topic: dict[str, Sequence[Message]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def of_topic(self, topic: str) -> Sequence[Message]:
-        """The messages that a topic may carry: those sent there, and those of which the contract does not say where to."""
+        """The messages that a topic may carry: those sent there, and those of which the contract
+        does not say where to.
+        """
         messages = self._of_topic.get(topic)
         if messages is None:
             if len(self._of_topic) >= _MOST_TOPICS:
                 self._of_topic.clear()
-            messages = self._of_topic[topic] = [message for message in self.messages if not message.topic or _is_topic(message.topic, topic)]
+            messages = self._of_topic[topic] = [
+                message
+                for message in self.messages
+                if not message.topic or _is_topic(message.topic, topic)
+            ]
         return messages
 
     def patterned(self, method: str, path: str) -> Sequence[Interaction]:
-        """Interactions of a method ("" for any) without a literal path whose prefix a path (in lower case) has, in their order."""
+        """Interactions of a method ("" for any) without a literal path whose prefix a path (in
+        lower case) has, in their order.
+        """
         prefixed = self._by_prefix.get(method)
         if prefixed is None:
             interactions = self.index.get((method, ""))
-            if not interactions:  # methods are the callers' words: of those that the contract does not know none is remembered
+            # methods are the callers' words: of those that the contract does not know none is
+            # remembered
+            if not interactions:
                 return ()
             prefixed = self._by_prefix[method] = _prefixed(interactions)
-        entries = [entry for length in prefixed.lengths for entry in prefixed.held.get(path[:length], ())]
+        entries = [
+            entry for length in prefixed.lengths for entry in prefixed.held.get(path[:length], ())
+        ]
         if len(entries) > 1:
             entries.sort(key=_place)
         return [interaction for _, interaction in entries]
@@ -270,9 +323,12 @@ class Promise:
 
     @property
     def parameters(self) -> int:
-        """How many parameters of requests and headers of responses are described, each operation's counted."""
+        """How many parameters of requests and headers of responses are described, each operation's
+        counted.
+        """
         return sum(
-            len(operation.parameters) + sum(len(body.headers) for body in _bodies(operation)) for operation in self.operations
+            len(operation.parameters) + sum(len(body.headers) for body in _bodies(operation))
+            for operation in self.operations
         )
 
     @property
@@ -327,7 +383,9 @@ def by_example(
     index: dict[tuple[str, str], list[Interaction]] = {}
     for interaction in interactions:
         for method in interaction.methods or ("",):
-            index.setdefault((method, plain_path(interaction.path) if interaction.path is not None else ""), []).append(interaction)
+            index.setdefault(
+                (method, plain_path(interaction.path) if interaction.path is not None else ""), []
+            ).append(interaction)
     times = tuple(timing for interaction in interactions for timing in _times(interaction))
     return Promise(
         Router(),
@@ -348,11 +406,14 @@ def by_example(
 
 def by_judge(judge: CallJudge, units: Sequence[Unit], left: Sequence[Left] = ()) -> Promise:
     """The promise of a contract that judges calls of a form of its own, and offers these units."""
-    return Promise(Router(), whole=False, depth=0, by_example=True, left=left, judge=judge, units=units)
+    return Promise(
+        Router(), whole=False, depth=0, by_example=True, left=left, judge=judge, units=units
+    )
 
 
 def _times(interaction: Interaction) -> Iterator[Timing]:
-    """What the delay of an example promises: half of the answers come within its median, nearly all within its most.
+    """What the delay of an example promises: half of the answers come within its median, nearly
+    all within its most.
 
     Of one literal path and method only: else it is not told which operation waits.
     """
@@ -366,11 +427,15 @@ def _times(interaction: Interaction) -> Iterator[Timing]:
 
 
 def _is_topic(address: str, topic: str) -> bool:
-    """Whether an address with `{parameters}` names a topic; a parameter is one or more characters."""
+    """Whether an address with `{parameters}` names a topic; a parameter is one or more
+    characters.
+    """
     if "{" not in address:
         return address == topic
     literal = [re.escape(part) for part in _PARAMETER.split(address)]
-    return len(literal) <= _MOST_PARAMETERS and re.fullmatch(".+?".join(literal), topic) is not None
+    return (
+        len(literal) <= _MOST_PARAMETERS and re.fullmatch(".+?".join(literal), topic) is not None
+    )
 
 
 def _bodies(operation: Operation) -> list[Body]:

@@ -1,4 +1,5 @@
-"""Bodies of forms, urlencoded and multipart, read as the JSON values that a schema may mean by them.
+"""Bodies of forms, urlencoded and multipart, read as the JSON values that a schema may mean by
+them.
 
 https://spec.openapis.org/oas/v3.1.0#encoding-object, https://www.rfc-editor.org/rfc/rfc7578
 """
@@ -34,8 +35,8 @@ class FormPart:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a schema's form is read, `read` once. `media` are the content types that a part may have, where they are told; fields in `other` are written
-    in a way that is not read here.
+    """How a schema's form is read, `read` once. `media` are the content types that a part may
+    have, where they are told; fields in `other` are written in a way that is not read here.
     """
 
     read: Callable[[], Reading]
@@ -55,7 +56,9 @@ def parts_of(raw: str | bytes, media: str) -> list[FormPart] | None:
         return _multipart(body)
     if body.count(b"&") >= MOST_PARTS:
         return None
-    pairs = (part.partition("=") for part in body.decode("utf-8", "replace").strip().split("&") if part)
+    pairs = (
+        part.partition("=") for part in body.decode("utf-8", "replace").strip().split("&") if part
+    )
     return [FormPart(unquote_plus(name), unquote_plus(value).encode()) for name, _, value in pairs]
 
 
@@ -124,7 +127,9 @@ def _multipart(body: bytes) -> list[FormPart] | None:
 
 
 def values_of(parts: Sequence[FormPart], reading: Reading) -> Iterator[dict[str, Any]]:
-    """The objects that a form may stand for, the most specific first; at least one, at most some dozens."""
+    """The objects that a form may stand for, the most specific first; at least one, at most some
+    dozens.
+    """
     named: dict[str, list[FormPart]] = {}
     for part in parts:
         named.setdefault(part.name, []).append(part)

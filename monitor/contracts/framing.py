@@ -1,8 +1,9 @@
-"""What a schema registry's client puts before a record's value, or into its headers: which schema it was written by.
+"""What a schema registry's client puts before a record's value, or into its headers: which schema
+it was written by.
 
-https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format (Confluent),
-https://github.com/awslabs/aws-glue-schema-registry (18 bytes: version 3, compression, a UUID),
-https://www.apicur.io/registry/docs/ (an id of 8 bytes, before the value or in a header)
+https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+(Confluent), https://github.com/awslabs/aws-glue-schema-registry (18 bytes: version 3, compression,
+a UUID), https://www.apicur.io/registry/docs/ (an id of 8 bytes, before the value or in a header)
 """
 
 import uuid
@@ -27,7 +28,9 @@ SchemaKey = int | str
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Which schema wrote a value, and what follows. `told`: a header says so; else the first byte may be the value's own."""
+    """Which schema wrote a value, and what follows. `told`: a header says so; else the first byte
+    may be the value's own.
+    """
 
     key: SchemaKey
     body: bytes
@@ -37,7 +40,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A schema that values were written by: its kind, its text, and the texts of those that it refers to, by their names."""
+    """A schema that values were written by: its kind, its text, and the texts of those that it
+    refers to, by their names.
+    """
 
     kind: Literal["avro", "protobuf", "jsonschema"]
     text: str
@@ -50,7 +55,8 @@ class Writer:
 Writers = Callable[[SchemaKey], Writer | str]
 """The schema of a key, or the reason why it is not known."""
 
-UNKNOWN_SCHEMA = "unknown_schema"  # nobody published it, no file holds it, and no registry knows it
+# nobody published it, no file holds it, and no registry knows it
+UNKNOWN_SCHEMA = "unknown_schema"
 REGISTRY_FAILED = "schema_registry_failed"  # it does not answer, or not with a schema
 
 
@@ -62,7 +68,8 @@ def nobody(_key: SchemaKey) -> Writer | str:
 def framed(value: bytes, headers: Mapping[str, str]) -> Frame | None:
     """The frame of a value; None when there is none. A header beats what the value begins with.
 
-    The message indexes of Protobuf stay at the beginning of the body, from the header they are put there.
+    The message indexes of Protobuf stay at the beginning of the body, from the header they are put
+    there.
     """
     header = headers.get(VALUE_SCHEMA)
     if header:
@@ -93,7 +100,13 @@ def _of_apicurio(value: bytes) -> Frame | None:
 
 def _of_glue(value: bytes) -> Frame | None:
     """Its UUIDs are random ones (version 4), which tells them from other bytes."""
-    if len(value) < 18 or value[0] != _GLUE or value[1] not in (_PLAIN, _ZLIB) or value[8] >> 4 != 4 or value[10] >> 6 != 2:
+    if (
+        len(value) < 18
+        or value[0] != _GLUE
+        or value[1] not in (_PLAIN, _ZLIB)
+        or value[8] >> 4 != 4
+        or value[10] >> 6 != 2
+    ):
         return None
     body = value[18:]
     if value[1] == _ZLIB:

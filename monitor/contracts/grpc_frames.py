@@ -1,7 +1,9 @@
-"""The messages in a body of gRPC, gRPC-Web or Connect, each behind five bytes or bare, as logs carry them.
+"""The messages in a body of gRPC, gRPC-Web or Connect, each behind five bytes or bare, as logs
+carry them.
 
-https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md and https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
-and https://connectrpc.com/docs/protocol/
+https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md and
+https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md and
+https://connectrpc.com/docs/protocol/
 """
 
 import base64
@@ -18,17 +20,39 @@ MOST_MESSAGES = 200
 _HEAD = 5
 _COMPRESSED, _CONNECT_END, _TRAILERS = 0x01, 0x02, 0x80
 _CODES = (
-    *("canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists", "permission_denied"),
-    *("resource_exhausted", "failed_precondition", "aborted", "out_of_range", "unimplemented", "internal", "unavailable"),
+    *(
+        "canceled",
+        "unknown",
+        "invalid_argument",
+        "deadline_exceeded",
+        "not_found",
+        "already_exists",
+        "permission_denied",
+    ),
+    *(
+        "resource_exhausted",
+        "failed_precondition",
+        "aborted",
+        "out_of_range",
+        "unimplemented",
+        "internal",
+        "unavailable",
+    ),
     *("data_loss", "unauthenticated"),
 )
 """Connect's words for gRPC's status codes, from 1 on."""
-GRPC, GRPC_WEB_TEXT, CONNECT = "application/grpc", "application/grpc-web-text", "application/connect+"
+GRPC, GRPC_WEB_TEXT, CONNECT = (
+    "application/grpc",
+    "application/grpc-web-text",
+    "application/connect+",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """The messages of a body in their order, and what its trailers say, "" where there are none. `problem`: why it could not be read."""
+    """The messages of a body in their order, and what its trailers say, "" where there are none.
+    `problem`: why it could not be read.
+    """
 
     messages: Sequence[bytes] = ()
     status: str = ""
@@ -47,10 +71,12 @@ def code_of(answer: object) -> str:
 
 
 def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Framed:
-    """What a body holds. Text stands for base64. No message of Protobuf begins with 0 or 1, as each of gRPC's frames does.
+    """What a body holds. Text stands for base64. No message of Protobuf begins with 0 or 1, as
+    each of gRPC's frames does.
 
-    A body that ends inside a message was cut by the log: the transport would not have taken it. All messages together unpack to at most
-    `most_bytes`, and are at most MOST_MESSAGES: what is more is not looked at, and `problem` says so.
+    A body that ends inside a message was cut by the log: the transport would not have taken it.
+    All messages together unpack to at most `most_bytes`, and are at most MOST_MESSAGES: what is
+    more is not looked at, and `problem` says so.
     """
     data = _bytes(body, media)
     if data is None:
@@ -75,7 +101,9 @@ def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Fr
             status = _status(part)
             continue
         if head & _COMPRESSED:
-            unpacked, problem = unpacked_body(part, coding or "gzip", room) if room >= 0 else (b"", "")
+            unpacked, problem = (
+                unpacked_body(part, coding or "gzip", room) if room >= 0 else (b"", "")
+            )
             if unpacked is None:
                 return Framed(messages, problem=problem or ENCODED)
             part = unpacked

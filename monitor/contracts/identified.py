@@ -1,4 +1,6 @@
-"""References by `$id`, `$anchor` and relative to an `$id`, written as pointers into the one document that holds them all."""
+"""References by `$id`, `$anchor` and relative to an `$id`, written as pointers into the one
+document that holds them all.
+"""
 
 from collections.abc import Container
 from typing import Any
@@ -14,10 +16,12 @@ _SAFE = "/~!$&'()*+,;=:@-._?"
 
 
 def grounded(document: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which every reference that the document itself answers is a pointer from its root ("#/a/b").
+    """A copy in which every reference that the document itself answers is a pointer from its root
+    ("#/a/b").
 
-    The same document when it names nothing by `$id` or an anchor. References to elsewhere stay, and are refused
-    later. Where there is a `$dynamicRef`, which goes by resources, schemas with an `$id` keep one (see `apart`).
+    The same document when it names nothing by `$id` or an anchor. References to elsewhere stay,
+    and are refused later. Where there is a `$dynamicRef`, which goes by resources, schemas with an
+    `$id` keep one (see `apart`).
     """
     if _IDENTIFIES.isdisjoint(words_of(document)):
         return document
@@ -40,7 +44,9 @@ class _Places:
         while stack:
             node, pointer, base, names = stack.pop()
             if isinstance(node, list):
-                stack.extend((child, f"{pointer}/{index}", base, False) for index, child in enumerate(node))
+                stack.extend(
+                    (child, f"{pointer}/{index}", base, False) for index, child in enumerate(node)
+                )
             elif isinstance(node, dict):
                 if not names:
                     base = self._note(node, pointer, base)
@@ -92,7 +98,10 @@ class _Rewriter:
 
     def node(self, node: Any, pointer: str, base: str, *, names: bool) -> Any:
         if isinstance(node, list):
-            return [self.node(child, f"{pointer}/{index}", base, names=False) for index, child in enumerate(node)]
+            return [
+                self.node(child, f"{pointer}/{index}", base, names=False)
+                for index, child in enumerate(node)
+            ]
         if not isinstance(node, dict):
             return node
         if not names:
@@ -109,14 +118,20 @@ class _Rewriter:
             elif not names and name in DATA:
                 copy[name] = child
             else:
-                copy[name] = self.node(child, f"{pointer}/{escaped(name)}", base, names=not names and name in NAMES)
+                copy[name] = self.node(
+                    child, f"{pointer}/{escaped(name)}", base, names=not names and name in NAMES
+                )
         return copy
 
 
-def apart(document: Any, root: str, words: Container[str]) -> tuple[Any, list[tuple[str, Any]], dict[str, str]]:
-    """A grounded document cut at the `$id`s that it kept: the rest, the schemas by `$id`, and where each stood.
+def apart(
+    document: Any, root: str, words: Container[str]
+) -> tuple[Any, list[tuple[str, Any]], dict[str, str]]:
+    """A grounded document cut at the `$id`s that it kept: the rest, the schemas by `$id`, and
+    where each stood.
 
-    References become absolute. `root` is the URI of the rest; `words` are the keys that stand anywhere in the document.
+    References become absolute. `root` is the URI of the rest; `words` are the keys that stand
+    anywhere in the document.
     """
     if "$id" not in words:
         return document, [], {}

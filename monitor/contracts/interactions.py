@@ -1,4 +1,6 @@
-"""One exchange against a contract of examples: which of them its request fits, and whether the answer keeps one of them."""
+"""One exchange against a contract of examples: which of them its request fits, and whether the
+answer keeps one of them.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -12,18 +14,24 @@ from monitor.contracts.routes import PLACEHOLDER
 from monitor.model.exchanges import CLIENT_LEFT, Shown
 
 NO_INTERACTION = "no_interaction"
-AMBIGUOUS_STATE = "ambiguous_state"  # several examples fit, for different states of the provider, which no log shows
-AMBIGUOUS_REQUEST = "ambiguous_request"  # it is broken, but whether its request was meant cannot be seen
+# several examples fit, for different states of the provider, which no log shows
+AMBIGUOUS_STATE = "ambiguous_state"
+# it is broken, but whether its request was meant cannot be seen
+AMBIGUOUS_REQUEST = "ambiguous_request"
 NO_RESPONSE = "no_response"
 PENDING = "pending"
 _MOST_TRIED = 2_000
 
 
-def check_interactions(call: Call, promise: Promise, findings: Findings, limits: PayloadLimits) -> list[tuple[str, Shown]]:
-    """Add to `findings` what the examples say of an exchange; returns those that it showed, by name.
+def check_interactions(
+    call: Call, promise: Promise, findings: Findings, limits: PayloadLimits
+) -> list[tuple[str, Shown]]:
+    """Add to `findings` what the examples say of an exchange; returns those that it showed, by
+    name.
 
-    An answer that keeps one example whose request fits is valid. One that keeps none is a violation only where it is
-    sure that one of them was meant: the whole request was seen, and their states are the same.
+    An answer that keeps one example whose request fits is valid. One that keeps none is a
+    violation only where it is sure that one of them was meant: the whole request was seen, and
+    their states are the same.
     """
     exchange = call.exchange
     fitting = _fitting(call, promise)
@@ -51,15 +59,25 @@ class Shaped(Protocol):
 
 
 Answers = Sequence[tuple[Shaped, str, Mismatches]]
-"""Examples that may be meant, each with why that is not sure ("" when it is), and what it found broken."""
+"""Examples that may be meant, each with why that is not sure ("" when it is), and what it found
+broken.
+"""
 
 
-def decide(answers: Answers, findings: Findings, side: Side, unsure: str = AMBIGUOUS_REQUEST) -> list[tuple[str, Shown]]:
-    """Add to `findings` what follows from several examples; returns those that were shown, by name.
+def decide(
+    answers: Answers, findings: Findings, side: Side, unsure: str = AMBIGUOUS_REQUEST
+) -> list[tuple[str, Shown]]:
+    """Add to `findings` what follows from several examples; returns those that were shown, by
+    name.
 
-    `unsure` is the reason where something is broken, but whether any of the examples was meant cannot be told.
+    `unsure` is the reason where something is broken, but whether any of the examples was meant
+    cannot be told.
     """
-    matches = [(example, mismatches) for example, _, mismatches in answers if not mismatches and not mismatches.open]
+    matches = [
+        (example, mismatches)
+        for example, _, mismatches in answers
+        if not mismatches and not mismatches.open
+    ]
     if matches:
         findings.shape_only = all(mismatches.shape_only for _, mismatches in matches)
         return [(example.name, "kept") for example, _ in matches]
@@ -79,7 +97,9 @@ def decide(answers: Answers, findings: Findings, side: Side, unsure: str = AMBIG
 
 def _broken(answers: Answers, findings: Findings, side: Side) -> list[tuple[str, Shown]]:
     """The example that the answer comes nearest to is the one that it breaks."""
-    example, _, mismatches = min(answers, key=lambda answer: (len(answer[2].broken), answer[0].pending))
+    example, _, mismatches = min(
+        answers, key=lambda answer: (len(answer[2].broken), answer[0].pending)
+    )
     if all(answer[0].pending for answer in answers):
         findings.leave(PENDING, side, example.clause)
         return [(candidate.name, "open") for candidate, _, _ in answers]
@@ -90,7 +110,9 @@ def _broken(answers: Answers, findings: Findings, side: Side) -> list[tuple[str,
 
 
 def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
-    """The examples whose request this one satisfies, each with why that is not sure, of the lowest priority only."""
+    """The examples whose request this one satisfies, each with why that is not sure, of the lowest
+    priority only.
+    """
     fitting: list[tuple[Interaction, str]] = []
     sure: int | None = None
     path = plain_path(call.exchange.path).lower()
@@ -110,7 +132,11 @@ def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
         if not mismatches.open and (sure is None or example.priority < sure):
             sure = example.priority
         fitting.append((example, mismatches.open))
-    return [(example, unseen) for example, unseen in fitting if sure is None or example.priority <= sure]
+    return [
+        (example, unseen)
+        for example, unseen in fitting
+        if sure is None or example.priority <= sure
+    ]
 
 
 def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
@@ -121,7 +147,8 @@ def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
         yield from index.get((word, path), ())
         if (word, "") in index:
             yield from promise.patterned(word, lower)
-    if "{" in path or ":" in path or "<" in path:  # perhaps logged as its template: any literal path may have been meant
+    # perhaps logged as its template: any literal path may have been meant
+    if "{" in path or ":" in path or "<" in path:
         parts = path.split("/")
         if any(PLACEHOLDER.fullmatch(part) for part in parts):
             for (word, literal), held in index.items():
@@ -131,12 +158,15 @@ def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
 
 def _may_be(literal: Sequence[str], parts: Sequence[str]) -> bool:
     return len(literal) == len(parts) and all(
-        segment == part or PLACEHOLDER.fullmatch(part) is not None for segment, part in zip(literal, parts, strict=True)
+        segment == part or PLACEHOLDER.fullmatch(part) is not None
+        for segment, part in zip(literal, parts, strict=True)
     )
 
 
 def _answered(example: Interaction, call: Call, limits: PayloadLimits) -> Mismatches:
-    """All that the answer breaks; of a wrong status nothing more, since another answer was given."""
+    """All that the answer breaks; of a wrong status nothing more, since another answer
+    was given.
+    """
     mismatches = Mismatches(redacted=call.exchange.redacted, most=limits.violations)
     for part in example.response:
         part(call, mismatches)

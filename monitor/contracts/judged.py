@@ -1,4 +1,6 @@
-"""A document as the engine can take it: patterns in its words; clauses that it cannot judge set apart, not forgotten."""
+"""A document as the engine can take it: patterns in its words; clauses that it cannot judge set
+apart, not forgotten.
+"""
 
 import operator
 from collections.abc import Container
@@ -13,7 +15,8 @@ from monitor.model.pointers import escaped
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`kindly` takes clauses that cannot be judged as kept, `harshly` as broken by every text; None when there are none.
+    """`kindly` takes clauses that cannot be judged as kept, `harshly` as broken by every text;
+    None when there are none.
 
     A payload on which both agree is judged. `unjudged` are the pointers of those clauses.
     """
@@ -27,9 +30,11 @@ _PATTERNS = frozenset({"pattern", "patternProperties"})
 
 
 def judged(document: Any, limits: ContractLimits, words: Container[str]) -> Judged:
-    """The document with its patterns by ECMA-262. Pointers stay as they were; keys of `patternProperties` change.
+    """The document with its patterns by ECMA-262. Pointers stay as they were; keys of
+    `patternProperties` change.
 
-    `words` are the keys that stand anywhere in it. What holds no such pattern is the document's own, not a copy.
+    `words` are the keys that stand anywhere in it. What holds no such pattern is the document's
+    own, not a copy.
     """
     if not any(word in words for word in _PATTERNS) or _good_as_it_is(document, limits):
         return Judged(document, None, ())
@@ -37,18 +42,27 @@ def judged(document: Any, limits: ContractLimits, words: Container[str]) -> Judg
     kept = kindly.node(document, None, names=False)
     if not kindly.unjudged:
         return Judged(kept, None, ())
-    return Judged(kept, _Rewriter(limits, harsh=True).node(document, None, names=False), tuple(kindly.unjudged))
+    return Judged(
+        kept,
+        _Rewriter(limits, harsh=True).node(document, None, names=False),
+        tuple(kindly.unjudged),
+    )
 
 
 def _good_as_it_is(document: Any, limits: ContractLimits) -> bool:
-    """Whether every pattern, of data too, is in the engine's words already: in most documents all are."""
+    """Whether every pattern, of data too, is in the engine's words already: in most documents all
+    are.
+    """
     stack: list[Any] = [document]
     while stack:
         node = stack.pop()
         if type(node) is dict:
             if not _PATTERNS.isdisjoint(node):
                 one, many = node.get("pattern"), node.get("patternProperties")
-                texts = [*([one] if isinstance(one, str) else ()), *(many if isinstance(many, dict) else ())]
+                texts = [
+                    *([one] if isinstance(one, str) else ()),
+                    *(many if isinstance(many, dict) else ()),
+                ]
                 if any(_usable(text, limits) != text for text in texts):
                     return False
             node = node.values()
@@ -58,11 +72,15 @@ def _good_as_it_is(document: Any, limits: ContractLimits) -> bool:
 
 def _usable(pattern: str, limits: ContractLimits) -> str | None:
     expression = ecma(pattern)
-    return expression if compiles(expression, limits.regex_backtracks, limits.regex_bytes) else None
+    return (
+        expression if compiles(expression, limits.regex_backtracks, limits.regex_bytes) else None
+    )
 
 
 Place = tuple["Place | None", str]
-"""A key or an index, and the place of what holds it: a pointer costs more than the look at a node, and few are told."""
+"""A key or an index, and the place of what holds it: a pointer costs more than the look at a node,
+and few are told.
+"""
 
 
 def _pointer(place: Place | None) -> str:
@@ -83,7 +101,9 @@ class _Rewriter:
         """The node itself where nothing in it changes."""
         if isinstance(node, list):
             items = [
-                self.node(child, (place, str(index)), names=False) if isinstance(child, dict | list) else child
+                self.node(child, (place, str(index)), names=False)
+                if isinstance(child, dict | list)
+                else child
                 for index, child in enumerate(node)
             ]
             return node if all(map(operator.is_, items, node)) else items
@@ -117,7 +137,9 @@ class _Rewriter:
             self._and(schema, {"not": {"type": "string"}})
 
     def _pattern_properties(self, schema: dict[str, Any], place: Place | None) -> None:
-        """What a key must match cannot be told: neither the clause for it nor the clauses for the keys that are left."""
+        """What a key must match cannot be told: neither the clause for it nor the clauses for the
+        keys that are left.
+        """
         held: dict[str, Any] = {}
         whole = True
         for pattern, child in schema["patternProperties"].items():

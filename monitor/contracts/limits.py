@@ -10,8 +10,8 @@ from monitor.errors import ContractError
 class ContractLimits:
     """What a contract may cost, refused at publishing. Counts are after YAML aliases are expanded.
 
-    `work` bounds how many schemas may apply to one value (each `allOf`, `anyOf`, `$ref` counts; the sum over a
-    hostile chain doubles at each step), so that one check cannot hang.
+    `work` bounds how many schemas may apply to one value (each `allOf`, `anyOf`, `$ref` counts;
+    the sum over a hostile chain doubles at each step), so that one check cannot hang.
     """
 
     text_bytes: int = 16_000_000
@@ -28,10 +28,12 @@ class ContractLimits:
 
 @dataclass(frozen=True, slots=True)
 class PayloadLimits:
-    """What of one exchange is checked; larger or deeper bodies are "not checked", with that reason.
+    """What of one exchange is checked; larger or deeper bodies are "not checked", with that
+    reason.
 
-    `work` is how many applications of schemas one body may ask for, some 50 ns each. To name the clauses that a body
-    breaks takes 4 us each: over `told` the body breaks its schema, and no more is said.
+    `work` is how many applications of schemas one body may ask for, some 50 ns each. To name the
+    clauses that a body breaks takes 4 us each: over `told` the body breaks its schema, and no more
+    is said.
     """
 
     body_bytes: int = 1_000_000
@@ -49,7 +51,8 @@ PAYLOAD_LIMITS = PayloadLimits()
 
 
 def check_words(words: Iterable[str], most: int, deepest: int, where: str, instead: str) -> None:
-    """Raise ContractError for a text of more words and signs, or one that nests deeper, before a slow parser has it.
+    """Raise ContractError for a text of more words and signs, or one that nests deeper, before a
+    slow parser has it.
 
     `instead` says what it is and, after its `{most}`, what to publish in its place.
     """

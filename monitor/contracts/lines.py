@@ -13,10 +13,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
 def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
-    """The line, from 1, of each JSON pointer: that of its key, else of what comes nearest above it. Reads the text once.
+    """The line, from 1, of each JSON pointer: that of its key, else of what comes nearest above
+    it. Reads the text once.
 
-    The text has been parsed before, so that it is sound and not too deep. What came by an alias or a merge key has
-    the line of the place that it came to.
+    The text has been parsed before, so that it is sound and not too deep. What came by an alias or
+    a merge key has the line of the place that it came to.
     """
     if looks_like_sdl(text):
         return lines_of_sdl(text, pointers)
@@ -27,7 +28,12 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
         lines = _in_json(text, ancestors) if is_json else _in_yaml(text, ancestors)
     except yaml.YAMLError:
         lines = {}  # a text of another kind
-    return {pointer: next((lines[ancestor] for ancestor in _ancestors(pointer) if ancestor in lines), 1) for pointer in pointers}
+    return {
+        pointer: next(
+            (lines[ancestor] for ancestor in _ancestors(pointer) if ancestor in lines), 1
+        )
+        for pointer in pointers
+    }
 
 
 def _ancestors(pointer: str) -> list[str]:
@@ -42,7 +48,8 @@ class _Walk:
     def __init__(self, wanted: Collection[str]) -> None:
         self._wanted = wanted
         self._path: list[str] = [""]
-        self._open: list[int | str | None] = []  # an index in a list; in an object the key that waits for its value
+        # an index in a list; in an object the key that waits for its value
+        self._open: list[int | str | None] = []
         self.found: dict[str, int] = {}
 
     @property

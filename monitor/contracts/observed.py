@@ -1,4 +1,6 @@
-"""What is seen of an exchange and held against nobody: deprecated, removed by date, undocumented parameters, without TLS."""
+"""What is seen of an exchange and held against nobody: deprecated, removed by date, undocumented
+parameters, without TLS.
+"""
 
 from email.utils import parsedate_to_datetime
 
@@ -8,15 +10,23 @@ from monitor.contracts.queries import query_pairs
 from monitor.model.exchanges import Exchange
 
 REMOVED = "removed_operation"
-"""An earlier revision had it, this one has not, and it is still called: whether or not it is still served."""
-DEPRECATED, SUNSET, PARAMETER, PLAINTEXT = "deprecated_operation", "sunset_passed", "undocumented_parameter", "plaintext"
+"""An earlier revision had it, this one has not, and it is still called: whether or not it is still
+served.
+"""
+DEPRECATED, SUNSET, PARAMETER, PLAINTEXT = (
+    "deprecated_operation",
+    "sunset_passed",
+    "undocumented_parameter",
+    "plaintext",
+)
 
 
 def observe(exchange: Exchange, operation: Operation, findings: Findings) -> None:
     """Add what is worth telling of an exchange that was served (2xx).
 
-    Sunset is the answer's own word (RFC 8594), plaintext the word of a proxy before the service (`x-forwarded-proto`). Names of
-    undocumented parameters are not told: they are the caller's text.
+    Sunset is the answer's own word (RFC 8594), plaintext the word of a proxy before the service
+    (`x-forwarded-proto`). Names of undocumented parameters are not told: they are the caller's
+    text.
     """
     if not 200 <= exchange.status < 300:
         return
@@ -39,15 +49,24 @@ def _is_over(text: str, end_ns: int) -> bool:
 
 
 def _has_others(query: str, operation: Operation) -> bool:
-    """Whether a query names what the operation does not. One that takes objects or whole queries may take any name."""
+    """Whether a query names what the operation does not. One that takes objects or whole queries
+    may take any name.
+    """
     if operation.open:
         return False
     names: set[str] = set()
     for parameter in operation.parameters:
-        if parameter.place == "querystring" or (parameter.place == "query" and "object" in parameter.reading.kinds):
+        if parameter.place == "querystring" or (
+            parameter.place == "query" and "object" in parameter.reading.kinds
+        ):
             return False
         if parameter.place == "query":
             names.add(parameter.name)
-    keys = {credential.name for together in operation.security for credential in together if credential.place == "query"}
+    keys = {
+        credential.name
+        for together in operation.security
+        for credential in together
+        if credential.place == "query"
+    }
     pairs = query_pairs(query)
     return pairs is not None and any(name not in names and name not in keys for name, _ in pairs)

@@ -1,4 +1,6 @@
-"""A document's own examples held against its own schemas: where one does not fit, one of the two is not what was meant."""
+"""A document's own examples held against its own schemas: where one does not fit, one of the two
+is not what was meant.
+"""
 
 import json
 import re
@@ -17,7 +19,9 @@ from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
 MOST_EXAMPLES, MOST_WITH_PATTERNS = 5_000, 50
-"""So many of a document are looked at; fewer where a pattern asks for backtracking, which takes its time."""
+"""So many of a document are looked at; fewer where a pattern asks for backtracking, which takes
+its time.
+"""
 MOST_TOLD = 50
 _WORK = 20_000  # applications of schemas that one example may ask for
 _MOST_CHARS = 20_000
@@ -35,7 +39,9 @@ _LIMITS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """One example, the schemas of which it should fit any, and the further values that its text may stand for."""
+    """One example, the schemas of which it should fit any, and the further values that its text
+    may stand for.
+    """
 
     pointer: str
     values: tuple[Any, ...]
@@ -43,10 +49,12 @@ class _Shown:
 
 
 def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[Remark]]:
-    """How many examples were looked at, and a remark for each that does not fit, at most 50 and one for the rest.
+    """How many examples were looked at, and a remark for each that does not fit, at most 50 and
+    one for the rest.
 
-    Looked at are examples of bodies, of parameters and headers, and of schemas themselves. Values that are too large to
-    be judged in no time are passed over, and a schema that cannot be compiled judges none.
+    Looked at are examples of bodies, of parameters and headers, and of schemas themselves. Values
+    that are too large to be judged in no time are passed over, and a schema that cannot be
+    compiled judges none.
     """
     count, pointers, remarks, more = 0, set[str](), list[Remark](), 0
     most = MOST_WITH_PATTERNS if _backtracks(document) else MOST_EXAMPLES
@@ -71,7 +79,11 @@ def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[
         if broken:
             remarks.append(Remark(shown.pointer, _said(broken), grave=False, kind="example"))
     if more:
-        remarks.append(Remark("", f"{more} more examples do not fit their schemas", grave=False, kind="example"))
+        remarks.append(
+            Remark(
+                "", f"{more} more examples do not fit their schemas", grave=False, kind="example"
+            )
+        )
     return count, remarks
 
 
@@ -79,12 +91,20 @@ def _all(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
     if promise.by_example:
         return
     for operation in promise.operations:
-        bodies: list[Body] = [*operation.responses.values(), *([operation.request] if operation.request is not None else [])]
-        for parameter in (*operation.parameters, *(header for body in bodies for header in body.headers)):
+        bodies: list[Body] = [
+            *operation.responses.values(),
+            *([operation.request] if operation.request is not None else []),
+        ]
+        for parameter in (
+            *operation.parameters,
+            *(header for body in bodies for header in body.headers),
+        ):
             yield from _of_parameter(document, parameter)
         for body in bodies:
             for media, schema in body.media.items():
-                if schema is not None and (is_json_type(media) or media in ("*/*", "application/*")):
+                if schema is not None and (
+                    is_json_type(media) or media in ("*/*", "application/*")
+                ):
                     yield from _of_body(document, schema)
     yield from _of_schemas(document, promise)
 
@@ -104,7 +124,9 @@ def _of_body(document: dict[str, Any], schema: Schema) -> Iterator[_Shown]:
 def _of_parameter(document: dict[str, Any], parameter: Parameter) -> Iterator[_Shown]:
     if parameter.schema is None or parameter.media or parameter.style == "other":
         return
-    for pointer, value in _examples_of(document, _at(document, parameter.clause), parameter.clause):
+    for pointer, value in _examples_of(
+        document, _at(document, parameter.clause), parameter.clause
+    ):
         if isinstance(value, str):
             if parameter.reading.parts:
                 continue  # a list or an object as it is written in a URL
@@ -114,14 +136,20 @@ def _of_parameter(document: dict[str, Any], parameter: Parameter) -> Iterator[_S
 
 
 def _of_schemas(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
-    """Examples that stand in schemas, held by a compiled form of their own: a schema that nobody uses must not harm the others."""
+    """Examples that stand in schemas, held by a compiled form of their own: a schema that nobody
+    uses must not harm the others.
+    """
     anchor = next(iter(promise.schemas), None)
     if anchor is None:
         return
     held: list[tuple[str, Any, Schema]] = []
     apart = anchor.apart()
     for node, pointer in objects(document):
-        if not (pointer.startswith("/components/schemas/") or "/schema/" in f"{pointer}/" or not anchor.pointer):
+        if not (
+            pointer.startswith("/components/schemas/")
+            or "/schema/" in f"{pointer}/"
+            or not anchor.pointer
+        ):
             continue
         if "example" not in node and not isinstance(node.get("examples"), list):
             continue
@@ -133,7 +161,10 @@ def _of_schemas(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
         if "example" in node:
             held.append((f"{pointer}/example", node["example"], schema))
         if isinstance(node.get("examples"), list):
-            held.extend((f"{pointer}/examples/{at}", value, schema) for at, value in enumerate(node["examples"][:10]))
+            held.extend(
+                (f"{pointer}/examples/{at}", value, schema)
+                for at, value in enumerate(node["examples"][:10])
+            )
     for pointer, value, schema in held:
         yield _Shown(pointer, (value,), schema)
 
@@ -168,7 +199,11 @@ def _backtracks(document: dict[str, Any]) -> bool:
         for node, _ in objects(document)
         for text in (
             node.get("pattern"),
-            *(node["patternProperties"] if isinstance(node.get("patternProperties"), Mapping) else ()),
+            *(
+                node["patternProperties"]
+                if isinstance(node.get("patternProperties"), Mapping)
+                else ()
+            ),
         )
     )
     return any(isinstance(text, str) and _BACKTRACKING.search(text) for text in patterns)
@@ -189,23 +224,35 @@ def _breaks(violation: Broken) -> str:
     if violation.rule == "required":
         return f"{place} is missing"
     if violation.rule in ("additionalProperties", "unevaluatedProperties"):
-        return f"{place.removesuffix('/*') or 'the value'} has fields that the schema does not name"
+        return (
+            f"{place.removesuffix('/*') or 'the value'} has fields that the schema does not name"
+        )
     if violation.rule == "type":
         return f"{place} is {violation.actual}, the schema says {violation.expected.replace('|', ' or ')}"
-    return f"{place} breaks `{violation.rule}`" + (f" ({violation.expected})" if violation.expected not in ("", violation.rule) else "")
+    return f"{place} breaks `{violation.rule}`" + (
+        f" ({violation.expected})" if violation.expected not in ("", violation.rule) else ""
+    )
 
 
 def _reading(violation: Broken) -> str:
-    """Under which reading of the schema this clause were kept; "" where no single change tells it."""
+    """Under which reading of the schema this clause were kept; "" where no single
+    change tells it.
+    """
     place = violation.pointer or "the value"
     if any(word in violation.clause for word in _ALTERNATIVES):
         return ""
     if violation.rule == "type":
-        return f"{place} might be null (`nullable`)" if violation.actual == "null" else f"the type of {place} were {violation.actual}"
+        return (
+            f"{place} might be null (`nullable`)"
+            if violation.actual == "null"
+            else f"the type of {place} were {violation.actual}"
+        )
     if violation.rule == "required":
         return f"{place} were optional"
     if violation.rule in ("additionalProperties", "unevaluatedProperties"):
-        return f"`{violation.rule}` allowed other fields at {place.removesuffix('/*') or 'the root'}"
+        return (
+            f"`{violation.rule}` allowed other fields at {place.removesuffix('/*') or 'the root'}"
+        )
     if violation.rule in ("enum", "const"):
         return f"`{violation.rule}` of {place} knew this value"
     if violation.rule == "format":

@@ -1,4 +1,6 @@
-"""A request's parameters and a response's headers against their clauses; text is read as the contract says."""
+"""A request's parameters and a response's headers against their clauses; text is read as the
+contract says.
+"""
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
@@ -14,22 +16,39 @@ from monitor.contracts.queries import Pairs, query_pairs
 from monitor.contracts.readings import Structure, readings
 from monitor.contracts.routes import PLACEHOLDER
 from monitor.contracts.routes import parameters as path_parameters
-from monitor.contracts.styles import Occurrence, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path
+from monitor.contracts.styles import (
+    Occurrence,
+    cookie_pairs,
+    decoded,
+    names_of,
+    of_header,
+    of_pairs,
+    of_path,
+)
 from monitor.errors import ContractError
 from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Exchange
 from monitor.model.pointers import escaped
 
 # Reasons for "not checked".
-UNSEEN, TOO_LONG, MEDIA, STYLE = "parameter_unseen", "query_too_large", "parameter_media_type", "parameter_style"
+UNSEEN, TOO_LONG, MEDIA, STYLE = (
+    "parameter_unseen",
+    "query_too_large",
+    "parameter_media_type",
+    "parameter_style",
+)
 UNDECIDABLE = "undecidable"
 _SHORT = 19
 
 
-def check_parameters(exchange: Exchange, operation: Operation, rest: str, findings: Findings) -> None:
-    """Add to `findings` what a request's parameters break, and which clauses cannot be held against it.
+def check_parameters(
+    exchange: Exchange, operation: Operation, rest: str, findings: Findings
+) -> None:
+    """Add to `findings` what a request's parameters break, and which clauses cannot be held
+    against it.
 
-    Only what the source tells is judged. A required parameter whose place the source does not log (no query, no
-    headers, a path logged as its template) is unseen, and so not checked; an optional one is passed over.
+    Only what the source tells is judged. A required parameter whose place the source does not log
+    (no query, no headers, a path logged as its template) is unseen, and so not checked; an
+    optional one is passed over.
     """
     look = _Look(exchange, operation, rest)
     for parameter in operation.parameters:
@@ -44,15 +63,24 @@ def check_headers(exchange: Exchange, headers: Sequence[Parameter], findings: Fi
             continue
         text = exchange.response_headers.get(header.name)
         if text is None:
-            # An answer to HEAD may leave headers out: https://www.rfc-editor.org/rfc/rfc9110#name-head
-            unseen = not exchange.response_headers or not exchange.headers_whole or exchange.method == "HEAD"
+            # An answer to HEAD may leave headers out:
+            # https://www.rfc-editor.org/rfc/rfc9110#name-head
+            unseen = (
+                not exchange.response_headers
+                or not exchange.headers_whole
+                or exchange.method == "HEAD"
+            )
             _absent(header, findings, "response", unseen=unseen, rule="missing_header")
         else:
             _judge_header(header, text, findings, "response")
 
 
-def check_record_headers(headers: Mapping[str, str], described: Sequence[Parameter], findings: Findings) -> None:
-    """The same for the headers of a record, all of which are told. One in binary cannot be read as text, and is not checked."""
+def check_record_headers(
+    headers: Mapping[str, str], described: Sequence[Parameter], findings: Findings
+) -> None:
+    """The same for the headers of a record, all of which are told. One in binary cannot be read as
+    text, and is not checked.
+    """
     for header in described:
         text = headers.get(header.name)
         if text is None:
@@ -109,7 +137,9 @@ class _Look:
             self._query, self._query_read = query_pairs(self._exchange.query), True
         return self._query
 
-    def _pairs(self, parameter: Parameter, pairs: Pairs | None, findings: Findings, reason: str) -> None:
+    def _pairs(
+        self, parameter: Parameter, pairs: Pairs | None, findings: Findings, reason: str
+    ) -> None:
         if pairs is None:
             findings.leave(reason, "request", parameter.clause)
             return
@@ -166,19 +196,35 @@ class _Look:
             if occurrence is None:
                 place = _place(parameter)
                 findings.add(
-                    "request", Broken("parameter_style", place, parameter.clause, f"style {parameter.style}", "other text")
+                    "request",
+                    Broken(
+                        "parameter_style",
+                        place,
+                        parameter.clause,
+                        f"style {parameter.style}",
+                        "other text",
+                    ),
                 )
             else:
                 _judge(parameter, occurrence, findings, "request")
 
 
 def of_scalar(parameter: Parameter) -> bool:
-    """Whether a plain text stands for a scalar of this parameter, so that nothing of it is to be taken apart."""
-    return parameter.schema is not None and not parameter.media and parameter.style == "simple" and not parameter.reading.parts
+    """Whether a plain text stands for a scalar of this parameter, so that nothing of it is to be
+    taken apart.
+    """
+    return (
+        parameter.schema is not None
+        and not parameter.media
+        and parameter.style == "simple"
+        and not parameter.reading.parts
+    )
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text holds letters, digits, - and _ alone, as most ids do: it means itself, masks nothing and is no template."""
+    """Whether a text holds letters, digits, - and _ alone, as most ids do: it means itself, masks
+    nothing and is no template.
+    """
     return text.isalnum() or text.replace("-", "").replace("_", "").isalnum()
 
 
@@ -192,7 +238,12 @@ def scalar_fits(parameter: Parameter, text: str) -> bool:
     schema, reading = parameter.schema, parameter.reading
     assert schema is not None
     try:
-        digits = "integer" in reading.kinds and len(text) < _SHORT and text.isdecimal() and text.isascii()
+        digits = (
+            "integer" in reading.kinds
+            and len(text) < _SHORT
+            and text.isdecimal()
+            and text.isascii()
+        )
         if digits and ((text[0] != "0" and schema.proves(text)) or schema.fits(int(text))):
             return True
         return any(map(schema.fits, readings(text, reading)))
@@ -207,7 +258,14 @@ def _merged(pairs: Pairs) -> dict[str, list[str]]:
     return by_name
 
 
-def _absent(parameter: Parameter, findings: Findings, side: Side, *, unseen: bool, rule: str = "missing_parameter") -> None:
+def _absent(
+    parameter: Parameter,
+    findings: Findings,
+    side: Side,
+    *,
+    unseen: bool,
+    rule: str = "missing_parameter",
+) -> None:
     if not parameter.required:
         return
     if unseen:
@@ -225,7 +283,9 @@ def _judge_header(parameter: Parameter, text: str, findings: Findings, side: Sid
         _judge(parameter, of_header(parameter, text), findings, side)
 
 
-def _judge_content(parameter: Parameter, text: str, findings: Findings, side: Side = "request") -> None:
+def _judge_content(
+    parameter: Parameter, text: str, findings: Findings, side: Side = "request"
+) -> None:
     """A parameter that is a document of a media type."""
     if parameter.schema is None:
         return
@@ -239,7 +299,9 @@ def _judge_content(parameter: Parameter, text: str, findings: Findings, side: Si
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:
-            findings.add(side, Broken("not_json", _place(parameter), parameter.clause, "JSON", "other text"))
+            findings.add(
+                side, Broken("not_json", _place(parameter), parameter.clause, "JSON", "other text")
+            )
         else:
             _hold(parameter, [value], findings, side)
 
@@ -253,9 +315,16 @@ def _judge(parameter: Parameter, occurrence: Occurrence, findings: Findings, sid
         kinds = REDACTED_KINDS.get(str(occurrence[-1]), frozenset())
         if kinds and kinds.isdisjoint(parameter.reading.kinds):
             expected = "|".join(sorted(parameter.reading.kinds))
-            findings.add(side, Broken("type", _place(parameter), parameter.clause, expected, "string"))
+            findings.add(
+                side, Broken("type", _place(parameter), parameter.clause, expected, "string")
+            )
         return
-    _hold(parameter, [value for structure in occurrence for value in readings(structure, parameter.reading)], findings, side)
+    _hold(
+        parameter,
+        [value for structure in occurrence for value in readings(structure, parameter.reading)],
+        findings,
+        side,
+    )
 
 
 def _hold(parameter: Parameter, values: list[object], findings: Findings, side: Side) -> None:
@@ -264,14 +333,21 @@ def _hold(parameter: Parameter, values: list[object], findings: Findings, side: 
     try:
         if any(schema.fits(value) for value in values):
             return
-        broken = next((violation for value in values for violation in schema.broken(value, 1)), None)
+        broken = next(
+            (violation for value in values for violation in schema.broken(value, 1)), None
+        )
     except (ContractError, ValueError, RecursionError):
         broken = None
     if broken is None:
         findings.leave(UNDECIDABLE, side, parameter.clause)
         return
     actual = broken.actual if isinstance(values[0], dict | list) else json_type(values[0])
-    findings.add(side, Broken(broken.rule, _place(parameter) + broken.pointer, broken.clause, broken.expected, actual))
+    findings.add(
+        side,
+        Broken(
+            broken.rule, _place(parameter) + broken.pointer, broken.clause, broken.expected, actual
+        ),
+    )
 
 
 def _masked(structure: Structure) -> bool:

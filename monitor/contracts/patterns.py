@@ -1,4 +1,6 @@
-"""Regular expressions of contracts by ECMA-262's rules; one that cannot be compiled leaves its clause unjudged."""
+"""Regular expressions of contracts by ECMA-262's rules; one that cannot be compiled leaves its
+clause unjudged.
+"""
 
 import re
 from collections.abc import Sequence
@@ -12,16 +14,21 @@ _NO_BOUNDARY = rf"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))"
 _ANY = r"[^\n\r\u2028\u2029]"
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _COUNT = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
-_BRACED = re.compile(r"\\([pP]\{[^{}]*\}|u\{[0-9a-fA-F]+\}|k<[^<>]*>|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|.)", re.DOTALL)
+_BRACED = re.compile(
+    r"\\([pP]\{[^{}]*\}|u\{[0-9a-fA-F]+\}|k<[^<>]*>|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|.)",
+    re.DOTALL,
+)
 _NAMED = re.compile(r"\(\?<([^<>=!]+)>")
 
 
 @lru_cache(maxsize=65_536)
 def ecma(pattern: str) -> str:
-    r"""The pattern in the engine's words, of the same meaning as ECMA-262 with the flag `u` gives it.
+    r"""The pattern in the engine's words, of the same meaning as ECMA-262 with the flag `u` gives
+    it.
 
-    `.` leaves out all four line ends, `\b` knows ASCII words only, `[^]` is any character, and inside a class `[`,
-    `&&`, `--` and `~~` are plain characters. https://262.ecma-international.org/#sec-patterns
+    `.` leaves out all four line ends, `\b` knows ASCII words only, `[^]` is any character, and
+    inside a class `[`, `&&`, `--` and `~~` are plain characters.
+    https://262.ecma-international.org/#sec-patterns
     """
     pattern = _PAIR.sub(_joined, pattern)
     names = _NAMED.findall(pattern)

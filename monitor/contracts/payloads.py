@@ -14,7 +14,8 @@ from monitor.contracts.proving import DEEPEST, FAULTLESS, OPEN, Proof
 from monitor.model.exchanges import Body
 from monitor.model.forms import without_bom
 
-# Why a body cannot be checked. "not_json" alone is the provider's fault, all others are ours or the source's.
+# Why a body cannot be checked. "not_json" alone is the provider's fault, all others are ours or
+# the source's.
 NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE, UNDECIDABLE = (
     "no_body",
     "empty",
@@ -34,7 +35,9 @@ def _unmarked(body: str | bytes) -> str | bytes:
 
 
 def is_json_type(media: str) -> bool:
-    """Whether a media type (lower case) holds JSON: application/json and all `+json`, with or without parameters."""
+    """Whether a media type (lower case) holds JSON: application/json and all `+json`, with or
+    without parameters.
+    """
     kind = media.partition(";")[0].rstrip() if ";" in media else media
     return kind in _JSON_TYPES or kind.endswith("+json")
 
@@ -46,7 +49,8 @@ _AS_ZEROS = bytes(48 if chr(byte).isdecimal() and byte < 128 else byte for byte 
 
 
 class Payload:
-    """One side's body. Decoding happens at the first question and once; integers of any length stay exact.
+    """One side's body. Decoding happens at the first question and once; integers of any length
+    stay exact.
 
     Not thread-safe.
     """
@@ -57,7 +61,12 @@ class Payload:
     )
 
     def __init__(
-        self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS
+        self,
+        body: Body,
+        headers: Mapping[str, str],
+        *,
+        truncated: bool = False,
+        limits: PayloadLimits = PAYLOAD_LIMITS,
     ) -> None:
         self._body = body
         self._headers = headers
@@ -71,13 +80,19 @@ class Payload:
         self._media: str | None = None
         self._length: str | None = None
         self.faultless = False
-        """Whether it is known, without decoding it, to be an object that tells of no fault (proving.py)."""
+        """Whether it is known, without decoding it, to be an object that tells of no fault
+        (proving.py).
+        """
 
     @property
     def media(self) -> str:
-        """The content type with its parameters, in lower case, "" when the source does not tell."""
+        """The content type with its parameters, in lower case, "" when the source does
+        not tell.
+        """
         if self._media is None:
-            self._media = self._headers.get("content-type", "").strip().lower() if self._headers else ""
+            self._media = (
+                self._headers.get("content-type", "").strip().lower() if self._headers else ""
+            )
         return self._media
 
     @property
@@ -92,7 +107,9 @@ class Payload:
 
     @property
     def length(self) -> str:
-        """The content length as it came, "" when the source does not tell, or when it is not that of what was unpacked."""
+        """The content length as it came, "" when the source does not tell, or when it is not that
+        of what was unpacked.
+        """
         if self._length is None:
             self._length = self._headers.get("content-length", "") if self._headers else ""
         return self._length
@@ -118,12 +135,19 @@ class Payload:
     def undecoded(self) -> str | bytes:
         """The body where it may hold JSON and nobody has decoded it yet, else ""."""
         body, media = self._body, self.media
-        if self._problem is not None or self._truncated or not body or len(body) > self._limits.body_bytes:
+        if (
+            self._problem is not None
+            or self._truncated
+            or not body
+            or len(body) > self._limits.body_bytes
+        ):
             return ""
         return "" if media and media not in _JSON_TYPES and not is_json_type(media) else body
 
     def proven_by(self, proves: Proof) -> bool:
-        """Whether it keeps what a proof is of, told without decoding it; false where one has to look."""
+        """Whether it keeps what a proof is of, told without decoding it; false where one has to
+        look.
+        """
         text = self.undecoded if self._limits.depth >= DEEPEST else ""
         said = proves(text) if text else OPEN
         if said == FAULTLESS:
@@ -131,7 +155,9 @@ class Payload:
         return said != OPEN
 
     def raw(self) -> tuple[str | bytes, str]:
-        """The body as it is, whatever its media type, and "": without its encoding where one is told. Else "" and why not."""
+        """The body as it is, whatever its media type, and "": without its encoding where one is
+        told. Else "" and why not.
+        """
         problem = self._absent()
         if problem:
             return "", problem
@@ -162,7 +188,9 @@ class Payload:
         return self._decode(body)
 
     def _decode(self, body: str | bytes) -> str:
-        """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
+        """JSON as it is, whatever the headers say of an encoding (logs often hold what was
+        decoded); else what unpacks to it.
+        """
         try:
             self._load(body)
         except orjson.JSONDecodeError:
@@ -177,7 +205,9 @@ class Payload:
         return ""
 
     def _decode_anyhow(self, body: str | bytes) -> str:
-        """Of what is no JSON as it stands: without a mark before it, or unpacked. "" when it is read."""
+        """Of what is no JSON as it stands: without a mark before it, or unpacked. "" when it is
+        read.
+        """
         try:
             self._load(body)
         except orjson.JSONDecodeError as error:
@@ -195,10 +225,12 @@ class Payload:
         return ""
 
     def _load(self, body: str | bytes) -> None:
-        """JSON with exact integers. orjson decides what is JSON; what holds as many digits as a float may round is read again.
+        """JSON with exact integers. orjson decides what is JSON; what holds as many digits as a
+        float may round is read again.
 
-        Most bodies are the very text that their value gives when it is written anew: then nothing of them was rounded, no
-        key stands twice, and neither needs a look of its own. Raises orjson.JSONDecodeError.
+        Most bodies are the very text that their value gives when it is written anew: then nothing
+        of them was rounded, no key stands twice, and neither needs a look of its own. Raises
+        orjson.JSONDecodeError.
         """
         value = self._value = orjson.loads(body)
         raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
@@ -212,7 +244,8 @@ class Payload:
         self._retold = retold
         if _LONG in raw.translate(_AS_ZEROS):
             self._long = True
-            with suppress(ValueError, RecursionError):  # an integer of more digits than Python reads stays a float
+            # an integer of more digits than Python reads stays a float
+            with suppress(ValueError, RecursionError):
                 self._value = json.loads(raw)
 
     def _unreadable(self, error: orjson.JSONDecodeError) -> str:
@@ -232,12 +265,15 @@ class Payload:
         return NOT_JSON
 
     def _read_by_the_letter(self, body: str | bytes) -> str:
-        """JSON that orjson does not take: integers beyond any double are read; other such numbers, and halves of surrogate pairs
-        (which `JSON.stringify` writes of a text that was cut), are JSON that no value can hold here.
+        """JSON that orjson does not take: integers beyond any double are read; other such numbers,
+        and halves of surrogate pairs (which `JSON.stringify` writes of a text that was cut), are
+        JSON that no value can hold here.
         """
         text = body if isinstance(body, str) else body.decode("utf-8", "surrogateescape")
         try:
-            value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_no_json)
+            value = json.loads(
+                text, parse_int=_whole, parse_float=_finite, parse_constant=_no_json
+            )
             json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
             return TOO_DEEP
@@ -249,10 +285,14 @@ class Payload:
         return ""
 
     def repeats_a_key(self) -> bool:
-        """Whether some object holds one key twice, which parsers read differently. Exact; cheap when there is none."""
+        """Whether some object holds one key twice, which parsers read differently. Exact; cheap
+        when there is none.
+        """
         if self.problem or self._same or self._body is None:
             return False
-        raw = self._body if isinstance(self._body, bytes) else self._body.encode("utf-8", "replace")
+        raw = (
+            self._body if isinstance(self._body, bytes) else self._body.encode("utf-8", "replace")
+        )
         if b"\\u003" not in raw and not self._long and raw.count(b":") == self._retold.count(b":"):
             return False
         repeated = False
@@ -297,7 +337,11 @@ def _is_text(body: bytes) -> bool:
 
 
 def _brackets(body: bytes | str) -> int:
-    return body.count(b"[") + body.count(b"{") if isinstance(body, bytes) else body.count("[") + body.count("{")
+    return (
+        body.count(b"[") + body.count(b"{")
+        if isinstance(body, bytes)
+        else body.count("[") + body.count("{")
+    )
 
 
 def _deeper(value: Any, depth: int) -> bool:

@@ -1,7 +1,9 @@
-"""Schemas written down for the native prover, which tells from a body's text alone that it surely keeps one.
+"""Schemas written down for the native prover, which tells from a body's text alone that it surely
+keeps one.
 
-Most bodies do, and are of plain schemas: then nothing of them need be built. What it does not prove is judged by the engine
-(schemas.py), as if nobody had tried. A keyword that is not written down here makes the values of its type open, never kept.
+Most bodies do, and are of plain schemas: then nothing of them need be built. What it does not
+prove is judged by the engine (schemas.py), as if nobody had tried. A keyword that is not written
+down here makes the values of its type open, never kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +18,9 @@ from monitor.native import BUILT
 DEEPEST = 32
 """The prover leaves deeper bodies open."""
 OPEN, KEPT, FAULTLESS = 0, 1, 2
-"""What a proof says of a body: nothing; that the schema is kept; and that by an object without the members FAULTS."""
+"""What a proof says of a body: nothing; that the schema is kept; and that by an object without the
+members FAULTS.
+"""
 FAULTS = ("errors", "jsonrpc")
 Proof = Callable[[str | bytes], int]
 Said = dict[str, Any]
@@ -70,7 +74,9 @@ class _Unwritable(Exception):
 
 
 class Provers:
-    """The schemas of one document as the prover asks for them: each when a body first meets it. Give it the document as compiled."""
+    """The schemas of one document as the prover asks for them: each when a body first meets it.
+    Give it the document as compiled.
+    """
 
     def __init__(self, document: Any, draft: str, formats: Mapping[str, Any]) -> None:
         self._document = document
@@ -81,7 +87,8 @@ class Provers:
         self._proofs = None if BUILT is None else BUILT.Proofs(self.written, FAULTS)
 
     def at(self, pointer: str) -> Proof | None:
-        """What is sure of a body and the schema at a pointer, as a function; None where there is no prover, or no such schema.
+        """What is sure of a body and the schema at a pointer, as a function; None where there is
+        no prover, or no such schema.
 
         The function costs some 2 ns a byte, and never raises.
         """
@@ -149,7 +156,11 @@ class Provers:
             return
         types = node["type"]
         names = [types] if isinstance(types, str) else types
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) and name in _KINDS for name in names):
+        if (
+            not isinstance(names, list)
+            or not names
+            or not all(isinstance(name, str) and name in _KINDS for name in names)
+        ):
             raise _Unwritable
         keywords["kinds"] = 0
         for name in names:
@@ -166,10 +177,20 @@ class Provers:
             raise _Unwritable
         keywords["listed"] = []
         for value in listed:
-            if value is None or isinstance(value, str | bool) or (type(value) is int and abs(value) <= _LARGEST):
+            if (
+                value is None
+                or isinstance(value, str | bool)
+                or (type(value) is int and abs(value) <= _LARGEST)
+            ):
                 keywords["listed"].append(value)
             else:
-                kinds = _LIST if isinstance(value, list) else _OBJECT if isinstance(value, dict) else _NUMBER
+                kinds = (
+                    _LIST
+                    if isinstance(value, list)
+                    else _OBJECT
+                    if isinstance(value, dict)
+                    else _NUMBER
+                )
                 keywords["odd"] |= kinds
 
     def _bounds(self, node: Mapping[str, Any], keywords: Said) -> None:
@@ -181,7 +202,9 @@ class Provers:
             if type(bound) not in (int, float) or (self._draft == "4" and how % 2):
                 keywords["odd"] |= _NUMBER
                 continue
-            beside = node.get(f"exclusive{word[0].upper()}{word[1:]}") if self._draft == "4" else None
+            beside = (
+                node.get(f"exclusive{word[0].upper()}{word[1:]}") if self._draft == "4" else None
+            )
             keywords["bounds"].append((how + (beside is True), bound))
         step = node.get("multipleOf")
         if type(step) is int and 0 < step <= _LARGEST:
@@ -191,7 +214,8 @@ class Provers:
 
     def _texts(self, node: Mapping[str, Any], keywords: Said) -> None:
         if "pattern" in node:
-            keywords["pattern"] = node["pattern"] if isinstance(node["pattern"], str) else "("  # which is none
+            # which is none
+            keywords["pattern"] = node["pattern"] if isinstance(node["pattern"], str) else "("
         name = node.get("format")
         if isinstance(name, str) and (name in _FORMATS or name in self._formats):
             keywords["format"] = name
@@ -199,8 +223,16 @@ class Provers:
     def _below(self, node: Mapping[str, Any], keywords: Said) -> None:
         self._items(node, keywords)
         keywords["unique"] = node.get("uniqueItems") is True
-        members, others, required = node.get("properties", {}), node.get("additionalProperties", True), node.get("required", [])
-        if not isinstance(members, dict) or not isinstance(others, dict | bool) or not isinstance(required, list):
+        members, others, required = (
+            node.get("properties", {}),
+            node.get("additionalProperties", True),
+            node.get("required", []),
+        )
+        if (
+            not isinstance(members, dict)
+            or not isinstance(others, dict | bool)
+            or not isinstance(required, list)
+        ):
             raise _Unwritable
         if not all(isinstance(name, str) for name in required):
             raise _Unwritable
@@ -210,7 +242,9 @@ class Provers:
         keywords["others"] = self._number(others) if isinstance(others, dict) else None
 
     def _items(self, node: Mapping[str, Any], keywords: Said) -> None:
-        """Each item's schema: in older drafts a list of `items` is of the first ones, and `additionalItems` of those behind them."""
+        """Each item's schema: in older drafts a list of `items` is of the first ones, and
+        `additionalItems` of those behind them.
+        """
         firsts: Any = node.get("prefixItems", [])
         items = node.get("items", True)
         if self._draft == "2020-12":
@@ -238,7 +272,9 @@ class Provers:
         if "if" in node:
             if self._draft in ("4", "6"):
                 raise _Unwritable
-            then, otherwise = (self._number(node[word]) if word in node else None for word in ("then", "else"))
+            then, otherwise = (
+                self._number(node[word]) if word in node else None for word in ("then", "else")
+            )
             keywords["choices"] = [(self._number(node["if"]), then, otherwise)]
 
 

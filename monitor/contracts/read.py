@@ -1,4 +1,6 @@
-"""A published document to the promise it makes, whatever its format, and what is to be said of its text."""
+"""A published document to the promise it makes, whatever its format, and what is to be said of its
+text.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -37,15 +39,17 @@ _LONGEST_CONTACT = 200
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A contract that may be published: its promise, compiled, and what will not be judged of it, by line."""
+    """A contract that may be published: its promise, compiled, and what will not be judged of it,
+    by line.
+    """
 
     promise: Promise
     remarks: tuple[Remark, ...]
     examples: int = 0
 
     def told(self) -> dict[str, Any]:
-        """As API and CLI tell it: counts of what will be judged and of clauses that will not, own examples that were looked at,
-        and `remarks` (`line`, `pointer`, `said`, `kind`).
+        """As API and CLI tell it: counts of what will be judged and of clauses that will not, own
+        examples that were looked at, and `remarks` (`line`, `pointer`, `said`, `kind`).
         """
         return {
             "interactions": len(self.promise.interactions),
@@ -57,7 +61,15 @@ class Examined:
             "times": len(self.promise.timing),
             "examples": self.examples,
             "unjudged": sum(remark.kind == "unjudged" for remark in self.remarks),
-            "remarks": [{"line": remark.line, "pointer": remark.pointer, "said": remark.said, "kind": remark.kind} for remark in self.remarks],
+            "remarks": [
+                {
+                    "line": remark.line,
+                    "pointer": remark.pointer,
+                    "said": remark.said,
+                    "kind": remark.kind,
+                }
+                for remark in self.remarks
+            ],
         }
 
 
@@ -69,9 +81,13 @@ def read_contract(
     lenient_nullable: bool = True,
     limits: ContractLimits = CONTRACT_LIMITS,
 ) -> Promise:
-    """The promise in a contract's text. Raises ContractError, saying what, where and what to do."""
+    """The promise in a contract's text. Raises ContractError, saying what, where and
+    what to do.
+    """
     with uncollected():
-        return _promise(format, document_of(text, where=where, limits=limits), where, lenient_nullable, limits)
+        return _promise(
+            format, document_of(text, where=where, limits=limits), where, lenient_nullable, limits
+        )
 
 
 def examine(
@@ -82,17 +98,31 @@ def examine(
     lenient_nullable: bool = True,
     limits: ContractLimits = CONTRACT_LIMITS,
 ) -> Examined:
-    """Look at a contract as a whole, as one does before it is published, and compile it as checking will.
+    """Look at a contract as a whole, as one does before it is published, and compile it as
+    checking will.
 
-    Raises ContractError with the line for what cannot be used, and for what the format's own schema refuses, unless
-    nothing that is judged hangs on that. `format` "" is told by the content.
+    Raises ContractError with the line for what cannot be used, and for what the format's own
+    schema refuses, unless nothing that is judged hangs on that. `format` "" is told by the
+    content.
     """
     with uncollected():
-        return _examined(format, document_of(text, where=where, limits=limits), text, where, lenient_nullable, limits)
+        return _examined(
+            format,
+            document_of(text, where=where, limits=limits),
+            text,
+            where,
+            lenient_nullable,
+            limits,
+        )
 
 
 def _examined(
-    kind: str, document: dict[str, Any], text: str, where: str, lenient_nullable: bool, limits: ContractLimits
+    kind: str,
+    document: dict[str, Any],
+    text: str,
+    where: str,
+    lenient_nullable: bool,
+    limits: ContractLimits,
 ) -> Examined:
     kind = kind or kind_of(document)
     try:
@@ -106,26 +136,54 @@ def _examined(
         line = lines_of(text, [error.pointer])[error.pointer]
         raise ContractError(f"{error} (line {line})", error.pointer) from None
     shown, misfits = own_examples(document, promise)
-    return Examined(promise, tuple(_with_lines((*remarks, *misfits, *unjudged_clauses(document, promise)), text)), shown)
+    return Examined(
+        promise,
+        tuple(_with_lines((*remarks, *misfits, *unjudged_clauses(document, promise)), text)),
+        shown,
+    )
 
 
 def read_draft(draft: ContractDraft, *, lenient_nullable: bool = True) -> Examined:
-    """Examine a draft, so that what cannot be used is refused at publishing. Raises ContractError."""
-    return examine(draft.format, draft.document, where=f"contract {draft.name}", lenient_nullable=lenient_nullable)
+    """Examine a draft, so that what cannot be used is refused at publishing. Raises
+    ContractError.
+    """
+    return examine(
+        draft.format,
+        draft.document,
+        where=f"contract {draft.name}",
+        lenient_nullable=lenient_nullable,
+    )
 
 
 def completed(draft: ContractDraft) -> ContractDraft:
-    """The draft with what its document tells where it says nothing: format, provider, consumer, contact, and a name of these.
+    """The draft with what its document tells where it says nothing: format, provider, consumer,
+    contact, and a name of these.
 
-    A pact names its parties. Examples get a name of their own, so that they do not replace an OpenAPI document. Who is to be
-    asked stands in `info.contact` of OpenAPI: name, address and page.
+    A pact names its parties. Examples get a name of their own, so that they do not replace an
+    OpenAPI document. Who is to be asked stands in `info.contact` of OpenAPI: name, address and
+    page.
     """
     document = document_of(draft.document, where=f"contract {draft.name}".strip())
     kind = draft.format or kind_of(document)
-    parties = {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
-    told = {word: str(held.get("name") or "").strip() for word, held in parties.items() if isinstance(held, dict)}
-    provider, consumer = draft.provider or told.get("provider", ""), draft.consumer or told.get("consumer")
-    own = provider if kind in ("openapi", "jsonschema") else f"{consumer}-{provider}" if kind == "pact" else f"{provider}-{kind}"
+    parties = (
+        {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
+    )
+    told = {
+        word: str(held.get("name") or "").strip()
+        for word, held in parties.items()
+        if isinstance(held, dict)
+    }
+    provider, consumer = (
+        draft.provider or told.get("provider", ""),
+        draft.consumer or told.get("consumer"),
+    )
+    own = (
+        provider
+        if kind in ("openapi", "jsonschema")
+        else f"{consumer}-{provider}"
+        if kind == "pact"
+        else f"{provider}-{kind}"
+    )
     return replace(
         draft,
         format=kind,
@@ -143,18 +201,30 @@ def _contact(document: dict[str, Any]) -> str | None:
     if not isinstance(held, dict):
         return None
     words = [held.get(word) for word in ("name", "email", "url")]
-    return ", ".join(word.strip() for word in words if isinstance(word, str) and word.strip())[:_LONGEST_CONTACT] or None
+    return (
+        ", ".join(word.strip() for word in words if isinstance(word, str) and word.strip())[
+            :_LONGEST_CONTACT
+        ]
+        or None
+    )
 
 
-def document_of(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> dict[str, Any]:
-    """The document in a contract's text: JSON, YAML, or a .proto or an SDL, which become one. Raises ContractError for what cannot be read."""
+def document_of(
+    text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> dict[str, Any]:
+    """The document in a contract's text: JSON, YAML, or a .proto or an SDL, which become one.
+    Raises ContractError for what cannot be read.
+    """
     if len(text) > limits.text_bytes:
         return parse(text, where=where, limits=limits)  # which says so
-    if text[:100].lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and not asks(
-        text[:2_000]
-    ):  # most are: others' words are not looked for
+    # most are: others' words are not looked for
+    if text[:100].lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and not asks(text[:2_000]):
         return parse(text, where=where, limits=limits)
-    return document_of_sdl(text, where) or document_of_proto(text, where) or parse(text, where=where, limits=limits)
+    return (
+        document_of_sdl(text, where)
+        or document_of_proto(text, where)
+        or parse(text, where=where, limits=limits)
+    )
 
 
 def kind_of(document: dict[str, Any]) -> str:
@@ -177,7 +247,9 @@ _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, limits: ContractLimits) -> Promise:
+def _promise(
+    kind: str, document: dict[str, Any], where: str, lenient: bool, limits: ContractLimits
+) -> Promise:
     if kind == "openapi":
         return read_openapi(document, where=where, lenient_nullable=lenient, limits=limits)
     if kind == "timing":
@@ -195,7 +267,9 @@ def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, lim
     }
     if kind in by_example:
         return by_example[kind](document, where=where, limits=limits)
-    raise ContractError(f"{where}: the format {kind[:40]!r} is unknown; use one of {', '.join(FORMATS)}")
+    raise ContractError(
+        f"{where}: the format {kind[:40]!r} is unknown; use one of {', '.join(FORMATS)}"
+    )
 
 
 def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
@@ -207,7 +281,12 @@ def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
         return list(unknown_in_schema(document))
     version = version_of(document)
     unknown = [] if version == "3.0" else unknown_in_openapi(document)
-    return [*against_openapi(document, version), *unknown, *unpicked(document), *unmatched(document)]
+    return [
+        *against_openapi(document, version),
+        *unknown,
+        *unpicked(document),
+        *unmatched(document),
+    ]
 
 
 def _refuse(grave: list[Remark], text: str, where: str) -> None:
@@ -220,4 +299,7 @@ def _refuse(grave: list[Remark], text: str, where: str) -> None:
 def _with_lines(remarks: Iterable[Remark], text: str) -> list[Remark]:
     once = list(dict.fromkeys(remarks))
     lines = lines_of(text, {remark.pointer for remark in once}) if once else {}
-    return sorted((replace(remark, line=remark.line or lines[remark.pointer]) for remark in once), key=lambda remark: remark.line)
+    return sorted(
+        (replace(remark, line=remark.line or lines[remark.pointer]) for remark in once),
+        key=lambda remark: remark.line,
+    )

@@ -1,4 +1,6 @@
-"""What a parameter's text may mean as JSON, by its schema: every reading of it, the most specific first."""
+"""What a parameter's text may mean as JSON, by its schema: every reading of it, the most specific
+first.
+"""
 
 import itertools
 import math
@@ -19,7 +21,9 @@ _MOST_COMBINATIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The JSON types that a schema leaves open, for the value itself, its items and its fields; `rest` is of other fields."""
+    """The JSON types that a schema leaves open, for the value itself, its items and its fields;
+    `rest` is of other fields.
+    """
 
     kinds: frozenset[str] = KINDS
     items: "Reading | None" = None
@@ -28,7 +32,9 @@ class Reading:
 
     @property
     def parts(self) -> frozenset[str]:
-        """The types that a single text may be taken apart for: not where nothing at all is said of its type."""
+        """The types that a single text may be taken apart for: not where nothing at all is said of
+        its type.
+        """
         return frozenset() if self.kinds == KINDS else self.kinds & {"array", "object"}
 
     def of(self, name: str) -> "Reading":
@@ -40,9 +46,11 @@ ANYTHING = Reading()
 
 
 def readings(structure: Structure, reading: Reading) -> Iterator[Any]:
-    """The JSON values that a text, or a structure of texts, may stand for. At least one; at most some hundred.
+    """The JSON values that a text, or a structure of texts, may stand for. At least one; at most
+    some hundred.
 
-    Of texts whose items leave more than 64 choices only the most and the least specific one are given.
+    Of texts whose items leave more than 64 choices only the most and the least specific one are
+    given.
     """
     if isinstance(structure, str):
         yield from _scalars(structure, reading.kinds)
@@ -50,16 +58,23 @@ def readings(structure: Structure, reading: Reading) -> Iterator[Any]:
         yield from _lists(structure, reading.items or ANYTHING)
     else:
         names = list(structure)
-        for values in _combined([list(readings(structure[name], reading.of(name))) for name in names]):
+        for values in _combined(
+            [list(readings(structure[name], reading.of(name))) for name in names]
+        ):
             yield dict(zip(names, values, strict=True))
 
 
 def _lists(structures: list[Structure], inner: Reading) -> Iterator[list[Any]]:
     """What comes twice is read alike both times."""
     alike: dict[str, int] = {}
-    places = [alike.setdefault(item if isinstance(item, str) else f"\x00{at}", len(alike)) for at, item in enumerate(structures)]
+    places = [
+        alike.setdefault(item if isinstance(item, str) else f"\x00{at}", len(alike))
+        for at, item in enumerate(structures)
+    ]
     firsts = {place: structures[at] for at, place in reversed(list(enumerate(places)))}
-    for values in _combined([list(readings(firsts[place], inner)) for place in range(len(firsts))]):
+    for values in _combined(
+        [list(readings(firsts[place], inner)) for place in range(len(firsts))]
+    ):
         yield [values[place] for place in places]
 
 

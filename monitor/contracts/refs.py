@@ -1,4 +1,6 @@
-"""References inside one document: resolved locally, remote ones refused, budgets on schemas and patterns kept."""
+"""References inside one document: resolved locally, remote ones refused, budgets on schemas and
+patterns kept.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +11,34 @@ from monitor.errors import ContractError
 from monitor.model.pointers import escaped, unescaped
 
 # Keywords whose value is data or prose, never a schema with references.
-DATA = frozenset({"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"})
-# Keywords whose value is a map of names that the contract's author chose: a response may be called `default`.
+DATA = frozenset(
+    {"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"}
+)
+# Keywords whose value is a map of names that the contract's author chose: a response may be called
+# `default`.
 NAMES = frozenset(
     {
-        *("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies", "schemas", "headers"),
-        *("paths", "components", "responses", "callbacks", "content", "encoding", "links", "requestBodies", "securitySchemes"),
+        *(
+            "properties",
+            "patternProperties",
+            "$defs",
+            "definitions",
+            "dependentSchemas",
+            "dependencies",
+            "schemas",
+            "headers",
+        ),
+        *(
+            "paths",
+            "components",
+            "responses",
+            "callbacks",
+            "content",
+            "encoding",
+            "links",
+            "requestBodies",
+            "securitySchemes",
+        ),
         *("pathItems", "mediaTypes", "webhooks", "variables"),
     }
 )
@@ -37,10 +61,17 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
         name = unescaped(unquote(part))
         if isinstance(node, dict) and name in node:
             node = node[name]
-        elif isinstance(node, list) and name.isdecimal() and len(name) < 10 and int(name) < len(node):
+        elif (
+            isinstance(node, list)
+            and name.isdecimal()
+            and len(name) < 10
+            and int(name) < len(node)
+        ):
             node = node[int(name)]
         else:
-            raise ContractError(f"{where}: the reference {pointer[:120]!r} names nothing in the document")
+            raise ContractError(
+                f"{where}: the reference {pointer[:120]!r} names nothing in the document"
+            )
     return node
 
 
@@ -58,14 +89,23 @@ def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tup
     raise ContractError(f"{where}: the reference at {pointer} leads in a circle", pointer)
 
 
-def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str] = frozenset()) -> None:
-    """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of schemas and patterns."""
+def survey(
+    document: dict[str, Any],
+    where: str,
+    limits: ContractLimits,
+    allowed: frozenset[str] = frozenset(),
+) -> None:
+    """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of
+    schemas and patterns.
+    """
     if not _passes(document, limits, allowed):
         _refuse(document, where, limits, allowed)
 
 
 def _passes(document: dict[str, Any], limits: ContractLimits, allowed: frozenset[str]) -> bool:
-    """Whether nothing is to be refused: a look without pointers, which would cost three times as much. False: look closer."""
+    """Whether nothing is to be refused: a look without pointers, which would cost three times as
+    much. False: look closer.
+    """
     schemas = patterns = 0
     for node in _looked_at(document):
         schemas += 1
@@ -86,7 +126,9 @@ def _passes(document: dict[str, Any], limits: ContractLimits, allowed: frozenset
     return schemas <= limits.schemas and patterns <= limits.patterns
 
 
-def _refuse(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str]) -> None:
+def _refuse(
+    document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str]
+) -> None:
     schemas = patterns = 0
     for node, pointer in objects(document):
         schemas += 1
@@ -102,15 +144,24 @@ def _refuse(document: dict[str, Any], where: str, limits: ContractLimits, allowe
             texts.extend(node["patternProperties"])
         patterns += len(texts)
         if any(len(text) > limits.pattern_chars for text in texts):
-            raise ContractError(f"{where}: the pattern at {pointer} is longer than {limits.pattern_chars} characters", pointer)
+            raise ContractError(
+                f"{where}: the pattern at {pointer} is longer than {limits.pattern_chars} characters",
+                pointer,
+            )
     if schemas > limits.schemas:
-        raise ContractError(f"{where}: {schemas} objects are more than the {limits.schemas} that a contract may have; split it")
+        raise ContractError(
+            f"{where}: {schemas} objects are more than the {limits.schemas} that a contract may have; split it"
+        )
     if patterns > limits.patterns:
-        raise ContractError(f"{where}: {patterns} patterns are more than the {limits.patterns} that a contract may have")
+        raise ContractError(
+            f"{where}: {patterns} patterns are more than the {limits.patterns} that a contract may have"
+        )
 
 
 def words_of(document: Any) -> frozenset[str]:
-    """Every key of every object, of data and of maps of names too: a look that costs little, before others that cost more."""
+    """Every key of every object, of data and of maps of names too: a look that costs little,
+    before others that cost more.
+    """
     found: set[str] = set()
     stack: list[Any] = [document]
     while stack:
@@ -123,13 +174,17 @@ def words_of(document: Any) -> frozenset[str]:
 
 
 def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every object that may be read as a schema, with its pointer; data and maps of names are passed over."""
+    """Every object that may be read as a schema, with its pointer; data and maps of names are
+    passed over.
+    """
     stack: list[tuple[Any, str, bool]] = [(document, "", False)]
     while stack:
         node, pointer, names = stack.pop()
         if isinstance(node, list):
             stack.extend(
-                (child, f"{pointer}/{index}", False) for index, child in enumerate(node) if isinstance(child, dict | list)
+                (child, f"{pointer}/{index}", False)
+                for index, child in enumerate(node)
+                if isinstance(child, dict | list)
             )
         elif isinstance(node, dict):
             if not names:
@@ -145,7 +200,9 @@ def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
                 if not names and (name in _ASIDE or name.startswith("x-")):
                     continue
                 if isinstance(child, dict | list) and (names or name not in DATA):
-                    stack.append((child, f"{pointer}/{escaped(name)}", not names and name in NAMES))
+                    stack.append(
+                        (child, f"{pointer}/{escaped(name)}", not names and name in NAMES)
+                    )
 
 
 def _looked_at(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -162,7 +219,11 @@ def _looked_at(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if not names:
             yield node
             for name, child in node.items():
-                if (type(child) is dict or type(child) is list) and name not in _PASSED_OVER and not name.startswith("x-"):
+                if (
+                    (type(child) is dict or type(child) is list)
+                    and name not in _PASSED_OVER
+                    and not name.startswith("x-")
+                ):
                     push((child, name in NAMES))
             continue
         for name, child in node.items():

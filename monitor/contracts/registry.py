@@ -1,4 +1,6 @@
-"""A snapshot of the registry: which contracts are in force for a provider, environment, version, consumer and time."""
+"""A snapshot of the registry: which contracts are in force for a provider, environment, version,
+consumer and time.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +23,8 @@ _MOST_FORMER = 20  # revisions that are asked whether they had an operation
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One revision with its compiled promise; None when its text cannot be used (it is listed in `Registry.broken`).
+    """One revision with its compiled promise; None when its text cannot be used (it is listed in
+    `Registry.broken`).
 
     `plans` remembers what of checking hangs on no payload (at_once.py).
     """
@@ -33,16 +36,22 @@ class InForce:
     until_ns: int
     provider: str = ""
     former: tuple[Promise, ...] = ()
-    """What earlier revisions promised, the newest first: an operation that they had and this one has not was removed."""
-    plans: dict[tuple[int, str, str, int, str], Any] = field(default_factory=dict, compare=False, repr=False)
+    """What earlier revisions promised, the newest first: an operation that they had and this one
+    has not was removed.
+    """
+    plans: dict[tuple[int, str, str, int, str], Any] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 class Registry:
-    """Immutable; made anew when a revision is published. Safe between threads. Finding costs one dictionary look-up.
+    """Immutable; made anew when a revision is published. Safe between threads. Finding costs one
+    dictionary look-up.
 
-    Of one contract's revisions in force at the event's time and environment, one for the provider's very version
-    beats one for all versions, and that beats one for another version (a version that never published keeps the
-    promise made before); among equals the highest number wins. `broken` names unusable revisions and why.
+    Of one contract's revisions in force at the event's time and environment, one for the
+    provider's very version beats one for all versions, and that beats one for another version (a
+    version that never published keeps the promise made before); among equals the highest number
+    wins. `broken` names unusable revisions and why.
     """
 
     def __init__(
@@ -70,13 +79,28 @@ class Registry:
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
             until = min(until, ended.get(revision.name, _FOREVER))
-            held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until, revision.provider)
-            self._by_provider.setdefault(revision.provider, {}).setdefault(revision.name, []).append((revision, held))
+            held = InForce(
+                revision.name,
+                revision.number,
+                promise,
+                _ns(revision.effective_from),
+                until,
+                revision.provider,
+            )
+            self._by_provider.setdefault(revision.provider, {}).setdefault(
+                revision.name, []
+            ).append((revision, held))
         for names in self._by_provider.values():
             for entries in names.values():
                 _remember(entries)
 
-    def _promise(self, revision: Revision, previous: "Registry | None", lenient: bool, limits: ContractLimits) -> Promise | None:
+    def _promise(
+        self,
+        revision: Revision,
+        previous: "Registry | None",
+        lenient: bool,
+        limits: ContractLimits,
+    ) -> Promise | None:
         key = (revision.name, revision.number, revision.content_hash)
         where = f"contract {revision.name} revision {revision.number}"
         if previous is not None and key in previous._read:  # noqa: SLF001 - the same class
@@ -86,7 +110,11 @@ class Registry:
             return self._read[key]
         try:
             self._read[key] = read_contract(
-                revision.format, revision.document, where=where, lenient_nullable=lenient, limits=limits
+                revision.format,
+                revision.document,
+                where=where,
+                lenient_nullable=lenient,
+                limits=limits,
             )
         except ContractError as error:
             self._read[key] = None
@@ -94,7 +122,9 @@ class Registry:
         return self._read[key]
 
     def _known_as(self, provider: str, namespace: str) -> str:
-        """The published provider that is the same Kubernetes service under another name; the name itself when there is none."""
+        """The published provider that is the same Kubernetes service under another name; the name
+        itself when there is none.
+        """
         short, space = split_service(provider)
         space = space or namespace
         alike = self._alike.get(short, [])
@@ -104,64 +134,122 @@ class Registry:
         return fitting[0] if len(fitting) == 1 else provider
 
     def find(
-        self, provider: str, environment: str, version: str, consumer: str, at_ns: int, namespace: str = ""
+        self,
+        provider: str,
+        environment: str,
+        version: str,
+        consumer: str,
+        at_ns: int,
+        namespace: str = "",
     ) -> list[InForce]:
-        """The revision in force of each contract that binds this provider towards this consumer, most specific first.
+        """The revision in force of each contract that binds this provider towards this consumer,
+        most specific first.
 
-        A provider may be published, and be named in traffic, as `name`, `name.namespace` or `name.namespace.svc…`. The very
-        name beats the others. Where only one of them tells its namespace they are one, unless several could be meant.
+        A provider may be published, and be named in traffic, as `name`, `name.namespace` or
+        `name.namespace.svc…`. The very name beats the others. Where only one of them tells its
+        namespace they are one, unless several could be meant.
         """
-        provider = provider if provider in self._by_provider else self._known_as(provider, namespace)
+        provider = (
+            provider if provider in self._by_provider else self._known_as(provider, namespace)
+        )
         return self._in_force(provider, environment, version, consumer, at_ns)
 
     def find_messages(
-        self, topic: str, producer: str, environment: str, version: str, at_ns: int, namespace: str = ""
+        self,
+        topic: str,
+        producer: str,
+        environment: str,
+        version: str,
+        at_ns: int,
+        namespace: str = "",
     ) -> list[InForce]:
-        """The revisions in force that say something of a record in a topic, whichever consumer they are for: who reads it later
-        is not known yet, and each of them relies on it.
+        """The revisions in force that say something of a record in a topic, whichever consumer
+        they are for: who reads it later is not known yet, and each of them relies on it.
 
-        A known producer (else "") keeps its own contracts, and of others' what they say of everybody who writes to their topics.
+        A known producer (else "") keeps its own contracts, and of others' what they say of
+        everybody who writes to their topics.
         """
-        own_name = producer if producer in self._by_provider else self._known_as(producer, namespace) if producer else ""
+        own_name = (
+            producer
+            if producer in self._by_provider
+            else self._known_as(producer, namespace)
+            if producer
+            else ""
+        )
         contracts: list[InForce] = []
         for provider in self._speaking:
             own_version = version if provider == own_name else ""
             for contract in self._in_force(provider, environment, own_version, None, at_ns):
-                meant = contract if provider == own_name or not producer else self._for_others(contract)
-                spoken = [] if meant is None or meant.promise is None else meant.promise.of_topic(topic)
+                meant = (
+                    contract
+                    if provider == own_name or not producer
+                    else self._for_others(contract)
+                )
+                spoken = (
+                    [] if meant is None or meant.promise is None else meant.promise.of_topic(topic)
+                )
                 unreadable = provider == own_name and contract.promise is None
-                if meant is not None and (unreadable or (spoken and (provider == own_name or any(message.topic for message in spoken)))):
+                if meant is not None and (
+                    unreadable
+                    or (
+                        spoken
+                        and (provider == own_name or any(message.topic for message in spoken))
+                    )
+                ):
                     contracts.append(meant)
         return contracts
 
     @cached_property
     def writers(self) -> Mapping[SchemaKey, Writer]:
         """The schemas that published contracts name by the keys of a registry."""
-        contracts = [contract for names in self._by_provider.values() for entries in names.values() for _, contract in entries]
-        return {key: writer for contract in contracts if contract.promise is not None for key, writer in contract.promise.writers.items()}
+        contracts = [
+            contract
+            for names in self._by_provider.values()
+            for entries in names.values()
+            for _, contract in entries
+        ]
+        return {
+            key: writer
+            for contract in contracts
+            if contract.promise is not None
+            for key, writer in contract.promise.writers.items()
+        }
 
     @cached_property
     def _speaking(self) -> list[str]:
         """The providers whose contracts speak of messages."""
         by_provider = {
-            provider: [contract for entries in names.values() for _, contract in entries] for provider, names in self._by_provider.items()
+            provider: [contract for entries in names.values() for _, contract in entries]
+            for provider, names in self._by_provider.items()
         }
-        return [name for name, contracts in by_provider.items() if any(contract.promise is None or contract.promise.messages for contract in contracts)]
+        return [
+            name
+            for name, contracts in by_provider.items()
+            if any(contract.promise is None or contract.promise.messages for contract in contracts)
+        ]
 
     def _for_others(self, contract: InForce) -> InForce | None:
         """What a contract says of everybody who writes to its topics; None when nothing."""
         if id(contract) not in self._of_others:
             promise = contract.promise
-            theirs = [] if promise is None else [message for message in promise.messages if not message.own]
+            theirs = (
+                []
+                if promise is None
+                else [message for message in promise.messages if not message.own]
+            )
             meant = (
                 None
                 if promise is None or not theirs
-                else replace(contract, promise=replace(promise, messages=theirs, _of_topic={}), plans={})
+                else replace(
+                    contract, promise=replace(promise, messages=theirs, _of_topic={}), plans={}
+                )
             )
             self._of_others[id(contract)] = meant
         return self._of_others[id(contract)]
 
-    def _in_force(self, provider: str, environment: str, version: str, consumer: str | None, at_ns: int) -> list[InForce]:
+    def _in_force(
+        self, provider: str, environment: str, version: str, consumer: str | None, at_ns: int
+    ) -> list[InForce]:
         """`consumer` None: the contracts for each of them."""
         names = self._by_provider.get(provider)
         if names is None:
@@ -182,30 +270,50 @@ class Registry:
 
 
 def _remember(entries: list[tuple[Revision, InForce]]) -> None:
-    """Tell each revision, the newest first, what those before it promised, as far as they are of operations."""
+    """Tell each revision, the newest first, what those before it promised, as far as they are of
+    operations.
+    """
     for at, (revision, contract) in enumerate(entries):
-        earlier = [contract.promise for _, contract in entries[at + 1 :] if contract.promise is not None and not contract.promise.by_example]
+        earlier = [
+            contract.promise
+            for _, contract in entries[at + 1 :]
+            if contract.promise is not None and not contract.promise.by_example
+        ]
         entries[at] = (revision, replace(contract, former=tuple(earlier[:_MOST_FORMER])))
 
 
 def _ranked(
-    names: Mapping[str, list[tuple[Revision, InForce]]], environment: str, version: str, consumer: str | None
+    names: Mapping[str, list[tuple[Revision, InForce]]],
+    environment: str,
+    version: str,
+    consumer: str | None,
 ) -> list[list[InForce]]:
     ranked: list[tuple[bool, str, list[InForce]]] = []
     for name, entries in names.items():
         fitting = [
             (
-                0 if revision.provider_version == version and version else 1 if not revision.provider_version else 2,
+                0
+                if revision.provider_version == version and version
+                else 1
+                if not revision.provider_version
+                else 2,
                 -revision.number,
                 revision,
                 held,
             )
             for revision, held in entries
-            if revision.environment in ("", environment) and (consumer is None or revision.consumer in ("", consumer))
+            if revision.environment in ("", environment)
+            and (consumer is None or revision.consumer in ("", consumer))
         ]
         if fitting:
             fitting.sort(key=lambda entry: entry[:2])
-            ranked.append((not any(entry[2].consumer for entry in fitting), name, [entry[3] for entry in fitting]))
+            ranked.append(
+                (
+                    not any(entry[2].consumer for entry in fitting),
+                    name,
+                    [entry[3] for entry in fitting],
+                )
+            )
     ranked.sort(key=lambda entry: entry[:2])
     return [candidates for _, _, candidates in ranked]
 

@@ -1,4 +1,6 @@
-"""What is to be said of a contract's text, by place: reasons to refuse it, and clauses that will not be judged."""
+"""What is to be said of a contract's text, by place: reasons to refuse it, and clauses that will
+not be judged.
+"""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,6 @@
-"""Route matching: method and path to a target by path templates; concrete segments beat templated ones."""
+"""Route matching: method and path to a target by path templates; concrete segments beat templated
+ones.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +12,12 @@ from urllib.parse import unquote
 Target = TypeVar("Target")
 
 _PARAMETER = re.compile(r"\{([^{}/]*)\}")
-PLACEHOLDER = re.compile(r"\{[^/]*\}|%7[Bb][^/]*%7[Dd]|:[A-Za-z_]\w*|<[^<>/]*>|\[[A-Za-z_.]\w*\]|\*{1,2}")
-"""A segment that stands for any text, as frameworks write it: {id}, {id:[0-9]+}, :id, <int:id>, [id], *."""
+PLACEHOLDER = re.compile(
+    r"\{[^/]*\}|%7[Bb][^/]*%7[Dd]|:[A-Za-z_]\w*|<[^<>/]*>|\[[A-Za-z_.]\w*\]|\*{1,2}"
+)
+"""A segment that stands for any text, as frameworks write it: {id}, {id:[0-9]+}, :id, <int:id>,
+[id], *.
+"""
 
 
 class _Node(Generic[Target]):
@@ -22,14 +28,16 @@ class _Node(Generic[Target]):
         self.partial: list[tuple[str, re.Pattern[str], _Node[Target]]] = []
         self.any: _Node[Target] | None = None
         self.targets: dict[str, tuple[Target, frozenset[Base]]] = {}
-        self.slashed: dict[str, tuple[Target, frozenset[Base]]] = {}  # of templates that end in a slash
+        # of templates that end in a slash
+        self.slashed: dict[str, tuple[Target, frozenset[Base]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
     """A prefix under which routes live, such as the path of a server's URL.
 
-    `text` names it, with `{name}` for what may be any text; `fixed` is a prefix that is tried before, "" for none.
+    `text` names it, with `{name}` for what may be any text; `fixed` is a prefix that is tried
+    before, "" for none.
     """
 
     text: str
@@ -46,7 +54,9 @@ class Base:
         if len(parts) < len(wanted):
             return None
         for part, want in zip(parts, wanted, strict=False):
-            if part != want and ("{" not in want or not part or _pattern(want).fullmatch(part) is None):
+            if part != want and (
+                "{" not in want or not part or _pattern(want).fullmatch(part) is None
+            ):
                 return None
         return "".join("/" + part for part in parts[len(wanted) :])
 
@@ -58,16 +68,20 @@ def base_of(path: str, fixed: str = "") -> Base:
 
 
 class Router(Generic[Target]):
-    """Templates in a tree of segments. Matching costs a few dictionary look-ups per segment; hosts do not matter."""
+    """Templates in a tree of segments. Matching costs a few dictionary look-ups per segment; hosts
+    do not matter.
+    """
 
     def __init__(self) -> None:
         self._root: _Node[Target] = _Node()
         self._bases: list[Base] = []
 
     def add(self, method: str, template: str, target: Target, bases: Iterable[Base] = ()) -> None:
-        """Route `method` (upper case) of `template` to `target`; a later one replaces an earlier of the same shape.
+        """Route `method` (upper case) of `template` to `target`; a later one replaces an earlier
+        of the same shape.
 
-        It lives below each of its own `bases`, and at the root, since a gateway may have cut the base.
+        It lives below each of its own `bases`, and at the root, since a gateway may have cut the
+        base.
         """
         node = self._root
         for segment in _segments(template):
@@ -86,8 +100,9 @@ class Router(Generic[Target]):
     def match(self, method: str, path: str) -> "Match[Target] | None":
         """The best route of a path, None when no template fits.
 
-        A template without the method is passed over when a less concrete one has it. Bases without variables are tried
-        first, of these the longest, then the path as it is. A trailing slash matters only where both templates are offered.
+        A template without the method is passed over when a less concrete one has it. Bases without
+        variables are tried first, of these the longest, then the path as it is. A trailing slash
+        matters only where both templates are offered.
         """
         quick = self._straight(method, *self._below_first(path))
         if quick is not None:
@@ -96,7 +111,11 @@ class Router(Generic[Target]):
         below = [(base, rest) for base in self._bases if (rest := base.rest(path)) is not None]
         for base, rest in [*below, (None, path)]:
             for node in _walk(self._root, _segments(rest), 0):
-                known = node.targets | node.slashed if node.slashed and rest.endswith("/") else node.targets
+                known = (
+                    node.targets | node.slashed
+                    if node.slashed and rest.endswith("/")
+                    else node.targets
+                )
                 held = known.get(method) or (known.get("GET") if method == "HEAD" else None)
                 if held is not None and (base is None or base in held[1]):
                     return Match(held[0], base.text if base is not None else "", rest)
@@ -105,7 +124,9 @@ class Router(Generic[Target]):
         return other
 
     def _below_first(self, path: str) -> "tuple[Base | None, str]":
-        """The first base that a path lies below, and the rest; no base and the path where there is none."""
+        """The first base that a path lies below, and the rest; no base and the path where there is
+        none.
+        """
         for base in self._bases:
             rest = base.rest(path)
             if rest is not None:
@@ -113,7 +134,9 @@ class Router(Generic[Target]):
         return None, path
 
     def _straight(self, method: str, base: Base | None, path: str) -> "Match[Target] | None":
-        """The match where at each segment only one way leads on; None where there are several, or none: then `match` looks further."""
+        """The match where at each segment only one way leads on; None where there are several, or
+        none: then `match` looks further.
+        """
         node, segments = self._root, _segments(path)
         for segment in segments:
             child = node.literal.get(segment)
@@ -124,7 +147,9 @@ class Router(Generic[Target]):
                 continue
             if node.partial or node.any is None:
                 return None
-            if not segment.isalnum() and (not segment or "%" in segment or PLACEHOLDER.fullmatch(segment) is not None):
+            if not segment.isalnum() and (
+                not segment or "%" in segment or PLACEHOLDER.fullmatch(segment) is not None
+            ):
                 return None
             node = node.any
         held = node.targets.get(method) if not node.slashed else None
@@ -152,7 +177,9 @@ class Match(Generic[Target]):
 
     __slots__ = ("base", "rest", "segments", "target")
 
-    def __init__(self, target: Target | None, base: str, rest: str, segments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, target: Target | None, base: str, rest: str, segments: Sequence[str] = ()
+    ) -> None:
         self.target = target
         self.base = base
         self.rest = rest
@@ -170,7 +197,9 @@ def whole_segments(template: str) -> dict[str, int] | None:
 
 
 def parameters(template: str, path: str) -> dict[str, str]:
-    """The texts of a template's parameters in a path that it fits, as they came: percent-encoded."""
+    """The texts of a template's parameters in a path that it fits, as they came:
+    percent-encoded.
+    """
     values: dict[str, str] = {}
     texts = _segments(path)
     for at, name, segment in _named_segments(template):
@@ -188,7 +217,9 @@ def parameters(template: str, path: str) -> dict[str, str]:
 
 @lru_cache(maxsize=16_384)
 def _named_segments(template: str) -> tuple[tuple[int, str, str], ...]:
-    """Of a template's segments with parameters the index, the name where the whole segment is one parameter, and the text."""
+    """Of a template's segments with parameters the index, the name where the whole segment is one
+    parameter, and the text.
+    """
     segments = []
     for at, segment in enumerate(_segments(template)):
         if "{" in segment:
@@ -222,7 +253,9 @@ def _child(node: _Node[Target], segment: str) -> _Node[Target]:
 def _pattern(segment: str) -> re.Pattern[str]:
     """Lazy groups without nesting: linear enough on one segment, whatever the contract says."""
     parts = _PARAMETER.split(segment)
-    return re.compile("".join(re.escape(part) if index % 2 == 0 else "(.+?)" for index, part in enumerate(parts)))
+    return re.compile(
+        "".join(re.escape(part) if index % 2 == 0 else "(.+?)" for index, part in enumerate(parts))
+    )
 
 
 def _walk(node: _Node[Target], segments: list[str], at: int) -> Iterator[_Node[Target]]:

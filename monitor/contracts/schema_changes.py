@@ -1,4 +1,6 @@
-"""Two schemas, an older and a newer one: which clauses became tighter, looser, or other than can be told."""
+"""Two schemas, an older and a newer one: which clauses became tighter, looser, or other than can
+be told.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +28,9 @@ _KINDS = frozenset({"string", "integer", "number", "boolean", "null", "array", "
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """One clause at one place of a payload (`*` for items and other fields). `was` and `now` are the contracts' own words."""
+    """One clause at one place of a payload (`*` for items and other fields). `was` and `now` are
+    the contracts' own words.
+    """
 
     pointer: str
     rule: str
@@ -36,7 +40,9 @@ class SchemaChange:
 
 
 class Comparison:
-    """Schemas of two documents held against each other; what was compared once is not compared again. Work is bounded."""
+    """Schemas of two documents held against each other; what was compared once is not compared
+    again. Work is bounded.
+    """
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         self._old, self._new = old, new
@@ -48,14 +54,19 @@ class Comparison:
         self._depth = 0
 
     def changes(self, old_pointer: str, new_pointer: str) -> list[SchemaChange]:
-        """What changed from one schema to the other, in their order, each once. References are followed, circles once.
+        """What changed from one schema to the other, in their order, each once. References are
+        followed, circles once.
 
-        Conditions and alternatives are compared as texts unless they pair up; where they differ they are `other`.
+        Conditions and alternatives are compared as texts unless they pair up; where they differ
+        they are `other`.
         """
         if self._same and old_pointer == new_pointer:
             return []
         try:
-            old, new = resolve(dict(self._old), f"#{old_pointer}", ""), resolve(dict(self._new), f"#{new_pointer}", "")
+            old, new = (
+                resolve(dict(self._old), f"#{old_pointer}", ""),
+                resolve(dict(self._new), f"#{new_pointer}", ""),
+            )
         except ContractError:
             return [SchemaChange("", "schema", "other")]
         return list(dict.fromkeys(self.compared(old, new, "")))
@@ -93,9 +104,16 @@ class Comparison:
             yield from _inner("items", old, new, "/*", self)
         for word in _WHOLE:
             if self.plain(old, word, new=False) != self.plain(new, word, new=True):
-                direction: Direction = "tighter" if word not in old else "looser" if word not in new else "other"
+                direction: Direction = (
+                    "tighter" if word not in old else "looser" if word not in new else "other"
+                )
                 shown = (old.get(word), new.get(word))
-                yield SchemaChange("", word, "other" if word == "discriminator" else direction, *(_word(value) for value in shown))
+                yield SchemaChange(
+                    "",
+                    word,
+                    "other" if word == "discriminator" else direction,
+                    *(_word(value) for value in shown),
+                )
         for word in ("allOf", "anyOf", "oneOf"):
             yield from _parts(word, old, new, "", self)
 
@@ -112,7 +130,12 @@ class Comparison:
                 seen.add(target)
                 self._left -= 1
                 try:
-                    waiting.append((resolve(dict(self._old), target, ""), resolve(dict(self._new), target, "")))
+                    waiting.append(
+                        (
+                            resolve(dict(self._old), target, ""),
+                            resolve(dict(self._new), target, ""),
+                        )
+                    )
                 except ContractError:
                     return False
                 if self._left < 0:
@@ -139,7 +162,11 @@ class Comparison:
             known = self._merged.get(id(node))
             if known is not None:
                 return known
-            beside = {name: value for name, value in node.items() if name != "$ref" and name not in _PROSE and name not in DATA}
+            beside = {
+                name: value
+                for name, value in node.items()
+                if name != "$ref" and name not in _PROSE and name not in DATA
+            }
             try:
                 target = resolve(dict(document), node["$ref"], "")
             except ContractError:
@@ -168,7 +195,11 @@ def _types(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
     types = schema.get("type")
     kinds = (
-        {types} if isinstance(types, str) else {name for name in types if isinstance(name, str)} if isinstance(types, list) else set()
+        {types}
+        if isinstance(types, str)
+        else {name for name in types if isinstance(name, str)}
+        if isinstance(types, list)
+        else set()
     )
     kinds = kinds & _KINDS or set(_KINDS) - {"integer"}
     return kinds | {"null"} if schema.get("nullable") is True else kinds
@@ -183,12 +214,20 @@ def _values(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator
     if not isinstance(was, list) or not isinstance(now, list):
         if was != now:
             yield SchemaChange(
-                at, "enum", "tighter" if was is None else "looser" if now is None else "other", _count(was), _count(now)
+                at,
+                "enum",
+                "tighter" if was is None else "looser" if now is None else "other",
+                _count(was),
+                _count(now),
             )
         return
-    texts, texts_now = ({f"{type(value).__name__}{value!r}" for value in values} for values in (was, now))
+    texts, texts_now = (
+        {f"{type(value).__name__}{value!r}" for value in values} for values in (was, now)
+    )
     if texts != texts_now:
-        direction: Direction = "looser" if texts < texts_now else "tighter" if texts_now < texts else "other"
+        direction: Direction = (
+            "looser" if texts < texts_now else "tighter" if texts_now < texts else "other"
+        )
         yield SchemaChange(at, "enum", direction, _count(was), _count(now))
 
 
@@ -202,7 +241,9 @@ def _bounds(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator
             was, now = old.get(word), new.get(word)
             if was == now and type(was) is type(now):
                 continue
-            direction: Direction = "tighter" if was is None else "looser" if now is None else "other"
+            direction: Direction = (
+                "tighter" if was is None else "looser" if now is None else "other"
+            )
             if (
                 isinstance(was, int | float)
                 and isinstance(now, int | float)
@@ -213,38 +254,64 @@ def _bounds(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator
             yield SchemaChange(at, word, direction, _word(was), _word(now))
 
 
-def _objects(old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison) -> Iterator[SchemaChange]:
+def _objects(
+    old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison
+) -> Iterator[SchemaChange]:
     was, now = _named(old, "properties"), _named(new, "properties")
     must, must_now = _required(old), _required(new)
     for name in sorted(must_now - must):
         yield SchemaChange(f"{at}/{escaped(name)}", "required", "tighter", "optional", "required")
     for name in sorted(must - must_now):
-        yield SchemaChange(f"{at}/{escaped(name)}", "required", "looser", "required", "optional" if name in now else "gone")
+        yield SchemaChange(
+            f"{at}/{escaped(name)}",
+            "required",
+            "looser",
+            "required",
+            "optional" if name in now else "gone",
+        )
     for name, schema in was.items():
         place = f"{at}/{escaped(name)}"
         if name in now:
             yield from both.compared(schema, now[name], place)
         else:
             yield SchemaChange(
-                place, "property", "tighter" if new.get("additionalProperties") is False else "looser", "named", "gone"
+                place,
+                "property",
+                "tighter" if new.get("additionalProperties") is False else "looser",
+                "named",
+                "gone",
             )
     for name in now:
         if name not in was:
             closed = old.get("additionalProperties") is False
-            yield SchemaChange(f"{at}/{escaped(name)}", "property", "looser" if closed else "tighter", "unknown", "named")
+            yield SchemaChange(
+                f"{at}/{escaped(name)}",
+                "property",
+                "looser" if closed else "tighter",
+                "unknown",
+                "named",
+            )
     rest, rest_now = (schema.get("additionalProperties", True) for schema in (old, new))
     if isinstance(rest, bool) and isinstance(rest_now, bool):
         if rest != rest_now:
             yield SchemaChange(
-                f"{at}/*", "additionalProperties", "looser" if rest_now else "tighter", _word(rest), _word(rest_now)
+                f"{at}/*",
+                "additionalProperties",
+                "looser" if rest_now else "tighter",
+                _word(rest),
+                _word(rest_now),
             )
     elif rest is False or rest_now is False:
-        yield SchemaChange(f"{at}/*", "additionalProperties", "looser" if rest is False else "tighter")
+        yield SchemaChange(
+            f"{at}/*", "additionalProperties", "looser" if rest is False else "tighter"
+        )
     else:
         yield from both.compared(rest, rest_now, f"{at}/*")
 
 
-def _inner(word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison) -> Iterator[SchemaChange]:
+def _inner(
+    word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison
+) -> Iterator[SchemaChange]:
     if isinstance(old.get(word), list) or isinstance(new.get(word), list):
         if both.plain(old, word, new=False) != both.plain(new, word, new=True):
             yield SchemaChange(at, word, "other")
@@ -252,21 +319,37 @@ def _inner(word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, b
     yield from both.compared(old.get(word, True), new.get(word, True), at)
 
 
-def _parts(word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison) -> Iterator[SchemaChange]:
-    """Parts pair up where they are the same text, else in their order; a part alone is one more demand, or one more choice."""
-    was, now = ([*schema.get(word, [])] if isinstance(schema.get(word), list) else [] for schema in (old, new))
+def _parts(
+    word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison
+) -> Iterator[SchemaChange]:
+    """Parts pair up where they are the same text, else in their order; a part alone is one more
+    demand, or one more choice.
+    """
+    was, now = (
+        [*schema.get(word, [])] if isinstance(schema.get(word), list) else []
+        for schema in (old, new)
+    )
     if not was and not now:
         return
     left = [both.text(part, new=False) for part in was]
     right = [both.text(part, new=True) for part in now]
-    alone = [part for part, text in zip(was, left, strict=True) if text not in right or "$ref" in str(text)]
-    alone_now = [part for part, text in zip(now, right, strict=True) if text not in left or "$ref" in str(text)]
+    alone = [
+        part
+        for part, text in zip(was, left, strict=True)
+        if text not in right or "$ref" in str(text)
+    ]
+    alone_now = [
+        part
+        for part, text in zip(now, right, strict=True)
+        if text not in left or "$ref" in str(text)
+    ]
     for old_part, new_part in zip(alone, alone_now, strict=False):
         yield from both.compared(old_part, new_part, at)
     if len(alone) != len(alone_now):
         more = len(alone_now) > len(alone)
         direction: Direction = "tighter" if more == (word == "allOf") else "looser"
-        if (not was or not now) and word != "allOf":  # choices where there was no choice, or the other way
+        # choices where there was no choice, or the other way
+        if (not was or not now) and word != "allOf":
             direction = "tighter" if not was else "looser"
         yield SchemaChange(at, word, direction, f"{len(was)} parts", f"{len(now)} parts")
 
@@ -282,7 +365,17 @@ def _required(schema: Mapping[str, Any]) -> set[str]:
 
 
 _PROSE = frozenset(
-    {"description", "title", "example", "examples", "default", "$comment", "externalDocs", "summary", "deprecated"}
+    {
+        "description",
+        "title",
+        "example",
+        "examples",
+        "default",
+        "$comment",
+        "externalDocs",
+        "summary",
+        "deprecated",
+    }
 )
 
 
@@ -305,4 +398,10 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _word(value: Any) -> str:
-    return "" if value is None else str(value)[:60] if isinstance(value, str | int | float | bool) else "…"
+    return (
+        ""
+        if value is None
+        else str(value)[:60]
+        if isinstance(value, str | int | float | bool)
+        else "…"
+    )

@@ -1,4 +1,6 @@
-"""Schemas compiled by jsonschema-rs, offline, and their errors said without a value of the payload."""
+"""Schemas compiled by jsonschema-rs, offline, and their errors said without a value of the
+payload.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +35,9 @@ _NUMBERS: Mapping[Draft, int] = {
     "2020-12": engine.Draft202012,
 }
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_DURATION = re.compile(r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)")
+_DURATION = re.compile(
+    r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)"
+)
 _TRIED = 1_000
 """Of so many bodies a quarter has to be proven, or none is tried any more."""
 # Formats that OpenAPI names and the older drafts do not know.
@@ -44,7 +48,9 @@ OPENAPI_FORMATS = {
 
 
 class Schema:
-    """One schema of a document, compiled with all others when first used. Its errors never quote the payload."""
+    """One schema of a document, compiled with all others when first used. Its errors never quote
+    the payload.
+    """
 
     __slots__ = ("_number", "_proof", "_proven", "_schemas", "_tried", "pointer")
 
@@ -57,7 +63,9 @@ class Schema:
 
     @property
     def written(self) -> tuple[Any, Any]:
-        """The document that it stands in, and what stands there; None for a place that there is not."""
+        """The document that it stands in, and what stands there; None for a place that there is
+        not.
+        """
         return self._schemas.written_at(self.pointer)
 
     def compiled(self) -> None:
@@ -65,7 +73,9 @@ class Schema:
         _ = self._schemas.tight
 
     def apart(self) -> "Schemas":
-        """The schemas of the same document once more, none named yet: what is asked of them changes nothing here."""
+        """The schemas of the same document once more, none named yet: what is asked of them
+        changes nothing here.
+        """
         return self._schemas.apart()
 
     def fits(self, instance: Any) -> bool:
@@ -75,7 +85,8 @@ class Schema:
         return fits({self._number: instance} if self._number else instance)
 
     def proves(self, body: str | bytes) -> int:
-        """Whether a body surely keeps every clause, and has no key twice, told without decoding it (proving.py): OPEN, KEPT, FAULTLESS.
+        """Whether a body surely keeps every clause, and has no key twice, told without decoding it
+        (proving.py): OPEN, KEPT, FAULTLESS.
 
         What a schema's bodies seldom prove is not tried for ever.
         """
@@ -97,7 +108,9 @@ class Schema:
         return OPEN if proof is None else proof(body)
 
     def broken(self, instance: Any, most: int) -> list[Broken]:
-        """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not fit: it hangs on a clause that cannot be judged."""
+        """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not
+        fit: it hangs on a clause that cannot be judged.
+        """
         held = {self._number: instance} if self._number else instance
         if self._schemas.harsh is not None and self._schemas.harsh.is_valid(held):
             return []
@@ -109,26 +122,34 @@ class Schema:
 
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """The pointers of the document's clauses that cannot be judged, such as a pattern that does not compile."""
+        """The pointers of the document's clauses that cannot be judged, such as a pattern that
+        does not compile.
+        """
         return self._schemas.unjudged
 
     def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:
-        """The same for a redacted payload: presence and types only; a mask stands for any scalar."""
+        """The same for a redacted payload: presence and types only; a mask stands for
+        any scalar.
+        """
         return self._folded(self._schemas.loose, instance, most, masks=True)
 
-    def _folded(self, validator: engine.Validator, instance: Any, most: int, *, masks: bool = False) -> list[Broken]:
+    def _folded(
+        self, validator: engine.Validator, instance: Any, most: int, *, masks: bool = False
+    ) -> list[Broken]:
         errors = validator.iter_errors({self._number: instance} if self._number else instance)
         kept = (error for error in errors if not is_hidden(error, words=masks))
         return folded(kept, self.pointer, most, 1 if self._number else 0)
 
 
 class Schemas:
-    """All schemas of one document, compiled into one validator, so that what they share is compiled and held once.
+    """All schemas of one document, compiled into one validator, so that what they share is
+    compiled and held once.
 
-    A validator of its own for each operation of a vendor's densely linked document takes 50 ms and 27 MB each; one for
-    all 600 takes 70 ms and 32 MB. Each schema is a numbered property of the one validator's root, 0.6 us a check.
-    `resources` are other documents by URI that a document as a whole (pointer "") may name; nothing else is ever
-    fetched. `assert_formats` holds `format` against payloads in the drafts, too, that only annotate by it.
+    A validator of its own for each operation of a vendor's densely linked document takes 50 ms and
+    27 MB each; one for all 600 takes 70 ms and 32 MB. Each schema is a numbered property of the
+    one validator's root, 0.6 us a check. `resources` are other documents by URI that a document as
+    a whole (pointer "") may name; nothing else is ever fetched. `assert_formats` holds `format`
+    against payloads in the drafts, too, that only annotate by it.
     """
 
     def __init__(
@@ -147,7 +168,9 @@ class Schemas:
         self._words = words_of(document) if words is None else words
         self._where = where
         self._class = _CLASSES[draft]
-        self._patterns = engine.FancyRegexOptions(limits.regex_backtracks, limits.regex_bytes, limits.regex_bytes)
+        self._patterns = engine.FancyRegexOptions(
+            limits.regex_backtracks, limits.regex_bytes, limits.regex_bytes
+        )
         self._formats = dict(formats or {})
         self._document = document
         self._draft: Draft = draft
@@ -166,7 +189,9 @@ class Schemas:
         """What `prepared` gave, until another schema is named."""
 
     def prepared(self) -> Callable[[Any], bool]:
-        """Whether the schemas' root keeps every clause, as a function. Raises ContractError when a schema cannot be used."""
+        """Whether the schemas' root keeps every clause, as a function. Raises ContractError when a
+        schema cannot be used.
+        """
         tight, harsh = self.tight, self.harsh
         if harsh is None:
             self.fits = tight.is_valid
@@ -175,11 +200,15 @@ class Schemas:
         return self.fits
 
     def lazily(self, pointer: str) -> Schema:
-        """The schema at a JSON pointer into the document. Name all before the first is used: another one means to compile again."""
+        """The schema at a JSON pointer into the document. Name all before the first is used:
+        another one means to compile again.
+        """
         known = self._known.get(pointer)
         if known is None:
             self._tight = self._harsh = self._loose = self.fits = None
-            known = self._known[pointer] = Schema(self, pointer, f"{len(self._known)}" if pointer else "")
+            known = self._known[pointer] = Schema(
+                self, pointer, f"{len(self._known)}" if pointer else ""
+            )
         return known
 
     def apart(self) -> "Schemas":
@@ -193,21 +222,31 @@ class Schemas:
         """The document, and what stands at a pointer into it; None where nothing does."""
         document = self._document
         try:
-            return document, resolve(document, f"#{pointer}", self._where) if isinstance(document, dict) else None
+            return document, resolve(document, f"#{pointer}", self._where) if isinstance(
+                document, dict
+            ) else None
         except ContractError:
             return document, None
 
     def at(self, pointer: str) -> Schema | None:
-        """The schema at a pointer, as `lazily` gives it; None where the document has none there."""
+        """The schema at a pointer, as `lazily` gives it; None where the document has
+        none there.
+        """
         try:
-            node = resolve(self._document, f"#{pointer}", self._where) if isinstance(self._document, dict) else None
+            node = (
+                resolve(self._document, f"#{pointer}", self._where)
+                if isinstance(self._document, dict)
+                else None
+            )
         except ContractError:
             return None
         return self.lazily(pointer) if isinstance(node, dict | bool) else None
 
     @property
     def tight(self) -> engine.Validator:
-        """The validator of all schemas as written. Raises ContractError when one cannot be used."""
+        """The validator of all schemas as written. Raises ContractError when one
+        cannot be used.
+        """
         if self._tight is None:
             self._tight = self._compiled(self._as_judged().kindly)
         return self._tight
@@ -221,14 +260,18 @@ class Schemas:
 
     @property
     def harsh(self) -> engine.Validator | None:
-        """The same with the clauses that cannot be judged taken as broken; None when there are none."""
+        """The same with the clauses that cannot be judged taken as broken; None when there are
+        none.
+        """
         if self._harsh is None and self._as_judged().harshly is not None:
             self._harsh = self._compiled(self._as_judged().harshly)
         return self._harsh
 
     @property
     def provers(self) -> Provers | None:
-        """Proofs of the schemas as compiled; None where a clause cannot be judged, for then nothing is sure."""
+        """Proofs of the schemas as compiled; None where a clause cannot be judged, for then
+        nothing is sure.
+        """
         judged = self._as_judged()
         if self._provers is None and judged.harshly is None:
             self._provers = Provers(judged.kindly, self._draft, self._formats)
@@ -257,18 +300,30 @@ class Schemas:
         try:
             if "" not in self._known:
                 document, resources, self._stood = apart(document, ROOT, self._words)
-                registry = engine.Registry([(ROOT, document), *resources], draft=_NUMBERS[self._draft])
+                registry = engine.Registry(
+                    [(ROOT, document), *resources], draft=_NUMBERS[self._draft]
+                )
             return self._validator(document, registry, pointers)
         except (engine.ReferencingError, ValueError) as error:
-            pointer = "" if registry is None or not pointers else self._culprit(document, registry, pointers)
+            pointer = (
+                ""
+                if registry is None or not pointers
+                else self._culprit(document, registry, pointers)
+            )
             raise ContractError(
-                f"{self._where}: the schema at {pointer or '/'} cannot be used: {_first_line(error)}", pointer
+                f"{self._where}: the schema at {pointer or '/'} cannot be used: {_first_line(error)}",
+                pointer,
             ) from None
 
-    def _validator(self, document: Any, registry: engine.Registry | None, pointers: Sequence[str]) -> engine.Validator:
+    def _validator(
+        self, document: Any, registry: engine.Registry | None, pointers: Sequence[str]
+    ) -> engine.Validator:
         schema = document
         if registry is not None:
-            named = {str(number): {"$ref": absolute(pointer, self._stood, ROOT)} for number, pointer in enumerate(pointers)}
+            named = {
+                str(number): {"$ref": absolute(pointer, self._stood, ROOT)}
+                for number, pointer in enumerate(pointers)
+            }
             schema = {"properties": named}
         says_draft = registry is None and isinstance(schema, dict) and "$schema" in schema
         make = engine.validator_for if says_draft else self._class

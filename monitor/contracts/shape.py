@@ -1,16 +1,21 @@
-"""The shape of a payload as one number: which paths it has, of which types. It holds no value, and cannot be read back."""
+"""The shape of a payload as one number: which paths it has, of which types. It holds no value, and
+cannot be read back.
+"""
 
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 MOST_KEYS, MOST_ITEMS, DEEPEST = 40, 20, 16
-"""So many keys of one object (more are data, not names) and items of one array tell of its shape, so deep."""
+"""So many keys of one object (more are data, not names) and items of one array tell of its shape,
+so deep.
+"""
 _TYPES = {type(None): "n", bool: "b", str: "s"}
 
 
 def shape_of(value: Any) -> int:
-    """64 bits, never 0; equal for payloads with the same paths and types, in every process and release. Items of arrays count together.
+    """64 bits, never 0; equal for payloads with the same paths and types, in every process and
+    release. Items of arrays count together.
 
     Cost: some 0.5 us a value.
     """
@@ -23,10 +28,18 @@ def _text(value: Any, deep: int) -> str:
         if not deep:
             return "{}"
         if len(value) > MOST_KEYS:
-            return f"{{*:{'|'.join(sorted({_text(child, deep - 1) for child in value.values()}))}}}"
-        return f"{{{','.join([f'{key!r}:{_text(value[key], deep - 1)}' for key in sorted(value)])}}}"
+            return (
+                f"{{*:{'|'.join(sorted({_text(child, deep - 1) for child in value.values()}))}}}"
+            )
+        return (
+            f"{{{','.join([f'{key!r}:{_text(value[key], deep - 1)}' for key in sorted(value)])}}}"
+        )
     if kind is list:
-        return f"[{'|'.join(sorted({_text(child, deep - 1) for child in value[:MOST_ITEMS]}))}]" if deep else "[]"
+        return (
+            f"[{'|'.join(sorted({_text(child, deep - 1) for child in value[:MOST_ITEMS]}))}]"
+            if deep
+            else "[]"
+        )
     return _TYPES.get(kind, "d")
 
 

@@ -1,4 +1,6 @@
-"""The examples that contracts show, literal ones only: calls in pacts, Spring contracts and stubs; messages in these and in AsyncAPI."""
+"""The examples that contracts show, literal ones only: calls in pacts, Spring contracts and stubs;
+messages in these and in AsyncAPI.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +19,9 @@ _MOST_EXAMPLES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One example: method, path, query, headers and body of the request, status, headers and body of the answer, as a pact names them."""
+    """One example: method, path, query, headers and body of the request, status, headers and body
+    of the answer, as a pact names them.
+    """
 
     name: str
     clause: str
@@ -26,8 +30,15 @@ class Shown:
 
 
 def shown_in(kind: str, document: Mapping[str, Any]) -> Iterator[Shown]:
-    """At most 2,000, in their order. Left out is what shows no literal path and no answer: patterns, templates, proxies, faults."""
-    readers = {"pact": _pact, "spring-cloud-contract": _spring, "wiremock": _wiremock, "mountebank": _mountebank}
+    """At most 2,000, in their order. Left out is what shows no literal path and no answer:
+    patterns, templates, proxies, faults.
+    """
+    readers = {
+        "pact": _pact,
+        "spring-cloud-contract": _spring,
+        "wiremock": _wiremock,
+        "mountebank": _mountebank,
+    }
     examples = readers[kind](document) if kind in readers else iter(())
     for count, example in enumerate(examples):
         if count >= _MOST_EXAMPLES:
@@ -35,8 +46,12 @@ def shown_in(kind: str, document: Mapping[str, Any]) -> Iterator[Shown]:
         yield example
 
 
-def messages_in(kind: str, document: Mapping[str, Any], promise: Promise) -> Iterator[tuple[str, str, str, Any]]:
-    """Name, place, topic and payload of the messages that a document shows, at most 2,000; of those whose topic it tells, without parameters."""
+def messages_in(
+    kind: str, document: Mapping[str, Any], promise: Promise
+) -> Iterator[tuple[str, str, str, Any]]:
+    """Name, place, topic and payload of the messages that a document shows, at most 2,000; of
+    those whose topic it tells, without parameters.
+    """
     count = 0
     for message in promise.messages:
         if not message.topic or "{" in message.topic:
@@ -60,7 +75,11 @@ def _payloads(kind: str, message: Any) -> Iterator[tuple[str, Any]]:
         return
     word, inner = ("contents", "content") if kind == "pact" else ("outputMessage", "body")
     contents = message.get(word) if isinstance(message, dict) else None
-    if isinstance(contents, dict) and inner in contents and (kind != "pact" or "contentType" in contents):
+    if (
+        isinstance(contents, dict)
+        and inner in contents
+        and (kind != "pact" or "contentType" in contents)
+    ):
         yield f"/{word}/{inner}", contents[inner]
     elif kind == "pact" and contents is not None:
         yield f"/{word}", contents
@@ -68,40 +87,77 @@ def _payloads(kind: str, message: Any) -> Iterator[tuple[str, Any]]:
 
 def _pact(document: Mapping[str, Any]) -> Iterator[Shown]:
     for index, interaction in enumerate(_list(document, "interactions")):
-        if not isinstance(interaction, dict) or interaction.get("type", "Synchronous/HTTP") != "Synchronous/HTTP":
+        if (
+            not isinstance(interaction, dict)
+            or interaction.get("type", "Synchronous/HTTP") != "Synchronous/HTTP"
+        ):
             continue
-        if isinstance(interaction.get("request"), dict) and isinstance(interaction.get("response"), dict):
-            yield Shown(str(interaction.get("description", "")), f"/interactions/{index}", interaction["request"], interaction["response"])
+        if isinstance(interaction.get("request"), dict) and isinstance(
+            interaction.get("response"), dict
+        ):
+            yield Shown(
+                str(interaction.get("description", "")),
+                f"/interactions/{index}",
+                interaction["request"],
+                interaction["response"],
+            )
 
 
 def _spring(document: Mapping[str, Any]) -> Iterator[Shown]:
     for contract, clause in entries_of(dict(document), "contracts"):
-        request_part, answer = (contract.get(word) if isinstance(contract, dict) else None for word in ("request", "response"))
-        if not isinstance(request_part, dict) or not isinstance(answer, dict) or contract.get("ignored") is True:
+        request_part, answer = (
+            contract.get(word) if isinstance(contract, dict) else None
+            for word in ("request", "response")
+        )
+        if (
+            not isinstance(request_part, dict)
+            or not isinstance(answer, dict)
+            or contract.get("ignored") is True
+        ):
             continue
         path = _literal(request_part, "urlPath", "url")
         matchers = request_part.get("matchers")
         if path is None or (isinstance(matchers, dict) and "url" in matchers):
             continue
         path, _, query = path.partition("?")
-        title = str(contract.get("name") or contract.get("description") or f"{request_part.get('method', 'GET')} {path}")
-        request = {**request_part, "path": path, "query": request_part.get("queryParameters") or query}
+        title = str(
+            contract.get("name")
+            or contract.get("description")
+            or f"{request_part.get('method', 'GET')} {path}"
+        )
+        request = {
+            **request_part,
+            "path": path,
+            "query": request_part.get("queryParameters") or query,
+        }
         yield Shown(title, clause, request, {**answer, "status": _status(answer.get("status"))})
 
 
 def _wiremock(document: Mapping[str, Any]) -> Iterator[Shown]:
     for mapping, clause in entries_of(dict(document), "mappings"):
-        stub_request, answer = (mapping.get(word) if isinstance(mapping, dict) else None for word in ("request", "response"))
+        stub_request, answer = (
+            mapping.get(word) if isinstance(mapping, dict) else None
+            for word in ("request", "response")
+        )
         if not isinstance(stub_request, dict) or not isinstance(answer, dict):
             continue
         path = _literal(stub_request, "url", "urlPath")
         if path is None or any(
-            answer.get(word) for word in ("proxyBaseUrl", "fault", "transformers", "bodyFileName", "base64Body")
+            answer.get(word)
+            for word in ("proxyBaseUrl", "fault", "transformers", "bodyFileName", "base64Body")
         ):
             continue
         path, _, query = path.partition("?")
-        queries = {name: matcher["equalTo"] for name, matcher in _dict(stub_request, "queryParameters").items() if _equal(matcher)}
-        headers = {name: matcher["equalTo"] for name, matcher in _dict(stub_request, "headers").items() if _equal(matcher)}
+        queries = {
+            name: matcher["equalTo"]
+            for name, matcher in _dict(stub_request, "queryParameters").items()
+            if _equal(matcher)
+        }
+        headers = {
+            name: matcher["equalTo"]
+            for name, matcher in _dict(stub_request, "headers").items()
+            if _equal(matcher)
+        }
         method = str(stub_request.get("method", "GET"))
         request = {
             "method": "GET" if method == "ANY" else method,
@@ -113,7 +169,14 @@ def _wiremock(document: Mapping[str, Any]) -> Iterator[Shown]:
         body = answer["jsonBody"] if "jsonBody" in answer else _json_or_text(answer.get("body"))
         title = str(mapping.get("name") or f"{method} {path}")
         yield Shown(
-            title, clause, request, {"status": _status(answer.get("status")), "headers": answer.get("headers"), "body": body}
+            title,
+            clause,
+            request,
+            {
+                "status": _status(answer.get("status")),
+                "headers": answer.get("headers"),
+                "body": body,
+            },
         )
 
 
@@ -121,9 +184,14 @@ def _mountebank(document: Mapping[str, Any]) -> Iterator[Shown]:
     for imposter, clause in entries_of(dict(document), "imposters"):
         for at, stub in enumerate(_list(imposter, "stubs")):
             equals = [
-                equal_fields for predicate in _list(stub, "predicates") for word in ("equals", "deepEquals") if (equal_fields := _dict(predicate, word))
+                equal_fields
+                for predicate in _list(stub, "predicates")
+                for word in ("equals", "deepEquals")
+                if (equal_fields := _dict(predicate, word))
             ]
-            stub_request: dict[str, Any] = {word: value for fields in equals for word, value in fields.items()}
+            stub_request: dict[str, Any] = {
+                word: value for fields in equals for word, value in fields.items()
+            }
             if not isinstance(stub_request.get("path"), str):
                 continue
             for number, answer in enumerate(_list(stub, "responses")):
@@ -144,7 +212,11 @@ def _mountebank(document: Mapping[str, Any]) -> Iterator[Shown]:
 def _asked_body(request: Mapping[str, Any]) -> Any:
     """The body that a stub asks for, where it asks for one as a whole."""
     for pattern in _list(request, "bodyPatterns"):
-        if isinstance(pattern, dict) and "equalToJson" in pattern and not pattern.get("ignoreExtraElements"):
+        if (
+            isinstance(pattern, dict)
+            and "equalToJson" in pattern
+            and not pattern.get("ignoreExtraElements")
+        ):
             return _json_or_text(pattern["equalToJson"])
     return None
 

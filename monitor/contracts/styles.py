@@ -1,4 +1,6 @@
-"""Parameters' texts taken apart by style: https://spec.openapis.org/oas/v3.1.1.html#style-values, RFC 6570."""
+"""Parameters' texts taken apart by style: https://spec.openapis.org/oas/v3.1.1.html#style-values,
+RFC 6570.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
@@ -10,7 +12,12 @@ from monitor.contracts.readings import SCALARS, Structure
 Occurrence = list[Structure]
 """What one occurrence of a parameter may stand for, each a way to take its text apart."""
 
-_SEPARATORS = {"form": (",",), "cookie": (",",), "spaceDelimited": ("%20", "+", " "), "pipeDelimited": ("|", "%7C", "%7c")}
+_SEPARATORS = {
+    "form": (",",),
+    "cookie": (",",),
+    "spaceDelimited": ("%20", "+", " "),
+    "pipeDelimited": ("|", "%7C", "%7c"),
+}
 
 
 def cookie_pairs(text: str) -> Pairs:
@@ -20,7 +27,9 @@ def cookie_pairs(text: str) -> Pairs:
 
 
 def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list[Occurrence]:
-    """A query or cookie parameter's occurrences; empty when it is absent. `others` are the names of its neighbours."""
+    """A query or cookie parameter's occurrences; empty when it is absent. `others` are the names
+    of its neighbours.
+    """
     own = [value for name, value in pairs if name == parameter.name]
     if parameter.style == "deepObject":
         tree = _deep(parameter.name, pairs)
@@ -28,7 +37,8 @@ def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list
     kinds = parameter.reading.kinds
     lists = "array" in kinds
     if lists and not own:
-        own = [value for name, value in pairs if name == parameter.name + "[]"]  # as PHP and Rails write arrays
+        # as PHP and Rails write arrays
+        own = [value for name, value in pairs if name == parameter.name + "[]"]
     parts = parameter.reading.parts
     if "object" in parts and parameter.explode:
         fields = _fields(parameter, pairs, others)
@@ -57,7 +67,9 @@ def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
 
 
 def of_path(parameter: Parameter, text: str) -> Occurrence | None:
-    """What a path parameter's undecoded text may stand for; None when it is not written in the parameter's style."""
+    """What a path parameter's undecoded text may stand for; None when it is not written in the
+    parameter's style.
+    """
     mark = {"label": ".", "matrix": ";"}.get(parameter.style, "")
     if mark and not text.startswith(mark):
         text = unquote(text)  # a client that encodes the mark too
@@ -67,19 +79,33 @@ def of_path(parameter: Parameter, text: str) -> Occurrence | None:
     kinds, meant, name = parameter.reading.kinds, parameter.reading.parts, parameter.name
     structures: Occurrence = []
     if parameter.style == "matrix":
-        pairs = [(unquote(key), value) for key, _, value in (part.partition("=") for part in text.split(";"))]
+        pairs = [
+            (unquote(key), value)
+            for key, _, value in (part.partition("=") for part in text.split(";"))
+        ]
         values = [value for key, value in pairs if key == name]
         if "object" in meant and parameter.explode:
             structures.append({key: unquote(value) for key, value in pairs})
         if not values:
             return structures or None
         if "array" in meant:
-            structures.append([unquote(part) for value in values for part in ([value] if parameter.explode else value.split(","))])
+            structures.append(
+                [
+                    unquote(part)
+                    for value in values
+                    for part in ([value] if parameter.explode else value.split(","))
+                ]
+            )
         if "object" in meant and not parameter.explode:
             structures.extend(_alternated(values[0].split(",")))
-        return [*structures, *([unquote(values[0])] if len(values) == 1 and _may_be_scalar(kinds) else [])]
+        return [
+            *structures,
+            *([unquote(values[0])] if len(values) == 1 and _may_be_scalar(kinds) else []),
+        ]
     separators = (".", ",") if parameter.style == "label" else (",",)
-    for separator in separators if parameter.explode or parameter.style == "simple" else reversed(separators):
+    for separator in (
+        separators if parameter.explode or parameter.style == "simple" else reversed(separators)
+    ):
         parts = text.split(separator)
         if "array" in meant:
             structures.append([unquote(part) for part in parts])
@@ -89,7 +115,9 @@ def of_path(parameter: Parameter, text: str) -> Occurrence | None:
 
 
 def of_header(parameter: Parameter, text: str) -> Occurrence:
-    """What a header's text may stand for; headers are always `simple`, and nothing in them is percent-encoded."""
+    """What a header's text may stand for; headers are always `simple`, and nothing in them is
+    percent-encoded.
+    """
     kinds, meant = parameter.reading.kinds, parameter.reading.parts
     parts = [part.strip() for part in text.split(",")]
     structures: Occurrence = []
@@ -131,7 +159,9 @@ def _deep(name: str, pairs: Pairs) -> dict[str, Structure]:
 
 
 def _fields(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> dict[str, Structure]:
-    """The fields of an object that is spread over the query: the declared ones, others only where its schema names their type."""
+    """The fields of an object that is spread over the query: the declared ones, others only where
+    its schema names their type.
+    """
     reading = parameter.reading
     fields: dict[str, Structure] = {}
     for name, value in pairs:

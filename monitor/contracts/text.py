@@ -1,4 +1,6 @@
-"""The text of a contract to plain JSON values: JSON, or YAML 1.2 by a safe loader that refuses bombs."""
+"""The text of a contract to plain JSON values: JSON, or YAML 1.2 by a safe loader that refuses
+bombs.
+"""
 
 import json
 import re
@@ -13,7 +15,21 @@ from monitor.errors import ContractError
 
 _TAG = "tag:yaml.org,2002:"
 _TAGS = frozenset(
-    _TAG + kind for kind in ("null", "bool", "int", "float", "str", "timestamp", "value", "seq", "map", "binary", "omap", "set")
+    _TAG + kind
+    for kind in (
+        "null",
+        "bool",
+        "int",
+        "float",
+        "str",
+        "timestamp",
+        "value",
+        "seq",
+        "map",
+        "binary",
+        "omap",
+        "set",
+    )
 )
 _INT = re.compile(r"^[-+]?[0-9]+$")
 _FLOAT = re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
@@ -26,25 +42,36 @@ _MOST_DIGITS = 400
 def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> dict[str, Any]:
     """The document as JSON values, its root an object.
 
-    YAML is read with JSON's types (core schema of YAML 1.2): a date stays text, `NO` is Norway. Aliases count each
-    time they are used. Raises ContractError, saying where, for text that is no JSON or YAML, is over a budget, or
-    uses tags. A list of objects, or several YAML documents, is what stands under `contracts`.
+    YAML is read with JSON's types (core schema of YAML 1.2): a date stays text, `NO` is Norway.
+    Aliases count each time they are used. Raises ContractError, saying where, for text that is no
+    JSON or YAML, is over a budget, or uses tags. A list of objects, or several YAML documents, is
+    what stands under `contracts`.
     """
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise ContractError(f"{where}: the text holds half a surrogate pair; save it as UTF-8") from None
+        raise ContractError(
+            f"{where}: the text holds half a surrogate pair; save it as UTF-8"
+        ) from None
     if size > limits.text_bytes:
-        raise ContractError(f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it")
+        raise ContractError(
+            f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it"
+        )
     text = text.removeprefix("\ufeff")
     with uncollected():
         document = _json(text, where, limits) if text.lstrip()[:1] in ("{", "[") else None
         if document is None:
             document = _yaml(text, where, limits)
-    if isinstance(document, list) and document and all(isinstance(contract, dict) for contract in document):
+    if (
+        isinstance(document, list)
+        and document
+        and all(isinstance(contract, dict) for contract in document)
+    ):
         document = {"contracts": document}
     if not isinstance(document, dict):
-        raise ContractError(f"{where}: the document is no object; publish an OpenAPI document, a pact or another contract")
+        raise ContractError(
+            f"{where}: the document is no object; publish an OpenAPI document, a pact or another contract"
+        )
     _measure(document, where, limits)
     return document
 
@@ -63,7 +90,9 @@ def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
     held = dict(pairs)
     if len(held) != len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ContractError(f"{where}: the key {twice[:80]!r} stands twice in one object; only one of the two can be meant")
+        raise ContractError(
+            f"{where}: the key {twice[:80]!r} stands twice in one object; only one of the two can be meant"
+        )
     return held
 
 
@@ -79,7 +108,9 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
                 roots.append(root)
         if not roots:
             raise ContractError(f"{where}: the document is empty")
-        return _value(roots[0], where) if len(roots) == 1 else [_value(root, where) for root in roots]
+        return (
+            _value(roots[0], where) if len(roots) == 1 else [_value(root, where) for root in roots]
+        )
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark is not None else ""
@@ -93,7 +124,9 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
 
 
 def _refuse_depth(text: str, where: str, limits: ContractLimits) -> None:
-    """Walk the events, which needs no stack: libyaml's binding builds nodes by recursion in C, and a deep text ends the process."""
+    """Walk the events, which needs no stack: libyaml's binding builds nodes by recursion in C, and
+    a deep text ends the process.
+    """
     loader, depth = yaml.CSafeLoader(text), 0
     try:
         while loader.check_event():
@@ -101,7 +134,11 @@ def _refuse_depth(text: str, where: str, limits: ContractLimits) -> None:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > limits.depth:
-                    line = f" at line {event.start_mark.line + 1}" if event.start_mark is not None else ""
+                    line = (
+                        f" at line {event.start_mark.line + 1}"
+                        if event.start_mark is not None
+                        else ""
+                    )
                     raise ContractError(f"{where}: nested deeper than {limits.depth} levels{line}")
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
@@ -119,15 +156,21 @@ def _count(root: yaml.Node, where: str, limits: ContractLimits) -> None:
         if known is not None:
             return known
         if id(node) in open_nodes:
-            raise ContractError(f"{where}: an alias at line {node.start_mark.line + 1} contains itself")
+            raise ContractError(
+                f"{where}: an alias at line {node.start_mark.line + 1} contains itself"
+            )
         if depth > limits.depth:
-            raise ContractError(f"{where}: nested deeper than {limits.depth} levels at line {node.start_mark.line + 1}")
+            raise ContractError(
+                f"{where}: nested deeper than {limits.depth} levels at line {node.start_mark.line + 1}"
+            )
         open_nodes.add(id(node))
         total = 1
         if isinstance(node, yaml.SequenceNode):
             total += sum(size(child, depth + 1) for child in node.value)
         elif isinstance(node, yaml.MappingNode):
-            total += sum(size(key, depth + 1) + size(value, depth + 1) for key, value in node.value)
+            total += sum(
+                size(key, depth + 1) + size(value, depth + 1) for key, value in node.value
+            )
         open_nodes.discard(id(node))
         if total > limits.nodes:
             raise ContractError(
@@ -141,7 +184,9 @@ def _count(root: yaml.Node, where: str, limits: ContractLimits) -> None:
 
 def _value(node: yaml.Node, where: str) -> Any:
     if node.tag not in _TAGS:
-        raise ContractError(f"{where}: the tag {node.tag[:60]!r} at line {node.start_mark.line + 1} is not allowed; remove it")
+        raise ContractError(
+            f"{where}: the tag {node.tag[:60]!r} at line {node.start_mark.line + 1} is not allowed; remove it"
+        )
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -158,7 +203,9 @@ def _value(node: yaml.Node, where: str) -> Any:
                     merged = held | merged
             continue
         if key.value in own:
-            raise ContractError(f"{where}: the key {key.value[:80]!r} stands twice, again at line {key.start_mark.line + 1}")
+            raise ContractError(
+                f"{where}: the key {key.value[:80]!r} stands twice, again at line {key.start_mark.line + 1}"
+            )
         own[key.value] = _value(value, where)
     return merged | own
 
@@ -192,7 +239,9 @@ def _measure(document: Any, where: str, limits: ContractLimits) -> None:
         if nodes > limits.nodes:
             raise ContractError(f"{where}: more than {limits.nodes} nodes; split the contract")
         if depth > limits.depth:
-            raise ContractError(f"{where}: nested deeper than {limits.depth} levels; flatten it with local $ref")
+            raise ContractError(
+                f"{where}: nested deeper than {limits.depth} levels; flatten it with local $ref"
+            )
         below: list[Any] = []
         for node in level:
             if isinstance(node, dict):

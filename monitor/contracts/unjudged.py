@@ -10,13 +10,18 @@ from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
 
 # Members of an OpenAPI document that describe other traffic than the one that is looked at.
-_ASIDE = (("webhooks", "calls of the provider's own"), ("callbacks", "calls of the provider's own"))
+_ASIDE = (
+    ("webhooks", "calls of the provider's own"),
+    ("callbacks", "calls of the provider's own"),
+)
 
 _READABLE = ("text/plain", "application/x-www-form-urlencoded")
 
 
 def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Remark]:
-    """A remark for each, in the contract's order; one that stands in several operations comes several times."""
+    """A remark for each, in the contract's order; one that stands in several operations comes
+    several times.
+    """
     for clause in promise.left:
         yield _left(clause.pointer, clause.said)
     if promise.by_example:
@@ -31,9 +36,14 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
         parts += [(f"answer {status}", answer) for status, answer in operation.responses.items()]
         for what, body in parts:
             yield from _of_body(what, body)
-        for parameter in (*operation.parameters, *(header for _, body in parts for header in body.headers)):
+        for parameter in (
+            *operation.parameters,
+            *(header for _, body in parts for header in body.headers),
+        ):
             yield from _of_parameter(parameter)
-        for credential in {credential for alternative in operation.security for credential in alternative}:
+        for credential in {
+            credential for alternative in operation.security for credential in alternative
+        }:
             if not credential.place:
                 yield _left(operation.clause, f"no log shows the credential {credential.name!r}")
     yield from _uncompiled(promise)
@@ -43,7 +53,9 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
 def _uncompiled(promise: Promise) -> Iterator[Remark]:
     for schema in promise.schemas:
         for pointer in schema.unjudged:
-            yield _left(pointer, "this pattern cannot be compiled, and what hangs on it is not judged")
+            yield _left(
+                pointer, "this pattern cannot be compiled, and what hangs on it is not judged"
+            )
 
 
 def _of_body(what: str, body: Body) -> Iterator[Remark]:
@@ -54,14 +66,20 @@ def _of_body(what: str, body: Body) -> Iterator[Remark]:
             and media not in body.forms
             and meant({media: schema}, "application/json") is None
         ):
-            yield _left(f"{body.clause}/content/{escaped(media)}", f"bodies of {media} are not judged ({what})")
+            yield _left(
+                f"{body.clause}/content/{escaped(media)}",
+                f"bodies of {media} are not judged ({what})",
+            )
 
 
 def _of_parameter(parameter: Parameter) -> Iterator[Remark]:
     if parameter.media and not is_json_type(parameter.media) and parameter.media not in _READABLE:
         yield _left(parameter.clause, f"a parameter written as {parameter.media} is not judged")
     if parameter.style == "other":
-        yield _left(f"{parameter.clause}/style", f"a parameter in {parameter.place} has no such style; its values are not judged")
+        yield _left(
+            f"{parameter.clause}/style",
+            f"a parameter in {parameter.place} has no such style; its values are not judged",
+        )
 
 
 def _aside(document: dict[str, Any]) -> Iterator[Remark]:

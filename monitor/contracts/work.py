@@ -1,12 +1,15 @@
-"""A bound on what one check can cost, from the schema's graph alone: how deep a payload may be before work explodes.
+"""A bound on what one check can cost, from the schema's graph alone: how deep a payload may be
+before work explodes.
 
-A hostile (or careless) contract doubles the schemas that apply at each level by `allOf` and `$ref`; a validator then
-works for hours on a small payload. The count of schemas that can apply at one place of depth d, for the worst path, is
-e_0(X) = size of X's in-place expansion, e_d(X) = max over child places k of the sum of e_{d-1} over the schemas that X's
-expansion puts on k. It is computed once, when a contract is read.
+A hostile (or careless) contract doubles the schemas that apply at each level by `allOf` and
+`$ref`; a validator then works for hours on a small payload. The count of schemas that can apply at
+one place of depth d, for the worst path, is e_0(X) = size of X's in-place expansion, e_d(X) = max
+over child places k of the sum of e_{d-1} over the schemas that X's expansion puts on k. It is
+computed once, when a contract is read.
 
-That is the worst payload. Where a payload is deeper than the bound allows, `Cost` counts what this one asks for: a large
-contract whose schemas expand each other meets its bound at ten levels, an ordinary payload of it does not.
+That is the worst payload. Where a payload is deeper than the bound allows, `Cost` counts what this
+one asks for: a large contract whose schemas expand each other meets its bound at ten levels, an
+ordinary payload of it does not.
 """
 
 from collections import Counter
@@ -22,7 +25,9 @@ from monitor.errors import ContractError
 
 DEEPEST = 128
 MOST_MERGED = 1_000_000
-"""So many places of parts that apply together are put together for one document, some 2 us each."""
+"""So many places of parts that apply together are put together for one document, some
+2 us each.
+"""
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("not", "if", "then", "else")
 _IN_PLACE_MAPS = ("dependentSchemas", "dependencies")
@@ -36,7 +41,16 @@ _DOWN = (
     "propertyNames",
 )
 _APPLICATORS = frozenset(
-    {*_IN_PLACE_LISTS, *_IN_PLACE, *_IN_PLACE_MAPS, *_DOWN, "properties", "patternProperties", "prefixItems", "$ref"}
+    {
+        *_IN_PLACE_LISTS,
+        *_IN_PLACE,
+        *_IN_PLACE_MAPS,
+        *_DOWN,
+        "properties",
+        "patternProperties",
+        "prefixItems",
+        "$ref",
+    }
 )
 
 _FOR_ANY_NAME = frozenset({"additionalProperties", "unevaluatedProperties", "propertyNames"})
@@ -62,7 +76,8 @@ class _Graph:
         self.nodes: dict[int, Node] = {}
 
     def expansion(self, node: Node) -> tuple[int, Places]:
-        """Schemas applied at the node's own place, and what is put on each place below (place -> node -> times).
+        """Schemas applied at the node's own place, and what is put on each place below (place ->
+        node -> times).
 
         A schema that applies to itself in place counts as too much.
         """
@@ -82,7 +97,8 @@ class _Graph:
         for place, child in _below(node):
             self.nodes[id(child)] = child
             _put(below, place, id(child), 1)
-        own = bool(below)  # else what a single reference puts below is shared with what it names, and never changed
+        # else what a single reference puts below is shared with what it names, and never changed
+        own = bool(below)
         for child in self._in_place(node):
             cost, deeper = self.expansion(child)
             total += cost
@@ -146,18 +162,28 @@ def _below(node: Node) -> Iterator[tuple[str, Node]]:
     for word in ("properties", "patternProperties"):
         held = node.get(word)
         if isinstance(held, dict):
-            yield from ((f"{word}/{name}", child) for name, child in held.items() if isinstance(child, dict))
+            yield from (
+                (f"{word}/{name}", child)
+                for name, child in held.items()
+                if isinstance(child, dict)
+            )
     for word in _DOWN:
         if isinstance(node.get(word), dict):
             yield word, node[word]
     for word in ("items", "prefixItems"):
         held = node.get(word)
         if isinstance(held, list):
-            yield from ((f"{word}/{index}", child) for index, child in enumerate(held) if isinstance(child, dict))
+            yield from (
+                (f"{word}/{index}", child)
+                for index, child in enumerate(held)
+                if isinstance(child, dict)
+            )
 
 
 class Cost:
-    """What checking one payload asks for, over the schemas of one document. Safe between threads; builds what it needs."""
+    """What checking one payload asks for, over the schemas of one document. Safe between threads;
+    builds what it needs.
+    """
 
     def __init__(self, document: Node, work: int) -> None:
         self._document = document
@@ -165,9 +191,11 @@ class Cost:
         self._lock = Lock()
 
     def within(self, pointer: str, value: object, most: int) -> bool:
-        """Whether no more than `most` schemas apply to all places of a payload, held against the schema at a pointer.
+        """Whether no more than `most` schemas apply to all places of a payload, held against the
+        schema at a pointer.
 
-        An upper bound: a keyword for the properties that are left counts for all of them. Its own work is bounded alike.
+        An upper bound: a keyword for the properties that are left counts for all of them. Its own
+        work is bounded alike.
         """
         root = resolve(self._document, f"#{quote(pointer, safe='/~')}", "")
         if not isinstance(root, dict):
@@ -206,22 +234,29 @@ class Cost:
         return total
 
 
-def _children(node: dict[str, Any] | list[Any], below: dict[str, Counter[int]]) -> Iterator[tuple[object, Counter[int]]]:
+def _children(
+    node: dict[str, Any] | list[Any], below: dict[str, Counter[int]]
+) -> Iterator[tuple[object, Counter[int]]]:
     """Each child with the schemas that may apply to it."""
     words = _FOR_ANY_NAME if isinstance(node, dict) else _FOR_ANY_ITEM
     shared: Counter[int] = Counter()
     for place, held in below.items():
         if place in words or (isinstance(node, dict) and place.startswith("patternProperties/")):
             shared.update(held)
-    named: Iterable[tuple[object, object]] = node.items() if isinstance(node, dict) else enumerate(node)
+    named: Iterable[tuple[object, object]] = (
+        node.items() if isinstance(node, dict) else enumerate(node)
+    )
     for name, child in named:
-        own = [below[place] for word in _BY_PLACE[type(node)] if (place := f"{word}/{name}") in below]
+        own = [
+            below[place] for word in _BY_PLACE[type(node)] if (place := f"{word}/{name}") in below
+        ]
         asked = sum(own, shared) if own else shared
         yield child, asked
 
 
 def allowed_depth(document: Node, work: int) -> int:
-    """The depth down to which no place of a payload is met by more than `work` schemas: 0 (not even the root) to DEEPEST.
+    """The depth down to which no place of a payload is met by more than `work` schemas: 0 (not
+    even the root) to DEEPEST.
 
     An upper bound over all schemas of the document; cost grows with its size.
     """
@@ -239,9 +274,11 @@ def allowed_depth(document: Node, work: int) -> int:
 
 
 def _depth(counts: dict[int, int], edges: dict[int, Places], work: int) -> int:
-    """The depth at which some count grows over `work`, all schemas at once: a step costs some 5 ns for each edge.
+    """The depth at which some count grows over `work`, all schemas at once: a step costs some 5 ns
+    for each edge.
 
-    What several schemas put below alike stands once, and so do all schemas that are not counted: nothing applies by them.
+    What several schemas put below alike stands once, and so do all schemas that are not counted:
+    nothing applies by them.
     """
     if not edges:
         return DEEPEST
@@ -249,7 +286,9 @@ def _depth(counts: dict[int, int], edges: dict[int, Places], work: int) -> int:
     shared = {id(below): below for below in edges.values()}
     group = {key: at for at, key in enumerate(shared)}
     places = [place for below in shared.values() for place in below.values()]
-    children = np.array([number.get(child, len(number)) for place in places for child in place], np.int64)
+    children = np.array(
+        [number.get(child, len(number)) for place in places for child in place], np.int64
+    )
     times = np.array([often for place in places for often in place.values()], np.int64)
     of_place = np.cumsum([0, *(len(place) for place in places)])[:-1]
     of_group = np.cumsum([0, *(len(below) for below in shared.values())])[:-1]
@@ -258,7 +297,9 @@ def _depth(counts: dict[int, int], edges: dict[int, Places], work: int) -> int:
     now = np.array([*counts.values(), 1], np.int64)
     for depth in range(1, DEEPEST):
         fresh = np.zeros_like(now)
-        fresh[owners] = np.maximum.reduceat(np.add.reduceat(now[children] * times, of_place), of_group)[groups]
+        fresh[owners] = np.maximum.reduceat(
+            np.add.reduceat(now[children] * times, of_place), of_group
+        )[groups]
         if not fresh.any() or np.array_equal(fresh, now):
             return DEEPEST
         if fresh.max() > work:

@@ -1,1 +1,3 @@
-"""Control state: deploys, findings, verdicts, alerts, tokens and leases, over SQLite or PostgreSQL."""
+"""Control state: deploys, findings, verdicts, alerts, tokens and leases, over SQLite or
+PostgreSQL.
+"""

@@ -1,4 +1,6 @@
-"""Aliases join the names pacts, telemetry and deploy tools use for one service, version or environment."""
+"""Aliases join the names pacts, telemetry and deploy tools use for one service, version or
+environment.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ AliasState = Literal["confirmed", "suggested", "rejected", "unmatched"]
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One rule: `name`, as a source says it, means `canonical`. Only confirmed ones apply; unmatched ones wait for a canonical name."""
+    """One rule: `name`, as a source says it, means `canonical`. Only confirmed ones apply;
+    unmatched ones wait for a canonical name.
+    """
 
     kind: AliasKind
     name: str
@@ -26,7 +30,15 @@ class Alias:
     seen: datetime
 
 
-def set_alias(engine: Engine, kind: AliasKind, name: str, canonical: str, now: datetime, *, origin: str = "settings") -> None:
+def set_alias(
+    engine: Engine,
+    kind: AliasKind,
+    name: str,
+    canonical: str,
+    now: datetime,
+    *,
+    origin: str = "settings",
+) -> None:
     """Make this rule, or replace the one for this name."""
     _put(
         engine,
@@ -35,14 +47,28 @@ def set_alias(engine: Engine, kind: AliasKind, name: str, canonical: str, now: d
     )
 
 
-def suggest_alias(engine: Engine, kind: AliasKind, name: str, canonical: str, now: datetime, *, origin: str) -> None:
-    """Offer a learned rule for a person to confirm; nothing happens when the name has been decided on."""
-    _put(engine, [Alias(kind, name, canonical, "suggested", origin, now)], overrule=("suggested", "unmatched"))
+def suggest_alias(
+    engine: Engine, kind: AliasKind, name: str, canonical: str, now: datetime, *, origin: str
+) -> None:
+    """Offer a learned rule for a person to confirm; nothing happens when the name has been decided
+    on.
+    """
+    _put(
+        engine,
+        [Alias(kind, name, canonical, "suggested", origin, now)],
+        overrule=("suggested", "unmatched"),
+    )
 
 
-def note_unmatched(engine: Engine, kind: AliasKind, names: Iterable[str], now: datetime, *, origin: str) -> None:
+def note_unmatched(
+    engine: Engine, kind: AliasKind, names: Iterable[str], now: datetime, *, origin: str
+) -> None:
     """List names that match nothing known; names with a rule or a suggestion stay as they are."""
-    _put(engine, [Alias(kind, name, "", "unmatched", origin, now) for name in sorted(set(names))], overrule=("unmatched",))
+    _put(
+        engine,
+        [Alias(kind, name, "", "unmatched", origin, now) for name in sorted(set(names))],
+        overrule=("unmatched",),
+    )
 
 
 def decide_alias(engine: Engine, kind: AliasKind, name: str, *, confirm: bool) -> bool:
@@ -58,7 +84,9 @@ def decide_alias(engine: Engine, kind: AliasKind, name: str, *, confirm: bool) -
         return done.scalar_one_or_none() is not None
 
 
-def list_aliases(engine: Engine, *, kind: AliasKind | None = None, state: AliasState | None = None) -> list[Alias]:
+def list_aliases(
+    engine: Engine, *, kind: AliasKind | None = None, state: AliasState | None = None
+) -> list[Alias]:
     """Rules, suggestions and unmatched names, by kind and name."""
     query = select(aliases).order_by(aliases.c.kind, aliases.c.name)
     if kind is not None:
@@ -72,7 +100,9 @@ def list_aliases(engine: Engine, *, kind: AliasKind | None = None, state: AliasS
 def alias(engine: Engine, kind: AliasKind, name: str) -> Alias:
     """What is kept of this name, which must have been spoken of."""
     with reading(engine) as connection:
-        row = connection.execute(select(aliases).where(aliases.c.kind == kind, aliases.c.name == name)).one()
+        row = connection.execute(
+            select(aliases).where(aliases.c.kind == kind, aliases.c.name == name)
+        ).one()
         return Alias(**row._mapping)  # noqa: SLF001 - as above
 
 
@@ -90,5 +120,9 @@ def _put(engine: Engine, rules: list[Alias], *, overrule: tuple[AliasState, ...]
             connection.execute(
                 insert_into(connection, aliases)
                 .values(**values)
-                .on_conflict_do_update(index_elements=["kind", "name"], set_=values, where=aliases.c.state.in_(overrule))
+                .on_conflict_do_update(
+                    index_elements=["kind", "name"],
+                    set_=values,
+                    where=aliases.c.state.in_(overrule),
+                )
             )

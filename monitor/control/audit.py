@@ -12,7 +12,9 @@ from monitor.control.tables import audit
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change: the actor (a token's name, "cli" or "local"), a verb such as "accept finding", and what it was done to."""
+    """One change: the actor (a token's name, "cli" or "local"), a verb such as "accept finding",
+    and what it was done to.
+    """
 
     at: datetime
     actor: str
@@ -26,16 +28,25 @@ def note(engine: Engine, entry: AuditEntry) -> None:
     with writing(engine) as connection:
         connection.execute(
             insert(audit).values(
-                at=entry.at, actor=entry.actor, action=entry.action, target=entry.target, details=dict(entry.details)
+                at=entry.at,
+                actor=entry.actor,
+                action=entry.action,
+                target=entry.target,
+                details=dict(entry.details),
             )
         )
 
 
-def list_audit(engine: Engine, *, since: datetime | None = None, limit: int | None = None, offset: int = 0) -> list[AuditEntry]:
+def list_audit(
+    engine: Engine, *, since: datetime | None = None, limit: int | None = None, offset: int = 0
+) -> list[AuditEntry]:
     """Entries at or after `since`, newest first; all of them unless limited."""
     query = _wanted(since).order_by(audit.c.id.desc()).limit(limit).offset(offset)
     with reading(engine) as connection:
-        return [AuditEntry(row.at, row.actor, row.action, row.target, row.details) for row in connection.execute(query)]
+        return [
+            AuditEntry(row.at, row.actor, row.action, row.target, row.details)
+            for row in connection.execute(query)
+        ]
 
 
 def count_audit(engine: Engine, *, since: datetime | None = None) -> int:

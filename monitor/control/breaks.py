@@ -1,4 +1,6 @@
-"""Broken clauses as the detector last saw them, and which of them somebody has accepted, until when and why."""
+"""Broken clauses as the detector last saw them, and which of them somebody has accepted, until
+when and why.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +18,12 @@ from monitor.model.breaks import ContractBreak
 def save_breaks(connection: Connection, breaks: Iterable[ContractBreak], now: datetime) -> None:
     """Write each by its id."""
     for event in breaks:
-        values = {"state": event.state, "last_seen": event.last_seen, "updated": now, "document": to_document(event)}
+        values = {
+            "state": event.state,
+            "last_seen": event.last_seen,
+            "updated": now,
+            "document": to_document(event),
+        }
         statement = insert_into(connection, contract_breaks).values(id=event.id, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
@@ -30,15 +37,25 @@ def forget_breaks(connection: Connection, before: datetime) -> None:
 def load_breaks(connection: Connection) -> dict[str, ContractBreak]:
     """All by id, locked until the transaction ends."""
     rows = connection.execute(select(contract_breaks.c.document).with_for_update())
-    return {event.id: event for event in (from_document(document, ContractBreak) for (document,) in rows)}
+    return {
+        event.id: event
+        for event in (from_document(document, ContractBreak) for (document,) in rows)
+    }
 
 
-def list_breaks(engine: Engine, *, limit: int | None = None, offset: int = 0) -> Sequence[ContractBreak]:
+def list_breaks(
+    engine: Engine, *, limit: int | None = None, offset: int = 0
+) -> Sequence[ContractBreak]:
     """Those that are broken now first, the last seen first."""
     gone = case((contract_breaks.c.state == "gone", 1), else_=0)
-    rows = select(contract_breaks.c.document).order_by(gone, contract_breaks.c.last_seen.desc(), contract_breaks.c.id)
+    rows = select(contract_breaks.c.document).order_by(
+        gone, contract_breaks.c.last_seen.desc(), contract_breaks.c.id
+    )
     with reading(engine) as connection:
-        return [from_document(document, ContractBreak) for (document,) in connection.execute(rows.limit(limit).offset(offset))]
+        return [
+            from_document(document, ContractBreak)
+            for (document,) in connection.execute(rows.limit(limit).offset(offset))
+        ]
 
 
 def count_breaks(engine: Engine) -> int:
@@ -49,15 +66,24 @@ def count_breaks(engine: Engine) -> int:
 def accept_break(
     engine: Engine, break_id: str, owner: str, reason: str, expires: datetime, now: datetime
 ) -> ContractBreak | None:
-    """Say that a broken clause is known until `expires`; None when there is none of this id. UsageError without owner or reason."""
+    """Say that a broken clause is known until `expires`; None when there is none of this id.
+    UsageError without owner or reason.
+    """
     if not owner.strip() or not reason.strip():
         raise UsageError("accepting a broken clause needs an owner and a reason; give both")
     if expires <= now:
-        raise UsageError(f"it would be accepted until {expires.isoformat()}, which is over; give a later time")
+        raise UsageError(
+            f"it would be accepted until {expires.isoformat()}, which is over; give a later time"
+        )
     with writing(engine) as connection:
         event = load_breaks(connection).get(break_id)
         if event is None:
             return None
-        accepted = replace(event, accepted_by=owner.strip(), accepted_because=reason.strip(), accepted_until=expires)
+        accepted = replace(
+            event,
+            accepted_by=owner.strip(),
+            accepted_because=reason.strip(),
+            accepted_until=expires,
+        )
         save_breaks(connection, [accepted], now)
         return accepted

@@ -1,4 +1,6 @@
-"""Column types that mean the same over SQLite and PostgreSQL: UTC times, text without NUL, documents as JSON text."""
+"""Column types that mean the same over SQLite and PostgreSQL: UTC times, text without NUL,
+documents as JSON text.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +13,9 @@ from monitor.model.moments import in_utc
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept and returned in UTC. ValueError for a naive one: it would mean another time elsewhere."""
+    """An aware time, kept and returned in UTC. ValueError for a naive one: it would mean another
+    time elsewhere.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -46,7 +50,9 @@ class Name(TypeDecorator[str]):
 
 
 class Document(TypeDecorator[Any]):
-    """A JSON value as ASCII text: infinities, NUL and surrogates survive, which PostgreSQL's own JSON refuses."""
+    """A JSON value as ASCII text: infinities, NUL and surrogates survive, which PostgreSQL's own
+    JSON refuses.
+    """
 
     impl = Text
     cache_ok = True
@@ -64,4 +70,6 @@ class Document(TypeDecorator[Any]):
 
 def storable(text: str) -> str:
     """The text without NUL and lone surrogates (U+FFFD in their place)."""
-    return "".join("\ufffd" if mark == "\x00" or "\ud800" <= mark <= "\udfff" else mark for mark in text)
+    return "".join(
+        "\ufffd" if mark == "\x00" or "\ud800" <= mark <= "\udfff" else mark for mark in text
+    )

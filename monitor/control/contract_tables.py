@@ -1,4 +1,6 @@
-"""The registry's two tables, on the control store's metadata: a contract, and its immutable revisions."""
+"""The registry's two tables, on the control store's metadata: a contract, and its immutable
+revisions.
+"""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -10,7 +12,8 @@ contracts = Table(
     metadata,
     Column("name", Name, primary_key=True),
     Column("provider", Name, nullable=False),
-    Column("newest", Integer, nullable=False),  # number of the newest revision: the row is the lock that numbers are drawn under
+    # number of the newest revision: the row is the lock that numbers are drawn under
+    Column("newest", Integer, nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Index(None, "provider"),

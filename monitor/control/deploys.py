@@ -1,4 +1,6 @@
-"""Deploys: every source's events kept by (source, external id) and merged into one account of each change."""
+"""Deploys: every source's events kept by (source, external id) and merged into one account of each
+change.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +13,15 @@ from monitor.control.documents import from_document, to_document
 from monitor.control.merging import REACH, Heard, stories, with_ends
 from monitor.control.sequence import take_turn
 from monitor.control.store import count_of, insert_into, reading, writing
-from monitor.control.tables import deploy_events, deploys, findings, gate_answers, overrides, verdict_inputs, verdicts
+from monitor.control.tables import (
+    deploy_events,
+    deploys,
+    findings,
+    gate_answers,
+    overrides,
+    verdict_inputs,
+    verdicts,
+)
 from monitor.model.deploys import VERSION_CHANGES, Deploy, DeployEvent
 from monitor.model.edges import apart
 
@@ -19,43 +29,66 @@ from monitor.model.edges import apart
 def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
     """Keep the event and return the deploy it is part of, made new when it is part of none.
 
-    The same event again changes nothing; the same key with other content replaces what was there. The order in which
-    the events of one deploy come does not matter. One transaction; recorders wait for each other.
+    The same event again changes nothing; the same key with other content replaces what was there.
+    The order in which the events of one deploy come does not matter. One transaction; recorders
+    wait for each other.
     """
     event = event.told_apart
     with writing(engine) as connection:
         take_turn(connection, "deploys")
         known = connection.execute(
             select(deploy_events.c.deploy_id).where(
-                deploy_events.c.source == event.source, deploy_events.c.external_id == event.external_id
+                deploy_events.c.source == event.source,
+                deploy_events.c.external_id == event.external_id,
             )
         ).scalar_one_or_none()
         rows = _around(connection, event, known)
-        heard = [entry for entry in _heard(connection, [row.id for row in rows]) if not _same_key(entry.event, event)]
+        heard = [
+            entry
+            for entry in _heard(connection, [row.id for row in rows])
+            if not _same_key(entry.event, event)
+        ]
         earlier = _earlier(connection, event, rows)
         story_list = stories(
-            [*heard, Heard(event, known or "")], earlier, {row.id: row.noted_traffic for row in rows if row.noted_traffic}
+            [*heard, Heard(event, known or "")],
+            earlier,
+            {row.id: row.noted_traffic for row in rows if row.noted_traffic},
         )
         stored = {row.id: row for row in rows}
         by_id = {story.deploy.id: story for story in story_list}
         own = next(story.deploy.id for story in story_list if event in story.events)
         for deployment in with_ends(story_list, earlier):
             was = stored.get(deployment.id)
-            kept = was.ended_by if was is not None and was.ended_by and was.ended_by not in stored else ""
+            kept = (
+                was.ended_by
+                if was is not None and was.ended_by and was.ended_by not in stored
+                else ""
+            )
             story = by_id.get(deployment.id)
             if story is None:
                 connection.execute(
-                    deploys.update().where(deploys.c.id == deployment.id).values(ended_by=deployment.ended_by, finished=deployment.finished)
+                    deploys.update()
+                    .where(deploys.c.id == deployment.id)
+                    .values(ended_by=deployment.ended_by, finished=deployment.finished)
                 )
             else:
-                _save(connection, replace(deployment, ended_by=deployment.ended_by or kept), story.last_event, now)
+                _save(
+                    connection,
+                    replace(deployment, ended_by=deployment.ended_by or kept),
+                    story.last_event,
+                    now,
+                )
         _keep_event(connection, event, own, now)
         for story in story_list:
             for entry in story.heard:
                 if entry.deploy_id and entry.deploy_id != story.deploy.id:
                     _move_event(connection, entry.event, story.deploy.id)
         for lost in stored.keys() - by_id.keys():
-            into = next(story.deploy.id for story in story_list if any(entry.deploy_id == lost for entry in story.heard))
+            into = next(
+                story.deploy.id
+                for story in story_list
+                if any(entry.deploy_id == lost for entry in story.heard)
+            )
             _move_all(connection, lost, into)
         return _row(connection, own)
 
@@ -72,9 +105,12 @@ def list_deploys(
 ) -> list[Deploy]:
     """Deploys started in [since, until), newest first; all of them unless limited.
 
-    `service` as `name` has those of every namespace. As `namespace/name` it has also those of which no namespace was told.
+    `service` as `name` has those of every namespace. As `namespace/name` it has also those of
+    which no namespace was told.
     """
-    query = _wanted(environment, service, since, until).order_by(deploys.c.started.desc(), deploys.c.id)
+    query = _wanted(environment, service, since, until).order_by(
+        deploys.c.started.desc(), deploys.c.id
+    )
     with reading(engine) as connection:
         return [_deploy(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
@@ -92,14 +128,20 @@ def count_deploys(
 
 
 def deploys_of(service: str) -> Select[tuple[str]]:
-    """The ids of the deploys that may be of this service, for a question about what hangs on them."""
+    """The ids of the deploys that may be of this service, for a question about what
+    hangs on them.
+    """
     return select(deploys.c.id).where(*service_is(*apart(service)))
 
 
 def service_is(namespace: str | None, service: str) -> list[ColumnElement[bool]]:
     """Of this service: where namespaces are told on both sides, of the same."""
     where = [deploys.c.service == service]
-    return where if namespace is None else [*where, or_(deploys.c.namespace.is_(None), deploys.c.namespace == namespace)]
+    return (
+        where
+        if namespace is None
+        else [*where, or_(deploys.c.namespace.is_(None), deploys.c.namespace == namespace)]
+    )
 
 
 def _wanted(
@@ -141,12 +183,19 @@ def events(engine: Engine, deploy_id: str) -> list[DeployEvent]:
 
 
 def note_traffic(engine: Engine, deploy_id: str, first_traffic: datetime) -> None:
-    """Telemetry showed the version in this window; the earliest is kept. Nothing happens for an unknown id."""
+    """Telemetry showed the version in this window; the earliest is kept. Nothing happens for an
+    unknown id.
+    """
     with writing(engine) as connection:
         connection.execute(
             deploys.update()
-            .where(deploys.c.id == deploy_id, (deploys.c.first_traffic.is_(None)) | (deploys.c.first_traffic > first_traffic))
-            .values(first_traffic=first_traffic, noted_traffic=first_traffic, updated=first_traffic)
+            .where(
+                deploys.c.id == deploy_id,
+                (deploys.c.first_traffic.is_(None)) | (deploys.c.first_traffic > first_traffic),
+            )
+            .values(
+                first_traffic=first_traffic, noted_traffic=first_traffic, updated=first_traffic
+            )
         )
 
 
@@ -161,7 +210,9 @@ def _around(connection: Connection, event: DeployEvent, known: str | None) -> li
     return list(connection.execute(query))
 
 
-def _earlier(connection: Connection, event: DeployEvent, rows: Sequence["Row[Any]"]) -> list[Deploy]:
+def _earlier(
+    connection: Connection, event: DeployEvent, rows: Sequence["Row[Any]"]
+) -> list[Deploy]:
     """What was there before all of these."""
     first = min((row.started for row in rows), default=event.at)
     query = (
@@ -176,8 +227,13 @@ def _earlier(connection: Connection, event: DeployEvent, rows: Sequence["Row[Any
 
 
 def _heard(connection: Connection, ids: Sequence[str]) -> list[Heard]:
-    query = select(deploy_events.c.document, deploy_events.c.deploy_id).where(deploy_events.c.deploy_id.in_(ids))
-    return [Heard(from_document(row.document, DeployEvent), row.deploy_id) for row in connection.execute(query)]
+    query = select(deploy_events.c.document, deploy_events.c.deploy_id).where(
+        deploy_events.c.deploy_id.in_(ids)
+    )
+    return [
+        Heard(from_document(row.document, DeployEvent), row.deploy_id)
+        for row in connection.execute(query)
+    ]
 
 
 def _same_key(event: DeployEvent, other: DeployEvent) -> bool:
@@ -208,13 +264,18 @@ def _keep_event(connection: Connection, event: DeployEvent, deploy_id: str, now:
 def _move_event(connection: Connection, event: DeployEvent, deploy_id: str) -> None:
     connection.execute(
         deploy_events.update()
-        .where(deploy_events.c.source == event.source, deploy_events.c.external_id == event.external_id)
+        .where(
+            deploy_events.c.source == event.source,
+            deploy_events.c.external_id == event.external_id,
+        )
         .values(deploy_id=deploy_id)
     )
 
 
 def _move_all(connection: Connection, lost: str, into: str) -> None:
-    """What hangs on a deploy that turned out to be part of another goes with it. Its verdicts stay as they were reached."""
+    """What hangs on a deploy that turned out to be part of another goes with it. Its verdicts stay
+    as they were reached.
+    """
     for table in (findings, verdicts, verdict_inputs, gate_answers, overrides):
         connection.execute(table.update().where(table.c.deploy_id == lost).values(deploy_id=into))
     for column in (deploys.c.ends, deploys.c.ended_by):
@@ -223,11 +284,22 @@ def _move_all(connection: Connection, lost: str, into: str) -> None:
 
 
 def _save(connection: Connection, deployment: Deploy, last_event: datetime, now: datetime) -> None:
-    values = {name: getattr(deployment, name) for name in Deploy.__slots__ if name not in {"commit", "sources"}}
-    values |= {"commit_sha": deployment.commit, "sources": list(deployment.sources), "last_event": last_event, "updated": now}
+    values = {
+        name: getattr(deployment, name)
+        for name in Deploy.__slots__
+        if name not in {"commit", "sources"}
+    }
+    values |= {
+        "commit_sha": deployment.commit,
+        "sources": list(deployment.sources),
+        "last_event": last_event,
+        "updated": now,
+    }
     statement = insert_into(connection, deploys).values(**values)
     connection.execute(
-        statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"})
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={name: values[name] for name in values if name != "id"}
+        )
     )
 
 
@@ -241,7 +313,9 @@ def _events(connection: Connection, deploy_id: str) -> list[DeployEvent]:
         .where(deploy_events.c.deploy_id == deploy_id)
         .order_by(deploy_events.c.at, deploy_events.c.source)
     )
-    return [from_document(document, DeployEvent) for document in connection.execute(query).scalars()]
+    return [
+        from_document(document, DeployEvent) for document in connection.execute(query).scalars()
+    ]
 
 
 def _deploy(row: "Row[tuple[object, ...]]") -> Deploy:

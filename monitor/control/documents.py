@@ -14,7 +14,9 @@ def to_document(value: object) -> Any:
 
 
 def from_document(document: Any, kind: type[T]) -> T:
-    """A value equal to what was written, sequences as tuples. Unknown fields, which a newer program wrote, are ignored."""
+    """A value equal to what was written, sequences as tuples. Unknown fields, which a newer
+    program wrote, are ignored.
+    """
     return cast("T", _with_tuples(msgspec.convert(document, kind, str_keys=True, strict=False)))
 
 
@@ -25,5 +27,8 @@ def _with_tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _with_tuples(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _with_tuples(getattr(value, field.name)) for field in fields(value)})
+        return replace(
+            value,
+            **{field.name: _with_tuples(getattr(value, field.name)) for field in fields(value)},
+        )
     return value

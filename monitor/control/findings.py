@@ -4,7 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from monitor.control.deploys import deploys_of
 from monitor.control.documents import to_document
@@ -18,7 +31,9 @@ from monitor.model.judging import Finding
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """A known finding: it stays quiet, in later deploys too, until it expires. Matches by `fingerprint`."""
+    """A known finding: it stays quiet, in later deploys too, until it expires. Matches by
+    `fingerprint`.
+    """
 
     id: int
     finding_id: str
@@ -32,8 +47,9 @@ class Acceptance:
 def save_findings(engine: Engine, batch: Iterable[Finding], now: datetime) -> list[Finding]:
     """Keep these findings, new or known by id, and return them as kept.
 
-    The earliest `first_seen` and the latest `last_seen` stay. One that is not resolved and matches an acceptance in
-    force is "accepted". Findings not named here keep their state: resolve one by saving it as "resolved".
+    The earliest `first_seen` and the latest `last_seen` stay. One that is not resolved and matches
+    an acceptance in force is "accepted". Findings not named here keep their state: resolve one by
+    saving it as "resolved".
     """
     rows = sorted(batch, key=lambda finding: finding.id)
     with writing(engine) as connection:
@@ -55,12 +71,16 @@ def list_findings(
     limit: int | None = None,
     offset: int = 0,
 ) -> list[Finding]:
-    """Findings last seen at or after `since`: open ones first, then accepted, then resolved; newest first. All unless limited.
+    """Findings last seen at or after `since`: open ones first, then accepted, then resolved;
+    newest first. All unless limited.
 
-    Of a `service` (`name` or `namespace/name`) are those on the edges that it takes part in, and those of its deploys.
+    Of a `service` (`name` or `namespace/name`) are those on the edges that it takes part in, and
+    those of its deploys.
     """
     state_order = case({"open": 0, "accepted": 1}, value=findings.c.state, else_=2)
-    query = _wanted(deploy_id, state, since, service).order_by(state_order, findings.c.last_seen.desc(), findings.c.id)
+    query = _wanted(deploy_id, state, since, service).order_by(
+        state_order, findings.c.last_seen.desc(), findings.c.id
+    )
     with reading(engine) as connection:
         return [_finding(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
@@ -77,7 +97,9 @@ def count_findings(
     return count_of(engine, _wanted(deploy_id, state, since, service))
 
 
-def _wanted(deploy_id: str | None, state: str | None, since: datetime | None, service: str | None) -> Select[tuple[object, ...]]:
+def _wanted(
+    deploy_id: str | None, state: str | None, since: datetime | None, service: str | None
+) -> Select[tuple[object, ...]]:
     query = select(findings)
     if deploy_id is not None:
         query = query.where(findings.c.deploy_id == deploy_id)
@@ -87,14 +109,18 @@ def _wanted(deploy_id: str | None, state: str | None, since: datetime | None, se
         query = query.where(findings.c.last_seen >= since)
     if service is not None:
         of_its_deploys = findings.c.deploy_id.in_(deploys_of(service))
-        query = query.where(or_(_takes_part("caller", service), _takes_part("callee", service), of_its_deploys))
+        query = query.where(
+            or_(_takes_part("caller", service), _takes_part("callee", service), of_its_deploys)
+        )
     return query
 
 
 def _takes_part(role: str, service: str) -> ColumnElement[bool]:
     namespace, name = apart(service)
     named = findings.c[role] == name
-    return named if namespace is None else and_(named, findings.c[f"{role}_namespace"] == namespace)
+    return (
+        named if namespace is None else and_(named, findings.c[f"{role}_namespace"] == namespace)
+    )
 
 
 def finding(engine: Engine, finding_id: str) -> Finding | None:
@@ -107,17 +133,26 @@ def finding(engine: Engine, finding_id: str) -> Finding | None:
 def by_id(engine: Engine, ids: Iterable[str]) -> dict[str, Finding]:
     """Those of these findings that are kept, by id. One query."""
     with reading(engine) as connection:
-        return {row.id: _finding(row) for row in connection.execute(select(findings).where(findings.c.id.in_(set(ids))))}
+        return {
+            row.id: _finding(row)
+            for row in connection.execute(select(findings).where(findings.c.id.in_(set(ids))))
+        }
 
 
 def count_open(engine: Engine) -> int:
     """How many findings are open now."""
     with reading(engine) as connection:
-        return connection.execute(select(func.count()).select_from(findings).where(findings.c.state == "open")).scalar_one()
+        return connection.execute(
+            select(func.count()).select_from(findings).where(findings.c.state == "open")
+        ).scalar_one()
 
 
-def accept(engine: Engine, finding_id: str, owner: str, reason: str, expires: datetime, now: datetime) -> Acceptance:
-    """Say that a finding is known. UsageError for an unknown id, an empty owner or reason, or an expiry that has passed."""
+def accept(
+    engine: Engine, finding_id: str, owner: str, reason: str, expires: datetime, now: datetime
+) -> Acceptance:
+    """Say that a finding is known. UsageError for an unknown id, an empty owner or reason, or an
+    expiry that has passed.
+    """
     if not owner.strip() or not reason.strip():
         raise UsageError(f"accepting finding {finding_id} needs an owner and a reason; give both")
     if expires <= now:
@@ -125,9 +160,13 @@ def accept(engine: Engine, finding_id: str, owner: str, reason: str, expires: da
             f"accepting finding {finding_id} until {expires.isoformat()} would end before it begins; give a later time"
         )
     with writing(engine) as connection:
-        mark = connection.execute(select(findings.c.fingerprint).where(findings.c.id == finding_id)).scalar_one_or_none()
+        mark = connection.execute(
+            select(findings.c.fingerprint).where(findings.c.id == finding_id)
+        ).scalar_one_or_none()
         if mark is None:
-            raise UsageError(f"there is no finding {finding_id}; list them with: seamwatch findings")
+            raise UsageError(
+                f"there is no finding {finding_id}; list them with: seamwatch findings"
+            )
         values = {
             "finding_id": finding_id,
             "fingerprint": mark,
@@ -136,7 +175,9 @@ def accept(engine: Engine, finding_id: str, owner: str, reason: str, expires: da
             "accepted": now,
             "expires": expires,
         }
-        number = connection.execute(insert(acceptances).values(**values).returning(acceptances.c.id)).scalar_one()
+        number = connection.execute(
+            insert(acceptances).values(**values).returning(acceptances.c.id)
+        ).scalar_one()
         connection.execute(
             update(findings)
             .where(findings.c.fingerprint == mark, findings.c.state == "open")
@@ -158,7 +199,9 @@ def accepted(engine: Engine, now: datetime) -> list[Acceptance]:
 
 def reopen_expired(connection: Connection, now: datetime) -> int:
     """Open again the accepted findings that no acceptance in force covers; how many."""
-    quiet = select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)
+    quiet = select(acceptances.c.fingerprint).where(
+        acceptances.c.accepted <= now, acceptances.c.expires > now
+    )
     reopened = connection.execute(
         update(findings)
         .where(findings.c.state == "accepted", findings.c.fingerprint.not_in(quiet))
@@ -174,7 +217,10 @@ def _merged(finding: Finding, known: Finding | None, quiet: set[str]) -> Finding
         state = "accepted" if finding.fingerprint in quiet else "open"
     if known is None:
         return replace(finding, state=state)
-    first, last = min(finding.first_seen, known.first_seen), max(finding.last_seen, known.last_seen)
+    first, last = (
+        min(finding.first_seen, known.first_seen),
+        max(finding.last_seen, known.last_seen),
+    )
     return replace(finding, state=state, first_seen=first, last_seen=last)
 
 
@@ -196,7 +242,9 @@ def _save(connection: Connection, finding: Finding, now: datetime) -> None:
     }
     statement = insert_into(connection, findings).values(**values)
     connection.execute(
-        statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"})
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={name: values[name] for name in values if name != "id"}
+        )
     )
 
 
@@ -208,7 +256,9 @@ def _locked(connection: Connection, ids: list[str]) -> dict[str, Finding]:
 def _fingerprints_in_force(connection: Connection, now: datetime) -> set[str]:
     return set(
         connection.execute(
-            select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)
+            select(acceptances.c.fingerprint).where(
+                acceptances.c.accepted <= now, acceptances.c.expires > now
+            )
         ).scalars()
     )
 
@@ -216,4 +266,6 @@ def _fingerprints_in_force(connection: Connection, now: datetime) -> set[str]:
 def _finding(row: "Row[tuple[object, ...]]") -> Finding:
     """The document with what its row knows better."""
     fields = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return replace(finding_of(fields["document"]), state=fields["state"], deploy_id=fields["deploy_id"])
+    return replace(
+        finding_of(fields["document"]), state=fields["state"], deploy_id=fields["deploy_id"]
+    )

@@ -1,4 +1,6 @@
-"""What the gate answered, each change of mind once, and which of these are flips: another word on code that stayed the same."""
+"""What the gate answered, each change of mind once, and which of these are flips: another word on
+code that stayed the same.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +18,11 @@ DECIDED = ("pass", "fail")
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What the gate said of a deploy from `at` on, by one policy. `verdict` is what was judged, `outcome` what the policy made of it.
+    """What the gate said of a deploy from `at` on, by one policy. `verdict` is what was judged,
+    `outcome` what the policy made of it.
 
-    `flip`: a pass after a fail or a fail after a pass, of the same service in the same two versions and by the same policy, without
-    another change of the service between.
+    `flip`: a pass after a fail or a fail after a pass, of the same service in the same two
+    versions and by the same policy, without another change of the service between.
     """
 
     at: datetime
@@ -38,9 +41,16 @@ class KeptAnswer:
 def keep_answer(
     engine: Engine, deploy: Deploy, verdict: Verdict, outcome: Outcome, policy: str, now: datetime
 ) -> KeptAnswer | None:
-    """Keep an answer that differs from the one before on this deploy; None where it says the same again."""
+    """Keep an answer that differs from the one before on this deploy; None where it says the same
+    again.
+    """
     with writing(engine) as connection:
-        mine = select(gate_answers).where(gate_answers.c.policy == policy).order_by(gate_answers.c.id.desc()).limit(1)
+        mine = (
+            select(gate_answers)
+            .where(gate_answers.c.policy == policy)
+            .order_by(gate_answers.c.id.desc())
+            .limit(1)
+        )
         last = connection.execute(mine.where(gate_answers.c.deploy_id == deploy.id)).one_or_none()
         if last and (last.verdict, last.outcome, last.against_version) == (
             verdict.outcome, outcome, verdict.against_version,
@@ -65,7 +75,11 @@ def keep_answer(
             now, deploy.environment, deploy.called, deploy.version, verdict.against_version, deploy.id, verdict.id,
             verdict.outcome, outcome, policy, flip,
         )  # fmt: skip
-        connection.execute(insert(gate_answers).values({name: getattr(kept, name) for name in KeptAnswer.__slots__}))
+        connection.execute(
+            insert(gate_answers).values(
+                {name: getattr(kept, name) for name in KeptAnswer.__slots__}
+            )
+        )
     return kept
 
 
@@ -79,19 +93,32 @@ def list_answers(
     offset: int = 0,
 ) -> list[KeptAnswer]:
     """Answers since then, the newest first; only flips if so asked."""
-    query = _wanted(deploy_id, since, flips=flips).order_by(gate_answers.c.id.desc()).limit(limit).offset(offset)
+    query = (
+        _wanted(deploy_id, since, flips=flips)
+        .order_by(gate_answers.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
     with reading(engine) as connection:
         rows = [row._mapping for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
         return [KeptAnswer(**{name: row[name] for name in KeptAnswer.__slots__}) for row in rows]
 
 
-def count_answers(engine: Engine, *, deploy_id: str | None = None, since: datetime | None = None, flips: bool = False) -> int:
+def count_answers(
+    engine: Engine,
+    *,
+    deploy_id: str | None = None,
+    since: datetime | None = None,
+    flips: bool = False,
+) -> int:
     """How many there are."""
     return count_of(engine, _wanted(deploy_id, since, flips=flips))
 
 
 def count_flips_of(engine: Engine, deploy: Deploy, against_version: str) -> int:
-    """How often the gate changed its mind on this version of the service against that one, by whatever policy."""
+    """How often the gate changed its mind on this version of the service against that one, by
+    whatever policy.
+    """
     query = _wanted(None, None, flips=True).where(
         gate_answers.c.environment == deploy.environment,
         gate_answers.c.service == deploy.called,
@@ -101,7 +128,9 @@ def count_flips_of(engine: Engine, deploy: Deploy, against_version: str) -> int:
     return count_of(engine, query)
 
 
-def _wanted(deploy_id: str | None, since: datetime | None, *, flips: bool) -> Select[tuple[object, ...]]:
+def _wanted(
+    deploy_id: str | None, since: datetime | None, *, flips: bool
+) -> Select[tuple[object, ...]]:
     query = select(gate_answers)
     if deploy_id is not None:
         query = query.where(gate_answers.c.deploy_id == deploy_id)
@@ -116,13 +145,18 @@ def _changed_between(connection: Connection, deploy: Deploy, earlier_id: str) ->
         return False
     if deploy.kind in ("config", "flag"):
         return True
-    earlier = connection.execute(select(deploys.c.started).where(deploys.c.id == earlier_id)).scalar_one_or_none()
+    earlier = connection.execute(
+        select(deploys.c.started).where(deploys.c.id == earlier_id)
+    ).scalar_one_or_none()
     if earlier is None:
         return True
     first, last = sorted((earlier, deploy.started))
     others = (
         select(deploys.c.id)
-        .where(deploys.c.environment == deploy.environment, *service_is(deploy.namespace, deploy.service))
+        .where(
+            deploys.c.environment == deploy.environment,
+            *service_is(deploy.namespace, deploy.service),
+        )
         .where(deploys.c.started > first, deploys.c.started < last)
         .where(or_(deploys.c.kind.in_(("config", "flag")), deploys.c.version != deploy.version))
         .limit(1)

@@ -16,11 +16,14 @@ LARGEST = 16_000_000
 def keep_inputs(engine: Engine, verdict: Verdict, packed: bytes, *, repeats: bool) -> None:
     """Keep what the verdict was reached from, unless it is too large.
 
-    Of verdicts that only repeat the one before, a deploy's newest inputs are kept; of the others, those of a week.
+    Of verdicts that only repeat the one before, a deploy's newest inputs are kept; of the others,
+    those of a week.
     """
     with writing(engine) as connection:
         old = (verdict_inputs.c.deploy_id == verdict.deploy_id) & verdict_inputs.c.repeats
-        connection.execute(delete(verdict_inputs).where(old | (verdict_inputs.c.kept < verdict.judged_at - KEPT)))
+        connection.execute(
+            delete(verdict_inputs).where(old | (verdict_inputs.c.kept < verdict.judged_at - KEPT))
+        )
         if len(packed) > LARGEST:
             return
         values = {
@@ -35,7 +38,9 @@ def keep_inputs(engine: Engine, verdict: Verdict, packed: bytes, *, repeats: boo
 
 
 def inputs_of(engine: Engine, verdict_id: str) -> bytes | None:
-    """What the verdict was reached from, as it was packed; None where it is not kept, or no longer."""
+    """What the verdict was reached from, as it was packed; None where it is not kept, or no
+    longer.
+    """
     with reading(engine) as connection:
         query = select(verdict_inputs.c.data).where(verdict_inputs.c.verdict_id == verdict_id)
         return connection.execute(query).scalar_one_or_none()

@@ -13,7 +13,9 @@ from monitor.control.tables import leases
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to do `name` alone. A later holder has a higher epoch; what was written under a lower one may be refused."""
+    """The right to do `name` alone. A later holder has a higher epoch; what was written under a
+    lower one may be refused.
+    """
 
     name: str
     holder: str
@@ -24,8 +26,8 @@ class Lease:
 def acquire(engine: Engine, name: str, holder: str, ttl_seconds: float) -> Lease | None:
     """Take the lease when it is free or has run out; None while another holds it.
 
-    `holder` must be unique to this process and run. Asking again as the present holder gives a new epoch, which
-    fences the earlier lease; to go on, use `renew`.
+    `holder` must be unique to this process and run. Asking again as the present holder gives a new
+    epoch, which fences the earlier lease; to go on, use `renew`.
     """
     expires = _database_seconds() + ttl_seconds
     with writing(engine) as connection:
@@ -35,7 +37,8 @@ def acquire(engine: Engine, name: str, holder: str, ttl_seconds: float) -> Lease
             .on_conflict_do_update(
                 index_elements=["name"],
                 set_={"holder": holder, "epoch": leases.c.epoch + 1, "expires_seconds": expires},
-                where=(leases.c.expires_seconds <= _database_seconds()) | (leases.c.holder == holder),
+                where=(leases.c.expires_seconds <= _database_seconds())
+                | (leases.c.holder == holder),
             )
             .returning(leases.c.epoch)
         )
@@ -44,7 +47,9 @@ def acquire(engine: Engine, name: str, holder: str, ttl_seconds: float) -> Lease
 
 
 def renew(engine: Engine, lease: Lease) -> bool:
-    """Hold it for another `ttl_seconds` from now; False when it has run out or is another's: stop, and acquire anew."""
+    """Hold it for another `ttl_seconds` from now; False when it has run out or is another's: stop,
+    and acquire anew.
+    """
     with writing(engine) as connection:
         done = connection.execute(
             update(leases)
@@ -62,14 +67,23 @@ def release(engine: Engine, lease: Lease) -> None:
 
 
 def held(connection: Connection, lease: Lease) -> bool:
-    """Whether the lease is still ours, and stays so until this transaction ends: nobody can take it in between."""
-    return connection.execute(select(leases.c.epoch).where(_ours(lease)).with_for_update()).scalar_one_or_none() is not None
+    """Whether the lease is still ours, and stays so until this transaction ends: nobody can take
+    it in between.
+    """
+    return (
+        connection.execute(
+            select(leases.c.epoch).where(_ours(lease)).with_for_update()
+        ).scalar_one_or_none()
+        is not None
+    )
 
 
 def holder_of(connection: Connection, name: str) -> str | None:
     """Who holds the lease now, None when nobody does."""
     holder: str | None = connection.execute(
-        select(leases.c.holder).where(leases.c.name == name, leases.c.expires_seconds > _database_seconds())
+        select(leases.c.holder).where(
+            leases.c.name == name, leases.c.expires_seconds > _database_seconds()
+        )
     ).scalar_one_or_none()
     return holder
 
@@ -100,5 +114,7 @@ def _sqlite_seconds(_element: _DatabaseSeconds, _compiler: SQLCompiler, **_optio
 
 
 @compiles(_DatabaseSeconds, "postgresql")
-def _postgresql_seconds(_element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any) -> str:
+def _postgresql_seconds(
+    _element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any
+) -> str:
     return "EXTRACT(EPOCH FROM clock_timestamp())::double precision"

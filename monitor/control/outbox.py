@@ -1,4 +1,6 @@
-"""The alert book and the outbox: what alerts are, and what receivers must still be told, written in one transaction."""
+"""The alert book and the outbox: what alerts are, and what receivers must still be told, written
+in one transaction.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -41,7 +43,12 @@ def load_book(connection: Connection) -> dict[str, Tracked]:
     return {key: from_document(document, Tracked) for key, document in rows}
 
 
-def save_book(connection: Connection, before: Mapping[str, Tracked], after: Mapping[str, Tracked], now: datetime) -> None:
+def save_book(
+    connection: Connection,
+    before: Mapping[str, Tracked],
+    after: Mapping[str, Tracked],
+    now: datetime,
+) -> None:
     """Write what changed between two books; an alert that is in the first only is forgotten."""
     for key, tracked in after.items():
         if before.get(key) == tracked:
@@ -75,7 +82,9 @@ def enqueue(
 
     The end of an alert whose beginning the rate cap kept from this receiver is kept from it too.
     """
-    unknown_there = alert.state == "resolved" and _last_state(connection, receiver, alert.key) == "suppressed"
+    unknown_there = (
+        alert.state == "resolved" and _last_state(connection, receiver, alert.key) == "suppressed"
+    )
     values = {"state": "suppressed", "settled": now} if unknown_there else {"state": "due"}
     _put(
         connection,
@@ -91,7 +100,9 @@ def enqueue(
     )
 
 
-def enqueue_change(connection: Connection, deploy: Deploy, receiver: str, now: datetime, *, epoch: int) -> None:
+def enqueue_change(
+    connection: Connection, deploy: Deploy, receiver: str, now: datetime, *, epoch: int
+) -> None:
     """Write that this receiver must be told of a deploy, once."""
     _put(
         connection,
@@ -107,9 +118,21 @@ def enqueue_change(connection: Connection, deploy: Deploy, receiver: str, now: d
     )
 
 
-def enqueue_again(connection: Connection, alert: Alert, receiver: str, every: timedelta, now: datetime, *, epoch: int) -> bool:
-    """Write a firing alert once more when the receiver's last one was settled `every` ago or longer; whether it was written."""
-    last = connection.execute(_letters(receiver, alert.key).order_by(outbox.c.id.desc()).limit(1)).one_or_none()
+def enqueue_again(
+    connection: Connection,
+    alert: Alert,
+    receiver: str,
+    every: timedelta,
+    now: datetime,
+    *,
+    epoch: int,
+) -> bool:
+    """Write a firing alert once more when the receiver's last one was settled `every` ago or
+    longer; whether it was written.
+    """
+    last = connection.execute(
+        _letters(receiver, alert.key).order_by(outbox.c.id.desc()).limit(1)
+    ).one_or_none()
     if (
         last is None
         or last.state not in {"sent", "dead"}
@@ -121,12 +144,17 @@ def enqueue_again(connection: Connection, alert: Alert, receiver: str, every: ti
     return True
 
 
-def due_letters(connection: Connection, receiver: str, now: datetime, limit: int = 100) -> list[Letter]:
-    """What this receiver must be told now, oldest due time first; of each alert only the earliest state not yet told.
+def due_letters(
+    connection: Connection, receiver: str, now: datetime, limit: int = 100
+) -> list[Letter]:
+    """What this receiver must be told now, oldest due time first; of each alert only the earliest
+    state not yet told.
 
     Empty while the receiver asked for patience.
     """
-    blocked = connection.execute(select(receivers.c.blocked_until).where(receivers.c.name == receiver)).scalar_one_or_none()
+    blocked = connection.execute(
+        select(receivers.c.blocked_until).where(receivers.c.name == receiver)
+    ).scalar_one_or_none()
     if blocked is not None and blocked > now:
         return []
     earlier = outbox.alias("earlier")
@@ -145,20 +173,38 @@ def due_letters(connection: Connection, receiver: str, now: datetime, limit: int
     return [_letter(row) for row in connection.execute(query)]
 
 
-def settle(connection: Connection, letter: Letter, state: str, result: str, now: datetime, detail: str = "") -> None:
-    """A letter was sent, is dead, or is suppressed: it is not tried again, and the log says why."""
+def settle(
+    connection: Connection,
+    letter: Letter,
+    state: str,
+    result: str,
+    now: datetime,
+    detail: str = "",
+) -> None:
+    """A letter was sent, is dead, or is suppressed: it is not tried again, and the log
+    says why.
+    """
     connection.execute(
         update(outbox)
         .where(outbox.c.id == letter.id)
-        .values(state=state, attempts=letter.attempts + (result != "suppressed"), settled=now, last_error=detail)
+        .values(
+            state=state,
+            attempts=letter.attempts + (result != "suppressed"),
+            settled=now,
+            last_error=detail,
+        )
     )
     _log(connection, letter, result, now, detail)
 
 
-def postpone(connection: Connection, letter: Letter, until: datetime, now: datetime, detail: str) -> None:
+def postpone(
+    connection: Connection, letter: Letter, until: datetime, now: datetime, detail: str
+) -> None:
     """A try that did not succeed; the next is at `until`."""
     connection.execute(
-        update(outbox).where(outbox.c.id == letter.id).values(attempts=letter.attempts + 1, due=until, last_error=detail)
+        update(outbox)
+        .where(outbox.c.id == letter.id)
+        .values(attempts=letter.attempts + 1, due=until, last_error=detail)
     )
     _log(connection, letter, "busy", now, detail)
 
@@ -166,7 +212,9 @@ def postpone(connection: Connection, letter: Letter, until: datetime, now: datet
 def block_receiver(connection: Connection, receiver: str, until: datetime) -> None:
     """Leave the receiver alone until then."""
     statement = insert_into(connection, receivers).values(name=receiver, blocked_until=until)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"blocked_until": until}))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"blocked_until": until})
+    )
 
 
 def begun_since(connection: Connection, receiver: str, since: datetime) -> int:
@@ -180,10 +228,15 @@ def begun_since(connection: Connection, receiver: str, since: datetime) -> int:
     return connection.execute(query).scalar_one()
 
 
-def suppressed_between(connection: Connection, receiver: str, since: datetime, until: datetime) -> int:
+def suppressed_between(
+    connection: Connection, receiver: str, since: datetime, until: datetime
+) -> int:
     """How many alerts the rate cap kept from this receiver in [since, until)."""
     query = select(func.count()).where(
-        deliveries.c.receiver == receiver, deliveries.c.at >= since, deliveries.c.at < until, deliveries.c.result == "suppressed"
+        deliveries.c.receiver == receiver,
+        deliveries.c.at >= since,
+        deliveries.c.at < until,
+        deliveries.c.result == "suppressed",
     )
     return connection.execute(query).scalar_one()
 
@@ -192,15 +245,28 @@ def prune(connection: Connection, before: datetime) -> None:
     """Forget letters settled, deliveries made and alerts resolved before this time."""
     connection.execute(delete(deliveries).where(deliveries.c.at < before))
     connection.execute(delete(outbox).where(outbox.c.settled < before))
-    connection.execute(delete(alerts).where(alerts.c.state == "resolved", alerts.c.updated < before))
+    connection.execute(
+        delete(alerts).where(alerts.c.state == "resolved", alerts.c.updated < before)
+    )
 
 
-def list_alerts(engine: Engine, *, state: str | None = None, limit: int | None = None, offset: int = 0) -> list[Tracked]:
-    """Alerts: firing ones first, then pending, then resolved; the last changed first. All of them unless limited."""
+def list_alerts(
+    engine: Engine, *, state: str | None = None, limit: int | None = None, offset: int = 0
+) -> list[Tracked]:
+    """Alerts: firing ones first, then pending, then resolved; the last changed first. All of them
+    unless limited.
+    """
     state_order = case({"firing": 0, "pending": 1}, value=alerts.c.state, else_=2)
-    query = _alerts(state).order_by(state_order, alerts.c.updated.desc(), alerts.c.key).limit(limit).offset(offset)
+    query = (
+        _alerts(state)
+        .order_by(state_order, alerts.c.updated.desc(), alerts.c.key)
+        .limit(limit)
+        .offset(offset)
+    )
     with reading(engine) as connection:
-        return [from_document(document, Tracked) for document in connection.execute(query).scalars()]
+        return [
+            from_document(document, Tracked) for document in connection.execute(query).scalars()
+        ]
 
 
 def count_alerts(engine: Engine, *, state: str | None = None) -> int:
@@ -213,12 +279,22 @@ def _alerts(state: str | None) -> Select[tuple[object]]:
     return query if state is None else query.where(alerts.c.state == state)
 
 
-def list_deliveries(engine: Engine, *, alert_key: str | None = None, limit: int | None = None, offset: int = 0) -> list[Delivery]:
+def list_deliveries(
+    engine: Engine, *, alert_key: str | None = None, limit: int | None = None, offset: int = 0
+) -> list[Delivery]:
     """Tries to deliver, newest first; all of them unless limited."""
     query = _deliveries(alert_key).order_by(deliveries.c.id.desc()).limit(limit).offset(offset)
     with reading(engine) as connection:
         return [
-            Delivery(row.receiver, row.alert_key, row.revision, row.state, row.at, row.result, row.detail)
+            Delivery(
+                row.receiver,
+                row.alert_key,
+                row.revision,
+                row.state,
+                row.at,
+                row.result,
+                row.detail,
+            )
             for row in connection.execute(query)
         ]
 
@@ -234,10 +310,22 @@ def _deliveries(alert_key: str | None) -> Select[tuple[object, ...]]:
 
 
 def list_letters(
-    engine: Engine, *, states: Iterable[str] = ("due", "dead"), limit: int | None = None, offset: int = 0
+    engine: Engine,
+    *,
+    states: Iterable[str] = ("due", "dead"),
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Letter]:
-    """Letters in these states, newest first: what waits, and what was given up on. All of them unless limited."""
-    query = select(outbox).where(outbox.c.state.in_(list(states))).order_by(outbox.c.id.desc()).limit(limit).offset(offset)
+    """Letters in these states, newest first: what waits, and what was given up on. All of them
+    unless limited.
+    """
+    query = (
+        select(outbox)
+        .where(outbox.c.state.in_(list(states)))
+        .order_by(outbox.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
     with reading(engine) as connection:
         return [_letter(row) for row in connection.execute(query)]
 
@@ -250,12 +338,30 @@ def count_letters(engine: Engine) -> dict[str, int]:
 
 
 def _put(
-    connection: Connection, receiver: str, key: str, document: Any, now: datetime, *, due: datetime | None, **values: object
+    connection: Connection,
+    receiver: str,
+    key: str,
+    document: Any,
+    now: datetime,
+    *,
+    due: datetime | None,
+    **values: object,
 ) -> None:
     statement = insert_into(connection, outbox).values(
-        receiver=receiver, alert_key=key, attempts=0, created=now, due=due or now, last_error="", document=document, **values
+        receiver=receiver,
+        alert_key=key,
+        attempts=0,
+        created=now,
+        due=due or now,
+        last_error="",
+        document=document,
+        **values,
     )
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["receiver", "alert_key", "revision", "repeat"]))
+    connection.execute(
+        statement.on_conflict_do_nothing(
+            index_elements=["receiver", "alert_key", "revision", "repeat"]
+        )
+    )
 
 
 def _letters(receiver: str, key: str) -> Any:
@@ -263,7 +369,9 @@ def _letters(receiver: str, key: str) -> Any:
 
 
 def _last_state(connection: Connection, receiver: str, key: str) -> str | None:
-    last = connection.execute(_letters(receiver, key).order_by(outbox.c.id.desc()).limit(1)).one_or_none()
+    last = connection.execute(
+        _letters(receiver, key).order_by(outbox.c.id.desc()).limit(1)
+    ).one_or_none()
     return None if last is None else str(last.state)
 
 

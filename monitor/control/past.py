@@ -1,4 +1,6 @@
-"""Findings and verdicts as earlier versions of this program stored them, their reasons sentences, brought into today's form."""
+"""Findings and verdicts as earlier versions of this program stored them, their reasons sentences,
+brought into today's form.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +18,11 @@ def finding_of(document: Mapping[str, Any]) -> Finding:
         return from_document(document, Finding)
     evidence = document.get("evidence") or {}
     details = evidence.get("details") or {}
-    reasons = {name: _told(details[old]) for name, old in (("explained", "innocent"), ("ended", "ended")) if details.get(old)}
+    reasons = {
+        name: _told(details[old])
+        for name, old in (("explained", "innocent"), ("ended", "ended"))
+        if details.get(old)
+    }
     suspects = [_with_reasons(suspect, "reasons") for suspect in document.get("suspects", ())]
     typed = _typed(evidence, str(document.get("signal")))
     return from_document({**document, **reasons, "evidence": typed, "suspects": suspects}, Finding)
@@ -27,15 +33,26 @@ def verdict_of(document: Mapping[str, Any]) -> Verdict:
     edges = [
         {
             **_with_reasons(edge, "reasons"),
-            "evidence": {kind: _typed(seen, "latency" if kind in _SIDES else "") for kind, seen in edge["evidence"].items()},
+            "evidence": {
+                kind: _typed(seen, "latency" if kind in _SIDES else "")
+                for kind, seen in edge["evidence"].items()
+            },
         }
         for edge in document.get("edges", ())
     ]
-    return from_document({**_with_reasons(document, "reasons", "settles"), "edges": edges}, Verdict)
+    return from_document(
+        {**_with_reasons(document, "reasons", "settles"), "edges": edges}, Verdict
+    )
 
 
 def _with_reasons(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {**document, **{name: [_told(text) if isinstance(text, str) else text for text in document[name]] for name in names}}
+    return {
+        **document,
+        **{
+            name: [_told(text) if isinstance(text, str) else text for text in document[name]]
+            for name in names
+        },
+    }
 
 
 def _told(text: str) -> dict[str, Any]:
@@ -57,15 +74,24 @@ def _typed(evidence: Mapping[str, Any], signal: str) -> dict[str, Any]:
         }
     elif kind in _SIDES:
         quantiles = {
-            age: {name: _number(details, f"{age}_{name}_seconds") for name in ("p50", "p90", "p99")} for age in ("new", "old")
+            age: {
+                name: _number(details, f"{age}_{name}_seconds") for name in ("p50", "p90", "p99")
+            }
+            for age in ("new", "old")
         }
         typed["latency"] = {"side": kind, **quantiles}
     elif kind:
         counts = {new: _number(details, old) for new, old in _CLAUSES}
         whole = {name: int(count) for name, count in counts.items() if count is not None}
-        typed["rate"] = {"kind": kind, "dispersion": _number(details, "dispersion") or 1.0, **whole}
+        typed["rate"] = {
+            "kind": kind,
+            "dispersion": _number(details, "dispersion") or 1.0,
+            **whole,
+        }
     if "leg" in details:
-        beaten, _, placebos = str(details.get("placebos", "")).removesuffix(" beaten").partition(" of ")
+        beaten, _, placebos = (
+            str(details.get("placebos", "")).removesuffix(" beaten").partition(" of ")
+        )
         typed["step"] = {
             "supported": "leaning" in details["leg"],
             "placebos": int(placebos or 0),

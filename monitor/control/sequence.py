@@ -1,4 +1,6 @@
-"""Numbers that only go up and are never given twice, and turns that only one writer has at a time."""
+"""Numbers that only go up and are never given twice, and turns that only one writer
+has at a time.
+"""
 
 from sqlalchemy import Connection, Engine
 
@@ -7,15 +9,19 @@ from monitor.control.tables import sequences
 
 
 def next_value(engine: Engine, name: str, above: int = 0) -> int:
-    """The next number of this sequence, from 1, larger than `above`; committed before it is returned, so never reused.
+    """The next number of this sequence, from 1, larger than `above`; committed before it is
+    returned, so never reused.
 
-    `above` lets a caller whose own store already holds numbers start past them when the control store is new.
+    `above` lets a caller whose own store already holds numbers start past them when the control
+    store is new.
     """
     with writing(engine) as connection:
         value = _step(connection, name)
         if value <= above:
             value = above + 1
-            connection.execute(sequences.update().where(sequences.c.name == name).values(value=value))
+            connection.execute(
+                sequences.update().where(sequences.c.name == name).values(value=value)
+            )
         return value
 
 

@@ -1,4 +1,6 @@
-"""Sessions of people who signed in with a token: a browser holds a number of its own, never the token."""
+"""Sessions of people who signed in with a token: a browser holds a number of its own, never the
+token.
+"""
 
 import hashlib
 import hmac
@@ -15,18 +17,24 @@ SECRET_BYTES = 32
 
 
 def begin_session(engine: Engine, token_id: str, now: datetime) -> str:
-    """A new session of this token, by the secret that the browser keeps; ends after 12 hours. Sessions that are over are forgotten."""
+    """A new session of this token, by the secret that the browser keeps; ends after 12 hours.
+    Sessions that are over are forgotten.
+    """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     with writing(engine) as connection:
         connection.execute(delete(sessions).where(sessions.c.expires <= now))
         connection.execute(
-            insert(sessions).values(hash=_hash(secret), token_id=token_id, created=now, expires=now + SESSION_LENGTH)
+            insert(sessions).values(
+                hash=_hash(secret), token_id=token_id, created=now, expires=now + SESSION_LENGTH
+            )
         )
     return secret
 
 
 def session_token_id(engine: Engine, secret: str, now: datetime) -> str | None:
-    """Which token this session began with; None when there is no such session, or it is over or signed out."""
+    """Which token this session began with; None when there is no such session, or it is over or
+    signed out.
+    """
     digest = _hash(secret)
     with reading(engine) as connection:
         row = connection.execute(select(sessions).where(sessions.c.hash == digest)).one_or_none()

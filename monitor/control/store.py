@@ -1,4 +1,6 @@
-"""The control store: opened by DSN, brought up to date under a lock, refused when it is newer than this program."""
+"""The control store: opened by DSN, brought up to date under a lock, refused when it is newer than
+this program.
+"""
 
 import hashlib
 import threading
@@ -16,10 +18,27 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.abc import RV, PQGen
 from psycopg.errors import _WaitTimeout
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, func, insert, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+)
 
 from monitor.control.tables import migration_log
 from monitor.errors import ConfigError, StoreError, StoreUnavailable
@@ -28,15 +47,18 @@ from monitor.masking import is_unclear, shown_dsn
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 15.0  # our statements are small; a server that takes longer has fallen silent
-MIGRATION_LOCK = 0x5EA3_0A7C_0001  # any number that is ours: PostgreSQL's advisory lock while migrating
+# any number that is ours: PostgreSQL's advisory lock while migrating
+MIGRATION_LOCK = 0x5EA3_0A7C_0001
 _migrating = threading.Lock()  # alembic keeps its context in module globals
 
 
 def open_control(dsn: str) -> Engine:
-    """Open `sqlite:///PATH` or `postgresql://user:password@host:port/database` and bring its tables up to date.
+    """Open `sqlite:///PATH` or `postgresql://user:password@host:port/database` and bring its
+    tables up to date.
 
-    Safe to call from several processes at once: one migrates, the others wait. Safe between threads. Raises
-    ConfigError (a DSN of neither kind), StoreError (a newer store, a migration changed by hand), StoreUnavailable (no answer in 10 s).
+    Safe to call from several processes at once: one migrates, the others wait. Safe between
+    threads. Raises ConfigError (a DSN of neither kind), StoreError (a newer store, a migration
+    changed by hand), StoreUnavailable (no answer in 10 s).
     """
     engine = _engine(dsn)
     try:
@@ -49,14 +71,18 @@ def open_control(dsn: str) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: all of it or nothing. SQLite takes its write lock at the start, so none is lost to a deadlock."""
+    """One transaction that writes: all of it or nothing. SQLite takes its write lock at the start,
+    so none is lost to a deadlock.
+    """
     with _said(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction that only reads; over SQLite it neither waits for a writer nor holds one up."""
+    """One transaction that only reads; over SQLite it neither waits for a writer nor
+    holds one up.
+    """
     with _said(engine), engine.connect().execution_options(seamwatch_reads=True) as connection:
         yield connection
 
@@ -64,12 +90,20 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def count_of(engine: Engine, query: Select[Any]) -> int:
     """How many rows this query has."""
     with reading(engine) as connection:
-        return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+        return int(
+            connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        )
 
 
 def insert_into(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
-    """An INSERT of this connection's dialect, with its `on_conflict_do_update` and `on_conflict_do_nothing`."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    """An INSERT of this connection's dialect, with its `on_conflict_do_update` and
+    `on_conflict_do_nothing`.
+    """
+    return (
+        postgresql.insert(table)
+        if connection.dialect.name == "postgresql"
+        else sqlite.insert(table)
+    )
 
 
 def _engine(dsn: str) -> Engine:
@@ -78,22 +112,24 @@ def _engine(dsn: str) -> Engine:
     except (ArgumentError, ValueError):
         url = None
     if url is None or (url.drivername != "sqlite" and is_unclear(dsn)):
-        text = (
-            f"the control DSN {shown_dsn(dsn)} cannot be read; in a user or password write @ as %40, / as %2F, ? as %3F, # as %23"
-        )
+        text = f"the control DSN {shown_dsn(dsn)} cannot be read; in a user or password write @ as %40, / as %2F, ? as %3F, # as %23"
         raise ConfigError(f"{text}; set SEAMWATCH_CONTROL_DSN to {_KINDS}") from None
     if url.drivername == "sqlite":
         return _sqlite(url, dsn)
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return _postgresql(url.set(drivername="postgresql+psycopg"))
-    raise ConfigError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+    raise ConfigError(
+        f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}"
+    )
 
 
 _KINDS = "sqlite:///PATH or postgresql://user:password@host:port/database"
 
 
 class _Prompt(psycopg.Connection[Any]):
-    """A connection that gives a silent server up; libpq itself waits for ever for one that is stopped or cut off."""
+    """A connection that gives a silent server up; libpq itself waits for ever for one that is
+    stopped or cut off.
+    """
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """As psycopg's, within ANSWER_SECONDS."""
@@ -106,7 +142,11 @@ class _Prompt(psycopg.Connection[Any]):
 
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(
-        url, connect_args={"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True, pool_size=5, max_overflow=10
+        url,
+        connect_args={"connect_timeout": CONNECT_SECONDS},
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=10,
     )
 
     @event.listens_for(engine, "do_connect")
@@ -118,7 +158,9 @@ def _postgresql(url: URL) -> Engine:
 
 def _sqlite(url: URL, dsn: str) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise ConfigError(f"the control DSN {shown_dsn(dsn)} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+        raise ConfigError(
+            f"the control DSN {shown_dsn(dsn)} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}"
+        )
     folder = Path(url.database).absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +172,8 @@ def _sqlite(url: URL, dsn: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we begin ourselves: https://docs.sqlalchemy.org/dialects/sqlite.html#transactions
+        # we begin ourselves: https://docs.sqlalchemy.org/dialects/sqlite.html#transactions
+        connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -151,16 +194,24 @@ def _said(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, DisconnectionError) as error:
-        cause = str(getattr(error, "orig", error)).strip().splitlines()[0:1] or [type(error).__name__]
+        cause = str(getattr(error, "orig", error)).strip().splitlines()[0:1] or [
+            type(error).__name__
+        ]
         raise StoreUnavailable(
             f"{where} does not answer: {cause[0][:300]}; check the disk, the server and SEAMWATCH_CONTROL_DSN"
         ) from error
     except DBAPIError as error:
-        raise StoreError(f"{where} refused a statement: {str(error.orig).strip()[:300]}") from error
+        raise StoreError(
+            f"{where} refused a statement: {str(error.orig).strip()[:300]}"
+        ) from error
 
 
 def _migrate(engine: Engine) -> None:
-    with _migrating, as_file(files("monitor.control") / "migrations") as folder, writing(engine) as connection:
+    with (
+        _migrating,
+        as_file(files("monitor.control") / "migrations") as folder,
+        writing(engine) as connection,
+    ):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config = Config()
@@ -175,16 +226,25 @@ def _migrate(engine: Engine) -> None:
         done = set(connection.execute(select(migration_log.c.revision)).scalars())
         for revision, checksum in checksums.items():
             if revision not in done:
-                connection.execute(insert(migration_log).values(revision=revision, checksum=checksum, applied=datetime.now(UTC)))
+                connection.execute(
+                    insert(migration_log).values(
+                        revision=revision, checksum=checksum, applied=datetime.now(UTC)
+                    )
+                )
 
 
 def _known(config: Config) -> dict[str, str]:
     """Our migrations from first to last, each with the sha256 of its file."""
     scripts = reversed(list(ScriptDirectory.from_config(config).walk_revisions()))
-    return {script.revision: hashlib.sha256(Path(script.path).read_bytes()).hexdigest() for script in scripts}
+    return {
+        script.revision: hashlib.sha256(Path(script.path).read_bytes()).hexdigest()
+        for script in scripts
+    }
 
 
-def _refuse_foreign(engine: Engine, connection: Connection, here: str | None, known: dict[str, str]) -> None:
+def _refuse_foreign(
+    engine: Engine, connection: Connection, here: str | None, known: dict[str, str]
+) -> None:
     if here is None:
         return
     where = f"the control store {engine.url.render_as_string(hide_password=True)}"
@@ -193,7 +253,9 @@ def _refuse_foreign(engine: Engine, connection: Connection, here: str | None, kn
         raise StoreError(
             f"{where} is at schema {here}, this program knows up to {newest}: upgrade Seamwatch, or point SEAMWATCH_CONTROL_DSN elsewhere"
         )
-    for revision, checksum in connection.execute(select(migration_log.c.revision, migration_log.c.checksum)):
+    for revision, checksum in connection.execute(
+        select(migration_log.c.revision, migration_log.c.checksum)
+    ):
         if known.get(revision) != checksum:
             raise StoreError(
                 f"migration {revision} differs from the one applied to {where}: install the released program again, or point SEAMWATCH_CONTROL_DSN elsewhere"

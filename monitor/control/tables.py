@@ -1,4 +1,6 @@
-"""The tables of control state on one `metadata`; contract_tables.py adds the contract registry's to it."""
+"""The tables of control state on one `metadata`; contract_tables.py adds the contract registry's
+to it.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,7 +38,12 @@ migration_log = Table(
     Column("applied", UtcTime, nullable=False),
 )
 
-sequences = Table("sequences", metadata, Column("name", Name, primary_key=True), Column("value", BigInteger, nullable=False))
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
 
 leases = Table(
     "leases",
@@ -44,7 +51,8 @@ leases = Table(
     Column("name", Name, primary_key=True),
     Column("holder", Name, nullable=False),
     Column("epoch", BigInteger, nullable=False),
-    Column("expires_seconds", Double, nullable=False),  # seconds since 1970 by the database's clock
+    # seconds since 1970 by the database's clock
+    Column("expires_seconds", Double, nullable=False),
 )
 
 deploys = Table(

@@ -36,15 +36,27 @@ class Token:
 
 
 def create_token(
-    engine: Engine, name: str, scopes: Iterable[str], now: datetime, *, expires: datetime | None = None, created_by: str = ""
+    engine: Engine,
+    name: str,
+    scopes: Iterable[str],
+    now: datetime,
+    *,
+    expires: datetime | None = None,
+    created_by: str = "",
 ) -> tuple[Token, str]:
-    """A new token and its secret (`swt_…`, 256 random bits), which is kept nowhere. UsageError for an unknown or no scope."""
+    """A new token and its secret (`swt_…`, 256 random bits), which is kept nowhere. UsageError for
+    an unknown or no scope.
+    """
     wanted = tuple(dict.fromkeys(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
-        raise UsageError(f"a token needs scopes out of {', '.join(SCOPES)}; got {', '.join(wanted) or 'none'}")
+        raise UsageError(
+            f"a token needs scopes out of {', '.join(SCOPES)}; got {', '.join(wanted) or 'none'}"
+        )
     if expires is not None and expires <= now:
-        raise UsageError(f"the token would end at {expires.isoformat()}, before it begins; give a later time")
+        raise UsageError(
+            f"the token would end at {expires.isoformat()}, before it begins; give a later time"
+        )
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     token = Token(secrets.token_hex(6), name, wanted, now, created_by, expires, None, None)
     with writing(engine) as connection:
@@ -63,7 +75,9 @@ def create_token(
 
 
 def verify_token(engine: Engine, secret: str, now: datetime) -> Token | None:
-    """Whose token this is; None when it is unknown, over or revoked. Looked up by hash and compared in constant time."""
+    """Whose token this is; None when it is unknown, over or revoked. Looked up by hash and
+    compared in constant time.
+    """
     if not secret.startswith(PREFIX):
         return None
     digest = _hash(secret)
@@ -75,7 +89,9 @@ def verify_token(engine: Engine, secret: str, now: datetime) -> Token | None:
 
 
 def live_token(engine: Engine, token_id: str, now: datetime) -> Token | None:
-    """The token of this id; None when there is none, or it is over or revoked. For who has shown its secret before."""
+    """The token of this id; None when there is none, or it is over or revoked. For who has shown
+    its secret before.
+    """
     with reading(engine) as connection:
         row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
     return None if row is None else _used(engine, _token(row), now)
@@ -95,7 +111,10 @@ def revoke_token(engine: Engine, token_id: str, now: datetime) -> bool:
     """End a token at once; False when there is none of this id or it is revoked already."""
     with writing(engine) as connection:
         done = connection.execute(
-            update(tokens).where(tokens.c.id == token_id, tokens.c.revoked.is_(None)).values(revoked=now).returning(tokens.c.id)
+            update(tokens)
+            .where(tokens.c.id == token_id, tokens.c.revoked.is_(None))
+            .values(revoked=now)
+            .returning(tokens.c.id)
         )
         return done.scalar_one_or_none() is not None
 
@@ -103,7 +122,12 @@ def revoke_token(engine: Engine, token_id: str, now: datetime) -> bool:
 def list_tokens(engine: Engine) -> list[Token]:
     """All tokens, revoked ones too, newest first."""
     with reading(engine) as connection:
-        return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.created.desc(), tokens.c.id))]
+        return [
+            _token(row)
+            for row in connection.execute(
+                select(tokens).order_by(tokens.c.created.desc(), tokens.c.id)
+            )
+        ]
 
 
 def _hash(secret: str) -> str:

@@ -1,4 +1,6 @@
-"""A turn: work that one process of many does, under a lease that is renewed while it works; done again and again by `in_turns`."""
+"""A turn: work that one process of many does, under a lease that is renewed while it works; done
+again and again by `in_turns`.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +21,9 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 LONGEST_WORK_SECONDS = 900.0
-"""How long a lease is renewed for one piece of work: one that hangs for longer must let another process try."""
+"""How long a lease is renewed for one piece of work: one that hangs for longer must let another
+process try.
+"""
 
 
 @dataclass(slots=True)
@@ -37,14 +41,18 @@ class Turn:
         """Renew it, or take it when it is free; whether it is ours now."""
         with self._lock:
             if self.lease is None or not leases.renew(self.engine, self.lease):
-                self.lease = leases.acquire(self.engine, self.name, self.holder, self.lease_seconds)
+                self.lease = leases.acquire(
+                    self.engine, self.name, self.holder, self.lease_seconds
+                )
             return self.lease is not None
 
     def unbroken(self) -> bool:
-        """Whether work begun under this lease may still be published: nobody else has held it since.
+        """Whether work begun under this lease may still be published: nobody else has held it
+        since.
 
-        A lease that ran out (a machine that stood still, a long statement) and that nobody took is taken back: its epoch
-        tells, since each holder raises it by one. Once another process had it, what we did may be older than what it did.
+        A lease that ran out (a machine that stood still, a long statement) and that nobody took is
+        taken back: its epoch tells, since each holder raises it by one. Once another process had
+        it, what we did may be older than what it did.
         """
         with self._lock:
             before = self.lease
@@ -55,7 +63,10 @@ class Turn:
             self.lease = leases.acquire(self.engine, self.name, self.holder, self.lease_seconds)
             if self.lease is None or self.lease.epoch != before.epoch + 1:
                 return False
-        log.info("a lease ran out while its holder worked; nobody had taken it, so it was taken back", lease=self.name)
+        log.info(
+            "a lease ran out while its holder worked; nobody had taken it, so it was taken back",
+            lease=self.name,
+        )
         return True
 
     def taken_by(self) -> str:
@@ -65,9 +76,16 @@ class Turn:
 
     @contextmanager
     def working(self, longest_seconds: float = LONGEST_WORK_SECONDS) -> Iterator[None]:
-        """Renew the lease from a thread of its own while the block runs, for `longest_seconds` at most."""
+        """Renew the lease from a thread of its own while the block runs, for `longest_seconds` at
+        most.
+        """
         done = threading.Event()
-        thread = threading.Thread(target=self._renew_until, args=(done, longest_seconds), name=f"lease-{self.name}", daemon=True)
+        thread = threading.Thread(
+            target=self._renew_until,
+            args=(done, longest_seconds),
+            name=f"lease-{self.name}",
+            daemon=True,
+        )
         thread.start()
         try:
             yield
@@ -100,13 +118,17 @@ class Turn:
                     if self.lease is None or not leases.renew(self.engine, self.lease):
                         return  # `unbroken` tells whether it was lost or only ran out
             except StoreError as error:
-                log.warning("a lease could not be renewed; it is tried again", lease=self.name, reason=str(error))
+                log.warning(
+                    "a lease could not be renewed; it is tried again",
+                    lease=self.name,
+                    reason=str(error),
+                )
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a step says of itself on the board; `more`: the next step has work already and need not wait. `pause`: how many seconds to
-    wait for the next step, where it knows better than the tick.
+    """What a step says of itself on the board; `more`: the next step has work already and need not
+    wait. `pause`: how many seconds to wait for the next step, where it knows better than the tick.
     """
 
     reason: str = ""
@@ -126,11 +148,12 @@ def in_turns(
     clock: Clock,
     tick_seconds: float,
 ) -> None:
-    """Until `stop` is set, take a step every `tick_seconds` while it is this process's turn, and report each time.
+    """Until `stop` is set, take a step every `tick_seconds` while it is this process's turn, and
+    report each time.
 
-    The lease is renewed while a step works. A step that fails is tried again, and the component is not ready meanwhile.
-    One whose lease another process took is left to that one. Raises what is no error of ours. `work` says what the holder does
-    ("closes the windows").
+    The lease is renewed while a step works. A step that fails is tried again, and the component is
+    not ready meanwhile. One whose lease another process took is left to that one. Raises what is
+    no error of ours. `work` says what the holder does ("closes the windows").
     """
     while not stop.is_set():
         now, pause = clock(), tick_seconds
@@ -138,10 +161,17 @@ def in_turns(
             if turn.keep():
                 with turn.working():
                     done = step(now)
-                report = Report(component, ready=True, reason=done.reason, at=now, details=done.details)
+                report = Report(
+                    component, ready=True, reason=done.reason, at=now, details=done.details
+                )
                 pause = 0.0 if done.more else tick_seconds if done.pause is None else done.pause
             else:
-                report = Report(component, ready=True, reason=f"another process {work} ({turn.taken_by()})", at=now)
+                report = Report(
+                    component,
+                    ready=True,
+                    reason=f"another process {work} ({turn.taken_by()})",
+                    at=now,
+                )
         except LeaseLost as error:
             log.warning("work passed to another process", part=component, reason=str(error))
             report = Report(component, ready=True, reason=str(error), at=now)

@@ -48,7 +48,12 @@ def list_verdicts(
     offset: int = 0,
 ) -> list[Verdict]:
     """Verdicts judged at or after `since`, newest first; all of them unless limited."""
-    wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    wanted = {
+        "deploy_id": deploy_id,
+        "environment": environment,
+        "service": service,
+        "version": version,
+    }
     query = _wanted(wanted, since).order_by(verdicts.c.judged.desc(), verdicts.c.number.desc())
     with reading(engine) as connection:
         documents = connection.execute(query.limit(limit).offset(offset)).scalars()
@@ -65,7 +70,12 @@ def count_verdicts(
     since: datetime | None = None,
 ) -> int:
     """How many verdicts there are of these."""
-    wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    wanted = {
+        "deploy_id": deploy_id,
+        "environment": environment,
+        "service": service,
+        "version": version,
+    }
     return count_of(engine, _wanted(wanted, since))
 
 
@@ -73,7 +83,9 @@ def _wanted(wanted: Mapping[str, str | None], since: datetime | None) -> Select[
     query = select(verdicts.c.document)
     for column, value in wanted.items():
         if value is not None and column == "service":
-            query = query.where(or_(verdicts.c.service == value, verdicts.c.deploy_id.in_(deploys_of(value))))
+            query = query.where(
+                or_(verdicts.c.service == value, verdicts.c.deploy_id.in_(deploys_of(value)))
+            )
         elif value is not None:
             query = query.where(verdicts.c[column] == value)
     if since is not None:
@@ -84,5 +96,7 @@ def _wanted(wanted: Mapping[str, str | None], since: datetime | None) -> Select[
 def verdict(engine: Engine, verdict_id: str) -> Verdict | None:
     """One verdict, None when there is none of this id."""
     with reading(engine) as connection:
-        document = connection.execute(select(verdicts.c.document).where(verdicts.c.id == verdict_id)).scalar_one_or_none()
+        document = connection.execute(
+            select(verdicts.c.document).where(verdicts.c.id == verdict_id)
+        ).scalar_one_or_none()
         return verdict_of(document) if document is not None else None

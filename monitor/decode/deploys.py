@@ -1,4 +1,5 @@
-"""Deploy events to words: CDEvents (in CloudEvents, binary or structured, or bare) and our own plain JSON.
+"""Deploy events to words: CDEvents (in CloudEvents, binary or structured, or bare) and our own
+plain JSON.
 
 https://github.com/cdevents/spec/blob/v0.5.1/continuous-deployment.md, .../cloudevents-binding.md,
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
@@ -34,7 +35,9 @@ _NO_EVENT = ("not_json", "not_an_object", "unknown_event")
 
 
 class Unreadable(ValueError):
-    """The body tells of a deploy but cannot be understood; `reason` is a short name, `detail` never quotes a value."""
+    """The body tells of a deploy but cannot be understood; `reason` is a short name, `detail`
+    never quotes a value.
+    """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -43,7 +46,9 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DeployEvents:
-    """What a batch of records holds. `filtered` counts records that are well-formed and tell of something else; by record index."""
+    """What a batch of records holds. `filtered` counts records that are well-formed and tell of
+    something else; by record index.
+    """
 
     events: Sequence[DeployEvent]
     rejects: Sequence[Reject]
@@ -51,7 +56,9 @@ class DeployEvents:
 
 
 def decode_deploys(records: Records) -> DeployEvents:
-    """Every deploy event of a batch. One bad record is one reject; its neighbours are kept. Never raises on any bytes."""
+    """Every deploy event of a batch. One bad record is one reject; its neighbours are kept. Never
+    raises on any bytes.
+    """
     events: list[DeployEvent] = []
     rejects: list[Reject] = []
     filtered: list[int] = []
@@ -62,7 +69,14 @@ def decode_deploys(records: Records) -> DeployEvents:
         except Unreadable as error:
             form = form_of(value) if error.reason in _NO_EVENT else ""
             foreign = form not in ("", "json", *DEPLOY_FORMS)
-            rejects.append(reject(records, index, form if foreign else error.reason, looks(form) if foreign else error.detail))
+            rejects.append(
+                reject(
+                    records,
+                    index,
+                    form if foreign else error.reason,
+                    looks(form) if foreign else error.detail,
+                )
+            )
         except UNFORESEEN as error:
             rejects.append(reject(records, index, "unreadable", type(error).__name__))
         else:
@@ -73,8 +87,12 @@ def decode_deploys(records: Records) -> DeployEvents:
     return DeployEvents(tuple(events), tuple(rejects), tuple(filtered))
 
 
-def read_event(value: bytes, headers: Mapping[str, bytes], received: datetime) -> DeployEvent | None:
-    """One record's event; None for a well-formed CDEvent of another kind (a build, a test). Raises Unreadable."""
+def read_event(
+    value: bytes, headers: Mapping[str, bytes], received: datetime
+) -> DeployEvent | None:
+    """One record's event; None for a well-formed CDEvent of another kind (a build, a test). Raises
+    Unreadable.
+    """
     if len(value) > MAX_BYTES:
         raise Unreadable("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
     if not value.strip():
@@ -99,7 +117,8 @@ def event_of(body: Body, received: datetime) -> DeployEvent | None:
 def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
     """A CDEvent by its type's prefix, whatever its version.
 
-    `customData` may add namespace, version, previousVersion, trafficShare, state, kind, actor, url, commit.
+    `customData` may add namespace, version, previousVersion, trafficShare, state, kind, actor,
+    url, commit.
     """
     context, subject = _object(body, "context"), _object(body, "subject")
     kind_of_event = _text(context, "type")
@@ -122,7 +141,8 @@ def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
         source="cdevents",
         external_id=_text(context, "source") + "#" + (_text(context, "id") or _hash(body)),
         kind=_one_of(custom, "kind", DeployKind, known.kind),
-        environment=_last_of(_text(_object(content, "environment", optional=True), "id")) or NO_ENVIRONMENT,
+        environment=_last_of(_text(_object(content, "environment", optional=True), "id"))
+        or NO_ENVIRONMENT,
         service=service,
         version=version,
         previous_version=_text(custom, "previousVersion"),
@@ -138,13 +158,18 @@ def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
 
 
 def read_plain(body: Body, received: datetime) -> DeployEvent:
-    """Our own body of POST /v1/deploys: service, version, and what else is known. The same body again is the same event.
+    """Our own body of POST /v1/deploys: service, version, and what else is known. The same body
+    again is the same event.
 
-    One that tells no time is so for a minute: told again later, it tells of another change, as of a version that comes back.
+    One that tells no time is so for a minute: told again later, it tells of another change, as of
+    a version that comes back.
     """
     service, version = _text(body, "service"), _text(body, "version")
     if not service or not version:
-        raise Unreadable("no_service" if not service else "no_version", "service and version must be texts that are not empty")
+        raise Unreadable(
+            "no_service" if not service else "no_version",
+            "service and version must be texts that are not empty",
+        )
     untimed = "" if body.get("at") is not None else f"@{int(received.timestamp()) // SAME_SECONDS}"
     return DeployEvent(
         source="api",
@@ -164,17 +189,28 @@ def read_plain(body: Body, received: datetime) -> DeployEvent:
     )
 
 
-READERS: Sequence[tuple[Callable[[Body], bool], Callable[[Body, datetime], DeployEvent | None]]] = (
-    (lambda body: isinstance(body.get("context"), Mapping) and isinstance(body.get("subject"), Mapping), read_cdevent),
+READERS: Sequence[
+    tuple[Callable[[Body], bool], Callable[[Body, datetime], DeployEvent | None]]
+] = (
+    (
+        lambda body: (
+            isinstance(body.get("context"), Mapping) and isinstance(body.get("subject"), Mapping)
+        ),
+        read_cdevent,
+    ),
     (lambda body: "service" in body and "version" in body, read_plain),
 )
-"""How a body is known, and who reads it, in order. More sources join here (GitHub, GitLab, Argo, Flux, Datadog, Sentry)."""
+"""How a body is known, and who reads it, in order. More sources join here (GitHub, GitLab, Argo,
+Flux, Datadog, Sentry).
+"""
 
 
 def purl_version(artifact: str) -> tuple[str, dict[str, str]]:
-    """The version of a package URL (https://github.com/package-url/purl-spec): the tag qualifier when there is one, else what follows `@`.
+    """The version of a package URL (https://github.com/package-url/purl-spec): the tag qualifier
+    when there is one, else what follows `@`.
 
-    The digest beside a tag is kept in the details. A text that is no purl is taken as `name@version`, `name:tag` or nothing.
+    The digest beside a tag is kept in the details. A text that is no purl is taken as
+    `name@version`, `name:tag` or nothing.
     """
     main, _, qualifiers = artifact.partition("#")[0].partition("?")
     at = main.rfind("@")
@@ -182,7 +218,12 @@ def purl_version(artifact: str) -> tuple[str, dict[str, str]]:
     if not main.startswith("pkg:") and at < 0 and ":" in main.rpartition("/")[2]:
         version = main.rpartition(":")[2]
     tag = next(
-        (_unquoted(value) for name, _, value in (part.partition("=") for part in qualifiers.split("&")) if name == "tag"), ""
+        (
+            _unquoted(value)
+            for name, _, value in (part.partition("=") for part in qualifiers.split("&"))
+            if name == "tag"
+        ),
+        "",
     )
     if tag and version:
         return tag[:MAX_TEXT], {"digest": version[:MAX_TEXT]}
@@ -206,9 +247,14 @@ _SERVICE_EVENTS: Mapping[str, _ServiceEvent] = {
 
 
 def _unwrapped(body: Body, headers: Mapping[str, bytes]) -> Body:
-    """The CDEvent inside a CloudEvent: structured mode holds it as data, binary mode as the value beside ce_ headers."""
+    """The CDEvent inside a CloudEvent: structured mode holds it as data, binary mode as the value
+    beside ce_ headers.
+    """
     if "specversion" in body and "type" in body and ("data" in body or "data_base64" in body):
-        return _with_context(_data(body), {name: body.get(name) for name in ("id", "source", "type", "subject", "time")})
+        return _with_context(
+            _data(body),
+            {name: body.get(name) for name in ("id", "source", "type", "subject", "time")},
+        )
     envelope = {
         name: headers.get(f"ce_{name}", headers.get(f"ce-{name}", b"")).decode("utf-8", "replace")
         for name in ("id", "source", "type", "subject", "time")
@@ -217,11 +263,22 @@ def _unwrapped(body: Body, headers: Mapping[str, bytes]) -> Body:
 
 
 def _with_context(data: Body, envelope: Mapping[str, Any]) -> Body:
-    """A CDEvent whose context stands in the envelope only gets it from there; one that has its own keeps it."""
+    """A CDEvent whose context stands in the envelope only gets it from there; one that has its own
+    keeps it.
+    """
     if isinstance(data.get("context"), Mapping):
         return data
-    subject = data.get("subject") if isinstance(data.get("subject"), Mapping) else {"content": data.get("content", data)}
-    context = {"id": envelope["id"], "source": envelope["source"], "type": envelope["type"], "timestamp": envelope["time"]}
+    subject = (
+        data.get("subject")
+        if isinstance(data.get("subject"), Mapping)
+        else {"content": data.get("content", data)}
+    )
+    context = {
+        "id": envelope["id"],
+        "source": envelope["source"],
+        "type": envelope["type"],
+        "timestamp": envelope["time"],
+    }
     return {**data, "context": context, "subject": {"id": envelope["subject"], **(subject or {})}}
 
 
@@ -231,7 +288,9 @@ def _data(envelope: Body) -> Body:
         try:
             data = orjson.loads(base64.b64decode(str(envelope.get("data_base64")), validate=True))
         except (binascii.Error, ValueError):
-            raise Unreadable("not_json", "data_base64 of the CloudEvent is not JSON in base64") from None
+            raise Unreadable(
+                "not_json", "data_base64 of the CloudEvent is not JSON in base64"
+            ) from None
     if not isinstance(data, dict):
         raise Unreadable("not_an_object", "the CloudEvent's data is no JSON object")
     return data
@@ -240,7 +299,9 @@ def _data(envelope: Body) -> Body:
 def _unquoted(text: str) -> str:
     """Percent-decoding (RFC 3986, 2.1); what is no UTF-8 is replaced."""
     escapes = re.compile(rb"%([0-9A-Fa-f]{2})")
-    return escapes.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    return escapes.sub(
+        lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "replace")
+    ).decode("utf-8", "replace")
 
 
 def _custom(body: Body) -> Body:
@@ -283,7 +344,12 @@ def _share(body: Body, name: str) -> float | None:
     value = body.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not 0 <= value <= 1
+    ):
         raise Unreadable("wrong_share", f"{name} is not a number from 0 to 1")
     return float(value)
 
@@ -305,12 +371,16 @@ def _time(value: object, received: datetime) -> datetime:
     except (ValueError, OverflowError):
         raise Unreadable("wrong_time", "the time is not an ISO 8601 text") from None
     if at < EARLIEST or at > received + FUTURE:
-        raise Unreadable("wrong_time", "the time lies before 2000 or more than an hour ahead of the record")
+        raise Unreadable(
+            "wrong_time", "the time lies before 2000 or more than an hour ahead of the record"
+        )
     return at
 
 
 def _moment_of(milliseconds: int) -> datetime:
-    return EARLIEST + timedelta(milliseconds=max(0, min(milliseconds, 32_503_680_000_000)) - EARLIEST.timestamp() * 1000)
+    return EARLIEST + timedelta(
+        milliseconds=max(0, min(milliseconds, 32_503_680_000_000)) - EARLIEST.timestamp() * 1000
+    )
 
 
 def _hash(body: Body) -> str:

@@ -1,4 +1,6 @@
-"""Spans that the native reader takes, beside those that it leaves to the reference, in one batch."""
+"""Spans that the native reader takes, beside those that it leaves to the reference, in
+one batch.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,16 +19,22 @@ _MOST_NS = (1 << 64) - 1
 _USES = {"path": PATHS, "url": URLS, "query": QUERIES, "route": ROUTES, "body": BODY_ATTRIBUTES}
 
 Body = Callable[[bytes, Sequence[bytes]], Mapping[str, Any]]
-"""The attributes of a span that carries a payload, by the bytes of its resource and its attributes."""
+"""The attributes of a span that carries a payload, by the bytes of its resource and its
+attributes.
+"""
 
 
 class FastSpans:
-    """Reads records into columns of its own and counts them in `columns`; `batch` is both together.
+    """Reads records into columns of its own and counts them in `columns`; `batch` is both
+    together.
 
-    A record is taken whole, or left as if it had never been read: broken, rare and new things are the reference's to judge.
+    A record is taken whole, or left as if it had never been read: broken, rare and new things are
+    the reference's to judge.
     """
 
-    def __init__(self, columns: Columns, resource: Callable[[bytes, bool], int], body: Body) -> None:
+    def __init__(
+        self, columns: Columns, resource: Callable[[bytes, bool], int], body: Body
+    ) -> None:
         assert BUILT is not None
         self._columns, self._body = columns, body
         self._reader = BUILT.Reader(_vocabulary(), resource, template_of, _cut_down)
@@ -34,19 +42,25 @@ class FastSpans:
     def protobuf(self, value: bytes) -> bool:
         """An OTLP request; false when the reference must read it."""
         before = self._columns.resources_known()
-        return self._taken(self._reader.protobuf(self._columns.record, self._latest_ns(), value), before)
+        return self._taken(
+            self._reader.protobuf(self._columns.record, self._latest_ns(), value), before
+        )
 
     def json(self, text: bytes) -> bool:
         """An OTLP request in JSON; false when the reference must read it."""
         before = self._columns.resources_known()
-        return self._taken(self._reader.json(self._columns.record, self._latest_ns(), text), before)
+        return self._taken(
+            self._reader.json(self._columns.record, self._latest_ns(), text), before
+        )
 
     def _latest_ns(self) -> int:
         return min(max(self._columns.record_ns + FUTURE_NS, 0), _MOST_NS)
 
     def fail(self) -> bool:
         """A record over which the reader panics: it is refused, the reader goes on."""
-        return self._taken(self._reader.fail(self._columns.record), self._columns.resources_known())
+        return self._taken(
+            self._reader.fail(self._columns.record), self._columns.resources_known()
+        )
 
     def _taken(self, state: int, before: tuple[int, int]) -> bool:
         if state == BUILT.TAKEN:  # type: ignore[union-attr]  # it is built
@@ -79,7 +93,9 @@ class FastSpans:
             word_list=gathered.word_list,
             tracestates=["", *gathered.tracestates],
             links=gathered.links,
-            bodies=[(row, self._body(raw, attributes)) for row, raw, attributes in gathered.bodies],
+            bodies=[
+                (row, self._body(raw, attributes)) for row, raw, attributes in gathered.bodies
+            ],
             inner=_inner(gathered.inner),
         )
         if not len(plain) and not len(plain.inner.record):
@@ -119,13 +135,25 @@ def _merged(plain: SpanBatch, fast: SpanBatch) -> SpanBatch:
     place[order] = np.arange(len(order))
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(plain, name), getattr(fast, name)])[order]
-        for name in ("record", "kind", "trace", "span", "parent", "start_ns", "end_ns", "status", "resource")
+        for name in (
+            "record",
+            "kind",
+            "trace",
+            "span",
+            "parent",
+            "start_ns",
+            "end_ns",
+            "status",
+            "resource",
+        )
     }
     for name, of in (("words", "word_list"), ("tracestate", "tracestates")):
         numbers: dict[Any, int] = {}
         codes = []
         for part in (plain, fast):
-            at = np.array([numbers.setdefault(value, len(numbers)) for value in getattr(part, of)], np.int32)
+            at = np.array(
+                [numbers.setdefault(value, len(numbers)) for value in getattr(part, of)], np.int32
+            )
             codes.append(at[getattr(part, name)] if len(part) else np.zeros(0, np.int32))
         columns[name], columns[of] = np.concatenate(codes)[order], list(numbers)
     late = len(plain)
@@ -140,4 +168,10 @@ def _merged(plain: SpanBatch, fast: SpanBatch) -> SpanBatch:
         for name in ("record", "trace", "span", "parent", "start_ns", "end_ns", "resource")
     }
     by_row = sorted(links, key=lambda link: link[0])
-    return replace(plain, **columns, links=by_row, bodies=sorted(bodies, key=lambda body: body[0]), inner=InnerSpans(**inner))
+    return replace(
+        plain,
+        **columns,
+        links=by_row,
+        bodies=sorted(bodies, key=lambda body: body[0]),
+        inner=InnerSpans(**inner),
+    )

@@ -1,7 +1,8 @@
-"""Jaeger's spans to columns: protobuf (a Span or a Batch), the same in JSON, and the JSON of Jaeger's own API.
+"""Jaeger's spans to columns: protobuf (a Span or a Batch), the same in JSON, and the JSON of
+Jaeger's own API.
 
-https://github.com/jaegertracing/jaeger-idl/blob/main/proto/api_v2/model.proto; tags for what Jaeger has no field for:
-https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/
+https://github.com/jaegertracing/jaeger-idl/blob/main/proto/api_v2/model.proto; tags for what
+Jaeger has no field for: https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/
 """
 
 import base64
@@ -17,7 +18,13 @@ from monitor.decode.messages import Field, Messages, message_class
 from monitor.decode.plain_span import PlainSpan, add_plain
 from monitor.decode.span_columns import Columns
 from monitor.decode.unforeseen import UNFORESEEN
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, STATUS_ERROR
+from monitor.model.spans import (
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_PRODUCER,
+    KIND_SERVER,
+    STATUS_ERROR,
+)
 
 Entry = Mapping[str, Any]
 
@@ -31,7 +38,8 @@ _MESSAGES: Messages = {
         ("v_float64", 6, Field.TYPE_DOUBLE, False),
         ("v_binary", 7, Field.TYPE_BYTES, False),
     ),
-    "Moment": (("seconds", 1, Field.TYPE_INT64, False), ("nanos", 2, Field.TYPE_INT32, False)),  # Timestamp and Duration
+    # Timestamp and Duration
+    "Moment": (("seconds", 1, Field.TYPE_INT64, False), ("nanos", 2, Field.TYPE_INT32, False)),
     "Log": (("fields", 2, "KeyValue", True),),
     "SpanRef": (
         ("trace_id", 1, Field.TYPE_BYTES, False),
@@ -63,7 +71,9 @@ _KINDS = {
     "consumer": KIND_CONSUMER,
 }
 _STATUSES = {"OK": 1, "ERROR": STATUS_ERROR}
-_OWN_TAGS = frozenset(("span.kind", "error", "otel.status_code", "otel.status_description", "w3c.tracestate"))
+_OWN_TAGS = frozenset(
+    ("span.kind", "error", "otel.status_code", "otel.status_description", "w3c.tracestate")
+)
 _CHILD_OF, _FOLLOWS_FROM = "CHILD_OF", "FOLLOWS_FROM"
 _FRACTION = re.compile(r"(.*:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)")
 _BILLION = 1_000_000_000
@@ -76,7 +86,9 @@ class _Reference(NamedTuple):
 
 
 def jaeger_proto(columns: Columns, value: bytes) -> None:
-    """A Span, which is what the Collector writes into a record, or a Batch, into `columns`. Raises DecodeError."""
+    """A Span, which is what the Collector writes into a record, or a Batch, into `columns`. Raises
+    DecodeError.
+    """
     try:
         alone = Span.FromString(value)
     except DecodeError:
@@ -105,11 +117,23 @@ def jaeger_json(columns: Columns, held: Any) -> None:
 
 def _add(columns: Columns, span: Any, process: Any) -> None:
     owner = _owner(process.service_name, _proto_tags(process.tags))
-    references = [_Reference(_FOLLOWS_FROM if ref.ref_type else _CHILD_OF, ref.trace_id, ref.span_id) for ref in span.references]
+    references = [
+        _Reference(_FOLLOWS_FROM if ref.ref_type else _CHILD_OF, ref.trace_id, ref.span_id)
+        for ref in span.references
+    ]
     start = span.start_time.seconds * _BILLION + span.start_time.nanos
     length = span.duration.seconds * _BILLION + span.duration.nanos
     logs = [_proto_tags(log.fields) for log in span.logs]
-    plain = _plain(span.trace_id, span.span_id, references, start, length, span.operation_name, _proto_tags(span.tags), logs)
+    plain = _plain(
+        span.trace_id,
+        span.span_id,
+        references,
+        start,
+        length,
+        span.operation_name,
+        _proto_tags(span.tags),
+        logs,
+    )
     add_plain(columns, plain, owner, columns.resource(owner))
 
 
@@ -123,7 +147,13 @@ def _entries(held: Any, processes: Entry) -> Iterator[tuple[Entry, Entry]]:
     elif isinstance(held, dict) and isinstance(held.get("spans"), list):
         own_processes = held.get("processes") or {}
         for span in held["spans"]:
-            yield span, span.get("process") or own_processes.get(str(span.get("processID"))) or held.get("process") or {}
+            yield (
+                span,
+                span.get("process")
+                or own_processes.get(str(span.get("processID")))
+                or held.get("process")
+                or {},
+            )
     elif isinstance(held, dict):
         yield held, held.get("process") or {}
     else:
@@ -166,8 +196,8 @@ def _plain(
     tags: Mapping[str, Any],
     logs: Sequence[Mapping[str, Any]],
 ) -> PlainSpan:
-    """The parent is the first CHILD_OF of the span's own trace, for want of one the first FOLLOWS_FROM; what else is referred to are
-    links.
+    """The parent is the first CHILD_OF of the span's own trace, for want of one the first
+    FOLLOWS_FROM; what else is referred to are links.
     """
     kind = _KINDS.get(str(tags.get("span.kind") or "").lower(), 1)
     mine = [ref for ref in references if ref.trace == trace]
@@ -231,7 +261,9 @@ _VALUES: Mapping[int, Callable[[Any], Any]] = {  # but for bytes, which name not
 
 
 def _json_tags(tags: Any) -> dict[str, Any]:
-    """Tags as Jaeger's API writes them (key, type, value), as protobuf's JSON does (key, vType, vStr ...), or as an object."""
+    """Tags as Jaeger's API writes them (key, type, value), as protobuf's JSON does (key, vType,
+    vStr ...), or as an object.
+    """
     if isinstance(tags, dict):
         return dict(tags)
     return {str(tag["key"]): _json_value(tag) for tag in tags or ()}
@@ -251,12 +283,20 @@ def _json_value(tag: Entry) -> Any:
 
 
 def _id(text: Any, size: int) -> bytes:
-    """An id in base64, as protobuf's JSON writes bytes, or in hex, which may lack its leading zeros."""
+    """An id in base64, as protobuf's JSON writes bytes, or in hex, which may lack its leading
+    zeros.
+    """
     digits = str(text or "")
     try:
         if digits.endswith("="):
             return base64.b64decode(digits, validate=True)
-        return bytes.fromhex(digits.zfill(2 * size)) if digits and len(digits) <= 2 * size else b"?" if digits else b""
+        return (
+            bytes.fromhex(digits.zfill(2 * size))
+            if digits and len(digits) <= 2 * size
+            else b"?"
+            if digits
+            else b""
+        )
     except (ValueError, binascii.Error):
         return b"?"
 
@@ -271,11 +311,15 @@ def _moment(value: Any) -> int:
     if match is None:
         raise ValueError("no time")
     whole = datetime.fromisoformat(match[1] + ("+00:00" if match[3] == "Z" else match[3]))
-    return round((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _BILLION + int((match[2] or "0").ljust(9, "0"))
+    return round((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _BILLION + int(
+        (match[2] or "0").ljust(9, "0")
+    )
 
 
 def _length(value: Any) -> int:
-    """Microseconds, or a number of seconds as protobuf's JSON writes durations ("0.25s"), in ns."""
+    """Microseconds, or a number of seconds as protobuf's JSON writes durations
+    ("0.25s"), in ns.
+    """
     if not isinstance(value, str):
         return int(value * 1000)
     if value.endswith("s"):

@@ -1,4 +1,6 @@
-"""Protobuf messages described in Python: what a decoder needs of a .proto file, without generated code."""
+"""Protobuf messages described in Python: what a decoder needs of a .proto file, without generated
+code.
+"""
 
 from collections.abc import Mapping
 
@@ -13,15 +15,25 @@ Messages = Mapping[str, tuple[tuple[str, int, int | str, bool], ...]]
 
 
 def message_class(package: str, messages: Messages, root: str) -> type[Message]:
-    """The class of `root`; fields that are not described are stepped over. Its `FromString` raises DecodeError."""
+    """The class of `root`; fields that are not described are stepped over. Its `FromString` raises
+    DecodeError.
+    """
     whole = f"seamwatch.{package}"
-    file = descriptor_pb2.FileDescriptorProto(name=f"seamwatch/{package}.proto", package=whole, syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"seamwatch/{package}.proto", package=whole, syntax="proto3"
+    )
     for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field, number, kind, repeated in fields:
             label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
             if isinstance(kind, str):
-                message.field.add(name=field, number=number, label=label, type=Field.TYPE_MESSAGE, type_name=f".{whole}.{kind}")
+                message.field.add(
+                    name=field,
+                    number=number,
+                    label=label,
+                    type=Field.TYPE_MESSAGE,
+                    type_name=f".{whole}.{kind}",
+                )
             else:
                 message.field.add(name=field, number=number, label=label, type=kind)
     pool = descriptor_pool.DescriptorPool()

@@ -1,8 +1,10 @@
-"""A view of OTLP's trace messages for reading fast: the same bytes on the wire, texts, attributes and resources left as bytes.
+"""A view of OTLP's trace messages for reading fast: the same bytes on the wire, texts, attributes
+and resources left as bytes.
 
-protobuf's cost in Python is one object a sub-message. Attributes repeat from span to span, so their bytes are looked up in a
-dictionary and parsed only when they are new: 4-5 us of CPU a span instead of 11-12 with the generated classes (1 M spans of
-some 500 bytes, tests/bench). Field numbers: opentelemetry-proto, trace/v1/trace.proto and collector/trace/v1.
+protobuf's cost in Python is one object a sub-message. Attributes repeat from span to span, so
+their bytes are looked up in a dictionary and parsed only when they are new: 4-5 us of CPU a span
+instead of 11-12 with the generated classes (1 M spans of some 500 bytes, tests/bench). Field
+numbers: opentelemetry-proto, trace/v1/trace.proto and collector/trace/v1.
 """
 
 from monitor.decode.messages import Field, Messages, message_class
@@ -23,7 +25,10 @@ _MESSAGES: Messages = {
         ("status", 15, Field.TYPE_BYTES, False),
     ),
     "ScopeSpans": (("spans", 2, "Span", True),),
-    "ResourceSpans": (("resource", 1, Field.TYPE_BYTES, False), ("scope_spans", 2, "ScopeSpans", True)),
+    "ResourceSpans": (
+        ("resource", 1, Field.TYPE_BYTES, False),
+        ("scope_spans", 2, "ScopeSpans", True),
+    ),
     "Request": (("resource_spans", 1, "ResourceSpans", True),),
 }
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
-from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR
+from monitor.model.spans import (
+    FAILURE,
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_INTERNAL,
+    KIND_PRODUCER,
+    STATUS_ERROR,
+)
 from monitor.model.templates import template_of
 
 _MOST_NANOSECONDS = (1 << 64) - 1
@@ -14,8 +21,9 @@ _MOST_NANOSECONDS = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class PlainSpan:
-    """A span as its format tells it: OTLP's numbers for kind and status, ids as bytes, times in ns. `error_type` is used when no attribute
-    says one; `message` is what a failed one said of its failure.
+    """A span as its format tells it: OTLP's numbers for kind and status, ids as bytes, times in
+    ns. `error_type` is used when no attribute says one; `message` is what a failed one said of its
+    failure.
     """
 
     kind: int
@@ -34,16 +42,27 @@ class PlainSpan:
 
 
 def add_plain(columns: Columns, span: PlainSpan, owner: Mapping[str, Any], resource: int) -> None:
-    """One span into `columns`, counted whatever becomes of it. `owner` holds the attributes of its `resource`."""
+    """One span into `columns`, counted whatever becomes of it. `owner` holds the attributes of its
+    `resource`.
+    """
     if span.kind < 2 or resource < 0 or span.kind > 5:
         columns.passed(span.kind, resource)
         if span.kind == KIND_INTERNAL:
-            columns.inner(span.trace, span.span, span.parent, bounded(span.start_ns), bounded(span.end_ns), resource)
+            columns.inner(
+                span.trace,
+                span.span,
+                span.parent,
+                bounded(span.start_ns),
+                bounded(span.end_ns),
+                resource,
+            )
         return
     given = span.attributes
     words: list[Any] = [span.name]
     routed = not ROUTES.isdisjoint(given)
-    for key in sorted((key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__):
+    for key in sorted(
+        (key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__
+    ):
         word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
     if span.error_type and given.get("error.type") is None:
@@ -73,5 +92,7 @@ def add_plain(columns: Columns, span: PlainSpan, owner: Mapping[str, Any], resou
 
 
 def bounded(nanoseconds: int) -> int:
-    """A time that 64 bits hold; one that they do not hold becomes the farthest, which is refused."""
+    """A time that 64 bits hold; one that they do not hold becomes the farthest, which
+    is refused.
+    """
     return nanoseconds if 0 <= nanoseconds <= _MOST_NANOSECONDS else _MOST_NANOSECONDS

@@ -38,7 +38,12 @@ NAMING = frozenset(
 LINKED = "span.links"
 """The word for an outgoing span that links to others; no attribute has this name."""
 BODY_ATTRIBUTES = frozenset(
-    ("http.request.body.content", "http.response.body.content", "http.request.body", "http.response.body")
+    (
+        "http.request.body.content",
+        "http.response.body.content",
+        "http.request.body",
+        "http.response.body",
+    )
 )
 _ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 
@@ -48,7 +53,9 @@ _MOST_KNOWN = 50_000
 
 
 def known_attributes() -> dict[bytes, tuple[Any, ...]]:
-    """The words that attributes seen before add, by their bytes; forgotten all at once when there are too many, which bounds a flood."""
+    """The words that attributes seen before add, by their bytes; forgotten all at once when there
+    are too many, which bounds a flood.
+    """
     if len(_known) > _MOST_KNOWN:
         _known.clear()
     return _known
@@ -90,7 +97,9 @@ class Columns:
         self.rejects.append(reject(self._records, self.record, reason, detail, whole=bool(whole)))
 
     def refuse_empty(self) -> None:
-        """An empty record: a tombstone, or what the source stepped over and accounts for itself."""
+        """An empty record: a tombstone, or what the source stepped over and accounts
+        for itself.
+        """
         if REJECT_HEADER not in self._records.headers[self.record]:
             self.refuse_record("empty")
 
@@ -99,7 +108,9 @@ class Columns:
         return self._raw_resources.get(raw)
 
     def resource(self, attributes: Mapping[str, Any] | None, raw: bytes | None = None) -> int:
-        """The index of a resource; -1 when it names no service, -2 when it is ours, -3 when it cannot be read (None)."""
+        """The index of a resource; -1 when it names no service, -2 when it is ours, -3 when it
+        cannot be read (None).
+        """
         index = -3 if attributes is None else self._resource(attributes)
         if raw is not None:
             self._raw_resources[raw] = index
@@ -122,8 +133,14 @@ class Columns:
             return -1
         if service == OWN_SERVICE:
             return -2
-        environment = next((_text(attributes[key]) for key in _ENVIRONMENT if attributes.get(key)), "")
-        instance = attributes.get("service.instance.id") or attributes.get("k8s.pod.name") or attributes.get("host.name")
+        environment = next(
+            (_text(attributes[key]) for key in _ENVIRONMENT if attributes.get(key)), ""
+        )
+        instance = (
+            attributes.get("service.instance.id")
+            or attributes.get("k8s.pod.name")
+            or attributes.get("host.name")
+        )
         resource = Resource(
             service,
             _text(attributes.get("service.namespace")),
@@ -147,12 +164,18 @@ class Columns:
         else:
             self._filtered[self.record] += 1
 
-    def inner(self, trace: bytes, span: bytes, parent: bytes, start: int, end: int, resource: int) -> None:
-        """An INTERNAL span, once it has `passed`; what has no usable id or time, or is ours, is left out."""
+    def inner(
+        self, trace: bytes, span: bytes, parent: bytes, start: int, end: int, resource: int
+    ) -> None:
+        """An INTERNAL span, once it has `passed`; what has no usable id or time, or is ours, is
+        left out.
+        """
         if len(trace) != 16 or len(span) != 8 or resource < 0 or len(parent) not in (0, 8):
             return
         if EARLIEST_NS <= start <= end <= self.record_ns + FUTURE_NS:
-            self._inner.append((self.record, trace, span, parent or _NO_SPAN, start, end, resource))
+            self._inner.append(
+                (self.record, trace, span, parent or _NO_SPAN, start, end, resource)
+            )
 
     def add(
         self,
@@ -187,21 +210,29 @@ class Columns:
             number = self._words[words] = len(self._words)
         row = len(self._rows)
         known = 0 if not state else self._states.setdefault(state, len(self._states) + 1)
-        self._rows.append((self.record, kind, trace, span, parent, start, end, status, resource, number, known))
+        self._rows.append(
+            (self.record, kind, trace, span, parent, start, end, status, resource, number, known)
+        )
         return row
 
     def links(self, row: int, targets: Iterable[tuple[bytes, bytes]]) -> None:
         """The links of a consumer; those without ids are left out, beyond 1,000 they are cut."""
-        good = [(row, trace, span) for trace, span in targets if len(trace) == 16 and len(span) == 8]
+        good = [
+            (row, trace, span) for trace, span in targets if len(trace) == 16 and len(span) == 8
+        ]
         self._links.extend(good[:MAX_LINKS])
 
     def body(self, row: int, attributes: Mapping[str, Any]) -> None:
-        """A span that carries a payload: all its attributes, and its resource's under `resource`."""
+        """A span that carries a payload: all its attributes, and its resource's under
+        `resource`.
+        """
         self._bodies.append((row, attributes))
 
     def batch(self) -> SpanBatch:
         """The finished columns; per-span reasons become rejects, one a record and reason."""
-        for (record, reason), count in sorted(self._reasons.items(), key=lambda entry: entry[0][0]):
+        for (record, reason), count in sorted(
+            self._reasons.items(), key=lambda entry: entry[0][0]
+        ):
             self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
         rows = self._rows
         parts = list(zip(*rows, strict=True)) if rows else [()] * 11
@@ -238,8 +269,15 @@ class Columns:
             clamped=self._clamped,
         )
 
-    def count(self, counts: Sequence[tuple[int, int, int, int]], reasons: Sequence[tuple[int, str, int]], clamped: int) -> None:
-        """What other columns took: record, spans seen, filtered, refused; record, reason, spans."""
+    def count(
+        self,
+        counts: Sequence[tuple[int, int, int, int]],
+        reasons: Sequence[tuple[int, str, int]],
+        clamped: int,
+    ) -> None:
+        """What other columns took: record, spans seen, filtered, refused; record,
+        reason, spans.
+        """
         if counts:
             at, seen, filtered, refused = np.array(counts, np.int64).T
             self._seen[at], self._filtered[at], self._refused[at] = seen, filtered, refused

@@ -1,4 +1,6 @@
-"""OTLP/JSON trace requests to columns of spans, read as leniently as the JSON mappings in use differ."""
+"""OTLP/JSON trace requests to columns of spans, read as leniently as the JSON mappings in use
+differ.
+"""
 
 import base64
 import binascii
@@ -7,20 +9,37 @@ from typing import Any
 
 from monitor.decode.plain_span import PlainSpan, add_plain, bounded
 from monitor.decode.span_columns import Columns
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR
+from monitor.model.spans import (
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_INTERNAL,
+    KIND_PRODUCER,
+    STATUS_ERROR,
+)
 
-_KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
+_KINDS = {
+    name: n
+    for n, name in enumerate(
+        ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+    )
+}
 _STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
-_OLD_WORDS = (b'"resource_spans"', b'"instrumentationLibrarySpans"', b'"instrumentation_library_spans"')
+_OLD_WORDS = (
+    b'"resource_spans"',
+    b'"instrumentationLibrarySpans"',
+    b'"instrumentation_library_spans"',
+)
 
 
 def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
-    """The spans of a parsed request, or of a list of them, into `columns`; raises TypeError and the like for foreign shapes. `value` is
-    its text.
+    """The spans of a parsed request, or of a list of them, into `columns`; raises TypeError and
+    the like for foreign shapes. `value` is its text.
 
-    OTLP writes ids in hex and enums as numbers; protobuf's own JSON mapping writes base64 and names, and may keep the field
-    names of the .proto file; both are read, 64-bit numbers as text or not, and the library spans of before OTLP 0.15.
-    https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding, https://protobuf.dev/programming-guides/json/
+    OTLP writes ids in hex and enums as numbers; protobuf's own JSON mapping writes base64 and
+    names, and may keep the field names of the .proto file; both are read, 64-bit numbers as text
+    or not, and the library spans of before OTLP 0.15.
+    https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding,
+    https://protobuf.dev/programming-guides/json/
     """
     if any(word in value for word in _OLD_WORDS):
         request = _in_camel_case(request)
@@ -44,7 +63,9 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
 
 
 def resource_attributes(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a resource in plain values; raises TypeError and the like for foreign shapes."""
+    """The attributes of a resource in plain values; raises TypeError and the like for foreign
+    shapes.
+    """
     return _attributes(resource.get("attributes"))
 
 
@@ -118,7 +139,11 @@ def _enum(value: Any, names: Mapping[str, int], prefix: str) -> int:
 def _id(text: Any, size: int) -> bytes:
     """An id of hex digits, else of base64, which its length tells; else bytes that are no id."""
     try:
-        return bytes.fromhex(text) if len(text) in (0, 2 * size) else base64.b64decode(text, validate=True)
+        return (
+            bytes.fromhex(text)
+            if len(text) in (0, 2 * size)
+            else base64.b64decode(text, validate=True)
+        )
     except (TypeError, ValueError, binascii.Error):
         return b"?"
 

@@ -1,4 +1,6 @@
-"""Trace records to columns of spans: the reference decoder (protobuf by upb, JSON by orjson), and the native one before it where it is built."""
+"""Trace records to columns of spans: the reference decoder (protobuf by upb, JSON by orjson), and
+the native one before it where it is built.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,7 +23,16 @@ from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.decode.zipkin import zipkin_json, zipkin_proto
 from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
 from monitor.model.records import Records, Rejects
-from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, SpanBatch, Words
+from monitor.model.spans import (
+    FAILURE,
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_INTERNAL,
+    KIND_PRODUCER,
+    STATUS_ERROR,
+    SpanBatch,
+    Words,
+)
 from monitor.model.templates import template_of
 from monitor.native import BUILT
 
@@ -34,11 +45,12 @@ _WORDY = frozenset(name.encode() for name in WORDY | BODY_ATTRIBUTES)
 def decode_spans(records: Records, encoding: str = "auto") -> tuple[SpanBatch, Rejects]:
     """Every edge-making span of a batch by column, and what could not be read.
 
-    `encoding` is one of SPAN_ENCODINGS, or "auto": each record is what its bytes say. Between otlp_proto and otlp_json a
-    record's own header (content-type or encoding) wins. A record that cannot be read is one reject, whose reason names what
-    it is (`forms.looks`) where that is known; a span that cannot be used is counted with its reason, its neighbours are
-    kept. Never raises on any bytes. Format: opentelemetry-proto trace/v1. Cost: some 5-8 us of CPU a span of 500 bytes, a
-    twentieth of it where the native reader is built (`monitor/native`).
+    `encoding` is one of SPAN_ENCODINGS, or "auto": each record is what its bytes say. Between
+    otlp_proto and otlp_json a record's own header (content-type or encoding) wins. A record that
+    cannot be read is one reject, whose reason names what it is (`forms.looks`) where that is
+    known; a span that cannot be used is counted with its reason, its neighbours are kept. Never
+    raises on any bytes. Format: opentelemetry-proto trace/v1. Cost: some 5-8 us of CPU a span of
+    500 bytes, a twentieth of it where the native reader is built (`monitor/native`).
     """
     return _decoded(records, encoding, native=BUILT is not None)
 
@@ -68,10 +80,19 @@ def _decoded(records: Records, encoding: str, *, native: bool) -> tuple[SpanBatc
 
 
 def _decode_record(
-    columns: Columns, fast: FastSpans | None, unpacker: Unpacker, value: bytes, headers: Mapping[str, bytes], encoding: str
+    columns: Columns,
+    fast: FastSpans | None,
+    unpacker: Unpacker,
+    value: bytes,
+    headers: Mapping[str, bytes],
+    encoding: str,
 ) -> None:
     media = (
-        b" ".join(headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")).lower() if headers else b""
+        b" ".join(
+            headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")
+        ).lower()
+        if headers
+        else b""
     )
     if b"gzip" in media or value[:2] == GZIP:
         value, reason = unpacker.unpack(value)
@@ -95,7 +116,9 @@ def _decode_record(
 
 
 def _otlp_proto(columns: Columns, value: bytes, encoding: str) -> None:
-    """A record that should be an ExportTraceServiceRequest; one look at its first span tells other messages, which may parse too."""
+    """A record that should be an ExportTraceServiceRequest; one look at its first span tells other
+    messages, which may parse too.
+    """
     try:
         request: Any = Request.FromString(value)
     except DecodeError:
@@ -115,7 +138,9 @@ def _otlp_proto(columns: Columns, value: bytes, encoding: str) -> None:
 
 
 def _tells_spans(request: Any) -> bool:
-    """Whether the first leaf has a time where only a span has one: metrics and logs keep other things under these numbers."""
+    """Whether the first leaf has a time where only a span has one: metrics and logs keep other
+    things under these numbers.
+    """
     for block in request.resource_spans:
         for scope in block.scope_spans:
             for span in scope.spans:
@@ -152,7 +177,9 @@ def _others(columns: Columns, value: bytes, encoding: str, fast: FastSpans | Non
 
 
 def _by_form(columns: Columns, value: bytes, form: str, encoding: str) -> None:
-    """A record of a form told by its bytes, read when it may be that one, else refused by its name."""
+    """A record of a form told by its bytes, read when it may be that one, else refused by its
+    name.
+    """
     if form not in _PROTO or encoding not in ("auto", form):
         columns.refuse_record(form or f"not_{_named(encoding)}")
     elif form == "zipkin_proto":
@@ -164,7 +191,12 @@ def _by_form(columns: Columns, value: bytes, form: str, encoding: str) -> None:
 
 
 def _named(encoding: str) -> str:
-    return {"auto": "otlp_proto", "otlp_json": "json", "jaeger_json": "json", "zipkin_json": "json"}.get(encoding, encoding)
+    return {
+        "auto": "otlp_proto",
+        "otlp_json": "json",
+        "jaeger_json": "json",
+        "zipkin_json": "json",
+    }.get(encoding, encoding)
 
 
 def _proto_spans(columns: Columns, request: Any) -> None:
@@ -178,7 +210,14 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                     columns.passed(kind, resource)
                     if kind == KIND_INTERNAL:
                         began, ended = span.start_time_unix_nano, span.end_time_unix_nano
-                        columns.inner(span.trace_id, span.span_id, span.parent_span_id, began, ended, resource)
+                        columns.inner(
+                            span.trace_id,
+                            span.span_id,
+                            span.parent_span_id,
+                            began,
+                            ended,
+                            resource,
+                        )
                     continue
                 try:
                     words, bodies = _words(span, columns.known_attributes)
@@ -186,10 +225,18 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                     outcome = Status.FromString(status) if status else None
                     code = outcome.code if outcome else 0
                     if code == STATUS_ERROR:
-                        words += _failure(outcome.message if outcome else "", span.events, named="error.type" in words[1::2])
+                        words += _failure(
+                            outcome.message if outcome else "",
+                            span.events,
+                            named="error.type" in words[1::2],
+                        )
                     if kind in (KIND_CLIENT, KIND_PRODUCER) and span.links:
                         words += (LINKED, 1)
-                    links = [Span.Link.FromString(link) for link in span.links] if kind in (KIND_CLIENT, KIND_CONSUMER) else ()
+                    links = (
+                        [Span.Link.FromString(link) for link in span.links]
+                        if kind in (KIND_CLIENT, KIND_CONSUMER)
+                        else ()
+                    )
                     body = _body(block.resource, span.attributes) if bodies else None
                 except DecodeError:
                     columns.unread("bad_attribute")
@@ -219,13 +266,19 @@ def _resource_index(columns: Columns, raw: bytes) -> int:
 
 
 def _any_resource(columns: Columns, raw: bytes, json: bool) -> int:
-    return columns.resource(resource_attributes(orjson.loads(raw))) if json else _resource_index(columns, raw)
+    return (
+        columns.resource(resource_attributes(orjson.loads(raw)))
+        if json
+        else _resource_index(columns, raw)
+    )
 
 
 def _body(resource: bytes, attributes: Sequence[bytes]) -> dict[str, Any]:
     """All attributes of a span that carries a payload, and its resource's; raises DecodeError."""
     pairs = [KeyValue.FromString(raw) for raw in attributes]
-    return {pair.key: _proto_value(pair.value) for pair in pairs} | {"resource": _resource(resource) or {}}
+    return {pair.key: _proto_value(pair.value) for pair in pairs} | {
+        "resource": _resource(resource) or {}
+    }
 
 
 def _resource(raw: bytes) -> dict[str, Any] | None:
@@ -236,7 +289,9 @@ def _resource(raw: bytes) -> dict[str, Any] | None:
 
 
 def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]:
-    """A span's name and the attributes that name its edge, and whether it carries a payload. The hot loop."""
+    """A span's name and the attributes that name its edge, and whether it carries a payload. The
+    hot loop.
+    """
     words: list[Any] = [span.name.decode("utf-8", "replace")]
     wordy: list[bytes] = []
     for raw in span.attributes:
@@ -252,12 +307,19 @@ def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]
             if pair.key in BODY_ATTRIBUTES:
                 bodies = True
             else:
-                words += (pair.key, cut_down(pair.key, str(_proto_value(pair.value)), routed=routed))
+                words += (
+                    pair.key,
+                    cut_down(pair.key, str(_proto_value(pair.value)), routed=routed),
+                )
     return tuple(words), bodies
 
 
-def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[bytes]) -> tuple[Any, ...]:
-    """The words an attribute adds; raises DecodeError. What differs from span to span is put aside, not remembered."""
+def _attribute(
+    raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[bytes]
+) -> tuple[Any, ...]:
+    """The words an attribute adds; raises DecodeError. What differs from span to span is put
+    aside, not remembered.
+    """
     if len(raw) > 2 and raw[0] == 0x0A and raw[1] < 0x80:
         key = raw[2 : 2 + raw[1]]
         if key not in _OURS:
@@ -274,24 +336,35 @@ def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[byte
     if pair.key not in NAMING:
         return ()
     word = _proto_value(pair.value)
-    words = known[raw] = () if word is None else (pair.key, word if isinstance(word, (str, int, float)) else str(word))
+    words = known[raw] = (
+        ()
+        if word is None
+        else (pair.key, word if isinstance(word, (str, int, float)) else str(word))
+    )
     return words
 
 
 def _failure(message: str, events: Sequence[bytes], *, named: bool) -> tuple[Any, ...]:
-    """What failed, in words of today, where conventions before 1.23 only record the exception; raises DecodeError.
+    """What failed, in words of today, where conventions before 1.23 only record the exception;
+    raises DecodeError.
 
-    And what it said of it, as a template: by the status, else by the exception. `named`: the span tells its error's type itself.
+    And what it said of it, as a template: by the status, else by the exception. `named`: the span
+    tells its error's type itself.
     """
     kind = ""
     for raw in reversed(events) if not (named and message) else ():
         event = Span.Event.FromString(raw)
         if event.name == "exception":
             given = {pair.key: pair.value.string_value for pair in event.attributes}
-            kind, message = given.get("exception.type", ""), message or given.get("exception.message", "")
+            kind, message = (
+                given.get("exception.type", ""),
+                message or given.get("exception.message", ""),
+            )
             break
     template = template_of(message) if message else ""
-    return (("error.type", kind) if kind and not named else ()) + ((FAILURE, template) if template else ())
+    return (("error.type", kind) if kind and not named else ()) + (
+        (FAILURE, template) if template else ()
+    )
 
 
 def _proto_value(value: Any) -> Any:

@@ -1,4 +1,6 @@
-"""Records of any topic to exchanges, each one message; and those that a tool wrote to a file, one a line."""
+"""Records of any topic to exchanges, each one message; and those that a tool wrote to a file, one
+a line.
+"""
 
 import base64
 import binascii
@@ -15,21 +17,26 @@ from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.model.records import Records, Reject, reject, stepped_over
 
 KAFKA = "kafka"
-"""The callee of a message of which nobody says who reads it: what spans name where they name no consumer."""
+"""The callee of a message of which nobody says who reads it: what spans name where they name no
+consumer.
+"""
 _PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 _B3 = re.compile(r"([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-.*)?")
 _AHEAD_MS = 3_600_000
 _BEFORE_MS = 946_684_800_000  # the year 2000
 _MOST_HEADERS = 200
+# as hex: a registry's clients write numbers there
 _KEPT_BYTES = frozenset(
     {"__value_schema_id", "__key_schema_id", "apicurio.value.globalid", "apicurio.value.contentid"}
-)  # as hex: a registry's clients write numbers there
+)
 _VALUES = ("payload", "value")
 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who writes to and reads from topics of which no trace tells it, by name or pattern of the topic; and the environment."""
+    """Who writes to and reads from topics of which no trace tells it, by name or pattern of the
+    topic; and the environment.
+    """
 
     producers: Mapping[str, str] = field(default_factory=dict)
     consumers: Mapping[str, str] = field(default_factory=dict)
@@ -49,10 +56,11 @@ class _Refused(Exception):
 
 
 def read_messages(records: Records, parties: Parties, *, recorded: bool = False) -> Messages:
-    """One exchange a record, from its producer to its topic; the caller is "" where no setting names it.
+    """One exchange a record, from its producer to its topic; the caller is "" where no setting
+    names it.
 
-    `recorded`: each record is a line of a file, as `kcat -J` writes it, or {"topic", "value" or "value_base64", "headers",
-    "ts"}. Never raises for what a record holds.
+    `recorded`: each record is a line of a file, as `kcat -J` writes it, or {"topic", "value" or
+    "value_base64", "headers", "ts"}. Never raises for what a record holds.
     """
     exchanges: list[Exchange] = []
     rejects: list[Reject] = list(stepped_over(records))
@@ -61,7 +69,9 @@ def read_messages(records: Records, parties: Parties, *, recorded: bool = False)
         if place in skipped:
             continue
         try:
-            topic, body, headers, at_ms = _recorded(records, index) if recorded else _live(records, index, value)
+            topic, body, headers, at_ms = (
+                _recorded(records, index) if recorded else _live(records, index, value)
+            )
         except _Refused as refused:
             rejects.append(reject(records, index, str(refused)))
             continue
@@ -73,7 +83,9 @@ def read_messages(records: Records, parties: Parties, *, recorded: bool = False)
 
 
 def said_for(table: Mapping[str, str], topic: str) -> str:
-    """What a table of names and patterns says of a topic: the name beats a pattern, of patterns the longest counts."""
+    """What a table of names and patterns says of a topic: the name beats a pattern, of patterns
+    the longest counts.
+    """
     if topic in table:
         return table[topic]
     fitting = [pattern for pattern in table if is_pattern(pattern) and fits(pattern, topic)]
@@ -81,17 +93,28 @@ def said_for(table: Mapping[str, str], topic: str) -> str:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name stands for several topics: with `*` or `?`, or a regular expression that begins with `^`."""
+    """Whether a name stands for several topics: with `*` or `?`, or a regular expression that
+    begins with `^`.
+    """
     return name.startswith("^") or "*" in name or "?" in name
 
 
 def fits(pattern: str, topic: str) -> bool:
     """Whether a topic falls under a pattern."""
-    return re.fullmatch(pattern.removeprefix("^"), topic) is not None if pattern.startswith("^") else fnmatchcase(topic, pattern)
+    return (
+        re.fullmatch(pattern.removeprefix("^"), topic) is not None
+        if pattern.startswith("^")
+        else fnmatchcase(topic, pattern)
+    )
 
 
 def _exchange(
-    place: tuple[str, int, int], topic: str, body: bytes, headers: Mapping[str, str], at_ms: int, parties: Parties
+    place: tuple[str, int, int],
+    topic: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    at_ms: int,
+    parties: Parties,
 ) -> Exchange:
     trace, span = _context(headers)
     known = any(trace) and any(span)
@@ -124,31 +147,50 @@ def _exchange(
 
 
 def _context(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
-    """Trace and span by W3C's header, else by Zipkin's, one or several: https://github.com/openzipkin/b3-propagation."""
+    """Trace and span by W3C's header, else by Zipkin's, one or several:
+    https://github.com/openzipkin/b3-propagation.
+    """
     parent = _PARENT.fullmatch(headers.get("traceparent", "").strip().lower())
     if parent is None:
-        b3 = headers.get("b3") or f"{headers.get('x-b3-traceid', '')}-{headers.get('x-b3-spanid', '')}"
+        b3 = (
+            headers.get("b3")
+            or f"{headers.get('x-b3-traceid', '')}-{headers.get('x-b3-spanid', '')}"
+        )
         parent = _B3.fullmatch(b3.strip().lower())
-    return (bytes.fromhex(parent[1].rjust(32, "0")), bytes.fromhex(parent[2])) if parent else (b"", b"")
+    return (
+        (bytes.fromhex(parent[1].rjust(32, "0")), bytes.fromhex(parent[2]))
+        if parent
+        else (b"", b"")
+    )
 
 
 def _live(records: Records, index: int, value: bytes) -> tuple[str, bytes, dict[str, str], int]:
-    return records.partitions[index].topic, value, _headers(records.headers[index].items()), records.timestamps_ms[index]
+    return (
+        records.partitions[index].topic,
+        value,
+        _headers(records.headers[index].items()),
+        records.timestamps_ms[index],
+    )
 
 
 def _headers(pairs: Any) -> dict[str, str]:
-    """By name in lower case, as text; bytes that are no UTF-8 one character a byte, so that none is lost."""
+    """By name in lower case, as text; bytes that are no UTF-8 one character a byte, so that none
+    is lost.
+    """
     headers: dict[str, str] = {}
     for name, value in pairs:
         if len(headers) >= _MOST_HEADERS:
             break
         word = str(name).lower()
-        headers[word] = value.hex() if word in _KEPT_BYTES and isinstance(value, bytes) else _text(value)
+        headers[word] = (
+            value.hex() if word in _KEPT_BYTES and isinstance(value, bytes) else _text(value)
+        )
     media = headers.pop("contenttype", "") if "content-type" not in headers else ""
     if media:
         headers["content-type"] = media
     if headers.get("content-type", "").startswith('"'):
-        headers["content-type"] = headers["content-type"].strip('"')  # as Spring writes its headers: each as JSON
+        # as Spring writes its headers: each as JSON
+        headers["content-type"] = headers["content-type"].strip('"')
     return headers
 
 
@@ -166,7 +208,11 @@ def _recorded(records: Records, index: int) -> tuple[str, bytes, dict[str, str],
         entry = orjson.loads(records.values[index])
     except orjson.JSONDecodeError:
         raise _Refused("not_json") from None
-    if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str) or not entry["topic"]:
+    if (
+        not isinstance(entry, dict)
+        or not isinstance(entry.get("topic"), str)
+        or not entry["topic"]
+    ):
         raise _Refused("no_topic")
     body = b""
     for word in _VALUES:
@@ -177,12 +223,23 @@ def _recorded(records: Records, index: int) -> tuple[str, bytes, dict[str, str],
             except (binascii.Error, ValueError):
                 raise _Refused("bad_base64") from None
         elif held is not None:
-            body = held.encode("utf-8", "surrogatepass") if isinstance(held, str) else orjson.dumps(held)
-    return entry["topic"], body, _headers(_pairs(entry.get("headers"))), _when(entry, records.timestamps_ms[index])
+            body = (
+                held.encode("utf-8", "surrogatepass")
+                if isinstance(held, str)
+                else orjson.dumps(held)
+            )
+    return (
+        entry["topic"],
+        body,
+        _headers(_pairs(entry.get("headers"))),
+        _when(entry, records.timestamps_ms[index]),
+    )
 
 
 def _pairs(headers: Any) -> Iterator[tuple[str, Any]]:
-    """Headers as an object, a list of pairs or objects, or kcat's flat list of names and values."""
+    """Headers as an object, a list of pairs or objects, or kcat's flat list of names
+    and values.
+    """
     if isinstance(headers, dict):
         yield from headers.items()
     elif isinstance(headers, list) and all(isinstance(item, str | None) for item in headers):

@@ -1,4 +1,6 @@
-"""Records that are gzip themselves, unpacked within bounds: a ratio, a size, and a budget for a whole batch."""
+"""Records that are gzip themselves, unpacked within bounds: a ratio, a size, and a budget for a
+whole batch.
+"""
 
 import zlib
 
@@ -26,4 +28,6 @@ class Unpacker:
         self._left -= len(unpacked)
         if unpacker.eof:
             return unpacked, ""
-        return b"", "too_large" if unpacker.unconsumed_tail or len(unpacked) >= bound else "bad_compression"
+        return b"", "too_large" if unpacker.unconsumed_tail or len(
+            unpacked
+        ) >= bound else "bad_compression"

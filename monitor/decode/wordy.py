@@ -1,4 +1,6 @@
-"""Attributes that hold another text in every span (paths, URLs, SQL), cut down to what names an edge before they are kept."""
+"""Attributes that hold another text in every span (paths, URLs, SQL), cut down to what names an
+edge before they are kept.
+"""
 
 import re
 from functools import lru_cache
@@ -15,8 +17,8 @@ ROUTES = frozenset({"http.route", "url.template"})
 
 
 def cut_down(slot: str, text: str, *, routed: bool) -> str:
-    """A path as its template, a URL as host and template without user and query, SQL as its verb. `routed`: the span names its
-    route, so of a URL only the host is of use, of a path nothing.
+    """A path as its template, a URL as host and template without user and query, SQL as its verb.
+    `routed`: the span names its route, so of a URL only the host is of use, of a path nothing.
     """
     if slot in QUERIES:
         return _verb(text)

@@ -1,8 +1,9 @@
 """Zipkin's spans to columns: JSON of version 2 and 1, and protobuf.
 
-https://zipkin.io/zipkin-api/ (v1 and v2), https://github.com/openzipkin/zipkin-api/blob/master/zipkin.proto,
-https://github.com/openzipkin/b3-propagation (shared span ids); tags that the Collector writes for what Zipkin has no field
-for: https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/
+https://zipkin.io/zipkin-api/ (v1 and v2),
+https://github.com/openzipkin/zipkin-api/blob/master/zipkin.proto,
+https://github.com/openzipkin/b3-propagation (shared span ids); tags that the Collector writes for
+what Zipkin has no field for: https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/
 """
 
 import ipaddress
@@ -14,7 +15,13 @@ from monitor.decode.messages import Field, Messages, message_class
 from monitor.decode.plain_span import PlainSpan, add_plain
 from monitor.decode.span_columns import Columns
 from monitor.decode.unforeseen import UNFORESEEN
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, STATUS_ERROR
+from monitor.model.spans import (
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_PRODUCER,
+    KIND_SERVER,
+    STATUS_ERROR,
+)
 
 Entry = Mapping[str, Any]
 
@@ -25,7 +32,10 @@ _MESSAGES: Messages = {
         ("ipv6", 3, Field.TYPE_BYTES, False),
         ("port", 4, Field.TYPE_INT32, False),
     ),
-    "Annotation": (("timestamp", 1, Field.TYPE_FIXED64, False), ("value", 2, Field.TYPE_STRING, False)),
+    "Annotation": (
+        ("timestamp", 1, Field.TYPE_FIXED64, False),
+        ("value", 2, Field.TYPE_STRING, False),
+    ),
     "Tag": (("key", 1, Field.TYPE_STRING, False), ("value", 2, Field.TYPE_STRING, False)),
     "Span": (
         ("trace_id", 1, Field.TYPE_BYTES, False),
@@ -45,7 +55,12 @@ _MESSAGES: Messages = {
 }
 ListOfSpans: Any = message_class("zipkin", _MESSAGES, "ListOfSpans")
 
-_KINDS = {"CLIENT": KIND_CLIENT, "SERVER": KIND_SERVER, "PRODUCER": KIND_PRODUCER, "CONSUMER": KIND_CONSUMER}
+_KINDS = {
+    "CLIENT": KIND_CLIENT,
+    "SERVER": KIND_SERVER,
+    "PRODUCER": KIND_PRODUCER,
+    "CONSUMER": KIND_CONSUMER,
+}
 _NUMBERS = ("", "CLIENT", "SERVER", "PRODUCER", "CONSUMER")
 _BEGINS = {"CLIENT": "cs", "SERVER": "sr", "PRODUCER": "ms", "CONSUMER": "mr"}
 _ENDS = {"CLIENT": "cr", "SERVER": "ss", "PRODUCER": "ws", "CONSUMER": "wr"}
@@ -53,9 +68,12 @@ _STATUSES = {"OK": 1, "ERROR": STATUS_ERROR}
 _INTERNAL = 1
 _MOST_LINKS = 128
 _ADDRESSES = ("ca", "sa", "ma")
-# Tags of Brave and Finagle to OpenTelemetry's names, where Zipkin's own libraries use another word.
+# Tags of Brave and Finagle to OpenTelemetry's names, where Zipkin's own libraries use another
+# word.
 _WORDS = {"http.path": "http.target", "sql.query": "db.statement"}
-_OWN_TAGS = frozenset(("error", "otel.status_code", "otel.status_description", "w3c.tracestate", "span.kind"))
+_OWN_TAGS = frozenset(
+    ("error", "otel.status_code", "otel.status_description", "w3c.tracestate", "span.kind")
+)
 
 
 def zipkin_json(columns: Columns, held: Any) -> None:
@@ -96,7 +114,9 @@ def _entry(span: Any) -> Entry:
         "duration": span.duration,
         "localEndpoint": _endpoint(span.local_endpoint),
         "remoteEndpoint": _endpoint(span.remote_endpoint),
-        "annotations": [{"timestamp": note.timestamp, "value": note.value} for note in span.annotations],
+        "annotations": [
+            {"timestamp": note.timestamp, "value": note.value} for note in span.annotations
+        ],
         "tags": {tag.key: tag.value for tag in span.tags},
         "shared": span.shared,
     }
@@ -109,12 +129,19 @@ def _endpoint(endpoint: Any) -> Entry:
 
 
 def _of_entry(entry: Entry) -> list[tuple[PlainSpan, dict[str, Any]]]:
-    """The sides that an entry tells of, each with its resource: one in version 2, client and server together where version 1
-    merged them.
+    """The sides that an entry tells of, each with its resource: one in version 2, client and
+    server together where version 1 merged them.
     """
-    times = {str(note.get("value")): int(note.get("timestamp") or 0) for note in entry.get("annotations") or ()}
+    times = {
+        str(note.get("value")): int(note.get("timestamp") or 0)
+        for note in entry.get("annotations") or ()
+    }
     kind = str(entry.get("kind") or "").upper()
-    kinds = [kind] if kind else [name for name in _KINDS if _BEGINS[name] in times or _ENDS[name] in times]
+    kinds = (
+        [kind]
+        if kind
+        else [name for name in _KINDS if _BEGINS[name] in times or _ENDS[name] in times]
+    )
     if not kinds:
         kinds = [_addressed(entry)]
     made = []
@@ -129,17 +156,22 @@ def _of_entry(entry: Entry) -> list[tuple[PlainSpan, dict[str, Any]]]:
     return made
 
 
-def _plain(entry: Entry, kind: str, tags: Mapping[str, Any], times: Mapping[str, int], *, merged: bool) -> PlainSpan:
+def _plain(
+    entry: Entry, kind: str, tags: Mapping[str, Any], times: Mapping[str, int], *, merged: bool
+) -> PlainSpan:
     own, parent = _padded(entry.get("id"), 8), _padded(entry.get("parentId"), 8)
     start, length = int(entry.get("timestamp") or 0), int(entry.get("duration") or 0)
     begun, ended = times.get(_BEGINS.get(kind, ""), 0), times.get(_ENDS.get(kind, ""), 0)
-    joined = entry.get("shared") is True or (kind == "SERVER" and bool(begun) and (merged or not start))
+    joined = entry.get("shared") is True or (
+        kind == "SERVER" and bool(begun) and (merged or not start)
+    )
     if begun and (merged or not start):
         start, length = begun, max(0, ended - begun) if ended else 0
     elif ended and not start:
         start = ended - length
     if kind == "SERVER" and joined:
-        parent = own  # the caller's span has this id too: it is what this side answers, whatever lies above both
+        # the caller's span has this id too: it is what this side answers, whatever lies above both
+        parent = own
     elif parent == own:
         parent = b""
     status = _STATUSES.get(str(tags.get("otel.status_code") or "").upper(), 0)
@@ -159,12 +191,17 @@ def _plain(entry: Entry, kind: str, tags: Mapping[str, Any], times: Mapping[str,
         {_WORDS.get(key, key): value for key, value in tags.items() if key not in _OWN_TAGS},
         str(tags.get("w3c.tracestate") or ""),
         _links(tags) if number in (KIND_CLIENT, KIND_CONSUMER) else (),
-        message=str(tags.get("otel.status_description") or (error if error is not None and str(error).lower() != "true" else "")),
+        message=str(
+            tags.get("otel.status_description")
+            or (error if error is not None and str(error).lower() != "true" else "")
+        ),
     )
 
 
 def _tags(entry: Entry, service: str) -> dict[str, Any]:
-    """Tags, or version 1's binary annotations that are no addresses: of a `service`, those that no other one wrote."""
+    """Tags, or version 1's binary annotations that are no addresses: of a `service`, those that no
+    other one wrote.
+    """
     tags = dict(entry.get("tags") or {})
     for note in entry.get("binaryAnnotations") or ():
         writer = str((note.get("endpoint") or {}).get("serviceName") or "")
@@ -174,13 +211,17 @@ def _tags(entry: Entry, service: str) -> dict[str, Any]:
 
 
 def _endpoints(entry: Entry, kind: str) -> tuple[Entry, Entry]:
-    """The endpoint that speaks and the one at the other side. In version 1 each annotation names its own, and the addresses sa, ca
-    and ma the other.
+    """The endpoint that speaks and the one at the other side. In version 1 each annotation names
+    its own, and the addresses sa, ca and ma the other.
     """
     local, remote = entry.get("localEndpoint") or {}, entry.get("remoteEndpoint") or {}
     core = (_BEGINS.get(kind), _ENDS.get(kind))
     notes = [*(entry.get("annotations") or ()), *(entry.get("binaryAnnotations") or ())]
-    owners = [note for note in notes if note.get("endpoint") and (note.get("value") in core or note.get("key") in core)]
+    owners = [
+        note
+        for note in notes
+        if note.get("endpoint") and (note.get("value") in core or note.get("key") in core)
+    ]
     others = [note for note in notes if note.get("endpoint") and note.get("key") not in _ADDRESSES]
     for owner in owners or others:
         local = local or owner["endpoint"]
@@ -199,7 +240,11 @@ def _addressed(entry: Entry) -> str:
 
 def _peer(remote: Entry) -> dict[str, Any]:
     address = remote.get("ipv4") or remote.get("ipv6")
-    told = {"peer.service": remote.get("serviceName"), "net.peer.ip": address, "net.peer.port": remote.get("port")}
+    told = {
+        "peer.service": remote.get("serviceName"),
+        "net.peer.ip": address,
+        "net.peer.port": remote.get("port"),
+    }
     return {name: value for name, value in told.items() if value}
 
 
@@ -216,9 +261,17 @@ def _links(tags: Mapping[str, Any]) -> Sequence[tuple[bytes, bytes]]:
 
 
 def _padded(text: Any, size: int) -> bytes:
-    """An id of hex digits, filled up with zeros on the left as B3 says of 64-bit trace ids; bytes that are no id for what is none."""
+    """An id of hex digits, filled up with zeros on the left as B3 says of 64-bit trace ids; bytes
+    that are no id for what is none.
+    """
     digits = str(text or "")
     try:
-        return bytes.fromhex(digits.zfill(2 * size)) if digits and len(digits) <= 2 * size else b"" if not digits else b"?"
+        return (
+            bytes.fromhex(digits.zfill(2 * size))
+            if digits and len(digits) <= 2 * size
+            else b""
+            if not digits
+            else b"?"
+        )
     except ValueError:
         return b"?"

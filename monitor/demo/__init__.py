@@ -1,1 +1,3 @@
-"""A small live shop to watch: real services, real telemetry on Kafka, and a bad deploy among harmless ones."""
+"""A small live shop to watch: real services, real telemetry on Kafka, and a bad deploy among
+harmless ones.
+"""

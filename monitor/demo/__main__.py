@@ -1,4 +1,6 @@
-"""The shop alone, for trying it: `python -m monitor.demo --kafka HOST:PORT`, or `--embedded` for a broker of its own."""
+"""The shop alone, for trying it: `python -m monitor.demo --kafka HOST:PORT`, or `--embedded` for a
+broker of its own.
+"""
 
 import argparse
 import signal
@@ -14,14 +16,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m monitor.demo", description=__doc__)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--kafka", metavar="HOST:PORT", help="brokers to write to")
-    where.add_argument("--embedded", action="store_true", help="start librdkafka's mock cluster in this process")
-    parser.add_argument("--after", type=float, default=60.0, help="seconds until the bad ramp begins")
-    parser.add_argument("--step", type=float, default=30.0, help="seconds a share of the ramp stands")
+    where.add_argument(
+        "--embedded", action="store_true", help="start librdkafka's mock cluster in this process"
+    )
+    parser.add_argument(
+        "--after", type=float, default=60.0, help="seconds until the bad ramp begins"
+    )
+    parser.add_argument(
+        "--step", type=float, default=30.0, help="seconds a share of the ramp stands"
+    )
     parser.add_argument("--rate", type=float, default=21.0, help="requests/s at every entry")
     parser.add_argument("--seconds", type=float, help="end after so long")
     chosen = parser.parse_args()
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):  # in a thread: a handler that waits for the Event's lock may hold it itself
+    # in a thread: a handler that waits for the Event's lock may hold it itself
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
     if chosen.seconds:
         timer = threading.Timer(chosen.seconds, stop.set)

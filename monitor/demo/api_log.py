@@ -1,4 +1,6 @@
-"""API logs: every exchange an instance answers (or has with a third party), as one plain JSON record on Kafka."""
+"""API logs: every exchange an instance answers (or has with a third party), as one plain JSON
+record on Kafka.
+"""
 
 import time
 from collections.abc import Mapping
@@ -16,11 +18,24 @@ if TYPE_CHECKING:
     import httpx
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LEFT_OUT = frozenset({"authorization", "cookie", "set-cookie", "traceparent", "tracestate", "connection", "date", "server"})
+_LEFT_OUT = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "traceparent",
+        "tracestate",
+        "connection",
+        "date",
+        "server",
+    }
+)
 
 
 class ApiLog:
-    """Writes exchange records for one instance. Never blocks: the sink queues, drops and counts."""
+    """Writes exchange records for one instance. Never blocks: the sink queues, drops
+    and counts.
+    """
 
     def __init__(self, settings: InstanceSettings, sink: Sink) -> None:
         self._settings = settings
@@ -71,7 +86,9 @@ class ApiLog:
             response.extensions.get("span_context"),
         )
 
-    def _write(self, started_ns: int, record: dict[str, object], context: SpanContext | None) -> None:
+    def _write(
+        self, started_ns: int, record: dict[str, object], context: SpanContext | None
+    ) -> None:
         record["time"] = datetime.fromtimestamp(started_ns / 1e9, UTC)
         record["duration_ms"] = round((time.time_ns() - started_ns) / 1e6, 3)
         record["environment"] = self._settings.environment
@@ -84,7 +101,16 @@ class ApiLog:
 class Answered:
     """One exchange while it is being answered: what the middleware has seen of it so far."""
 
-    __slots__ = ("method", "path", "query", "request_body", "request_headers", "response_body", "response_headers", "status")
+    __slots__ = (
+        "method",
+        "path",
+        "query",
+        "request_body",
+        "request_headers",
+        "response_body",
+        "response_headers",
+        "status",
+    )
 
     def __init__(self, scope: "Scope") -> None:
         self.method: str = scope["method"]
@@ -130,7 +156,9 @@ class ApiLogMiddleware:
 
 
 def _kept(headers: "list[tuple[bytes, bytes]]") -> dict[str, str]:
-    decoded = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+    decoded = (
+        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers
+    )
     return {name: value for name, value in decoded if name not in _LEFT_OUT}
 
 

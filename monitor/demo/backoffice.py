@@ -1,4 +1,6 @@
-"""Where the money and the parcels go: checkout, payment, orders, shipping, fulfilment, and the bank outside."""
+"""Where the money and the parcels go: checkout, payment, orders, shipping, fulfilment, and the
+bank outside.
+"""
 
 import random
 
@@ -17,30 +19,43 @@ def checkout(means: Means) -> tuple[Route, ...]:
     async def check_out(request: Request) -> Response:
         body = await sent(request)
         payment = await peers.post(
-            "http://payment/payments", {"cart_id": body["cart_id"], "amount": body["amount"], "currency": CURRENCY}
+            "http://payment/payments",
+            {"cart_id": body["cart_id"], "amount": body["amount"], "currency": CURRENCY},
         )
         if not payment.good:
             return broken("payment", payment)
         payment_id = payment.body["id"]
-        paid = float(payment.body["amount"])  # tolerant of "12.50": this caller does not notice the new payment's text
-        order = await peers.post("http://orders/orders", {"cart_id": body["cart_id"], "payment_id": payment_id, "total": paid})
+        # tolerant of "12.50": this caller does not notice the new payment's text
+        paid = float(payment.body["amount"])
+        order = await peers.post(
+            "http://orders/orders",
+            {"cart_id": body["cart_id"], "payment_id": payment_id, "total": paid},
+        )
         if not order.good:
             return broken("orders", order)
-        capture = await peers.post(f"http://payment/payments/{payment_id}/capture", {"order_id": order.body["id"]})
+        capture = await peers.post(
+            f"http://payment/payments/{payment_id}/capture", {"order_id": order.body["id"]}
+        )
         if not capture.good:
             return broken("payment", capture)
-        return reply({"order_id": order.body["id"], "payment_id": payment_id, "status": "confirmed"}, 201)
+        return reply(
+            {"order_id": order.body["id"], "payment_id": payment_id, "status": "confirmed"}, 201
+        )
 
     return (Route("POST", "/checkouts", check_out),)
 
 
 def payment(means: Means) -> tuple[Route, ...]:
-    """Payments. Version 2 differs in three ways nobody announced: see `_changed`, `_slower` and `_refuses`."""
+    """Payments. Version 2 differs in three ways nobody announced: see `_changed`, `_slower` and
+    `_refuses`.
+    """
     bank_url = f"http://{BANK_HOST}/v1/charges"
 
     async def authorise(request: Request) -> Response:
         body = await sent(request)
-        charge = await means.peers.post(bank_url, {"amount_cents": round(body["amount"] * 100), "currency": body["currency"]})
+        charge = await means.peers.post(
+            bank_url, {"amount_cents": round(body["amount"] * 100), "currency": body["currency"]}
+        )
         if not charge.good:
             return broken("bank", charge)
         amount = _changed(means.version, body["amount"])
@@ -58,7 +73,11 @@ def payment(means: Means) -> tuple[Route, ...]:
 
     async def capture(request: Request) -> Response:
         await sent(request)
-        if _refuses(means.version, request.headers.get("x-caller", ""), request.headers.get("x-caller-version", "")):
+        if _refuses(
+            means.version,
+            request.headers.get("x-caller", ""),
+            request.headers.get("x-caller-version", ""),
+        ):
             return reply({"error": {"code": "internal", "message": "missing capture_token"}}, 500)
         await means.work(3)
         return reply({"id": request.path_params["payment_id"], "status": "captured"})
@@ -66,7 +85,14 @@ def payment(means: Means) -> tuple[Route, ...]:
     async def show(request: Request) -> Response:
         await means.work(8)
         await _slower(means)
-        return reply({"id": request.path_params["payment_id"], "status": "captured", "amount": 42.5, "currency": CURRENCY})
+        return reply(
+            {
+                "id": request.path_params["payment_id"],
+                "status": "captured",
+                "amount": 42.5,
+                "currency": CURRENCY,
+            }
+        )
 
     return (
         Route("POST", "/payments", authorise),
@@ -109,7 +135,12 @@ def orders(means: Means) -> tuple[Route, ...]:
         if not answer.good:
             return broken("payment", answer)
         return reply(
-            {"id": order_id, "status": status, "total": total, "payment": {"id": payment_id, "status": answer.body["status"]}}
+            {
+                "id": order_id,
+                "status": status,
+                "total": total,
+                "payment": {"id": payment_id, "status": answer.body["status"]},
+            }
         )
 
     return (Route("POST", "/orders", create), Route("GET", "/orders/{order_id}", show))
@@ -121,7 +152,14 @@ def shipping(means: Means) -> tuple[Route, ...]:
     async def ship(request: Request) -> Response:
         body = await sent(request)
         await means.work(4)
-        return reply({"id": f"ship-{body['order_id']}", "carrier": "post", "days": means.chance.randint(1, 4)}, 201)
+        return reply(
+            {
+                "id": f"ship-{body['order_id']}",
+                "carrier": "post",
+                "days": means.chance.randint(1, 4),
+            },
+            201,
+        )
 
     return (Route("POST", "/shipments", ship),)
 
@@ -142,6 +180,8 @@ def bank(means: Means) -> tuple[Route, ...]:
         body = await sent(request)
         await means.work(15)
         reference = f"ch_{random.Random(body['amount_cents']).randrange(10**9):09d}"
-        return reply({"id": reference, "approved": True, "amount_cents": body["amount_cents"]}, 201)
+        return reply(
+            {"id": reference, "approved": True, "amount_cents": body["amount_cents"]}, 201
+        )
 
     return (Route("POST", "/v1/charges", charge),)

@@ -1,4 +1,6 @@
-"""A child process of the shop, `python -m monitor.demo.child instance|load`: hears its parent on standard input, whose end means stop."""
+"""A child process of the shop, `python -m monitor.demo.child instance|load`: hears its parent on
+standard input, whose end means stop.
+"""
 
 import asyncio
 import importlib
@@ -17,11 +19,14 @@ GRACE_SECONDS = 6.0
 ROLES = ("instance", "load")
 
 
-async def follow_parent(rerouted: Callable[[Mapping[str, Any]], None], ended: Callable[[], None]) -> None:
-    """Call `rerouted` for each later line and `ended` once at the end of input, both on the running loop.
+async def follow_parent(
+    rerouted: Callable[[Mapping[str, Any]], None], ended: Callable[[], None]
+) -> None:
+    """Call `rerouted` for each later line and `ended` once at the end of input, both on the
+    running loop.
 
-    A thread reads, so that the end of a parent is noticed however it dies; it also ends the process itself
-    when stopping takes longer than the grace time.
+    A thread reads, so that the end of a parent is noticed however it dies; it also ends the
+    process itself when stopping takes longer than the grace time.
     """
     loop = asyncio.get_running_loop()
 
@@ -50,7 +55,8 @@ def say(line: str) -> None:
 def main(role: str) -> None:
     """Read what to be, and be it.
 
-    Ctrl-C reaches the whole process group; only the parent decides, children wait for their input to end.
+    Ctrl-C reaches the whole process group; only the parent decides, children wait for their input
+    to end.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if role not in ROLES:

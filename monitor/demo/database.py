@@ -1,4 +1,6 @@
-"""The shop's databases: SQLite in memory behind the sqlite3 instrumentation, named as a server's database would be."""
+"""The shop's databases: SQLite in memory behind the sqlite3 instrumentation, named as a server's
+database would be.
+"""
 
 import sqlite3
 from typing import Any
@@ -30,7 +32,10 @@ class Database:
         connection.executescript(_SCHEMA)
         connection.executemany(
             "INSERT INTO products VALUES (?, ?, ?, ?)",
-            [(f"sku-{n}", f"Product {n}", ("tools", "garden", "kitchen")[n % 3], 100 + n) for n in range(PRODUCTS)],
+            [
+                (f"sku-{n}", f"Product {n}", ("tools", "garden", "kitchen")[n % 3], 100 + n)
+                for n in range(PRODUCTS)
+            ],
         )
         connection.executemany(
             "INSERT INTO orders VALUES (?, ?, ?, ?, 'paid')",
@@ -40,7 +45,11 @@ class Database:
         if provider is not None:
             attributes = {"database": "database"}
             self._connection = dbapi.instrument_connection(
-                "opentelemetry.instrumentation.sqlite3", connection, "sqlite", attributes, tracer_provider=provider
+                "opentelemetry.instrumentation.sqlite3",
+                connection,
+                "sqlite",
+                attributes,
+                tracer_provider=provider,
             )
 
     def product(self, sku: str) -> tuple[str, str, str, int] | None:
@@ -62,11 +71,15 @@ class Database:
         """Insert a paid order and return its id; of the oldest, only so many are kept."""
         cursor = self._connection.cursor()
         cursor.execute(
-            "INSERT INTO orders (cart_id, payment_id, total, status) VALUES (?, ?, ?, 'paid')", (cart_id, payment_id, total)
+            "INSERT INTO orders (cart_id, payment_id, total, status) VALUES (?, ?, ?, 'paid')",
+            (cart_id, payment_id, total),
         )
         order_id = int(cursor.lastrowid)
         if order_id % _KEPT_ORDERS == 0:
-            cursor.execute("DELETE FROM orders WHERE id > ? AND id < ?", (SEEDED_ORDERS, order_id - _KEPT_ORDERS))
+            cursor.execute(
+                "DELETE FROM orders WHERE id > ? AND id < ?",
+                (SEEDED_ORDERS, order_id - _KEPT_ORDERS),
+            )
         return order_id
 
     def order(self, order_id: int) -> tuple[int, str, str, float, str] | None:

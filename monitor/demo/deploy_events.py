@@ -32,7 +32,9 @@ class Change:
 
 
 def cdevent(change: Change, at: datetime) -> bytes:
-    """The change as one CDEvent: `service.deployed` when a version first appears, `service.upgraded` after."""
+    """The change as one CDEvent: `service.deployed` when a version first appears,
+    `service.upgraded` after.
+    """
     what = "deployed" if change.state == "started" else "upgraded"
     return orjson.dumps(
         {

@@ -1,4 +1,6 @@
-"""Spans to Kafka exactly as the OpenTelemetry Collector's kafka exporter writes them: otlp_proto, one batch a message, no key."""
+"""Spans to Kafka exactly as the OpenTelemetry Collector's kafka exporter writes them: otlp_proto,
+one batch a message, no key.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,6 @@
-"""The shop's processes: started with a socket each, told where the others are, stopped by closing their input."""
+"""The shop's processes: started with a socket each, told where the others are, stopped by closing
+their input.
+"""
 
 import contextlib
 import os
@@ -53,18 +55,24 @@ class Wiring:
 
 
 class Fleet:
-    """All processes of a shop. One thread starts, shifts and stops; another may read `counts` (answers by entry) and `lost` (records by service)."""
+    """All processes of a shop. One thread starts, shifts and stops; another may read `counts`
+    (answers by entry) and `lost` (records by service).
+    """
 
     def __init__(self, wiring: Wiring) -> None:
         self.counts: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self._wiring = wiring
         self._live: list[Live] = []
-        self._shares: dict[str, dict[str, float]] = {each.name: dict(each.versions) for each in SERVICES}
+        self._shares: dict[str, dict[str, float]] = {
+            each.name: dict(each.versions) for each in SERVICES
+        }
         self._started = 0
 
     def open(self, stop: threading.Event) -> None:
-        """Start every service and wait until all answer; then the customers come. Leaves early when `stop` is set. Raises ShopError."""
+        """Start every service and wait until all answer; then the customers come. Leaves early
+        when `stop` is set. Raises ShopError.
+        """
         for each in SERVICES:
             for version, _ in each.versions:
                 self.start(each.name, version)
@@ -81,7 +89,12 @@ class Fleet:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         with listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", self._wiring.base_port + self._started if self._wiring.base_port else 0))
+            listener.bind(
+                (
+                    "127.0.0.1",
+                    self._wiring.base_port + self._started if self._wiring.base_port else 0,
+                )
+            )
             listener.listen(128)
             self._spawn("instance", name, version, listener)
 
@@ -100,7 +113,9 @@ class Fleet:
         self._live = [live for live in self._live if live not in leaving]
         _stop(leaving)
 
-    def wait_ready(self, stop: threading.Event | None = None, seconds: float = READY_SECONDS) -> None:
+    def wait_ready(
+        self, stop: threading.Event | None = None, seconds: float = READY_SECONDS
+    ) -> None:
         """Wait until every started process answers, or `stop` is set."""
         deadline = time.monotonic() + seconds
         for live in self._live:
@@ -108,7 +123,9 @@ class Fleet:
                 if stop is not None and stop.is_set():
                     return
                 if live.process.poll() is not None:
-                    raise ShopError(f"{live.service} {live.version} ended with {live.process.returncode} before it was ready")
+                    raise ShopError(
+                        f"{live.service} {live.version} ended with {live.process.returncode} before it was ready"
+                    )
                 if time.monotonic() > deadline:
                     raise ShopError(
                         f"{live.service} {live.version} was not ready within {seconds:.0f} s; is the machine very busy?"
@@ -116,7 +133,11 @@ class Fleet:
 
     def dead(self) -> list[str]:
         """Names of processes that ended although nobody asked them to."""
-        return [f"{live.service} {live.version}" for live in self._live if live.process.poll() is not None]
+        return [
+            f"{live.service} {live.version}"
+            for live in self._live
+            if live.process.poll() is not None
+        ]
 
     def pids(self) -> dict[int, str]:
         """Process ids and what they are."""
@@ -128,12 +149,19 @@ class Fleet:
         spent: dict[str, float] = {}
         for pid, name in self.pids().items():
             with contextlib.suppress(OSError):
-                values = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+                values = (
+                    Path(f"/proc/{pid}/stat")
+                    .read_text(encoding="ascii")
+                    .rpartition(")")[2]
+                    .split()
+                )
                 spent[name] = (int(values[11]) + int(values[12])) / tick
         return spent
 
     def close(self) -> None:
-        """Stop everything, those who begin work first, so that nothing fails on the way. Returns when every process is gone."""
+        """Stop everything, those who begin work first, so that nothing fails on the way. Returns
+        when every process is gone.
+        """
         leaving, self._live = self._live, []
         for first in BEGINNERS:
             _stop([live for live in leaving if live.service == first])
@@ -161,12 +189,17 @@ class Fleet:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[listener.fileno()] if listener else [],
-            env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")},  # theirs, not ours
+            # theirs, not ours
+            env={
+                name: value for name, value in os.environ.items() if not name.startswith("OTEL_")
+            },
         )
         live = Live(name, version, listener.getsockname()[1] if listener else 0, process)
         self._live.append(live)
         _tell(live, settings.to_line())
-        live.hearing = threading.Thread(target=self._hear, args=(live,), name=f"hear {name}", daemon=True)
+        live.hearing = threading.Thread(
+            target=self._hear, args=(live,), name=f"hear {name}", daemon=True
+        )
         live.hearing.start()
 
     def _hear(self, live: Live) -> None:
@@ -187,7 +220,9 @@ class Fleet:
             shares = self._shares[each.name]
             running = [live for live in self._live if live.service == each.name]
             routes[each.address] = tuple(
-                (live.port, shares[live.version]) for live in running if shares.get(live.version, 0.0) > 0
+                (live.port, shares[live.version])
+                for live in running
+                if shares.get(live.version, 0.0) > 0
             )
         return routes
 

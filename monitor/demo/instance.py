@@ -1,4 +1,6 @@
-"""One instance of one service: its FastAPI application, traced and logged, served from an inherited socket until the parent says stop."""
+"""One instance of one service: its FastAPI application, traced and logged, served from an
+inherited socket until the parent says stop.
+"""
 
 import asyncio
 import random
@@ -54,14 +56,27 @@ async def serve(settings: InstanceSettings) -> None:
     log = ApiLog(settings, sink) if settings.traced else None
     peers = Peers(settings, log)
     chance = random.Random(settings.seed)
-    means = Means(settings.version, peers, chance, Database(f"{settings.service}-db", provider), OrderQueue(sink, provider))
+    means = Means(
+        settings.version,
+        peers,
+        chance,
+        Database(f"{settings.service}-db", provider),
+        OrderQueue(sink, provider),
+    )
     app = build_app(settings, means, log)
     if provider is not None:
         trace.set_tracer_provider(provider)
         trace_app(app, provider)
         trace_client(peers.client, provider)
     server = uvicorn.Server(
-        uvicorn.Config(app, access_log=False, log_level="warning", lifespan="off", ws="none", timeout_keep_alive=120)
+        uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=120,
+        )
     )
 
     def rerouted(message: Mapping[str, Any]) -> None:
@@ -77,7 +92,9 @@ async def serve(settings: InstanceSettings) -> None:
         async def ship(order: Mapping[str, object]) -> bool:
             return (await peers.post("http://shipping/shipments", order)).good
 
-        consumer = OrderConsumer(settings.bootstrap, settings.kafka_options, provider, ship, asyncio.get_running_loop())
+        consumer = OrderConsumer(
+            settings.bootstrap, settings.kafka_options, provider, ship, asyncio.get_running_loop()
+        )
     listener = socket.socket(fileno=settings.listener)
     say("ready")
     await server._serve([listener])  # noqa: SLF001 - serve() would take the signals that belong to the parent

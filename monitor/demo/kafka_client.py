@@ -1,4 +1,6 @@
-"""One small producer for spans, API logs, deploy events and orders: bounded, never blocking, its losses counted."""
+"""One small producer for spans, API logs, deploy events and orders: bounded, never blocking, its
+losses counted.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from confluent_kafka.cimpl import NewTopic
 from monitor.errors import SourceUnavailable
 
 Options = Mapping[str, str]
-"""Connection settings in librdkafka's words: security.protocol, sasl.username, ssl.ca.location ..."""
+"""Connection settings in librdkafka's words: security.protocol, sasl.username,
+ssl.ca.location ...
+"""
 
 PARTITIONS = 4
 
@@ -28,15 +32,25 @@ _BOUNDS: dict[str, str | int | float | bool] = {
 
 
 class Sink(Protocol):
-    """Where a record goes. Never blocks, never raises; what cannot be taken is counted by the sink."""
+    """Where a record goes. Never blocks, never raises; what cannot be taken is counted by the
+    sink.
+    """
 
-    def send(self, topic: str, value: bytes, headers: Mapping[str, str] | None = None, key: str | None = None) -> None:
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> None:
         """Take one record."""
 
 
 @dataclass(slots=True)
 class Losses:
-    """Records that were not delivered: refused because the queue was full, or failed on the way."""
+    """Records that were not delivered: refused because the queue was full, or failed
+    on the way.
+    """
 
     refused: int = 0
     failed: int = 0
@@ -49,10 +63,22 @@ class KafkaSink:
         self.losses = Losses()
         self._producer = Producer({"bootstrap.servers": bootstrap, **_BOUNDS, **options})
 
-    def send(self, topic: str, value: bytes, headers: Mapping[str, str] | None = None, key: str | None = None) -> None:
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> None:
         """Queue one record; a full queue drops it and counts."""
         try:
-            self._producer.produce(topic, value, key, headers=dict(headers) if headers else None, on_delivery=self._delivered)
+            self._producer.produce(
+                topic,
+                value,
+                key,
+                headers=dict(headers) if headers else None,
+                on_delivery=self._delivered,
+            )
         except BufferError:
             self.losses.refused += 1
         self._producer.poll(0)
@@ -66,12 +92,19 @@ class KafkaSink:
             self.losses.failed += 1
 
 
-def ensure_topics(bootstrap: str, topics: tuple[str, ...], options: Options, seconds: float = 15.0) -> None:
-    """Make sure the topics exist: brokers that create on demand do so when asked for one, others are told to.
+def ensure_topics(
+    bootstrap: str, topics: tuple[str, ...], options: Options, seconds: float = 15.0
+) -> None:
+    """Make sure the topics exist: brokers that create on demand do so when asked for one, others
+    are told to.
 
     Raises SourceUnavailable when the broker does not answer or refuses a topic.
     """
-    settings: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 2, **options}
+    settings: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": bootstrap,
+        "log_level": 2,
+        **options,
+    }
     asking = Producer(settings)
     missing = []
     for topic in topics:
@@ -82,7 +115,8 @@ def ensure_topics(bootstrap: str, topics: tuple[str, ...], options: Options, sec
             reason = f"Kafka at {bootstrap} does not answer: {error.args[0].str()}; start it or correct address and credentials"
             raise SourceUnavailable(reason) from error
     if missing:
-        admin = AdminClient(settings)  # held while it works: librdkafka gives up with its last handle
+        # held while it works: librdkafka gives up with its last handle
+        admin = AdminClient(settings)
         created = admin.create_topics([NewTopic(topic, PARTITIONS) for topic in missing])
         for topic, done in created.items():
             try:

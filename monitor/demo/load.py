@@ -1,4 +1,6 @@
-"""Customers: requests at the shop's front door at one rate for every entry, as long as not too many are waiting."""
+"""Customers: requests at the shop's front door at one rate for every entry, as long as not too
+many are waiting.
+"""
 
 import asyncio
 import random
@@ -17,8 +19,9 @@ from monitor.demo.storefront import price_of
 REPORT_SECONDS = 5.0
 LEAVE_SECONDS = 2.0
 MAX_WAITING = 48
-"""Visits under way at once; beyond it customers leave (counted as such), so that a machine too busy for the shop
-makes it slower and not full of timeouts."""
+"""Visits under way at once; beyond it customers leave (counted as such), so that a machine too
+busy for the shop makes it slower and not full of timeouts.
+"""
 
 Visit = Callable[[Peers, random.Random], Any]
 
@@ -33,13 +36,19 @@ async def _search(peers: Peers, chance: random.Random) -> Answer:
 
 async def _add(peers: Peers, chance: random.Random) -> Answer:
     cart = f"cart-{chance.randrange(10_000)}"
-    line = {"cart_id": cart, "sku": f"sku-{chance.randrange(PRODUCTS)}", "quantity": chance.randint(1, 3)}
+    line = {
+        "cart_id": cart,
+        "sku": f"sku-{chance.randrange(PRODUCTS)}",
+        "quantity": chance.randint(1, 3),
+    }
     return await peers.post("http://web/cart", line)
 
 
 async def _check_out(peers: Peers, chance: random.Random) -> Answer:
     amount = round(price_of(f"sku-{chance.randrange(PRODUCTS)}") * chance.randint(1, 3), 2)
-    return await peers.post("http://web/checkout", {"cart_id": f"cart-{chance.randrange(10_000)}", "amount": amount})
+    return await peers.post(
+        "http://web/checkout", {"cart_id": f"cart-{chance.randrange(10_000)}", "amount": amount}
+    )
 
 
 async def _order(peers: Peers, chance: random.Random) -> Answer:
@@ -56,7 +65,9 @@ VISITS: Mapping[str, Visit] = {
 
 
 async def serve(settings: InstanceSettings) -> None:
-    """Visit until the parent says stop. Every few seconds a line tells how many answers each entry had, by status."""
+    """Visit until the parent says stop. Every few seconds a line tells how many answers each entry
+    had, by status.
+    """
     peers = Peers(settings)
     for name in ("x-caller", "x-caller-version"):
         del peers.client.headers[name]
@@ -70,7 +81,10 @@ async def serve(settings: InstanceSettings) -> None:
     say("ready")
     counts: Counter[str] = Counter()
     waiting: set[asyncio.Task[None]] = set()
-    loops = [asyncio.create_task(_keep_visiting(entry, peers, chance, settings.rate, counts, waiting)) for entry in VISITS]
+    loops = [
+        asyncio.create_task(_keep_visiting(entry, peers, chance, settings.rate, counts, waiting))
+        for entry in VISITS
+    ]
     while not stopped.is_set():
         try:
             await asyncio.wait_for(stopped.wait(), REPORT_SECONDS)
@@ -85,7 +99,12 @@ async def serve(settings: InstanceSettings) -> None:
 
 
 async def _keep_visiting(
-    entry: str, peers: Peers, chance: random.Random, rate: float, counts: Counter[str], waiting: set[asyncio.Task[None]]
+    entry: str,
+    peers: Peers,
+    chance: random.Random,
+    rate: float,
+    counts: Counter[str],
+    waiting: set[asyncio.Task[None]],
 ) -> None:
     loop = asyncio.get_running_loop()
     due = loop.time() + chance.random() / rate

@@ -1,6 +1,8 @@
-"""The queue between orders and fulfilment: a Kafka topic with W3C trace context in its headers and spans with links.
+"""The queue between orders and fulfilment: a Kafka topic with W3C trace context in its headers and
+spans with links.
 
-Spans follow the messaging conventions: https://opentelemetry.io/docs/specs/semconv/messaging/kafka/
+Spans follow the messaging conventions:
+https://opentelemetry.io/docs/specs/semconv/messaging/kafka/
 """
 
 import asyncio
@@ -19,7 +21,10 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from monitor.demo.kafka_client import Options, Sink
 from monitor.demo.topology import ORDERS_TOPIC
 
-_ATTRIBUTES: Mapping[str, str] = {"messaging.system": "kafka", "messaging.destination.name": ORDERS_TOPIC}
+_ATTRIBUTES: Mapping[str, str] = {
+    "messaging.system": "kafka",
+    "messaging.destination.name": ORDERS_TOPIC,
+}
 
 
 class OrderQueue:
@@ -31,15 +36,23 @@ class OrderQueue:
 
     def publish(self, order: Mapping[str, object]) -> None:
         """Queue one order under a PRODUCER span."""
-        attributes = {**_ATTRIBUTES, "messaging.operation.type": "send", "messaging.operation.name": "send"}
-        with self._tracer.start_as_current_span(f"send {ORDERS_TOPIC}", kind=SpanKind.PRODUCER, attributes=attributes):
+        attributes = {
+            **_ATTRIBUTES,
+            "messaging.operation.type": "send",
+            "messaging.operation.name": "send",
+        }
+        with self._tracer.start_as_current_span(
+            f"send {ORDERS_TOPIC}", kind=SpanKind.PRODUCER, attributes=attributes
+        ):
             headers: dict[str, str] = {}
             propagate.inject(headers)
             self._sink.send(ORDERS_TOPIC, orjson.dumps(order), headers)
 
 
 class OrderConsumer:
-    """The consuming end: a thread that polls, and hands each order to a coroutine on the service's loop."""
+    """The consuming end: a thread that polls, and hands each order to a coroutine on the service's
+    loop.
+    """
 
     def __init__(
         self,
@@ -69,7 +82,9 @@ class OrderConsumer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop polling, finish what was begun, leave the group. Call it from another thread than the loop's."""
+        """Stop polling, finish what was begun, leave the group. Call it from another thread than
+        the loop's.
+        """
         self._stop.set()
         self._thread.join(3.0)
         concurrent.futures.wait(self._begun, timeout=2.0)
@@ -97,6 +112,8 @@ class OrderConsumer:
         }
         links = [Link(producer)] if producer.is_valid else []
         name = f"process {ORDERS_TOPIC}"
-        with self._tracer.start_as_current_span(name, Context(), SpanKind.CONSUMER, attributes, links) as span:
+        with self._tracer.start_as_current_span(
+            name, Context(), SpanKind.CONSUMER, attributes, links
+        ) as span:
             if not await self._handle(orjson.loads(message.value() or b"{}")):
                 span.set_status(Status(StatusCode.ERROR, "shipping refused"))

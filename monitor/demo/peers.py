@@ -36,9 +36,13 @@ class Peers:
 
     def __init__(self, settings: InstanceSettings, log: ApiLog | None = None) -> None:
         self._log = log
-        self.transport = ShopTransport(settings.routes, random.Random(settings.seed), TIMEOUT_SECONDS)
+        self.transport = ShopTransport(
+            settings.routes, random.Random(settings.seed), TIMEOUT_SECONDS
+        )
         identity = {"x-caller": settings.service, "x-caller-version": settings.version}
-        self.client = httpx.AsyncClient(transport=self.transport, headers=identity, trust_env=False)
+        self.client = httpx.AsyncClient(
+            transport=self.transport, headers=identity, trust_env=False
+        )
         for name in ("accept", "accept-encoding", "connection"):
             del self.client.headers[name]
 
@@ -49,7 +53,9 @@ class Peers:
     async def post(self, url: str, body: object) -> Answer:
         """POST a JSON body, the answer read as JSON."""
         headers = {"content-type": "application/json"}
-        return await self._send(self.client.build_request("POST", url, content=orjson.dumps(body), headers=headers))
+        return await self._send(
+            self.client.build_request("POST", url, content=orjson.dumps(body), headers=headers)
+        )
 
     async def _send(self, request: httpx.Request) -> Answer:
         started_ns = time.time_ns()

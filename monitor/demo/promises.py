@@ -1,4 +1,6 @@
-"""The contracts the shop's services promise: OpenAPI documents, to be published when the shop opens."""
+"""The contracts the shop's services promise: OpenAPI documents, to be published when the shop
+opens.
+"""
 
 import importlib.resources
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from monitor.errors import ContractError
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One document to publish, a promise of `provider` to all its consumers, whatever its version."""
+    """One document to publish, a promise of `provider` to all its consumers, whatever
+    its version.
+    """
 
     name: str
     provider: str
@@ -23,12 +27,18 @@ class Promise:
 def promises() -> tuple[Promise, ...]:
     """All of the shop's contracts, by provider."""
     folder = importlib.resources.files("monitor.demo").joinpath("contracts")
-    files = sorted((each for each in folder.iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
-    return tuple(Promise(f"{each.name[:-5]}-api", each.name[:-5], each.read_text("utf-8")) for each in files)
+    files = sorted(
+        (each for each in folder.iterdir() if each.name.endswith(".yaml")),
+        key=lambda each: each.name,
+    )
+    return tuple(
+        Promise(f"{each.name[:-5]}-api", each.name[:-5], each.read_text("utf-8")) for each in files
+    )
 
 
 def publish(api_url: str, token: str = "") -> int:
-    """Publish all of them at Seamwatch's API (`POST /v1/contracts`) and return how many; again is harmless.
+    """Publish all of them at Seamwatch's API (`POST /v1/contracts`) and return how many; again is
+    harmless.
 
     Raises ContractError when one is refused, httpx.TransportError when nobody answers.
     """

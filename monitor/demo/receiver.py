@@ -1,4 +1,6 @@
-"""A receiver of alerts for the demo: takes webhooks and PagerDuty events on loopback and shows the last ones."""
+"""A receiver of alerts for the demo: takes webhooks and PagerDuty events on loopback and shows the
+last ones.
+"""
 
 import html
 import socket
@@ -27,7 +29,8 @@ class Received:
 
 
 class AlertReceiver:
-    """An HTTP receiver on 127.0.0.1, in a thread. Every POST is taken; `/received` gives JSON, `/` a page.
+    """An HTTP receiver on 127.0.0.1, in a thread. Every POST is taken; `/received` gives JSON, `/`
+    a page.
 
     Point a webhook receiver at `url + "/webhook"`, a PagerDuty one at `url + "/v2/enqueue"`.
     """
@@ -36,9 +39,13 @@ class AlertReceiver:
         self._received: deque[Received] = deque(maxlen=KEPT)
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        config = uvicorn.Config(self._app(), access_log=False, log_level="warning", lifespan="off", ws="none")
+        config = uvicorn.Config(
+            self._app(), access_log=False, log_level="warning", lifespan="off", ws="none"
+        )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="alert-receiver", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._listener],), name="alert-receiver", daemon=True
+        )
         self._thread.start()
 
     def received(self) -> list[Received]:
@@ -62,13 +69,22 @@ class AlertReceiver:
                 body = orjson.loads(text)
             except orjson.JSONDecodeError:
                 return Response(status_code=400)
-            self._received.append(Received("/" + path, datetime.now(UTC), body if isinstance(body, dict) else {"items": body}))
+            self._received.append(
+                Received(
+                    "/" + path,
+                    datetime.now(UTC),
+                    body if isinstance(body, dict) else {"items": body},
+                )
+            )
             key = str(body.get("dedup_key", "")) if isinstance(body, dict) else ""
             answer = {"status": "success", "message": "Event processed", "dedup_key": key}
             return Response(orjson.dumps(answer), 202, media_type="application/json")
 
         async def show(_request: Request) -> Response:
-            return Response(orjson.dumps([asdict(each) for each in self._received]), media_type="application/json")
+            return Response(
+                orjson.dumps([asdict(each) for each in self._received]),
+                media_type="application/json",
+            )
 
         async def page(_request: Request) -> Response:
             return Response(_page(self.received()), media_type="text/html; charset=utf-8")
@@ -89,7 +105,9 @@ def _page(received: list[Received]) -> str:
 
 
 def _summary(body: Mapping[str, Any]) -> str:
-    """The line that tells most of a body: a PagerDuty summary, our own alert's, or the body's start."""
+    """The line that tells most of a body: a PagerDuty summary, our own alert's, or the body's
+    start.
+    """
     for part in (body.get("payload"), body.get("alert"), body.get("data"), body):
         if isinstance(part, dict) and isinstance(part.get("summary"), str):
             return f"{body.get('event_action', body.get('type', ''))} {part['summary']}".strip()

@@ -47,10 +47,14 @@ def reply(body: object, status: int = 200) -> Response:
 
 
 def broken(peer: str, answer: Answer) -> Response:
-    """What a service says when a peer let it down: its 4xx is handed on, anything else is a bad gateway."""
+    """What a service says when a peer let it down: its 4xx is handed on, anything else is a bad
+    gateway.
+    """
     if 400 <= answer.status < 500:
         return Response(orjson.dumps(answer.body), answer.status, media_type="application/json")
-    return reply({"error": {"code": "peer_failed", "message": f"{peer} answered {answer.status}"}}, 502)
+    return reply(
+        {"error": {"code": "peer_failed", "message": f"{peer} answered {answer.status}"}}, 502
+    )
 
 
 async def sent(request: Request) -> Any:

@@ -1,4 +1,6 @@
-"""What happens in the shop and when: one bad ramp of payment among harmless changes. Pure: a list of steps, times in seconds."""
+"""What happens in the shop and when: one bad ramp of payment among harmless changes. Pure: a list
+of steps, times in seconds.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +27,9 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do at a time: start a version's instance, shift calls and tell it, only tell it, or stop the old version."""
+    """Something to do at a time: start a version's instance, shift calls and tell it, only tell
+    it, or stop the old version.
+    """
 
     at: float
     action: Literal["start", "shift", "tell", "retire"]
@@ -37,7 +41,13 @@ def steps(scenario: Scenario) -> tuple[Step, ...]:
     after, step = scenario.after, scenario.step
     planned: list[Step] = []
     if scenario.harmless:
-        planned += [Step(after * 0.3, "tell", Change("pricing", "1.7.0", "1.7.0", 1.0, "succeeded", "config"))]
+        planned += [
+            Step(
+                after * 0.3,
+                "tell",
+                Change("pricing", "1.7.0", "1.7.0", 1.0, "succeeded", "config"),
+            )
+        ]
         planned += _ramp("search", "3.2.1", "3.2.0", after * 0.6, step / 3, (0.5, 1.0))
         planned += _ramp("catalog", "1.1.0", "1.0.3", after + step * 0.5, step, RAMP)
         planned += _ramp("shipping", "2.2.1", "2.2.0", after + step * 9, step, (0.2, 0.5, 1.0))
@@ -47,10 +57,16 @@ def steps(scenario: Scenario) -> tuple[Step, ...]:
     return tuple(sorted(planned, key=lambda each: each.at))
 
 
-def _ramp(service: str, version: str, previous: str, at: float, step: float, shares: tuple[float, ...]) -> Iterator[Step]:
-    yield Step(max(0.0, at - PREPARE_SECONDS), "start", Change(service, version, previous, 0.0, "started"))
+def _ramp(
+    service: str, version: str, previous: str, at: float, step: float, shares: tuple[float, ...]
+) -> Iterator[Step]:
+    yield Step(
+        max(0.0, at - PREPARE_SECONDS), "start", Change(service, version, previous, 0.0, "started")
+    )
     for number, share in enumerate(shares):
-        state: Literal["started", "progressing", "succeeded"] = "started" if number == 0 else "progressing"
+        state: Literal["started", "progressing", "succeeded"] = (
+            "started" if number == 0 else "progressing"
+        )
         if number == len(shares) - 1:
             state = "succeeded"
         yield Step(at + number * step, "shift", Change(service, version, previous, share, state))

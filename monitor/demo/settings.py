@@ -1,4 +1,6 @@
-"""What a child process of the shop is told on the first line of its input, and what later lines change."""
+"""What a child process of the shop is told on the first line of its input, and what later lines
+change.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,12 +10,16 @@ import orjson
 from monitor.demo.topology import ENVIRONMENT, NAMESPACE, Conventions
 
 Routes = Mapping[str, tuple[tuple[int, float], ...]]
-"""Host name -> the ports behind it with their weights: the shop's load balancer, told to every caller."""
+"""Host name -> the ports behind it with their weights: the shop's load balancer, told to every
+caller.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceSettings:
-    """One process: which service and version it is, where it listens (an inherited socket) and where its telemetry goes."""
+    """One process: which service and version it is, where it listens (an inherited socket) and
+    where its telemetry goes.
+    """
 
     service: str
     version: str
@@ -50,4 +56,7 @@ def routes_line(routes: Routes) -> bytes:
 
 def read_routes(raw: Mapping[str, list[list[float]]]) -> Routes:
     """Routes as JSON gives them, made exact again."""
-    return {host: tuple((int(port), float(weight)) for port, weight in targets) for host, targets in raw.items()}
+    return {
+        host: tuple((int(port), float(weight)) for port, weight in targets)
+        for host, targets in raw.items()
+    }

@@ -1,4 +1,6 @@
-"""The shop as a whole: opened on a Kafka address, played through its scenario, then kept running until told to stop."""
+"""The shop as a whole: opened on a Kafka address, played through its scenario, then kept running
+until told to stop.
+"""
 
 import threading
 import time
@@ -30,8 +32,8 @@ class Topics:
 
 @dataclass(slots=True)
 class ShopReport:
-    """What a run of the shop came to: answers by entry and status, CPU seconds by process, seconds open, and
-    records of telemetry that Kafka did not take.
+    """What a run of the shop came to: answers by entry and status, CPU seconds by process, seconds
+    open, and records of telemetry that Kafka did not take.
     """
 
     answers: Mapping[str, int] = field(default_factory=dict)
@@ -60,9 +62,10 @@ def run_shop(
 ) -> ShopReport:
     """Run the shop until `stop` is set; returns when every process it started is gone.
 
-    `announce` is told in plain lines what happens. `opened` is called once all services answer. `base_port` 0 takes
-    any free ports. `kafka_options` are kafka-python's, or with dots librdkafka's own. Raises SourceUnavailable when
-    Kafka does not answer, ShopError when a service does not come up or dies.
+    `announce` is told in plain lines what happens. `opened` is called once all services answer.
+    `base_port` 0 takes any free ports. `kafka_options` are kafka-python's, or with dots
+    librdkafka's own. Raises SourceUnavailable when Kafka does not answer, ShopError when a service
+    does not come up or dies.
     """
     topics = topics or Topics()
     options = _in_librdkafkas_words(kafka_options or {})
@@ -78,14 +81,24 @@ def run_shop(
         fleet.open(stop)
         if stop.is_set():
             return report
-        announce(f"the shop is open: {len(fleet.pids())} processes, {rate:g} requests/s at every entry")
+        announce(
+            f"the shop is open: {len(fleet.pids())} processes, {rate:g} requests/s at every entry"
+        )
         if opened is not None:
             opened(fleet)
         started = time.monotonic()
         spent_before = fleet.cpu_seconds()
-        _play(list(steps(scenario or Scenario())), fleet, stop, lambda step: _take(step, fleet, tell, announce, stop))
+        _play(
+            list(steps(scenario or Scenario())),
+            fleet,
+            stop,
+            lambda step: _take(step, fleet, tell, announce, stop),
+        )
         report.open_seconds = time.monotonic() - started
-        report.cpu_seconds = {name: spent - spent_before.get(name, 0.0) for name, spent in fleet.cpu_seconds().items()}
+        report.cpu_seconds = {
+            name: spent - spent_before.get(name, 0.0)
+            for name, spent in fleet.cpu_seconds().items()
+        }
     finally:
         fleet.close()
         events.close()
@@ -96,11 +109,19 @@ def run_shop(
 
 def _in_librdkafkas_words(options: Mapping[str, Any]) -> Options:
     """What of kafka-python's options is about connecting; the rest is about reading."""
-    return {NAMES.get(name, name): str(value) for name, value in options.items() if name in NAMES or "." in name}
+    return {
+        NAMES.get(name, name): str(value)
+        for name, value in options.items()
+        if name in NAMES or "." in name
+    }
 
 
-def _play(planned: list[Step], fleet: Fleet, stop: threading.Event, take: Callable[[Step], None]) -> None:
-    """Take each step when its time has come, until told to stop. The story's time stands still while a step is taken."""
+def _play(
+    planned: list[Step], fleet: Fleet, stop: threading.Event, take: Callable[[Step], None]
+) -> None:
+    """Take each step when its time has come, until told to stop. The story's time stands still
+    while a step is taken.
+    """
     began = time.monotonic()
     while not stop.is_set():
         now = time.monotonic()
@@ -109,11 +130,19 @@ def _play(planned: list[Step], fleet: Fleet, stop: threading.Event, take: Callab
             began += time.monotonic() - now
             continue
         if dead := fleet.dead():
-            raise ShopError(f"{', '.join(dead)} ended unexpectedly; its last words are on standard error")
+            raise ShopError(
+                f"{', '.join(dead)} ended unexpectedly; its last words are on standard error"
+            )
         stop.wait(min(WATCH_SECONDS, began + planned[0].at - now) if planned else WATCH_SECONDS)
 
 
-def _take(step: Step, fleet: Fleet, tell: Callable[[Change], None], announce: Announce, stop: threading.Event) -> None:
+def _take(
+    step: Step,
+    fleet: Fleet,
+    tell: Callable[[Change], None],
+    announce: Announce,
+    stop: threading.Event,
+) -> None:
     """Do one step of the scenario."""
     change = step.change
     if step.action == "start":
@@ -126,7 +155,9 @@ def _take(step: Step, fleet: Fleet, tell: Callable[[Change], None], announce: An
     if step.action == "shift":
         fleet.wait_ready(stop)
         old_share = round(1.0 - change.share, 6)
-        fleet.shift(change.service, {change.version: change.share, change.previous_version: old_share})
+        fleet.shift(
+            change.service, {change.version: change.share, change.previous_version: old_share}
+        )
         announce(f"{change.service} {change.version} takes {change.share:.0%} of its calls")
     else:
         announce(f"{change.service} {change.version}: {change.kind} change")

@@ -21,13 +21,16 @@ def web(means: Means) -> tuple[Route, ...]:
         return reply({"product": answer.body}) if answer.good else broken("catalog", answer)
 
     async def search_page(request: Request) -> Response:
-        answer = await peers.get(f"http://search/search?q={request.query_params.get('q', 'tools')}")
+        answer = await peers.get(
+            f"http://search/search?q={request.query_params.get('q', 'tools')}"
+        )
         return reply({"results": answer.body["hits"]}) if answer.good else broken("search", answer)
 
     async def add_to_cart(request: Request) -> Response:
         body = await sent(request)
         answer = await peers.post(
-            f"http://cart/carts/{body['cart_id']}/items", {"sku": body["sku"], "quantity": body["quantity"]}
+            f"http://cart/carts/{body['cart_id']}/items",
+            {"sku": body["sku"], "quantity": body["quantity"]},
         )
         return reply(answer.body, 201) if answer.good else broken("cart", answer)
 
@@ -58,7 +61,15 @@ def catalog(means: Means) -> tuple[Route, ...]:
         sku, name, category, grams = row
         stock = await means.peers.get(f"http://inventory/stock/{sku}")
         available = bool(stock.good and stock.body["available"] > 0)
-        return reply({"sku": sku, "name": name, "category": category, "weight_grams": grams, "in_stock": available})
+        return reply(
+            {
+                "sku": sku,
+                "name": name,
+                "category": category,
+                "weight_grams": grams,
+                "in_stock": available,
+            }
+        )
 
     return (Route("GET", "/products/{sku}", product),)
 
@@ -68,7 +79,13 @@ def inventory(means: Means) -> tuple[Route, ...]:
 
     async def stock(request: Request) -> Response:
         await means.work(2)
-        return reply({"sku": request.path_params["sku"], "available": means.chance.randint(1, 80), "warehouse": "north"})
+        return reply(
+            {
+                "sku": request.path_params["sku"],
+                "available": means.chance.randint(1, 80),
+                "warehouse": "north",
+            }
+        )
 
     return (Route("GET", "/stock/{sku}", stock),)
 
@@ -98,7 +115,15 @@ def cart(means: Means) -> tuple[Route, ...]:
         amount = price.body["amount"]
         line = {"sku": body["sku"], "quantity": body["quantity"], "amount": amount}
         total = round(amount * body["quantity"], 2)
-        return reply({"cart_id": request.path_params["cart_id"], "lines": [line], "total": total, "currency": CURRENCY}, 201)
+        return reply(
+            {
+                "cart_id": request.path_params["cart_id"],
+                "lines": [line],
+                "total": total,
+                "currency": CURRENCY,
+            },
+            201,
+        )
 
     return (Route("POST", "/carts/{cart_id}/items", add),)
 

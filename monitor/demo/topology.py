@@ -15,9 +15,11 @@ Conventions = Literal["http", ""]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service, the versions that are live when the shop opens with their share of the calls, and how it is traced.
+    """A service, the versions that are live when the shop opens with their share of the calls, and
+    how it is traced.
 
-    `host` is the name its callers use. A service outside the shop (`traced` false) writes no telemetry at all.
+    `host` is the name its callers use. A service outside the shop (`traced` false) writes no
+    telemetry at all.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""How one instance of the shop is traced: OpenTelemetry SDK, its resource, and the batch way to Kafka."""
+"""How one instance of the shop is traced: OpenTelemetry SDK, its resource, and the batch way to
+Kafka.
+"""
 
 import os
 from typing import TYPE_CHECKING
@@ -30,25 +32,37 @@ def trace_instance(settings: InstanceSettings, sink: Sink) -> TracerProvider:
             "service.namespace": settings.namespace,
             "service.version": settings.version,
             "service.instance.id": settings.instance,
-            "deployment.environment.name" if settings.conventions else "deployment.environment": settings.environment,
+            "deployment.environment.name"
+            if settings.conventions
+            else "deployment.environment": settings.environment,
         }
     )
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = KafkaSpanExporter(sink, settings.spans_topic)
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=FLUSH_MILLISECONDS))
+    provider.add_span_processor(
+        BatchSpanProcessor(exporter, schedule_delay_millis=FLUSH_MILLISECONDS)
+    )
     return provider
 
 
 def trace_app(app: "FastAPI", provider: TracerProvider) -> None:
-    """SERVER spans for every route; the inner send and receive spans are left out, as production set-ups do."""
-    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, exclude_spans=["send", "receive"])
+    """SERVER spans for every route; the inner send and receive spans are left out, as production
+    set-ups do.
+    """
+    FastAPIInstrumentor.instrument_app(
+        app, tracer_provider=provider, exclude_spans=["send", "receive"]
+    )
 
 
 def trace_client(client: "httpx.AsyncClient", provider: TracerProvider) -> None:
-    """CLIENT spans and W3C trace context for every call; a response remembers its span's context for the API log."""
+    """CLIENT spans and W3C trace context for every call; a response remembers its span's context
+    for the API log.
+    """
 
     async def remember(span: Span, _request: RequestInfo, response: ResponseInfo) -> None:
         if response.extensions is not None:
             response.extensions["span_context"] = span.get_span_context()
 
-    HTTPXClientInstrumentor.instrument_client(client, tracer_provider=provider, response_hook=remember)
+    HTTPXClientInstrumentor.instrument_client(
+        client, tracer_provider=provider, response_hook=remember
+    )

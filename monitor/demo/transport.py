@@ -1,7 +1,9 @@
-"""A lean HTTP/1.1 transport for httpx: host names by the shop's routes, weighted between versions, connections kept alive.
+"""A lean HTTP/1.1 transport for httpx: host names by the shop's routes, weighted between versions,
+connections kept alive.
 
-Stands where a service mesh would: it resolves the host name of a URL to one of the live instances. About a third of the CPU
-time of httpx's own transport, which is what lets the whole shop run on a part of one core.
+Stands where a service mesh would: it resolves the host name of a URL to one of the live instances.
+About a third of the CPU time of httpx's own transport, which is what lets the whole shop run on a
+part of one core.
 """
 
 import asyncio
@@ -17,11 +19,13 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class ShopTransport(httpx.AsyncBaseTransport):
     """Sends a request to an instance behind its host name. Replace `routes` at any time.
 
-    Raises httpx.ConnectError when nothing listens, httpx.ReadTimeout after `timeout_seconds`. Answers must carry a
-    Content-Length, as all of the shop's do.
+    Raises httpx.ConnectError when nothing listens, httpx.ReadTimeout after `timeout_seconds`.
+    Answers must carry a Content-Length, as all of the shop's do.
     """
 
-    def __init__(self, routes: Routes, chance: random.Random, timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self, routes: Routes, chance: random.Random, timeout_seconds: float = 5.0
+    ) -> None:
         self.routes = routes
         self._chance = chance
         self._timeout_seconds = timeout_seconds
@@ -41,7 +45,8 @@ class ShopTransport(httpx.AsyncBaseTransport):
                         connection[1].close()
                         if not kept:
                             raise httpx.ReadError(str(error), request=request) from error
-                        continue  # a kept connection may have been closed meanwhile: one more on a fresh one
+                        # a kept connection may have been closed meanwhile: one more on a fresh one
+                        continue
                     except BaseException:
                         connection[1].close()
                         raise
@@ -66,7 +71,9 @@ class ShopTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(f"no instance of {request.url.host}", request=request)
         if len(targets) == 1:
             return targets[0][0]
-        return self._chance.choices([port for port, _ in targets], [weight for _, weight in targets])[0]
+        return self._chance.choices(
+            [port for port, _ in targets], [weight for _, weight in targets]
+        )[0]
 
     async def _connect(self, port: int) -> tuple[Connection, bool]:
         idle = self._idle.get(port)

@@ -1,1 +1,3 @@
-"""Is the new version worse on this edge, and whose fault is it? Values in, values out: no clock, no chance, no store."""
+"""Is the new version worse on this edge, and whose fault is it? Values in, values out: no clock,
+no chance, no store.
+"""

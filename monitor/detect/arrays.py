@@ -13,7 +13,9 @@ Numbers = TypeVar("Numbers", np.int64, np.float64)
 
 
 def summed(values: NDArray[Numbers], places: Ints, size: int) -> NDArray[Numbers]:
-    """The rows of `values` summed into `size` rows, each into its place. Sorted runs cost far less than np.add.at."""
+    """The rows of `values` summed into `size` rows, each into its place. Sorted runs cost far less
+    than np.add.at.
+    """
     out = np.zeros((size, values.shape[1]), dtype=values.dtype)
     if places.size:
         order = np.argsort(places, kind="stable")

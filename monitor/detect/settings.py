@@ -7,9 +7,13 @@ from dataclasses import dataclass
 class JudgeSettings:
     """Times in seconds, shares and rates as fractions.
 
-    `alpha` bounds the share of false findings per deploy (e-BH). `floor_ratio` is the rate ratio below which a
-    difference does not count; `latency_floor_buckets` (of 2^(1/8) each) and `latency_floor_seconds` the same for
-    latency: both must be exceeded. `step_seconds`: what begins later after a deploy is no step at its moment. `warmup_seconds`: so long an instance is fresh, and its slow calls are no evidence. `deadline`: this is the last look (a gate's): half of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass, per edge.
+    `alpha` bounds the share of false findings per deploy (e-BH). `floor_ratio` is the rate ratio
+    below which a difference does not count; `latency_floor_buckets` (of 2^(1/8) each) and
+    `latency_floor_seconds` the same for latency: both must be exceeded. `step_seconds`: what
+    begins later after a deploy is no step at its moment. `warmup_seconds`: so long an instance is
+    fresh, and its slow calls are no evidence. `deadline`: this is the last look (a gate's): half
+    of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass,
+    per edge.
     """
 
     alpha: float = 0.01

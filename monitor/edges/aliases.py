@@ -19,7 +19,9 @@ NO_ENVIRONMENT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """Said name -> canonical name. A version rule may be bound to a service by "service/version"."""
+    """Said name -> canonical name. A version rule may be bound to a service by
+    "service/version".
+    """
 
     services: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -41,8 +43,11 @@ class Aliases:
     def deploy(self, event: DeployEvent) -> DeployEvent:
         """A deploy event in telemetry's names."""
         event = event.told_apart
-        told = event.service if event.namespace is None else qualified(event.namespace, event.service)
-        renamed = told in self.services  # a rule for the qualified name says all; one for the plain name keeps the namespace
+        told = (
+            event.service if event.namespace is None else qualified(event.namespace, event.service)
+        )
+        # a rule for the qualified name says all; one for the plain name keeps the namespace
+        renamed = told in self.services
         namespace, service = apart(self.service(told if renamed else event.service))
         return replace(
             event,
@@ -50,5 +55,7 @@ class Aliases:
             environment=self.environment(event.environment),
             service=service,
             version=self.version(service, event.version),
-            previous_version=self.version(service, event.previous_version) if event.previous_version else "",
+            previous_version=self.version(service, event.previous_version)
+            if event.previous_version
+            else "",
         )

@@ -1,4 +1,6 @@
-"""What every pipeline writes beside its rows: the ledger, the windows touched, event time reached, what was refused."""
+"""What every pipeline writes beside its rows: the ledger, the windows touched, event time reached,
+what was refused.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,9 +27,11 @@ def ledger_rows(
     exchanges: NDArray[np.int64] | None = None,
     reading: int = 0,
 ) -> pa.Table:
-    """Rows of `ledger`, one a record, in the batch's order; a replay of the record replaces its row.
+    """Rows of `ledger`, one a record, in the batch's order; a replay of the record replaces its
+    row.
 
-    `reading` (ms since the epoch) tells the reading that these rows and the batch's rejects belong to.
+    `reading` (ms since the epoch) tells the reading that these rows and the batch's rejects belong
+    to.
     """
     zero = np.zeros(len(records), np.int64)
 
@@ -40,7 +44,9 @@ def ledger_rows(
             "source_id": dictionary([place.source_id for place in places], at),
             "topic": dictionary([place.topic for place in places], at),
             "partition": pa.array(
-                np.array([place.partition for place in places], np.uint32)[at] if len(at) else np.zeros(0, np.uint32)
+                np.array([place.partition for place in places], np.uint32)[at]
+                if len(at)
+                else np.zeros(0, np.uint32)
             ),
             "offset": pa.array(np.array(records.offsets, np.uint64)),
             "gap": pa.array(np.array(records.gaps, np.uint64)),
@@ -55,7 +61,9 @@ def ledger_rows(
 
 
 def loss_rows(records: Records) -> pa.Table:
-    """Rows of `losses`, one a record with a gap before it. A later reading without the gap takes none of them away."""
+    """Rows of `losses`, one a record with a gap before it. A later reading without the gap takes
+    none of them away.
+    """
     lost = [index for index, gap in enumerate(records.gaps) if gap]
     places = [records.partitions[index] for index in lost]
     return pa.table(
@@ -86,7 +94,9 @@ def reading_of(now: datetime) -> int:
 
 
 def reject_rows(rejects: Sequence[Reject], reading: int = 0) -> pa.Table:
-    """Rows of `rejects`; never a payload. They are shown until the ledger tells of a later reading of their record."""
+    """Rows of `rejects`; never a payload. They are shown until the ledger tells of a later reading
+    of their record.
+    """
     return pa.table(
         {
             "source_id": pa.array([r.source_id for r in rejects], pa.string()),
@@ -107,9 +117,9 @@ def reject_rows(rejects: Sequence[Reject], reading: int = 0) -> pa.Table:
 class Watermarks:
     """Event time each partition has reached. Lives between batches; never goes back.
 
-    A batch moves its partition to the 95th percentile of its end times, capped by the record's own time, so that one
-    clock from the future moves nothing. A drained partition moves on with the clock on the wall, so that an idle source
-    does not keep its last window open.
+    A batch moves its partition to the 95th percentile of its end times, capped by the record's own
+    time, so that one clock from the future moves nothing. A drained partition moves on with the
+    clock on the wall, so that an idle source does not keep its last window open.
     """
 
     def __init__(self) -> None:
@@ -117,7 +127,13 @@ class Watermarks:
         self._moved: dict[Partition, float] = {}
         self._told: float | None = None
 
-    def update(self, records: Records, record_of: NDArray[np.int32], end_ns: NDArray[np.uint64], now: datetime) -> pa.Table:
+    def update(
+        self,
+        records: Records,
+        record_of: NDArray[np.int32],
+        end_ns: NDArray[np.uint64],
+        now: datetime,
+    ) -> pa.Table:
         """Take a batch into account; rows of `watermarks` for every partition that is ours now."""
         wall = now.timestamp()
         places, at = _places(records)
@@ -129,17 +145,23 @@ class Watermarks:
                 mine = ends[of_place == number]
                 if len(mine):
                     reached = float(
-                        np.partition(mine, int(_SETTLED_SHARE * (len(mine) - 1)))[int(_SETTLED_SHARE * (len(mine) - 1))]
+                        np.partition(mine, int(_SETTLED_SHARE * (len(mine) - 1)))[
+                            int(_SETTLED_SHARE * (len(mine) - 1))
+                        ]
                     )
                     self._reached[place] = max(self._reached.get(place, 0.0), reached)
                     self._moved[place] = wall
         ours = dict.fromkeys([*places, *records.drained])
         for gone in self._reached.keys() - ours.keys() if records.drained else ():
             del self._reached[gone]
-        return self._rows(records.drained, [place for place in ours if place in self._reached], wall)
+        return self._rows(
+            records.drained, [place for place in ours if place in self._reached], wall
+        )
 
     def due(self, records: Records, now: datetime) -> bool:
-        """Whether to tell the store now: once a second while batches follow each other, and every few where nothing comes."""
+        """Whether to tell the store now: once a second while batches follow each other, and every
+        few where nothing comes.
+        """
         wall = now.timestamp()
         often = TELL_EVERY_SECONDS if len(records) else TELL_IDLE_SECONDS
         if self._told is not None and 0 <= wall - self._told < often:
@@ -151,7 +173,9 @@ class Watermarks:
         """The farthest event time, in seconds since the epoch."""
         return max(self._reached.values(), default=None)
 
-    def _rows(self, drained: Mapping[Partition, bool], places: Sequence[Partition], wall: float) -> pa.Table:
+    def _rows(
+        self, drained: Mapping[Partition, bool], places: Sequence[Partition], wall: float
+    ) -> pa.Table:
         reached = []
         for place in places:
             idle = wall - self._moved[place] if drained.get(place) else 0.0
@@ -162,9 +186,15 @@ class Watermarks:
                 "source_id": pa.array([place.source_id for place in places], pa.string()),
                 "topic": pa.array([place.topic for place in places], pa.string()),
                 "partition": pa.array([place.partition for place in places], pa.uint32()),
-                "watermark": pa.array([int(value * 1e3) for value in reached], pa.int64()).cast(milliseconds),
-                "drained": pa.array([int(bool(drained.get(place))) for place in places], pa.uint8()),
-                "seen_at": pa.array([int(wall * 1e3)] * len(places), pa.int64()).cast(milliseconds),
+                "watermark": pa.array([int(value * 1e3) for value in reached], pa.int64()).cast(
+                    milliseconds
+                ),
+                "drained": pa.array(
+                    [int(bool(drained.get(place))) for place in places], pa.uint8()
+                ),
+                "seen_at": pa.array([int(wall * 1e3)] * len(places), pa.int64()).cast(
+                    milliseconds
+                ),
             }
         )
 
@@ -172,6 +202,7 @@ class Watermarks:
 def _places(records: Records) -> tuple[list[Partition], NDArray[np.int32]]:
     """Distinct partitions of a batch, and the place of each record among them."""
     numbers: dict[Partition, int] = {}
-    distinct = {id(place): place for place in records.partitions}  # mostly one object many times, and hashed once
+    # mostly one object many times, and hashed once
+    distinct = {id(place): place for place in records.partitions}
     of = {known: numbers.setdefault(place, len(numbers)) for known, place in distinct.items()}
     return list(numbers), np.array([of[id(place)] for place in records.partitions], np.int32)

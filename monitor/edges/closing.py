@@ -15,12 +15,13 @@ NEARLY_FULL = 0.8
 class ClosingSettings:
     """Seconds unless said.
 
-    A batch of windows is closed and published together: it reads `batch_rows` rows at most, and costs its fixed part once, so it
-    holds up to `batch_windows` windows when they are thin: with their neighbours these are 10,000 numbers in a statement's
-    parameter, and a server takes 128 KB. A single window above `part_rows` is split by trace.
-    `work_seconds` is how long a step goes on taking batches. While more is due than one batch holds, a window that was
-    closed before waits `backlog_patience` times as long before it is closed again. One that is not sealed yet is closed again when it
-    is sealed, or after `provisional_patience` when that takes longer.
+    A batch of windows is closed and published together: it reads `batch_rows` rows at most, and
+    costs its fixed part once, so it holds up to `batch_windows` windows when they are thin: with
+    their neighbours these are 10,000 numbers in a statement's parameter, and a server takes 128
+    KB. A single window above `part_rows` is split by trace. `work_seconds` is how long a step goes
+    on taking batches. While more is due than one batch holds, a window that was closed before
+    waits `backlog_patience` times as long before it is closed again. One that is not sealed yet is
+    closed again when it is sealed, or after `provisional_patience` when that takes longer.
     """
 
     provisional_after: float = 5.0
@@ -37,7 +38,9 @@ class ClosingSettings:
 
 @dataclass(frozen=True, slots=True)
 class WindowState:
-    """A window that batches touched: what arrived, and what its last publishing had seen (zeros when never)."""
+    """A window that batches touched: what arrived, and what its last publishing had seen (zeros
+    when never).
+    """
 
     window: int
     arrivals: int
@@ -59,7 +62,9 @@ class WindowState:
         return self.arrivals > self.seen
 
     def outdates(self, other: "WindowState") -> bool:
-        """Rows came here that the last closing of the other window may not have seen: arrivals are told of after their rows are there."""
+        """Rows came here that the last closing of the other window may not have seen: arrivals are
+        told of after their rows are there.
+        """
         return self.newest_arrival_s >= other.closed_s
 
     def faded(self, halves_kept: float) -> bool:
@@ -69,7 +74,9 @@ class WindowState:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Windows that one set of statements closes and publishes; `parts` > 1 when they hold more rows than one may read."""
+    """Windows that one set of statements closes and publishes; `parts` > 1 when they hold more
+    rows than one may read.
+    """
 
     states: Sequence[WindowState]
     parts: int
@@ -103,12 +110,15 @@ class Plan:
     seal: Sequence[WindowState]
 
 
-def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0, replaced_seconds: float = 15.0) -> float | None:
+def watermark_of(
+    rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0, replaced_seconds: float = 15.0
+) -> float | None:
     """The event time that all live partitions have reached, in seconds; None when none is known.
 
-    A partition that nobody has spoken of for `stale_seconds` less than the newest word (a broker or topic that is no more)
-    does not hold the others back, nor, after `replaced_seconds`, one of a topic that another source has taken the place of (a
-    broker or topic made anew); nor does a replayed file, whose windows are closed when it ends.
+    A partition that nobody has spoken of for `stale_seconds` less than the newest word (a broker
+    or topic that is no more) does not hold the others back, nor, after `replaced_seconds`, one of
+    a topic that another source has taken the place of (a broker or topic made anew); nor does a
+    replayed file, whose windows are closed when it ends.
     """
     rows = [row for row in rows if not str(row.get("source_id", "")).startswith("file:")]
     if not rows:
@@ -122,39 +132,63 @@ def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0
         row["watermark_ms"]
         for row in rows
         if row["seen_ms"] >= newest - stale_seconds * 1e3
-        and row["seen_ms"] >= spoken[row.get("topic"), row.get("partition")] - replaced_seconds * 1e3
+        and row["seen_ms"]
+        >= spoken[row.get("topic"), row.get("partition")] - replaced_seconds * 1e3
     ]
     return min(live) / 1e3
 
 
 def plan_closing(
-    states: Iterable[WindowState], watermark: float | None, settings: ClosingSettings, *, finish: bool = False
+    states: Iterable[WindowState],
+    watermark: float | None,
+    settings: ClosingSettings,
+    *,
+    finish: bool = False,
 ) -> Plan:
-    """Decide. A row in w dirties w-1, w and w+1. A window is closed once provisionally; once more when it is sealed, if anything came
-    to it or to its neighbours since; and after that whenever something comes. `finish`: nothing more will come, close and seal all.
+    """Decide. A row in w dirties w-1, w and w+1. A window is closed once provisionally; once more
+    when it is sealed, if anything came to it or to its neighbours since; and after that whenever
+    something comes. `finish`: nothing more will come, close and seal all.
 
-    The newest windows come first where they are of now, since a person waits for them; then the oldest and so on.
+    The newest windows come first where they are of now, since a person waits for them; then the
+    oldest and so on.
     """
     known = {state.window: state for state in states}
 
     def ended(state: WindowState, after: float) -> bool:
-        return finish or (watermark is not None and state.window + WINDOW_SECONDS + after <= watermark)
+        return finish or (
+            watermark is not None and state.window + WINDOW_SECONDS + after <= watermark
+        )
 
     dirty = [
         state
         for state in known.values()
-        if state.dirty and ended(state, settings.provisional_after) and not state.faded(settings.halves_kept)
+        if state.dirty
+        and ended(state, settings.provisional_after)
+        and not state.faded(settings.halves_kept)
     ]
-    backlog = sum(state.rows for state in dirty) > settings.batch_rows or len(dirty) > settings.batch_windows
+    backlog = (
+        sum(state.rows for state in dirty) > settings.batch_rows
+        or len(dirty) > settings.batch_windows
+    )
     patience = settings.close_again_after * (settings.backlog_patience if backlog else 1.0)
 
     def is_provisional(state: WindowState) -> bool:
-        return not finish and state.seen > 0 and not state.sealed and not ended(state, settings.seal_after)
+        return (
+            not finish
+            and state.seen > 0
+            and not state.sealed
+            and not ended(state, settings.seal_after)
+        )
 
     def waits(state: WindowState) -> bool:
-        longest = max(patience, settings.provisional_patience) if is_provisional(state) else patience
+        longest = (
+            max(patience, settings.provisional_patience) if is_provisional(state) else patience
+        )
         return (
-            not finish and state.seen > 0 and state.now_s - state.closed_s < longest and (state.sealed or is_provisional(state))
+            not finish
+            and state.seen > 0
+            and state.now_s - state.closed_s < longest
+            and (state.sealed or is_provisional(state))
         )
 
     def neighbours(state: WindowState) -> list[WindowState]:
@@ -169,16 +203,27 @@ def plan_closing(
             due |= {
                 near.window: near
                 for near in neighbours(state)
-                if (near.seen or ended(near, settings.provisional_after)) and state.outdates(near) and not is_provisional(near)
+                if (near.seen or ended(near, settings.provisional_after))
+                and state.outdates(near)
+                and not is_provisional(near)
             }
-    for state in known.values():  # its neighbours may be clean again by now, and what came to them unseen by this one
-        ripe = state.seen and not state.sealed and ended(state, settings.seal_after) and not state.faded(settings.halves_kept)
+    # its neighbours may be clean again by now, and what came to them unseen by this one
+    for state in known.values():
+        ripe = (
+            state.seen
+            and not state.sealed
+            and ended(state, settings.seal_after)
+            and not state.faded(settings.halves_kept)
+        )
         if ripe and any(near.outdates(state) for near in neighbours(state)):
             due[state.window] = state
     seal = [
         state
         for state in known.values()
-        if state.seen and not state.sealed and state.window not in due and ended(state, settings.seal_after)
+        if state.seen
+        and not state.sealed
+        and state.window not in due
+        and ended(state, settings.seal_after)
     ]
     fresh = math.inf if watermark is None or finish else watermark - 2 * NEWEST_SECONDS
     batches = cut([due[window] for window in sorted(due)], settings, fresh)
@@ -187,21 +232,29 @@ def plan_closing(
     return Plan(batches, seal)
 
 
-def cut(states: Sequence[WindowState], settings: ClosingSettings, fresh: float = math.inf) -> list[Batch]:
-    """Windows in order, cut into batches within the bounds; at a gap rather than between neighbours, once a batch is nearly full.
+def cut(
+    states: Sequence[WindowState], settings: ClosingSettings, fresh: float = math.inf
+) -> list[Batch]:
+    """Windows in order, cut into batches within the bounds; at a gap rather than between
+    neighbours, once a batch is nearly full.
 
-    Where there is more than one, the newest minute is a batch alone if it is younger than `fresh` (s since the epoch): people wait
-    for it, and it must not wait for the rest.
+    Where there is more than one, the newest minute is a batch alone if it is younger than `fresh`
+    (s since the epoch): people wait for it, and it must not wait for the rest.
     """
     if not states:
         return []
-    whole = sum(state.rows for state in states) <= settings.batch_rows and len(states) <= settings.batch_windows
+    whole = (
+        sum(state.rows for state in states) <= settings.batch_rows
+        and len(states) <= settings.batch_windows
+    )
     newest = states[-1].window - NEWEST_SECONDS if states[-1].window >= fresh else math.inf
     batches: list[list[WindowState]] = [[]]
     rows = 0
     for state in states:
         last = batches[-1]
-        share = max((rows + state.rows) / settings.batch_rows, (len(last) + 1) / settings.batch_windows)
+        share = max(
+            (rows + state.rows) / settings.batch_rows, (len(last) + 1) / settings.batch_windows
+        )
         apart = bool(last) and state.window != last[-1].window + WINDOW_SECONDS
         turns_new = bool(last) and not whole and last[-1].window <= newest < state.window
         if last and (share > 1.0 or (apart and share > NEARLY_FULL) or turns_new):
@@ -209,14 +262,28 @@ def cut(states: Sequence[WindowState], settings: ClosingSettings, fresh: float =
             rows = 0
         batches[-1].append(state)
         rows += state.rows
-    return [Batch(group, 1 + sum(state.rows for state in group) // (2 * settings.part_rows)) for group in batches]
+    return [
+        Batch(group, 1 + sum(state.rows for state in group) // (2 * settings.part_rows))
+        for group in batches
+    ]
 
 
-def sealed_now(state: WindowState, watermark: float | None, settings: ClosingSettings, *, finish: bool = False) -> bool:
+def sealed_now(
+    state: WindowState, watermark: float | None, settings: ClosingSettings, *, finish: bool = False
+) -> bool:
     """Whether a window that is being published has passed its lateness bound."""
-    return state.sealed or finish or (watermark is not None and state.window + WINDOW_SECONDS + settings.seal_after <= watermark)
+    return (
+        state.sealed
+        or finish
+        or (
+            watermark is not None
+            and state.window + WINDOW_SECONDS + settings.seal_after <= watermark
+        )
+    )
 
 
 def _around(windows: Sequence[int], steps: int) -> list[int]:
     """These windows and as many neighbours on either side, in order."""
-    return sorted({window + step * WINDOW_SECONDS for window in windows for step in range(-steps, steps + 1)})
+    return sorted(
+        {window + step * WINDOW_SECONDS for window in windows for step in range(-steps, steps + 1)}
+    )

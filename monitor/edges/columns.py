@@ -1,4 +1,6 @@
-"""Arrow columns from words and codes: dictionaries without a repeated word, fixed-size bytes, times."""
+"""Arrow columns from words and codes: dictionaries without a repeated word, fixed-size bytes,
+times.
+"""
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -11,17 +13,23 @@ from monitor.model.edges import WINDOW_SECONDS
 
 
 def dictionary(words: Iterable[str], codes: NDArray[np.integer]) -> pa.DictionaryArray:
-    """`words[codes]` as a dictionary column; ClickHouse refuses a dictionary with a repeated word."""
+    """`words[codes]` as a dictionary column; ClickHouse refuses a dictionary with a
+    repeated word.
+    """
     numbers: dict[str, int] = {}
     places = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32)
     indices = places[codes] if len(places) else np.zeros(0, np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(list(numbers), pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(indices, pa.int32()), pa.array(list(numbers), pa.string())
+    )
 
 
 def fixed(values: NDArray[np.void], width: int) -> pa.FixedSizeBinaryArray:
     """Fixed-size bytes, without a Python object a value."""
     whole = np.ascontiguousarray(values)
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(whole), [None, pa.py_buffer(whole.tobytes())])
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(width), len(whole), [None, pa.py_buffer(whole.tobytes())]
+    )
 
 
 def windows_of(end_ns: NDArray[np.uint64]) -> NDArray[np.uint32]:
@@ -32,12 +40,17 @@ def windows_of(end_ns: NDArray[np.uint64]) -> NDArray[np.uint32]:
 
 def text_hashes(texts: Sequence[object]) -> NDArray[np.uint64]:
     """A stable 64-bit hash of each item's repr; the same in every process and release."""
-    digests = b"".join(blake2b(repr(text).encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
+    digests = b"".join(
+        blake2b(repr(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in texts
+    )
     return np.frombuffer(digests, np.uint64)
 
 
 def mix(*columns: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """One 64-bit hash a row from several 64-bit columns (multiply and xor-shift, as in splitmix64)."""
+    """One 64-bit hash a row from several 64-bit columns (multiply and xor-shift, as in
+    splitmix64).
+    """
     state = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
         state = (state ^ column) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,4 +1,6 @@
-"""Spans to half edges: one row per CLIENT, SERVER, PRODUCER, CONSUMER span, under the key that pairs a call."""
+"""Spans to half edges: one row per CLIENT, SERVER, PRODUCER, CONSUMER span, under the key that
+pairs a call.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,16 +16,27 @@ from monitor.edges.messages import RECEIVES, RECEIVES_LINKED
 from monitor.edges.names import NO_CALL, Named, name_span
 from monitor.edges.sampling import BIASED, NONE, weight_of
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
+from monitor.model.spans import (
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_INTERNAL,
+    KIND_PRODUCER,
+    STATUS_ERROR,
+    Resource,
+    SpanBatch,
+)
 
 MAX_SERVICES, MAX_OPERATIONS = 5000, 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HalfBatch:
-    """Rows of `halves`, `message_ends`, `inner_spans` and `long_spans`, the spans that made them per record, and the windows they touch.
+    """Rows of `halves`, `message_ends`, `inner_spans` and `long_spans`, the spans that made them
+    per record, and the windows they touch.
 
-    `passed`: spans per record that turned out to make no edge (look-ups of names, connections taken from a pool). `windows` and `window_rows` are parallel: distinct windows (s since the epoch) and how many rows fall into each.
+    `passed`: spans per record that turned out to make no edge (look-ups of names, connections
+    taken from a pool). `windows` and `window_rows` are parallel: distinct windows (s since the
+    epoch) and how many rows fall into each.
     """
 
     halves: pa.Table
@@ -40,7 +53,9 @@ class HalfBatch:
 
 
 class Namer:
-    """Names spans by resource, kind and attributes; remembers what it named, and how many names there are."""
+    """Names spans by resource, kind and attributes; remembers what it named, and how many names
+    there are.
+    """
 
     def __init__(self, aliases: Aliases | None = None, *, unmarked_biased: bool = False) -> None:
         self.aliases = aliases or Aliases()
@@ -53,7 +68,12 @@ class Namer:
         """A resource under its canonical names."""
         service = self.services.within("", [self.aliases.service(resource.service)])[0]
         version = self.aliases.version(service, resource.version)
-        return replace(resource, service=service, version=version, environment=self.aliases.environment(resource.environment))
+        return replace(
+            resource,
+            service=service,
+            version=version,
+            environment=self.aliases.environment(resource.environment),
+        )
 
     def named(self, kind: int, status: int, words: tuple[object, ...]) -> Named:
         """The names of one distinct span."""
@@ -67,10 +87,11 @@ class Namer:
 
 
 def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
-    """Half edges of a batch. call_span: own id for CLIENT and PRODUCER; parent or link for SERVER and CONSUMER, own id when
-    there is none. A CONSUMER with n links makes n rows, `primary` on the first, and one more of side 3 for its parent, since
-    instrumentations differ in which of them is the message. The same span gives the same rows, always. Rows come in the order in which
-    the store keeps them, which takes it a third longer to find.
+    """Half edges of a batch. call_span: own id for CLIENT and PRODUCER; parent or link for SERVER
+    and CONSUMER, own id when there is none. A CONSUMER with n links makes n rows, `primary` on the
+    first, and one more of side 3 for its parent, since instrumentations differ in which of them is
+    the message. The same span gives the same rows, always. Rows come in the order in which the
+    store keeps them, which takes it a third longer to find.
     """
     told = len(spans)
     spans = _with_deliveries(spans, namer)
@@ -79,12 +100,24 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     failed = (spans.status == STATUS_ERROR).astype(np.int64)
     code = (spans.words.astype(np.int64) << 4) | (spans.kind.astype(np.int64) << 1) | failed
     distinct, name_of = np.unique(code, return_inverse=True)
-    names = [namer.named(int(c >> 1) & 7, STATUS_ERROR * int(c & 1), spans.word_list[int(c >> 4)]) for c in distinct]
+    names = [
+        namer.named(int(c >> 1) & 7, STATUS_ERROR * int(c & 1), spans.word_list[int(c >> 4)])
+        for c in distinct
+    ]
     word_hash = text_hashes(spans.word_list)[spans.words] if len(spans) else np.zeros(0, np.uint64)
-    resource_hash = text_hashes(spans.resources)[spans.resource] if len(spans) else np.zeros(0, np.uint64)
+    resource_hash = (
+        text_hashes(spans.resources)[spans.resource] if len(spans) else np.zeros(0, np.uint64)
+    )
     weights = [weight_of(state, namer.unmarked) for state in spans.tracestates]
-    biased = np.array([name.biased for name in names], bool)[name_of] if len(spans) else np.zeros(0, bool)
-    sampling = np.maximum(np.array([kind for _, kind in weights], np.uint8)[spans.tracestate], np.where(biased, BIASED, 0))
+    biased = (
+        np.array([name.biased for name in names], bool)[name_of]
+        if len(spans)
+        else np.zeros(0, bool)
+    )
+    sampling = np.maximum(
+        np.array([kind for _, kind in weights], np.uint8)[spans.tracestate],
+        np.where(biased, BIASED, 0),
+    )
     weight = np.array([value for value, _ in weights], np.float64)[spans.tracestate]
     content = mix(
         spans.start_ns,
@@ -101,7 +134,11 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     side = _side(kind, beside)
     parent = spans.parent[take]
     name_at, resource_at = name_of[take], spans.resource[take]
-    step = np.array([name.step for name in names], np.uint8)[name_at] if len(spans) else np.zeros(0, np.uint8)
+    step = (
+        np.array([name.step for name in names], np.uint8)[name_at]
+        if len(spans)
+        else np.zeros(0, np.uint8)
+    )
     step[np.isin(take, [row for row, _, _ in spans.links]) & (step == RECEIVES)] = RECEIVES_LINKED
     columns = {
         "window": pa.array(window),
@@ -116,10 +153,28 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
         "parent": fixed(parent, 8),
         "step": pa.array(step),
     }
-    for field in ("environment", "cluster", "region", "namespace", "service", "version", "instance"):
-        columns[field] = dictionary([getattr(resource, field) for resource in resources], resource_at)
+    for field in (
+        "environment",
+        "cluster",
+        "region",
+        "namespace",
+        "service",
+        "version",
+        "instance",
+    ):
+        columns[field] = dictionary(
+            [getattr(resource, field) for resource in resources], resource_at
+        )
     columns["operation"] = _operations(resources, names, resource_at, name_at, namer)
-    for field in ("protocol", "peer", "peer_namespace", "address", "outcome", "error_type", "failure"):
+    for field in (
+        "protocol",
+        "peer",
+        "peer_namespace",
+        "address",
+        "outcome",
+        "error_type",
+        "failure",
+    ):
         columns[field] = dictionary([getattr(name, field) for name in names], name_at)
     columns |= {
         "failed": pa.array(failed[take].astype(np.uint8)),
@@ -129,16 +184,26 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
         "sampling": pa.array(sampling[take].astype(np.uint8)),
         "content_hash": pa.array(content[take]),
     }
-    is_call = np.array([name.protocol != NO_CALL for name in names], bool)[name_of] if len(spans) else np.zeros(0, bool)
+    is_call = (
+        np.array([name.protocol != NO_CALL for name in names], bool)[name_of]
+        if len(spans)
+        else np.zeros(0, bool)
+    )
     halves = pa.table(columns)
-    polled = np.array([name.protocol == "messaging" for name in names], bool)[name_at] if len(spans) else np.zeros(0, bool)
+    polled = (
+        np.array([name.protocol == "messaging" for name in names], bool)[name_at]
+        if len(spans)
+        else np.zeros(0, bool)
+    )
     queued = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (polled & (kind == KIND_CLIENT))
     messages = halves.filter(pa.array(queued)).select(_MESSAGE_COLUMNS)
     if not is_call.all():
         halves, window = halves.filter(pa.array(is_call[take])), window[is_call[take]]
     inner = _inner_spans(spans, resources, is_call)
     long = _long_spans(halves, inner)
-    windows, rows = np.unique(np.concatenate([window, inner.column("window").to_numpy()]), return_counts=True)
+    windows, rows = np.unique(
+        np.concatenate([window, inner.column("window").to_numpy()]), return_counts=True
+    )
     record, is_call = spans.record[:told], is_call[:told]
     sources = np.bincount(record[is_call], minlength=len(spans.seen)).astype(np.int64)
     passed = np.bincount(record[~is_call], minlength=len(spans.seen)).astype(np.int64)
@@ -146,15 +211,18 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
 
 
 def _with_deliveries(spans: SpanBatch, namer: Namer) -> SpanBatch:
-    """Spans of kind CLIENT that receive messages to which they link stand a second time, as consumers of these: conventions since 1.24
-    have no other kind for them, and where nothing tells of processing they alone tell of the delivery. Links of other calls go.
+    """Spans of kind CLIENT that receive messages to which they link stand a second time, as
+    consumers of these: conventions since 1.24 have no other kind for them, and where nothing tells
+    of processing they alone tell of the delivery. Links of other calls go.
     """
     linking = {row for row, _, _ in spans.links if spans.kind[row] == KIND_CLIENT}
     if not linking:
         return spans
     receiving = []
     for row in sorted(linking):
-        named = namer.named(KIND_CLIENT, int(spans.status[row]), spans.word_list[int(spans.words[row])])
+        named = namer.named(
+            KIND_CLIENT, int(spans.status[row]), spans.word_list[int(spans.words[row])]
+        )
         if named.protocol == "messaging" and named.step == RECEIVES:
             receiving.append(row)
     again = {row: len(spans) + at for at, row in enumerate(receiving)}
@@ -176,11 +244,17 @@ def _with_deliveries(spans: SpanBatch, namer: Namer) -> SpanBatch:
         resource=both(spans.resource),
         words=both(spans.words),
         tracestate=both(spans.tracestate),
-        links=[(again.get(row, row), trace, span) for row, trace, span in spans.links if row not in linking or row in again],
+        links=[
+            (again.get(row, row), trace, span)
+            for row, trace, span in spans.links
+            if row not in linking or row in again
+        ],
     )
 
 
-def _inner_spans(spans: SpanBatch, resources: list[Resource], is_call: NDArray[np.bool_]) -> pa.Table:
+def _inner_spans(
+    spans: SpanBatch, resources: list[Resource], is_call: NDArray[np.bool_]
+) -> pa.Table:
     """Rows of `inner_spans`: INTERNAL spans, and those that turned out to be no calls."""
     inner, rest = spans.inner, np.flatnonzero(~is_call)
 
@@ -193,7 +267,10 @@ def _inner_spans(spans: SpanBatch, resources: list[Resource], is_call: NDArray[n
         "trace": fixed(both("trace"), 16),
         "span": fixed(both("span"), 8),
         "parent": fixed(both("parent"), 8),
-        **{name: dictionary([getattr(emitter, name) for emitter in resources], resource) for name in ("namespace", "service", "version")},
+        **{
+            name: dictionary([getattr(emitter, name) for emitter in resources], resource)
+            for name in ("namespace", "service", "version")
+        },
         "start_ns": pa.array(both("start_ns")),
         "end_ns": pa.array(both("end_ns")),
     }
@@ -215,7 +292,9 @@ def _long_spans(halves: pa.Table, inner: pa.Table) -> pa.Table:
                     "trace": rows.column(trace),
                     "span": rows.column(span),
                     "parent": rows.column("parent"),
-                    "kind": rows.column("kind") if table is halves else pa.array(np.full(len(long), KIND_INTERNAL, np.uint8)),
+                    "kind": rows.column("kind")
+                    if table is halves
+                    else pa.array(np.full(len(long), KIND_INTERNAL, np.uint8)),
                 }
             )
         )
@@ -227,14 +306,20 @@ _MESSAGE_COLUMNS = (
 ).split()
 
 
-_Keys = tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8], NDArray[np.bool_]]
+_Keys = tuple[
+    NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8], NDArray[np.bool_]
+]
 
 
 def _keys(spans: SpanBatch) -> _Keys:
-    """Row to take, trace, call_span, primary flag of each half, and whether it is a parent beside links."""
+    """Row to take, trace, call_span, primary flag of each half, and whether it is a parent beside
+    links.
+    """
     outgoing = (spans.kind == KIND_CLIENT) | (spans.kind == KIND_PRODUCER)
     own = outgoing | (spans.parent.view(np.uint64) == 0)
-    call_span = np.where(own, spans.span.view(np.uint64), spans.parent.view(np.uint64)).view(spans.span.dtype)
+    call_span = np.where(own, spans.span.view(np.uint64), spans.parent.view(np.uint64)).view(
+        spans.span.dtype
+    )
     take = np.arange(len(spans), dtype=np.int64)
     primary = np.ones(len(spans), np.uint8)
     if not spans.links:
@@ -244,19 +329,36 @@ def _keys(spans: SpanBatch) -> _Keys:
         targets.setdefault(row, {})[(trace, span)] = None
     linked = np.zeros(len(spans), bool)
     linked[list(targets)] = True
-    flat = [(row, trace, span, position == 0) for row, of_row in targets.items() for position, (trace, span) in enumerate(of_row)]
+    flat = [
+        (row, trace, span, position == 0)
+        for row, of_row in targets.items()
+        for position, (trace, span) in enumerate(of_row)
+    ]
     traces = np.frombuffer(b"".join(trace for _, trace, _, _ in flat), spans.trace.dtype)
     spans_of = np.frombuffer(b"".join(span for _, _, span, _ in flat), spans.span.dtype)
     rows = np.array([row for row, *_ in flat], np.int64)
     beside = np.array(
-        [row for row, of_row in targets.items() if (spans.trace[row].tobytes(), call_span[row].tobytes()) not in of_row], np.int64
+        [
+            row
+            for row, of_row in targets.items()
+            if (spans.trace[row].tobytes(), call_span[row].tobytes()) not in of_row
+        ],
+        np.int64,
     )
     return (
         np.concatenate([take[~linked], rows, beside]),
         np.concatenate([spans.trace[~linked], traces, spans.trace[beside]]),
         np.concatenate([call_span[~linked], spans_of, call_span[beside]]),
-        np.concatenate([primary[~linked], np.array([first for *_, first in flat], np.uint8), np.zeros(len(beside), np.uint8)]),
-        np.concatenate([np.zeros(len(take) - int(linked.sum()) + len(flat), bool), np.ones(len(beside), bool)]),
+        np.concatenate(
+            [
+                primary[~linked],
+                np.array([first for *_, first in flat], np.uint8),
+                np.zeros(len(beside), np.uint8),
+            ]
+        ),
+        np.concatenate(
+            [np.zeros(len(take) - int(linked.sum()) + len(flat), bool), np.ones(len(beside), bool)]
+        ),
     )
 
 
@@ -268,8 +370,8 @@ def _in_order(
     primary: NDArray[np.uint8],
     beside: NDArray[np.bool_],
 ) -> _Keys:
-    """The same rows by window, trace, call span, side and own span. Of traces and spans so many bits are looked at that they nearly always
-    tell; where they do not, the store finds the order.
+    """The same rows by window, trace, call span, side and own span. Of traces and spans so many
+    bits are looked at that they nearly always tell; where they do not, the store finds the order.
     """
     if not len(take):
         return take, trace, call_span, primary, beside
@@ -277,18 +379,30 @@ def _in_order(
     window = np.minimum(window - window.min(), np.uint64((1 << _WINDOW_BITS) - 1))
     halves_of_trace = np.ascontiguousarray(trace).view(">u8").reshape(-1, 2).astype(np.uint64)
     first, second = halves_of_trace[:, 0], halves_of_trace[:, 1]
-    telling = second if (first == first[0]).all() else first  # ids of 64 bits stand in the second half
+    # ids of 64 bits stand in the second half
+    telling = second if (first == first[0]).all() else first
     by_trace = np.argsort(telling)
     ranks = np.zeros(len(take), np.uint64)
-    ranks[by_trace] = np.cumsum(np.append(np.uint64(0), (telling[by_trace][1:] != telling[by_trace][:-1]).astype(np.uint64)))
+    ranks[by_trace] = np.cumsum(
+        np.append(
+            np.uint64(0), (telling[by_trace][1:] != telling[by_trace][:-1]).astype(np.uint64)
+        )
+    )
     rank_bits = int(ranks.max()).bit_length()
     span_bits = 64 - _WINDOW_BITS - rank_bits - 2
-    span = np.ascontiguousarray(call_span).view(">u8").astype(np.uint64) >> np.uint64(64 - span_bits)
-    key = window << np.uint64(64 - _WINDOW_BITS) | ranks << np.uint64(span_bits + 2) | span << np.uint64(2)
+    span = np.ascontiguousarray(call_span).view(">u8").astype(np.uint64) >> np.uint64(
+        64 - span_bits
+    )
+    key = (
+        window << np.uint64(64 - _WINDOW_BITS)
+        | ranks << np.uint64(span_bits + 2)
+        | span << np.uint64(2)
+    )
     key |= _side(spans.kind[take], beside).astype(np.uint64)
     order = np.argsort(key)
     same = key[order][1:] == key[order][:-1]
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))  # several who answer one call
+    # several who answer one call
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     rows = order[tied]
     own = np.ascontiguousarray(spans.span[take[rows]]).view(">u8").astype(np.uint64)
     order[tied] = rows[np.lexsort((own, key[rows]))]
@@ -299,12 +413,20 @@ _WINDOW_BITS = 10
 
 
 def _side(kind: NDArray[np.uint8], beside: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """1 of who calls or sends, 2 of who answers or takes, 3 of a consumer's parent beside its links."""
-    return np.where((kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, np.where(beside, 3, 2)).astype(np.uint8)
+    """1 of who calls or sends, 2 of who answers or takes, 3 of a consumer's parent beside its
+    links.
+    """
+    return np.where(
+        (kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, np.where(beside, 3, 2)
+    ).astype(np.uint8)
 
 
 def _operations(
-    resources: list[Resource], names: list[Named], resource_at: NDArray[np.int32], name_at: NDArray[np.int64], namer: Namer
+    resources: list[Resource],
+    names: list[Named],
+    resource_at: NDArray[np.int32],
+    name_at: NDArray[np.int64],
+    namer: Namer,
 ) -> pa.DictionaryArray:
     """The operation column, each service's operations within their limit."""
     if not names:
@@ -313,5 +435,9 @@ def _operations(
     words = []
     for pair in pairs:
         resource, name = resources[int(pair) // len(names)], names[int(pair) % len(names)]
-        words.append(OTHER if not name.operation else namer.operations.within(resource.service, [name.operation])[0])
+        words.append(
+            OTHER
+            if not name.operation
+            else namer.operations.within(resource.service, [name.operation])[0]
+        )
     return dictionary(words, at)

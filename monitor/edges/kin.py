@@ -1,18 +1,26 @@
-"""Which spans stand for one call, and who made the call of which the caller tells nothing. Pure, by column.
+"""Which spans stand for one call, and who made the call of which the caller tells nothing. Pure,
+by column.
 
-A trace is more than its client and server spans side by side: a client span may lie over another of the same process (gRPC over
-HTTP), a proxy may put spans of its own between caller and callee, Zipkin lets both sides share one id, and the span above a
-server may be internal or itself a server. What follows from that is written as joints; spans without one need none:
+A trace is more than its client and server spans side by side: a client span may lie over another
+of the same process (gRPC over HTTP), a proxy may put spans of its own between caller and callee,
+Zipkin lets both sides share one id, and the span above a server may be internal or itself a
+server. What follows from that is written as joints; spans without one need none:
 
-* Client over client of one process is one call, counted at the outermost span that names a protocol, if one can carry the
-  other, their hosts agree, and the inner one starts within the outer. A wrapper that names no protocol is no call.
-* Server under server (or consumer) of one service is one call, the outer's; a failure that only the inner one tells is its too.
+* Client over client of one process is one call, counted at the outermost span that names a
+  protocol, if one can carry the
+  other, their hosts agree, and the inner one starts within the outer. A wrapper that names no
+  protocol is no call.
+* Server under server (or consumer) of one service is one call, the outer's; a failure that only
+  the inner one tells is its too.
 * Server under another service's server, consumer or internal span is a call of that service.
-* A client under another service's client is that of a gateway, so the outer call reached its service; unless it is a
-  sidecar's: then the two are one call, and so is the server that it reached with the server directly under that one.
+* A client under another service's client is that of a gateway, so the outer call reached its
+  service; unless it is a
+  sidecar's: then the two are one call, and so is the server that it reached with the server
+  directly under that one.
 
-A parent is looked for within one window of 10 s, farther only where one of both lasts 10 s or more, which is the only way that
-they can end farther apart: so what a joint says does not change with the windows that are closed together.
+A parent is looked for within one window of 10 s, farther only where one of both lasts 10 s or
+more, which is the only way that they can end farther apart: so what a joint says does not change
+with the windows that are closed together.
 """
 
 import re
@@ -24,13 +32,29 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, KIND_SERVER
+from monitor.model.spans import (
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_INTERNAL,
+    KIND_PRODUCER,
+    KIND_SERVER,
+)
 
 LONG_NS = WINDOW_SECONDS * 10**9
 _DEEPEST = 16
 _LAYERS = {"messaging": 3, "database": 3, "grpc": 2, "rpc": 2, "http": 1, "other": 0}
 _ADDRESS = re.compile(r"\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?|\d{1,3}(?:\.\d{1,3}){3}")
-_SIDECARS = frozenset({"istio-proxy", "linkerd-proxy", "envoy-sidecar", "consul-dataplane", "cilium-envoy", "daprd", "envoy"})
+_SIDECARS = frozenset(
+    {
+        "istio-proxy",
+        "linkerd-proxy",
+        "envoy-sidecar",
+        "consul-dataplane",
+        "cilium-envoy",
+        "daprd",
+        "envoy",
+    }
+)
 _SIDECAR_WORDS = re.compile(r"(?:^|[-._:/])(?:sidecar|envoy|istio|linkerd|mesh)(?:$|[-._:/])")
 _PROXY_WORDS = re.compile(r"(?:^|[-._:/])(?:proxy|sidecar|envoy|istio|linkerd|mesh)(?:$|[-._:/])")
 
@@ -49,9 +73,10 @@ class _Words:
 def joints(spans: pa.Table, near: Sequence[int]) -> pa.Table:
     """What the spans of some traces say of each other: rows of `joints`, without generation.
 
-    `spans`: trace, span, parent (bytes), kind, window (s), start_ns, end_ns, environment, namespace, service, version, protocol,
-    host, outcome, error_type, failed; each span once. `near`: the windows of which halves are read when calls are counted. The order of the rows does not
-    matter.
+    `spans`: trace, span, parent (bytes), kind, window (s), start_ns, end_ns, environment,
+    namespace, service, version, protocol, host, outcome, error_type, failed; each span once.
+    `near`: the windows of which halves are read when calls are counted. The order of the rows does
+    not matter.
     """
     if spans.num_rows == 0:
         return _table(spans, np.zeros(0, np.int64), {})
@@ -66,7 +91,9 @@ class _Family:
         self.spans = spans = spans.take(pa.array(order))
         self.count = spans.num_rows
         self.kind = _numbers(spans, "kind")
-        self.window, self.start, self.end = (_numbers(spans, name) for name in ("window", "start_ns", "end_ns"))
+        self.window, self.start, self.end = (
+            _numbers(spans, name) for name in ("window", "start_ns", "end_ns")
+        )
         self.seen = np.isin(self.window, near)
         self.span, self.parent = _ids(spans, "span"), _ids(spans, "parent")
         self.service, self.namespace = _words(spans, "service"), _words(spans, "namespace")
@@ -98,11 +125,17 @@ class _Family:
     def near(self, rows: Rows, other: Rows) -> Mask:
         """Whether a relation of two spans is seen in every closing that reads one of them."""
         apart = np.abs(self.window[rows] - self.window[other])
-        answer: Mask = (rows >= 0) & (other >= 0) & ((apart <= WINDOW_SECONDS) | self.long[rows] | self.long[other])
+        answer: Mask = (
+            (rows >= 0)
+            & (other >= 0)
+            & ((apart <= WINDOW_SECONDS) | self.long[rows] | self.long[other])
+        )
         return answer
 
     def _parents(self) -> tuple[Rows, Rows]:
-        """The parent of each span, and the client that shares its id with a server; -1 for none."""
+        """The parent of each span, and the client that shares its id with a server; -1
+        for none.
+        """
         ids = _mixed(self.key, self.span)
         order = np.argsort(ids, kind="stable")
         ordered = ids[order]
@@ -115,17 +148,28 @@ class _Family:
             parents = _at(ordered, order, first + step, _mixed(self.key, self.parent))
             parents = np.where((self.parent != 0) & (parents != every), parents, -1)
             parents = np.where(self.near(every, parents), parents, -1)
-            alike, answers = self.same(every, parents).astype(np.int64), self.server[parents].astype(np.int64)
+            alike, answers = (
+                self.same(every, parents).astype(np.int64),
+                self.server[parents].astype(np.int64),
+            )
             score = 1 + np.where(self.server, 2 * answers + alike, 2 * alike + answers)
             better = (parents >= 0) & (score > best)
             up, best = np.where(better, parents, up), np.where(better, score, best)
             twin = _at(ordered, order, own + step, ids)
-            fits = self.server & self.outgoing[twin] & (twin >= 0) & (shared < 0) & self.near(every, twin)
+            fits = (
+                self.server
+                & self.outgoing[twin]
+                & (twin >= 0)
+                & (shared < 0)
+                & self.near(every, twin)
+            )
             shared = np.where(fits, twin, shared)
         return up, shared
 
     def _climb(self, passable: Mask) -> Rows:
-        """Of each span, the first of its process at or above it that is not passable, else the topmost."""
+        """Of each span, the first of its process at or above it that is not passable, else the
+        topmost.
+        """
         every = np.arange(self.count)
         to = np.where(passable & self.same(every, self.up), self.up, every)
         for _ in range(_DEEPEST):
@@ -136,11 +180,14 @@ class _Family:
         return to
 
     def _above_server(self) -> Rows:
-        """Of each server, the span that called it as far as is known: its twin, else the first above that is not internal."""
+        """Of each server, the span that called it as far as is known: its twin, else the first
+        above that is not internal.
+        """
         climbed = self._climb(self.inner)
         at = np.where(self.up >= 0, climbed[self.up], -1)
         every = np.arange(self.count)
-        # an internal span of the server's own process stands over it: what stands over that one called
+        # an internal span of the server's own process stands over it: what stands over that one
+        # called
         entered = self.server & (at >= 0) & self.inner[at] & self.same(every, at)
         beyond = np.where(entered & (at >= 0), self.up[at], -1)
         at = np.where(entered & (beyond >= 0), climbed[beyond], at)
@@ -148,7 +195,9 @@ class _Family:
 
     def _bearing(self, above: Rows) -> Mask:
         """Outgoing spans that can be calls: they name a protocol, or a server answered them."""
-        layer = np.array([_LAYERS.get(word, 0) for word in self.protocol.words], np.int64)[self.protocol.codes]
+        layer = np.array([_LAYERS.get(word, 0) for word in self.protocol.words], np.int64)[
+            self.protocol.codes
+        ]
         bearing = self.outgoing & (layer > 0)
         answered = above[self.server & (above >= 0)]
         bearing[answered[self.outgoing[answered]]] = True
@@ -156,12 +205,20 @@ class _Family:
         return answer
 
     def _clients(self, bearing: Mask, above: Rows) -> tuple[Rows, Mask, Rows]:
-        """Of each outgoing span the one that counts for it; which are no calls themselves; whose client stands right under it."""
+        """Of each outgoing span the one that counts for it; which are no calls themselves; whose
+        client stands right under it.
+        """
         every = np.arange(self.count)
         clear = self.inner | (self.outgoing & ~bearing)
         climbed = self._climb(clear)
         at = np.where(self.up >= 0, climbed[self.up], -1)
-        under = self.outgoing & (at >= 0) & self.outgoing[at] & bearing[at] & self._starts_within(every, at)
+        under = (
+            self.outgoing
+            & (at >= 0)
+            & self.outgoing[at]
+            & bearing[at]
+            & self._starts_within(every, at)
+        )
         alike = self.same(every, at)
         folds = under & alike & (~bearing | self._carries(at, every))
         hops = under & bearing & ~alike & self._is_sidecar(every, at, above)
@@ -187,13 +244,21 @@ class _Family:
         return to, folds | hops | wraps | doors, reached
 
     def _starts_within(self, inner: Rows, other: Rows) -> Mask:
-        answer: Mask = (self.start[inner] >= self.start[other]) & (self.start[inner] <= self.end[other])
+        answer: Mask = (self.start[inner] >= self.start[other]) & (
+            self.start[inner] <= self.end[other]
+        )
         return answer
 
     def _carries(self, outer: Rows, inner: Rows) -> Mask:
-        """Whether the inner of two client spans can be the transport of the outer one, or the same once more."""
-        layer = np.array([_LAYERS.get(word, 0) for word in self.protocol.words], np.int64)[self.protocol.codes]
-        lower = (layer[inner] < layer[outer]) | (self.protocol.codes[inner] == self.protocol.codes[outer])
+        """Whether the inner of two client spans can be the transport of the outer one, or the same
+        once more.
+        """
+        layer = np.array([_LAYERS.get(word, 0) for word in self.protocol.words], np.int64)[
+            self.protocol.codes
+        ]
+        lower = (layer[inner] < layer[outer]) | (
+            self.protocol.codes[inner] == self.protocol.codes[outer]
+        )
         answer: Mask = (outer >= 0) & lower & self._hosts_agree(outer, inner)
         return answer
 
@@ -201,11 +266,16 @@ class _Family:
         words = self.host.words
         pairs = self.host.codes[rows] * len(words) + self.host.codes[other]
         distinct, at = np.unique(pairs, return_inverse=True)
-        answer: Mask = np.array([_agree(words[pair // len(words)], words[pair % len(words)]) for pair in distinct], bool)[at]
+        answer: Mask = np.array(
+            [_agree(words[pair // len(words)], words[pair % len(words)]) for pair in distinct],
+            bool,
+        )[at]
         return answer
 
     def _covers(self, bearing: Mask) -> Mask:
-        """Spans that have a bearing one of their process below them, through what bears nothing."""
+        """Spans that have a bearing one of their process below them, through what
+        bears nothing.
+        """
         every = np.arange(self.count)
         covers = np.zeros(self.count, bool)
         rows = np.flatnonzero(bearing)
@@ -222,12 +292,15 @@ class _Family:
         """Spans that lie within an outgoing one of their process."""
         every = np.arange(self.count)
         at = np.where(self.up >= 0, self._climb(self.inner)[self.up], -1)
-        answer: Mask = (at >= 0) & self.outgoing[at] & self.same(every, at) & self._starts_within(every, at)
+        answer: Mask = (
+            (at >= 0) & self.outgoing[at] & self.same(every, at) & self._starts_within(every, at)
+        )
         return answer
 
     def _is_sidecar(self, inner: Rows, outer: Rows, above: Rows) -> Mask:
-        """Whether a client under another service's client is that of its sidecar: by name, or since the server it reached stands
-        right over another service's server, as its sidecar: by its name, or for it has the client's own.
+        """Whether a client under another service's client is that of its sidecar: by name, or
+        since the server it reached stands right over another service's server, as its sidecar: by
+        its name, or for it has the client's own.
         """
         by_name = self._is_named_after(inner, outer, _PROXY_WORDS)
         every = np.arange(self.count)
@@ -235,7 +308,8 @@ class _Family:
         behind = np.flatnonzero(over)
         behind = behind[above[above[behind]] >= 0]
         doors = above[behind]
-        # a gateway before a proxy stands like this, too: two sidecars are of one name, or named after their services
+        # a gateway before a proxy stands like this, too: two sidecars are of one name, or named
+        # after their services
         mesh = self.same(above[doors], doors) | self._is_named_after(doors, behind, _PROXY_WORDS)
         clients = above[doors[mesh]]
         paired = np.zeros(self.count, bool)
@@ -244,9 +318,13 @@ class _Family:
         return answer
 
     def _through_sidecars(self, at: Rows, bearing: Mask, above: Rows) -> tuple[Mask, Rows]:
-        """Servers of sidecars that have a client of their own under them, and of these clients the one that called the sidecar."""
+        """Servers of sidecars that have a client of their own under them, and of these clients the
+        one that called the sidecar.
+        """
         every = np.arange(self.count)
-        door = np.where(self.outgoing & bearing & (at >= 0) & self.server[at] & self.same(every, at), at, -1)
+        door = np.where(
+            self.outgoing & bearing & (at >= 0) & self.server[at] & self.same(every, at), at, -1
+        )
         caller = np.where(door >= 0, above[door], -1)
         caller = np.where((caller >= 0) & self.outgoing[caller], caller, -1)
         named = self._is_named_after(every, caller, _PROXY_WORDS)
@@ -262,7 +340,10 @@ class _Family:
         names = self.service.words
         pairs = self.service.codes[proxy] * len(names) + self.service.codes[service]
         distinct, at = np.unique(pairs, return_inverse=True)
-        by_pair = [_named_after(names[pair // len(names)], names[pair % len(names)], words) for pair in distinct]
+        by_pair = [
+            _named_after(names[pair // len(names)], names[pair % len(names)], words)
+            for pair in distinct
+        ]
         answer: Mask = np.array(by_pair, bool)[at] & (proxy >= 0) & (service >= 0)
         return answer
 
@@ -274,7 +355,11 @@ class _Family:
         behind = np.where(self.server[caller] & (caller >= 0), above[caller], -1)
         through = (behind >= 0) & self.outgoing[behind] & dropped[behind] & (top[behind] != behind)
         through &= ~self.same(behind, top[behind])
-        hop = (caller >= 0) & self.server[caller] & (through | self._is_named_after(caller, every, _SIDECAR_WORDS))
+        hop = (
+            (caller >= 0)
+            & self.server[caller]
+            & (through | self._is_named_after(caller, every, _SIDECAR_WORDS))
+        )
         above_all = above
         stands = np.where(hop, caller, every)  # whose place a server takes
         for _ in range(_DEEPEST):
@@ -286,10 +371,21 @@ class _Family:
         gone[caller[hop]] = True
         above = caller[stands]
         client = np.where((above >= 0) & self.outgoing[above], top[above], -1)
-        teller = np.where((above >= 0) & ~self.outgoing[above] & ~self.same(every, above), above, -1)
-        rootless = self.server & (above >= 0) & self.inner[above] & self.same(every, above) & (self.parent[above] == 0)
-        key = np.where(client >= 0, self.span[client], np.where(stands != every, self._own_key(stands), 0))
-        # a server that shares the id of its client is the one that called, not the client of this id
+        teller = np.where(
+            (above >= 0) & ~self.outgoing[above] & ~self.same(every, above), above, -1
+        )
+        rootless = (
+            self.server
+            & (above >= 0)
+            & self.inner[above]
+            & self.same(every, above)
+            & (self.parent[above] == 0)
+        )
+        key = np.where(
+            client >= 0, self.span[client], np.where(stands != every, self._own_key(stands), 0)
+        )
+        # a server that shares the id of its client is the one that called, not the client of this
+        # id
         key = np.where(rootless | (teller >= 0), self.span, key)
         apart = np.where(client >= 0, np.abs(self.window - self.window[client]), 0)
         far = self.server & (apart > WINDOW_SECONDS) & self._near_starts(every, client)
@@ -297,8 +393,13 @@ class _Family:
         teller, key = np.where(too_far, -1, teller), np.where(too_far, 0, key)
         gone |= far & ~self.seen[client]
         outer = self._outermost(above_all, nested)
-        # a nested server counts under what its outermost one counts under: what was checked on it is of that call
-        key = np.where(nested & (outer != every), np.where(key[outer] != 0, key[outer], self._own_key(outer)), key)
+        # a nested server counts under what its outermost one counts under: what was checked on it
+        # is of that call
+        key = np.where(
+            nested & (outer != every),
+            np.where(key[outer] != 0, key[outer], self._own_key(outer)),
+            key,
+        )
         folds, failing = self._folds(outer, nested, hop, dropped, top)
         told = np.where(self.outgoing, reached, np.where(self.server, teller, -1))
         changed = self.server & (key != 0) & (key != self._own_key(every))
@@ -327,22 +428,30 @@ class _Family:
             outer = further
         return outer
 
-    def _folds(self, outer: Rows, nested: Mask, hop: Mask, dropped: Mask, top: Rows) -> tuple[Rows, Rows]:
-        """How many spans are part of each call and none themselves, and of each server the nested one that tells of a failure."""
+    def _folds(
+        self, outer: Rows, nested: Mask, hop: Mask, dropped: Mask, top: Rows
+    ) -> tuple[Rows, Rows]:
+        """How many spans are part of each call and none themselves, and of each server the nested
+        one that tells of a failure.
+        """
         every = np.arange(self.count)
         folds = np.zeros(self.count, np.int64)
         np.add.at(folds, outer[nested & (outer != every)], 1)
         np.add.at(folds, top[dropped & (top != every)], 1)
         np.add.at(folds, np.flatnonzero(hop), 1)
         folds = np.where(dropped | nested, 0, folds)
-        fails = np.array([word not in ("", "ok") for word in self.outcome.words], bool)[self.outcome.codes]
+        fails = np.array([word not in ("", "ok") for word in self.outcome.words], bool)[
+            self.outcome.codes
+        ]
         failing = np.full(self.count, -1, np.int64)
         rows = np.flatnonzero(nested & fails & (outer != every))[::-1]
         failing[outer[rows]] = rows
         return folds, failing
 
     def _near_starts(self, server: Rows, other: Rows) -> Mask:
-        """Whether a server started while its client waited, give or take what clocks differ by: one window."""
+        """Whether a server started while its client waited, give or take what clocks differ by:
+        one window.
+        """
         after = self.start[server] + LONG_NS >= self.start[other]
         answer: Mask = (other >= 0) & after & (self.start[server] <= self.end[other] + LONG_NS)
         return answer
@@ -362,31 +471,48 @@ def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]])
         "span": taken.column("span"),
         "side": pa.array(np.where(kind == KIND_SERVER, 2, 1).astype(np.uint8)),
         "window": pa.array(_numbers(taken, "window").astype(np.uint32)),
-        "key_span": pa.FixedSizeBinaryArray.from_buffers(pa.binary(8), len(rows), [None, pa.py_buffer(keys.tobytes())]),
+        "key_span": pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(8), len(rows), [None, pa.py_buffer(keys.tobytes())]
+        ),
         "dropped": pa.array(columns.get("dropped", np.zeros(0, np.uint8))),
         "far": pa.array(columns.get("far", np.zeros(0, np.uint8))),
     }
     for name in ("namespace", "service", "version"):
-        words = np.array(names.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
+        words = (
+            np.array(names.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
+        )
         made[f"told_{name}"] = pa.array(np.where(told >= 0, words, "").tolist(), pa.string())
     failing = columns.get("failing", np.zeros(0, np.int64)).astype(np.int64)
     worse = spans.take(pa.array(np.maximum(failing, 0))) if len(rows) else taken
     for name in ("outcome", "error_type"):
-        words = np.array(worse.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
+        words = (
+            np.array(worse.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
+        )
         made[name] = pa.array(np.where(failing >= 0, words, "").tolist(), pa.string())
-    made["failed"] = pa.array(np.where(failing >= 0, _numbers(worse, "failed"), 0).astype(np.uint8))
-    made["folds"] = pa.array(np.minimum(columns.get("folds", np.zeros(0, np.int64)).astype(np.int64), 65_535).astype(np.uint16))
+    made["failed"] = pa.array(
+        np.where(failing >= 0, _numbers(worse, "failed"), 0).astype(np.uint8)
+    )
+    made["folds"] = pa.array(
+        np.minimum(columns.get("folds", np.zeros(0, np.int64)).astype(np.int64), 65_535).astype(
+            np.uint16
+        )
+    )
     return pa.table(made)
 
 
 def _named_after(proxy: str, service: str, words: re.Pattern[str]) -> bool:
-    """Whether a proxy's name is one of a sidecar: a well-known one, `shop-sidecar`, or Istio's `shop.default` of `shop`."""
+    """Whether a proxy's name is one of a sidecar: a well-known one, `shop-sidecar`, or Istio's
+    `shop.default` of `shop`.
+    """
     low, of = proxy.lower(), service.lower()
     if low in _SIDECARS:
         return True
     if not low or not of or low == of:
         return False
-    begins, ends = low.startswith(of) and not low[len(of)].isalnum(), low.endswith(of) and not low[-len(of) - 1].isalnum()
+    begins, ends = (
+        low.startswith(of) and not low[len(of)].isalnum(),
+        low.endswith(of) and not low[-len(of) - 1].isalnum(),
+    )
     if begins and low[len(of)] == ".":
         return True
     rest = low[len(of) :] if begins else low[: -len(of)] if ends else ""
@@ -394,7 +520,9 @@ def _named_after(proxy: str, service: str, words: re.Pattern[str]) -> bool:
 
 
 def _agree(host: str, other: str) -> bool:
-    """Whether two hosts can be one: the same, one of them not told or only as a number, or one the short form of the other."""
+    """Whether two hosts can be one: the same, one of them not told or only as a number, or one the
+    short form of the other.
+    """
     if host == other or not host or not other:
         return True
     if bool(_ADDRESS.fullmatch(host)) != bool(_ADDRESS.fullmatch(other)):
@@ -407,7 +535,14 @@ def _agree(host: str, other: str) -> bool:
 
 def _order(spans: pa.Table) -> Rows:
     """Rows in an order of their own: what follows may not depend on how they were read."""
-    return np.lexsort((_numbers(spans, "kind"), _numbers(spans, "window"), _ids(spans, "span"), _trace_keys(spans)))
+    return np.lexsort(
+        (
+            _numbers(spans, "kind"),
+            _numbers(spans, "window"),
+            _ids(spans, "span"),
+            _trace_keys(spans),
+        )
+    )
 
 
 def _numbers(spans: pa.Table, name: str) -> NDArray[np.int64]:
@@ -418,9 +553,12 @@ def _bytes(spans: pa.Table, name: str, width: int) -> bytes:
     column = spans.column(name).combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         return b"".join(
-            bytes(chunk.buffers()[1])[chunk.offset * width : (chunk.offset + len(chunk)) * width] for chunk in column.chunks
+            bytes(chunk.buffers()[1])[chunk.offset * width : (chunk.offset + len(chunk)) * width]
+            for chunk in column.chunks
         )
-    return bytes(column.buffers()[1])[column.offset * width : (column.offset + len(column)) * width]
+    return bytes(column.buffers()[1])[
+        column.offset * width : (column.offset + len(column)) * width
+    ]
 
 
 def _ids(spans: pa.Table, name: str) -> NDArray[np.uint64]:
@@ -438,7 +576,9 @@ def _mixed(key: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uin
     return state ^ (state >> np.uint64(32))
 
 
-def _at(ordered: NDArray[np.uint64], order: Rows, places: Rows, wanted: NDArray[np.uint64]) -> Rows:
+def _at(
+    ordered: NDArray[np.uint64], order: Rows, places: Rows, wanted: NDArray[np.uint64]
+) -> Rows:
     """The row at each place of an index when its key is the one wanted, else -1."""
     inside = places < len(ordered)
     places = np.where(inside, places, 0)
@@ -448,10 +588,17 @@ def _at(ordered: NDArray[np.uint64], order: Rows, places: Rows, wanted: NDArray[
 def _words(spans: pa.Table, name: str) -> _Words:
     column = spans.column(name).combine_chunks()
     if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks() if column.num_chunks else pa.array([], pa.string())
+        column = (
+            column.unify_dictionaries().combine_chunks()
+            if column.num_chunks
+            else pa.array([], pa.string())
+        )
     if not isinstance(column, pa.DictionaryArray):
         column = column.dictionary_encode()
     numbers: dict[str, int] = {}
-    places = np.array([numbers.setdefault(word, len(numbers)) for word in column.dictionary.to_pylist()], np.int64)
+    places = np.array(
+        [numbers.setdefault(word, len(numbers)) for word in column.dictionary.to_pylist()],
+        np.int64,
+    )
     codes = np.asarray(column.indices.to_numpy(zero_copy_only=False)).astype(np.int64)
     return _Words(list(numbers), places[codes] if len(places) else codes)

@@ -1,4 +1,6 @@
-"""A bound on distinct names, so that a flood of them cannot drown the stores: overflow goes to `__other__`."""
+"""A bound on distinct names, so that a flood of them cannot drown the stores: overflow goes to
+`__other__`.
+"""
 
 from collections.abc import Iterable
 
@@ -6,7 +8,9 @@ OTHER = "__other__"
 
 
 class NameCap:
-    """Remembers the first `limit` names of each owner; later ones read `__other__`. Lives between batches."""
+    """Remembers the first `limit` names of each owner; later ones read `__other__`. Lives between
+    batches.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

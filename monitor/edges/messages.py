@@ -1,4 +1,6 @@
-"""What a messaging span does, with messages of which destination, by semantic conventions old and new."""
+"""What a messaging span does, with messages of which destination, by semantic conventions old and
+new.
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +12,16 @@ TELLS, RECEIVES, DELIVERS_NOTHING, RECEIVES_LINKED = 0, 1, 2, 3
 _RECEIVING = frozenset({"receive", "recv", "poll", "fetch", "pull"})
 _SENDING = frozenset({"send", "publish"})
 _SETTLING = frozenset({"settle", "ack", "nack", "acknowledge", "commit"})
-_VERBS = frozenset({"send", "publish", "create", "process", "deliver", "consume"}) | _RECEIVING | _SETTLING
-_TEMPORARY = ("messaging.destination.temporary", "messaging.destination.anonymous", "messaging.temp_destination")
+_VERBS = (
+    frozenset({"send", "publish", "create", "process", "deliver", "consume"})
+    | _RECEIVING
+    | _SETTLING
+)
+_TEMPORARY = (
+    "messaging.destination.temporary",
+    "messaging.destination.anonymous",
+    "messaging.temp_destination",
+)
 _DESTINATION = "messaging.destination.template messaging.destination.name messaging.destination message_bus.destination".split()
 _GENERATED = re.compile(
     r"""
@@ -32,9 +42,11 @@ _OPERATION = ("messaging.operation.type", "messaging.operation", "messaging.oper
 
 
 def destination(given: Mapping[str, Any], span_name: str) -> str:
-    """Where the messages go: named, else the span's name without its verb; "unknown" when neither tells.
+    """Where the messages go: named, else the span's name without its verb; "unknown" when neither
+    tells.
 
-    What a program generates for one connection or one answer (`amq.gen-…`, `reply.<uuid>`) is `{id}` in its name.
+    What a program generates for one connection or one answer (`amq.gen-…`, `reply.<uuid>`) is
+    `{id}` in its name.
     """
     if any(given.get(word) in (True, 1, "true") for word in _TEMPORARY):
         return "(temporary)"
@@ -44,12 +56,13 @@ def destination(given: Mapping[str, Any], span_name: str) -> str:
 
 
 def step(given: Mapping[str, Any], span_name: str, *, links_to_messages: bool = False) -> int:
-    """TELLS of a delivery or a sending, only RECEIVES (what else the application does with the messages may be told by other
-    spans), or DELIVERS_NOTHING: settling, polls that name no destination, and sending messages that have spans of their own, to
-    which the sending one links.
+    """TELLS of a delivery or a sending, only RECEIVES (what else the application does with the
+    messages may be told by other spans), or DELIVERS_NOTHING: settling, polls that name no
+    destination, and sending messages that have spans of their own, to which the sending one links.
 
-    Receive spans are CONSUMER in conventions up to 1.24, CLIENT since; without an attribute the span's name tells, which is
-    `<destination> <verb>` in the old ones and `<verb> <destination>` in the new.
+    Receive spans are CONSUMER in conventions up to 1.24, CLIENT since; without an attribute the
+    span's name tells, which is `<destination> <verb>` in the old ones and `<verb> <destination>`
+    in the new.
     https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#operation-types
     """
     verb = next((str(given[word]).lower() for word in _OPERATION if given.get(word)), "")

@@ -1,4 +1,6 @@
-"""What a span says of its edge: protocol, operation, peer, address, outcome, by semantic conventions old and new."""
+"""What a span says of its edge: protocol, operation, peer, address, outcome, by semantic
+conventions old and new.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +9,14 @@ from typing import Any, NamedTuple
 from monitor.edges.messages import TELLS, destination, step
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
 from monitor.model.operations import capped, http_operation, template_path
-from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
+from monitor.model.spans import (
+    FAILURE,
+    KIND_CLIENT,
+    KIND_CONSUMER,
+    KIND_PRODUCER,
+    STATUS_ERROR,
+    Words,
+)
 
 _URL = re.compile(
     r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@?#]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?"
@@ -32,26 +41,58 @@ _DATABASE_PORTS = {
     "couchdb": "5984",
 }
 _HTTP = frozenset(
-    {"http.request.method", "http.method", "url.full", "http.url", "http.route", "http.target", "http.host", "http.status_code"}
+    {
+        "http.request.method",
+        "http.method",
+        "url.full",
+        "http.url",
+        "http.route",
+        "http.target",
+        "http.host",
+        "http.status_code",
+    }
 )
-_AUTHORITY = re.compile(r"(?:[a-z]+://)?(?P<host>\[[^\]]*\]|[^/:?#\s]+|[0-9a-f:]+)(?::(?P<port>\d{1,5}))?/?", re.IGNORECASE)
+_AUTHORITY = re.compile(
+    r"(?:[a-z]+://)?(?P<host>\[[^\]]*\]|[^/:?#\s]+|[0-9a-f:]+)(?::(?P<port>\d{1,5}))?/?",
+    re.IGNORECASE,
+)
 _HOSTS = (
     "server.address net.peer.name server.socket.domain net.sock.peer.name peer.hostname network.peer.address "
     "server.socket.address net.sock.peer.addr net.peer.ip"
 ).split()
-# `db.type` and `db.instance` are OpenTracing's: https://github.com/opentracing/specification/blob/master/semantic_conventions.md
-_SYSTEM, _DATABASE = ("db.system.name", "db.system", "db.type"), ("db.namespace", "db.name", "db.instance")
+# `db.type` and `db.instance` are OpenTracing's:
+# https://github.com/opentracing/specification/blob/master/semantic_conventions.md
+_SYSTEM, _DATABASE = (
+    ("db.system.name", "db.system", "db.type"),
+    ("db.namespace", "db.name", "db.instance"),
+)
 _COLLECTION = "db.collection.name db.sql.table db.mongodb.collection db.cassandra.table db.cosmosdb.container".split()
-_RPC_CODES = ("rpc.grpc.status_code", "rpc.response.status_code", "grpc.status_code", "rpc.connect_rpc.error_code")
-_STATEMENTS = ("db.operation.name", "db.operation", "db.query.text", "db.statement", "db.query.summary")
-_CONNECTING = re.compile(r"(?:[\w.-]*[._ -])?(?:connect|getconnection|acquire|pool)", re.IGNORECASE)
+_RPC_CODES = (
+    "rpc.grpc.status_code",
+    "rpc.response.status_code",
+    "grpc.status_code",
+    "rpc.connect_rpc.error_code",
+)
+_STATEMENTS = (
+    "db.operation.name",
+    "db.operation",
+    "db.query.text",
+    "db.statement",
+    "db.query.summary",
+)
+_CONNECTING = re.compile(
+    r"(?:[\w.-]*[._ -])?(?:connect|getconnection|acquire|pool)", re.IGNORECASE
+)
 NO_CALL = "none"
-"""The protocol of a span that only prepares a call: it looks a name up, or takes a connection from a pool."""
+"""The protocol of a span that only prepares a call: it looks a name up, or takes a connection from
+a pool.
+"""
 
 
 class Named(NamedTuple):
-    """The names one span gives. `peer` names the other side when it never speaks, `peer_namespace` tells it from others of that
-    name; `address` is host[:port] of it; `step` as in `messages`; `failure` is a template of what a failed span said.
+    """The names one span gives. `peer` names the other side when it never speaks, `peer_namespace`
+    tells it from others of that name; `address` is host[:port] of it; `step` as in `messages`;
+    `failure` is a template of what a failed span said.
     """
 
     protocol: str
@@ -74,10 +115,11 @@ def name_span(kind: int, status: int, words: Words) -> Named:
 
 
 def _named(kind: int, status: int, words: Words) -> Named:
-    """Names from a span's kind, status and kept attributes, paths being templates already. First that fits: messaging, database, rpc, http, other.
+    """Names from a span's kind, status and kept attributes, paths being templates already. First
+    that fits: messaging, database, rpc, http, other.
 
-    Sources: OpenTelemetry semantic conventions 1.20 (http.method, net.peer.*, db.name, ...) to 1.4x (http.request.method,
-    server.*, db.namespace, rpc.system.name, ...).
+    Sources: OpenTelemetry semantic conventions 1.20 (http.method, net.peer.*, db.name, ...) to
+    1.4x (http.request.method, server.*, db.namespace, rpc.system.name, ...).
     """
     given = dict(zip(words[1::2], words[2::2], strict=True))
     failed = status == STATUS_ERROR
@@ -93,16 +135,34 @@ def _named(kind: int, status: int, words: Words) -> Named:
     if kind in (KIND_PRODUCER, KIND_CONSUMER) or "messaging.system" in given:
         outcome, kind_of_error = plain_outcome(error_type, failed)
         peer = peer or _str(given, "messaging.system") or _host(address)
-        linked = "span.links" in given and (kind == KIND_CLIENT or "messaging.batch.message_count" in given)
-        operation, does = destination(given, span_name), step(given, span_name, links_to_messages=linked)
-        return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does, within)
+        linked = "span.links" in given and (
+            kind == KIND_CLIENT or "messaging.batch.message_count" in given
+        )
+        operation, does = (
+            destination(given, span_name),
+            step(given, span_name, links_to_messages=linked),
+        )
+        return Named(
+            "messaging", operation, peer, address, outcome, kind_of_error, biased, does, within
+        )
     if kind == KIND_CLIENT and _prepares(given, span_name):
-        return Named(NO_CALL, capped(span_name), "", "", *plain_outcome(error_type, failed), biased)
+        return Named(
+            NO_CALL, capped(span_name), "", "", *plain_outcome(error_type, failed), biased
+        )
     if outgoing and any(name in given for name in _SYSTEM + _DATABASE):
         answer = _answer(given, error_type, failed=failed)
         if not peer:
             peer, within = _database(given, address)
-        return Named("database", _database_operation(given, span_name), peer, address, *answer, biased, TELLS, within)
+        return Named(
+            "database",
+            _database_operation(given, span_name),
+            peer,
+            address,
+            *answer,
+            biased,
+            TELLS,
+            within,
+        )
     rpc = _str(given, "rpc.system.name", "rpc.system")
     if rpc or "rpc.method" in given:
         protocol, operation = _rpc(given, rpc, span_name)
@@ -111,7 +171,16 @@ def _named(kind: int, status: int, words: Words) -> Named:
         return Named(protocol, operation, peer, address, *answer, biased, TELLS, within)
     if not _HTTP.isdisjoint(given):
         answer = _answer(given, error_type, failed=failed)
-        return Named("http", _http(given, span_name), peer or _host(address), address, *answer, biased, TELLS, within)
+        return Named(
+            "http",
+            _http(given, span_name),
+            peer or _host(address),
+            address,
+            *answer,
+            biased,
+            TELLS,
+            within,
+        )
     answer = _answer(given, error_type, failed=failed)
     return Named(
         "other",
@@ -126,10 +195,16 @@ def _named(kind: int, status: int, words: Words) -> Named:
 
 
 def _prepares(given: Mapping[str, Any], span_name: str) -> bool:
-    """Whether an outgoing span asks nothing of anybody: a look-up of a name, or a connection taken from a pool."""
+    """Whether an outgoing span asks nothing of anybody: a look-up of a name, or a connection taken
+    from a pool.
+    """
     if "dns.question.name" in given or span_name.lower().startswith(("dns.", "dns ")):
         return True
-    if not _CONNECTING.fullmatch(span_name) or not _HTTP.isdisjoint(given) or "rpc.method" in given:
+    if (
+        not _CONNECTING.fullmatch(span_name)
+        or not _HTTP.isdisjoint(given)
+        or "rpc.method" in given
+    ):
         return False
     return not any(given.get(word) for word in _STATEMENTS)
 
@@ -138,7 +213,9 @@ def _http(given: Mapping[str, Any], span_name: str) -> str:
     method = _str(given, "http.request.method", "http.method")
     route = _str(given, "http.route", "url.template")
     if not route:
-        route = _str(given, "url.path", "http.target") or _path_of(_str(given, "url.full", "http.url"))
+        route = _str(given, "url.path", "http.target") or _path_of(
+            _str(given, "url.full", "http.url")
+        )
     if not route and span_name.startswith(f"{method} /"):
         route = span_name[len(method) + 1 :]
     asked = _graphql(given)
@@ -157,9 +234,11 @@ def _graphql(given: Mapping[str, Any]) -> str:
 
 
 def _answer(given: Mapping[str, Any], error_type: str, *, failed: bool) -> tuple[str, str]:
-    """(outcome, error type): gRPC's status where it tells of a fault, for HTTP 200 is only its envelope; else HTTP's; else the span's.
+    """(outcome, error type): gRPC's status where it tells of a fault, for HTTP 200 is only its
+    envelope; else HTTP's; else the span's.
 
-    `grpc.status_code` is what Envoy, OpenTracing and .NET write: https://learn.microsoft.com/aspnet/core/grpc/diagnostics
+    `grpc.status_code` is what Envoy, OpenTracing and .NET write:
+    https://learn.microsoft.com/aspnet/core/grpc/diagnostics
     """
     code = _str(given, *_RPC_CODES)
     fault = _str(given, "rpc.jsonrpc.error_code")
@@ -169,13 +248,19 @@ def _answer(given: Mapping[str, Any], error_type: str, *, failed: bool) -> tuple
         answer = grpc_outcome(code, error_type, failed)
         if answer[0] != "ok":
             return answer
-    return http_outcome(_int(given, "http.response.status_code", "http.status_code"), error_type, failed)
+    return http_outcome(
+        _int(given, "http.response.status_code", "http.status_code"), error_type, failed
+    )
 
 
 def _rpc(given: Mapping[str, Any], system: str, span_name: str) -> tuple[str, str]:
     """Protocol and operation."""
     method, service = _str(given, "rpc.method"), _str(given, "rpc.service")
-    operation = f"{service}/{method}" if service and method and "/" not in method else method or span_name.lstrip("/")
+    operation = (
+        f"{service}/{method}"
+        if service and method and "/" not in method
+        else method or span_name.lstrip("/")
+    )
     return "grpc" if "grpc" in system.lower() else "rpc", capped(operation)
 
 
@@ -189,7 +274,8 @@ def _cloud(given: Mapping[str, Any]) -> str:
 
 
 def _upstream(cluster: str) -> tuple[str, str]:
-    """Name and namespace of what an Envoy called: its cluster, of Istio's `outbound|8080|v1|pay.shop.svc.cluster.local` the host.
+    """Name and namespace of what an Envoy called: its cluster, of Istio's
+    `outbound|8080|v1|pay.shop.svc.cluster.local` the host.
 
     https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
     """
@@ -200,10 +286,11 @@ def _upstream(cluster: str) -> tuple[str, str]:
 
 
 def _database(given: Mapping[str, Any], address: str) -> tuple[str, str]:
-    """Name and namespace of a database: `orders@pg-1`, for one without a name of its own `redis@cache-1`.
+    """Name and namespace of a database: `orders@pg-1`, for one without a name of its own
+    `redis@cache-1`.
 
-    A name alone would make one node of databases on several hosts. A number is Redis' index, which names nothing.
-    https://opentelemetry.io/docs/specs/semconv/db/redis/
+    A name alone would make one node of databases on several hosts. A number is Redis' index, which
+    names nothing. https://opentelemetry.io/docs/specs/semconv/db/redis/
     """
     system = _str(given, *_SYSTEM)
     host, colon, port = address.rpartition(":")
@@ -229,7 +316,13 @@ def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
 def _address(given: Mapping[str, Any]) -> str:
     host = _str(given, *_HOSTS)
     port = _str(
-        given, "server.port", "net.peer.port", "peer.port", "network.peer.port", "server.socket.port", "net.sock.peer.port"
+        given,
+        "server.port",
+        "net.peer.port",
+        "peer.port",
+        "network.peer.port",
+        "server.socket.port",
+        "net.sock.peer.port",
     )
     if not host:
         url = _URL.match(_str(given, "url.full", "http.url"))

@@ -8,10 +8,11 @@ _FULL = 1 << 56
 
 @lru_cache(maxsize=4096)
 def weight_of(tracestate: str, unmarked: int = NONE) -> tuple[float, int]:
-    """(weight, kind): `ot=th:T` rejects T of 2^56 traces, so a kept span stands for 2^56 / (2^56 - T) of them.
+    """(weight, kind): `ot=th:T` rejects T of 2^56 traces, so a kept span stands for 2^56 / (2^56 -
+    T) of them.
 
-    kind: 0 none, 1 head (weight known), 2 biased (a threshold that cannot be read, or tail sampling). `unmarked` is the
-    kind of a state that tells nothing.
+    kind: 0 none, 1 head (weight known), 2 biased (a threshold that cannot be read, or tail
+    sampling). `unmarked` is the kind of a state that tells nothing.
     https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
     """
     for member in tracestate.split(","):

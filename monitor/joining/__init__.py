@@ -1,1 +1,3 @@
-"""What joins the parts: exchanges examined, windows closed, deploys judged from the stores, alerts delivered, the gate."""
+"""What joins the parts: exchanges examined, windows closed, deploys judged from the stores, alerts
+delivered, the gate.
+"""

@@ -1,4 +1,6 @@
-"""From a verdict to the gate's answer: policies applied, overrides of people, the gate's own flips, and the text for a terminal."""
+"""From a verdict to the gate's answer: policies applied, overrides of people, the gate's own
+flips, and the text for a terminal.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +29,9 @@ EXIT_CODES: dict[Outcome, ExitCode] = {"pass": 0, "fail": 1, "inconclusive": 2}
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What judging says of the deploy that is asked about. `deploy` is None where none matches, `judged` where nothing was judged."""
+    """What judging says of the deploy that is asked about. `deploy` is None where none matches,
+    `judged` where nothing was judged.
+    """
 
     service: str
     version: str
@@ -42,9 +46,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """`verdict` is what was judged, `outcome` what the policies make of it. `exit_code` 0 pass, 1 fail, 2 inconclusive; 0 too under an
-    `override`, which changes nothing else. `findings` are ids; `text` says it all for a terminal. `knows_service` is False where the
-    name matches nothing: an alias may be missing. `flips` counts how often the gate changed its mind on this unchanged code.
+    """`verdict` is what was judged, `outcome` what the policies make of it. `exit_code` 0 pass, 1
+    fail, 2 inconclusive; 0 too under an `override`, which changes nothing else. `findings` are
+    ids; `text` says it all for a terminal. `knows_service` is False where the name matches
+    nothing: an alias may be missing. `flips` counts how often the gate changed its mind on this
+    unchanged code.
     """
 
     outcome: Outcome
@@ -62,27 +68,43 @@ class GateAnswer:
     flips: int = 0
 
 
-def answer(reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy], now: datetime) -> GateAnswer:
-    """All policies apply, the strictest answer counts. The answer is kept where it says something new. Raises StoreError only."""
+def answer(
+    reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy], now: datetime
+) -> GateAnswer:
+    """All policies apply, the strictest answer counts. The answer is kept where it says something
+    new. Raises StoreError only.
+    """
     ruling = ruled_by(reader, engine, word, policies, now)
     flips = 0
     if word.deploy and word.judged:
         verdict = word.judged.verdict
-        kept = keep_answer(engine, word.deploy, verdict, ruling.outcome, "+".join(policy.mark for policy in policies), now)
+        kept = keep_answer(
+            engine,
+            word.deploy,
+            verdict,
+            ruling.outcome,
+            "+".join(policy.mark for policy in policies),
+            now,
+        )
         if kept and kept.flip:
             telemetry.GATE_FLIPS.labels(kept.outcome).inc()
         flips = count_flips_of(engine, word.deploy, verdict.against_version)
     reasons, settles = (*ruling.reasons, *word.reasons), (*ruling.settles, *word.settles)
-    if (
-        ruling.outcome == "pass" and word.outcome != "pass"
-    ):  # what the policy takes for a pass; the rest is told by `seamwatch explain`
+    # what the policy takes for a pass; the rest is told by `seamwatch explain`
+    if ruling.outcome == "pass" and word.outcome != "pass":
         weaker = [why for why in word.reasons if why.code in WEAKER]
         reasons, settles = (*(weaker or word.reasons), *ruling.reasons), ()
     elif any(why.code in WEAKER for why in word.reasons) and not ruling.reasons:
         settles = (reason("accept_weaker_pass"), *settles)
     if flips and word.deploy and word.judged:
         against = word.judged.verdict.against_version
-        told = reason("gate_flipped", flips=flips, service=word.service, version=word.version, against_version=against)
+        told = reason(
+            "gate_flipped",
+            flips=flips,
+            service=word.service,
+            version=word.version,
+            against_version=against,
+        )
         reasons = (*reasons, told)
     override, over = _override(engine, word, policies, now)
     if ruling.outcome != "pass":
@@ -107,9 +129,14 @@ def answer(reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy
     return replace(made, text=_text(word, made))
 
 
-def ruled_by(reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy], now: datetime) -> Ruling:
+def ruled_by(
+    reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy], now: datetime
+) -> Ruling:
     """What all these policies together make of it."""
-    rulings = [ruled(policy, _asked(reader, engine, word, policy, now)) for policy in policies or (Policy(),)]
+    rulings = [
+        ruled(policy, _asked(reader, engine, word, policy, now))
+        for policy in policies or (Policy(),)
+    ]
     ruling = rulings[0]
     for other in rulings[1:]:
         ruling = stricter(ruling, other)
@@ -127,17 +154,27 @@ def _asked(reader: Reader, engine: Engine, word: Word, policy: Policy, now: date
         reasons=word.reasons,
         shown=_shown(word.judged) if word.judged else None,
     )
-    if deploy is None or not policy.asks_criticality or policy.criticality.told(asked.service, asked.environment):
+    if (
+        deploy is None
+        or not policy.asks_criticality
+        or policy.criticality.told(asked.service, asked.environment)
+    ):
         return asked
     newest = reader.last_sealed()
     until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
     since = until - timedelta(days=policy.criticality.days)
-    changes = list_deploys(engine, environment=deploy.environment, service=asked.service, since=since, until=until)
+    changes = list_deploys(
+        engine, environment=deploy.environment, service=asked.service, since=since, until=until
+    )
     traffic = _traffic(reader, deploy.environment, asked.service, since, until)
-    return replace(asked, changes=sum(change.kind in JUDGED for change in changes), traffic=traffic)
+    return replace(
+        asked, changes=sum(change.kind in JUDGED for change in changes), traffic=traffic
+    )
 
 
-def _traffic(reader: Reader, environment: str, service: str, since: datetime, until: datetime) -> Traffic | None:
+def _traffic(
+    reader: Reader, environment: str, service: str, since: datetime, until: datetime
+) -> Traffic | None:
     """How the service is called; None where no call of it is known."""
     every = EdgeQuery(since=since, until=until, environment=environment, by=("callee",))
     mine = reader.edges(replace(every, callee=service, by=("caller",)))
@@ -153,9 +190,15 @@ def _shown(judged: Judged) -> Shown | None:
     if judged.inputs is None:
         return None
     deploy, service = judged.deploy, judged.inputs.deploy.service
-    since = min(deploy.started, deploy.first_traffic or deploy.started) - timedelta(seconds=WINDOW_SECONDS)
+    since = min(deploy.started, deploy.first_traffic or deploy.started) - timedelta(
+        seconds=WINDOW_SECONDS
+    )
     answered = asked = 0.0
-    served = {sighting.window for sighting in judged.inputs.sightings if sighting.version == deploy.version and sighting.spans and sighting.window > since}
+    served = {
+        sighting.window
+        for sighting in judged.inputs.sightings
+        if sighting.version == deploy.version and sighting.spans and sighting.window > since
+    }
     places: dict[tuple[object, ...], set[str]] = {}
     for cell in judged.inputs.cells:
         role = "callee" if cell.edge.callee == service else "caller"
@@ -167,35 +210,70 @@ def _shown(judged: Judged) -> Shown | None:
             served.add(cell.window)
             answered += cell.calls * (role == "callee")
             asked += cell.calls * (role == "caller")
-    met = {window for (window, _), versions in places.items() if deploy.version in versions and len(versions - {""}) > 1}
+    met = {
+        window
+        for (window, _), versions in places.items()
+        if deploy.version in versions and len(versions - {""}) > 1
+    }
     quiet = sum(edge.share_of_calls for edge in judged.verdict.edges if edge.outcome == "pass")
-    return Shown(max(answered, asked), len(served) * WINDOW_SECONDS / 60.0, len(met), min(1.0, quiet))
+    return Shown(
+        max(answered, asked), len(served) * WINDOW_SECONDS / 60.0, len(met), min(1.0, quiet)
+    )
 
 
-def _override(engine: Engine, word: Word, policies: Sequence[Policy], now: datetime) -> tuple[Override | None, Override | None]:
-    """The override in force, and the newest that is over. None lasts longer than the policies allow, also if they became stricter since."""
-    longest = timedelta(hours=min((policy.overrides.longest_hours for policy in policies), default=24.0))
+def _override(
+    engine: Engine, word: Word, policies: Sequence[Policy], now: datetime
+) -> tuple[Override | None, Override | None]:
+    """The override in force, and the newest that is over. None lasts longer than the policies
+    allow, also if they became stricter since.
+    """
+    longest = timedelta(
+        hours=min((policy.overrides.longest_hours for policy in policies), default=24.0)
+    )
     place = word.deploy.environment if word.deploy else word.environment
     mine = [
         replace(override, expires=min(override.expires, override.created + longest))
         for override in overrides_of(engine, word.service, word.version, place, word.deploy)
     ]
-    return next((override for override in mine if override.in_force(now)), None), next((override for override in mine if not override.in_force(now)), None)
+    return next((override for override in mine if override.in_force(now)), None), next(
+        (override for override in mine if not override.in_force(now)), None
+    )
 
 
-def _of_override(override: Override | None, over: Override | None, outcome: Outcome, now: datetime) -> list[Reason]:
+def _of_override(
+    override: Override | None, over: Override | None, outcome: Outcome, now: datetime
+) -> list[Reason]:
     if override:
-        return [reason("overridden", person=override.person, until=override.expires, why=override.reason, outcome=outcome)]
+        return [
+            reason(
+                "overridden",
+                person=override.person,
+                until=override.expires,
+                why=override.reason,
+                outcome=outcome,
+            )
+        ]
     if over:
         revoked = over.revoked is not None and over.revoked <= now
         ended = over.revoked if revoked else over.expires
-        return [reason("override_over", person=over.person, how="was revoked" if revoked else "expired", until=ended)]
+        return [
+            reason(
+                "override_over",
+                person=over.person,
+                how="was revoked" if revoked else "expired",
+                until=ended,
+            )
+        ]
     return []
 
 
 def _text(word: Word, made: GateAnswer) -> str:
     deploy, findings = word.deploy, word.judged.findings if word.judged else ()
-    against = f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC" if deploy else ""
+    against = (
+        f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC"
+        if deploy
+        else ""
+    )
     beside = "" if made.outcome == word.outcome else f" (the verdict is {word.outcome})"
     lines = [f"{made.outcome.upper()}: {word.service} {word.version}{against}{beside}"]
     known = {finding.id: finding for finding in findings}
@@ -205,11 +283,16 @@ def _text(word: Word, made: GateAnswer) -> str:
         if finding:
             lines.append(f"    finding {finding.id} ({finding.state}, {finding.role})")
     if word.outcome == "fail":
-        lines += [f"  finding {finding.id} ({finding.state}, {finding.role}): {summary(finding)}" for finding in known.values()]
+        lines += [
+            f"  finding {finding.id} ({finding.state}, {finding.role}): {summary(finding)}"
+            for finding in known.values()
+        ]
     lines += [f"  would settle it: {sentence(need)}" for need in made.settles]
     if made.criticality:
         lines.append(f"  {sentence(made.criticality)}")
-    lines += [f"  {result.outcome.replace('_', ' ')}: {sentence(result.reason)}" for result in made.rules]
+    lines += [
+        f"  {result.outcome.replace('_', ' ')}: {sentence(result.reason)}" for result in made.rules
+    ]
     if made.verdict_id:
         lines.append(f"  in full: seamwatch explain {made.verdict_id}")
     return "\n".join(lines)

@@ -1,4 +1,6 @@
-"""What every collector writes of a batch after its rows and before its commit: arrivals, rejects, losses, ledger, watermarks."""
+"""What every collector writes of a batch after its rows and before its commit: arrivals, rejects,
+losses, ledger, watermarks.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Where a batch's spans or exchanges lie: `record` and `end_ns` of each; the distinct `windows`, and how many rows each got."""
+    """Where a batch's spans or exchanges lie: `record` and `end_ns` of each; the distinct
+    `windows`, and how many rows each got.
+    """
 
     record: NDArray[np.int32]
     end_ns: NDArray[np.uint64]
@@ -28,31 +32,57 @@ class Rows:
 
 
 class Books:
-    """The books of one pipeline. Lives between batches: it remembers how far each partition's event time has come."""
+    """The books of one pipeline. Lives between batches: it remembers how far each partition's
+    event time has come.
+    """
 
     def __init__(self, store: Store, pipeline: str) -> None:
         self._store, self._pipeline = store, pipeline
         self._watermarks = Watermarks()
 
     def examined(
-        self, records: Records, results: Examined, rejects: Sequence[Reject], reading: int, clock: Clock, **counts: Counts
+        self,
+        records: Records,
+        results: Examined,
+        rejects: Sequence[Reject],
+        reading: int,
+        clock: Clock,
+        **counts: Counts,
     ) -> None:
-        """All of a batch that holds exchanges only: what checking found, its rows, and the books. `counts`: further columns of the ledger."""
+        """All of a batch that holds exchanges only: what checking found, its rows, and the books.
+        `counts`: further columns of the ledger.
+        """
         results.keep(self._store)
         rows = Rows(results.record, results.end_ns, results.windows, results.window_rows)
         self.arrived(records, rows)
-        self.entered(records, rejects, reading, exchanges=results.per_record, rejected=results.rejected(rejects), **counts)
+        self.entered(
+            records,
+            rejects,
+            reading,
+            exchanges=results.per_record,
+            rejected=results.rejected(rejects),
+            **counts,
+        )
         self.marked(records, rows, clock())
         for outcome, count in results.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)
 
     def arrived(self, records: Records, rows: Rows) -> None:
-        """Which windows the batch touched: they are closed again. Before `entered`, so that none is forgotten."""
+        """Which windows the batch touched: they are closed again. Before `entered`, so that none
+        is forgotten.
+        """
         if len(records):
-            self._store.insert("arrivals", arrival_rows(records.partitions[0].source_id, rows.windows, rows.window_rows))
+            self._store.insert(
+                "arrivals",
+                arrival_rows(records.partitions[0].source_id, rows.windows, rows.window_rows),
+            )
 
-    def entered(self, records: Records, rejects: Sequence[Reject], reading: int, **counts: Counts) -> None:
-        """What became of every record; durable on return. `counts`: the ledger's columns, by record."""
+    def entered(
+        self, records: Records, rejects: Sequence[Reject], reading: int, **counts: Counts
+    ) -> None:
+        """What became of every record; durable on return. `counts`: the ledger's columns, by
+        record.
+        """
         if len(records):
             self._store.insert("rejects", reject_rows(rejects, reading))
             self._store.insert("losses", loss_rows(records))
@@ -61,7 +91,9 @@ class Books:
             telemetry.REJECTS.labels(self._pipeline, reject.reason).inc(reject.count)
 
     def marked(self, records: Records, rows: Rows, now: datetime) -> None:
-        """How far event time has come, once a second at most; a batch without records is a heartbeat, told every few seconds."""
+        """How far event time has come, once a second at most; a batch without records is a
+        heartbeat, told every few seconds.
+        """
         marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
         if self._watermarks.due(records, now):
             self._store.insert("watermarks", marks)

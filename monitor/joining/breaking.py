@@ -1,4 +1,6 @@
-"""Stored violations to events: which clause is broken anew, again, or no longer; each told to the receivers of its owner."""
+"""Stored violations to events: which clause is broken anew, again, or no longer; each told to the
+receivers of its owner.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +34,11 @@ MOST = 2_000
 _MOST_PAIRS = 20
 _DEPLOY_BEFORE = timedelta(days=7)
 EVERYBODY = "*"
-_TOLD = {"new": "broken for the first time", "again": "broken again", "gone": "not broken any more"}
+_TOLD = {
+    "new": "broken for the first time",
+    "again": "broken again",
+    "gone": "not broken any more",
+}
 ASK_EVERY = timedelta(minutes=10)
 MOST_CALLS = 100_000
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
@@ -40,13 +46,17 @@ Times = Mapping[tuple[str, str], TimingReason]
 """The numbers of broken clauses on time, by environment and fingerprint."""
 _NO_TIMES: Times = {}
 Unseen = Mapping[str, ContractBreak | None]
-"""Of contracts that were looked at, by the event's id: what nobody used for days, None where there is nothing of that kind."""
+"""Of contracts that were looked at, by the event's id: what nobody used for days, None where there
+is nothing of that kind.
+"""
 _NOT_LOOKED: Unseen = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Environment, callee, operation and caller of judged exchanges, and of calls whose time is known."""
+    """Environment, callee, operation and caller of judged exchanges, and of calls whose time is
+    known.
+    """
 
     judged: frozenset[tuple[str, str, str, str]]
     timed: frozenset[tuple[str, str, str, str]]
@@ -56,25 +66,36 @@ class Calls:
         """From the rows of `could_have_shown`."""
         by_kind: dict[str, set[tuple[str, str, str, str]]] = {"judged": set(), "timed": set()}
         for row in rows:
-            by_kind[row["kind"]].add((row["environment"], row["callee"], row["operation"], row["caller"]))
+            by_kind[row["kind"]].add(
+                (row["environment"], row["callee"], row["operation"], row["caller"])
+            )
         return cls(frozenset(by_kind["judged"]), frozenset(by_kind["timed"]))
 
     def show(self, event: ContractBreak) -> bool:
-        """Whether there was a call in which a clause could have shown: of its operation, and of one of its callers where it is theirs.
+        """Whether there was a call in which a clause could have shown: of its operation, and of
+        one of its callers where it is theirs.
 
-        What nobody offers is gone when it is asked for no more: any judged call of the provider will do.
+        What nobody offers is gone when it is asked for no more: any judged call of the provider
+        will do.
         """
         callers = {pair.caller for pair in event.pairs} if event.side == "request" else None
         anything = event.rule in _UNDOCUMENTED
         return any(
             (environment, callee) == (event.environment, event.callee)
-            and (anything or (operation == event.operation and (callers is None or caller in callers)))
-            for environment, callee, operation, caller in (self.timed if event.time is not None else self.judged)
+            and (
+                anything
+                or (operation == event.operation and (callers is None or caller in callers))
+            )
+            for environment, callee, operation, caller in (
+                self.timed if event.time is not None else self.judged
+            )
         )
 
 
 class BreakWatch:
-    """Keeps the events; what it remembers between steps only saves work. Time is that of the data: replays make events, too."""
+    """Keeps the events; what it remembers between steps only saves work. Time is that of the data:
+    replays make events, too.
+    """
 
     def __init__(self, store: Store, engine: Engine) -> None:
         self._store, self._engine = store, engine
@@ -83,56 +104,91 @@ class BreakWatch:
         self._stamp: Stamp | None = None
         self._revisions: Sequence[Revision] = ()
 
-    def step(self, now: datetime, times: Times = _NO_TIMES, unseen: Unseen = _NOT_LOOKED) -> list[ContractBreak]:
-        """Look again when it is time; returns those of which something happened: new, again or gone. Safe to repeat.
+    def step(
+        self, now: datetime, times: Times = _NO_TIMES, unseen: Unseen = _NOT_LOOKED
+    ) -> list[ContractBreak]:
+        """Look again when it is time; returns those of which something happened: new, again or
+        gone. Safe to repeat.
 
-        `times` are the numbers of the clauses on time that are broken. Gone is what was not seen for a day in which there were calls where it
-        could have shown; where there were none it is *untested* (silence is not health); it is let go after 90 days.
+        `times` are the numbers of the clauses on time that are broken. Gone is what was not seen
+        for a day in which there were calls where it could have shown; where there were none it is
+        *untested* (silence is not health); it is let go after 90 days.
         """
         if self._looked is not None and now - self._looked < LOOK_EVERY:
             return []
         self._looked = now
         since = now - GONE_AFTER
-        rows = rows_in_utc(self._store.query("breaks", {"since": int(since.timestamp()), "limit": MOST}))
+        rows = rows_in_utc(
+            self._store.query("breaks", {"since": int(since.timestamp()), "limit": MOST})
+        )
         with writing(self._engine) as connection:
             before = breaks.load_breaks(connection)
-        fresh = [(key, list(group)) for key, group in groupby(rows, key=lambda row: (row["environment"], row["fingerprint"]))]
+        fresh = [
+            (key, list(group))
+            for key, group in groupby(
+                rows, key=lambda row: (row["environment"], row["fingerprint"])
+            )
+        ]
         owners = {revision.name: revision for revision in self._newest()} if fresh else {}
         after: dict[str, ContractBreak] = {}
         for (environment, fingerprint), group in fresh:
             name = break_id(environment, fingerprint)
             event = self._seen(before.get(name), name, group, owners)
             after[name] = replace(event, time=times.get((environment, fingerprint)) or event.time)
-        after |= {name: _unseen(before.get(name), event) for name, event in unseen.items() if event is not None}
+        after |= {
+            name: _unseen(before.get(name), event)
+            for name, event in unseen.items()
+            if event is not None
+        }
         seen_again = [
             replace(event, state="gone", revision=event.revision + 1)
             for name, event in before.items()
-            if event.rule == UNSEEN and event.state != "gone" and name in unseen and name not in after
+            if event.rule == UNSEEN
+            and event.state != "gone"
+            and name in unseen
+            and name not in after
         ]
         missing = [
             event
             for event in before.values()
-            if event.id not in after and event.state != "gone" and event.last_seen < since and event.rule != UNSEEN
+            if event.id not in after
+            and event.state != "gone"
+            and event.last_seen < since
+            and event.rule != UNSEEN
         ]
         gone = [*seen_again, *self._gone(missing, since, now)]
         with writing(self._engine) as connection:
             stored = breaks.load_breaks(connection)  # accepted or told meanwhile
             changed = [_kept(event, stored.get(event.id)) for event in [*after.values(), *gone]]
-            breaks.save_breaks(connection, [event for event in changed if stored.get(event.id) != event], now)
+            breaks.save_breaks(
+                connection, [event for event in changed if stored.get(event.id) != event], now
+            )
             breaks.forget_breaks(connection, now - KEPT)
-        return [event for event in changed if event.id not in before or before[event.id].revision != event.revision]
+        return [
+            event
+            for event in changed
+            if event.id not in before or before[event.id].revision != event.revision
+        ]
 
     def _newest(self) -> Sequence[Revision]:
-        """The newest revisions, read again when something was published: not twice in a step, nor every half minute."""
+        """The newest revisions, read again when something was published: not twice in a step, nor
+        every half minute.
+        """
         edition = stamp(self._engine)
         if edition != self._stamp:
             self._revisions, self._stamp = listed(self._engine, newest=True), edition
         return self._revisions
 
-    def _gone(self, missing: Sequence[ContractBreak], since: datetime, now: datetime) -> list[ContractBreak]:
-        """Those of them that are gone, and those that became untested; asked again every ten minutes where nothing else is new."""
+    def _gone(
+        self, missing: Sequence[ContractBreak], since: datetime, now: datetime
+    ) -> list[ContractBreak]:
+        """Those of them that are gone, and those that became untested; asked again every ten
+        minutes where nothing else is new.
+        """
         fresh = any(not event.untested for event in missing)
-        if not missing or (not fresh and self._asked is not None and now - self._asked < ASK_EVERY):
+        if not missing or (
+            not fresh and self._asked is not None and now - self._asked < ASK_EVERY
+        ):
             return []
         self._asked = now
         callees = sorted({event.callee for event in missing})
@@ -147,7 +203,11 @@ class BreakWatch:
         ]
 
     def _seen(
-        self, known: ContractBreak | None, name: str, rows: Sequence[Mapping[str, Any]], owners: Mapping[str, Revision]
+        self,
+        known: ContractBreak | None,
+        name: str,
+        rows: Sequence[Mapping[str, Any]],
+        owners: Mapping[str, Revision],
     ) -> ContractBreak:
         """What is broken now: as it was, or new, or again."""
         first, last = min(row["first_seen"] for row in rows), max(row["last_seen"] for row in rows)
@@ -158,7 +218,11 @@ class BreakWatch:
         row = rows[0]
         fresh = known is None or again
         before = (
-            self._deploy_before(began, row["environment"], {str(row[side]) for row in rows for side in ("caller", "callee")})
+            self._deploy_before(
+                began,
+                row["environment"],
+                {str(row[side]) for row in rows for side in ("caller", "callee")},
+            )
             if fresh
             else None
         )
@@ -167,7 +231,15 @@ class BreakWatch:
             id=name,
             **{
                 word: row[word]
-                for word in ("fingerprint", "environment", "contract", "contract_revision", "operation", "side", "rule")
+                for word in (
+                    "fingerprint",
+                    "environment",
+                    "contract",
+                    "contract_revision",
+                    "operation",
+                    "side",
+                    "rule",
+                )
             },
             **{word: row[word] for word in ("pointer", "clause", "expected", "actual", "callee")},
             state="again" if again else known.state if known is not None else "new",
@@ -177,7 +249,11 @@ class BreakWatch:
             count=sum(row["exchanges"] for row in rows),
             pairs=tuple(_pair(row) for row in rows[:_MOST_PAIRS]),
             deploy_id=(before.id if before else "") if fresh else known.deploy_id if known else "",
-            deploy=(f"{before.service} {before.version}".strip() if before else "") if fresh else known.deploy if known else "",
+            deploy=(f"{before.service} {before.version}".strip() if before else "")
+            if fresh
+            else known.deploy
+            if known
+            else "",
             owner=contract.owner if contract else "",
             contact=contract.contact if contract else "",
             revision=(known.revision + 1 if again else known.revision) if known is not None else 1,
@@ -191,9 +267,16 @@ class BreakWatch:
     def _deploy_before(self, at: datetime, environment: str, services: set[str]) -> Deploy | None:
         """The last deploy of either side before that moment, within a week."""
         recent = list_deploys(
-            self._engine, since=at - _DEPLOY_BEFORE, until=at + timedelta(seconds=60), environment=environment or None
+            self._engine,
+            since=at - _DEPLOY_BEFORE,
+            until=at + timedelta(seconds=60),
+            environment=environment or None,
         )
-        own = [deploy for deploy in recent if deploy.started <= at and any(deploy.is_of(service) for service in services)]
+        own = [
+            deploy
+            for deploy in recent
+            if deploy.started <= at and any(deploy.is_of(service) for service in services)
+        ]
         return max(own, key=lambda deploy: deploy.started, default=None)
 
 
@@ -216,25 +299,42 @@ def _unseen(known: ContractBreak | None, event: ContractBreak) -> ContractBreak:
 
 
 def _pair(row: Mapping[str, Any]) -> BreakPair:
-    return BreakPair(row["caller"], row["caller_version"], row["callee"], row["callee_version"], int(row["exchanges"]))
+    return BreakPair(
+        row["caller"],
+        row["caller_version"],
+        row["callee"],
+        row["callee_version"],
+        int(row["exchanges"]),
+    )
 
 
 def _kept(event: ContractBreak, stored: ContractBreak | None) -> ContractBreak:
     """What others wrote of it meanwhile stays."""
     if stored is None:
         return event
-    accepted = {word: getattr(stored, word) for word in ("accepted_by", "accepted_because", "accepted_until")}
+    accepted = {
+        word: getattr(stored, word)
+        for word in ("accepted_by", "accepted_because", "accepted_until")
+    }
     return replace(event, told=max(event.told, stored.told), **accepted)
 
 
 def break_id(environment: str, fingerprint: str) -> str:
     """The same for the same clause and environment, for ever."""
-    return hashlib.sha256(f"{environment}\x1f{fingerprint}".encode("utf-8", "replace")).hexdigest()[:16]
+    return hashlib.sha256(
+        f"{environment}\x1f{fingerprint}".encode("utf-8", "replace")
+    ).hexdigest()[:16]
 
 
 def receivers_of(owner: str, teams: Mapping[str, Sequence[str]]) -> list[str]:
-    """The receivers of an owner's contract events: those that name the team, else those for everybody's (`*`)."""
-    own = [name for name, of in teams.items() if owner and owner.casefold() in {team.casefold() for team in of}]
+    """The receivers of an owner's contract events: those that name the team, else those for
+    everybody's (`*`).
+    """
+    own = [
+        name
+        for name, of in teams.items()
+        if owner and owner.casefold() in {team.casefold() for team in of}
+    ]
     return sorted(own or [name for name, of in teams.items() if EVERYBODY in of])
 
 
@@ -248,14 +348,16 @@ def tell_breaks(
     link_base: str,
     is_silenced: Callable[[Mapping[str, str]], bool],
 ) -> list[Alert]:
-    """Write what the owners' receivers must be told, in the caller's transaction: a break that is new or again fires, one that is
-    gone or accepted is resolved where it was told. The same state is told once.
+    """Write what the owners' receivers must be told, in the caller's transaction: a break that is
+    new or again fires, one that is gone or accepted is resolved where it was told. The same state
+    is told once.
     """
     sent = []
     for event in breaks.load_breaks(connection).values():
         over = event.state == "gone" or event.quiet(now)
         names = [name for name in receivers_of(event.owner, teams) if name in senders]
-        if over != event.is_told or not names:  # a firing one is told as long as it is not over, and the other way round
+        # a firing one is told as long as it is not over, and the other way round
+        if over != event.is_told or not names:
             continue
         alert = alert_of(event, event.told + 1, over=over, now=now, link_base=link_base)
         if not over and is_silenced(alert.labels):
@@ -267,16 +369,25 @@ def tell_breaks(
     return sent
 
 
-def alert_of(event: ContractBreak, revision: int, *, over: bool, now: datetime, link_base: str) -> Alert:
-    """A contract event as receivers take it. Names are foreign text: control characters are taken out."""
+def alert_of(
+    event: ContractBreak, revision: int, *, over: bool, now: datetime, link_base: str
+) -> Alert:
+    """A contract event as receivers take it. Names are foreign text: control characters are taken
+    out.
+    """
     versions = ", ".join(
-        f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})" for pair in event.pairs[:5]
+        f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})"
+        for pair in event.pairs[:5]
     )
     summary = f"{event.contract}: {break_sentence(event)}"
     unseen = event.rule == UNSEEN
     words = {"new": "not seen", "again": "not seen again", "gone": "seen"} if unseen else _TOLD
     state = words[event.state]
-    state = f"accepted as known by {event.accepted_by}" if event.quiet(now) and over and event.state != "gone" else state
+    state = (
+        f"accepted as known by {event.accepted_by}"
+        if event.quiet(now) and over and event.state != "gone"
+        else state
+    )
     severity: Severity = "info" if unseen else "error"
     labels = {
         "alertname": "SeamwatchContractUnseen" if unseen else "SeamwatchContractBroken", "environment": event.environment, "service": event.callee, "contract": event.contract,
@@ -286,8 +397,9 @@ def alert_of(event: ContractBreak, revision: int, *, over: bool, now: datetime, 
         "state": state, "expected": event.expected, "actual": event.actual, "clause": event.clause, "versions": versions, "exchanges": str(event.count),
         "deploy_before": event.deploy, "owner": event.owner, "contact": event.contact,
     }  # fmt: skip
-    description = f"{state} in {event.environment}; expected {event.expected}, came {event.actual}. {versions}. " + (
-        f"The deploy before: {event.deploy}" if event.deploy else "No deploy is known before"
+    description = (
+        f"{state} in {event.environment}; expected {event.expected}, came {event.actual}. {versions}. "
+        + (f"The deploy before: {event.deploy}" if event.deploy else "No deploy is known before")
     )
     return Alert(
         key=f"seamwatch-contract-{event.id}",

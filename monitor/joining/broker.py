@@ -1,6 +1,8 @@
-"""A Pact Broker, read only: the pacts that are selected, walked to by the links that it gives itself.
+"""A Pact Broker, read only: the pacts that are selected, walked to by the links that it gives
+itself.
 
-Its API is described at https://docs.pact.io/pact_broker/advanced_topics/api_docs and by its own index (HAL).
+Its API is described at https://docs.pact.io/pact_broker/advanced_topics/api_docs and by its own
+index (HAL).
 """
 
 import base64
@@ -21,19 +23,34 @@ SECONDS = 20.0  # for one answer
 MOST_PACTS = 5_000
 _LIST_BYTES = 8_000_000
 _MOST_PAGES = 200
-_NOT_MODIFIED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _BROKEN = 304, 401, 403, 404, 429, 500
-_LATEST, _PROVIDERS, _FOR_VERIFICATION = "pb:latest-pact-versions", "pb:pacticipants", "pb:provider-pacts-for-verification"
+_NOT_MODIFIED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _BROKEN = (
+    304,
+    401,
+    403,
+    404,
+    429,
+    500,
+)
+_LATEST, _PROVIDERS, _FOR_VERIFICATION = (
+    "pb:latest-pact-versions",
+    "pb:pacticipants",
+    "pb:provider-pacts-for-verification",
+)
 
 
 class Ask(Protocol):
     """One request, answered or an error of NotifyError's kind."""
 
-    def __call__(self, method: str, url: str, headers: Mapping[str, str], body: bytes, most_bytes: int) -> Reply: ...
+    def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, most_bytes: int
+    ) -> Reply: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pacts are wanted: the broker's selector, None for the latest of each pair; published for `environment`."""
+    """Which pacts are wanted: the broker's selector, None for the latest of each pair; published
+    for `environment`.
+    """
 
     text: str
     selector: Mapping[str, object] | None
@@ -42,7 +59,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What one look brought: drafts of pacts that are new or changed, how many there are in all, and what could not be had."""
+    """What one look brought: drafts of pacts that are new or changed, how many there are in all,
+    and what could not be had.
+    """
 
     drafts: Sequence[ContractDraft]
     pacts: int
@@ -58,10 +77,12 @@ class RetryLater(SourceUnavailable):
 
 
 class PactBroker:
-    """Asks for what is selected; remembers ETags, so that what has not changed is not sent again. Not for several threads.
+    """Asks for what is selected; remembers ETags, so that what has not changed is not sent again.
+    Not for several threads.
 
-    Only the origin of its own address is ever asked, whatever links it gives, and no redirect is followed. A cloud's metadata
-    service is never dialled. An answer has 20 s; a pact may be as large as a contract.
+    Only the origin of its own address is ever asked, whatever links it gives, and no redirect is
+    followed. A cloud's metadata service is never dialled. An answer has 20 s; a pact may be as
+    large as a contract.
     """
 
     def __init__(
@@ -78,13 +99,18 @@ class PactBroker:
         """ConfigError for an address or a selection that cannot be read."""
         self.selections = tuple(selection_of(text) for text in select)
         if not self.selections:
-            raise ConfigError("contracts.broker_select names nothing; leave it out for the latest pacts")
+            raise ConfigError(
+                "contracts.broker_select names nothing; leave it out for the latest pacts"
+            )
         rules = AddressRules([_host_of(url)])  # the operator named it: it may be a private one
         self.where = str(rules.target(url))
         self._origin = _origin_of(url)
         self._url = url if url.endswith("/") else f"{url}/"
         self._secrets = [secret for secret in (token, password) if secret]
-        self._headers = {"Accept": "application/hal+json, application/json", **_login(token, username, password)}
+        self._headers = {
+            "Accept": "application/hal+json, application/json",
+            **_login(token, username, password),
+        }
         self._ask = ask or _guarded(rules)
         self._clock = clock
         self._kept: dict[str, tuple[str, Any]] = {}
@@ -97,26 +123,35 @@ class PactBroker:
         return f"{self.where} answers as a Pact Broker; asked for {', '.join(selection.text for selection in self.selections)}"
 
     def look(self) -> Brought:
-        """Every selected pact. SourceUnavailable when the broker does not answer now, SourceError when it refuses us."""
+        """Every selected pact. SourceUnavailable when the broker does not answer now, SourceError
+        when it refuses us.
+        """
         index = self._get(self._url, _LIST_BYTES)
         drafts: dict[str, ContractDraft] = {}
         refused: list[str] = []
         for selection in self.selections:
             for href in self._pacts(index, selection, refused):
                 if len(drafts) >= MOST_PACTS:
-                    refused.append(f"more than {MOST_PACTS} pacts are selected; the others are left out")
+                    refused.append(
+                        f"more than {MOST_PACTS} pacts are selected; the others are left out"
+                    )
                     break
                 draft = self._draft(href, selection, refused)
                 if draft is not None:
                     drafts.setdefault(draft.name, draft)
         return Brought(list(drafts.values()), len(drafts), refused)
 
-    def _pacts(self, index: Mapping[str, Any], selection: Selection, refused: list[str]) -> Iterator[str]:
+    def _pacts(
+        self, index: Mapping[str, Any], selection: Selection, refused: list[str]
+    ) -> Iterator[str]:
         if selection.selector is None:
             yield from _hrefs_of_list(self._get(self._link(index, _LATEST), _LIST_BYTES))
             return
         template = self._link(index, _FOR_VERIFICATION)
-        question = {"consumerVersionSelectors": [dict(selection.selector)], "includePendingStatus": False}
+        question = {
+            "consumerVersionSelectors": [dict(selection.selector)],
+            "includePendingStatus": False,
+        }
         for provider in self._providers(index, refused):
             url = template.replace("{provider}", quote(provider, safe=""))
             try:
@@ -137,12 +172,18 @@ class PactBroker:
         seen: set[str] = set()
         while url is not None and url not in seen:
             if len(seen) >= _MOST_PAGES:
-                refused.append(f"{self.where} has more than {_MOST_PAGES} pages of pacticipants; the others are left out")
+                refused.append(
+                    f"{self.where} has more than {_MOST_PAGES} pages of pacticipants; the others are left out"
+                )
                 return
             seen.add(url)
             page = self._get(url, _LIST_BYTES)
             embedded = page.get("_embedded")
-            entries = embedded.get("pacticipants", []) if isinstance(embedded, dict) else page.get("pacticipants", [])
+            entries = (
+                embedded.get("pacticipants", [])
+                if isinstance(embedded, dict)
+                else page.get("pacticipants", [])
+            )
             for entry in entries if isinstance(entries, list) else ():
                 if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                     yield entry["name"]
@@ -157,11 +198,18 @@ class PactBroker:
             refused.append(str(error))
             return None
         parties = [pact.get(word) for word in ("consumer", "provider")]
-        names = [str(party.get("name") or "").strip() if isinstance(party, dict) else "" for party in parties]
+        names = [
+            str(party.get("name") or "").strip() if isinstance(party, dict) else ""
+            for party in parties
+        ]
         if not all(names):
             refused.append(f"{self.where}: a pact names no consumer or no provider")
             return None
-        document = {word: value for word, value in pact.items() if word not in ("_links", "_embedded", "createdAt")}
+        document = {
+            word: value
+            for word, value in pact.items()
+            if word not in ("_links", "_embedded", "createdAt")
+        }
         place = f"@{selection.environment}" if selection.environment else ""
         return ContractDraft(
             name=f"{names[0]}-{names[1]}{place}",
@@ -175,7 +223,9 @@ class PactBroker:
     def _link(self, document: Mapping[str, Any], name: str) -> str:
         href = _href(document.get("_links"), name)
         if href is None:
-            raise SourceError(f"{self.where} gives no link {name}; is contracts.broker_url the address of a Pact Broker?")
+            raise SourceError(
+                f"{self.where} gives no link {name}; is contracts.broker_url the address of a Pact Broker?"
+            )
         return href
 
     def _get(self, href: str, most_bytes: int) -> dict[str, Any]:
@@ -239,7 +289,9 @@ class _Missing(SourceError):
 
 
 def selection_of(text: str) -> Selection:
-    """A word of `contracts.broker_select`. https://docs.pact.io/pact_broker/advanced_topics/consumer_version_selectors"""
+    """A word of `contracts.broker_select`.
+    https://docs.pact.io/pact_broker/advanced_topics/consumer_version_selectors
+    """
     word, _, name = text.strip().partition(":")
     if word == "latest" and not name:
         return Selection(text, None)
@@ -249,7 +301,9 @@ def selection_of(text: str) -> Selection:
         return Selection(text, {"branch": name})
     if word == "environment" and name:
         return Selection(text, {"environment": name}, name)
-    raise ConfigError(f"contracts.broker_select: {text[:60]!r} is not known; use latest, main, branch:NAME or environment:NAME")
+    raise ConfigError(
+        f"contracts.broker_select: {text[:60]!r} is not known; use latest, main, branch:NAME or environment:NAME"
+    )
 
 
 def _hrefs_of_list(listing: Mapping[str, Any]) -> list[str]:
@@ -258,9 +312,17 @@ def _hrefs_of_list(listing: Mapping[str, Any]) -> list[str]:
     for word in ("pb:pacts", "pacts"):
         linked = links.get(word) if isinstance(links, dict) else None
         if isinstance(linked, list) and linked:
-            return [link["href"] for link in linked if isinstance(link, dict) and isinstance(link.get("href"), str)]
+            return [
+                link["href"]
+                for link in linked
+                if isinstance(link, dict) and isinstance(link.get("href"), str)
+            ]
     entries = listing.get("pacts")
-    hrefs = [_href(entry.get("_links"), "self") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    hrefs = (
+        [_href(entry.get("_links"), "self") for entry in entries if isinstance(entry, dict)]
+        if isinstance(entries, list)
+        else []
+    )
     return [href for href in hrefs if href is not None]
 
 
@@ -281,7 +343,9 @@ def _login(token: str, username: str, password: str) -> dict[str, str]:
 
 
 def _guarded(rules: AddressRules) -> Callable[[str, str, Mapping[str, str], bytes, int], Reply]:
-    def asked(method: str, url: str, headers: Mapping[str, str], body: bytes, most_bytes: int) -> Reply:
+    def asked(
+        method: str, url: str, headers: Mapping[str, str], body: bytes, most_bytes: int
+    ) -> Reply:
         return ask(rules, method, url, headers, body, most_bytes, SECONDS)
 
     return asked
@@ -291,12 +355,18 @@ def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
-        raise ConfigError("contracts.broker_url cannot be read; give it as https://host/path") from None
+        raise ConfigError(
+            "contracts.broker_url cannot be read; give it as https://host/path"
+        ) from None
 
 
 def _origin_of(url: str) -> tuple[str, str, int | None]:
     try:
         parts = urlsplit(url)
-        return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return (
+            parts.scheme,
+            (parts.hostname or "").lower(),
+            parts.port or {"http": 80, "https": 443}.get(parts.scheme),
+        )
     except ValueError:
         return "", "", None

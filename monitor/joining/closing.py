@@ -11,7 +11,16 @@ import structlog
 
 from monitor import telemetry
 from monitor.clock import monotonic_seconds
-from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
+from monitor.edges.closing import (
+    Batch,
+    ClosingSettings,
+    Plan,
+    WindowState,
+    cut,
+    plan_closing,
+    sealed_now,
+    watermark_of,
+)
 from monitor.edges.counting.messages import other_ends
 from monitor.errors import LeaseLost
 from monitor.joining.counting import Counter, Hand
@@ -23,7 +32,9 @@ log = structlog.get_logger(__name__)
 HOUR = 3600
 SWEPT = ("edge_windows", "sightings", "edge_hours", "joints")
 LOOK_BACK_SECONDS = 600
-"""An insert may be seen so much later than the time that stands beside its rows; another process may have closed windows meanwhile."""
+"""An insert may be seen so much later than the time that stands beside its rows; another process
+may have closed windows meanwhile.
+"""
 LOOK_AGAIN_SECONDS = 600.0
 SLOW_INSERT_SECONDS = 2
 """Rows may be seen so much later than the time that stands beside them."""
@@ -31,9 +42,11 @@ SLOW_INSERT_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Where a closer's numbers come from: a sequence of the control store, never reused, and a check that the lease is unbroken.
+    """Where a closer's numbers come from: a sequence of the control store, never reused, and a
+    check that the lease is unbroken.
 
-    `draw()` gives the next number; `publish_number()` gives one too, but None once another process has held the lease.
+    `draw()` gives the next number; `publish_number()` gives one too, but None once another process
+    has held the lease.
     """
 
     draw: Callable[[], int]
@@ -42,7 +55,9 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What one step did: windows published, sealed, those still due, the event time it saw, and the newest window sealed."""
+    """What one step did: windows published, sealed, those still due, the event time it saw, and
+    the newest window sealed.
+    """
 
     published: int
     sealed: int
@@ -56,10 +71,16 @@ Progress = Callable[[int, int], object]
 
 
 class Closer:
-    """Closes dirty windows and publishes them. Idempotent: killed anywhere, the next one closes the same windows again."""
+    """Closes dirty windows and publishes them. Idempotent: killed anywhere, the next one closes
+    the same windows again.
+    """
 
     def __init__(
-        self, store: Store, numbers: Numbers, settings: ClosingSettings, seconds: Callable[[], float] = monotonic_seconds
+        self,
+        store: Store,
+        numbers: Numbers,
+        settings: ClosingSettings,
+        seconds: Callable[[], float] = monotonic_seconds,
     ) -> None:
         self._store = store
         self._numbers = numbers
@@ -75,27 +96,43 @@ class Closer:
         self._hours_looked: float | None = None
 
     def step(self) -> Closed:
-        """Seal what is due, and close and publish batch by batch for `work_seconds`; at least one batch, so it always gets on.
+        """Seal what is due, and close and publish batch by batch for `work_seconds`; at least one
+        batch, so it always gets on.
 
-        Order: a generation is drawn before anything is read; rows are written under it; last, one insert into `windows`
-        publishes the batch. A reader that took its sequence before sees nothing of it.
+        Order: a generation is drawn before anything is read; rows are written under it; last, one
+        insert into `windows` publishes the batch. A reader that took its sequence before sees
+        nothing of it.
         """
         watermark, plan = self._plan(finish=False)
-        return self._carry_out(plan, watermark, self._seconds() + self._settings.work_seconds, finish=False)
+        return self._carry_out(
+            plan, watermark, self._seconds() + self._settings.work_seconds, finish=False
+        )
 
     def finish(self, progress: Progress = lambda _done, _total: None) -> Closed:
-        """Nothing more will come: close, publish and seal every window, however long it takes. What comes meanwhile stays dirty."""
+        """Nothing more will come: close, publish and seal every window, however long it takes.
+        What comes meanwhile stays dirty.
+        """
         watermark, plan = self._plan(finish=True)
         return self._carry_out(plan, watermark, math.inf, finish=True, progress=progress)
 
     def _plan(self, *, finish: bool) -> tuple[float | None, Plan]:
         watermark = watermark_of(self._store.ask("watermark_states"))
-        return watermark, plan_closing(self._states(everything=finish), watermark, self._settings, finish=finish)
+        return watermark, plan_closing(
+            self._states(everything=finish), watermark, self._settings, finish=finish
+        )
 
     def _carry_out(
-        self, plan: Plan, watermark: float | None, until: float, *, finish: bool, progress: Progress = lambda _done, _total: None
+        self,
+        plan: Plan,
+        watermark: float | None,
+        until: float,
+        *,
+        finish: bool,
+        progress: Progress = lambda _done, _total: None,
     ) -> Closed:
-        waiting = sorted(plan.batches, key=lambda batch: batch.due) if finish else list(plan.batches)
+        waiting = (
+            sorted(plan.batches, key=lambda batch: batch.due) if finish else list(plan.batches)
+        )
         total = left = sum(len(batch.states) for batch in waiting)
         sealed = [state.window for state in plan.seal if state.window < _unsealed_from(waiting)]
         self._seal([state for state in plan.seal if state.window in set(sealed)])
@@ -106,9 +143,14 @@ class Closer:
             # a window is sealed after all older ones: the judge takes what is sealed for the whole
             bound = math.inf if finish else _unsealed_from(waiting)
             first = self._read(batch)
-            for piece, read in [*((counterpart, None) for counterpart in self._counterparts(batch, first)), (batch, first)]:
+            for piece, read in [
+                *((counterpart, None) for counterpart in self._counterparts(batch, first)),
+                (batch, first),
+            ]:
                 ripe = {
-                    s.window for s in piece.states if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
+                    s.window
+                    for s in piece.states
+                    if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
                 }
                 self._close(piece, read or self._read(piece), ripe)
                 sealed.extend(ripe)
@@ -119,27 +161,38 @@ class Closer:
         return Closed(published, sealings, left, watermark, max(sealed, default=None))
 
     def roll_hours(self, until: float) -> int:
-        """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours, the oldest first and for `work_seconds`,
-        but one at least; how many.
+        """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours, the
+        oldest first and for `work_seconds`, but one at least; how many.
         """
         ended = {hour for hour in self._hours_sealed if hour + HOUR <= until}
         now = self._seconds()
-        if not ended and self._hours_looked is not None and now - self._hours_looked < LOOK_AGAIN_SECONDS:
+        if (
+            not ended
+            and self._hours_looked is not None
+            and now - self._hours_looked < LOOK_AGAIN_SECONDS
+        ):
             return 0
-        hours = [int(row["hour"]) for row in self._store.ask("hours_to_roll", {"until": int(until)})]
+        hours = [
+            int(row["hour"]) for row in self._store.ask("hours_to_roll", {"until": int(until)})
+        ]
         enough = now + self._settings.work_seconds
         for number, hour in enumerate(hours):
             if number and self._seconds() >= enough:
                 return number
             generation = self._numbers.draw()
-            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []}, repeatable=False)
+            self._store.execute(
+                "roll_hour",
+                {"hour": hour, "generation": generation, "fresh": []},
+                repeatable=False,
+            )
             self._publish([(1, hour, generation, 1, 0, 0, 0, int(until))])
         self._hours_sealed -= ended
         self._hours_looked = now
         return len(hours)
 
     def sweep(self) -> bool:
-        """Delete superseded and never published generations of one table; whether all tables are swept.
+        """Delete superseded and never published generations of one table; whether all tables are
+        swept.
 
         None that is younger than the last sweep: a reader may be at them.
         """
@@ -152,8 +205,9 @@ class Closer:
         return not self._unswept
 
     def _states(self, *, everything: bool) -> list[WindowState]:
-        """States of all windows that are dirty or not sealed, and of their neighbours. All that the store knows is looked through at first,
-        and for `everything`; from then on the windows that were open at the last look, and those in which anything arrived since.
+        """States of all windows that are dirty or not sealed, and of their neighbours. All that
+        the store knows is looked through at first, and for `everything`; from then on the windows
+        that were open at the last look, and those in which anything arrived since.
         """
         now = self._seconds()
         if everything or self._looked is None:
@@ -172,27 +226,37 @@ class Closer:
     def _as_now(self, windows: AbstractSet[int]) -> list[WindowState]:
         """As `_some`; of those that were not published since this step began as it saw them."""
         known = [self._fresh[window] for window in sorted(windows & self._fresh.keys())]
-        return sorted(known + self._some(windows - self._fresh.keys()), key=lambda state: state.window)
+        return sorted(
+            known + self._some(windows - self._fresh.keys()), key=lambda state: state.window
+        )
 
     def _some(self, windows: AbstractSet[int]) -> list[WindowState]:
         """States of these windows, those in which anything ever arrived."""
         if not windows:
             return []
-        return [_state(row) for row in self._store.ask("window_states", {"only": sorted(windows)}, given={"only"})]
+        return [
+            _state(row)
+            for row in self._store.ask("window_states", {"only": sorted(windows)}, given={"only"})
+        ]
 
     def _read(self, batch: Batch) -> "_Read":
-        """A generation, and then what the store holds of these windows, or of their first part where there are several."""
+        """A generation, and then what the store holds of these windows, or of their first part
+        where there are several.
+        """
         generation = self._numbers.draw()
         return _Read(generation, self._counter.hand(batch, 0, self._counter.contents(batch)))
 
     def _counterparts(self, batch: Batch, read: "_Read") -> list[Batch]:
-        """The windows that hold the other ends of messages, or of long calls, which came after their closing. They are published before the batch: if
-        this process ends in between, the batch is still dirty, and the next one finds them again.
+        """The windows that hold the other ends of messages, or of long calls, which came after
+        their closing. They are published before the batch: if this process ends in between, the
+        batch is still dirty, and the next one finds them again.
         """
         hand = read.hand
         newest: dict[int, float] = {}
         if batch.parts > 1 or "long" in hand.holds:
-            rows = self._store.ask("counterpart_windows", {"due": batch.due}, given=hand.holds & {"long"})
+            rows = self._store.ask(
+                "counterpart_windows", {"due": batch.due}, given=hand.holds & {"long"}
+            )
             newest = {int(row["window"]): math.inf for row in rows}
         elif hand.ends is not None:
             newest = dict(other_ends(hand.scene, hand.ends))
@@ -204,7 +268,9 @@ class Closer:
             [
                 s
                 for s in self._as_now(windows)
-                if s.seen and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS and not s.faded(kept)
+                if s.seen
+                and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS
+                and not s.faded(kept)
             ],
             self._settings,
         )
@@ -230,12 +296,27 @@ class Closer:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)
             telemetry.LATE.inc(late - state.late)
             sealed = int(state.sealed or state.window in ripe)
-            rows.append((0, state.window, generation, sealed, state.arrivals, state.rows, late, state.now_s))
+            rows.append(
+                (
+                    0,
+                    state.window,
+                    generation,
+                    sealed,
+                    state.arrivals,
+                    state.rows,
+                    late,
+                    state.now_s,
+                )
+            )
         hours = sorted({window // HOUR * HOUR for window in batch.due})
         for row in self._store.ask("rolled_hours", {"hours": hours}):
             hour = int(row["hour"])
             mine = [window for window in batch.due if window // HOUR * HOUR == hour]
-            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
+            self._store.execute(
+                "roll_hour",
+                {"hour": hour, "generation": generation, "fresh": mine},
+                repeatable=False,
+            )
             rows.append((1, hour, generation, 1, 0, 0, 0, batch.states[0].now_s))
         self._publish(rows)
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))
@@ -243,7 +324,12 @@ class Closer:
     def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""
         if states:
-            self._publish([(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late, s.closed_s) for s in states])
+            self._publish(
+                [
+                    (0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late, s.closed_s)
+                    for s in states
+                ]
+            )
 
     def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int, int]]) -> None:
         for row in rows:
@@ -263,7 +349,9 @@ class Closer:
             "arrivals": pa.array(arrivals, pa.uint64()),
             "rows": pa.array(count, pa.uint64()),
             "late": pa.array(late, pa.uint64()),
-            "closed_at": pa.array([seconds * 1000 for seconds in closed], pa.int64()).cast(pa.timestamp("ms", "UTC")),
+            "closed_at": pa.array([seconds * 1000 for seconds in closed], pa.int64()).cast(
+                pa.timestamp("ms", "UTC")
+            ),
         }
         self._store.insert("windows", pa.table(table))
 
@@ -291,4 +379,7 @@ def _near(windows: AbstractSet[int]) -> set[int]:
 
 def _unsealed_from(batches: Sequence[Batch]) -> float:
     """The oldest window of these that was never sealed; infinity when there is none."""
-    return min((state.window for batch in batches for state in batch.states if not state.sealed), default=math.inf)
+    return min(
+        (state.window for batch in batches for state in batch.states if not state.sealed),
+        default=math.inf,
+    )

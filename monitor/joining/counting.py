@@ -1,4 +1,6 @@
-"""What a run of windows holds is read once from the store, and counted here: a few short statements, however much there is."""
+"""What a run of windows holds is read once from the store, and counted here: a few short
+statements, however much there is.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.edges.closing import Batch
-from monitor.edges.counting.calls import Scene, Services, called_addresses, paired, sync_calls, with_joints
+from monitor.edges.counting.calls import (
+    Scene,
+    Services,
+    called_addresses,
+    paired,
+    sync_calls,
+    with_joints,
+)
 from monitor.edges.counting.exemplars import Reservoir, draw, evidence_rows
 from monitor.edges.counting.frame import Frame, Mask, Words, frame_of, keys_of
 from monitor.edges.counting.joins import distinct, members
@@ -23,7 +32,9 @@ from monitor.store import Store
 
 HOUR = 3600
 FEW_WINDOWS = 4
-"""Up to so many windows at a time their neighbours are read by trace: beyond, most of these are among them."""
+"""Up to so many windows at a time their neighbours are read by trace: beyond, most of these are
+among them.
+"""
 FEW_ROWS = 1000
 """Whether rows are of a trace is not looked at where there are so few."""
 FEW_TRACES = 1000
@@ -34,7 +45,9 @@ MOST_KEPT = 200_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hand:
-    """All that the store holds of some windows, one part of it: halves with their joints, and the exchanges of API logs."""
+    """All that the store holds of some windows, one part of it: halves with their joints, and the
+    exchanges of API logs.
+    """
 
     scene: Scene
     joints: pa.Table | None
@@ -45,7 +58,9 @@ class Hand:
 
 
 class Counter:
-    """Reads windows and counts them. Remembers which addresses it has told of and which calls are kept as evidence."""
+    """Reads windows and counts them. Remembers which addresses it has told of and which calls are
+    kept as evidence.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -53,9 +68,13 @@ class Counter:
         self._reservoirs: dict[int, dict[Reservoir, list[int]]] = {}
 
     def contents(self, batch: Batch) -> frozenset[str]:
-        """What there is beside halves: "exchanges", "violations", "long" spans; perhaps "inner" ones."""
+        """What there is beside halves: "exchanges", "violations", "long" spans; perhaps "inner"
+        ones.
+        """
         inner = frozenset() if self._store.holds_nothing("inner_spans") else frozenset({"inner"})
-        if all(self._store.holds_nothing(table) for table in ("exchanges", "violations", "long_spans")):
+        if all(
+            self._store.holds_nothing(table) for table in ("exchanges", "violations", "long_spans")
+        ):
             return inner
         (counts,) = self._store.ask("run_contents", {"due": batch.due, "near": batch.near})
         return inner | {word for word, count in counts.items() if count}
@@ -70,16 +89,24 @@ class Counter:
         if len(batch.due) <= FEW_WINDOWS and batch.rows > FEW_ROWS:
             given |= {"few"}
         tables = [self._store.ask_columns("at_hand", where, given=given)]
-        long = self._store.ask_columns("long_ones", {"due": batch.due}) if "long" in holds else None
+        long = (
+            self._store.ask_columns("long_ones", {"due": batch.due}) if "long" in holds else None
+        )
         since, until = _reach(long)
         if until:
             tables.append(
-                self._store.ask_columns("far_halves", {**where, "since": since, "until": until}, given=given & {"parts"})
+                self._store.ask_columns(
+                    "far_halves",
+                    {**where, "since": since, "until": until},
+                    given=given & {"parts"},
+                )
             )
         halves = frame_of(tables, words)
         far = np.arange(halves.count) >= tables[0].num_rows
         near = np.isin(halves["window"], batch.near)
-        scene = Scene(halves, words, batch.due, counted_once(halves) | far, near & ~far, halves["mine"] == 1)
+        scene = Scene(
+            halves, words, batch.due, counted_once(halves) | far, near & ~far, halves["mine"] == 1
+        )
         exchanges = None
         if "exchanges" in holds:
             exchanges = frame_of([self._store.ask_columns("exchanges_at_hand", where)], words)
@@ -89,12 +116,16 @@ class Counter:
         ends = None
         if queued(scene).any():
             holds |= {"messages"}
-            ends = ends_of(frame_of([self._store.ask_columns("message_ends_at_hand", {"due": batch.due})], words))
+            ends = ends_of(
+                frame_of(
+                    [self._store.ask_columns("message_ends_at_hand", {"due": batch.due})], words
+                )
+            )
         return Hand(scene, joints, frame, exchanges, ends, holds)
 
     def count(self, hand: Hand, generation: int, now: int) -> pa.Table:
-        """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs show. Learns addresses first, at
-        `now` by the store's clock (s since the epoch).
+        """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs
+        show. Learns addresses first, at `now` by the store's clock (s since the epoch).
         """
         scene, words = hand.scene, hand.scene.words
         self._learn(reached_addresses(scene), now)
@@ -105,7 +136,9 @@ class Counter:
             checks = checks_of(hand.exchanges, hand.joint_frame, words)
             counted = [checked_calls(calls, checks, words), log_calls(scene, hand.exchanges)]
         if hand.ends is not None:
-            counted += message_calls(scene, hand.ends, hand.joint_frame, checks, self._sent_checks(scene, hand.ends))
+            counted += message_calls(
+                scene, hand.ends, hand.joint_frame, checks, self._sent_checks(scene, hand.ends)
+            )
         return edge_rows(counted, words, generation)
 
     def sightings(self, hand: Hand, generation: int) -> pa.Table:
@@ -116,7 +149,9 @@ class Counter:
         """Keep exemplars of these edges. Running it again adds nothing."""
         if not edges.num_rows:
             return
-        hours = sorted({int(window) // HOUR * HOUR for window in edges.column("window").unique().to_pylist()})
+        hours = sorted(
+            {int(window) // HOUR * HOUR for window in edges.column("window").unique().to_pylist()}
+        )
         self._know(hours)
         held = {key: ranks for hour in hours for key, ranks in self._reservoirs[hour].items()}
         chosen = draw(edges, held)
@@ -131,7 +166,12 @@ class Counter:
         self._learned.clear()
 
     def _joints(
-        self, scene: Scene, far: Mask, long: pa.Table | None, where: Mapping[str, Any], holds: frozenset[str]
+        self,
+        scene: Scene,
+        far: Mask,
+        long: pa.Table | None,
+        where: Mapping[str, Any],
+        holds: frozenset[str],
     ) -> pa.Table | None:
         halves, words, near = scene.halves, scene.words, where["near"]
         ids = np.zeros(0, np.uint64)
@@ -147,12 +187,29 @@ class Counter:
             within |= (halves["window"] >= since) & (halves["window"] <= until)
         if not len(traces):
             return None
-        family = scene.once & within & (halves["primary"] == 1) & members(halves.keys("own_trace"), traces)
-        found = self._inner_kin(halves, family, since, until, near, words) if len(inner["span"]) or until else None
+        family = (
+            scene.once
+            & within
+            & (halves["primary"] == 1)
+            & members(halves.keys("own_trace"), traces)
+        )
+        found = (
+            self._inner_kin(halves, family, since, until, near, words)
+            if len(inner["span"]) or until
+            else None
+        )
         joints = joints_of(halves, family, found, words, near)
         return joints if joints.num_rows else None
 
-    def _inner_kin(self, halves: Frame, family: Mask, since: int, until: int, near: Sequence[int], words: Words) -> Frame:
+    def _inner_kin(
+        self,
+        halves: Frame,
+        family: Mask,
+        since: int,
+        until: int,
+        near: Sequence[int],
+        words: Words,
+    ) -> Frame:
         named = np.unique(halves["own_trace"][family], axis=0)
         where: dict[str, Any] = {"near": near, "since": since or 1, "until": until}
         if len(named) > FEW_TRACES:
@@ -171,13 +228,21 @@ class Counter:
         sent = distinct(ends.rows["window"][ends.rows["side"] == 1].astype(np.int64))
         if not len(sent):
             return None
-        near = sorted({window + step for window in sent.tolist() for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)})
+        near = sorted(
+            {
+                window + step
+                for window in sent.tolist()
+                for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)
+            }
+        )
         told = self._store.ask_columns("sent_checks", {"windows": near})
         return sent_checks(frame_of([told], scene.words), scene.words) if told.num_rows else None
 
     def _learn(self, reached: set[Reached], now: int) -> None:
         """Write which addresses are whose, those that were not written lately."""
-        new = sorted(entry for entry in reached if now - self._learned.get(entry, 0) > LEARNED_AGAIN_AFTER)
+        new = sorted(
+            entry for entry in reached if now - self._learned.get(entry, 0) > LEARNED_AGAIN_AFTER
+        )
         if not new:
             return
         environment, address, namespace, service = zip(*new, strict=True)
@@ -203,10 +268,14 @@ class Counter:
         owners: dict[tuple[str, str], set[tuple[str, str]]] = {}
         addresses = sorted({address for _, address in called})
         for at in range(0, len(addresses), FEW_TRACES):
-            for row in self._store.ask("services_at", {"addresses": addresses[at : at + FEW_TRACES]}):
+            for row in self._store.ask(
+                "services_at", {"addresses": addresses[at : at + FEW_TRACES]}
+            ):
                 key = (row["environment"], row["address"])
                 owners.setdefault(key, set()).add((row["namespace"], row["service"]))
-        return {key: next(iter(services)) for key, services in owners.items() if len(services) == 1}
+        return {
+            key: next(iter(services)) for key, services in owners.items() if len(services) == 1
+        }
 
     def _know(self, hours: Iterable[int]) -> None:
         """Remember what is kept as evidence of these hours."""

@@ -1,4 +1,6 @@
-"""The examples of a contract beside what live exchanges showed of them: proven by whom, or never seen."""
+"""The examples of a contract beside what live exchanges showed of them: proven by whom, or never
+seen.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +11,16 @@ from monitor.contracts.form import Promise
 from monitor.model.moments import in_utc
 
 Proof = Literal["kept", "broken", "open", "unproven"]
-"""Broken: at least once. Open: seen, but nothing could be judged. Unproven: never seen in that time."""
+"""Broken: at least once. Open: seen, but nothing could be judged. Unproven: never seen in that
+time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PairShown:
-    """What one version pair showed of one example. Counts of exchanges are exact while small, and within 1 % else."""
+    """What one version pair showed of one example. Counts of exchanges are exact while small, and
+    within 1 % else.
+    """
 
     environment: str
     caller: str
@@ -30,9 +36,11 @@ class PairShown:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """One example with its place in the document, and what was seen of it, by version pair, the latest first.
+    """One example with its place in the document, and what was seen of it, by version pair, the
+    latest first.
 
-    `proof` is `unproven` where it was never seen in that time, and `open` where it was seen but nothing could be judged.
+    `proof` is `unproven` where it was never seen in that time, and `open` where it was seen but
+    nothing could be judged.
     """
 
     interaction: str
@@ -46,15 +54,21 @@ class Covered:
 
 
 def coverage(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covered]:
-    """Every example of a promise, in its order, with the rows of the store that name it. What is no example any more is left out."""
+    """Every example of a promise, in its order, with the rows of the store that name it. What is
+    no example any more is left out.
+    """
     seen: dict[str, list[PairShown]] = {}
     for row in rows:
         seen.setdefault(str(row["interaction"]), []).append(_pair(row))
-    return [_covered(example.name, example.clause, seen.get(example.name, [])) for example in promise.examples]
+    return [
+        _covered(example.name, example.clause, seen.get(example.name, []))
+        for example in promise.examples
+    ]
 
 
 def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covered]:
-    """Every operation of a promise, by name, with the calls of it: kept and broken are checked exchanges, open those that were not.
+    """Every operation of a promise, by name, with the calls of it: kept and broken are checked
+    exchanges, open those that were not.
 
     Rows are those of `operations_called`. A call counts for the operation that its route fits.
     """
@@ -67,15 +81,31 @@ def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> l
         kept, broken = int(row["kept"]), int(row["broken"])
         left = max(int(row["calls"]) - kept - broken, 0)
         seen.setdefault(match.target.name, []).append(_pair({**row, "open": left}))
-    operations = sorted(promise.operations, key=lambda operation: (operation.route, operation.method))
-    return [_covered(operation.name, operation.clause, seen.get(operation.name, [])) for operation in operations]
+    operations = sorted(
+        promise.operations, key=lambda operation: (operation.route, operation.method)
+    )
+    return [
+        _covered(operation.name, operation.clause, seen.get(operation.name, []))
+        for operation in operations
+    ]
 
 
 def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:
-    kept, broken, left = (sum(getattr(pair, word) for pair in pairs) for word in ("kept", "broken", "open"))
+    kept, broken, left = (
+        sum(getattr(pair, word) for pair in pairs) for word in ("kept", "broken", "open")
+    )
     proof: Proof = "broken" if broken else "kept" if kept else "open" if pairs else "unproven"
     last = max((pair.last_seen for pair in pairs), default=None)
-    return Covered(name, clause, proof, kept, broken, left, last, sorted(pairs, key=lambda pair: pair.last_seen, reverse=True))
+    return Covered(
+        name,
+        clause,
+        proof,
+        kept,
+        broken,
+        left,
+        last,
+        sorted(pairs, key=lambda pair: pair.last_seen, reverse=True),
+    )
 
 
 def _pair(row: Mapping[str, Any]) -> PairShown:

@@ -1,4 +1,6 @@
-"""The outbox to the receivers: at least once each, one incident each, and no receiver waits for another."""
+"""The outbox to the receivers: at least once each, one incident each, and no receiver waits for
+another.
+"""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -34,9 +36,11 @@ DIGEST_ENDS = timedelta(minutes=10)
 class DeliverySettings:
     """How patient delivering is.
 
-    After `max_attempts` tries (about 3.5 hours with these) an alert's state is given up for that receiver. A receiver that
-    refuses every alert, since its key or address is wrong, is asked every `slow_seconds`. Whatever patience a receiver asks for
-    one alert, another alert waits no longer than `others_cap_seconds` for it. More than `max_per_minute` alerts that begin within a minute are not sent one by one: one message tells how many more.
+    After `max_attempts` tries (about 3.5 hours with these) an alert's state is given up for that
+    receiver. A receiver that refuses every alert, since its key or address is wrong, is asked
+    every `slow_seconds`. Whatever patience a receiver asks for one alert, another alert waits no
+    longer than `others_cap_seconds` for it. More than `max_per_minute` alerts that begin within a
+    minute are not sent one by one: one message tells how many more.
     """
 
     max_attempts: int = 30
@@ -61,12 +65,19 @@ class Delivered:
 
 
 def deliver_once(
-    engine: Engine, senders: Mapping[str, Sender], lease: Lease, now: datetime, settings: DeliverySettings, rng: random.Random
+    engine: Engine,
+    senders: Mapping[str, Sender],
+    lease: Lease,
+    now: datetime,
+    settings: DeliverySettings,
+    rng: random.Random,
 ) -> Delivered:
-    """Send what is due to each of these receivers, all receivers at once; returns when all are through or failed.
+    """Send what is due to each of these receivers, all receivers at once; returns when all are
+    through or failed.
 
-    At least once: a letter is settled after its receiver took it, so a crash in between sends it again, under the same
-    key and revision. Raises LeaseLost when another holds the lease: nothing is written then.
+    At least once: a letter is settled after its receiver took it, so a crash in between sends it
+    again, under the same key and revision. Raises LeaseLost when another holds the lease: nothing
+    is written then.
     """
     if not senders:
         return Delivered()
@@ -87,7 +98,12 @@ def deliver_once(
 
 
 def _round(
-    engine: Engine, sender: Sender, lease: Lease, now: datetime, settings: DeliverySettings, rng: random.Random
+    engine: Engine,
+    sender: Sender,
+    lease: Lease,
+    now: datetime,
+    settings: DeliverySettings,
+    rng: random.Random,
 ) -> Delivered:
     with reading(engine) as connection:
         letters = outbox.due_letters(connection, sender.name, now)
@@ -111,11 +127,18 @@ def _round(
 
 
 def _deliver(
-    engine: Engine, sender: Sender, lease: Lease, letter: Letter, now: datetime, settings: DeliverySettings, rng: random.Random
+    engine: Engine,
+    sender: Sender,
+    lease: Lease,
+    letter: Letter,
+    now: datetime,
+    settings: DeliverySettings,
+    rng: random.Random,
 ) -> tuple[str, str]:
     """Send one letter and write what became of it; the result's name, and what went wrong.
 
-    A fault of our own in sending this letter is treated as its receiver's: the letters behind it are not to wait for it.
+    A fault of our own in sending this letter is treated as its receiver's: the letters behind it
+    are not to wait for it.
     """
     with _fenced(engine, lease) as connection:
         told = _spelled(connection, letter)
@@ -129,7 +152,9 @@ def _deliver(
             if refused.final:
                 outbox.settle(connection, letter, "dead", "refused", now, str(refused))
                 return "dead", str(refused)
-            return _postponed(connection, letter, now, settings.slow_seconds, str(refused), settings), str(refused)
+            return _postponed(
+                connection, letter, now, settings.slow_seconds, str(refused), settings
+            ), str(refused)
     except Exception as error:
         log.exception("an alert cannot be sent", receiver=sender.name, key=letter.key)
         trouble = f"has a fault in its sender ({type(error).__name__}), see the log"
@@ -153,10 +178,19 @@ def tells_changes(sender: object) -> TypeGuard[ChangeSender]:
 
 
 def _busy(
-    connection: Connection, letter: Letter, busy: ReceiverBusy, now: datetime, settings: DeliverySettings, rng: random.Random
+    connection: Connection,
+    letter: Letter,
+    busy: ReceiverBusy,
+    now: datetime,
+    settings: DeliverySettings,
+    rng: random.Random,
 ) -> str:
-    """Wait longer each time, never in step with others, and no less than the receiver asked for, who may have said "at once"."""
-    pause = growing_pause(settings.backoff_seconds, letter.attempts, settings.backoff_cap_seconds) * rng.uniform(0.5, 1.0)
+    """Wait longer each time, never in step with others, and no less than the receiver asked for,
+    who may have said "at once".
+    """
+    pause = growing_pause(
+        settings.backoff_seconds, letter.attempts, settings.backoff_cap_seconds
+    ) * rng.uniform(0.5, 1.0)
     if busy.retry_after_seconds is not None:
         pause = max(pause, min(busy.retry_after_seconds, settings.patience_cap_seconds))
         others = min(busy.retry_after_seconds, settings.others_cap_seconds)
@@ -165,33 +199,60 @@ def _busy(
 
 
 def _postponed(
-    connection: Connection, letter: Letter, now: datetime, pause_seconds: float, why: str, settings: DeliverySettings
+    connection: Connection,
+    letter: Letter,
+    now: datetime,
+    pause_seconds: float,
+    why: str,
+    settings: DeliverySettings,
 ) -> str:
     """Try the letter again after the pause, or give it up after a bound; the result's name."""
     if letter.attempts + 1 >= settings.max_attempts:
-        outbox.settle(connection, letter, "dead", "dead", now, f"given up after {settings.max_attempts} tries: {why}")
+        outbox.settle(
+            connection,
+            letter,
+            "dead",
+            "dead",
+            now,
+            f"given up after {settings.max_attempts} tries: {why}",
+        )
         return "dead"
     outbox.postpone(connection, letter, now + timedelta(seconds=pause_seconds), now, why)
     return "busy"
 
 
 def _begins(letter: Letter) -> bool:
-    """Whether the letter opens an incident; ends, repeats, deploys and our own digests are never held back."""
+    """Whether the letter opens an incident; ends, repeats, deploys and our own digests are never
+    held back.
+    """
     return (
-        letter.alert is not None and letter.alert.state == "firing" and letter.repeat == 0 and not letter.key.startswith(DIGEST)
+        letter.alert is not None
+        and letter.alert.state == "firing"
+        and letter.repeat == 0
+        and not letter.key.startswith(DIGEST)
     )
 
 
 def _suppress(engine: Engine, lease: Lease, letter: Letter, now: datetime) -> None:
     minute = now.replace(second=0, microsecond=0)
     key = f"{DIGEST}{letter.receiver}-{minute:%Y%m%d%H%M}"
-    labels = {"alertname": "SeamwatchSuppressed", "receiver": letter.receiver, "severity": "critical"}
+    labels = {
+        "alertname": "SeamwatchSuppressed",
+        "receiver": letter.receiver,
+        "severity": "critical",
+    }
     digest = Alert(key, "firing", "critical", "", "", "", "", labels, {}, minute, revision=1)
     ended = replace(digest, state="resolved", ended=minute + DIGEST_ENDS, revision=2)
     with _fenced(engine, lease) as connection:
-        outbox.settle(connection, letter, "suppressed", "suppressed", now, "over the cap of alerts a minute")
-        outbox.enqueue(connection, digest, letter.receiver, now, epoch=lease.epoch, due=now + DIGEST_AFTER)
-        outbox.enqueue(connection, ended, letter.receiver, now, epoch=lease.epoch, due=minute + DIGEST_ENDS)
+        outbox.settle(
+            connection, letter, "suppressed", "suppressed", now, "over the cap of alerts a minute"
+        )
+        outbox.enqueue(
+            connection, digest, letter.receiver, now, epoch=lease.epoch, due=now + DIGEST_AFTER
+        )
+        outbox.enqueue(
+            connection, ended, letter.receiver, now, epoch=lease.epoch, due=minute + DIGEST_ENDS
+        )
 
 
 def _spelled(connection: Connection, letter: Letter) -> Letter:
@@ -201,12 +262,19 @@ def _spelled(connection: Connection, letter: Letter) -> Letter:
     begin = letter.alert.started
     count = outbox.suppressed_between(connection, letter.receiver, begin, begin + CAP_SPAN)
     text = f"{count} more alerts suppressed since {begin:%H:%M} UTC: over the cap for this receiver; see them in Seamwatch"
-    return replace(letter, alert=replace(letter.alert, summary=text, annotations={"summary": text, "description": text}))
+    return replace(
+        letter,
+        alert=replace(
+            letter.alert, summary=text, annotations={"summary": text, "description": text}
+        ),
+    )
 
 
 @contextmanager
 def _fenced(engine: Engine, lease: Lease) -> Iterator[Connection]:
-    """A writing transaction during which the lease is ours; LeaseLost, and nothing written, when it is not."""
+    """A writing transaction during which the lease is ours; LeaseLost, and nothing written, when
+    it is not.
+    """
     with writing(engine) as connection:
         check_held(connection, lease)
         yield connection

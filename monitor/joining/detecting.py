@@ -1,4 +1,6 @@
-"""Recent deploys judged over and over: verdicts and findings stored, findings that are over resolved."""
+"""Recent deploys judged over and over: verdicts and findings stored, findings that are over
+resolved.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -36,9 +38,11 @@ SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class DetectionSettings:
-    """`watch` is how long after its first traffic a deploy is judged; a verdict that says the same again is stored every `repeat`.
+    """`watch` is how long after its first traffic a deploy is judged; a verdict that says the same
+    again is stored every `repeat`.
 
-    `work` is how long a step goes on taking deploys; what is left waits for the next step, and comes first then.
+    `work` is how long a step goes on taking deploys; what is left waits for the next step, and
+    comes first then.
     """
 
     judging: JudgeSettings = field(default_factory=JudgeSettings)
@@ -48,7 +52,9 @@ class DetectionSettings:
 
 
 class Detector:
-    """Judges recent deploys over and over. What it keeps between steps only saves work: nothing is lost with it."""
+    """Judges recent deploys over and over. What it keeps between steps only saves work: nothing is
+    lost with it.
+    """
 
     def __init__(
         self,
@@ -67,18 +73,27 @@ class Detector:
         self._projected: dict[str, Deploy] | None = None
 
     def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
-        """Judge the deploys that are due, for `work` but one at least: verdict and findings are stored, and projected for dashboards.
+        """Judge the deploys that are due, for `work` but one at least: verdict and findings are
+        stored, and projected for dashboards.
 
-        The one that was judged longest ago comes first, of those never judged the newest; `waiting` counts those left.
-        Due: young, and a window was sealed since the last time. A finding keeps its id; one no longer found is
-        resolved. Safe to repeat and safe to run twice at once: everything is written by key.
+        The one that was judged longest ago comes first, of those never judged the newest;
+        `waiting` counts those left. Due: young, and a window was sealed since the last time. A
+        finding keeps its id; one no longer found is resolved. Safe to repeat and safe to run twice
+        at once: everything is written by key.
         """
         sealed = self._reader.last_sealed()
         if sealed is None:
             return []
         recent = self._watched(min(now, sealed))
         self._project_deploys(recent, now)
-        due = sorted((deploy for deploy in recent if self._judged_at_all(deploy) and self._due(deploy, sealed, now)), key=self._turn_of)
+        due = sorted(
+            (
+                deploy
+                for deploy in recent
+                if self._judged_at_all(deploy) and self._due(deploy, sealed, now)
+            ),
+            key=self._turn_of,
+        )
         until = self._seconds() + work.total_seconds()
         done: list[Judged] = []
         for deploy in due:
@@ -93,16 +108,22 @@ class Detector:
         return done
 
     def _watched(self, moment: datetime) -> list[Deploy]:
-        """Recent deploys, seen from the newest data, and older ones whose findings are not over yet."""
+        """Recent deploys, seen from the newest data, and older ones whose findings are not over
+        yet.
+        """
         recent = list_deploys(self._engine, since=moment - self.settings.watch)
         known = {deploy.id for deploy in recent}
-        older = {finding.deploy_id for finding in list_findings(self._engine, state="open")} - known
+        older = {
+            finding.deploy_id for finding in list_findings(self._engine, state="open")
+        } - known
         return [*recent, *(deploy for _, deploy in sorted(by_id(self._engine, older).items()))]
 
     @staticmethod
     def _judged_at_all(deploy: Deploy) -> bool:
         """A change of version must say to which; scaling follows load more often than it harms."""
-        return deploy.kind in JUDGED and (bool(deploy.version) or deploy.kind not in VERSION_CHANGES)
+        return deploy.kind in JUDGED and (
+            bool(deploy.version) or deploy.kind not in VERSION_CHANGES
+        )
 
     def _due(self, deploy: Deploy, sealed: datetime, now: datetime) -> bool:
         last = self._judged.get(deploy.id)
@@ -118,7 +139,15 @@ class Detector:
 
     def _judge(self, deploy: Deploy, now: datetime) -> Judged:
         watched_until = deploy.started + self.settings.watch
-        judged = judge_deploy(self._reader, self._engine, deploy, self.settings.judging, now, watched_until, self._aliases)
+        judged = judge_deploy(
+            self._reader,
+            self._engine,
+            deploy,
+            self.settings.judging,
+            now,
+            watched_until,
+            self._aliases,
+        )
         self._note_traffic(judged)
         ids = {finding.id for finding in judged.findings}
         gone = [
@@ -141,11 +170,15 @@ class Detector:
             note_traffic(self._engine, deploy.id, judged.first_traffic)
 
     def _project_deploys(self, recent: Sequence[Deploy], now: datetime) -> None:
-        """Dashboards show what changed of these, and no longer those that were merged into others since."""
+        """Dashboards show what changed of these, and no longer those that were merged into others
+        since.
+        """
         shown = self._projected
         if shown is None:  # after a start: what the last process showed
             since = min((deploy.started for deploy in recent), default=now)
-            standing = {row["id"] for row in self._store.query("projected_deploys", {"since": since})}
+            standing = {
+                row["id"] for row in self._store.query("projected_deploys", {"since": since})
+            }
             shown = {}
         else:
             standing = set(shown)
@@ -161,7 +194,9 @@ def _says_the_same(last: Verdict, verdict: Verdict) -> bool:
     return (last.outcome, set(last.findings)) == (verdict.outcome, set(verdict.findings))
 
 
-def detect_once(reader: Reader, engine: Engine, store: Store, settings: DetectionSettings, now: datetime) -> list[Judged]:
+def detect_once(
+    reader: Reader, engine: Engine, store: Store, settings: DetectionSettings, now: datetime
+) -> list[Judged]:
     """Judge all recent deploys once, whether a window was sealed since or not."""
     return Detector(reader, engine, store, settings).step(now)
 
@@ -170,7 +205,10 @@ def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:
     """Rows of the telemetry store's `deploys`."""
     return pa.table(
         {
-            **_texts(deploys, ("id", "kind", "environment", "service", "version", "previous_version", "state")),
+            **_texts(
+                deploys,
+                ("id", "kind", "environment", "service", "version", "previous_version", "state"),
+            ),
             "namespace": pa.array([deploy.namespace or "" for deploy in deploys], pa.string()),
             "started": _moments([deploy.started for deploy in deploys]),
             "first_traffic": _moments([deploy.first_traffic for deploy in deploys]),
@@ -180,7 +218,9 @@ def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:
 
 
 def _texts(rows: Sequence[object], names: Iterable[str]) -> dict[str, pa.Array]:
-    return {name: pa.array([str(getattr(row, name)) for row in rows], pa.string()) for name in names}
+    return {
+        name: pa.array([str(getattr(row, name)) for row in rows], pa.string()) for name in names
+    }
 
 
 def _moments(moments: Sequence[datetime | None]) -> pa.Array:

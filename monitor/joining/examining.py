@@ -1,4 +1,6 @@
-"""Exchanges to rows: names made canonical, checked against contracts; API logs and spans both end here."""
+"""Exchanges to rows: names made canonical, checked against contracts; API logs and spans both end
+here.
+"""
 
 import itertools
 from collections import Counter
@@ -32,7 +34,8 @@ from monitor.model.operations import capped, template_path
 from monitor.model.records import Place, Records, Reject
 from monitor.store import Store
 
-UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
+# a name of nobody; why no contract could be looked for
+UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"
 _DESTINATION = "messaging.destination.name"
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
@@ -59,8 +62,23 @@ _VIOLATIONS = pa.schema(
             ("rule", _WORDS),
         ),
         *((name, pa.string()) for name in ("pointer", "clause", "expected", "actual")),
-        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version", "callee_namespace")),
-        *(("trace", pa.binary(16)), ("has_trace", pa.uint8()), ("status", pa.uint16()), ("at", _MILLISECONDS)),
+        *(
+            (name, _WORDS)
+            for name in (
+                "environment",
+                "caller",
+                "caller_version",
+                "callee",
+                "callee_version",
+                "callee_namespace",
+            )
+        ),
+        *(
+            ("trace", pa.binary(16)),
+            ("has_trace", pa.uint8()),
+            ("status", pa.uint16()),
+            ("at", _MILLISECONDS),
+        ),
     ]
 )
 _INTERACTIONS = pa.schema(
@@ -72,8 +90,16 @@ _INTERACTIONS = pa.schema(
             ("index", pa.uint32()),
             ("at", pa.uint32()),
         ),
-        *(("contract", _WORDS), ("revision", pa.uint32()), ("interaction", _WORDS), ("shown", _WORDS)),
-        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version")),
+        *(
+            ("contract", _WORDS),
+            ("revision", pa.uint32()),
+            ("interaction", _WORDS),
+            ("shown", _WORDS),
+        ),
+        *(
+            (name, _WORDS)
+            for name in ("environment", "caller", "caller_version", "callee", "callee_version")
+        ),
     ]
 )
 
@@ -82,8 +108,9 @@ _INTERACTIONS = pa.schema(
 class Examined:
     """Rows of a batch by table, and what the bookkeeping needs.
 
-    `record` and `end_ns` are per exchange, `per_record` counts exchanges per record; `windows` and `window_rows` are
-    parallel: distinct windows (s since the epoch) and how many exchanges fall into each.
+    `record` and `end_ns` are per exchange, `per_record` counts exchanges per record; `windows` and
+    `window_rows` are parallel: distinct windows (s since the epoch) and how many exchanges fall
+    into each.
     """
 
     exchanges: pa.Table
@@ -123,20 +150,28 @@ class _Names:
 
 
 class Examiner:
-    """Checks exchanges and lays out their rows. Lives between batches: it remembers names, to bound a flood."""
+    """Checks exchanges and lays out their rows. Lives between batches: it remembers names, to
+    bound a flood.
+    """
 
     def __init__(self, aliases: Aliases, writers: Writers = nobody) -> None:
-        """`writers` tells the schemas that no published contract holds, by the keys that records name."""
+        """`writers` tells the schemas that no published contract holds, by the keys that records
+        name.
+        """
         self._aliases = aliases
         self._writers = writers
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
         self._template = lru_cache(maxsize=16_384)(template_path)
 
-    def examine(self, exchanges: Iterable[Exchange], registry: Registry, records: Records) -> Examined:
-        """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows.
+    def examine(
+        self, exchanges: Iterable[Exchange], registry: Registry, records: Records
+    ) -> Examined:
+        """The rows of one batch, in the exchanges' order. The same batch and registry give the
+        same rows.
 
-        Takes a handful of exchanges at a time, and keeps none: their bodies need not all be there at once.
+        Takes a handful of exchanges at a time, and keeps none: their bodies need not all be there
+        at once.
         """
         columns = ExchangeColumns()
         broken: list[tuple[Any, ...]] = []
@@ -146,19 +181,32 @@ class Examiner:
             names = self._named(exchange)
             request, response, contracts = self._held_against(exchange, names, registry)
             checked = check_payloads(
-                exchange, request, response, contracts, partial(self._operation, exchange, names.callee, request)
+                exchange,
+                request,
+                response,
+                contracts,
+                partial(self._operation, exchange, names.callee, request),
             )
             if checked.reason == NO_CONTRACT:
                 checked = _nobody_known(exchange, names, checked)
             if checked.observations:
                 seen.update(observation.code for observation in checked.observations)
                 shown += [_shown_row(exchange, names, *told) for told in _observed(checked)]
-            columns.add(exchange, names, checked, _outcome(exchange, response), _shape(exchange, request))
+            columns.add(
+                exchange, names, checked, _outcome(exchange, response), _shape(exchange, request)
+            )
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
                 shown.append(
-                    _shown_row(exchange, names, evidence.contract, evidence.revision, evidence.interaction, evidence.shown)
+                    _shown_row(
+                        exchange,
+                        names,
+                        evidence.contract,
+                        evidence.revision,
+                        evidence.interaction,
+                        evidence.shown,
+                    )
                 )
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
@@ -179,9 +227,17 @@ class Examiner:
             index,
         )
 
-    def _held_against(self, exchange: Exchange, names: _Names, registry: Registry) -> tuple[Payload, Payload, list[InForce]]:
-        """Both sides of an exchange, and the contracts that bind them; of a message its producer's, and those of its topic."""
-        response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
+    def _held_against(
+        self, exchange: Exchange, names: _Names, registry: Registry
+    ) -> tuple[Payload, Payload, list[InForce]]:
+        """Both sides of an exchange, and the contracts that bind them; of a message its
+        producer's, and those of its topic.
+        """
+        response = Payload(
+            exchange.response_body,
+            exchange.response_headers,
+            truncated=exchange.response_truncated,
+        )
         if exchange.protocol == MESSAGING:
             producer = names.caller if exchange.caller else ""
             record = Carried(
@@ -194,11 +250,24 @@ class Examiner:
             return (
                 record,
                 response,
-                registry.find_messages(exchange.path, producer, names.environment, names.caller_version, exchange.end_ns),
+                registry.find_messages(
+                    exchange.path,
+                    producer,
+                    names.environment,
+                    names.caller_version,
+                    exchange.end_ns,
+                ),
             )
-        request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
+        request = Payload(
+            exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated
+        )
         contracts = registry.find(
-            names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
+            names.callee,
+            names.environment,
+            names.callee_version,
+            names.caller,
+            exchange.end_ns,
+            exchange.callee_namespace,
         )
         return request, response, contracts
 
@@ -207,13 +276,20 @@ class Examiner:
         return registry.writers.get(key) or self._writers(key)
 
     def _named(self, exchange: Exchange) -> _Names:
-        key = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
+        key = (
+            exchange.environment,
+            exchange.caller,
+            exchange.caller_version,
+            exchange.callee,
+            exchange.callee_version,
+        )
         known = self._names.get(key)
         if known is None:
             if len(self._names) >= 50_000:
                 self._names.clear()
             caller, callee = self._services.within(
-                "", [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)]
+                "",
+                [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)],
             )
             known = self._names[key] = _Names(
                 self._aliases.environment(exchange.environment),
@@ -226,14 +302,17 @@ class Examiner:
 
     def _operation(self, exchange: Exchange, callee: str, request: Payload) -> str:
         if exchange.protocol == MESSAGING:
-            return self._operations.within(callee, [destination({_DESTINATION: exchange.path}, "")])[0]
+            return self._operations.within(
+                callee, [destination({_DESTINATION: exchange.path}, "")]
+            )[0]
         route = exchange.route or self._template(exchange.path)
         return self._operations.within(callee, [operation_of(exchange, request, route)])[0]
 
 
 def _by_handfuls(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-    """Read some, then check them: in turns, one by one, each drives the other's code out of the processor's caches; and more than
-    these few would drive out their own bodies. Either costs a tenth to a fifth more.
+    """Read some, then check them: in turns, one by one, each drives the other's code out of the
+    processor's caches; and more than these few would drive out their own bodies. Either costs a
+    tenth to a fifth more.
     """
     coming = iter(exchanges)
     while held := list(itertools.islice(coming, _HANDFUL)):
@@ -255,8 +334,10 @@ def _of_status(status: int) -> tuple[str, str]:
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
-    """A record that stands in its topic was sent; of one that is only handed to a client it is not known. Else by the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
-    tells of no status has no outcome ("") unless one of these does: it is judged as neither good nor bad.
+    """A record that stands in its topic was sent; of one that is only handed to a client it is not
+    known. Else by the status; where that tells of no fault, by gRPC's status or by the errors in a
+    GraphQL or JSON-RPC answer. An entry that tells of no status has no outcome ("") unless one of
+    these does: it is judged as neither good nor bad.
     """
     if exchange.protocol == MESSAGING:
         return "ok" if exchange.status_told else "", ""
@@ -266,7 +347,11 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
     if "grpc-status" in exchange.response_headers:
         return grpc_outcome(exchange.response_headers["grpc-status"])
     if exchange.protocol == GRPC:
-        return grpc_outcome(status_in_body(exchange.response_body, response.media)) if outcome else (outcome, error_type)
+        return (
+            grpc_outcome(status_in_body(exchange.response_body, response.media))
+            if outcome
+            else (outcome, error_type)
+        )
     body = exchange.response_body
     if response.faultless:
         return outcome, error_type
@@ -274,7 +359,9 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
         value = None if response.problem else response.value
         if isinstance(value, dict) and "jsonrpc" not in value and "errors" not in value:
             return outcome, error_type
-    if body is None or not (_has(body, "jsonrpc") or (_has(body, "errors") and _is_graphql(exchange, response))):
+    if body is None or not (
+        _has(body, "jsonrpc") or (_has(body, "errors") and _is_graphql(exchange, response))
+    ):
         return outcome, error_type
     return (outcome, error_type) if response.problem else body_outcome(response.value)
 
@@ -282,7 +369,11 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
 def _shape(exchange: Exchange, request: Payload) -> int:
     """The request's, where a trace tells which call it is; 0 where there is no body to read."""
     body = exchange.request_body
-    if not (body and exchange.trace_id and exchange.span_id) or len(body) > MOST_BYTES or request.problem:
+    if (
+        not (body and exchange.trace_id and exchange.span_id)
+        or len(body) > MOST_BYTES
+        or request.problem
+    ):
         return 0
     return shape_of(request.value)
 
@@ -294,7 +385,10 @@ def _has(body: bytes | str, name: str) -> bool:
 
 
 def _is_graphql(exchange: Exchange, response: Payload) -> bool:
-    return response.media.startswith("application/graphql-response+json") or "graphql" in exchange.path.lower()
+    return (
+        response.media.startswith("application/graphql-response+json")
+        or "graphql" in exchange.path.lower()
+    )
 
 
 def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> tuple[Any, ...]:
@@ -306,10 +400,29 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
             exchange.offset,
             exchange.index,
         ),
-        *(violation.fingerprint, violation.contract, violation.revision, violation.operation, violation.side, violation.rule),
+        *(
+            violation.fingerprint,
+            violation.contract,
+            violation.revision,
+            violation.operation,
+            violation.side,
+            violation.rule,
+        ),
         *(violation.pointer, violation.clause, violation.expected, violation.actual),
-        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
-        *(exchange.trace_id or NO_TRACE, int(bool(exchange.trace_id)), exchange.status, exchange.end_ns // 1_000_000),
+        *(
+            names.environment,
+            names.caller,
+            names.caller_version,
+            names.callee,
+            names.callee_version,
+            exchange.callee_namespace,
+        ),
+        *(
+            exchange.trace_id or NO_TRACE,
+            int(bool(exchange.trace_id)),
+            exchange.status,
+            exchange.end_ns // 1_000_000,
+        ),
     )
 
 
@@ -328,18 +441,37 @@ def _observed(checked: Checked) -> list[tuple[str, int, str, str]]:
     )
 
 
-def _shown_row(exchange: Exchange, names: _Names, contract: str, revision: int, interaction: str, shown: str) -> tuple[Any, ...]:
-    """What an exchange showed of an example; or of an operation, where something was observed: `shown` is its code then."""
+def _shown_row(
+    exchange: Exchange, names: _Names, contract: str, revision: int, interaction: str, shown: str
+) -> tuple[Any, ...]:
+    """What an exchange showed of an example; or of an operation, where something was observed:
+    `shown` is its code then.
+    """
     return (
-        *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
+        *(
+            exchange.source_id,
+            exchange.partition,
+            exchange.offset,
+            exchange.index,
+            exchange.end_ns // 1_000_000_000,
+        ),
         *(contract, revision, interaction, shown),
-        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
+        *(
+            names.environment,
+            names.caller,
+            names.caller_version,
+            names.callee,
+            names.callee_version,
+        ),
     )
 
 
 def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    return pa.Table.from_arrays([_column(values, kind.type) for values, kind in zip(columns, schema, strict=True)], schema=schema)
+    return pa.Table.from_arrays(
+        [_column(values, kind.type) for values, kind in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

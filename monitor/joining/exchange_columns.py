@@ -1,4 +1,6 @@
-"""The columns of checked exchanges, laid out by column, and what alike ones share laid out once: a row each would cost as much as judging it."""
+"""The columns of checked exchanges, laid out by column, and what alike ones share laid out once: a
+row each would cost as much as judging it.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -44,11 +46,15 @@ class _Columns:
         places = np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int32)
         codes = places[at] if len(places) else np.zeros(0, np.int32)
         words = list(numbers)
-        self.arrays[name] = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(words, pa.string()))
+        self.arrays[name] = pa.DictionaryArray.from_arrays(
+            pa.array(codes, pa.int32()), pa.array(words, pa.string())
+        )
         hashes = np.array([_hash(word) for word in words], np.uint64)
         self.hashes.append(hashes[codes] if words else np.zeros(0, np.uint64))
 
-    def numbers(self, name: str, values: Sequence[int], kind: Any, at: NDArray[np.int32] | None = None) -> NDArray[np.uint64]:
+    def numbers(
+        self, name: str, values: Sequence[int], kind: Any, at: NDArray[np.int32] | None = None
+    ) -> NDArray[np.uint64]:
         """One number a row, or `values[at]`."""
         held = np.array(values, np.uint64)
         held = held if at is None else held[at]
@@ -59,11 +65,15 @@ class _Columns:
     def bytes(self, name: str, values: Sequence[bytes], width: int) -> None:
         whole = np.frombuffer(b"".join(values), np.dtype((np.void, width)))
         self.arrays[name] = fixed(whole, width)
-        self.hashes.extend(np.frombuffer(whole.tobytes(), np.uint64).reshape(len(values), width // 8).T)
+        self.hashes.extend(
+            np.frombuffer(whole.tobytes(), np.uint64).reshape(len(values), width // 8).T
+        )
 
 
 class Kind(NamedTuple):
-    """What alike exchanges have in common, their verdict too: it stands once, however many they are."""
+    """What alike exchanges have in common, their verdict too: it stands once, however many they
+    are.
+    """
 
     source_id: str
     partition: int
@@ -83,7 +93,9 @@ class Kind(NamedTuple):
 
 
 class ExchangeColumns:
-    """Rows of `exchanges` in the making: of each exchange its kind's number and what is its own; nothing else of it is kept."""
+    """Rows of `exchanges` in the making: of each exchange its kind's number and what is its own;
+    nothing else of it is kept.
+    """
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[Any, ...], int] = {}  # as in Kind
@@ -97,7 +109,14 @@ class ExchangeColumns:
         self._durations: list[int] = []
         self._shapes: list[int] = []
 
-    def add(self, exchange: Exchange, names: Named, checked: Checked, outcome: tuple[str, str], shape: int) -> None:
+    def add(
+        self,
+        exchange: Exchange,
+        names: Named,
+        checked: Checked,
+        outcome: tuple[str, str],
+        shape: int,
+    ) -> None:
         """One exchange. Exchanges of the same names are given the same object."""
         trace, span, duration = exchange.trace_id, exchange.span_id, exchange.duration_ns
         kind = (
@@ -133,22 +152,30 @@ class ExchangeColumns:
     def places(self) -> Iterator[Place]:
         """Where each exchange's record lies."""
         logs = [(kind.source_id, kind.partition) for kind in map(Kind._make, self._kinds)]
-        return ((*logs[kind], offset) for kind, offset in zip(self._of, self._offsets, strict=True))
+        return (
+            (*logs[kind], offset) for kind, offset in zip(self._of, self._offsets, strict=True)
+        )
 
     def outcomes(self) -> dict[str, int]:
         """How many were valid, violated and not checked."""
         counts: dict[str, int] = {}
         for kind, count in zip(
-            map(Kind._make, self._kinds), np.bincount(self._of, minlength=len(self._kinds)).tolist(), strict=True
+            map(Kind._make, self._kinds),
+            np.bincount(self._of, minlength=len(self._kinds)).tolist(),
+            strict=True,
         ):
             counts[kind.checked] = counts.get(kind.checked, 0) + count
         return counts
 
     def table(self) -> tuple[pa.Table, NDArray[np.uint64], NDArray[np.uint32]]:
-        """The rows in the order they came; their end times (ns) and windows. The same rows have the same content hash in every
-        process and release.
+        """The rows in the order they came; their end times (ns) and windows. The same rows have
+        the same content hash in every process and release.
         """
-        kinds, at, columns = [Kind(*kind) for kind in self._kinds], np.array(self._of, np.int32), _Columns()
+        kinds, at, columns = (
+            [Kind(*kind) for kind in self._kinds],
+            np.array(self._of, np.int32),
+            _Columns(),
+        )
         named = [self._names[kind.names] for kind in kinds]
         columns.texts("source_id", [kind.source_id for kind in kinds], at)
         columns.numbers("partition", [kind.partition for kind in kinds], np.uint32, at)
@@ -157,7 +184,9 @@ class ExchangeColumns:
         columns.bytes("trace", self._traces, 16)
         columns.bytes("span", self._spans, 8)
         columns.numbers("has_trace", [kind.has_trace for kind in kinds], np.uint8, at)
-        columns.numbers("side", [1 if kind.side == "client" else 2 for kind in kinds], np.uint8, at)
+        columns.numbers(
+            "side", [1 if kind.side == "client" else 2 for kind in kinds], np.uint8, at
+        )
         for name in ("environment", "caller", "caller_version", "callee", "callee_version"):
             columns.texts(name, [getattr(names, name) for names in named], at)
         columns.texts("callee_namespace", [kind.callee_namespace for kind in kinds], at)

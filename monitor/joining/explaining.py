@@ -1,4 +1,6 @@
-"""Why a verdict was reached: reached again from what was kept, and compared with it field by field."""
+"""Why a verdict was reached: reached again from what was kept, and compared with it field by
+field.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +19,9 @@ from monitor.model.judging import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was judged: rows of sealed windows since and until, edges, version sightings, other deploys, and what a step was held against."""
+    """What was judged: rows of sealed windows since and until, edges, version sightings, other
+    deploys, and what a step was held against.
+    """
 
     rows: int
     edges: int
@@ -34,7 +38,9 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The stored verdict. `again`: reached again the same, bit for bit; or otherwise, in the fields `differs`; or its inputs are not kept."""
+    """The stored verdict. `again`: reached again the same, bit for bit; or otherwise, in the
+    fields `differs`; or its inputs are not kept.
+    """
 
     verdict: Verdict
     again: Literal["same", "differs", "not kept"]
@@ -43,7 +49,9 @@ class Explanation:
 
 
 def explain(engine: Engine, verdict_id: str) -> Explanation | None:
-    """Judge again from the inputs kept with the verdict; None where there is no such verdict. Reads no telemetry."""
+    """Judge again from the inputs kept with the verdict; None where there is no such verdict.
+    Reads no telemetry.
+    """
     stored = kept_verdict(engine, verdict_id)
     if stored is None:
         return None
@@ -53,7 +61,9 @@ def explain(engine: Engine, verdict_id: str) -> Explanation | None:
         return Explanation(stored, "not kept", (), None)
     again, _ = inputs.judged()
     known, reached = to_document(stored), to_document(again)
-    differs = tuple(field.name for field in fields(Verdict) if known[field.name] != reached[field.name])
+    differs = tuple(
+        field.name for field in fields(Verdict) if known[field.name] != reached[field.name]
+    )
     return Explanation(stored, "differs" if differs else "same", differs, _read(inputs))
 
 

@@ -28,10 +28,11 @@ SEEN_BACK = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class GateRequest:
-    """Which deploy: the newest of this service and version, in any environment unless one is named; without any, the newest config or flag change.
+    """Which deploy: the newest of this service and version, in any environment unless one is
+    named; without any, the newest config or flag change.
 
-    `last_look`: nobody asks again after this, so one exact test is made beside the ones that allow for asking often.
-    `policies`: all of them apply, the strictest answer counts.
+    `last_look`: nobody asks again after this, so one exact test is made beside the ones that allow
+    for asking often. `policies`: all of them apply, the strictest answer counts.
     """
 
     service: str
@@ -45,20 +46,29 @@ class GateRequest:
 
 
 def asked(
-    aliases: Aliases, service: str, version: str, environment: str | None, judging: JudgeSettings | None = None
+    aliases: Aliases,
+    service: str,
+    version: str,
+    environment: str | None,
+    judging: JudgeSettings | None = None,
 ) -> GateRequest:
     """The request in telemetry's names, for a pipeline that says its own."""
     known = aliases.service(service)
     place = aliases.environment(environment) if environment else None
-    return GateRequest(known, aliases.version(known, version), place, judging or JudgeSettings(), aliases=aliases)
+    return GateRequest(
+        known, aliases.version(known, version), place, judging or JudgeSettings(), aliases=aliases
+    )
 
 
-def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
-    """Judge the deploy afresh by the newest sealed windows, apply the policies, and store verdict and answer. Waiting is the caller's.
+def evaluate_gate(
+    reader: Reader, engine: Engine, request: GateRequest, now: datetime
+) -> GateAnswer:
+    """Judge the deploy afresh by the newest sealed windows, apply the policies, and store verdict
+    and answer. Waiting is the caller's.
 
-    No deploy of that service and version, or names telemetry does not know, are inconclusive, with the nearest known names.
-    Accepted findings fail nothing and are told. An override in force makes the exit code 0 and nothing else. Raises StoreError and
-    StoreUnavailable only.
+    No deploy of that service and version, or names telemetry does not know, are inconclusive, with
+    the nearest known names. Accepted findings fail nothing and are told. An override in force
+    makes the exit code 0 and nothing else. Raises StoreError and StoreUnavailable only.
     """
     return answer(reader, engine, _word(reader, engine, request, now), request.policies, now)
 
@@ -70,111 +80,216 @@ def _word(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -
     of_version = [deploy for deploy in changes if deploy.kind in VERSION_CHANGES]
     of_version = of_version or [deploy for deploy in changes if deploy.kind in JUDGED]
     if not of_version:
-        return _not_judged(changes[0], request) if changes else _unknown(reader, engine, request, now)
+        return (
+            _not_judged(changes[0], request) if changes else _unknown(reader, engine, request, now)
+        )
     environments = sorted({deploy.environment for deploy in of_version})
     if len(environments) > 1:
         why = reason(
-            "several_environments", service=request.service, version=request.version, environments=", ".join(environments)
+            "several_environments",
+            service=request.service,
+            version=request.version,
+            environments=", ".join(environments),
         )
         return _not_matched(why, reason("name_environment"), request)
     told = sorted({deploy.called for deploy in of_version if deploy.namespace is not None})
     if len(told) > 1:
-        verdict = of_one_of(replace(of_version[0], service=request.service, namespace=None), told, now, reader.last_sealed())
-        return Word(request.service, request.version, verdict.outcome, verdict.reasons, verdict.settles, of_version[0])
+        verdict = of_one_of(
+            replace(of_version[0], service=request.service, namespace=None),
+            told,
+            now,
+            reader.last_sealed(),
+        )
+        return Word(
+            request.service,
+            request.version,
+            verdict.outcome,
+            verdict.reasons,
+            verdict.settles,
+            of_version[0],
+        )
     judged = judge_deploy(
-        reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now, aliases=request.aliases
+        reader,
+        engine,
+        of_version[0],
+        replace(request.judging, deadline=request.last_look),
+        now,
+        aliases=request.aliases,
     )
     verdict = judged.verdict
     keep_judged(engine, judged, repeats=False)
     reasons, settles = tuple(_with_clauses(verdict.reasons, judged.findings)), verdict.settles
-    if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
+    if verdict.outcome == "inconclusive" and (
+        elsewhere := _traffic_only_elsewhere(reader, of_version[0])
+    ):
         service, environment = of_version[0].called, of_version[0].environment
-        reasons = (*reasons, _elsewhere("environment_without_traffic", service, environment, elsewhere))
+        reasons = (
+            *reasons,
+            _elsewhere("environment_without_traffic", service, environment, elsewhere),
+        )
         settles = (*settles, reason("telemetry_environment"))
-    return Word(request.service, request.version, verdict.outcome, reasons, settles, of_version[0], judged)
+    return Word(
+        request.service, request.version, verdict.outcome, reasons, settles, of_version[0], judged
+    )
 
 
 def _with_clauses(reasons: Sequence[Reason], findings: Sequence[Finding]) -> Iterator[Reason]:
-    """The reasons; those of findings of a short timeout with the contract's clause on it, which the verdict does not know."""
-    with_clause = {finding.id: finding.reason for finding in findings if finding.evidence.time is not None and finding.evidence.time.timeout is not None}
+    """The reasons; those of findings of a short timeout with the contract's clause on it, which
+    the verdict does not know.
+    """
+    with_clause = {
+        finding.id: finding.reason
+        for finding in findings
+        if finding.evidence.time is not None and finding.evidence.time.timeout is not None
+    }
     for why in reasons:
         yield with_clause.get(str(why.parameters.get("finding")), why)
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
-    """Deploys of this service, newest first. Those told without a namespace are of the one that is asked for."""
+    """Deploys of this service, newest first. Those told without a namespace are of the one that is
+    asked for.
+    """
     namespace, _ = apart(request.service)
     deploys = list_deploys(engine, environment=request.environment, service=request.service)
-    return [replace(deploy, namespace=namespace) if deploy.namespace is None else deploy for deploy in deploys]
+    return [
+        replace(deploy, namespace=namespace) if deploy.namespace is None else deploy
+        for deploy in deploys
+    ]
 
 
 def _not_judged(change: Deploy, request: GateRequest) -> Word:
-    why = reason("kind_not_judged", service=change.service, version=change.version, kind=change.kind, started=change.started)
+    why = reason(
+        "kind_not_judged",
+        service=change.service,
+        version=change.version,
+        kind=change.kind,
+        started=change.started,
+    )
     return _not_matched(why, reason("judged_kind"), request)
 
 
 def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> Word:
-    """Nobody told of such a deploy: say which names are known, so that a typo or a missing alias shows."""
+    """Nobody told of such a deploy: say which names are known, so that a typo or a missing alias
+    shows.
+    """
     recent = list_deploys(engine, environment=request.environment, since=now - LOOK_BACK)
     newest = reader.last_sealed()
     seen = (
-        reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), request.environment, None)
+        reader.sightings(
+            newest - SEEN_BACK,
+            newest + timedelta(seconds=WINDOW_SECONDS),
+            request.environment,
+            None,
+        )
         if newest
         else []
     )
-    services = {name for deploy in recent for name in (deploy.service, deploy.called)} | {sighting.service for sighting in seen}
-    services |= {qualified(sighting.namespace, sighting.service) for sighting in seen if sighting.namespace}
+    services = {name for deploy in recent for name in (deploy.service, deploy.called)} | {
+        sighting.service for sighting in seen
+    }
+    services |= {
+        qualified(sighting.namespace, sighting.service) for sighting in seen if sighting.namespace
+    }
     if request.service not in services and request.environment is not None:
         elsewhere = _environments_of(reader, engine, request, newest, now)
         if elsewhere:
-            why = _elsewhere("environment_without_service", request.service, request.environment, elsewhere)
+            why = _elsewhere(
+                "environment_without_service", request.service, request.environment, elsewhere
+            )
             return _not_matched(why, reason("name_environment_of"), request)
     if request.service not in services:
-        why = reason("service_unmatched", service=request.service, nearest=_nearest(request.service, services))
+        why = reason(
+            "service_unmatched",
+            service=request.service,
+            nearest=_nearest(request.service, services),
+        )
         return replace(_not_matched(why, reason("alias_service"), request), knows_service=False)
-    deployed = {deploy.version for deploy in recent if deploy.is_of(request.service) and deploy.kind in VERSION_CHANGES}
-    live = {sighting.version for sighting in seen if is_called(sighting.namespace, sighting.service, request.service) and sighting.version}
+    deployed = {
+        deploy.version
+        for deploy in recent
+        if deploy.is_of(request.service) and deploy.kind in VERSION_CHANGES
+    }
+    live = {
+        sighting.version
+        for sighting in seen
+        if is_called(sighting.namespace, sighting.service, request.service) and sighting.version
+    }
     if request.version in live:
         why = reason("deploy_untold", service=request.service, version=request.version)
         return _not_matched(why, reason("tell_deploys"), request)
     nearest = _nearest(request.version, deployed | live)
-    why = reason("version_unmatched", version=request.version, service=request.service, nearest=nearest)
+    why = reason(
+        "version_unmatched", version=request.version, service=request.service, nearest=nearest
+    )
     return _not_matched(why, reason("alias_version"), request)
 
 
-def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newest: datetime | None, now: datetime) -> list[str]:
+def _environments_of(
+    reader: Reader, engine: Engine, request: GateRequest, newest: datetime | None, now: datetime
+) -> list[str]:
     """Where this service is known, by telemetry or deploys."""
     deploys = list_deploys(engine, service=request.service, since=now - LOOK_BACK)
     seen = (
-        reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), None, request.service) if newest else []
+        reader.sightings(
+            newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), None, request.service
+        )
+        if newest
+        else []
     )
     return sorted({place.environment for place in deploys} | {place.environment for place in seen})
 
 
 def _elsewhere(
-    code: Literal["environment_without_service", "environment_without_traffic"], service: str, environment: str, others: list[str]
+    code: Literal["environment_without_service", "environment_without_traffic"],
+    service: str,
+    environment: str,
+    others: list[str],
 ) -> Reason:
     near = difflib.get_close_matches(environment, others, n=1, cutoff=0.5)
-    return reason(code, service=service, environment=environment, environments=", ".join(others), nearest=", ".join(near))
+    return reason(
+        code,
+        service=service,
+        environment=environment,
+        environments=", ".join(others),
+        nearest=", ".join(near),
+    )
 
 
 def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
-    """The environments in which this service has traffic, by spans or API logs, where the deploy's own is none of them; else none."""
+    """The environments in which this service has traffic, by spans or API logs, where the deploy's
+    own is none of them; else none.
+    """
     newest = reader.last_sealed()
     if newest is None:
         return []
     since, until = newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS)
-    seen = {sighting.environment for sighting in reader.sightings(since, until, None, deploy.called)}
+    seen = {
+        sighting.environment for sighting in reader.sightings(since, until, None, deploy.called)
+    }
     everywhere = EdgeQuery(since=since, until=until, by=("environment",))
-    for query in (replace(everywhere, caller=deploy.called), replace(everywhere, callee=deploy.called)):
+    for query in (
+        replace(everywhere, caller=deploy.called),
+        replace(everywhere, callee=deploy.called),
+    ):
         seen |= {row.environment or "" for row in reader.edges(query)}
     return [] if deploy.environment in seen else sorted(seen - {""})
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    return ", ".join(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5])
+    return ", ".join(
+        difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5]
+    )
 
 
 def _not_matched(why: Reason, settles: Reason, request: GateRequest) -> Word:
     """Nothing was judged, because what was asked for is not one known deploy."""
-    return Word(request.service, request.version, "inconclusive", (why,), (settles,), None, environment=request.environment or "")
+    return Word(
+        request.service,
+        request.version,
+        "inconclusive",
+        (why,),
+        (settles,),
+        None,
+        environment=request.environment or "",
+    )

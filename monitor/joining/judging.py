@@ -30,7 +30,9 @@ JUDGED = (*VERSION_CHANGES, "config", "flag")
 RECENT = timedelta(minutes=12)
 """How much of the present is read to see whether an old finding is over."""
 LEARNED_FROM, MOST_CALLS = timedelta(minutes=10), 40_000
-"""So much of the present is read, and about so many calls of it, to learn what bad calls have in common."""
+"""So much of the present is read, and about so many calls of it, to learn what bad calls have in
+common.
+"""
 LEARNABLE = ("errors", "provider_errors", "timeouts", "latency")
 NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time."""
@@ -38,10 +40,11 @@ NEIGHBOURS = 8
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict and its findings, brought up to date: accepted ones marked, those that are over resolved.
+    """A verdict and its findings, brought up to date: accepted ones marked, those that are over
+    resolved.
 
-    `sealed_until` ends the newest sealed window; `first_traffic` is the first in which the version was seen since the deploy. `inputs`
-    reach the verdict again; None where nothing was judged.
+    `sealed_until` ends the newest sealed window; `first_traffic` is the first in which the version
+    was seen since the deploy. `inputs` reach the verdict again; None where nothing was judged.
     """
 
     deploy: Deploy
@@ -64,7 +67,8 @@ def judge_deploy(
     watched_until: datetime | None = None,
     aliases: Aliases = _NO_ALIASES,
 ) -> Judged:
-    """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force; judges. Writes nothing.
+    """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force;
+    judges. Writes nothing.
 
     After `watched_until` a finding of which nothing more is seen is over.
     """
@@ -84,12 +88,19 @@ def judge_deploy(
     others = [
         other
         for other in list_deploys(
-            engine, environment=deploy.environment, since=deploy.started - near, until=deploy.started + near
+            engine,
+            environment=deploy.environment,
+            since=deploy.started - near,
+            until=deploy.started + near,
         )
         if other.id != deploy.id and other.kind in VERSION_CHANGES
     ]
     rows = reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
-    shares = [(event.at, event.traffic_share) for event in events(engine, deploy.id) if event.traffic_share is not None]
+    shares = [
+        (event.at, event.traffic_share)
+        for event in events(engine, deploy.id)
+        if event.traffic_share is not None
+    ]
     soon = min(judged_until, started + timedelta(seconds=settings.step_seconds))
     inputs = Inputs(
         deploy=named,
@@ -105,26 +116,41 @@ def judge_deploy(
         neighbours=tuple(_callers(reader, named, cells, since, soon)),
     )
     verdict, findings = inputs.judged()
-    if any(finding.evidence.step or finding.evidence.fanout for finding in findings):  # else nothing is worth the reading
+    # else nothing is worth the reading
+    if any(finding.evidence.step or finding.evidence.fanout for finding in findings):
         around = _around(reader, seen.name, named, cells, inputs.neighbours, since, soon)
         inputs = replace(inputs, neighbours=around.neighbours, former=around.former)
         verdict, findings = inputs.judged()
     if findings:
         calls = tuple(_alike(reader, seen.name, named, cells, findings, started))
-        inputs = replace(inputs, calls=calls, failures_before=_failures_before(reader, named, seen.name, cells, calls, started))
+        inputs = replace(
+            inputs,
+            calls=calls,
+            failures_before=_failures_before(reader, named, seen.name, cells, calls, started),
+        )
         verdict, findings = inputs.judged() if inputs.calls else (verdict, findings)
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
-        newer = reader.cells(deploy.environment, seen.name, late, sealed_until) if sealed_until > judged_until else []
-        alive = reader.sightings(max(started, sealed_until - RECENT), sealed_until, deploy.environment, seen.name)
+        newer = (
+            reader.cells(deploy.environment, seen.name, late, sealed_until)
+            if sealed_until > judged_until
+            else []
+        )
+        alive = reader.sightings(
+            max(started, sealed_until - RECENT), sealed_until, deploy.environment, seen.name
+        )
         told_apart = any(sighting.version for sighting in sightings) or any(
-            (cell.callee_version if cell.edge.callee == named.service else cell.caller_version) for cell in cells
+            (cell.callee_version if cell.edge.callee == named.service else cell.caller_version)
+            for cell in cells
         )
         superseded_by = _successor(engine, deploy)
 
         @cache
         def answered_by(caller: str) -> list[EdgeCell]:
-            return [*inputs.neighbours, *reader.cells(deploy.environment, caller, late, sealed_until)]
+            return [
+                *inputs.neighbours,
+                *reader.cells(deploy.environment, caller, late, sealed_until),
+            ]
 
         def up_to_date(finding: Finding) -> Finding:
             own = named.service in (finding.edge.caller, finding.edge.callee)
@@ -140,7 +166,11 @@ def judge_deploy(
             )
 
         findings = with_promises(engine, aliases, list(map(up_to_date, findings)))
-    shown = [sighting.window for sighting in sightings if sighting.version == deploy.version and sighting.window >= _floor(started)]
+    shown = [
+        sighting.window
+        for sighting in sightings
+        if sighting.version == deploy.version and sighting.window >= _floor(started)
+    ]
     return Judged(
         deploy,
         verdict,
@@ -152,8 +182,13 @@ def judge_deploy(
 
 
 def with_promises(engine: Engine, aliases: Aliases, findings: Sequence[Finding]) -> list[Finding]:
-    """Findings of a timeout that is the shorter one name the contract's clause on it, where one is published."""
-    if not any(finding.evidence.time is not None and finding.evidence.time.gives_up is not None for finding in findings):
+    """Findings of a timeout that is the shorter one name the contract's clause on it, where one is
+    published.
+    """
+    if not any(
+        finding.evidence.time is not None and finding.evidence.time.gives_up is not None
+        for finding in findings
+    ):
         return list(findings)
     contracts = timed_contracts(engine, aliases)
 
@@ -162,35 +197,65 @@ def with_promises(engine: Engine, aliases: Aliases, findings: Sequence[Finding])
         if time is None or time.gives_up is None:
             return finding
         clause = timeout_of(contracts, edge.environment, edge.caller, edge.callee, edge.operation)
-        return finding if clause is None else replace(finding, evidence=replace(finding.evidence, time=replace(time, timeout=clause)))
+        return (
+            finding
+            if clause is None
+            else replace(
+                finding, evidence=replace(finding.evidence, time=replace(time, timeout=clause))
+            )
+        )
 
     return list(map(told, findings))
 
 
 def keep_judged(engine: Engine, judged: Judged, *, repeats: bool) -> None:
-    """Keep the verdict, and what it was reached from; `repeats`: it says what the one before said."""
+    """Keep the verdict, and what it was reached from; `repeats`: it says what the one
+    before said.
+    """
     save_verdict(engine, judged.verdict)
     if judged.inputs:
         keep_inputs(engine, judged.verdict, judged.inputs.packed(), repeats=repeats)
 
 
 def _plain(asked: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]) -> str:
-    """The plain name of a service that was asked for as `namespace/name`: what is judged is read of this one alone."""
+    """The plain name of a service that was asked for as `namespace/name`: what is judged is read
+    of this one alone.
+    """
     ends = {(sighting.namespace, sighting.service) for sighting in sightings}
     for cell in cells:
-        ends |= {(cell.edge.caller_namespace, cell.edge.caller), (cell.edge.callee_namespace, cell.edge.callee)}
-    return next((name for namespace, name in sorted(ends) if name != asked and is_called(namespace, name, asked)), asked)
+        ends |= {
+            (cell.edge.caller_namespace, cell.edge.caller),
+            (cell.edge.callee_namespace, cell.edge.callee),
+        }
+    return next(
+        (
+            name
+            for namespace, name in sorted(ends)
+            if name != asked and is_called(namespace, name, asked)
+        ),
+        asked,
+    )
 
 
 def _alike(
-    reader: Reader, asked: str, deploy: Deploy, cells: Sequence[EdgeCell], findings: Sequence[Finding], started: datetime
+    reader: Reader,
+    asked: str,
+    deploy: Deploy,
+    cells: Sequence[EdgeCell],
+    findings: Sequence[Finding],
+    started: datetime,
 ) -> list[Alike]:
-    """The service's calls of the minutes up to what was found last, by what they may differ in; where the old version had none then,
-    of the last minutes before the deploy, too. Only those sides that are worse.
+    """The service's calls of the minutes up to what was found last, by what they may differ in;
+    where the old version had none then, of the last minutes before the deploy, too. Only those
+    sides that are worse.
     """
     alike: list[Alike] = []
     for side in ("callee", "caller"):
-        worse = [finding for finding in findings if getattr(finding.edge, side) == deploy.service and finding.signal in LEARNABLE]
+        worse = [
+            finding
+            for finding in findings
+            if getattr(finding.edge, side) == deploy.service and finding.signal in LEARNABLE
+        ]
         if not worse:
             continue
         last = max(finding.last_seen for finding in worse) + timedelta(seconds=WINDOW_SECONDS)
@@ -198,35 +263,61 @@ def _alike(
         if all(finding.strength == "weaker" for finding in worse):
             spans = [(started - LEARNED_FROM, started), (max(started, last - LEARNED_FROM), last)]
         for since, until in spans:
-            there = [cell for cell in cells if getattr(cell.edge, side) == deploy.service and since <= cell.window < until]
+            there = [
+                cell
+                for cell in cells
+                if getattr(cell.edge, side) == deploy.service and since <= cell.window < until
+            ]
             one_in = max(1, sum(cell.calls for cell in there) // MOST_CALLS)
             alike += reader.alike(deploy.environment, asked, side, since, until, one_in)
     return alike
 
 
 def _failures_before(
-    reader: Reader, deploy: Deploy, asked: str, cells: Sequence[EdgeCell], calls: Sequence[Alike], started: datetime
+    reader: Reader,
+    deploy: Deploy,
+    asked: str,
+    cells: Sequence[EdgeCell],
+    calls: Sequence[Alike],
+    started: datetime,
 ) -> tuple[str, ...] | None:
-    """The error types of the service's calls in the day before the deploy; looked for only where one is new as far as is known."""
+    """The error types of the service's calls in the day before the deploy; looked for only where
+    one is new as far as is known.
+    """
     known = {kind for cell in cells if cell.window < started for kind in cell.error_types}
     kinds = {kind for alike in calls for kind, _, _ in alike.failures}
     if not kinds:
         return None
     if kinds - known:
-        day = EdgeQuery(since=started - timedelta(days=1), until=started, environment=deploy.environment)
-        asking = (replace(day, callee=asked, by=("callee",)), replace(day, caller=asked, by=("caller",)))
-        known |= {kind for query in asking for row in reader.edges(query) for kind in row.error_types}
+        day = EdgeQuery(
+            since=started - timedelta(days=1), until=started, environment=deploy.environment
+        )
+        asking = (
+            replace(day, callee=asked, by=("callee",)),
+            replace(day, caller=asked, by=("caller",)),
+        )
+        known |= {
+            kind for query in asking for row in reader.edges(query) for kind in row.error_types
+        }
         return tuple(sorted(known & kinds))
     return tuple(sorted(kinds))
 
 
-def _callers(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> list[EdgeCell]:
+def _callers(
+    reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime
+) -> list[EdgeCell]:
     """What the service's busiest callers answer and call: harm may show there alone."""
     calls: Counter[str] = Counter()
     for cell in cells:
         if cell.edge.callee == deploy.service:
             calls.update({cell.edge.caller: cell.calls})
-    return _cells_of(reader, deploy.environment, [name for name, _ in calls.most_common(NEIGHBOURS) if name], since, until)
+    return _cells_of(
+        reader,
+        deploy.environment,
+        [name for name, _ in calls.most_common(NEIGHBOURS) if name],
+        since,
+        until,
+    )
 
 
 def _around(
@@ -238,14 +329,24 @@ def _around(
     since: datetime,
     until: datetime,
 ) -> Around:
-    """What a step in time is held against: the busiest neighbours now, and the service itself at these hours of the last days."""
+    """What a step in time is held against: the busiest neighbours now, and the service itself at
+    these hours of the last days.
+    """
     calls: Counter[str] = Counter()
     for cell in cells:
-        calls.update({name: cell.calls for name in (cell.edge.caller, cell.edge.callee) if name not in (deploy.service, "")})
+        calls.update(
+            {
+                name: cell.calls
+                for name in (cell.edge.caller, cell.edge.callee)
+                if name not in (deploy.service, "")
+            }
+        )
     read = {cell.edge.callee for cell in callers} & {cell.edge.caller for cell in callers}
     more = [name for name, _ in calls.most_common(NEIGHBOURS) if name not in read]
     neighbours = {_key(cell): cell for cell in callers}
-    neighbours |= {_key(cell): cell for cell in _cells_of(reader, deploy.environment, more, since, until)}
+    neighbours |= {
+        _key(cell): cell for cell in _cells_of(reader, deploy.environment, more, since, until)
+    }
     former: list[EdgeCell] = []
     for day in range(1, DAYS + 1):
         back = timedelta(days=day)
@@ -253,7 +354,9 @@ def _around(
     return Around(tuple(neighbours.values()), tuple(former))
 
 
-def _cells_of(reader: Reader, environment: str, services: Sequence[str], since: datetime, until: datetime) -> list[EdgeCell]:
+def _cells_of(
+    reader: Reader, environment: str, services: Sequence[str], since: datetime, until: datetime
+) -> list[EdgeCell]:
     """The cells of all these services, each once."""
     cells: dict[tuple[object, ...], EdgeCell] = {}
     for service in services:
@@ -267,19 +370,29 @@ def _key(cell: EdgeCell) -> tuple[object, ...]:
 
 def _again(engine: Engine, deploy: Deploy) -> list[datetime]:
     """When the same version was deployed anew: what comes after speaks of that deploy."""
-    later = list_deploys(engine, environment=deploy.environment, service=deploy.called, since=deploy.started)
+    later = list_deploys(
+        engine, environment=deploy.environment, service=deploy.called, since=deploy.started
+    )
     return [
         other.started
         for other in later
-        if other.version == deploy.version and other.kind in VERSION_CHANGES and other.started > deploy.started
+        if other.version == deploy.version
+        and other.kind in VERSION_CHANGES
+        and other.started > deploy.started
     ]
 
 
 def _successor(engine: Engine, deploy: Deploy) -> str:
     """The next version told of after this one, "" for none."""
-    later = list_deploys(engine, environment=deploy.environment, service=deploy.called, since=deploy.started)
+    later = list_deploys(
+        engine, environment=deploy.environment, service=deploy.called, since=deploy.started
+    )
     after = [
-        successor for successor in later if successor.started > deploy.started and successor.version != deploy.version and successor.kind in VERSION_CHANGES
+        successor
+        for successor in later
+        if successor.started > deploy.started
+        and successor.version != deploy.version
+        and successor.kind in VERSION_CHANGES
     ]
     return after[-1].version if after else ""
 
@@ -289,8 +402,11 @@ def _floor(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // WINDOW_SECONDS * WINDOW_SECONDS, UTC)
 
 
-def _expected(shares: Sequence[tuple[datetime, float]], deploy: Deploy, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
-    """Without the new version's instances while it was announced with no share of the traffic: they are silent because nobody calls.
+def _expected(
+    shares: Sequence[tuple[datetime, float]], deploy: Deploy, sightings: Sequence[Sighting]
+) -> Sequence[Sighting]:
+    """Without the new version's instances while it was announced with no share of the traffic:
+    they are silent because nobody calls.
 
     `shares`: when which share was told, in time order.
     """
@@ -300,5 +416,7 @@ def _expected(shares: Sequence[tuple[datetime, float]], deploy: Deploy, sighting
     return [
         sighting
         for sighting in sightings
-        if sighting.version != deploy.version or sighting.server_calls or (first is not None and sighting.window >= first)
+        if sighting.version != deploy.version
+        or sighting.server_calls
+        or (first is not None and sighting.window >= first)
     ]

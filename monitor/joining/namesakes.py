@@ -1,4 +1,6 @@
-"""Services that share a name: which of them a deploy is of, and by which name the store is asked for just this one."""
+"""Services that share a name: which of them a deploy is of, and by which name the store is asked
+for just this one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from monitor.store.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What sealed windows hold of a deploy's service, read by `name`. `namesakes` are the services that the deploy may be of."""
+    """What sealed windows hold of a deploy's service, read by `name`. `namesakes` are the services
+    that the deploy may be of.
+    """
 
     name: str
     cells: Sequence[EdgeCell]
@@ -25,8 +29,8 @@ class Seen:
 def seen_of(reader: Reader, deploy: Deploy, since: datetime, until: datetime) -> Seen:
     """Read by the plain name where only one service bears it, else by `namespace/name`.
 
-    A call of which only the caller's span is known tells no namespace of its callee. Where the name is one service's alone,
-    such a call is of this service.
+    A call of which only the caller's span is known tells no namespace of its callee. Where the
+    name is one service's alone, such a call is of this service.
     """
     cells = reader.cells(deploy.environment, deploy.service, since, until, sealed_only=True)
     sightings = reader.sightings(since, until, deploy.environment, deploy.service)
@@ -39,10 +43,20 @@ def seen_of(reader: Reader, deploy: Deploy, since: datetime, until: datetime) ->
     return Seen(deploy.called, cells, sightings, [deploy.called])
 
 
-def of_one_of(deploy: Deploy, names: Sequence[str], now: datetime, data_until: datetime | None) -> Verdict:
-    """No word on a deploy that may be of each of these services: their calls together say nothing of any one."""
+def of_one_of(
+    deploy: Deploy, names: Sequence[str], now: datetime, data_until: datetime | None
+) -> Verdict:
+    """No word on a deploy that may be of each of these services: their calls together say nothing
+    of any one.
+    """
     listed = ", ".join(names)
-    why = reason("several_namespaces", service=deploy.service, count=len(names), environment=deploy.environment, names=listed)
+    why = reason(
+        "several_namespaces",
+        service=deploy.service,
+        count=len(names),
+        environment=deploy.environment,
+        names=listed,
+    )
     inputs = digest([deploy.id, deploy.version, *names, repr(data_until)])
     return Verdict(
         id=digest([inputs, now.isoformat()])[:20],
@@ -62,8 +76,12 @@ def of_one_of(deploy: Deploy, names: Sequence[str], now: datetime, data_until: d
     )
 
 
-def _namespaces(service: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]) -> list[str]:
-    """Where services of just this name live: by their own spans, else by what API logs and callers tell."""
+def _namespaces(
+    service: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]
+) -> list[str]:
+    """Where services of just this name live: by their own spans, else by what API logs and callers
+    tell.
+    """
     seen = {sighting.namespace for sighting in sightings if sighting.service == service}
     if not seen:
         for cell in cells:

@@ -11,17 +11,27 @@ _MOST_CHARS = 16_384
 
 
 def operation_of(exchange: Exchange, request: Payload, route: str) -> str:
-    """`METHOD /route`, of gRPC `package.Service/Method`, and of GraphQL what is asked for: `POST /graphql query cart`."""
+    """`METHOD /route`, of gRPC `package.Service/Method`, and of GraphQL what is asked for: `POST
+    /graphql query cart`.
+    """
     if exchange.protocol == GRPC:
         return capped(exchange.path.strip("/"))
     name = http_operation(exchange.method, route)
     if "graphql" not in exchange.path.lower():
         return name
     if exchange.request_body:
-        return capped(f"{name} {graphql_asked(request.value)}".rstrip()) if not request.problem else name
+        return (
+            capped(f"{name} {graphql_asked(request.value)}".rstrip())
+            if not request.problem
+            else name
+        )
     if "query=" in exchange.query and len(exchange.query) <= _MOST_CHARS:
         try:
-            told = {word: values[0] for word, values in parse_qs(exchange.query, max_num_fields=100).items() if values}
+            told = {
+                word: values[0]
+                for word, values in parse_qs(exchange.query, max_num_fields=100).items()
+                if values
+            }
         except ValueError:
             return name
         return capped(f"{name} {graphql_asked(told)}".rstrip())

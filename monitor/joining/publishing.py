@@ -1,4 +1,6 @@
-"""A revision that is about to be published, beside the one before it and beside what was recorded."""
+"""A revision that is about to be published, beside the one before it and beside what
+was recorded.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -8,7 +10,13 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from monitor.contracts.changes import Change, Read, changes
-from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions, schema_contradictions
+from monitor.contracts.contradictions import (
+    MOST,
+    Contradiction,
+    contradictions,
+    message_contradictions,
+    schema_contradictions,
+)
 from monitor.contracts.form import Promise
 from monitor.contracts.read import document_of, read_contract
 from monitor.contracts.shown import FORMATS, OF_MESSAGES
@@ -26,7 +34,9 @@ HOURS = 24
 
 
 def changed_since(before: Revision | None, revision: Revision) -> list[Change]:
-    """What a revision says otherwise than the one before; nothing for a first one, and where that one cannot be read any more."""
+    """What a revision says otherwise than the one before; nothing for a first one, and where that
+    one cannot be read any more.
+    """
     if before is None:
         return []
     try:
@@ -36,9 +46,16 @@ def changed_since(before: Revision | None, revision: Revision) -> list[Change]:
 
 
 def recorded_for(
-    reader: Reader, aliases: Aliases, planned: Publication, changed: Sequence[Change], now: datetime, hours: int = HOURS
+    reader: Reader,
+    aliases: Aliases,
+    planned: Publication,
+    changed: Sequence[Change],
+    now: datetime,
+    hours: int = HOURS,
 ) -> Recorded:
-    """What the last hours' recorded exchanges tell of a revision; the same for the newest one when it says the same already."""
+    """What the last hours' recorded exchanges tell of a revision; the same for the newest one when
+    it says the same already.
+    """
     revision = canonical(planned.revision, aliases)
     promise = _read(planned.revision).promise
     since, until = now - timedelta(hours=hours), now + timedelta(minutes=5)
@@ -60,40 +77,57 @@ def recorded_for(
 
 
 def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[Contradiction]:
-    """Where a revision and the newest others of its provider cannot both be kept, whichever of the two shows the examples.
+    """Where a revision and the newest others of its provider cannot both be kept, whichever of the
+    two shows the examples.
 
-    A contract for another environment contradicts nothing here. Documents are read of those alone that are compared.
+    A contract for another environment contradicts nothing here. Documents are read of those alone
+    that are compared.
     """
     mine = canonical(revision, aliases)
     clashes: list[Contradiction] = []
     read = cache(_read)  # each is compiled once, whatever it is held against
-    against = [other for other in listed(engine, newest=True) if _meet(mine, canonical(other, aliases))]
+    against = [
+        other for other in listed(engine, newest=True) if _meet(mine, canonical(other, aliases))
+    ]
     for other in whole(engine, against):
         pairs = [pair for pair in ((revision, other), (other, revision)) if _shown_to(*pair)]
         try:
-            clashes += [clash for shows, held in pairs for clash in _contradicted(shows, held, read)]
+            clashes += [
+                clash for shows, held in pairs for clash in _contradicted(shows, held, read)
+            ]
             if _described_alike(revision, other):
-                clashes += schema_contradictions(revision.name, read(revision).promise, other.name, read(other).promise)
+                clashes += schema_contradictions(
+                    revision.name, read(revision).promise, other.name, read(other).promise
+                )
         except ContractError:
             continue
     return clashes[:MOST]
 
 
 def _meet(mine: Revision, theirs: Revision) -> bool:
-    """Whether two contracts, under canonical names, bind one provider in one environment, and one may show what the other forbids."""
+    """Whether two contracts, under canonical names, bind one provider in one environment, and one
+    may show what the other forbids.
+    """
     if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
         return False
     if not (mine.binds and theirs.binds) or mine.name == theirs.name:
         return False
-    return bool(_shown_to(mine, theirs) or _shown_to(theirs, mine)) or _described_alike(mine, theirs)
+    return bool(_shown_to(mine, theirs) or _shown_to(theirs, mine)) or _described_alike(
+        mine, theirs
+    )
 
 
 _OF_TOPICS = frozenset({"asyncapi", "jsonschema", "avro", "protobuf"})
 
 
 def _described_alike(revision: Revision, other: Revision) -> bool:
-    """Whether two contracts of different formats may describe one operation or topic by schemas."""
-    return revision.format != other.format and ({revision.format, other.format} <= _OF_TOPICS or {revision.format, other.format} == _OF_CALLS)
+    """Whether two contracts of different formats may describe one operation or topic
+    by schemas.
+    """
+    return revision.format != other.format and (
+        {revision.format, other.format} <= _OF_TOPICS
+        or {revision.format, other.format} == _OF_CALLS
+    )
 
 
 _OF_CALLS = frozenset({"openapi", "jsonschema"})
@@ -103,20 +137,38 @@ def _shown_to(shows: Revision, other: Revision) -> Literal["calls", "messages", 
     """What the examples of one contract may show that the other forbids."""
     if shows.format in FORMATS and other.format == "openapi":
         return "calls"
-    return "messages" if shows.format in OF_MESSAGES and other.format in _OF_TOPICS and shows.format != other.format else ""
+    return (
+        "messages"
+        if shows.format in OF_MESSAGES
+        and other.format in _OF_TOPICS
+        and shows.format != other.format
+        else ""
+    )
 
 
-def _contradicted(shows: Revision, held: Revision, read: Callable[[Revision], Read]) -> list[Contradiction]:
-    """What the one shows and the other forbids. Raises ContractError for one that cannot be read any more."""
+def _contradicted(
+    shows: Revision, held: Revision, read: Callable[[Revision], Read]
+) -> list[Contradiction]:
+    """What the one shows and the other forbids. Raises ContractError for one that cannot be read
+    any more.
+    """
     showing, binding = read(shows), read(held)
     if _shown_to(shows, held) == "calls":
-        return contradictions(shows.name, showing.document, held.name, binding.promise, shows.format)
-    return message_contradictions(shows.name, shows.format, showing.document, showing.promise, held.name, binding.promise)
+        return contradictions(
+            shows.name, showing.document, held.name, binding.promise, shows.format
+        )
+    return message_contradictions(
+        shows.name, shows.format, showing.document, showing.promise, held.name, binding.promise
+    )
 
 
 def promise_of(revision: Revision) -> Promise:
-    """The promise of a published revision; the last few are kept, for a page asks for one several times. Raises ContractError."""
-    return _promise(revision.format, revision.document, f"contract {revision.name} revision {revision.number}")
+    """The promise of a published revision; the last few are kept, for a page asks for one several
+    times. Raises ContractError.
+    """
+    return _promise(
+        revision.format, revision.document, f"contract {revision.name} revision {revision.number}"
+    )
 
 
 @lru_cache(maxsize=16)

@@ -1,7 +1,8 @@
-"""What recorded exchanges tell of a revision that is not in force yet: which would break it, which would keep it, and which cannot tell.
+"""What recorded exchanges tell of a revision that is not in force yet: which would break it, which
+would keep it, and which cannot tell.
 
-Payloads are not kept. An exchange tells by its operation and status, and by what checking said under the revision before, where
-no clause that it met has changed since.
+Payloads are not kept. An exchange tells by its operation and status, and by what checking said
+under the revision before, where no clause that it met has changed since.
 """
 
 from collections import Counter
@@ -28,7 +29,9 @@ UNTOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Alike exchanges of one consumer: how many, what they tell, and why (a rule that breaks, or a reason that leaves it open)."""
+    """Alike exchanges of one consumer: how many, what they tell, and why (a rule that breaks, or a
+    reason that leaves it open).
+    """
 
     consumer: str
     operation: str
@@ -50,7 +53,9 @@ class ByConsumer:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Of `exchanges` in so many hours, how many break the revision, keep it, or cannot tell; by consumer, most broken first."""
+    """Of `exchanges` in so many hours, how many break the revision, keep it, or cannot tell; by
+    consumer, most broken first.
+    """
 
     hours: int
     exchanges: int
@@ -71,7 +76,9 @@ def recorded(
     hours: int,
     most: int = 200,
 ) -> Recorded:
-    """Counts over rows of `recorded_exchanges`. `before` is the number of the revision that `changed` was compared with."""
+    """Counts over rows of `recorded_exchanges`. `before` is the number of the revision that
+    `changed` was compared with.
+    """
     by_operation: dict[str, list[Change]] = {}
     for change in changed:
         by_operation.setdefault(change.operation, []).append(change)
@@ -80,14 +87,22 @@ def recorded(
         outcome = _row(row, promise, name, before, by_operation)
         if outcome is not None:
             told, why = outcome
-            counts[(str(row["caller"]), str(row["operation"]), int(row["status"]), told, why)] += int(row["exchanges"])
+            counts[(str(row["caller"]), str(row["operation"]), int(row["status"]), told, why)] += (
+                int(row["exchanges"])
+            )
     return _counted(counts, hours, most)
 
 
 def recorded_examples(
-    rows: Iterable[Mapping[str, Any]], promise: Promise, changed: Sequence[Change], hours: int, most: int = 200
+    rows: Iterable[Mapping[str, Any]],
+    promise: Promise,
+    changed: Sequence[Change],
+    hours: int,
+    most: int = 200,
 ) -> Recorded:
-    """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example shows again what it showed."""
+    """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example
+    shows again what it showed.
+    """
     changed_names = {change.operation for change in changed}
     names = {part.name for part in promise.interactions} | {part.name for part in promise.units}
     counts: Counter[tuple[str, str, int, Told, str]] = Counter()
@@ -108,7 +123,16 @@ def recorded_examples(
 def _counted(counts: Counter[tuple[str, str, int, Told, str]], hours: int, most: int) -> Recorded:
     answers = [Said(*key, exchanges) for key, exchanges in counts.items()]
     order = {"breaks": 0, "untold": 1, "keeps": 2}
-    answers.sort(key=lambda answer: (order[answer.told], -answer.exchanges, answer.operation, answer.status, answer.consumer, answer.why))
+    answers.sort(
+        key=lambda answer: (
+            order[answer.told],
+            -answer.exchanges,
+            answer.operation,
+            answer.status,
+            answer.consumer,
+            answer.why,
+        )
+    )
 
     totals: Counter[tuple[str, str]] = Counter()
     for answer in answers:
@@ -117,16 +141,32 @@ def _counted(counts: Counter[tuple[str, str, int, Told, str]], hours: int, most:
         totals[(f"={answer.consumer}", answer.told)] += answer.exchanges
         totals[(f"={answer.consumer}", "")] += answer.exchanges
     consumers = [
-        ByConsumer(consumer, totals[(f"={consumer}", "")], totals[(f"={consumer}", "breaks")], totals[(f"={consumer}", "untold")])
+        ByConsumer(
+            consumer,
+            totals[(f"={consumer}", "")],
+            totals[(f"={consumer}", "breaks")],
+            totals[(f"={consumer}", "untold")],
+        )
         for consumer in {answer.consumer for answer in answers}
     ]
-    consumers.sort(key=lambda consumer: (-consumer.breaks, -consumer.untold, -consumer.exchanges, consumer.consumer))
+    consumers.sort(
+        key=lambda consumer: (
+            -consumer.breaks,
+            -consumer.untold,
+            -consumer.exchanges,
+            consumer.consumer,
+        )
+    )
     breaks, keeps, untold = (totals[("", told)] for told in ("breaks", "keeps", "untold"))
     return Recorded(hours, totals[("", "")], breaks, keeps, untold, consumers, answers[:most])
 
 
 def _row(
-    row: Mapping[str, Any], promise: Promise, name: str, before: int | None, changed: Mapping[str, list[Change]]
+    row: Mapping[str, Any],
+    promise: Promise,
+    name: str,
+    before: int | None,
+    changed: Mapping[str, list[Change]],
 ) -> tuple[Told, str] | None:
     """What one row tells; None where the contract is no word of that exchange."""
     method, _, route = str(row["operation"]).partition(" ")
@@ -163,10 +203,15 @@ def _by_what_was_said(
     refused = 400 <= status < 500
     statuses = (str(status), f"{status // 100}XX", "default", "")
     met = [
-        change for change in changed if (change.side == "response" and change.status in statuses) or (change.side != "response" and not refused)
+        change
+        for change in changed
+        if (change.side == "response" and change.status in statuses)
+        or (change.side != "response" and not refused)
     ]
     for _, side, rule, pointer in broken:
-        if not any(change.side in (side, "") and _touches(change.place, pointer) for change in met):
+        if not any(
+            change.side in (side, "") and _touches(change.place, pointer) for change in met
+        ):
             return "breaks", rule
     if broken or row["checked"] != "valid":
         return "untold", "clause_changed"
@@ -176,7 +221,9 @@ def _by_what_was_said(
 
 
 def _touches(place: str, pointer: str) -> bool:
-    """Whether a change may be why a clause at a pointer broke: at the same place, above or below it; parameters always may."""
+    """Whether a change may be why a clause at a pointer broke: at the same place, above or below
+    it; parameters always may.
+    """
     where = place.rpartition(" ")[2]
     if not where.startswith("/"):
         return True

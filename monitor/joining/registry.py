@@ -1,4 +1,6 @@
-"""The contract registry as the pipelines see it: read from the control store, checked for publications, refreshed in time."""
+"""The contract registry as the pipelines see it: read from the control store, checked for
+publications, refreshed in time.
+"""
 
 import threading
 from collections.abc import Callable
@@ -21,8 +23,9 @@ log = structlog.get_logger(__name__)
 class RegistryWatch:
     """Called, it gives a snapshot no older than `refresh_seconds`. Safe between threads.
 
-    While the control store does not answer, the last snapshot stays in use; the first one must be readable. Providers,
-    consumers, versions and environments are joined by the same aliases as telemetry.
+    While the control store does not answer, the last snapshot stays in use; the first one must be
+    readable. Providers, consumers, versions and environments are joined by the same aliases as
+    telemetry.
     """
 
     def __init__(
@@ -58,7 +61,9 @@ class RegistryWatch:
             stamp = store.stamp(self._engine)
             if held is not None and stamp == self._stamp:
                 return held
-            known = [canonical(revision, self._aliases) for revision in store.revisions(self._engine)]
+            known = [
+                canonical(revision, self._aliases) for revision in store.revisions(self._engine)
+            ]
         except StoreUnavailable as error:
             if held is None:
                 raise
@@ -67,18 +72,24 @@ class RegistryWatch:
         fresh = Registry(known, previous=held, lenient_nullable=self._lenient)
         for (name, number), reason in fresh.broken.items():
             if held is None or (name, number) not in held.broken:
-                log.warning("contract cannot be used", contract=name, revision=number, reason=reason)
+                log.warning(
+                    "contract cannot be used", contract=name, revision=number, reason=reason
+                )
         self._stamp = stamp
         return fresh
 
 
 def canonical(revision: Revision, aliases: Aliases) -> Revision:
-    """The revision under canonical names; empty ones (all versions, all environments) stay empty."""
+    """The revision under canonical names; empty ones (all versions, all environments)
+    stay empty.
+    """
     provider = aliases.service(revision.provider)
     return replace(
         revision,
         provider=provider,
-        provider_version=aliases.version(provider, revision.provider_version) if revision.provider_version else "",
+        provider_version=aliases.version(provider, revision.provider_version)
+        if revision.provider_version
+        else "",
         consumer=aliases.service(revision.consumer) if revision.consumer else "",
         environment=aliases.environment(revision.environment) if revision.environment else "",
     )

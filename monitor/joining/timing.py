@@ -1,4 +1,6 @@
-"""The times that contracts tell, held against the tails of edges in sealed windows: kept, broken since which version, or open."""
+"""The times that contracts tell, held against the tails of edges in sealed windows: kept, broken
+since which version, or open.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +29,11 @@ CUT_OFF = 0.001
 
 @dataclass(frozen=True, slots=True)
 class TimingVerdict:
-    """One clause against one edge and version of its callee. `side` tells whose clock: the callee's where it is known.
+    """One clause against one edge and version of its callee. `side` tells whose clock: the
+    callee's where it is known.
 
-    `quantile` None stands for a timeout. `since_version` is the first version, by when it was seen first, that breaks it.
+    `quantile` None stands for a timeout. `since_version` is the first version, by when it was seen
+    first, that breaks it.
     """
 
     contract: str
@@ -69,7 +73,8 @@ class _Edge:
 
 
 def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> list[Timed]:
-    """The newest revisions that tell times, under canonical names; of one provider where it is named. Mocks and what was withdrawn bind nobody.
+    """The newest revisions that tell times, under canonical names; of one provider where it is
+    named. Mocks and what was withdrawn bind nobody.
 
     One that cannot be read any more is left out: the registry's own list names it.
     """
@@ -77,12 +82,15 @@ def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> lis
     binding = [
         revision
         for revision in listed(engine, newest=True)
-        if revision.binds and (not provider or may_be_one(canonical(revision, aliases).provider, provider))
+        if revision.binds
+        and (not provider or may_be_one(canonical(revision, aliases).provider, provider))
     ]
     for held in whole(engine, binding):
         revision = canonical(held, aliases)
         try:
-            promise = read_contract(revision.format, revision.document, where=f"contract {revision.name}")
+            promise = read_contract(
+                revision.format, revision.document, where=f"contract {revision.name}"
+            )
         except ContractError:
             continue
         if promise.timing:
@@ -90,26 +98,58 @@ def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> lis
     return contracts
 
 
-def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
-    """A verdict for each clause, edge and version that it binds; rows of `edge_tails`. Broken ones first."""
+def judge_timing(
+    contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]
+) -> list[TimingVerdict]:
+    """A verdict for each clause, edge and version that it binds; rows of `edge_tails`. Broken ones
+    first.
+    """
     edges: dict[_Edge, list[Mapping[str, Any]]] = {}
     for row in rows:
-        edges.setdefault(_Edge(row["environment"], row["caller"], row["callee"], row["operation"]), []).append(row)
+        edges.setdefault(
+            _Edge(row["environment"], row["caller"], row["callee"], row["operation"]), []
+        ).append(row)
     verdicts: list[TimingVerdict] = []
     for contract in contracts:
         router = _routed(contract.promise)
         for edge, versions in edges.items():
-            if contract.revision.environment not in ("", edge.environment) or contract.revision.consumer not in ("", edge.caller):
+            if contract.revision.environment not in (
+                "",
+                edge.environment,
+            ) or contract.revision.consumer not in ("", edge.caller):
                 continue
-            held = [row for row in versions if contract.revision.provider_version in ("", row["callee_version"])]
+            held = [
+                row
+                for row in versions
+                if contract.revision.provider_version in ("", row["callee_version"])
+            ]
             for clause in _binding(contract.promise, router, edge.operation):
-                verdicts += _judged(contract.revision, clause, edge, sorted(held, key=lambda row: in_utc(row["first_window"])))
+                verdicts += _judged(
+                    contract.revision,
+                    clause,
+                    edge,
+                    sorted(held, key=lambda row: in_utc(row["first_window"])),
+                )
     order = {"broken": 0, "open": 1, "kept": 2}
-    return sorted(verdicts, key=lambda verdict: (order[verdict.word], verdict.environment, verdict.caller, verdict.operation, verdict.contract, verdict.clause))
+    return sorted(
+        verdicts,
+        key=lambda verdict: (
+            order[verdict.word],
+            verdict.environment,
+            verdict.caller,
+            verdict.operation,
+            verdict.contract,
+            verdict.clause,
+        ),
+    )
 
 
-def timeout_of(contracts: Iterable[Timed], environment: str, caller: str, callee: str, operation: str) -> PromisedTimeout | None:
-    """The clause on how long the callers of an edge wait, the shortest one; None where no contract tells it."""
+def timeout_of(
+    contracts: Iterable[Timed], environment: str, caller: str, callee: str, operation: str
+) -> PromisedTimeout | None:
+    """The clause on how long the callers of an edge wait, the shortest one; None where no contract
+    tells it.
+    """
     timeouts: list[PromisedTimeout] = []
     for contract in contracts:
         revision = contract.revision
@@ -120,7 +160,11 @@ def timeout_of(contracts: Iterable[Timed], environment: str, caller: str, callee
         ):
             continue
         clauses = _binding(contract.promise, _routed(contract.promise), operation)
-        timeouts += [PromisedTimeout(revision.name, revision.number, it.clause, it.seconds) for it in clauses if it.quantile is None]
+        timeouts += [
+            PromisedTimeout(revision.name, revision.number, it.clause, it.seconds)
+            for it in clauses
+            if it.quantile is None
+        ]
     return min(timeouts, key=lambda it: (it.seconds, it.contract), default=None)
 
 
@@ -134,7 +178,8 @@ def _routed(promise: Promise) -> Router[str]:
 
 
 def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timing]:
-    """The clauses for an operation: its own ones, and of those for all what it does not tell itself.
+    """The clauses for an operation: its own ones, and of those for all what it does not tell
+    itself.
 
     Examples show literal paths: of those that fit the operation's route the slowest counts.
     """
@@ -149,7 +194,11 @@ def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timi
         if promise.operations and route.startswith("/")
         else not promise.operations
     )
-    everywhere = {timing.quantile: timing for timing in promise.timing if not timing.operation} if known else {}
+    everywhere = (
+        {timing.quantile: timing for timing in promise.timing if not timing.operation}
+        if known
+        else {}
+    )
     return list((everywhere | own).values())
 
 
@@ -162,22 +211,35 @@ def _shown(promise: Promise, method: str, route: str) -> list[Timing]:
     for timing in promise.timing:
         verb, _, path = timing.operation.partition(" ")
         slower = slowest.get(timing.quantile)
-        if verb == method and of_edge.match(method, path) is not None and (slower is None or slower.seconds < timing.seconds):
+        if (
+            verb == method
+            and of_edge.match(method, path) is not None
+            and (slower is None or slower.seconds < timing.seconds)
+        ):
             slowest[timing.quantile] = timing
     return list(slowest.values())
 
 
-def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
+def _judged(
+    revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[Mapping[str, Any]]
+) -> list[TimingVerdict]:
     allowed = CUT_OFF if clause.quantile is None else 1 - clause.quantile
     verdicts: list[TimingVerdict] = []
     since = ""
     for row in versions:
         server, client = dict(row["server_histogram"]), dict(row["client_histogram"])
-        # a caller that gives up never sees how long it would have taken: the callee's clock tells, where it is known
+        # a caller that gives up never sees how long it would have taken: the callee's clock tells,
+        # where it is known
         side: Literal["client", "server", ""] = "server" if server else "client" if client else ""
         histogram = server or client
         seen = tail(histogram, clause.seconds)
-        word: TimingWord = "broken" if seen.low > allowed else "kept" if seen.calls and seen.high <= allowed else "open"
+        word: TimingWord = (
+            "broken"
+            if seen.low > allowed
+            else "kept"
+            if seen.calls and seen.high <= allowed
+            else "open"
+        )
         since = since or (row["callee_version"] if word == "broken" else "")
         verdicts.append(
             TimingVerdict(
@@ -205,7 +267,12 @@ def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[
 
 
 def _reason(
-    revision: Revision, clause: Timing, edge: _Edge, histogram: Mapping[int, int], word: TimingWord, since: str
+    revision: Revision,
+    clause: Timing,
+    edge: _Edge,
+    histogram: Mapping[int, int],
+    word: TimingWord,
+    since: str,
 ) -> TimingReason:
     seen = tail(histogram, clause.seconds)
     limit = clause.seconds
@@ -214,7 +281,9 @@ def _reason(
     if word == "kept":
         return timing_reason("timing_kept", limit_seconds=limit, share=seen.high, calls=seen.calls)
     if word == "open":
-        return timing_reason("timing_open", limit_seconds=limit, share=seen.high, low=seen.low, calls=seen.calls)
+        return timing_reason(
+            "timing_open", limit_seconds=limit, share=seen.high, low=seen.low, calls=seen.calls
+        )
     share, seconds = exceeding(histogram, limit, seen.low) or (0.999, limit)
     quantile = f"p{100 * share:g}"
     if clause.quantile is None:

@@ -1,4 +1,6 @@
-"""Times that are broken, as violations: one row for each clause, edge, version of the callee and hour, so that whoever watches those sees them."""
+"""Times that are broken, as violations: one row for each clause, edge, version of the callee and
+hour, so that whoever watches those sees them.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,7 +26,9 @@ _HOUR = 3600
 
 
 class TimingWatch:
-    """Holds times against the hour of the newest sealed window, again at most once a minute. What it keeps only saves work."""
+    """Holds times against the hour of the newest sealed window, again at most once a minute. What
+    it keeps only saves work.
+    """
 
     def __init__(self, reader: Reader, engine: Engine, store: Store, aliases: Aliases) -> None:
         self._reader, self._engine, self._store, self._aliases = reader, engine, store, aliases
@@ -32,10 +36,14 @@ class TimingWatch:
         self._timed: list[Timed] = []
         self._until: datetime | None = None
         self.reasons: dict[tuple[str, str], TimingReason] = {}
-        """The numbers of what is broken in the hours that were looked at last, by environment and fingerprint, the worst edge's."""
+        """The numbers of what is broken in the hours that were looked at last, by environment and
+        fingerprint, the worst edge's.
+        """
 
     def step(self) -> int:
-        """How many times are broken in that hour; their rows are written under keys of their own, so that again changes nothing."""
+        """How many times are broken in that hour; their rows are written under keys of their own,
+        so that again changes nothing.
+        """
         sealed = self._reader.last_sealed()
         if sealed is None or (self._until is not None and sealed - self._until < EVERY):
             return 0
@@ -52,7 +60,9 @@ class TimingWatch:
             for verdict in sorted(verdicts, key=lambda verdict: verdict.share_low):
                 self.reasons[verdict.environment, _fingerprint(verdict)] = verdict.reason
             if verdicts:
-                self._store.insert("violations", _rows(verdicts, hour, min(sealed, hour + timedelta(hours=1))))
+                self._store.insert(
+                    "violations", _rows(verdicts, hour, min(sealed, hour + timedelta(hours=1)))
+                )
             broken = max(broken, len(verdicts))
         return broken
 
@@ -68,7 +78,10 @@ class TimingWatch:
         for provider in {contract.revision.provider for contract in contracts}:
             names = sorted({provider, split_service(provider)[0]})
             rows = self._reader.tails(names, hour, hour + timedelta(hours=1))
-            verdicts = judge_timing([contract for contract in contracts if contract.revision.provider == provider], rows)
+            verdicts = judge_timing(
+                [contract for contract in contracts if contract.revision.provider == provider],
+                rows,
+            )
             broken += [verdict for verdict in verdicts if verdict.word == "broken"]
         return broken
 
@@ -96,7 +109,9 @@ def _rows(verdicts: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa
         "expected": [f"at most {verdict.limit_seconds:g} s" for verdict in verdicts],
         "actual": [_seen(verdict) for verdict in verdicts],
     }
-    columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()).cast(_WORDS) for name, values in texts.items()}
+    columns: dict[str, pa.Array] = {
+        name: pa.array(values, pa.string()).cast(_WORDS) for name, values in texts.items()
+    }
     columns |= {name: pa.array(values, pa.string()) for name, values in plain.items()}
     columns |= {
         "window": pa.array([start] * size, pa.uint32()),
@@ -123,10 +138,24 @@ def _fingerprint(verdict: TimingVerdict) -> str:
 def _seen(verdict: TimingVerdict) -> str:
     """The quantile that surely exceeds the limit, and what it is at least: `p99.5 = 2.1 s`."""
     told = verdict.reason.parameters
-    return f"{told['quantile']} = {float(told['seconds']):.3g} s" if "quantile" in told else "slower"
+    return (
+        f"{told['quantile']} = {float(told['seconds']):.3g} s" if "quantile" in told else "slower"
+    )
 
 
 def _number(verdict: TimingVerdict) -> int:
     """What tells a row from the others of its hour, the same in every process."""
-    key = repr((verdict.contract, verdict.clause, verdict.environment, verdict.caller, verdict.callee, verdict.operation, verdict.version))
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest(), "little")
+    key = repr(
+        (
+            verdict.contract,
+            verdict.clause,
+            verdict.environment,
+            verdict.caller,
+            verdict.callee,
+            verdict.operation,
+            verdict.version,
+        )
+    )
+    return int.from_bytes(
+        hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest(), "little"
+    )

@@ -1,4 +1,6 @@
-"""What to tell of input that cannot be read: what its bytes look like, and which setting or option reads them."""
+"""What to tell of input that cannot be read: what its bytes look like, and which setting or option
+reads them.
+"""
 
 from typing import Literal
 
@@ -14,7 +16,12 @@ _HOLDS = {
     "messages": "records as kcat -J writes them, one a line",
     "deploys": "CDEvents or objects with service and version",
 }
-_SETTING = {"spans": "topics.spans", "api-logs": "topics.api_logs", "messages": "topics.messages", "deploys": "topics.deploys"}
+_SETTING = {
+    "spans": "topics.spans",
+    "api-logs": "topics.api_logs",
+    "messages": "topics.messages",
+    "deploys": "topics.deploys",
+}
 _HOW = {
     "spans": f"topics.spans_encoding (auto, {', '.join(SPAN_ENCODINGS)}), or replay's --encoding and --framing",
     "api-logs": f"topics.api_logs_format ({', '.join(FORMATS)}), or replay's --format",
@@ -62,8 +69,14 @@ def _remedy(kind: Kind, form: str) -> str:
     owner = "api-logs" if form in API_LOG_FORMS else owner
     owner = "deploys" if form in DEPLOY_FORMS else owner
     if owner is None:
-        mapped = ", unless topics.api_logs_format=mapping tells where its fields stand" if _is_json(kind, form) else ""
-        return f"no setting reads these{mapped}: {_SETTING[kind]} must name a topic of {_HOLDS[kind]}"
+        mapped = (
+            ", unless topics.api_logs_format=mapping tells where its fields stand"
+            if _is_json(kind, form)
+            else ""
+        )
+        return (
+            f"no setting reads these{mapped}: {_SETTING[kind]} must name a topic of {_HOLDS[kind]}"
+        )
     if owner != kind:
         return f"{_SETTING[owner]} is the setting for the topic of these, and --kind {owner} the option of replay; {_SETTING[kind]} must name another topic"
     if kind == "spans":

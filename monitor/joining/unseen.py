@@ -1,4 +1,6 @@
-"""What contracts document and nobody used for long, as events: one a contract, with what was not seen, gone when all of it was."""
+"""What contracts document and nobody used for long, as events: one a contract, with what was not
+seen, gone when all of it was.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,19 +26,31 @@ _MOST_NAMED = 20
 
 
 class UnseenWatch:
-    """Looks at one contract a step, at all of them once an hour: reading one costs up to a second, and deploys are judged meanwhile.
+    """Looks at one contract a step, at all of them once an hour: reading one costs up to a second,
+    and deploys are judged meanwhile.
 
-    `days` 0: nothing is looked at. Told of is a contract whose newest revision is older than that, of a provider that was seen at the
-    beginning of that time and at its end: where nobody watched, nothing could be seen.
+    `days` 0: nothing is looked at. Told of is a contract whose newest revision is older than that,
+    of a provider that was seen at the beginning of that time and at its end: where nobody watched,
+    nothing could be seen.
     """
 
-    def __init__(self, reader: Reader, engine: Engine, aliases: Aliases, days: int, *, lenient_nullable: bool = True) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        engine: Engine,
+        aliases: Aliases,
+        days: int,
+        *,
+        lenient_nullable: bool = True,
+    ) -> None:
         self._reader, self._engine, self._aliases, self._days = reader, engine, aliases, days
         self._lenient = lenient_nullable
         self._waiting: list[Revision] = []
         self._began: datetime | None = None
         self.events: dict[str, ContractBreak | None] = {}
-        """By the event's id, of each contract of which something can be said: None where all was seen, or where it holds no more."""
+        """By the event's id, of each contract of which something can be said: None where all was
+        seen, or where it holds no more.
+        """
 
     def step(self, now: datetime) -> int:
         """Look at the next contract; returns how many have something that nobody used."""
@@ -56,7 +70,9 @@ class UnseenWatch:
                 self.events.pop(break_id(revision.environment, name), None)
         return sum(event is not None for event in self.events.values())
 
-    def _event(self, held: Revision, name: str, sealed: datetime) -> tuple[bool, ContractBreak | None]:
+    def _event(
+        self, held: Revision, name: str, sealed: datetime
+    ) -> tuple[bool, ContractBreak | None]:
         """Whether anything can be said, and the event where something was not seen."""
         since = sealed - timedelta(days=self._days)
         if held.effective_to is not None and held.effective_to <= sealed:
@@ -65,22 +81,41 @@ class UnseenWatch:
             return False, None
         held = next(whole(self._engine, [held]), held)
         try:
-            promise = read_contract(held.format, held.document, where=f"contract {held.name}", lenient_nullable=self._lenient)
+            promise = read_contract(
+                held.format,
+                held.document,
+                where=f"contract {held.name}",
+                lenient_nullable=self._lenient,
+            )
         except ContractError:
             return False, None
         revision = canonical(held, self._aliases)
         callees = sorted({revision.provider, split_service(revision.provider)[0]})
         until = sealed + timedelta(seconds=10)
         called = self._reader.operations_called(callees, since, until, revision.environment)
-        shown = self._reader.interactions(held.name, since, until, revision.environment) if promise.by_example else called
+        shown = (
+            self._reader.interactions(held.name, since, until, revision.environment)
+            if promise.by_example
+            else called
+        )
         if not _watched([*called, *shown], since, sealed):
             return False, None
-        covered = coverage(promise, shown) if promise.by_example else operations_covered(promise, called)
+        covered = (
+            coverage(promise, shown) if promise.by_example else operations_covered(promise, called)
+        )
         unseen = [entry for entry in covered if entry.proof == "unproven"]
-        return True, self._told(held, revision.provider, name, unseen, len(covered), sealed) if unseen else None
+        return True, self._told(
+            held, revision.provider, name, unseen, len(covered), sealed
+        ) if unseen else None
 
     def _told(
-        self, held: Revision, provider: str, name: str, unseen: Sequence[Covered], of: int, sealed: datetime
+        self,
+        held: Revision,
+        provider: str,
+        name: str,
+        unseen: Sequence[Covered],
+        of: int,
+        sealed: datetime,
     ) -> ContractBreak:
         more = f" and {len(unseen) - _MOST_NAMED} more" if len(unseen) > _MOST_NAMED else ""
         return ContractBreak(

@@ -8,7 +8,9 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """Scheme (http or https), host in small letters without brackets, and port of a URL; never what may be secret in it."""
+    """Scheme (http or https), host in small letters without brackets, and port of a URL; never
+    what may be secret in it.
+    """
 
     scheme: str
     host: str
@@ -22,7 +24,9 @@ class WebAddress:
 
 
 def web_address(url: str) -> WebAddress | None:
-    """None where the text is no http(s) address with a host: brackets that do not close, a port that is none, foreign dots."""
+    """None where the text is no http(s) address with a host: brackets that do not close, a port
+    that is none, foreign dots.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

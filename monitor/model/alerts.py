@@ -12,7 +12,9 @@ Told = Literal["", "firing", "resolved"]
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What a receiver gets. `key` is stable over its life (the dedup key); `revision` grows with each state change."""
+    """What a receiver gets. `key` is stable over its life (the dedup key); `revision` grows with
+    each state change.
+    """
 
     key: str
     state: AlertState
@@ -35,9 +37,10 @@ class Alert:
 class Tracked:
     """An alert with what its life depends on.
 
-    `since`: when it began to be pending or fire. `last_bad`: when a finding of it was last open. `told`: what receivers
-    were last told ("" nothing), `told_roots` and `told_severity` with how many root edges and how severe. `silenced`: it
-    matches a silence now; receivers hear nothing but the end of what they were told.
+    `since`: when it began to be pending or fire. `last_bad`: when a finding of it was last open.
+    `told`: what receivers were last told ("" nothing), `told_roots` and `told_severity` with how
+    many root edges and how severe. `silenced`: it matches a silence now; receivers hear nothing
+    but the end of what they were told.
     """
 
     alert: Alert
@@ -51,7 +54,9 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One try to tell one receiver. `result`: delivered, busy (tried again later), refused, dead, suppressed by the rate cap."""
+    """One try to tell one receiver. `result`: delivered, busy (tried again later), refused, dead,
+    suppressed by the rate cap.
+    """
 
     receiver: str
     alert_key: str

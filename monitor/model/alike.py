@@ -1,4 +1,6 @@
-"""Calls counted by all that tells one from another: who made them, who answered, where. What they differ by is learned from these."""
+"""Calls counted by all that tells one from another: who made them, who answered, where. What they
+differ by is learned from these.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +11,13 @@ from monitor.model.edges import Edge, Histogram
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Calls of one edge that are alike in all that is known of them. `instance` and `zone` are of the service that is judged.
+    """Calls of one edge that are alike in all that is known of them. `instance` and `zone` are of
+    the service that is judged.
 
-    `fold` is 0 or 1: what was learned of one fold can be tried on the other, which holds other traces. `bad` counts calls by kind:
-    server_error, provider_error, client_error, timeout. A side that no span showed has an empty histogram. `failures`: (type, template
-    of what was said or "", calls). `payload_shape`: the shape of what was sent, "" where no exchange tells.
+    `fold` is 0 or 1: what was learned of one fold can be tried on the other, which holds other
+    traces. `bad` counts calls by kind: server_error, provider_error, client_error, timeout. A side
+    that no span showed has an empty histogram. `failures`: (type, template of what was said or "",
+    calls). `payload_shape`: the shape of what was sent, "" where no exchange tells.
     """
 
     edge: Edge

@@ -1,4 +1,6 @@
-"""Broken clauses as events: one for each clause and environment, however many exchanges, callers and versions break it."""
+"""Broken clauses as events: one for each clause and environment, however many exchanges, callers
+and versions break it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +10,9 @@ from typing import Literal
 from monitor.model.timing import TimingReason
 
 UNSEEN = "unseen"
-"""The rule of the one event of a contract of which something was not seen for days; `count` is how much, `actual` names it."""
+"""The rule of the one event of a contract of which something was not seen for days; `count` is how
+much, `actual` names it.
+"""
 BreakState = Literal["new", "again", "gone"]
 """Seen for the first time, seen again after it was gone, not seen any more."""
 
@@ -26,13 +30,16 @@ class BreakPair:
 
 @dataclass(frozen=True, slots=True)
 class ContractBreak:
-    """A clause that live exchanges of one environment break, folded by fingerprint. Names of places and types, never values.
+    """A clause that live exchanges of one environment break, folded by fingerprint. Names of
+    places and types, never values.
 
-    `count` is of what the store still keeps. `began` is when this spell began: the first time, or the first time again.
-    `deploy_id` is of the last deploy of either side before that, "" where none is known. `owner` is the contract's.
-    `revision` grows with each event. `told` counts what receivers were told, by turns that it is broken and that this is over. Quiet until `accepted_until`, where it is accepted.
-    `time` are the numbers of a clause on time. `untested`: it was not seen for so long that it would be gone, but neither was a call in
-    which it could have shown: silence is not health.
+    `count` is of what the store still keeps. `began` is when this spell began: the first time, or
+    the first time again. `deploy_id` is of the last deploy of either side before that, "" where
+    none is known. `owner` is the contract's. `revision` grows with each event. `told` counts what
+    receivers were told, by turns that it is broken and that this is over. Quiet until
+    `accepted_until`, where it is accepted. `time` are the numbers of a clause on time. `untested`:
+    it was not seen for so long that it would be gone, but neither was a call in which it could
+    have shown: silence is not health.
     """
 
     id: str

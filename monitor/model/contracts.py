@@ -19,27 +19,42 @@ ContractFormat = Literal[
 ]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 
-Level = Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE"]
-"""How far revisions of one schema may differ, in the words of schema registries: who reads whose data."""
+Level = Literal[
+    "BACKWARD",
+    "BACKWARD_TRANSITIVE",
+    "FORWARD",
+    "FORWARD_TRANSITIVE",
+    "FULL",
+    "FULL_TRANSITIVE",
+    "NONE",
+]
+"""How far revisions of one schema may differ, in the words of schema registries: who reads whose
+data.
+"""
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 PublishedRole = Literal["contract", "mock"]
-"""A contract is held against its provider. A mock stands for the provider, and is nobody's promise."""
+"""A contract is held against its provider. A mock stands for the provider, and is nobody's
+promise.
+"""
 
 Role = Literal["contract", "mock", "withdrawn"]
-"""A revision that is `withdrawn` says that from then on nothing is promised; the ones before it hold until then."""
+"""A revision that is `withdrawn` says that from then on nothing is promised; the ones before it
+hold until then.
+"""
 
 ROLES: tuple[PublishedRole, ...] = get_args(PublishedRole)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One immutable revision of a provider's promise, in force per environment over [effective_from, effective_to).
+    """One immutable revision of a provider's promise, in force per environment over
+    [effective_from, effective_to).
 
-    `name` is unique per provider; `number` counts from 1; `document` is the text as published; `content_hash` is
-    sha256 of it in hex. `consumer` is empty for a promise to all. `provider_version` empty: all versions. `owner` and
-    `contact` are empty where nobody told them.
+    `name` is unique per provider; `number` counts from 1; `document` is the text as published;
+    `content_hash` is sha256 of it in hex. `consumer` is empty for a promise to all.
+    `provider_version` empty: all versions. `owner` and `contact` are empty where nobody told them.
     """
 
     name: str
@@ -71,10 +86,11 @@ KEPT = ("consumer", "environment", "role", "owner", "contact")
 
 @dataclass(frozen=True, slots=True)
 class ContractDraft:
-    """A revision as somebody asks to publish it; empty text means all. None: as in the revision before, or all where there is none.
+    """A revision as somebody asks to publish it; empty text means all. None: as in the revision
+    before, or all where there is none.
 
-    Without `effective_from` a first one holds for all time, a later one from now. `owner` is the team it belongs to, `contact`
-    how to reach it.
+    Without `effective_from` a first one holds for all time, a later one from now. `owner` is the
+    team it belongs to, `contact` how to reach it.
     """
 
     name: str

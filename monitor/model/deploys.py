@@ -8,7 +8,9 @@ from typing import Literal
 from monitor.model.edges import apart, qualified
 
 DeployKind = Literal["deploy", "rollback", "redeploy", "config", "flag", "scale"]
-"""A redeploy is the version that is there already, deployed anew; a rollback one that was there before another."""
+"""A redeploy is the version that is there already, deployed anew; a rollback one that was there
+before another.
+"""
 VERSION_CHANGES: tuple[DeployKind, ...] = ("deploy", "rollback", "redeploy")
 """Changes of which a version is told; the others leave the version as it is."""
 DeployState = Literal["started", "progressing", "succeeded", "failed", "aborted"]
@@ -39,18 +41,22 @@ class DeployEvent:
 
     @property
     def told_apart(self) -> "DeployEvent":
-        """The event with its namespace apart from its service: who tells of `shop/pay` means the `pay` in `shop`."""
+        """The event with its namespace apart from its service: who tells of `shop/pay` means the
+        `pay` in `shop`.
+        """
         namespace, service = apart(self.service) if not self.namespace else (None, self.service)
         return self if namespace is None else replace(self, namespace=namespace, service=service)
 
 
 @dataclass(frozen=True, slots=True)
 class Deploy:
-    """What all sources together say of one change. `id` is stable: a hash of environment, service, version, kind and first start.
+    """What all sources together say of one change. `id` is stable: a hash of environment, service,
+    version, kind and first start.
 
-    `sources` names who spoke of it ("cdevents", "api", "sighting"); `first_traffic` is the first window in which
-    telemetry showed the version. `namespace` is None where nobody told of which the service is. A rollback `ends` another deploy, which
-    is `ended_by` it: their ids. `planned_share` is the share of traffic that was told last; None where none was.
+    `sources` names who spoke of it ("cdevents", "api", "sighting"); `first_traffic` is the first
+    window in which telemetry showed the version. `namespace` is None where nobody told of which
+    the service is. A rollback `ends` another deploy, which is `ended_by` it: their ids.
+    `planned_share` is the share of traffic that was told last; None where none was.
     """
 
     id: str
@@ -74,10 +80,16 @@ class Deploy:
 
     @property
     def called(self) -> str:
-        """The service as one asks for just this one: `namespace/name`, or its plain name where no namespace was told."""
+        """The service as one asks for just this one: `namespace/name`, or its plain name where no
+        namespace was told.
+        """
         return self.service if self.namespace is None else qualified(self.namespace, self.service)
 
     def is_of(self, asked: str) -> bool:
-        """Whether it may be of the service asked for as `name` or `namespace/name`: one told without a namespace may be of each."""
+        """Whether it may be of the service asked for as `name` or `namespace/name`: one told
+        without a namespace may be of each.
+        """
         namespace, service = apart(asked)
-        return service == self.service and (namespace is None or self.namespace in (None, namespace))
+        return service == self.service and (
+            namespace is None or self.namespace in (None, namespace)
+        )

@@ -25,7 +25,9 @@ ZERO_BUCKET = -300
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """One integration point: who calls whom, how, for what. Services carry their namespace apart."""
+    """One integration point: who calls whom, how, for what. Services carry their
+    namespace apart.
+    """
 
     environment: str
     caller: str
@@ -37,7 +39,9 @@ class Edge:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells one edge from another, in the order of ids and fingerprints: never change it."""
+        """What tells one edge from another, in the order of ids and fingerprints:
+        never change it.
+        """
         return (
             self.environment,
             self.caller_namespace,
@@ -51,19 +55,23 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class EdgeCell:
-    """One row of `edge_windows`: an edge between two versions in one window of 10 s (or several, summed).
+    """One row of `edge_windows`: an edge between two versions in one window of 10 s (or several,
+    summed).
 
-    `outcomes` count each call once. The caller's word is the outcome; where the caller saw nothing wrong, the provider's is.
-    `provider_only` counts the latter by outcome: what only the provider (its span or its API log) tells of. They are part of
-    `outcomes` too. `failed` counts calls that either side's span gave the status ERROR, or that an API log alone calls a failure.
+    `outcomes` count each call once. The caller's word is the outcome; where the caller saw nothing
+    wrong, the provider's is. `provider_only` counts the latter by outcome: what only the provider
+    (its span or its API log) tells of. They are part of `outcomes` too. `failed` counts calls that
+    either side's span gave the status ERROR, or that an API log alone calls a failure.
 
-    Sums are in seconds; None for a side that no span showed. `coverage` counts calls by which sides were
-    seen: both, client_only, server_only, log_only; and spans that are part of a call and none themselves (nested ones, hops of
-    proxies): folded; attempts that failed under one call and were followed by another of the same version: failed_attempts; calls of
-    which nothing tells how they ended, which are in no outcome and are not judged: untold. `conformance` counts checked exchanges: valid, violated, and
-    not_checked by reason under "not_checked:<reason>". `calls` is unweighted; `weighted_calls` multiplies by
-    the sampling weight. `told` are numbers of the whole window, by name (mean, p50, …; seconds), where nobody tells of how many
-    calls: then `calls` and the histograms are assumed.
+    Sums are in seconds; None for a side that no span showed. `coverage` counts calls by which
+    sides were seen: both, client_only, server_only, log_only; and spans that are part of a call
+    and none themselves (nested ones, hops of proxies): folded; attempts that failed under one call
+    and were followed by another of the same version: failed_attempts; calls of which nothing tells
+    how they ended, which are in no outcome and are not judged: untold. `conformance` counts
+    checked exchanges: valid, violated, and not_checked by reason under "not_checked:<reason>".
+    `calls` is unweighted; `weighted_calls` multiplies by the sampling weight. `told` are numbers
+    of the whole window, by name (mean, p50, …; seconds), where nobody tells of how many calls:
+    then `calls` and the histograms are assumed.
     """
 
     window: datetime
@@ -94,13 +102,17 @@ class EdgeCell:
 
 
 def failed_calls(failed: int, outcomes: Mapping[str, int]) -> int:
-    """Calls that either side calls a failure, by a span's status or by a code: what pages and tables show as failed."""
+    """Calls that either side calls a failure, by a span's status or by a code: what pages and
+    tables show as failed.
+    """
     return max(failed, outcomes.get("server_error", 0) + outcomes.get("timeout", 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One span of a kept trace: whose, which side of what call, how it ended; seconds since the epoch and seconds it took."""
+    """One span of a kept trace: whose, which side of what call, how it ended; seconds since the
+    epoch and seconds it took.
+    """
 
     service: str
     version: str
@@ -149,10 +161,11 @@ class EdgeQuery:
 
 @dataclass(frozen=True, slots=True)
 class EdgeRow:
-    """One answer to an EdgeQuery; text is None where it was not grouped by. Counts are those of EdgeCell.
+    """One answer to an EdgeQuery; text is None where it was not grouped by. Counts are those of
+    EdgeCell.
 
-    `outcomes` and `caller_outcomes` count the same calls: with the provider's word where the caller saw nothing wrong, and as the
-    caller alone saw them. `provider_only` is the difference.
+    `outcomes` and `caller_outcomes` count the same calls: with the provider's word where the
+    caller saw nothing wrong, and as the caller alone saw them. `provider_only` is the difference.
     """
 
     environment: str | None
@@ -186,18 +199,24 @@ class EdgeRow:
 
 
 def qualified(namespace: str, service: str) -> str:
-    """A service's name with its namespace: `shop/pay`, or `/pay` for the one that has none. Asked for, it means just that one."""
+    """A service's name with its namespace: `shop/pay`, or `/pay` for the one that has none. Asked
+    for, it means just that one.
+    """
     return f"{namespace}/{service}"
 
 
 def apart(asked: str) -> tuple[str | None, str]:
-    """Namespace and name of a service asked for or told of as `namespace/name`; no namespace (None) where the name is plain."""
+    """Namespace and name of a service asked for or told of as `namespace/name`; no namespace
+    (None) where the name is plain.
+    """
     namespace, slash, service = asked.partition("/")
     return (namespace, service) if slash and service else (None, asked)
 
 
 def is_called(namespace: str, service: str, asked: str) -> bool:
-    """Whether `asked` means this service: by its plain name, whatever its namespace, or by its qualified one."""
+    """Whether `asked` means this service: by its plain name, whatever its namespace, or by its
+    qualified one.
+    """
     return asked in (service, qualified(namespace, service))
 
 

@@ -1,4 +1,6 @@
-"""What bytes are, told by the bytes: the forms that we read somewhere, and the foreign ones that people send by mistake."""
+"""What bytes are, told by the bytes: the forms that we read somewhere, and the foreign ones that
+people send by mistake.
+"""
 
 import re
 from typing import Any
@@ -11,7 +13,14 @@ from monitor.model.wire import signal_of
 
 GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
-SPAN_ENCODINGS = ("otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json")
+SPAN_ENCODINGS = (
+    "otlp_proto",
+    "otlp_json",
+    "jaeger_proto",
+    "jaeger_json",
+    "zipkin_proto",
+    "zipkin_json",
+)
 LOG_LOOKS: dict[str, str] = {
     "ndjson": "API logs in our plain form",
     "nginx": "nginx's access log in JSON",
@@ -131,18 +140,24 @@ def looks(form: str) -> str:
 
 
 def without_bom(value: bytes) -> bytes:
-    """The bytes without UTF-8's byte order mark, which JSON must not begin with (RFC 8259, 8.1) and often does."""
+    """The bytes without UTF-8's byte order mark, which JSON must not begin with (RFC 8259, 8.1)
+    and often does.
+    """
     return value[3:] if value.startswith(BOM) else value
 
 
 def begins_json(value: bytes) -> bool:
-    """Whether bytes begin as an object or array does. A protobuf's length may look like a brace; what follows it does not."""
+    """Whether bytes begin as an object or array does. A protobuf's length may look like a brace;
+    what follows it does not.
+    """
     text = without_bom(value[:_BEGIN])
     return _JSON.match(text) is not None and _NO_TEXT.search(text) is None
 
 
 def form_of(value: bytes) -> str:
-    """The form of a record or a file's beginning, a code that `looks` puts in words; "" when it is none that we know. Never raises."""
+    """The form of a record or a file's beginning, a code that `looks` puts in words; "" when it is
+    none that we know. Never raises.
+    """
     for magic, form in _MAGIC:
         if value.startswith(magic):
             return form
@@ -161,9 +176,11 @@ def form_of(value: bytes) -> str:
     kind = signal_of(value) or _scalar(text)
     if kind:
         return kind
-    if len(value) > 5 and value[0] == 0 and any(value[1:5]) and value[1] < 0x10:  # a zero and the schema's number, big-endian
+    # a zero and the schema's number, big-endian
+    if len(value) > 5 and value[0] == 0 and any(value[1:5]) and value[1] < 0x10:
         return "confluent_framing"
-    if value[:1] == b"\x0c" and len(value) > 8 and value[1:3] == b"\x00\x00":  # a list of structs and its length
+    # a list of structs and its length
+    if value[:1] == b"\x0c" and len(value) > 8 and value[1:3] == b"\x00\x00":
         return "thrift"
     return text_form(text)
 
@@ -198,13 +215,29 @@ _KEYS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
     ((("resourceMetrics", "resource_metrics"),), "otlp_metrics"),
     ((("resourceLogs", "resource_logs"),), "otlp_logs"),
     ((("resourceProfiles", "resource_profiles"),), "otlp_profiles"),
-    ((("traceId", "traceID"), ("spanId", "spanID"), ("operationName", "startTime", "startTimeMillis")), "jaeger_json"),
+    (
+        (
+            ("traceId", "traceID"),
+            ("spanId", "spanID"),
+            ("operationName", "startTime", "startTimeMillis"),
+        ),
+        "jaeger_json",
+    ),
     ((("traceID",), ("spans",)), "jaeger_json"),
     (
         (
             ("traceId",),
             ("id",),
-            ("timestamp", "duration", "localEndpoint", "kind", "annotations", "binaryAnnotations", "parentId", "name"),
+            (
+                "timestamp",
+                "duration",
+                "localEndpoint",
+                "kind",
+                "annotations",
+                "binaryAnnotations",
+                "parentId",
+                "name",
+            ),
         ),
         "zipkin_json",
     ),
@@ -239,10 +272,16 @@ def text_form(text: bytes | str) -> str:
         head = text[:_LOOKED_AT]
     else:
         try:
-            head = text[:_LOOKED_AT].decode("utf-8") if len(text) <= _LOOKED_AT else text[:_LOOKED_AT].decode("utf-8", "ignore")
+            head = (
+                text[:_LOOKED_AT].decode("utf-8")
+                if len(text) <= _LOOKED_AT
+                else text[:_LOOKED_AT].decode("utf-8", "ignore")
+            )
         except UnicodeDecodeError:
             return ""
-    if not head.strip() or any(ord(sign) < 0x20 and sign not in "\t\r\n\x0b\x0c\x1b" for sign in head):
+    if not head.strip() or any(
+        ord(sign) < 0x20 and sign not in "\t\r\n\x0b\x0c\x1b" for sign in head
+    ):
         return ""
     begin = head[:200].lower()
     if begin.startswith("<request id="):
@@ -262,6 +301,10 @@ def text_form(text: bytes | str) -> str:
     for mark in (",", ";", "\t"):
         counts = {line.count(mark) for line in lines[:2]}
         spaced = mark != "\t" and mark + " " in lines[0]
-        if len(counts) == 1 and not spaced and min(counts) >= (1 if len(lines) > 1 else _LEAST_COMMAS):
+        if (
+            len(counts) == 1
+            and not spaced
+            and min(counts) >= (1 if len(lines) > 1 else _LEAST_COMMAS)
+        ):
             return "csv"
     return "plain_text"

@@ -1,12 +1,16 @@
-"""Lines of text that access logs are made of, each by its vendor's documented default: a code and the line's fields.
+"""Lines of text that access logs are made of, each by its vendor's documented default: a code and
+the line's fields.
 
-nginx and Apache: https://nginx.org/en/docs/http/ngx_http_log_module.html, https://httpd.apache.org/docs/2.4/logs.html;
-ingress-nginx: https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/log-format/; Envoy and Istio:
-https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage, Istio's EnvoyTextLogFormat; Traefik:
-https://doc.traefik.io/traefik/observability/access-logs/; HAProxy: https://docs.haproxy.org/3.0/configuration.html#8.2.3; AWS:
+nginx and Apache: https://nginx.org/en/docs/http/ngx_http_log_module.html,
+https://httpd.apache.org/docs/2.4/logs.html; ingress-nginx:
+https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/log-format/; Envoy and
+Istio: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage,
+Istio's EnvoyTextLogFormat; Traefik: https://doc.traefik.io/traefik/observability/access-logs/;
+HAProxy: https://docs.haproxy.org/3.0/configuration.html#8.2.3; AWS:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html,
-https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html; APISIX: `http.access_log_format`; IIS and
-CloudFront, where their heads are not at hand: https://learn.microsoft.com/iis/configuration/system.applicationhost/sites/site/logfile/,
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html; APISIX:
+`http.access_log_format`; IIS and CloudFront, where their heads are not at hand:
+https://learn.microsoft.com/iis/configuration/system.applicationhost/sites/site/logfile/,
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html.
 """
 
@@ -69,7 +73,9 @@ LINES: dict[str, re.Pattern[str]] = {
         r"(?P<queues>\d+/\d+)(?P<captures>(?: \{[^}]*\}){0,2}) " + _REQUEST + r"(?: .*)?",
         "aws_alb": r"(?P<type>http|https|h2|grpcs|ws|wss) (?P<time>\S+) (?P<elb>\S+) (?P<client>\S+) (?P<target>\S+) "
         r"(?P<request_s>-?[\d.]+) (?P<target_s>-?[\d.]+) (?P<response_s>-?[\d.]+) (?P<status>\d+|-) (?P<target_status>\d+|-) "
-        r"(?P<received>\d+|-) (?P<sent>\d+|-) " + _REQUEST + r' "(?P<agent>(?:[^"\\]|\\.)*)" (?P<cipher>\S+) (?P<tls>\S+) '
+        r"(?P<received>\d+|-) (?P<sent>\d+|-) "
+        + _REQUEST
+        + r' "(?P<agent>(?:[^"\\]|\\.)*)" (?P<cipher>\S+) (?P<tls>\S+) '
         r'(?P<target_group>\S+) "(?P<trace>[^"]*)"(?: "(?P<domain>[^"]*)" "(?P<certificate>[^"]*)" (?P<priority>\S+) (?P<created>\S+) '
         r'"(?P<actions>[^"]*)" "(?P<redirect>[^"]*)" "(?P<error>[^"]*)")?(?: .*)?',
         "aws_elb": r"(?P<time>\d{4}-\d\d-\d\dT\S+) (?P<elb>\S+) (?P<client>\S+:\d+) (?P<target>\S+) (?P<request_s>-?[\d.]+) "
@@ -92,11 +98,15 @@ LINES: dict[str, re.Pattern[str]] = {
 LINES |= {name: re.compile(LINES[name].pattern, re.DOTALL) for name in ("aws_api_xml", "raw_http")}
 _LONGEST = 65_536
 _LONG = frozenset({"aws_api_xml", "raw_http"})
-GOREPLAY_HEAD = re.compile(rb"\s*([123]) ([0-9a-f]{8,40}) (\d{13,19})(?: (-?\d{1,19}))?(?: [^\r\n]{1,40})?\r?\n")
+GOREPLAY_HEAD = re.compile(
+    rb"\s*([123]) ([0-9a-f]{8,40}) (\d{13,19})(?: (-?\d{1,19}))?(?: [^\r\n]{1,40})?\r?\n"
+)
 """The line before each payload that GoReplay writes: kind, id, time and latency in ns."""
 GOREPLAY_MARK = "\n🐵🙈🙉\n".encode()
 """What stands between GoReplay's payloads."""
-KEPLOY_HEAD = re.compile(r"\s*(?:#[^\n]{0,200}\n|---[ \t]*\r?\n){0,5}version: [\"']?api\.keploy\.io/")
+KEPLOY_HEAD = re.compile(
+    r"\s*(?:#[^\n]{0,200}\n|---[ \t]*\r?\n){0,5}version: [\"']?api\.keploy\.io/"
+)
 """How Keploy's YAML begins."""
 SYSLOG = re.compile(
     r"<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
@@ -106,7 +116,9 @@ CRI = re.compile(r"(\d{4}-\d\d-\d\dT\S+) (stdout|stderr) ([PF])(?: |$)")
 
 
 def line_form(text: str) -> tuple[str, re.Match[str] | None]:
-    """Which line this is, and its fields; ("", None) for none that we know. A long text can only be what holds a body."""
+    """Which line this is, and its fields; ("", None) for none that we know. A long text can only
+    be what holds a body.
+    """
     for name in LINES if len(text) <= _LONGEST else _LONG:
         match = LINES[name].fullmatch(text)
         if match is not None:

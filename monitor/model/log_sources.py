@@ -1,4 +1,6 @@
-"""Which source wrote an entry of an API log, told by its keys alone; the marks are the vendors' own documented names."""
+"""Which source wrote an entry of an API log, told by its keys alone; the marks are the vendors'
+own documented names.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -41,12 +43,35 @@ METHODS = (
     ),
 )
 TARGETS = (
-    *("path", "url", "uri", "request_uri", "request_path", "request_url", "requestUri", "http_path", "HU", "HPO", "HP", "%U"),
+    *(
+        "path",
+        "url",
+        "uri",
+        "request_uri",
+        "request_path",
+        "request_url",
+        "requestUri",
+        "http_path",
+        "HU",
+        "HPO",
+        "HP",
+        "%U",
+    ),
     *("http_uri", "requestPath", "requestUrl", "url_path", "target"),
 )
 REQUESTS = ("request", "request_line", "requestLine", "http_request", "r", "%r", "requestline")
 STATUSES = (
-    *("status", "status_code", "statusCode", "response_status", "response_code", "http_status", "ST", "%>s", "responseCode"),
+    *(
+        "status",
+        "status_code",
+        "statusCode",
+        "response_status",
+        "response_code",
+        "http_status",
+        "ST",
+        "%>s",
+        "responseCode",
+    ),
     *("http_status_code", "response", "code"),
 )
 
@@ -67,37 +92,65 @@ def _tells_of_a_request(entry: Entry) -> bool:
 
 
 def _is_kong(entry: Entry) -> bool:
-    return isinstance(entry.get("request"), dict) and _any(entry, "started_at", "latencies", "tries")
+    return isinstance(entry.get("request"), dict) and _any(
+        entry, "started_at", "latencies", "tries"
+    )
 
 
 def _is_apisix(entry: Entry) -> bool:
-    return _holds(entry.get("request"), "method", "uri", "url") and isinstance(entry.get("response"), dict)
+    return _holds(entry.get("request"), "method", "uri", "url") and isinstance(
+        entry.get("response"), dict
+    )
 
 
 def _is_caddy(entry: Entry) -> bool:
-    return _holds(entry.get("request"), "uri", "host") and not _any(entry, "response") and _any(entry, "resp_headers", "logger")
+    return (
+        _holds(entry.get("request"), "uri", "host")
+        and not _any(entry, "response")
+        and _any(entry, "resp_headers", "logger")
+    )
 
 
 def _is_azure(entry: Entry) -> bool:
     if "operationName" in entry and "properties" in entry:
-        return _any(entry, "durationMs", "callerIpAddress", "isRequestSuccess", "DeploymentVersion", "DeploymentName")
+        return _any(
+            entry,
+            "durationMs",
+            "callerIpAddress",
+            "isRequestSuccess",
+            "DeploymentVersion",
+            "DeploymentName",
+        )
     return ("ResponseCode" in entry and _any(entry, "Method", "BackendMethod")) or (
-        isinstance(entry.get("records"), list) and any(_holds(record, "operationName", "properties") for record in entry["records"][:1])
+        isinstance(entry.get("records"), list)
+        and any(_holds(record, "operationName", "properties") for record in entry["records"][:1])
     )
 
 
 def _is_ecs(entry: Entry) -> bool:
-    if _any(entry, "http.request.method", "http.response.status_code") and not _any(entry, "resourceLogs"):
+    if _any(entry, "http.request.method", "http.response.status_code") and not _any(
+        entry, "resourceLogs"
+    ):
         return True
     http = entry.get("http")
     return isinstance(http, dict) and (
-        _holds(http.get("request"), "method", "body") or _holds(http.get("response"), "status_code") or "request.method" in http
+        _holds(http.get("request"), "method", "body")
+        or _holds(http.get("response"), "status_code")
+        or "request.method" in http
     )
 
 
 def _is_aws_api(entry: Entry) -> bool:
     return _any(entry, "requestId", "extendedRequestId", "request_id", "reqId") and (
-        _any(entry, "httpMethod", "routeKey", "resourcePath", "integrationStatus", "integrationLatency", "apiId")
+        _any(
+            entry,
+            "httpMethod",
+            "routeKey",
+            "resourcePath",
+            "integrationStatus",
+            "integrationLatency",
+            "apiId",
+        )
         and _any(entry, "httpMethod", "routeKey", "resourcePath")
     )
 
@@ -105,31 +158,68 @@ def _is_aws_api(entry: Entry) -> bool:
 def _is_plain(entry: Entry) -> bool:
     if "method" not in entry or not ("path" in entry or "url" in entry):
         return False
-    return not PLAIN_MARKS.isdisjoint(entry) or (NGINX_MARKS.isdisjoint(entry) and APACHE_MARKS.isdisjoint(entry))
+    return not PLAIN_MARKS.isdisjoint(entry) or (
+        NGINX_MARKS.isdisjoint(entry) and APACHE_MARKS.isdisjoint(entry)
+    )
 
 
 _JSON: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
     ("ndjson", lambda entry: entry.get("protocol") == "messaging" and "topic" in entry),
-    ("har", lambda entry: ("startedDateTime" in entry and "request" in entry) or _holds(entry.get("log"), "entries")),
+    (
+        "har",
+        lambda entry: (
+            ("startedDateTime" in entry and "request" in entry)
+            or _holds(entry.get("log"), "entries")
+        ),
+    ),
     (
         "envoy_tap",
-        lambda entry: any(name.startswith(("http_buffered", "http_streamed", "httpBuffered", "httpStreamed")) for name in entry),
+        lambda entry: any(
+            name.startswith(("http_buffered", "http_streamed", "httpBuffered", "httpStreamed"))
+            for name in entry
+        ),
     ),
     ("azure_api_management", _is_azure),
-    ("gcp_load_balancer", lambda entry: _holds(entry.get("httpRequest"), "requestMethod", "requestUrl", "status")),
+    (
+        "gcp_load_balancer",
+        lambda entry: _holds(entry.get("httpRequest"), "requestMethod", "requestUrl", "status"),
+    ),
     (
         "traefik",
-        lambda entry: "RequestMethod" in entry and _any(entry, "DownstreamStatus", "StartUTC", "StartLocal", "entryPointName"),
+        lambda entry: (
+            "RequestMethod" in entry
+            and _any(entry, "DownstreamStatus", "StartUTC", "StartLocal", "entryPointName")
+        ),
     ),
-    ("envoy", lambda entry: "response_code" in entry and _any(entry, "start_time", "response_flags", "upstream_cluster")),
-    ("cloudflare", lambda entry: "ClientRequestMethod" in entry and _any(entry, "ClientRequestURI", "ClientRequestPath")),
+    (
+        "envoy",
+        lambda entry: (
+            "response_code" in entry
+            and _any(entry, "start_time", "response_flags", "upstream_cluster")
+        ),
+    ),
+    (
+        "cloudflare",
+        lambda entry: (
+            "ClientRequestMethod" in entry and _any(entry, "ClientRequestURI", "ClientRequestPath")
+        ),
+    ),
     ("cloudfront", lambda entry: "x-edge-location" in entry and "cs-method" in entry),
     ("iis", lambda entry: "cs-method" in entry and _any(entry, "cs-uri-stem", "cs-uri")),
     ("caddy", _is_caddy),
     ("kong", _is_kong),
     ("apisix", _is_apisix),
-    ("keploy", lambda entry: isinstance(entry.get("spec"), dict) and _holds(entry["spec"], "req", "resp")),
-    ("akto", lambda entry: "akto_account_id" in entry or ("requestHeaders" in entry and "responsePayload" in entry)),
+    (
+        "keploy",
+        lambda entry: isinstance(entry.get("spec"), dict) and _holds(entry["spec"], "req", "resp"),
+    ),
+    (
+        "akto",
+        lambda entry: (
+            "akto_account_id" in entry
+            or ("requestHeaders" in entry and "responsePayload" in entry)
+        ),
+    ),
     ("goreplay", lambda entry: "Req_Type" in entry and "Req_ID" in entry),
     ("aws_api_gateway", _is_aws_api),
     ("ecs", _is_ecs),
@@ -143,7 +233,9 @@ _JSON: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
 
 
 def log_source(entry: Entry) -> str:
-    """The source whose marks an entry bears, a code; "" for none that we know. The first of several that fit."""
+    """The source whose marks an entry bears, a code; "" for none that we know. The first of
+    several that fit.
+    """
     for name, knows in _JSON:
         if knows(entry):
             return name

@@ -22,9 +22,11 @@ _ID = re.compile(
 
 
 def template_path(path: str) -> str:
-    """A path whose varying parts are `{id}`: numbers, UUIDs, hashes, tokens, addresses, over-long segments.
+    """A path whose varying parts are `{id}`: numbers, UUIDs, hashes, tokens, addresses, over-long
+    segments.
 
-    The query and fragment are cut; more than 12 segments become `…`. `/v1` and `/v2` stay as they are.
+    The query and fragment are cut; more than 12 segments become `…`. `/v1` and `/v2` stay as they
+    are.
     """
     path = path.split("?", 1)[0].split("#", 1)[0]
     segments = path.split("/")

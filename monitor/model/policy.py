@@ -1,4 +1,6 @@
-"""Policies of the gate: on what a pass must rest, what an inconclusive verdict means, and for how long a person may overrule it."""
+"""Policies of the gate: on what a pass must rest, what an inconclusive verdict means, and for how
+long a person may overrule it.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,12 +16,26 @@ from monitor.model.judging import Outcome
 from monitor.model.reasons import Reason
 
 Level = Literal["low", "medium", "high"]
-Doubt = Literal["weaker_pass", "unmatched", "no_data", "few_calls", "no_overlap", "untrusted", "suspected", "minimum", "other"]
-"""Why a verdict is inconclusive. `untrusted`: telemetry that is one-sided, biased, confounded or not checked. `suspected`: harm was
-seen, and is not surely this deploy's. `minimum`: it would be a pass, on less evidence than the policy asks for.
+Doubt = Literal[
+    "weaker_pass",
+    "unmatched",
+    "no_data",
+    "few_calls",
+    "no_overlap",
+    "untrusted",
+    "suspected",
+    "minimum",
+    "other",
+]
+"""Why a verdict is inconclusive. `untrusted`: telemetry that is one-sided, biased, confounded or
+not checked. `suspected`: harm was seen, and is not surely this deploy's. `minimum`: it would be a
+pass, on less evidence than the policy asks for.
 """
 Demand = Literal["calls", "minutes", "share_of_calls", "windows_met", "inconclusive"]
-Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=400)], ...], Field(min_length=1, max_length=200)]
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=400)], ...],
+    Field(min_length=1, max_length=200),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 _EXACT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -29,13 +45,23 @@ class Minimum:
     """The least evidence on which a pass stands; what is not said is not asked for."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _EXACT
-    calls: Annotated[int | None, Field(ge=1, description="calls of the new version since the deploy")] = None
-    minutes: Annotated[float | None, Field(gt=0, description="minutes in which the new version served")] = None
+    calls: Annotated[
+        int | None, Field(ge=1, description="calls of the new version since the deploy")
+    ] = None
+    minutes: Annotated[
+        float | None, Field(gt=0, description="minutes in which the new version served")
+    ] = None
     share_of_calls: Annotated[
-        float | None, Field(gt=0, le=1, description="share of the service's calls on edges that are shown to be no worse")
+        float | None,
+        Field(
+            gt=0,
+            le=1,
+            description="share of the service's calls on edges that are shown to be no worse",
+        ),
     ] = None
     windows_met: Annotated[
-        int | None, Field(ge=1, description="windows of 10 s in which new and old version served on one edge")
+        int | None,
+        Field(ge=1, description="windows of 10 s in which new and old version served on one edge"),
     ] = None
 
 
@@ -44,11 +70,21 @@ class Rule:
     """What is asked of some services. Every rule that matches applies."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _EXACT
-    name: Annotated[str, Field(min_length=1, max_length=200, description="as the gate tells it; each name once")]
-    services: Annotated[Names, Field(description="names with `*` and `?`; `namespace/name` where namespaces matter")] = ("*",)
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=200, description="as the gate tells it; each name once"),
+    ]
+    services: Annotated[
+        Names,
+        Field(description="names with `*` and `?`; `namespace/name` where namespaces matter"),
+    ] = ("*",)
     environments: Annotated[Names, Field(description="names with `*` and `?`")] = ("*",)
-    criticality: Annotated[tuple[Level, ...], Field(description="only services of these levels; any when not said")] = ()
-    minimum: Annotated[Minimum, Field(description="the least evidence on which a pass stands")] = field(default_factory=Minimum)
+    criticality: Annotated[
+        tuple[Level, ...], Field(description="only services of these levels; any when not said")
+    ] = ()
+    minimum: Annotated[Minimum, Field(description="the least evidence on which a pass stands")] = (
+        field(default_factory=Minimum)
+    )
     inconclusive: Annotated[
         Mapping[Doubt, Outcome],
         Field(
@@ -57,10 +93,14 @@ class Rule:
     ] = field(default_factory=dict)
 
     def is_for(self, service: str, environment: str, level: Level) -> bool:
-        """Whether it applies to a service (`name` or `namespace/name`) in an environment ("" where none is known)."""
+        """Whether it applies to a service (`name` or `namespace/name`) in an environment ("" where
+        none is known).
+        """
         if self.criticality and level not in self.criticality:
             return False
-        return _any_of(self.environments, (environment,)) and _any_of(self.services, _names(service))
+        return _any_of(self.environments, (environment,)) and _any_of(
+            self.services, _names(service)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +115,34 @@ class ByHand:
 
 @dataclass(frozen=True, slots=True)
 class Criticality:
-    """Change frequency times impact. Each counts 1, 2 or 3: one more for each bound that is reached. 6 is high, 3 medium."""
+    """Change frequency times impact. Each counts 1, 2 or 3: one more for each bound that is
+    reached. 6 is high, 3 medium.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _EXACT
     days: Annotated[int, Field(ge=1, le=90, description="days that are looked at")] = 14
-    changes_per_week: Annotated[tuple[float, float], Field(description="bounds of the change frequency")] = (1.0, 7.0)
-    callers: Annotated[tuple[int, int], Field(description="bounds of the impact, by services that call it")] = (2, 5)
+    changes_per_week: Annotated[
+        tuple[float, float], Field(description="bounds of the change frequency")
+    ] = (1.0, 7.0)
+    callers: Annotated[
+        tuple[int, int], Field(description="bounds of the impact, by services that call it")
+    ] = (2, 5)
     share_of_calls: Annotated[
-        tuple[Share, Share], Field(description="bounds of the impact, by its share of all calls in the environment")
+        tuple[Share, Share],
+        Field(description="bounds of the impact, by its share of all calls in the environment"),
     ] = (0.02, 0.1)
-    by_hand: Annotated[tuple[ByHand, ...], Field(description="levels that are told; the first that matches counts")] = ()
+    by_hand: Annotated[
+        tuple[ByHand, ...],
+        Field(description="levels that are told; the first that matches counts"),
+    ] = ()
 
     def told(self, service: str, environment: str) -> Level | None:
         """The level that is set by hand."""
         entries = (
-            entry for entry in self.by_hand if _any_of(entry.environments, (environment,)) and _any_of(entry.services, _names(service))
+            entry
+            for entry in self.by_hand
+            if _any_of(entry.environments, (environment,))
+            and _any_of(entry.services, _names(service))
         )
         return next((entry.level for entry in entries), None)
 
@@ -100,7 +153,10 @@ class Overruling:
 
     __pydantic_config__: ClassVar[ConfigDict] = _EXACT
     longest_hours: Annotated[
-        float, Field(ge=0, le=720, description="hours that an override may last at most; 0: there are none")
+        float,
+        Field(
+            ge=0, le=720, description="hours that an override may last at most; 0: there are none"
+        ),
     ] = 24.0
 
 
@@ -111,10 +167,12 @@ class Policy:
     __pydantic_config__: ClassVar[ConfigDict] = _EXACT
     version: Annotated[Literal[1], Field(description="of this format: 1")] = 1
     rules: Annotated[tuple[Rule, ...], Field(max_length=500, description="in this order")] = ()
-    criticality: Annotated[Criticality, Field(description="how a service's criticality is found")] = field(
-        default_factory=Criticality
+    criticality: Annotated[
+        Criticality, Field(description="how a service's criticality is found")
+    ] = field(default_factory=Criticality)
+    overrides: Annotated[Overruling, Field(description="overrides by people")] = field(
+        default_factory=Overruling
     )
-    overrides: Annotated[Overruling, Field(description="overrides by people")] = field(default_factory=Overruling)
 
     @property
     def mark(self) -> str:
@@ -139,10 +197,11 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A person's word that a deploy may go on whatever its verdict says, for a while. The verdict stays what it is.
+    """A person's word that a deploy may go on whatever its verdict says, for a while. The verdict
+    stays what it is.
 
-    It is of one deploy, or of one version of a service (in any environment where `environment` is ""). `noted_by` is whose token
-    entered it.
+    It is of one deploy, or of one version of a service (in any environment where `environment` is
+    ""). `noted_by` is whose token entered it.
     """
 
     id: str

@@ -1,4 +1,6 @@
-"""Quantiles of exponential histograms: the one formula behind pages, findings, commands and answers."""
+"""Quantiles of exponential histograms: the one formula behind pages, findings, commands and
+answers.
+"""
 
 from collections.abc import Mapping
 
@@ -13,7 +15,9 @@ def upper_bound(bucket: int) -> float:
 
 
 def quantile(histogram: Mapping[int, int], share: float) -> float | None:
-    """The share-quantile in seconds, interpolated in log space within its bucket (error at most 9 %); None when empty."""
+    """The share-quantile in seconds, interpolated in log space within its bucket (error at most 9
+    %); None when empty.
+    """
     total = sum(histogram.values())
     if not total:
         return None

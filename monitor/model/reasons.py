@@ -1,4 +1,6 @@
-"""Reasons as data: a stable code with its parameters. `monitor.wording` makes the sentences; nothing reads a sentence back."""
+"""Reasons as data: a stable code with its parameters. `monitor.wording` makes the sentences;
+nothing reads a sentence back.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -129,10 +131,11 @@ Code = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`code` is a `Code`, or one that a newer program wrote. `edge` is the edge that it is about, if it is about one.
+    """`code` is a `Code`, or one that a newer program wrote. `edge` is the edge that it is about,
+    if it is about one.
 
-    `accepted`: what it tells is known and set aside. `explained_by`: the code of what explains it better than the deploy; its parameters
-    stand beside the others, their names begin with `by_`.
+    `accepted`: what it tells is known and set aside. `explained_by`: the code of what explains it
+    better than the deploy; its parameters stand beside the others, their names begin with `by_`.
     """
 
     code: str
@@ -144,5 +147,8 @@ class Reason:
 
 def reason(code: Code, /, edge: Edge | None = None, **parameters: Parameter | datetime) -> Reason:
     """A reason whose code the type checker knows; times become ISO 8601."""
-    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parameters.items()}
+    told = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in parameters.items()
+    }
     return Reason(code, told, edge)

@@ -27,7 +27,8 @@ Offsets = Mapping[Partition, int]
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What a pipeline yields while nothing of a source could be read yet: `reason` says what its bytes look like and what reads them.
+    """What a pipeline yields while nothing of a source could be read yet: `reason` says what its
+    bytes look like and what reads them.
 
     `offsets` are those of other sources that may be committed all the same.
     """
@@ -38,7 +39,8 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Fruitless:
-    """What a pipeline yields while it has read records and nothing came of any: `reason` says what became of them.
+    """What a pipeline yields while it has read records and nothing came of any: `reason` says what
+    became of them.
 
     `offsets` may be committed: each record was understood, or is refused for what it says.
     """
@@ -53,14 +55,15 @@ Progress = Offsets | Unread | Fruitless
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Records:
-    """A batch of raw records, in order within each partition. Parallel sequences, one entry a record.
+    """A batch of raw records, in order within each partition. Parallel sequences, one entry a
+    record.
 
     `timestamps_ms` is the record's own time (Kafka CreateTime or LogAppendTime, else read time).
-    `headers` maps a header's name to its bytes; empty mapping when there are none.
-    `gaps` counts offsets that were skipped just before a record (retention, compaction, a decompression
-    bomb that was stepped over); zero nearly always.
-    `drained` tells for each partition assigned to us whether its end was reached by this batch.
-    A batch may hold no record at all: then it only carries `drained` (a heartbeat).
+    `headers` maps a header's name to its bytes; empty mapping when there are none. `gaps` counts
+    offsets that were skipped just before a record (retention, compaction, a decompression bomb
+    that was stepped over); zero nearly always. `drained` tells for each partition assigned to us
+    whether its end was reached by this batch. A batch may hold no record at all: then it only
+    carries `drained` (a heartbeat).
     """
 
     values: Sequence[bytes]
@@ -88,7 +91,9 @@ class Records:
         return [(where.source_id, where.partition, offset) for where, offset in pairs]
 
     def index(self) -> dict[Place, int]:
-        """At which index of the batch the record of each place stands: how rows find back to the record they came from."""
+        """At which index of the batch the record of each place stands: how rows find back to the
+        record they came from.
+        """
         return {place: at for at, place in enumerate(self.places())}
 
     @property
@@ -99,10 +104,11 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One record (or a part of it) that cannot be used. Never the payload itself, only its hash and length.
+    """One record (or a part of it) that cannot be used. Never the payload itself, only its hash
+    and length.
 
-    `count` is the number of spans or exchanges refused for this reason; 1 when the whole record is unreadable.
-    `whole` is true when nothing of the record could be used.
+    `count` is the number of spans or exchanges refused for this reason; 1 when the whole record is
+    unreadable. `whole` is true when nothing of the record could be used.
     """
 
     source_id: str
@@ -125,12 +131,16 @@ class Reject:
 Rejects = Sequence[Reject]
 
 REJECT_HEADER = "seamwatch-reject"
-"""A source that had to step over bytes it cannot decode (a bad checksum, a decompression bomb, a truncated tail) puts one
-empty record in their place, at their last offset, with the reason under this header: reason, or reason: detail."""
+"""A source that had to step over bytes it cannot decode (a bad checksum, a decompression bomb, a
+truncated tail) puts one empty record in their place, at their last offset, with the reason under
+this header: reason, or reason: detail.
+"""
 
 
 def stepped_over(records: Records) -> list[Reject]:
-    """The rejects for what the source itself could not decode; its placeholders hold no payload and decode to nothing."""
+    """The rejects for what the source itself could not decode; its placeholders hold no payload
+    and decode to nothing.
+    """
     rejects = []
     for index, headers in enumerate(records.headers):
         if REJECT_HEADER in headers and not records.values[index]:
@@ -139,7 +149,15 @@ def stepped_over(records: Records) -> list[Reject]:
     return rejects
 
 
-def reject(records: Records, index: int, reason: str, detail: str = "", count: int = 1, *, whole: bool = True) -> Reject:
+def reject(
+    records: Records,
+    index: int,
+    reason: str,
+    detail: str = "",
+    count: int = 1,
+    *,
+    whole: bool = True,
+) -> Reject:
     """A reject for record `index`; `detail` must not quote the payload."""
     where = records.partitions[index]
     value = records.values[index]

@@ -16,12 +16,19 @@ _DOMAINS = frozenset(
 def split_service(name: str, *, in_mesh: bool = True) -> tuple[str, str]:
     """A service's short name and its namespace, "" when the name tells none.
 
-    `name.namespace` counts as such `in_mesh` only, and unless it ends like a common domain: it may be a host elsewhere.
+    `name.namespace` counts as such `in_mesh` only, and unless it ends like a common domain: it may
+    be a host elsewhere.
     """
     parts = name.split(".")
     if len(parts) >= 3 and parts[2] == "svc":
         return parts[0], parts[1]
-    if in_mesh and len(parts) == 2 and all(map(_LABEL.fullmatch, parts)) and len(parts[1]) > 2 and parts[1] not in _DOMAINS:
+    if (
+        in_mesh
+        and len(parts) == 2
+        and all(map(_LABEL.fullmatch, parts))
+        and len(parts[1]) > 2
+        and parts[1] not in _DOMAINS
+    ):
         return parts[0], parts[1]
     return name, ""
 

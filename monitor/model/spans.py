@@ -34,7 +34,9 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InnerSpans:
-    """INTERNAL spans of services, as columns of equal length: they make no edge, but may stand between two spans that do."""
+    """INTERNAL spans of services, as columns of equal length: they make no edge, but may stand
+    between two spans that do.
+    """
 
     record: NDArray[np.int32]
     trace: NDArray[np.void]
@@ -49,10 +51,12 @@ class InnerSpans:
 class SpanBatch:
     """Edge-making spans (SERVER, CLIENT, PRODUCER, CONSUMER) as columns of equal length.
 
-    `record` indexes the Records they came from; `parent` is zero bytes where there is none; times in ns since the
-    epoch with end >= start. `resource`, `words` and `tracestate` index the lists beside them. `links` are
-    (row, trace id, span id) of CONSUMER and CLIENT spans. `bodies` are (row, attributes) of spans that carry a payload.
-    Per record: `seen` spans, of them `filtered` (INTERNAL, which stand in `inner`, or our own), `refused`; `clamped` spans ended before they began.
+    `record` indexes the Records they came from; `parent` is zero bytes where there is none; times
+    in ns since the epoch with end >= start. `resource`, `words` and `tracestate` index the lists
+    beside them. `links` are (row, trace id, span id) of CONSUMER and CLIENT spans. `bodies` are
+    (row, attributes) of spans that carry a payload. Per record: `seen` spans, of them `filtered`
+    (INTERNAL, which stand in `inner`, or our own), `refused`; `clamped` spans ended before they
+    began.
     """
 
     record: NDArray[np.int32]

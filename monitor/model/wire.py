@@ -1,7 +1,8 @@
-"""Protobuf's wire format without a schema: which fields bytes hold, to tell one message from another.
+"""Protobuf's wire format without a schema: which fields bytes hold, to tell one message from
+another.
 
-https://protobuf.dev/programming-guides/encoding/; field numbers: opentelemetry-proto (trace, metrics, logs, profiles, v1),
-Jaeger's api_v2/model.proto, Zipkin's zipkin.proto.
+https://protobuf.dev/programming-guides/encoding/; field numbers: opentelemetry-proto (trace,
+metrics, logs, profiles, v1), Jaeger's api_v2/model.proto, Zipkin's zipkin.proto.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,9 @@ _LOG: Mapping[int, int] = dict.fromkeys((3, 5, 6, 9, 10, 12), BYTES) | {
     8: FIXED32,
 }
 _METRIC: Mapping[int, int] = dict.fromkeys((1, 2, 3, 5, 7, 9, 10, 11, 12), BYTES)
-_JAEGER: Mapping[int, int] = dict.fromkeys((1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12), BYTES) | {5: VARINT}
+_JAEGER: Mapping[int, int] = dict.fromkeys((1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12), BYTES) | {
+    5: VARINT
+}
 _ZIPKIN: Mapping[int, int] = dict.fromkeys((1, 2, 3, 5, 8, 9, 10, 11), BYTES) | {
     **dict.fromkeys((4, 7, 12, 13), VARINT),
     6: FIXED64,
@@ -39,15 +42,18 @@ _ZIPKIN: Mapping[int, int] = dict.fromkeys((1, 2, 3, 5, 8, 9, 10, 11), BYTES) | 
 
 
 def signal_of(value: bytes) -> str:
-    """Which of the messages we know these bytes are: "otlp_proto" (traces), "otlp_metrics", "otlp_logs", "otlp_profiles", "jaeger_proto",
-    "zipkin_proto"; "" for others. Looks at the first blocks only. Never raises.
+    """Which of the messages we know these bytes are: "otlp_proto" (traces), "otlp_metrics",
+    "otlp_logs", "otlp_profiles", "jaeger_proto", "zipkin_proto"; "" for others. Looks at the first
+    blocks only. Never raises.
     """
     top = fields(value)
     if not top:
         return ""
     if _is_jaeger(top):
         return "jaeger_proto"
-    blocks = [field.content for field in top if field.number == 1 and field.wire == BYTES][:_MOST_BLOCKS]
+    blocks = [field.content for field in top if field.number == 1 and field.wire == BYTES][
+        :_MOST_BLOCKS
+    ]
     numbers = {field.number for field in top}
     for block in blocks:
         held = fields(block)
@@ -108,12 +114,19 @@ def _otlp_signal(block: list[Field]) -> str:
 
 def _is_block(content: bytes) -> bool:
     held = fields(content)
-    return held is not None and all(field.number in (1, 2, 3, 1000) and field.wire == BYTES for field in held)
+    return held is not None and all(
+        field.number in (1, 2, 3, 1000) and field.wire == BYTES for field in held
+    )
 
 
 def _is_jaeger(held: list[Field]) -> bool:
     lengths = {field.number: len(field.content) for field in held}
-    return lengths.get(1) == 16 and lengths.get(2) == 8 and _fits(held, _JAEGER) and bool(lengths.keys() & {3, 6, 10})
+    return (
+        lengths.get(1) == 16
+        and lengths.get(2) == 8
+        and _fits(held, _JAEGER)
+        and bool(lengths.keys() & {3, 6, 10})
+    )
 
 
 def _is_zipkin(held: list[Field]) -> bool:

@@ -6,7 +6,9 @@ TAKEN: int
 PANICKED: int
 
 class Vocabulary:
-    def __init__(self, names: Sequence[tuple[str, str]], error_type: str, failure: str, linked: str) -> None: ...
+    def __init__(
+        self, names: Sequence[tuple[str, str]], error_type: str, failure: str, linked: str
+    ) -> None: ...
 
 class Reader:
     def __init__(
@@ -37,7 +39,9 @@ class Gathered:
     clamped: int
 
 class Proofs:
-    def __init__(self, ask: Callable[[int], Mapping[str, object]], marks: Sequence[str]) -> None: ...
+    def __init__(
+        self, ask: Callable[[int], Mapping[str, object]], marks: Sequence[str]
+    ) -> None: ...
     def kept(self, root: int, body: str | bytes) -> int: ...
 
 class Pattern:
@@ -55,4 +59,6 @@ class Exchanges:
         few: Sequence[str],
     ) -> None: ...
     def learn(self, keys: Sequence[str]) -> None: ...
-    def read(self, value: bytes, source_id: str, partition: int, offset: int, record_ms: int) -> object: ...
+    def read(
+        self, value: bytes, source_id: str, partition: int, offset: int, record_ms: int
+    ) -> object: ...

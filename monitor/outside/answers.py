@@ -1,4 +1,6 @@
-"""A decision as a row for people and programs: verdict, confidence, suspects, edges, and the reason in a sentence."""
+"""A decision as a row for people and programs: verdict, confidence, suspects, edges, and the
+reason in a sentence.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +19,22 @@ ASSUMED: Mapping[str, str] = {
     "time": "versions go by time, as rows name none",
 }
 """What rests on assumptions, in words; also the list of what is said of it."""
-COLUMNS = ("deploy_id", "verdict", "confidence", "suspects", "culprit_edges", "decided_at", "reason")
+COLUMNS = (
+    "deploy_id",
+    "verdict",
+    "confidence",
+    "suspects",
+    "culprit_edges",
+    "decided_at",
+    "reason",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One line of what `seamwatch judge` prints. `confidence`: the chance that the verdict is right (inconclusive: that no harm was missed)."""
+    """One line of what `seamwatch judge` prints. `confidence`: the chance that the verdict is
+    right (inconclusive: that no harm was missed).
+    """
 
     deploy_id: str
     verdict: str
@@ -38,13 +50,19 @@ def answer_of(decision: Decision) -> Answer:
     findings = decision.findings if decision.outcome == "fail" or not decision.withheld else ()
     own = [finding for finding in findings if not finding.explained] or list(findings)
     roots = [finding for finding in own if finding.role == "root"] or own
-    edges = list(dict.fromkeys((finding.edge.caller, finding.edge.callee, finding.edge.operation) for finding in roots))
+    edges = list(
+        dict.fromkeys(
+            (finding.edge.caller, finding.edge.callee, finding.edge.operation) for finding in roots
+        )
+    )
     return Answer(
         deploy_id=decision.told.deploy_id,
         verdict=decision.outcome,
         confidence=confidence_of(decision),
         suspects=_suspects(findings, decision.told.deploy_id, guilty=decision.outcome == "fail"),
-        culprit_edges=tuple(dict(zip(("caller", "callee", "operation"), edge, strict=True)) for edge in edges),
+        culprit_edges=tuple(
+            dict(zip(("caller", "callee", "operation"), edge, strict=True)) for edge in edges
+        ),
         decided_at=decision.decided_at.isoformat() if decision.decided_at else None,
         reason=_reason(decision, roots),
     )
@@ -70,7 +88,11 @@ def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     elif decision.outcome == "fail":
         worst = roots[0]
         where = f"{worst.edge.caller} → {worst.edge.callee} {worst.edge.operation}".rstrip()
-        leg = "new against old version in the same bins" if worst.strength == "concurrent" else "since the deploy, against before"
+        leg = (
+            "new against old version in the same bins"
+            if worst.strength == "concurrent"
+            else "since the deploy, against before"
+        )
         more = f", and {len(roots) - 1} more" if len(roots) > 1 else ""
         message = f"{worst.signal} on {where}: {leg}{more}"
     elif decision.withheld:
@@ -78,6 +100,8 @@ def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     else:
         message = sentence(verdict.reasons[0]) if verdict.reasons else verdict.outcome
     rests = [
-        text for code, text in ASSUMED.items() if code in decision.assumed and (code not in HONEST or decision.outcome != "pass")
+        text
+        for code, text in ASSUMED.items()
+        if code in decision.assumed and (code not in HONEST or decision.outcome != "pass")
     ]
     return "; ".join([message, *rests])

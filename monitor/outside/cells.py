@@ -1,4 +1,6 @@
-"""Rows around one service as the judge's cells and sightings, as far as they were known at a moment."""
+"""Rows around one service as the judge's cells and sightings, as far as they were known at a
+moment.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +32,9 @@ TOLD = {name.removesuffix("_ms"): name for name in LATENCIES}
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a judge may know at one moment. `assumed` are codes of what rests on assumptions; `first` is the new version's first bin."""
+    """What a judge may know at one moment. `assumed` are codes of what rests on assumptions;
+    `first` is the new version's first bin.
+    """
 
     cells: Sequence[EdgeCell]
     sightings: Sequence[Sighting]
@@ -49,7 +53,9 @@ class _Sum:
     calls: list[int] = field(default_factory=lambda: [0, 0])
     errors: list[int] = field(default_factory=lambda: [0, 0])
     said: list[bool] = field(default_factory=lambda: [False, False])
-    """Whether a side tells how calls ended: of one that does not, no call was answered well because of that."""
+    """Whether a side tells how calls ended: of one that does not, no call was answered well
+    because of that.
+    """
     shapes: list[Histogram] = field(default_factory=lambda: [NOTHING, NOTHING])
     told: dict[str, list[float]] = field(default_factory=dict)
 
@@ -65,10 +71,17 @@ class _Summed:
 class Recording:
     """The rows that touch one service, in the order in which their bins end."""
 
-    def __init__(self, rows: Rows, told: Told, deploys: Sequence[Told], environment: str, source: str) -> None:
+    def __init__(
+        self, rows: Rows, told: Told, deploys: Sequence[Told], environment: str, source: str
+    ) -> None:
         """`deploys` are all of the case; `source` names the file in errors."""
         self.rows = rows.take(np.argsort(rows.ends, kind="stable"))
-        self._told, self._deploys, self._environment, self._source = told, deploys, environment, source
+        self._told, self._deploys, self._environment, self._source = (
+            told,
+            deploys,
+            environment,
+            source,
+        )
         self._ends = self.rows.ends
         self._windows = windows_of(self.rows)
         self._last: _Summed | None = None
@@ -95,14 +108,26 @@ class Recording:
     def until(self, moment: float) -> Known:
         """Cells and sightings of the bins that were over by then; nothing later is looked at."""
         size = int(np.searchsorted(self._ends, moment, side="right"))
-        rows, windows, calls = self.rows.take(slice(0, size)), self._windows[:size], self.counts.calls[:size]
+        rows, windows, calls = (
+            self.rows.take(slice(0, size)),
+            self._windows[:size],
+            self.counts.calls[:size],
+        )
         whose = resolved(rows, windows, calls, self._told, self._deploys)
         answers = rows.callee.is_any(self._told.service)
         own = np.where(answers, whose.callee, whose.caller)
-        fresh = windows[whose.kept & (calls > 0) & (own == whose.names.index(whose.new))] if whose.new else windows[:0]
+        fresh = (
+            windows[whose.kept & (calls > 0) & (own == whose.names.index(whose.new))]
+            if whose.new
+            else windows[:0]
+        )
         busy = calls > 0
         late = rows.ts > self._told.at - rows.step_s
-        is_new = whose.kept & (own == whose.names.index(whose.new)) if whose.new else np.zeros(size, dtype=np.bool_)
+        is_new = (
+            whose.kept & (own == whose.names.index(whose.new))
+            if whose.new
+            else np.zeros(size, dtype=np.bool_)
+        )
         silent = not (is_new & busy).any() or bool((is_new & ~busy).any())
         old = whose.kept & busy & ~(is_new & late)
         return Known(
@@ -115,19 +140,35 @@ class Recording:
             new=whose.new,
         )
 
-    def _cells(self, rows: Rows, busy: Bools, windows: Ints, whose: Resolved) -> Sequence[EdgeCell]:
-        """Only what is new since the last moment is summed, unless newer rows tell that older ones are of other versions."""
+    def _cells(
+        self, rows: Rows, busy: Bools, windows: Ints, whose: Resolved
+    ) -> Sequence[EdgeCell]:
+        """Only what is new since the last moment is summed, unless newer rows tell that older ones
+        are of other versions.
+        """
         last = self._last
         size = last.whose.kept.size if last else 0
         known = last is not None and size <= whose.kept.size and _alike(last.whose, whose, size)
         begins = size if known else 0
         later = np.arange(whose.kept.size) >= begins
-        fresh = summed(rows, whose.kept & busy & later, windows, whose, self.counts, self.shapes, self._environment)
+        fresh = summed(
+            rows,
+            whose.kept & busy & later,
+            windows,
+            whose,
+            self.counts,
+            self.shapes,
+            self._environment,
+        )
         self._last = _Summed(whose, [*last.cells, *fresh] if last and known else fresh)
         return self._last.cells
 
-    def _sightings(self, rows: Rows, answers: Bools, windows: Ints, whose: Resolved) -> list[Sighting]:
-        """Where instances have names, or a version is told to have answered nothing; else calls alone tell what was alive."""
+    def _sightings(
+        self, rows: Rows, answers: Bools, windows: Ints, whose: Resolved
+    ) -> list[Sighting]:
+        """Where instances have names, or a version is told to have answered nothing; else calls
+        alone tell what was alive.
+        """
         size = len(rows)
         calls, errors = self.counts.calls[:size], self.counts.errors[:size]
         mine = answers & whose.kept & ~rows.side.is_any("client")
@@ -135,7 +176,9 @@ class Recording:
             return []
         sums: dict[tuple[int, int, int], list[int]] = {}
         for row in np.flatnonzero(mine).tolist():
-            counts = sums.setdefault((int(windows[row]), int(whose.callee[row]), int(rows.instance.codes[row])), [0, 0])
+            counts = sums.setdefault(
+                (int(windows[row]), int(whose.callee[row]), int(rows.instance.codes[row])), [0, 0]
+            )
             counts[0] += int(calls[row])
             counts[1] += int(errors[row])
         return [
@@ -147,24 +190,45 @@ class Recording:
         ]  # fmt: skip
 
     def alike(self, moment: float) -> list[Alike]:
-        """Calls of the last half hour before the deploy, and since, by what they may differ in; none where instances have no names.
+        """Calls of the last half hour before the deploy, and since, by what they may differ in;
+        none where instances have no names.
 
         Bins, taken in turn, are the two folds.
         """
         size = int(np.searchsorted(self._ends, moment, side="right"))
-        rows, windows, calls = self.rows.take(slice(0, size)), self._windows[:size], self.counts.calls[:size]
-        named = rows.callee.is_any(self._told.service) & ~rows.instance.is_any("") & ~rows.side.is_any("client")
+        rows, windows, calls = (
+            self.rows.take(slice(0, size)),
+            self._windows[:size],
+            self.counts.calls[:size],
+        )
+        named = (
+            rows.callee.is_any(self._told.service)
+            & ~rows.instance.is_any("")
+            & ~rows.side.is_any("client")
+        )
         if not named.any():
             return []
         whose = resolved(rows, windows, calls, self._told, self._deploys)
-        chosen = np.flatnonzero(named & whose.kept & (calls > 0) & (rows.ts >= self._told.at - LEARNED_FROM))
+        chosen = np.flatnonzero(
+            named & whose.kept & (calls > 0) & (rows.ts >= self._told.at - LEARNED_FROM)
+        )
         sums: dict[tuple[int, ...], tuple[int, int, Histogram]] = {}
         for row in chosen.tolist():
             fold = int(rows.ts[row] // max(rows.step_s[row], 1.0)) % 2
             ends = int(rows.caller.codes[row]), int(rows.operation.codes[row])
-            key = (*ends, int(whose.caller[row]), int(whose.callee[row]), int(rows.instance.codes[row]), fold)
+            key = (
+                *ends,
+                int(whose.caller[row]),
+                int(whose.callee[row]),
+                int(rows.instance.codes[row]),
+                fold,
+            )
             every, bad, shape = sums.get(key, (0, 0, NOTHING))
-            shape = _merged(shape, self.shapes.histograms[row]) if shape else self.shapes.histograms[row]
+            shape = (
+                _merged(shape, self.shapes.histograms[row])
+                if shape
+                else self.shapes.histograms[row]
+            )
             sums[key] = every + int(calls[row]), bad + int(self.counts.errors[row]), shape
         return [
             Alike(
@@ -185,7 +249,9 @@ class Recording:
                 NOTHING,
                 shape,
             )
-            for (caller, operation, old, new, instance, fold), (every, bad, shape) in sorted(sums.items(), key=lambda item: item[0])
+            for (caller, operation, old, new, instance, fold), (every, bad, shape) in sorted(
+                sums.items(), key=lambda item: item[0]
+            )
         ]
 
     def _assumed(self, whose: Resolved) -> frozenset[str]:
@@ -196,7 +262,9 @@ class Recording:
             "counts": bool((used & self.counts.assumed[:size]).any()),
             "errors": bool((used & ~self.counts.told[:size]).any()),
             "guessed": bool((used & self.shapes.guessed[:size]).any()),
-            "quantiles": bool((used & self.shapes.made[:size] & ~self.shapes.guessed[:size]).any()),
+            "quantiles": bool(
+                (used & self.shapes.made[:size] & ~self.shapes.guessed[:size]).any()
+            ),
             "latency": bool(used.any() and not known.any()),
             "time": whose.timed and bool(used.any()),
         }
@@ -206,7 +274,9 @@ class Recording:
 def _alike(before: Resolved, now: Resolved, size: int) -> bool:
     """Whether these first rows are taken as they were."""
     pairs = ((before.kept, now.kept), (before.caller, now.caller), (before.callee, now.callee))
-    return before.names == now.names and all(np.array_equal(column, other[:size]) for column, other in pairs)
+    return before.names == now.names and all(
+        np.array_equal(column, other[:size]) for column, other in pairs
+    )
 
 
 def windows_of(rows: Rows) -> Ints:
@@ -215,16 +285,34 @@ def windows_of(rows: Rows) -> Ints:
 
 
 def summed(
-    rows: Rows, used: Bools, windows: Ints, whose: Resolved, counts: Counts, shapes: Shapes, environment: str
+    rows: Rows,
+    used: Bools,
+    windows: Ints,
+    whose: Resolved,
+    counts: Counts,
+    shapes: Shapes,
+    environment: str,
 ) -> list[EdgeCell]:
-    """The used rows by window, edge and versions, in time order; both sides' words on the same calls in one cell."""
+    """The used rows by window, edge and versions, in time order; both sides' words on the same
+    calls in one cell.
+    """
     sums: dict[tuple[int, int, int, int, int, int, int], _Sum] = {}
     server = ~rows.side.is_any("client")
     numbers = {name: getattr(rows, column) for name, column in TOLD.items()}
-    columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee, rows.zone.codes)
+    columns = (
+        windows,
+        rows.caller.codes,
+        rows.callee.codes,
+        rows.operation.codes,
+        whose.caller,
+        whose.callee,
+        rows.zone.codes,
+    )
     chosen = np.flatnonzero(used)
     keys = zip(*(column[chosen].tolist() for column in columns), strict=True)
-    for key, row, side in zip(keys, chosen.tolist(), server[chosen].astype(int).tolist(), strict=True):
+    for key, row, side in zip(
+        keys, chosen.tolist(), server[chosen].astype(int).tolist(), strict=True
+    ):
         cell = sums.get(key)
         if cell is None:
             cell = sums[key] = _Sum()
@@ -244,8 +332,12 @@ def summed(
         edge = edges.get((caller, callee, operation))
         if edge is None:
             ends = rows.caller.names[caller] or UNKNOWN, rows.callee.names[callee]
-            edge = edges[(caller, callee, operation)] = Edge(environment, *ends, "", rows.operation.names[operation])
-        out.append(_cell(window, edge, whose.names[old], whose.names[new], rows.zone.names[zone], cell))
+            edge = edges[(caller, callee, operation)] = Edge(
+                environment, *ends, "", rows.operation.names[operation]
+            )
+        out.append(
+            _cell(window, edge, whose.names[old], whose.names[new], rows.zone.names[zone], cell)
+        )
     return out
 
 

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from monitor.outside.told import Floats, Ints, Rows
 
 FEWEST, USUAL, MOST = 10.0, 50.0, 200.0
-"""Calls a bin that are assumed: as many as the success rate's own wandering before the deploy speaks for, within these."""
+"""Calls a bin that are assumed: as many as the success rate's own wandering before the deploy
+speaks for, within these.
+"""
 ENOUGH_BINS = 8
 NEAR = 1e-6
 """A rate that is so near to a fraction of few calls is that fraction."""
@@ -18,7 +20,9 @@ COARSE = 1e4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Calls and errors a row; `assumed` marks rows whose calls are, `told` rows that say how calls ended."""
+    """Calls and errors a row; `assumed` marks rows whose calls are, `told` rows that say how calls
+    ended.
+    """
 
     calls: Ints
     errors: Ints
@@ -32,8 +36,15 @@ def counts_of(rows: Rows, before: float) -> Counts:
     open_rows = np.isnan(calls)
     sums = np.array([_sum(text) for text in rows.histogram[open_rows].tolist()], dtype=np.float64)
     calls[open_rows] = sums
-    answered = ~np.isnan(rows.success_rate) | ~np.isnan(rows.errors) | ~np.isnan(rows.p50_ms) | ~np.isnan(rows.mean_ms)
-    assumed = np.isnan(calls) & (answered | ~np.isnan(rows.p90_ms) | ~np.isnan(rows.p95_ms) | ~np.isnan(rows.p99_ms))
+    answered = (
+        ~np.isnan(rows.success_rate)
+        | ~np.isnan(rows.errors)
+        | ~np.isnan(rows.p50_ms)
+        | ~np.isnan(rows.mean_ms)
+    )
+    assumed = np.isnan(calls) & (
+        answered | ~np.isnan(rows.p90_ms) | ~np.isnan(rows.p95_ms) | ~np.isnan(rows.p99_ms)
+    )
     series = _series(rows) if assumed.any() else np.zeros(len(rows), dtype=np.int64)
     for code in np.unique(series[assumed]).tolist():
         mine = series == code
@@ -41,9 +52,13 @@ def counts_of(rows: Rows, before: float) -> Counts:
         for version in np.unique(rows.version.codes[mine & assumed]).tolist():
             some = np.flatnonzero(mine & assumed & (rows.version.codes == version))
             unknown = np.inf if (rows.ends[some] <= before).any() else FEWEST
-            calls[some] = np.minimum(calls[some], _at_most(rows.success_rate[some], rows.ends[some], unknown))
+            calls[some] = np.minimum(
+                calls[some], _at_most(rows.success_rate[some], rows.ends[some], unknown)
+            )
     calls = np.nan_to_num(np.rint(calls))
-    errors = np.where(np.isnan(rows.errors), np.rint((1.0 - rows.success_rate) * calls), rows.errors)
+    errors = np.where(
+        np.isnan(rows.errors), np.rint((1.0 - rows.success_rate) * calls), rows.errors
+    )
     told = ~np.isnan(errors)
     errors = np.minimum(np.nan_to_num(errors), calls)
     return Counts(calls.astype(np.int64), errors.astype(np.int64), assumed, told)
@@ -60,14 +75,18 @@ def _sum(text: object) -> float:
 def _series(rows: Rows) -> Ints:
     """A code for each edge as one side tells it."""
     columns = (rows.caller, rows.callee, rows.operation, rows.side)
-    return np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1]).astype(np.int64)
+    return np.ravel(
+        np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1]
+    ).astype(np.int64)
 
 
 def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
-    """Calls of each bin that the rates so far speak for, where they are fractions of few: 0.888889 is 8 of 9. Infinite where nothing tells.
+    """Calls of each bin that the rates so far speak for, where they are fractions of few: 0.888889
+    is 8 of 9. Infinite where nothing tells.
 
-    That is while rates have few digits, or are of more calls; and `unknown` before the first failure. Of one version's bins: a canary has fewer calls than the others. Later bins
-    have no part in it.
+    That is while rates have few digits, or are of more calls; and `unknown` before the first
+    failure. Of one version's bins: a canary has fewer calls than the others. Later bins have no
+    part in it.
     """
     told: Floats = np.full(rates.size, np.inf)
     whole = np.arange(2.0, MOST + 1.0)
@@ -91,7 +110,9 @@ def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
 
 
 def _likely(rates: Floats) -> float:
-    """Calls of which a rate that wanders so much would be a mere share: p (1 - p) over its variance."""
+    """Calls of which a rate that wanders so much would be a mere share: p (1 - p) over its
+    variance.
+    """
     rates = rates[~np.isnan(rates)]
     if rates.size < ENOUGH_BINS:
         return USUAL

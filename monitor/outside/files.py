@@ -1,4 +1,6 @@
-"""Files of an outsider to typed columns; what cannot be read is an error that says file, line or row, column, and what to do."""
+"""Files of an outsider to typed columns; what cannot be read is an error that says file, line or
+row, column, and what to do.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,11 +26,15 @@ _SECONDS_UP_TO = 1e11
 
 
 def edges_of(path: Path) -> tuple[Rows, int]:
-    """The rows that have a time and a callee, and how many have not; UsageError for what cannot be read."""
+    """The rows that have a time and a callee, and how many have not; UsageError for what cannot be
+    read.
+    """
     table = _parquet(path)
     missing = [name for name in NEEDED if name not in table.column_names]
     if missing:
-        raise UsageError(f"{path}: column {missing[0]} is missing; see `seamwatch judge --help` for the columns")
+        raise UsageError(
+            f"{path}: column {missing[0]} is missing; see `seamwatch judge --help` for the columns"
+        )
     size = table.num_rows
     moments = _moments(path, table.column("ts"))
     texts = {name: _text(path, name, table, size) for name in TEXTS}
@@ -37,7 +43,9 @@ def edges_of(path: Path) -> tuple[Rows, int]:
     if "histogram" in table.column_names:
         column = table.column("histogram")
         if not _is_text(column.type) and not pa.types.is_null(column.type):
-            raise UsageError(f'{path}: column histogram is {column.type}; write texts such as "112:4 113:9"')
+            raise UsageError(
+                f'{path}: column histogram is {column.type}; write texts such as "112:4 113:9"'
+            )
         histogram[:] = column.to_pylist()
     columns: dict[str, Any] = {**texts, **numbers}
     rows = Rows(place=np.arange(size, dtype=np.int64), ts=moments, histogram=histogram, **columns)
@@ -68,7 +76,9 @@ def deploys_of(path: Path) -> list[Told]:
             raise UsageError(f"{where}: is no JSON object; write one object a line")
         told = _told(where, record)
         if told.deploy_id in deploys:
-            raise UsageError(f"{where}: deploy_id {told.deploy_id} stands in an earlier line too; give each deploy its own")
+            raise UsageError(
+                f"{where}: deploy_id {told.deploy_id} stands in an earlier line too; give each deploy its own"
+            )
         deploys[told.deploy_id] = told
     return list(deploys.values())
 
@@ -79,20 +89,34 @@ def _told(where: str, record: Mapping[str, Any]) -> Told:
             raise UsageError(f"{where}: {name} is missing; a deploy has deploy_id, service and at")
     ready = record.get("canary_ready")
     moments = {
-        name: _moment(where, name, record.get(name)) for name in MOMENTS if not (name == "canary_ready" and isinstance(ready, bool))
+        name: _moment(where, name, record.get(name))
+        for name in MOMENTS
+        if not (name == "canary_ready" and isinstance(ready, bool))
     }
     at = moments.pop("at")
     assert at is not None
-    if isinstance(ready, bool):  # told as a fact: ready from the start, or not while all this was recorded
-        moments["canary_ready"] = at if ready else None if moments["full_rollout_from"] is not None else float("inf")
+    # told as a fact: ready from the start, or not while all this was recorded
+    if isinstance(ready, bool):
+        moments["canary_ready"] = (
+            at if ready else None if moments["full_rollout_from"] is not None else float("inf")
+        )
     until = moments["evaluate_until"]
     if until is not None and until <= at:
         raise UsageError(f"{where}: evaluate_until is not after at; give a later time, or null")
     kind = record.get("kind") or "deploy"
     if kind not in get_args(DeployKind):
         raise UsageError(f"{where}: kind {kind!r} is none of {', '.join(get_args(DeployKind))}")
-    names = ("deploy_id", "case", "service", "version_from", "version_to", "history_case", "environment")
-    return Told(at=at, kind=kind, **moments, **{name: _word(where, name, record.get(name)) for name in names})  # type: ignore[arg-type]
+    names = (
+        "deploy_id",
+        "case",
+        "service",
+        "version_from",
+        "version_to",
+        "history_case",
+        "environment",
+    )
+    words = {name: _word(where, name, record.get(name)) for name in names}
+    return Told(at=at, kind=kind, **moments, **words)  # type: ignore[arg-type]
 
 
 def _word(where: str, name: str, value: object) -> str:
@@ -113,7 +137,9 @@ def _moment(where: str, name: str, value: object) -> float | None:
             return _utc(datetime.fromisoformat(value))
         except ValueError:
             pass
-    raise UsageError(f"{where}: {name} is {value!r}; write a time such as 2026-03-24T12:38:33Z, or seconds since 1970")
+    raise UsageError(
+        f"{where}: {name} is {value!r}; write a time such as 2026-03-24T12:38:33Z, or seconds since 1970"
+    )
 
 
 def _utc(moment: datetime) -> float:
@@ -128,7 +154,9 @@ def _parquet(path: Path) -> pa.Table:
         file = pq.ParquetFile(path)
         return file.read(columns=[name for name in wanted if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError) as error:
-        raise UsageError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}); write it anew") from error
+        raise UsageError(
+            f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}); write it anew"
+        ) from error
 
 
 def _text(path: Path, name: str, table: pa.Table, size: int) -> Text:
@@ -151,7 +179,9 @@ def _text(path: Path, name: str, table: pa.Table, size: int) -> Text:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
 
 
 def _numbers(path: Path, name: str, table: pa.Table, size: int) -> Floats:
@@ -161,24 +191,42 @@ def _numbers(path: Path, name: str, table: pa.Table, size: int) -> Floats:
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise UsageError(f"{path}: column {name} is {column.type}; write numbers, or null where nothing is known")
-    return np.array(pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")).to_numpy(), dtype=np.float64)
+        raise UsageError(
+            f"{path}: column {name} is {column.type}; write numbers, or null where nothing is known"
+        )
+    return np.array(
+        pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")).to_numpy(),
+        dtype=np.float64,
+    )
 
 
 def _moments(path: Path, column: pa.ChunkedArray) -> Floats:
     kind = column.type
     if pa.types.is_timestamp(kind):
         micros = column.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64())
-        return np.array(pc.fill_null(micros.cast(pa.float64(), safe=False), float("nan")).to_numpy(), dtype=np.float64) / 1e6
+        return (
+            np.array(
+                pc.fill_null(micros.cast(pa.float64(), safe=False), float("nan")).to_numpy(),
+                dtype=np.float64,
+            )
+            / 1e6
+        )
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return _scaled(np.array(pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")).to_numpy(), dtype=np.float64))
+        return _scaled(
+            np.array(
+                pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")).to_numpy(),
+                dtype=np.float64,
+            )
+        )
     if _is_text(kind):
         out = np.full(len(column), np.nan)
         for row, text in enumerate(column.to_pylist()):
             if text is not None:
                 out[row] = _moment(f"{path} row {row}", "ts", text)
         return out
-    raise UsageError(f"{path}: column ts is {kind}; write timestamps, ISO 8601 texts or seconds since 1970")
+    raise UsageError(
+        f"{path}: column ts is {kind}; write timestamps, ISO 8601 texts or seconds since 1970"
+    )
 
 
 def _scaled(values: Floats) -> Floats:
@@ -192,20 +240,31 @@ def _scaled(values: Floats) -> Floats:
 def _checked(path: Path, rows: Rows) -> None:
     """Values that cannot be: the first such row is named."""
     wrong = {
-        "step_s": (~(rows.step_s > 0) & ~np.isnan(rows.step_s), "write its length in seconds, above 0"),
+        "step_s": (
+            ~(rows.step_s > 0) & ~np.isnan(rows.step_s),
+            "write its length in seconds, above 0",
+        ),
         "count": (rows.count < 0, "write 0 or more"),
         "errors": ((rows.errors < 0) | (rows.errors > rows.count), "write 0 to count"),
         "success_rate": ((rows.success_rate < 0) | (rows.success_rate > 1), "write 0 to 1"),
-        **{name: (getattr(rows, name) < 0, "write milliseconds, 0 or more") for name in NUMBERS if name.endswith("_ms")},
+        **{
+            name: (getattr(rows, name) < 0, "write milliseconds, 0 or more")
+            for name in NUMBERS
+            if name.endswith("_ms")
+        },
     }
     for name, (bad, advice) in wrong.items():
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
-            raise UsageError(f"{path} row {row} (from 0): {name} is {getattr(rows, name)[row]:g}; {advice}")
+            raise UsageError(
+                f"{path} row {row} (from 0): {name} is {getattr(rows, name)[row]:g}; {advice}"
+            )
 
 
 def _zones_of_answers(rows: Rows) -> Rows:
-    """A zone is where calls were answered; on edges that clients tell of too, who cannot know it, there is none: one call has one cell."""
+    """A zone is where calls were answered; on edges that clients tell of too, who cannot know it,
+    there is none: one call has one cell.
+    """
     if rows.zone.names == ("",):
         return rows
     client = rows.side.is_any("client")
@@ -217,7 +276,9 @@ def _zones_of_answers(rows: Rows) -> Rows:
 
 
 def _with_steps(rows: Rows) -> Rows:
-    """Where no length of the bin is told, it is the shortest time between two bins of the case, or 60 s."""
+    """Where no length of the bin is told, it is the shortest time between two bins of the case, or
+    60 s.
+    """
     unknown = np.isnan(rows.step_s)
     if not unknown.any():
         return rows

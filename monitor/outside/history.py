@@ -1,4 +1,6 @@
-"""An earlier day of the same service, moved so that it stands before a case that began too late to have a past of its own."""
+"""An earlier day of the same service, moved so that it stands before a case that began too late to
+have a past of its own.
+"""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -15,8 +17,9 @@ FEW_BINS, WANTED_BINS = 12, 60
 def with_past(rows: Rows, history: Rows, told: Told) -> Rows:
     """The case's rows, after those of its history where it has hardly any before the deploy.
 
-    The history is moved by whole days, so that hours stay what they are, or to the case's beginning where it is too short for that.
-    What it tells of versions is of other releases: there all calls to the service are the old version's.
+    The history is moved by whole days, so that hours stay what they are, or to the case's
+    beginning where it is too short for that. What it tells of versions is of other releases: there
+    all calls to the service are the old version's.
     """
     if not len(rows) or not len(history):
         return rows
@@ -29,7 +32,10 @@ def with_past(rows: Rows, history: Rows, told: Told) -> Rows:
     past = replace(history, ts=history.ts + moved)
     past = past.take((past.ends <= first) & (past.ts >= first - WANTED_BINS * step))
     version = _old(past, told)
-    return _joined(replace(past, version=version, instance=Text(np.zeros(len(past), dtype=np.int64), ("",))), rows)
+    return _joined(
+        replace(past, version=version, instance=Text(np.zeros(len(past), dtype=np.int64), ("",))),
+        rows,
+    )
 
 
 def _old(past: Rows, told: Told) -> Text:
@@ -41,12 +47,17 @@ def _joined(rows: Rows, other: Rows) -> Rows:
     values: dict[str, Any] = {}
     for field in fields(Rows):
         first, second = getattr(rows, field.name), getattr(other, field.name)
-        values[field.name] = _texts(first, second) if isinstance(first, Text) else np.concatenate([first, second])
+        values[field.name] = (
+            _texts(first, second) if isinstance(first, Text) else np.concatenate([first, second])
+        )
     return replace(rows, **values)
 
 
 def _texts(first: Text, other: Text) -> Text:
     names = tuple(dict.fromkeys([*first.names, *other.names]))
     place = {name: code for code, name in enumerate(names)}
-    codes = [np.array([place[name] for name in text.names], dtype=np.int64)[text.codes] for text in (first, other)]
+    codes = [
+        np.array([place[name] for name in text.names], dtype=np.int64)[text.codes]
+        for text in (first, other)
+    ]
     return Text(np.concatenate(codes), names)

@@ -1,4 +1,6 @@
-"""Whether anything stirs that is worth a judgement: a coarse look that misses no more than a judge could find yet, and costs a hundredth."""
+"""Whether anything stirs that is worth a judgement: a coarse look that misses no more than a judge
+could find yet, and costs a hundredth.
+"""
 
 from dataclasses import dataclass
 
@@ -19,25 +21,41 @@ LAST = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Screen:
-    """Rows prepared for it: a code for each edge's side, calls, errors, and latencies as a matrix of buckets."""
+    """Rows prepared for it: a code for each edge's side, calls, errors, and latencies as a matrix
+    of buckets.
+    """
 
     series: Ints
     calls: Ints
     errors: Ints
     latency: Floats
     high: Bools
-    """Rows of which only numbers are told and no histogram, one of them higher than nine in ten of the last before the deploy."""
+    """Rows of which only numbers are told and no histogram, one of them higher than nine in ten of
+    the last before the deploy.
+    """
 
     @classmethod
     def of(cls, rows: Rows, counts: Counts, shapes: Shapes | None, at: float) -> "Screen":
-        """`at`: the moment of the deploy, the rows being in time order. Without `shapes` latency is not looked at."""
+        """`at`: the moment of the deploy, the rows being in time order. Without `shapes` latency
+        is not looked at.
+        """
         columns = (rows.caller, rows.callee, rows.operation, rows.side)
-        codes = np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1])
-        high = _high(rows, shapes.bare, codes, at) if shapes is not None else np.zeros(len(rows), dtype=bool)
+        codes = np.ravel(
+            np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[
+                1
+            ]
+        )
+        high = (
+            _high(rows, shapes.bare, codes, at)
+            if shapes is not None
+            else np.zeros(len(rows), dtype=bool)
+        )
         return cls(codes, counts.calls, counts.errors, _dense(shapes, len(rows)), high)
 
     def stirs(self, new: Bools, old: Bools) -> bool:
-        """Whether the `new` rows of any edge look worse than its `old` ones (masks over the first rows)."""
+        """Whether the `new` rows of any edge look worse than its `old` ones (masks over the first
+        rows).
+        """
         size = new.size
         series, calls, errors = self.series[:size], self.calls[:size], self.errors[:size]
         codes = int(self.series.max()) + 1 if self.series.size else 0
@@ -46,14 +64,21 @@ class Screen:
             for mask, column in ((new, calls), (new, errors), (old, calls), (old, errors))
         )
         usual = n * (s + 0.5) / (m + 1.0)
-        if bool(((k > 1) & (k > usual + MORE * np.sqrt(usual)) & (k > RATIO * n * s / np.maximum(m, 1.0))).any()):
+        if bool(
+            (
+                (k > 1)
+                & (k > usual + MORE * np.sqrt(usual))
+                & (k > RATIO * n * s / np.maximum(m, 1.0))
+            ).any()
+        ):
             return True
         if bool((np.bincount(series[new & self.high[:size]], minlength=1) > 1).any()):
             return True
         if not self.latency.size:
             return False
         return any(
-            self._slower(new & (series == code), old & (series == code)) for code in np.flatnonzero((n > 0) & (m > 0)).tolist()
+            self._slower(new & (series == code), old & (series == code))
+            for code in np.flatnonzero((n > 0) & (m > 0)).tolist()
         )
 
     def _slower(self, new: Bools, old: Bools) -> bool:
@@ -92,5 +117,7 @@ def _dense(shapes: Shapes | None, size: int) -> Floats:
     out = np.zeros((size, highest - lowest + 1))
     for row, histogram in enumerate(shapes.histograms):
         if histogram:
-            out[row, np.fromiter(histogram, dtype=np.int64) - lowest] = np.fromiter(histogram.values(), dtype=np.float64)
+            out[row, np.fromiter(histogram, dtype=np.int64) - lowest] = np.fromiter(
+                histogram.values(), dtype=np.float64
+            )
     return out

@@ -1,4 +1,6 @@
-"""Latencies of rows as histograms of ours: as told, or made from quantiles or a mean as a chain of lognormal pieces."""
+"""Latencies of rows as histograms of ours: as told, or made from quantiles or a mean as a chain of
+lognormal pieces.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +13,9 @@ from monitor.model.edges import Histogram
 from monitor.outside.told import QUANTILES, Floats, Ints, Rows, numbers_only
 
 TO_SECONDS = 159
-"""Bucket i of microseconds, (2^(i/8), 2^((i+1)/8)], lies in its larger part in bucket i - 159 of seconds: 8 log2(10^6) = 159.45."""
+"""Bucket i of microseconds, (2^(i/8), 2^((i+1)/8)], lies in its larger part in bucket i - 159 of
+seconds: 8 log2(10^6) = 159.45.
+"""
 LOWEST, HIGHEST = -136, 80
 """Buckets of made histograms: 8 µs to 17 minutes."""
 SPREAD = 0.5
@@ -21,8 +25,9 @@ NARROW = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    """One histogram a row; `made` marks those from quantiles, `guessed` those from a single number, `known` rows with any latency,
-    `bare` those that tell of it by numbers and no histogram.
+    """One histogram a row; `made` marks those from quantiles, `guessed` those from a single
+    number, `known` rows with any latency, `bare` those that tell of it by numbers and no
+    histogram.
     """
 
     histograms: list[Histogram]
@@ -37,7 +42,9 @@ class Shapes:
 
 
 def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
-    """`counts`: calls a row, as many as a made histogram holds. UsageError names the file `source` and the row that cannot be read."""
+    """`counts`: calls a row, as many as a made histogram holds. UsageError names the file `source`
+    and the row that cannot be read.
+    """
     empty: Histogram = {}
     histograms: list[Histogram] = [empty] * len(rows)
     told = np.array([bool(text) for text in rows.histogram.tolist()], dtype=bool)
@@ -58,7 +65,11 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
         x = np.log(values[chosen][:, places])
         if len(places) < 2:
             guessed[chosen] = True
-            x, z = (x, z) if places else (np.log(mean[chosen])[:, None] - SPREAD**2 / 2.0, np.zeros(1))
+            x, z = (
+                (x, z)
+                if places
+                else (np.log(mean[chosen])[:, None] - SPREAD**2 / 2.0, np.zeros(1))
+            )
             x, z = np.concatenate([x, x + SPREAD], axis=1), np.array([z[0], z[0] + 1.0])
         made[chosen] = True
         for row, histogram in zip(chosen.tolist(), _made(x, z, counts[chosen]), strict=True):
@@ -69,10 +80,14 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
 def _read(text: object, source: str, place: int) -> dict[int, int]:
     words = str(text).replace(":", " ").split()
     bins, counts = words[::2], words[1::2]
-    if str(text).split() == list(map(":".join, zip(bins, counts, strict=False))) and all(map(str.isdecimal, words)):
+    if str(text).split() == list(map(":".join, zip(bins, counts, strict=False))) and all(
+        map(str.isdecimal, words)
+    ):
         numbers = list(map(int, counts))
         if all(numbers) and len(set(bins)) == len(bins):
-            return {int(name) - TO_SECONDS: number for name, number in zip(bins, numbers, strict=True)}
+            return {
+                int(name) - TO_SECONDS: number for name, number in zip(bins, numbers, strict=True)
+            }
     histogram: dict[int, int] = {}
     try:
         for pair in str(text).split():
@@ -92,7 +107,9 @@ def _read(text: object, source: str, place: int) -> dict[int, int]:
 
 
 def _made(x: Floats, z: Floats, counts: Ints) -> list[dict[int, int]]:
-    """Counts per bucket of a law whose logs lie at `x` (rows by knots) where a normal law has `z`; straight between and beyond."""
+    """Counts per bucket of a law whose logs lie at `x` (rows by knots) where a normal law has `z`;
+    straight between and beyond.
+    """
     x = np.maximum.accumulate(x, axis=1)
     x = x + NARROW * np.arange(x.shape[1])
     bounds = np.arange(LOWEST, HIGHEST + 1) * np.log(2.0) / 8.0

@@ -1,4 +1,6 @@
-"""What an outsider tells: deploys, and rows of edges as columns. Times are seconds since the epoch."""
+"""What an outsider tells: deploys, and rows of edges as columns. Times are seconds since the
+epoch.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -11,7 +13,17 @@ from monitor.model.deploys import DeployKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-TEXTS = ("case", "environment", "caller", "callee", "operation", "side", "version", "instance", "zone")
+TEXTS = (
+    "case",
+    "environment",
+    "caller",
+    "callee",
+    "operation",
+    "side",
+    "version",
+    "instance",
+    "zone",
+)
 LATENCIES = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
 NUMBERS = ("step_s", "count", "errors", "success_rate", *LATENCIES)
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
@@ -61,7 +73,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows of edges, by column; NaN and None for null. `place` is the row's number in the file, from 0. In no order."""
+    """Rows of edges, by column; NaN and None for null. `place` is the row's number in the file,
+    from 0. In no order.
+    """
 
     place: Ints
     ts: Floats
@@ -93,7 +107,11 @@ class Rows:
         values: dict[str, Any] = {}
         for field in fields(self):
             column = getattr(self, field.name)
-            values[field.name] = replace(column, codes=column.codes[rows]) if isinstance(column, Text) else column[rows]
+            values[field.name] = (
+                replace(column, codes=column.codes[rows])
+                if isinstance(column, Text)
+                else column[rows]
+            )
         return replace(self, **values)
 
     @property
@@ -117,7 +135,9 @@ class Cases:
 def numbers_only(rows: Rows) -> NDArray[np.bool_]:
     """Rows that tell of latency by numbers of the whole bin, and by no histogram."""
     bare = np.array([not text for text in rows.histogram.tolist()], dtype=bool)
-    silent: NDArray[np.bool_] = np.isnan(np.stack([getattr(rows, name) for name in LATENCIES])).all(axis=0)
+    silent: NDArray[np.bool_] = np.isnan(
+        np.stack([getattr(rows, name) for name in LATENCIES])
+    ).all(axis=0)
     return bare & ~silent
 
 
@@ -126,4 +146,7 @@ def apart(rows: Rows) -> Cases:
     order = np.argsort(rows.case.codes, kind="stable")
     codes, starts = np.unique(rows.case.codes[order], return_index=True)
     parts: Sequence[Ints] = np.split(order, starts[1:]) if codes.size else []
-    return Cases(rows, {rows.case.names[code]: part for code, part in zip(codes.tolist(), parts, strict=True)})
+    return Cases(
+        rows,
+        {rows.case.names[code]: part for code, part in zip(codes.tolist(), parts, strict=True)},
+    )

@@ -1,7 +1,9 @@
-"""Whose version a row bears, and which versions met where a row bears only one: by the other side's rows, or by time.
+"""Whose version a row bears, and which versions met where a row bears only one: by the other
+side's rows, or by time.
 
-A row's version is the teller's. What one side tells without the judged service's version is filled in where that version is the only
-one of its time; where two are live it would be a mixture, and is left out.
+A row's version is the teller's. What one side tells without the judged service's version is filled
+in where that version is the only one of its time; where two are live it would be a mixture, and is
+left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,9 @@ from numpy.typing import NDArray
 from monitor.outside.told import Ints, Rows, Told
 
 SHARED = 0.5
-"""A bin that a deploy cuts is of the new version when so much of it comes after; else it is of neither, and left out."""
+"""A bin that a deploy cuts is of the new version when so much of it comes after; else it is of
+neither, and left out.
+"""
 LATE = 3
 BEFORE, AFTER = "before", "after"
 """Names of versions that nobody named."""
@@ -22,7 +26,9 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolved:
-    """Both ends' versions of each row, as codes into `names`; `kept` rows are judged. `timed`: the service's versions go by time alone."""
+    """Both ends' versions of each row, as codes into `names`; `kept` rows are judged. `timed`: the
+    service's versions go by time alone.
+    """
 
     kept: Bools
     caller: Ints
@@ -33,7 +39,9 @@ class Resolved:
     timed: bool
 
 
-def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequence[Told]) -> Resolved:
+def resolved(
+    rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequence[Told]
+) -> Resolved:
     """`rows` all touch the service; `deploys` are all of the case."""
     names = list(rows.version.names)
     for name in ("", told.version_from or BEFORE, told.version_to or AFTER):
@@ -50,7 +58,8 @@ def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequen
     if not line.windows.size:
         full, timed = _by_time(rows, told, names.index(old), names.index(new), none), True
     else:
-        alone = np.where(answers, line.alone(windows, none), line.at(windows, none))  # of its own calls none may be missing
+        # of its own calls none may be missing
+        alone = np.where(answers, line.alone(windows, none), line.at(windows, none))
         full, timed = np.where(own == none, alone, own), False
     partners = _partners(rows, told.service)
     filled, single = other.copy(), np.ones(len(rows), dtype=bool)
@@ -60,10 +69,19 @@ def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequen
         single[mine] = about.single
         filled[mine] = np.where(other[mine] == none, about.at(windows[mine], none), other[mine])
     mixed = ~single | (not timed and not line.single)
-    untold = answers & (full == none) & line.is_mixed  # whose answers these are is not known yet: no pass without them
+    # whose answers these are is not known yet: no pass without them
+    untold = answers & (full == none) & line.is_mixed
     kept = ~_told_twice(rows, own != none, mixed) & ((full != none) | untold)
     whole = np.where(mixed, other, filled)
-    return Resolved(kept, np.where(answers, whole, full), np.where(answers, full, whole), tuple(names), old, new, timed)
+    return Resolved(
+        kept,
+        np.where(answers, whole, full),
+        np.where(answers, full, whole),
+        tuple(names),
+        old,
+        new,
+        timed,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +104,9 @@ class _Line:
         return self.codes[np.maximum(np.searchsorted(self.windows, windows, side="right") - 1, 0)]
 
     def alone(self, windows: Ints, none: int) -> Ints:
-        """The version that was the only one live; `none` while two are, from when one is first seen until the other is last."""
+        """The version that was the only one live; `none` while two are, from when one is first
+        seen until the other is last.
+        """
         if self.single or not self.windows.size:
             return self.at(windows, none)
         spans = {code: self.windows[self.codes == code] for code in np.unique(self.codes).tolist()}
@@ -99,8 +119,14 @@ class _Line:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether two versions were live at the end, give or take the windows in which a small share may have no call."""
-        late = self.windows >= np.unique(self.windows)[-LATE:][0] if self.windows.size else np.zeros(0, dtype=bool)
+        """Whether two versions were live at the end, give or take the windows in which a small
+        share may have no call.
+        """
+        late = (
+            self.windows >= np.unique(self.windows)[-LATE:][0]
+            if self.windows.size
+            else np.zeros(0, dtype=bool)
+        )
         return bool(np.unique(self.codes[late]).size > 1)
 
 
@@ -113,7 +139,12 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     columns = (rows.caller.codes, rows.callee.codes, rows.side.codes, rows.version.codes)
     combos, places = np.unique(np.stack(columns), axis=1, return_inverse=True)
     named = [
-        (rows.caller.names[caller], rows.callee.names[callee], rows.side.names[side], rows.version.names[version])
+        (
+            rows.caller.names[caller],
+            rows.callee.names[callee],
+            rows.side.names[side],
+            rows.version.names[version],
+        )
         for caller, callee, side, version in combos.T.tolist()
     ]
     for _, callee, side, version in named:
@@ -123,7 +154,9 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     return np.asarray(owned[np.ravel(places)], dtype=np.bool_)
 
 
-def _callee_owns(caller: str, callee: str, side: str, version: str, known: Mapping[str, set[str]]) -> bool:
+def _callee_owns(
+    caller: str, callee: str, side: str, version: str, known: Mapping[str, set[str]]
+) -> bool:
     if side == "server":
         return True
     by_caller, by_callee = version in known.get(caller, ()), version in known.get(callee, ())
@@ -136,7 +169,11 @@ def _names(told: Told, line: _Line, names: Sequence[str]) -> tuple[str, str]:
     if told.version_to or not line.windows.size:
         return old, new
     before = set(line.codes[line.windows < told.at].tolist())
-    fresh = [code for code in line.codes[line.windows >= told.at - SHARED * 60.0].tolist() if code not in before]
+    fresh = [
+        code
+        for code in line.codes[line.windows >= told.at - SHARED * 60.0].tolist()
+        if code not in before
+    ]
     return told.version_from, names[fresh[0]] if fresh else ""
 
 
@@ -157,16 +194,22 @@ def _partners(rows: Rows, service: str) -> Ints:
 
 
 def _told_twice(rows: Rows, carries: Bools, mixed: Bools) -> Bools:
-    """Rows left out because the edge's other side tells the same calls and they cannot be put together: versions are mixed.
+    """Rows left out because the edge's other side tells the same calls and they cannot be put
+    together: versions are mixed.
 
-    The side that carries the judged service's version stays; the callee's when both do, or neither.
+    The side that carries the judged service's version stays; the callee's when both do, or
+    neither.
     """
     out = np.zeros(len(rows), dtype=bool)
     if not mixed.any():
         return out
     client = rows.side.is_any("client")
     edges = np.ravel(
-        np.unique(np.stack([rows.caller.codes, rows.callee.codes, rows.operation.codes]), axis=1, return_inverse=True)[1]
+        np.unique(
+            np.stack([rows.caller.codes, rows.callee.codes, rows.operation.codes]),
+            axis=1,
+            return_inverse=True,
+        )[1]
     )
     for code in np.unique(edges[mixed]).tolist():
         mine = edges == code

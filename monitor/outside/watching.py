@@ -1,4 +1,6 @@
-"""A recorded deploy judged as the detector would have: at one sealed moment after another, until a decision stands."""
+"""A recorded deploy judged as the detector would have: at one sealed moment after another, until a
+decision stands.
+"""
 
 import math
 from collections import Counter
@@ -29,17 +31,25 @@ from monitor.outside.told import Cases, Rows, Told
 from monitor.outside.versions import Resolved
 
 NEIGHBOURS = 8
-"""So many neighbouring services, those with most calls, are the controls of a step in time; strangers, where there are fewer neighbours."""
+"""So many neighbouring services, those with most calls, are the controls of a step in time;
+strangers, where there are fewer neighbours.
+"""
 FIRST, GROWS = 6, 1.25
 """Every bin is a moment to judge up to the first; then each is later by this factor."""
 STANDS, STANDS_SECONDS = 2, 60.0
-"""A decision stands when so many moments in a row come to it, over so many seconds at least: an instance may start cold."""
+"""A decision stands when so many moments in a row come to it, over so many seconds at least: an
+instance may start cold.
+"""
 UNTOLD = 2
-"""So many times longer is a version waited for that is there and answers nothing, when nobody tells from when it should."""
+"""So many times longer is a version waited for that is there and answers nothing, when nobody
+tells from when it should.
+"""
 PASS_AFTER = 600.0
 """Seconds of the new version that a pass wants to have seen, whatever its calls show."""
 LONG_STEP = 4 * 60.0
-"""Bins so long that a pass needs no second look: each bin is several minutes of calls, and two are wanted for any pass."""
+"""Bins so long that a pass needs no second look: each bin is several minutes of calls, and two are
+wanted for any pass.
+"""
 WATCHED = 3600.0
 """Seconds that a deploy is watched for when nobody tells."""
 BINS_BEFORE = 60
@@ -50,7 +60,9 @@ HONEST = frozenset({"quantiles"})
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided of a deploy and when (None: never); `verdict` and `findings` are the last ones reached, none without any data."""
+    """What was decided of a deploy and when (None: never); `verdict` and `findings` are the last
+    ones reached, none without any data.
+    """
 
     told: Told
     outcome: Outcome
@@ -63,7 +75,9 @@ class Decision:
     calls: int = 0
     """Calls of the service's edges since the deploy, up to the decision."""
     weaker_at: datetime | None = None
-    """When it was first no worse as far as could be told, for as long as a decision must stand: who takes that for a pass need not wait longer."""
+    """When it was first no worse as far as could be told, for as long as a decision must stand:
+    who takes that for a pass need not wait longer.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +99,11 @@ def is_weaker(verdict: Verdict) -> bool:
     return any(why.code in WEAKER for why in verdict.reasons)
 
 
-def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str) -> Decision:
-    """`deploys` are all of the file; `source` names the edges' file in errors. What ends after `decided_at` has no part in it.
+def decide(
+    cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str
+) -> Decision:
+    """`deploys` are all of the file; `source` names the edges' file in errors. What ends after
+    `decided_at` has no part in it.
 
     Cost: some 20 judgements of the edges that touch the service.
     """
@@ -107,7 +124,11 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
             continue
         looks.append(look)
         long = watch.step >= LONG_STEP
-        if weaker is None and moment >= watch.pass_from and _lasts(looks, lambda one: one.is_weaker, once=long):
+        if (
+            weaker is None
+            and moment >= watch.pass_from
+            and _lasts(looks, lambda one: one.is_weaker, once=long)
+        ):
             weaker = moment
         if _stands(looks, watch.pass_from, once=long):
             break
@@ -120,21 +141,37 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     withheld = outcome == "inconclusive" and last.verdict.outcome == "pass"
     calls = sum(cell.calls for cell in last.known.cells if cell.window.timestamp() >= told.at)
     weaker_at = datetime.fromtimestamp(weaker, UTC) if weaker is not None else None
-    return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld, calls, weaker_at)
+    return Decision(
+        told,
+        outcome,
+        decided,
+        last.verdict,
+        last.findings,
+        last.known.assumed,
+        withheld,
+        calls,
+        weaker_at,
+    )
 
 
 def _stands(looks: Sequence[_Look], pass_from: float, *, once: bool) -> bool:
     last = looks[-1]
     if last.outcome == "inconclusive":
         return False
-    lasts = _lasts(looks, lambda look: look.outcome == last.outcome, once=once and last.outcome == "pass")
+    lasts = _lasts(
+        looks, lambda look: look.outcome == last.outcome, once=once and last.outcome == "pass"
+    )
     return lasts and (last.outcome == "fail" or last.moment >= pass_from)
 
 
 def _lasts(looks: Sequence[_Look], says: Callable[[_Look], bool], *, once: bool) -> bool:
-    """Whether moments enough in a row say so, over time enough; or the last one, where `once` is enough."""
+    """Whether moments enough in a row say so, over time enough; or the last one, where `once` is
+    enough.
+    """
     same = list(takewhile(says, reversed(looks)))
-    return bool(same) and (once or (len(same) >= STANDS and looks[-1].moment - same[-1].moment >= STANDS_SECONDS))
+    return bool(same) and (
+        once or (len(same) >= STANDS and looks[-1].moment - same[-1].moment >= STANDS_SECONDS)
+    )
 
 
 def _seen_from(known: Known, at: float) -> float:
@@ -145,7 +182,13 @@ class _Watch:
     """One deploy, the rows around it, and what the judge is told at each moment."""
 
     def __init__(
-        self, cases: Cases, rows: Rows, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str
+        self,
+        cases: Cases,
+        rows: Rows,
+        told: Told,
+        deploys: Sequence[Told],
+        settings: JudgeSettings,
+        source: str,
     ) -> None:
         if told.data_from is not None:
             rows = rows.take(rows.ts >= told.data_from)
@@ -159,23 +202,32 @@ class _Watch:
         there = rows.environment.is_any(self.environment)
         self.told, self.deploys, self.source = told, deploys, source
         self.elsewhere = rows.take(there & ~touching)
-        self.recording = Recording(rows.take(there & touching), told, deploys, self.environment, source)
+        self.recording = Recording(
+            rows.take(there & touching), told, deploys, self.environment, source
+        )
         mine = self.recording.rows
         self.step = float(np.median(mine.step_s)) if len(mine) else USUAL_STEP
         self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
-        self.until = told.evaluate_until or min(told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at)
-        self.settings = _for_bins(settings, self.step, silent_after=1 if told.expected_from is not None else UNTOLD)
+        self.until = told.evaluate_until or min(
+            told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at
+        )
+        self.settings = _for_bins(
+            settings, self.step, silent_after=1 if told.expected_from is not None else UNTOLD
+        )
         self.pass_from, self.passes = self.told.at + PASS_AFTER, False
-        """From when a pass may stand, and whether the last look was one: told by who looks, for the next moment."""
+        """From when a pass may stand, and whether the last look was one: told by who looks, for
+        the next moment.
+        """
         self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
         self._neighbours: list[EdgeCell] | None = None
 
     def moments(self) -> Iterator[tuple[float, bool]]:
-        """Ends of bins at which to judge, dense at first; and whether it is the last one before the end of the watch.
+        """Ends of bins at which to judge, dense at first; and whether it is the last one before
+        the end of the watch.
 
-        Nobody waits longer for a pass than its rules want: a moment is where it may first stand, and the next one after a
-        look that passed is as soon as it can be confirmed.
+        Nobody waits longer for a pass than its rules want: a moment is where it may first stand,
+        and the next one after a look that passed is as soon as it can be confirmed.
         """
         if not len(self.recording.rows):
             return
@@ -199,16 +251,24 @@ class _Watch:
     def look(self, known: Known, moment: float) -> _Look | None:
         """The judge's word at this moment; None while there is nothing to judge.
 
-        What happens around costs most, so it is told when callers' own answers stir, or when a step in time wants its controls.
+        What happens around costs most, so it is told when callers' own answers stir, or when a
+        step in time wants its controls.
         """
         if not known.cells and not known.sightings:
             return None
         near = self.callers_stir(moment)
-        around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
+        around = (
+            self._around(known, moment) if near else Around(past=self.past) if self.past else None
+        )
         verdict, findings = self._judged(known, moment, around)
         passes = verdict.outcome == "pass" or is_weaker(verdict)
         passes_blindly = passes and (not self.callers or bool(len(self.called)))
-        if not near and (passes_blindly or any(finding.strength == "weaker" or finding.signal == "fanout" for finding in findings)):
+        if not near and (
+            passes_blindly
+            or any(
+                finding.strength == "weaker" or finding.signal == "fanout" for finding in findings
+            )
+        ):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
         if findings and (calls := self.recording.alike(moment)):
@@ -225,8 +285,18 @@ class _Watch:
         return judge(
             _deploy(self.told, known, self.environment, moment),
             known.cells,
-            [sighting for sighting in known.sightings if not self._not_there_yet(sighting.version, sighting.server_calls, sighting.window)],
-            [_other(deploy, self.environment) for deploy in self.deploys if deploy is not self.told and deploy.at <= moment],
+            [
+                sighting
+                for sighting in known.sightings
+                if not self._not_there_yet(
+                    sighting.version, sighting.server_calls, sighting.window
+                )
+            ],
+            [
+                _other(deploy, self.environment)
+                for deploy in self.deploys
+                if deploy is not self.told and deploy.at <= moment
+            ],
             self.settings,
             datetime.fromtimestamp(moment, UTC),
             around=around,
@@ -244,15 +314,22 @@ class _Watch:
     def called(self) -> Rows:
         """The service's calls to others: rows that may not tell its own version."""
         rows = self.recording.rows
-        return rows.take(rows.caller.is_any(self.told.service) & ~rows.callee.is_any(self.told.service))
+        return rows.take(
+            rows.caller.is_any(self.told.service) & ~rows.callee.is_any(self.told.service)
+        )
 
     def callers_stir(self, moment: float) -> bool:
-        """Whether what the service's callers answer fails more often, or comes later, since the deploy."""
+        """Whether what the service's callers answer fails more often, or comes later, since the
+        deploy.
+        """
         if self._above is None:
             rows = self.elsewhere.take(self.elsewhere.callee.is_any(*self.callers))
             rows = rows.take(np.argsort(rows.ends, kind="stable"))
             counts = counts_of(rows, self.told.at)
-            self._above = rows, Screen.of(rows, counts, shapes_of(rows, counts.calls, self.source), self.told.at)
+            self._above = (
+                rows,
+                Screen.of(rows, counts, shapes_of(rows, counts.calls, self.source), self.told.at),
+            )
         rows, screen = self._above
         size = int(np.searchsorted(rows.ends, moment, side="right"))
         late = rows.ts[:size] > self.told.at - rows.step_s[:size] / 2
@@ -261,7 +338,12 @@ class _Watch:
     def _not_there_yet(self, version: str, calls: int, window: datetime) -> bool:
         """An instance that answers nothing before it is said to be ready."""
         expected = self.told.expected_from
-        return calls == 0 and version == self.told.version_to and expected is not None and window.timestamp() < expected
+        return (
+            calls == 0
+            and version == self.told.version_to
+            and expected is not None
+            and window.timestamp() < expected
+        )
 
     def _around(self, known: Known, moment: float) -> Around:
         if self._neighbours is None:
@@ -269,32 +351,43 @@ class _Watch:
             for cell in known.cells:
                 ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
                 calls.update(dict.fromkeys(ends, cell.calls))
-            near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(self.called.callee.texts())
+            near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(
+                self.called.callee.texts()
+            )
             rows = self.elsewhere
-            near |= set(_busiest(rows, near)[: max(0, NEIGHBOURS - len(near))])  # strangers tell what happens to all
+            # strangers tell what happens to all
+            near |= set(_busiest(rows, near)[: max(0, NEIGHBOURS - len(near))])
             rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
             # whom it calls, too, though these rows may not tell its own version
             self._neighbours = [*self._plain(rows), *self._plain(self.called)]
         if self._former is None:
             self._former = self._earlier_days()
-        neighbours = [cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment]
+        neighbours = [
+            cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment
+        ]
         return Around(neighbours, self._former, self.past)
 
     @cached_property
     def past(self) -> list[Past]:
-        """What numbers without counts did before the deploy: in the case's last week, and on its history's days."""
+        """What numbers without counts did before the deploy: in the case's last week, and on its
+        history's days.
+        """
         if not self.recording.has_levels:
             return []
         return past_of((self.history, self.recording.rows), self.told, self.environment)
 
     def _earlier_days(self) -> Sequence[EdgeCell]:
-        """The service's cells of earlier days: of the history case, moved by whole days to the eve, and of the case itself."""
+        """The service's cells of earlier days: of the history case, moved by whole days to the
+        eve, and of the case itself.
+        """
         out: list[EdgeCell] = []
         own = self.recording.rows
         for rows in (self.history, own.take(own.ts < self.told.at - DAY / 2)):
             if rows is None or not len(rows):
                 continue
-            mine = rows.take(rows.callee.is_any(self.told.service) | rows.caller.is_any(self.told.service))
+            mine = rows.take(
+                rows.callee.is_any(self.told.service) | rows.caller.is_any(self.told.service)
+            )
             if not len(mine):
                 continue
             days = round((self.told.at - float(np.median(mine.ts))) / DAY)
@@ -308,17 +401,26 @@ class _Watch:
         counts = counts_of(rows, self.told.at)
         shapes = shapes_of(rows, counts.calls, self.source)
         whose = Resolved(np.ones(len(rows), dtype=bool), none, none, ("",), "", "", timed=False)
-        return summed(rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment)
+        return summed(
+            rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment
+        )
 
 
 def _busiest(rows: Rows, near: set[str]) -> list[str]:
     """Services that nobody of these calls or is called by, those with most rows first."""
     linked = rows.caller.is_any(*near) | rows.callee.is_any(*near)
-    ends = ((column.names[code] for code in np.unique(column.codes[linked]).tolist()) for column in (rows.caller, rows.callee))
+    ends = (
+        (column.names[code] for code in np.unique(column.codes[linked]).tolist())
+        for column in (rows.caller, rows.callee)
+    )
     known = near.union(NAMELESS, *ends)
     counted = np.bincount(rows.callee.codes, minlength=len(rows.callee.names))
     order = np.argsort(-counted, kind="stable").tolist()
-    return [rows.callee.names[code] for code in order if counted[code] and rows.callee.names[code] not in known]
+    return [
+        rows.callee.names[code]
+        for code in order
+        if counted[code] and rows.callee.names[code] not in known
+    ]
 
 
 def _commonest(rows: Rows) -> str:
@@ -328,7 +430,9 @@ def _commonest(rows: Rows) -> str:
 
 
 def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeSettings:
-    """Times that follow the bins' length: a warm-up must not eat the only bins there are, nor bins look late because they are long."""
+    """Times that follow the bins' length: a warm-up must not eat the only bins there are, nor bins
+    look late because they are long.
+    """
     return replace(
         settings,
         warmup_seconds=settings.warmup_seconds if step <= settings.warmup_seconds else 0.0,

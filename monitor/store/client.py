@@ -1,4 +1,6 @@
-"""Connections to ClickHouse, embedded or by DSN: inserts that are durable on return, reads that can only read."""
+"""Connections to ClickHouse, embedded or by DSN: inserts that are durable on return, reads that
+can only read.
+"""
 
 import itertools
 import queue
@@ -20,9 +22,14 @@ from monitor.store.lock import StoreLock
 from monitor.store.sharing import Shared
 from monitor.store.texts import statement
 
-# Our statements run for milliseconds: compiling their expressions (at the fourth run of each) costs more than it ever saves, a
-# quarter of the CPU of a page and a tenth of that of small closings.
-PLAIN: Mapping[str, str] = {"compile_expressions": "0", "compile_aggregate_expressions": "0", "compile_sort_description": "0"}
+# Our statements run for milliseconds: compiling their expressions (at the fourth run of each)
+# costs more than it ever saves, a quarter of the CPU of a page and a tenth of that of small
+# closings.
+PLAIN: Mapping[str, str] = {
+    "compile_expressions": "0",
+    "compile_aggregate_expressions": "0",
+    "compile_sort_description": "0",
+}
 # Read limits, set before `readonly`, which comes last: later settings are refused.
 READ_LIMITS: Mapping[str, str] = {
     "max_execution_time": "60",
@@ -30,10 +37,12 @@ READ_LIMITS: Mapping[str, str] = {
     "max_result_rows": "2000000",
     **PLAIN,
 }
-# Duplicates collapse by key when read (FINAL) and when merged; doing it at each insert too costs 40 % of the insert's CPU.
-# An insert is durable when it returns: no queue in the server, which lost rows in several releases (ClickHouse #111031).
-# Planning a closing takes twice as long (0.32 against 0.17 CPU s, 0.48 against 0.26 with proxies) while the planner looks for what
-# comparisons follow from others: ours are few and written out. Columns that closing reads are packed by nobody: it took a fifth of reading.
+# Duplicates collapse by key when read (FINAL) and when merged; doing it at each insert too costs
+# 40 % of the insert's CPU. An insert is durable when it returns: no queue in the server, which
+# lost rows in several releases (ClickHouse #111031). Planning a closing takes twice as long (0.32
+# against 0.17 CPU s, 0.48 against 0.26 with proxies) while the planner looks for what comparisons
+# follow from others: ours are few and written out. Columns that closing reads are packed by
+# nobody: it took a fifth of reading.
 WRITE_SETTINGS: Mapping[str, str] = {
     "optimize_on_insert": "0",
     "async_insert": "0",
@@ -42,10 +51,12 @@ WRITE_SETTINGS: Mapping[str, str] = {
     "output_format_arrow_compression_method": "none",
     **PLAIN,
 }
-# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: timeouts, memory, parts, network, disk full, overload
+# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: timeouts, memory,
+# parts, network, disk full, overload
 FULL_CODES = frozenset({243})
 TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 252, 279, 319, 425, 439, 999})
-BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
+# a proxy's or a full server's answer carries no ClickHouse code
+BUSY_STATUSES = (429, 502, 503, 504)
 INSERT_PATIENCE_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 # How long a server may be silent; a reader waits a little longer than max_execution_time.
@@ -68,9 +79,13 @@ Use = Literal["read", "write", "ping"]
 
 
 class Store:
-    """One telemetry store. Safe between threads: each call borrows a client of its own from a small pool."""
+    """One telemetry store. Safe between threads: each call borrows a client of its own from a
+    small pool.
+    """
 
-    def __init__(self, dsn: str, connect: Callable[[Use], Client], database: str, lock: StoreLock | None) -> None:
+    def __init__(
+        self, dsn: str, connect: Callable[[Use], Client], database: str, lock: StoreLock | None
+    ) -> None:
         self.dsn = dsn
         self.database = database
         self.lock = lock
@@ -81,61 +96,103 @@ class Store:
         self._written: dict[str, int] = {}
         self._empty: dict[str, tuple[int, bool]] = {}
         self._known: dict[Hashable, tuple[int, float, list[dict[str, Any]]]] = {}
-        self._shared: Shared[list[dict[str, Any]]] = Shared(CROWD_SECONDS, partial(_crowded, CROWD_SECONDS))
+        self._shared: Shared[list[dict[str, Any]]] = Shared(
+            CROWD_SECONDS, partial(_crowded, CROWD_SECONDS)
+        )
 
     def insert(self, table: str, rows: pa.Table) -> None:
-        """Write rows; durable on return. The same rows may be written again: every table has a natural key.
+        """Write rows; durable on return. The same rows may be written again: every table has a
+        natural key.
 
-        Transient faults are retried for 30 s, then StoreUnavailable is raised; StoreError when the rows are refused.
+        Transient faults are retried for 30 s, then StoreUnavailable is raised; StoreError when the
+        rows are refused.
         """
         if rows.num_rows == 0:
             return
         started = time.monotonic()
         try:
-            self._patiently(lambda client: client.insert_arrow(table, rows), f"insert into {table}")
+            self._patiently(
+                lambda client: client.insert_arrow(table, rows), f"insert into {table}"
+            )
         finally:
             self._written[table] = self._written.get(table, 0) + 1
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
 
     def execute(
-        self, name: str, parameters: Parameters | None = None, *, given: AbstractSet[str] = frozenset(), repeatable: bool = True
+        self,
+        name: str,
+        parameters: Parameters | None = None,
+        *,
+        given: AbstractSet[str] = frozenset(),
+        repeatable: bool = True,
     ) -> None:
-        """Run one of our writing statements (statements/<name>.sql), retried like an insert when running it twice does no harm.
+        """Run one of our writing statements (statements/<name>.sql), retried like an insert when
+        running it twice does no harm.
 
-        `given`: the words of the choices that the statement makes. Not `repeatable`: it runs at most once, since a
-        lost answer does not tell whether it did; StoreUnavailable then.
+        `given`: the words of the choices that the statement makes. Not `repeatable`: it runs at
+        most once, since a lost answer does not tell whether it did; StoreUnavailable then.
         """
         text = statement(name, frozenset(given))
-        self._patiently(lambda client: client.command(text, parameters=dict(parameters or {})), name, once=not repeatable)
+        self._patiently(
+            lambda client: client.command(text, parameters=dict(parameters or {})),
+            name,
+            once=not repeatable,
+        )
 
     def query(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
-        """Run one of our questions, `name` or `panels/name`, read-only and within limits; rows as dicts.
+        """Run one of our questions, `name` or `panels/name`, read-only and within limits; rows as
+        dicts.
 
-        Those who ask the same at the same time share one answer, which is never older than their question.
+        Those who ask the same at the same time share one answer, which is never older than their
+        question.
         """
         question = (name, repr(sorted((parameters or {}).items())))
 
         def look_up() -> list[dict[str, Any]]:
-            return self._shared.answer(question, lambda: _rows(self._readers, name, statement(name), parameters))
+            return self._shared.answer(
+                question, lambda: _rows(self._readers, name, statement(name), parameters)
+            )
 
         return [dict(row) for row in self._remembered(name, question, look_up)]
 
     def glance(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
-        """As `query`, for probes: however busy readers are, by connections of its own, and a server has 2 s to answer."""
+        """As `query`, for probes: however busy readers are, by connections of its own, and a
+        server has 2 s to answer.
+        """
         question = (name, repr(sorted((parameters or {}).items())))
-        rows = self._remembered(name, question, lambda: _rows(self._pingers, name, statement(name), parameters))
+        rows = self._remembered(
+            name, question, lambda: _rows(self._pingers, name, statement(name), parameters)
+        )
         return [dict(row) for row in rows]
 
     def ask(
-        self, name: str, parameters: Parameters | None = None, *, given: AbstractSet[str] = frozenset()
+        self,
+        name: str,
+        parameters: Parameters | None = None,
+        *,
+        given: AbstractSet[str] = frozenset(),
     ) -> list[dict[str, Any]]:
-        """As `query`, on a writing client without the read limits: for closing, whose statements are all ours."""
+        """As `query`, on a writing client without the read limits: for closing, whose statements
+        are all ours.
+        """
         question = (name, repr(sorted((parameters or {}).items())))
-        rows = self._remembered(name, question, lambda: _rows(self._writers, name, statement(name, frozenset(given)), parameters))
+        rows = self._remembered(
+            name,
+            question,
+            lambda: _rows(self._writers, name, statement(name, frozenset(given)), parameters),
+        )
         return [dict(row) for row in rows] if name in OF_ONE_TABLE else rows
 
-    def ask_columns(self, name: str, parameters: Parameters | None = None, *, given: AbstractSet[str] = frozenset()) -> pa.Table:
-        """As `ask`, all rows as columns: texts of few words as dictionaries, times in seconds, fixed strings as bytes."""
+    def ask_columns(
+        self,
+        name: str,
+        parameters: Parameters | None = None,
+        *,
+        given: AbstractSet[str] = frozenset(),
+    ) -> pa.Table:
+        """As `ask`, all rows as columns: texts of few words as dictionaries, times in seconds,
+        fixed strings as bytes.
+        """
         text = statement(name, frozenset(given))
         with self._writers.borrow() as client:
             try:
@@ -144,7 +201,9 @@ class Store:
                 raise fault(error, name) from error
 
     def holds_nothing(self, table: str) -> bool:
-        """Whether a table is empty, where that is known without asking each time: nobody but us writes."""
+        """Whether a table is empty, where that is known without asking each time: nobody but us
+        writes.
+        """
         if self.lock is None:
             return False
         version = self._written.get(table, 0)
@@ -154,7 +213,9 @@ class Store:
         return self._empty[table][1]
 
     def ping(self) -> None:
-        """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however busy its readers and writers are."""
+        """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however
+        busy its readers and writers are.
+        """
         with self._pingers.borrow() as client:
             try:
                 client.query("SELECT 1")
@@ -179,8 +240,12 @@ class Store:
         if self.lock:
             self.lock.release()
 
-    def _remembered(self, name: str, question: Hashable, look_up: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """The answer to a question of one table from the last look, where nobody but us writes and we have not since."""
+    def _remembered(
+        self, name: str, question: Hashable, look_up: Callable[[], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """The answer to a question of one table from the last look, where nobody but us writes and
+        we have not since.
+        """
         table = OF_ONE_TABLE.get(name)
         if table is None or self.lock is None:
             return look_up()
@@ -194,7 +259,9 @@ class Store:
         self._known[question] = (version, now, rows)
         return rows
 
-    def _patiently(self, step: Callable[[Client], object], what: str, *, once: bool = False) -> None:
+    def _patiently(
+        self, step: Callable[[Client], object], what: str, *, once: bool = False
+    ) -> None:
         deadline = time.monotonic() + INSERT_PATIENCE_SECONDS
         for tries in itertools.count():
             try:
@@ -203,7 +270,11 @@ class Store:
             except (ClickHouseError, OSError, UnicodeDecodeError) as error:
                 trouble = fault(error, what)
                 self.trouble = str(trouble)
-                if once or not isinstance(trouble, StoreUnavailable) or time.monotonic() > deadline:
+                if (
+                    once
+                    or not isinstance(trouble, StoreUnavailable)
+                    or time.monotonic() > deadline
+                ):
                     raise trouble from error
                 telemetry.RETRIES.labels("clickhouse").inc()
                 time.sleep(growing_pause(FIRST_PAUSE, tries, LONGEST_PAUSE))
@@ -213,7 +284,9 @@ class Store:
 
 
 class _Pool:
-    """A few clients, made when first needed; one that failed on the network is thrown away. StoreUnavailable when all stay busy."""
+    """A few clients, made when first needed; one that failed on the network is thrown away.
+    StoreUnavailable when all stay busy.
+    """
 
     def __init__(self, make: Callable[[], Client], patience_seconds: float) -> None:
         self._make, self._patience = make, patience_seconds
@@ -249,7 +322,9 @@ class _Pool:
                 client.close()
 
 
-def _rows(pool: _Pool, name: str, text: str, parameters: Parameters | None) -> list[dict[str, Any]]:
+def _rows(
+    pool: _Pool, name: str, text: str, parameters: Parameters | None
+) -> list[dict[str, Any]]:
     with pool.borrow() as client:
         try:
             return list(client.query(text, parameters=dict(parameters or {})).named_results())
@@ -276,7 +351,9 @@ def fault(error: BaseException, what: str) -> StoreError:
             f"ClickHouse's disk is full ({what}): {str(error)[:300]}; free some; a process that runs goes on by itself, others start again"
         )
     if code in TRANSIENT_CODES:
-        return StoreUnavailable(f"ClickHouse cannot do {what} now: {str(error)[:300]}; it is tried again")
+        return StoreUnavailable(
+            f"ClickHouse cannot do {what} now: {str(error)[:300]}; it is tried again"
+        )
     if network and code is None:
         return StoreUnavailable(
             f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server"

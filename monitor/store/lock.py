@@ -1,4 +1,6 @@
-"""Who holds an embedded store: a lock file beside it that names the holder's pid and its API address."""
+"""Who holds an embedded store: a lock file beside it that names the holder's pid and its API
+address.
+"""
 
 import fcntl
 import json
@@ -14,7 +16,9 @@ LOCK_NAME = "seamwatch.lock"
 ROOM_BYTES = 1024
 """The file keeps this length, so that a start on a full disk needs no new room for it."""
 COMMAND_SECONDS = 5.0
-"""So long a holder without an API is waited for: most likely a command that reads and ends, or one that looks who holds it."""
+"""So long a holder without an API is waited for: most likely a command that reads and ends, or one
+that looks who holds it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,26 @@ class Holder:
 
 
 class StoreLock:
-    """An exclusive lock on the folder of an embedded store; the system drops it when the process dies."""
+    """An exclusive lock on the folder of an embedded store; the system drops it when the process
+    dies.
+    """
 
     _held: ClassVar[dict[Path, "StoreLock"]] = {}
 
     @classmethod
     def take(cls, store_path: Path) -> "StoreLock":
-        """The lock of this process on the store, taken now or shared; StoreError names another holder."""
+        """The lock of this process on the store, taken now or shared; StoreError names another
+        holder.
+        """
         lock = cls._held.get(store_path) or cls(store_path)  # raises before it is kept
         cls._held[store_path] = lock
         lock.users += 1
         return lock
 
     def __init__(self, store_path: Path) -> None:
-        """Take the lock or raise StoreError naming the holder; one that announced no API is waited for a little."""
+        """Take the lock or raise StoreError naming the holder; one that announced no API is waited
+        for a little.
+        """
         self._store_path = store_path
         self.users = 0
         self.path = store_path.parent / LOCK_NAME
@@ -72,12 +82,16 @@ class StoreLock:
         return True
 
     def announce(self, address: str, token: str) -> None:
-        """Write our pid, and the address and local token under which commands beside us reach our API."""
+        """Write our pid, and the address and local token under which commands beside us reach our
+        API.
+        """
         text = json.dumps({"pid": os.getpid(), "address": address, "token": token}).encode()
         try:
             os.pwrite(self._handle, text.ljust(ROOM_BYTES), 0)
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be written ({error.strerror}); free some room, then start again") from error
+            raise StoreError(
+                f"{self.path} cannot be written ({error.strerror}); free some room, then start again"
+            ) from error
 
     def release(self) -> None:
         """Let go; the last user of this process frees the lock."""
@@ -107,7 +121,9 @@ def read_holder(data_dir: Path) -> Holder | None:
         holder = {}
     finally:
         os.close(handle)
-    return Holder(int(holder.get("pid", 0)), str(holder.get("address", "")), str(holder.get("token", "")))
+    return Holder(
+        int(holder.get("pid", 0)), str(holder.get("address", "")), str(holder.get("token", ""))
+    )
 
 
 def _held_text(store_path: Path, holder: Holder | None) -> str:

@@ -14,7 +14,9 @@ _LOG = """CREATE TABLE IF NOT EXISTS schema_migrations (
 
 
 def migrate(store: Store) -> None:
-    """Bring the tables up to date. Each statement is idempotent, so a crash half-way is healed by the next start."""
+    """Bring the tables up to date. Each statement is idempotent, so a crash half-way is healed by
+    the next start.
+    """
     store.command(_LOG)
     done = {row["number"]: row["checksum"] for row in store.ask("migrations_done")}
     known = _migrations()
@@ -34,20 +36,26 @@ def migrate(store: Store) -> None:
         for step in statements(text):
             store.command(step)
         store.insert(
-            "schema_migrations", pa.table({"number": pa.array([number], pa.uint32()), "name": [name], "checksum": [checksum]})
+            "schema_migrations",
+            pa.table(
+                {"number": pa.array([number], pa.uint32()), "name": [name], "checksum": [checksum]}
+            ),
         )
 
 
 def remove_one_by_one(store: Store) -> None:
     """Let an embedded engine delete merged parts in one thread.
 
-    Over 100 of one table it takes 128 threads for it, and keeps them: 20 became 149, with three file descriptors each.
+    Over 100 of one table it takes 128 threads for it, and keeps them: 20 became 149, with three
+    file descriptors each.
     https://clickhouse.com/docs/reference/settings/merge-tree-settings/concurrent-part-removal-threshold
     """
     for row in store.ask("table_engines"):
         if "concurrent_part_removal_threshold" in row["engine_full"]:
             continue
-        store.command(f"ALTER TABLE `{row['name']}` MODIFY SETTING concurrent_part_removal_threshold = 1000000")
+        store.command(
+            f"ALTER TABLE `{row['name']}` MODIFY SETTING concurrent_part_removal_threshold = 1000000"
+        )
 
 
 def statements(text: str) -> list[str]:
@@ -59,4 +67,7 @@ def statements(text: str) -> list[str]:
 def _migrations() -> list[tuple[int, str, str]]:
     folder = files("monitor.store").joinpath("schema")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(int(name.split("_", 1)[0]), name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+    return [
+        (int(name.split("_", 1)[0]), name, folder.joinpath(name).read_text(encoding="utf-8"))
+        for name in names
+    ]

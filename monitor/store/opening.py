@@ -1,4 +1,6 @@
-"""A DSN to an open store: embedded in this process or on a server, its tables brought up to date."""
+"""A DSN to an open store: embedded in this process or on a server, its tables brought
+up to date.
+"""
 
 import os
 from pathlib import Path
@@ -18,21 +20,26 @@ from monitor.store.migrate import remove_one_by_one
 
 OPEN_SECONDS = 10
 KEEP_PAGES = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
-"""How long the engine's allocator (jemalloc) keeps freed memory before the system gets it back. Its 5 s are about the time between
-two batches, so that each insert faulted its pages in anew: 98,000 page faults per million spans instead of 57,000, with no less resident.
+"""How long the engine's allocator (jemalloc) keeps freed memory before the system gets it back.
+Its 5 s are about the time between two batches, so that each insert faulted its pages in anew:
+98,000 page faults per million spans instead of 57,000, with no less resident.
 https://github.com/jemalloc/jemalloc/blob/dev/TUNING.md
 """
 
 
 def open_store(dsn: str, *, migrate: bool = True) -> Store:
-    """Open the store at `chdb:///PATH[?database=NAME]`, `clickhouse://…` or `http(s)://user:password@host:port/database`.
+    """Open the store at `chdb:///PATH[?database=NAME]`, `clickhouse://…` or
+    `http(s)://user:password@host:port/database`.
 
-    Creates the database and brings its tables up to date. Raises ConfigError: a DSN of no known kind; StoreError: locked
-    by another process, newer than this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
+    Creates the database and brings its tables up to date. Raises ConfigError: a DSN of no known
+    kind; StoreError: locked by another process, newer than this program, changed by hand;
+    StoreUnavailable: a server that does not answer within 10 s.
     """
     parts = _parts(dsn)
     if parts.scheme == "chdb":
-        store = _open_embedded(dsn, Path(parts.path), (parse_qs(parts.query).get("database") or ["seamwatch"])[0])
+        store = _open_embedded(
+            dsn, Path(parts.path), (parse_qs(parts.query).get("database") or ["seamwatch"])[0]
+        )
     elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
         store = _open_server(dsn)
     else:
@@ -51,7 +58,9 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
 
 
 def _parts(dsn: str) -> SplitResult:
-    """The DSN's pieces; ConfigError when they cannot be told apart, without what may be a password."""
+    """The DSN's pieces; ConfigError when they cannot be told apart, without what may be a
+    password.
+    """
     try:
         parts = urlsplit(dsn)
     except ValueError:
@@ -68,16 +77,21 @@ def _open_embedded(dsn: str, path: Path, database: str) -> Store:
     path = path.absolute()
     lock = StoreLock.take(path)
     path.mkdir(exist_ok=True)
-    os.environ.setdefault("JE_MALLOC_CONF", KEEP_PAGES)  # read once, when the engine is loaded by its first client
+    # read once, when the engine is loaded by its first client
+    os.environ.setdefault("JE_MALLOC_CONF", KEEP_PAGES)
 
     def connect(use: Use) -> Client:
         try:
             client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
             client.command("SET session_timezone = 'UTC'")
-            client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
+            client.command(
+                "CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic"
+            )
             client.database = database
             client.command("USE " + _identifier(database))
-            for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
+            for setting, value in (
+                WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}
+            ).items():
                 client.command(f"SET {setting} = '{value}'")
         except ClickHouseError as error:
             raise fault(error, f"open {path}") from error
@@ -109,14 +123,21 @@ def _open_server(dsn: str) -> Store:
         limits = dict(WRITE_SETTINGS) if use == "write" else {**READ_LIMITS, "readonly": "2"}
         settings = {"session_timezone": "UTC", **limits}
         seconds = SILENT_SECONDS[use]
-        timeouts: dict[str, Any] = {"connect_timeout": min(OPEN_SECONDS, seconds), "send_receive_timeout": seconds}
+        timeouts: dict[str, Any] = {
+            "connect_timeout": min(OPEN_SECONDS, seconds),
+            "send_receive_timeout": seconds,
+        }
         try:
-            return clickhouse_connect.get_client(**options, **timeouts, database=database, settings=settings)
+            return clickhouse_connect.get_client(
+                **options, **timeouts, database=database, settings=settings
+            )
         except (ClickHouseError, OSError) as error:
             raise fault(error, f"connect to {shown_dsn(dsn)}") from error
 
     try:
-        first = clickhouse_connect.get_client(**options, connect_timeout=OPEN_SECONDS, send_receive_timeout=OPEN_SECONDS)
+        first = clickhouse_connect.get_client(
+            **options, connect_timeout=OPEN_SECONDS, send_receive_timeout=OPEN_SECONDS
+        )
         first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
         first.close()
     except (ClickHouseError, OSError) as error:

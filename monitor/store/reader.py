@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from monitor.model.alike import Alike
-from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Kept, Sighting, Step, callers_word
+from monitor.model.edges import (
+    OUTCOMES,
+    SAMPLINGS,
+    Edge,
+    EdgeCell,
+    EdgeQuery,
+    EdgeRow,
+    Kept,
+    Sighting,
+    Step,
+    callers_word,
+)
 from monitor.model.moments import in_utc
 from monitor.model.quantiles import quantile
 from monitor.store.client import Store
@@ -20,7 +31,9 @@ Row = Mapping[str, Any]
 
 
 class Reader:
-    """Reads take the newest published sequence first, so that one answer never mixes two publishings."""
+    """Reads take the newest published sequence first, so that one answer never mixes two
+    publishings.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -55,7 +68,9 @@ class Reader:
         sealed_only: bool = True,
         sequence: int | None = None,
     ) -> list[EdgeCell]:
-        """One row per window, edge and version pair that the service takes part in ("" for any), oldest first."""
+        """One row per window, edge and version pair that the service takes part in ("" for any),
+        oldest first.
+        """
         parameters = {
             "seq": self.newest_sequence() if sequence is None else sequence,
             "since": _seconds(since, 0),
@@ -67,7 +82,11 @@ class Reader:
         return [_cell(row) for row in self._store.query("cells", parameters)]
 
     def sightings(
-        self, since: datetime, until: datetime, environment: str | None = None, service: str | None = None
+        self,
+        since: datetime,
+        until: datetime,
+        environment: str | None = None,
+        service: str | None = None,
     ) -> list[Sighting]:
         """Versions and instances seen alive, per window, oldest first."""
         parameters = {
@@ -93,11 +112,19 @@ class Reader:
         ]
 
     def alike(
-        self, environment: str, service: str, side: Literal["caller", "callee"], since: datetime, until: datetime, one_in: int = 1
+        self,
+        environment: str,
+        service: str,
+        side: Literal["caller", "callee"],
+        since: datetime,
+        until: datetime,
+        one_in: int = 1,
     ) -> list[Alike]:
-        """Calls that the service makes or answers in these windows, counted by all that tells one from another.
+        """Calls that the service makes or answers in these windows, counted by all that tells one
+        from another.
 
-        Of the traces one in `one_in` is read. From half edges, so only as far back as these are kept. Asynchronous calls are left out.
+        Of the traces one in `one_in` is read. From half edges, so only as far back as these are
+        kept. Asynchronous calls are left out.
         """
         parameters = {
             "since": _seconds(since, 0),
@@ -131,7 +158,9 @@ class Reader:
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
     def windows_health(self) -> dict[str, Any]:
-        """Newest window published and sealed (s since the epoch), counts of windows, rows that came late, newest sequence."""
+        """Newest window published and sealed (s since the epoch), counts of windows, rows that
+        came late, newest sequence.
+        """
         return dict(self._store.query("last_windows")[0])
 
     def watermarks(self) -> list[dict[str, Any]]:
@@ -139,7 +168,12 @@ class Reader:
         return self._store.query("watermark_states")
 
     def violations(
-        self, since: datetime, until: datetime, environment: str = "", service: str = "", limit: int = 500
+        self,
+        since: datetime,
+        until: datetime,
+        environment: str = "",
+        service: str = "",
+        limit: int = 500,
     ) -> list[dict[str, Any]]:
         """Violations grouped by fingerprint and version pair, most frequent first."""
         parameters = {
@@ -151,8 +185,12 @@ class Reader:
         }
         return self._store.query("violation_groups", parameters)
 
-    def interactions(self, contract: str, since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
-        """What live exchanges showed of a contract's examples, by example and version pair, whole hours of `since`."""
+    def interactions(
+        self, contract: str, since: datetime, until: datetime, environment: str = ""
+    ) -> list[dict[str, Any]]:
+        """What live exchanges showed of a contract's examples, by example and version pair, whole
+        hours of `since`.
+        """
         parameters = {
             "contract": contract,
             "since": _seconds(since, 0),
@@ -161,15 +199,26 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
-    def observations(self, since: datetime, until: datetime, environment: str = "", limit: int = 10_000) -> list[dict[str, Any]]:
-        """What was seen of exchanges and is held against nobody, by operation and version pair; whole hours of `since`."""
-        parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END), "environment": environment, "limit": limit}
+    def observations(
+        self, since: datetime, until: datetime, environment: str = "", limit: int = 10_000
+    ) -> list[dict[str, Any]]:
+        """What was seen of exchanges and is held against nobody, by operation and version pair;
+        whole hours of `since`.
+        """
+        parameters = {
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+            "limit": limit,
+        }
         return rows_in_utc(self._store.query("observations", parameters))
 
     def operations_called(
         self, callees: Sequence[str], since: datetime, until: datetime, environment: str = ""
     ) -> list[dict[str, Any]]:
-        """What was called of some callees, by operation and version pair: calls, and of these checked exchanges kept and broken."""
+        """What was called of some callees, by operation and version pair: calls, and of these
+        checked exchanges kept and broken.
+        """
         parameters = {
             "seq": self.newest_sequence(),
             "sealed_only": 0,
@@ -180,8 +229,12 @@ class Reader:
         }
         return rows_in_utc(self._store.query("operations_called", parameters))
 
-    def tails(self, callees: Sequence[str], since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
-        """Histograms of how long the calls of a callee took in sealed windows, by edge and callee's version."""
+    def tails(
+        self, callees: Sequence[str], since: datetime, until: datetime, environment: str = ""
+    ) -> list[dict[str, Any]]:
+        """Histograms of how long the calls of a callee took in sealed windows, by edge and
+        callee's version.
+        """
         parameters = {
             "seq": self.newest_sequence(),
             "callees": list(callees),
@@ -202,7 +255,9 @@ class Reader:
         consumer: str = "",
         version: str = "",
     ) -> list[dict[str, Any]]:
-        """Recorded exchanges of a provider under any of these names, alike ones counted, with what checking said of them."""
+        """Recorded exchanges of a provider under any of these names, alike ones counted, with what
+        checking said of them.
+        """
         parameters = {
             "callees": list(callees),
             "since": _seconds(since, 0),
@@ -214,8 +269,17 @@ class Reader:
         }
         return self._store.query("recorded_exchanges", parameters)
 
-    def evidence(self, edge: Edge, caller_version: str, callee_version: str, since: datetime, until: datetime) -> list[Kept]:
-        """Calls of an edge and version pair that were kept with what their traces looked like, the bad ones first."""
+    def evidence(
+        self,
+        edge: Edge,
+        caller_version: str,
+        callee_version: str,
+        since: datetime,
+        until: datetime,
+    ) -> list[Kept]:
+        """Calls of an edge and version pair that were kept with what their traces looked like, the
+        bad ones first.
+        """
         parameters = {
             "environment": edge.environment,
             "caller": edge.caller,
@@ -240,10 +304,14 @@ class Reader:
 
     def rejects(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """What was refused, by topic and reason."""
-        return self._store.query("reject_groups", {"since": _seconds(since, 0), "until": _seconds(until, _END)})
+        return self._store.query(
+            "reject_groups", {"since": _seconds(since, 0), "until": _seconds(until, _END)}
+        )
 
     def verdicts(self, sources: Sequence[str]) -> list[dict[str, Any]]:
-        """What checking said of these sources' exchanges: rows of checked, reason, exchanges, first_ns, last_ns."""
+        """What checking said of these sources' exchanges: rows of checked, reason, exchanges,
+        first_ns, last_ns.
+        """
         return self._store.query("exchange_verdicts", {"sources": list(sources)})
 
     def ledger(self) -> list[dict[str, Any]]:
@@ -356,13 +424,20 @@ def _side(row: Row, side: str) -> float | None:
 
 
 def _coverage(row: Row) -> dict[str, int]:
-    counts = {name: int(row[name]) for name in ("both", "client_only", "server_only", "log_only", "folded", "failed_attempts")}
-    return counts | {"untold": max(0, int(row["calls"]) - sum(int(row[name]) for name in OUTCOMES))}
+    counts = {
+        name: int(row[name])
+        for name in ("both", "client_only", "server_only", "log_only", "folded", "failed_attempts")
+    }
+    return counts | {
+        "untold": max(0, int(row["calls"]) - sum(int(row[name]) for name in OUTCOMES))
+    }
 
 
 def _conformance(row: Row) -> dict[str, int]:
     counts = {"valid": int(row["valid"]), "violated": int(row["violated"])}
-    return counts | {f"not_checked:{reason}": int(count) for reason, count in sorted(row["not_checked"].items())}
+    return counts | {
+        f"not_checked:{reason}": int(count) for reason, count in sorted(row["not_checked"].items())
+    }
 
 
 def _seconds(moment: datetime | None, default: int) -> int:
@@ -371,4 +446,10 @@ def _seconds(moment: datetime | None, default: int) -> int:
 
 def rows_in_utc(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows with all their times aware, in UTC."""
-    return [{name: in_utc(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
+    return [
+        {
+            name: in_utc(value) if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from monitor.store.client import Store
 
-# Tables by the setting that bounds them; all count from the time of writing, so that a year-old recording is kept.
+# Tables by the setting that bounds them; all count from the time of writing, so that a year-old
+# recording is kept.
 BY_SETTING: Mapping[str, tuple[str, ...]] = {
     "halves_days": ("halves", "inner_spans", "long_spans", "exchanges"),
     "message_hours": ("message_ends",),
@@ -20,8 +21,9 @@ _UNITS = {"days": "Day", "hours": "Hour", "months": "Month"}
 
 
 def keep_for(store: Store, kept: Mapping[str, int]) -> list[str]:
-    """Set the TTLs named in BY_SETTING; returns the tables that changed. `arrivals` outlive halves tenfold, at least 30 days; what
-    was published of windows of ten seconds outlives these and the arrivals.
+    """Set the TTLs named in BY_SETTING; returns the tables that changed. `arrivals` outlive halves
+    tenfold, at least 30 days; what was published of windows of ten seconds outlives these and the
+    arrivals.
     """
     wanted = {
         table: (int(kept[setting]), _UNITS[setting.rsplit("_", 1)[1]])
@@ -31,7 +33,9 @@ def keep_for(store: Store, kept: Mapping[str, int]) -> list[str]:
     }
     if "halves_days" in kept:
         wanted["arrivals"] = (max(30, 10 * int(kept["halves_days"])), "Day")
-    bounds = {table: f"ingested + toInterval{unit}({number})" for table, (number, unit) in wanted.items()}
+    bounds = {
+        table: f"ingested + toInterval{unit}({number})" for table, (number, unit) in wanted.items()
+    }
     if {"arrivals", "edge_windows"} <= wanted.keys():
         days = MARGIN_DAYS + max(wanted[table][0] for table in ("arrivals", "edge_windows"))
         bounds["windows"] = f"toDateTime(closed_at) + toIntervalDay({days}) WHERE level = 0"

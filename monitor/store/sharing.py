@@ -8,7 +8,9 @@ Answer = TypeVar("Answer")
 
 
 class _Look(Generic[Answer]):
-    """A look that is going on or waits for its turn. `answer` and `error` are read once `over` is set."""
+    """A look that is going on or waits for its turn. `answer` and `error` are read once `over` is
+    set.
+    """
 
     def __init__(self) -> None:
         self.over = threading.Event()
@@ -19,12 +21,15 @@ class _Look(Generic[Answer]):
 class Shared(Generic[Answer]):
     """Looks at questions that many ask. Safe between threads.
 
-    Nobody gets what was looked up before they asked: who comes while a look goes on shares the next one with all others who do.
-    So of each question one look goes on and one waits, however many ask. An error of a look is everybody's who shares it.
+    Nobody gets what was looked up before they asked: who comes while a look goes on shares the
+    next one with all others who do. So of each question one look goes on and one waits, however
+    many ask. An error of a look is everybody's who shares it.
     """
 
     def __init__(self, patience_seconds: float, crowded: Callable[[], Exception]) -> None:
-        """`crowded` makes what is raised when the look that goes on has not ended after so long."""
+        """`crowded` makes what is raised when the look that goes on has not ended
+        after so long.
+        """
         self._patience, self._crowded = patience_seconds, crowded
         self._lock = threading.Lock()
         self._going: dict[Hashable, _Look[Answer]] = {}
@@ -44,7 +49,9 @@ class Shared(Generic[Answer]):
             raise look.error
         return look.answer
 
-    def _lead(self, question: Hashable, look: _Look[Answer], look_up: Callable[[], Answer]) -> None:
+    def _lead(
+        self, question: Hashable, look: _Look[Answer], look_up: Callable[[], Answer]
+    ) -> None:
         """Make the look once the one before it is over."""
         try:
             self._take_turn(question, look)

@@ -1,1 +1,3 @@
-"""Where records come from: Kafka, files, memory; and the runner that drives a pipeline over them."""
+"""Where records come from: Kafka, files, memory; and the runner that drives a pipeline
+over them.
+"""

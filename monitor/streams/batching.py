@@ -1,4 +1,6 @@
-"""A batch in the making: columns of records from several partitions, and the gaps between their offsets."""
+"""A batch in the making: columns of records from several partitions, and the gaps between their
+offsets.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +10,9 @@ from monitor.model.records import Partition, Records
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A batch is handed on once it holds so many bytes or records, or its first record is `seconds` old; an empty one every `poll_seconds`."""
+    """A batch is handed on once it holds so many bytes or records, or its first record is
+    `seconds` old; an empty one every `poll_seconds`.
+    """
 
     payload_bytes: int = 40_000_000
     records: int = 20_000
@@ -20,7 +24,9 @@ BOUNDS = Bounds()
 
 
 class Gathering:
-    """Gathers records into the next `Records`. Knows the next offset expected of each partition, so that skipped ones are counted."""
+    """Gathers records into the next `Records`. Knows the next offset expected of each partition,
+    so that skipped ones are counted.
+    """
 
     def __init__(self) -> None:
         self._expected: dict[Partition, int] = {}
@@ -32,11 +38,15 @@ class Gathering:
         return len(self._rows)
 
     def expect(self, partition: Partition, offset: int) -> None:
-        """The next record of this partition should have this offset (what was committed, or where we chose to start)."""
+        """The next record of this partition should have this offset (what was committed, or where
+        we chose to start).
+        """
         self._expected[partition] = offset
 
     def expected(self, partition: Partition) -> int | None:
-        """The offset after the last one added, or what `expect` said; None when neither is known."""
+        """The offset after the last one added, or what `expect` said; None when
+        neither is known.
+        """
         return self._expected.get(partition)
 
     def has_begun(self, partition: Partition) -> bool:
@@ -44,9 +54,11 @@ class Gathering:
         return partition in self._begun
 
     def follows(self, partition: Partition, offset: int) -> bool:
-        """Whether records from this offset on can be of the log read so far: not when it was read further already.
+        """Whether records from this offset on can be of the log read so far: not when it was read
+        further already.
 
-        Where nothing was read yet, a place that was committed beyond the end of the log is given up.
+        Where nothing was read yet, a place that was committed beyond the end of the log is given
+        up.
         """
         if offset < self._expected.get(partition, offset):
             if partition in self._begun:
@@ -54,7 +66,14 @@ class Gathering:
             self._expected[partition] = offset
         return True
 
-    def add(self, value: bytes, partition: Partition, offset: int, timestamp_ms: int, headers: Mapping[str, bytes]) -> None:
+    def add(
+        self,
+        value: bytes,
+        partition: Partition,
+        offset: int,
+        timestamp_ms: int,
+        headers: Mapping[str, bytes],
+    ) -> None:
         """Add one record; offsets must ascend within a partition."""
         gap = max(0, offset - self._expected.get(partition, offset))
         self._expected[partition] = offset + 1
@@ -88,7 +107,9 @@ def batches(
     caught_up: Callable[[], bool],
     monotonic: Callable[[], float],
 ) -> Iterator[Records]:
-    """What `gather(wait_seconds)` adds, in batches; ends after the batch with which `caught_up` holds, which is asked at each step."""
+    """What `gather(wait_seconds)` adds, in batches; ends after the batch with which `caught_up`
+    holds, which is asked at each step.
+    """
     begun = monotonic()
     while True:
         wait = (bounds.seconds if gathering else bounds.poll_seconds) - (monotonic() - begun)

@@ -1,9 +1,10 @@
 """Decompression with a bound, and a record batch that never raises for what is in it.
 
-A 16 KB Kafka record can expand to gigabytes, and an exception out of kafka-python's fetcher leaves the position on the bad
-batch for ever. So two names in kafka-python are replaced: its classes for record batches by `BoundedBatch` (format v2, Kafka 0.11
-and later) and `BoundedSet` (the message sets v0 and v1 that older brokers send), which yield one empty record with `REJECT_HEADER`
-in place of what they cannot decode.
+A 16 KB Kafka record can expand to gigabytes, and an exception out of kafka-python's fetcher leaves
+the position on the bad batch for ever. So two names in kafka-python are replaced: its classes for
+record batches by `BoundedBatch` (format v2, Kafka 0.11 and later) and `BoundedSet` (the message
+sets v0 and v1 that older brokers send), which yield one empty record with `REJECT_HEADER` in place
+of what they cannot decode.
 """
 
 import io
@@ -25,7 +26,9 @@ from monitor.model.records import REJECT_HEADER
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 200
 FREE_BYTES = 4 * 1024 * 1024
-"""A batch may expand to MAX_RATIO times its size but no further than MAX_BYTES; FREE_BYTES are always allowed."""
+"""A batch may expand to MAX_RATIO times its size but no further than MAX_BYTES; FREE_BYTES are
+always allowed.
+"""
 
 _CHUNK = 256 * 1024
 _XERIAL = b"\x82SNAPPY\x00"
@@ -134,7 +137,9 @@ DECODERS: dict[int, tuple[str, Callable[[bytes, int], bytes]]] = {
 
 
 def decompress(codec: int, payload: bytes, max_bytes: int = MAX_BYTES) -> bytes:
-    """The payload expanded, at most `bound_for` it. Raises `TooLarge`, or ValueError with the codec's complaint."""
+    """The payload expanded, at most `bound_for` it. Raises `TooLarge`, or ValueError with the
+    codec's complaint.
+    """
     if codec not in DECODERS:
         raise ValueError(f"codec {codec} is unknown")
     name, decode = DECODERS[codec]
@@ -171,7 +176,10 @@ class BoundedBatch(_Batch):  # type: ignore[misc]  # as above
             return
         payload = bytes(memoryview(self._buffer)[self._pos :])
         try:
-            self._buffer, self._pos = bytearray(decompress(self.compression_type, payload, self.max_bytes)), 0
+            self._buffer, self._pos = (
+                bytearray(decompress(self.compression_type, payload, self.max_bytes)),
+                0,
+            )
         except TooLarge:
             bound = bound_for(len(payload), self.max_bytes)
             self._refused = f"too_large: {len(payload)} compressed bytes expand over {bound}"
@@ -194,14 +202,18 @@ class BoundedBatch(_Batch):  # type: ignore[misc]  # as above
 
     def _placeholder(self) -> DefaultRecord:
         headers = [(REJECT_HEADER, self._refused.encode())]
-        return DefaultRecord(0, self.last_offset, self.max_timestamp, self.timestamp_type, None, b"", headers)
+        return DefaultRecord(
+            0, self.last_offset, self.max_timestamp, self.timestamp_type, None, b"", headers
+        )
 
 
 _Set: Any = LegacyRecordBatch  # as above
 
 
 class BoundedSet(_Set):  # type: ignore[misc]  # as above
-    """A message of format v0 or v1, which holds others when it is compressed: bounded, and never raises for what is in it."""
+    """A message of format v0 or v1, which holds others when it is compressed: bounded, and never
+    raises for what is in it.
+    """
 
     max_bytes = MAX_BYTES
 
@@ -225,21 +237,30 @@ class BoundedSet(_Set):  # type: ignore[misc]  # as above
         records: list[LegacyRecord | DefaultRecord] = []
         if not self._refused:
             try:
-                records = [record if record.validate_crc() else self._placeholder(record.offset) for record in super().__iter__()]
+                records = [
+                    record if record.validate_crc() else self._placeholder(record.offset)
+                    for record in super().__iter__()
+                ]
             except TooLarge:
                 self._refused = f"too_large: {self.size_in_bytes} bytes of format v{self.magic} expand over the bound"
             except (*BROKEN, AssertionError) as error:
-                self._refused = f"undecodable_batch: format v{self.magic}: {error or type(error).__name__}"
+                self._refused = (
+                    f"undecodable_batch: format v{self.magic}: {error or type(error).__name__}"
+                )
         return iter(records or [self._placeholder(self.base_offset)])
 
     def _placeholder(self, offset: int) -> DefaultRecord:
         """In place of the message at `offset`; that of a whole set is its last message's."""
         headers = [(REJECT_HEADER, (self._refused or "corrupt_record: checksum").encode())]
-        return DefaultRecord(0, offset, self._timestamp or 0, self.timestamp_type or 0, None, b"", headers)
+        return DefaultRecord(
+            0, offset, self._timestamp or 0, self.timestamp_type or 0, None, b"", headers
+        )
 
 
 def bound_batches(max_bytes: int = MAX_BYTES) -> None:
-    """Make every kafka-python consumer of this process decode with a bound of so many bytes a batch. May be called again."""
+    """Make every kafka-python consumer of this process decode with a bound of so many bytes a
+    batch. May be called again.
+    """
     BoundedBatch.max_bytes = BoundedSet.max_bytes = max_bytes
     memory_records.DefaultRecordBatch = BoundedBatch
     memory_records.LegacyRecordBatch = BoundedSet

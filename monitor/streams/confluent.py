@@ -1,11 +1,20 @@
-"""A Kafka topic as a source through confluent-kafka (librdkafka): less CPU, the same promises as `kafka.KafkaSource`."""
+"""A Kafka topic as a source through confluent-kafka (librdkafka): less CPU, the same promises as
+`kafka.KafkaSource`.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from monitor.errors import ConfigError, SourceUnavailable
@@ -39,7 +48,9 @@ NAMES: Mapping[str, str] = {
     "session_timeout_ms": "session.timeout.ms",
     "max_poll_interval_ms": "max.poll.interval.ms",
 }
-"""kafka-python's options in librdkafka's words, so that one setting serves both clients; names with dots pass as they are."""
+"""kafka-python's options in librdkafka's words, so that one setting serves both clients; names
+with dots pass as they are.
+"""
 
 DEFAULTS: Mapping[str, Any] = {
     "enable.auto.commit": False,
@@ -62,20 +73,28 @@ FENCED = (
 
 
 def rdkafka_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """kafka-python's options for librdkafka; `api_version` is left out, since librdkafka asks the broker."""
-    unknown = [name for name in options if "." not in name and name not in NAMES and name != "api_version"]
+    """kafka-python's options for librdkafka; `api_version` is left out, since librdkafka asks the
+    broker.
+    """
+    unknown = [
+        name for name in options if "." not in name and name not in NAMES and name != "api_version"
+    ]
     if unknown:
         raise ConfigError(
             f"kafka options {', '.join(unknown)} mean nothing to confluent-kafka; write them as librdkafka does, with dots"
         )
-    return {NAMES.get(name, name): value for name, value in options.items() if name != "api_version"}
+    return {
+        NAMES.get(name, name): value for name, value in options.items() if name != "api_version"
+    }
 
 
 class ConfluentSource(Subscribed):
-    """As `KafkaSource`, argument by argument. `options` may be kafka-python's or (with dots) librdkafka's own.
+    """As `KafkaSource`, argument by argument. `options` may be kafka-python's or (with dots)
+    librdkafka's own.
 
-    Decompression happens in librdkafka, which bounds zstd by receive.message.max.bytes and gzip, lz4 and snappy not at all. A batch
-    that it cannot decode is measured by a short-lived kafka-python consumer and stepped over like any other.
+    Decompression happens in librdkafka, which bounds zstd by receive.message.max.bytes and gzip,
+    lz4 and snappy not at all. A batch that it cannot decode is measured by a short-lived
+    kafka-python consumer and stepped over like any other.
     """
 
     def _begin(self) -> None:
@@ -83,10 +102,14 @@ class ConfluentSource(Subscribed):
         self._admin: AdminClient | None = None
         self._ours: set[int] = set()
         self._reached: dict[int, int] = {}
-        self._idle: Idleness[int] = Idleness(self._patience.stuck_seconds, self._patience.quiet_seconds)
+        self._idle: Idleness[int] = Idleness(
+            self._patience.stuck_seconds, self._patience.quiet_seconds
+        )
 
     def poll(self) -> Iterator[Records]:
-        """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
+        """Connects at the first step. See `Source.poll`; a batch is held back until it is full or
+        old enough.
+        """
         consumer = self._connect()
         targets = self._ends(consumer) if self._until_caught_up else {}
 
@@ -103,14 +126,21 @@ class ConfluentSource(Subscribed):
             return self._until_caught_up and self._caught_up(consumer, targets)
 
         for records in batches(
-            self._gathering, self._bounds, gather, lambda: self._drained(consumer), caught_up, self._monotonic
+            self._gathering,
+            self._bounds,
+            gather,
+            lambda: self._drained(consumer),
+            caught_up,
+            self._monotonic,
         ):
             yield records
             if self._consumer is None:
                 return
 
     def commit(self, offsets: Offsets) -> None:
-        """Commit those still assigned to us. Being fenced is logged only: another member reads them again."""
+        """Commit those still assigned to us. Being fenced is logged only: another member reads
+        them again.
+        """
         chosen = [
             TopicPartition(self._topic, partition.partition, offset)
             for partition, offset in offsets.items()
@@ -125,7 +155,11 @@ class ConfluentSource(Subscribed):
             cause = error.__cause__
             if not isinstance(cause, KafkaException) or cause.args[0].code() not in FENCED:
                 raise
-            log.warning("commit came too late; these records are read again", topic=self._topic, group=self._group)
+            log.warning(
+                "commit came too late; these records are read again",
+                topic=self._topic,
+                group=self._group,
+            )
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -135,21 +169,34 @@ class ConfluentSource(Subscribed):
             consumer.close()
 
     def _connect(self) -> Consumer:
-        settings = {**DEFAULTS, **rdkafka_options(self._options), "bootstrap.servers": self._brokers, "group.id": self._group}
+        settings = {
+            **DEFAULTS,
+            **rdkafka_options(self._options),
+            "bootstrap.servers": self._brokers,
+            "group.id": self._group,
+        }
         undotted = {name: value for name, value in self._options.items() if "." not in name}
-        self._facts = topic_facts(self._brokers, self._topic, undotted, self._salt, self._patience.connect_seconds)
+        self._facts = topic_facts(
+            self._brokers, self._topic, undotted, self._salt, self._patience.connect_seconds
+        )
         try:
             consumer = Consumer(settings, logger=logging.getLogger("confluent_kafka"))
         except (KafkaException, ValueError, TypeError) as error:
-            raise ConfigError(f"confluent-kafka refuses the kafka options: {error}; correct them") from error
+            raise ConfigError(
+                f"confluent-kafka refuses the kafka options: {error}; correct them"
+            ) from error
         self._admin = AdminClient(settings, logger=logging.getLogger("confluent_kafka"))
-        consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+        consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
         self._consumer = consumer
         self._answered_at = self._asked_at = self._joined_at = self._monotonic()
         return consumer
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Begin at what was committed; without that at the start wanted. One that comes while we leave is not taken up."""
+        """Begin at what was committed; without that at the start wanted. One that comes while we
+        leave is not taken up.
+        """
         if self._consumer is None:
             return
         for tp in consumer.committed(partitions, timeout=self._patience.connect_seconds):
@@ -157,7 +204,9 @@ class ConfluentSource(Subscribed):
             if tp.offset >= 0:
                 self._gathering.expect(self._partition(tp.partition), tp.offset)
             elif self._start == "latest":
-                _, tp.offset = consumer.get_watermark_offsets(tp, timeout=self._patience.connect_seconds)
+                _, tp.offset = consumer.get_watermark_offsets(
+                    tp, timeout=self._patience.connect_seconds
+                )
                 self._gathering.expect(self._partition(tp.partition), tp.offset)
                 consumer.commit(offsets=[tp], asynchronous=True)
             next(each for each in partitions if each.partition == tp.partition).offset = tp.offset
@@ -184,27 +233,53 @@ class ConfluentSource(Subscribed):
             if number not in self._ours:
                 continue
             if not self._gathering.follows(partition, offset):
-                raise made_anew(self._brokers, self._topic, f"partition {number} begins again at offset {offset}")
+                raise made_anew(
+                    self._brokers,
+                    self._topic,
+                    f"partition {number} begins again at offset {offset}",
+                )
             pairs: Any = message.headers() or ()
             headers = {name: value or b"" for name, value in pairs} or NO_HEADERS
-            self._gathering.add(message.value() or b"", partition, offset, message.timestamp()[1], headers)
+            self._gathering.add(
+                message.value() or b"", partition, offset, message.timestamp()[1], headers
+            )
 
-    def _take_in_error(self, consumer: Consumer, error: KafkaError, number: int, offset: int) -> None:
+    def _take_in_error(
+        self, consumer: Consumer, error: KafkaError, number: int, offset: int
+    ) -> None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own codes begin so
             self._reached[number] = offset
             self._answered_at = self._monotonic()
-        elif error.code() in (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION) and number in self._ours:  # noqa: SLF001  # as above
+        elif (
+            error.code() in (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION)  # noqa: SLF001  # as above
+            and number in self._ours
+        ):
             if offset < (self._gathering.expected(self._partition(number)) or 0):
                 return  # said twice; we are past it already
             undotted = {name: value for name, value in self._options.items() if "." not in name}
-            last, reason = last_of_batch(self._brokers, self._topic, number, offset, undotted, self._patience.connect_seconds)
-            self._gathering.add(b"", self._partition(number), last, 0, {REJECT_HEADER: reason.encode()})
+            last, reason = last_of_batch(
+                self._brokers,
+                self._topic,
+                number,
+                offset,
+                undotted,
+                self._patience.connect_seconds,
+            )
+            self._gathering.add(
+                b"", self._partition(number), last, 0, {REJECT_HEADER: reason.encode()}
+            )
             consumer.seek(TopicPartition(self._topic, number, last + 1))
-        elif error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
-            raise SourceUnavailable(f"Kafka topic {self._topic} at {self._brokers}: {error.str()}; check the topic and its ACLs")
+        elif error.fatal() or error.code() in (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        ):
+            raise SourceUnavailable(
+                f"Kafka topic {self._topic} at {self._brokers}: {error.str()}; check the topic and its ACLs"
+            )
 
     def _watch(self) -> None:
-        """Every few seconds ask which topic it is now: librdkafka reads nothing for ever of one that was made anew, and says nothing.
+        """Every few seconds ask which topic it is now: librdkafka reads nothing for ever of one
+        that was made anew, and says nothing.
 
         Silence is not health: without an answer for long, say so.
         """
@@ -212,7 +287,9 @@ class ConfluentSource(Subscribed):
         if now - self._asked_at < self._patience.quiet_seconds or self._admin is None:
             return
         self._asked_at = now
-        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=3)[self._topic]
+        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=3)[
+            self._topic
+        ]
         try:
             topic_id = asked.result().topic_id
         except KafkaException as error:
@@ -225,7 +302,9 @@ class ConfluentSource(Subscribed):
             return
         self._answered_at = self._monotonic()
         halves = (topic_id.get_most_significant_bits(), topic_id.get_least_significant_bits())
-        self._facts.check_same(self._brokers, self._topic, "".join(f"{half % 2**64:016x}" for half in halves))
+        self._facts.check_same(
+            self._brokers, self._topic, "".join(f"{half % 2**64:016x}" for half in halves)
+        )
 
     def _check_stuck(self, consumer: Consumer) -> None:
         """As `KafkaSource._check_stuck`."""
@@ -234,18 +313,31 @@ class ConfluentSource(Subscribed):
         def unread() -> int:
             undotted = {name: value for name, value in self._options.items() if "." not in name}
             limit = self._patience.connect_seconds
-            return len(partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, undotted, limit))
+            return len(
+                partitions_of_nobody(
+                    self._brokers,
+                    self._topic,
+                    self._group,
+                    self._facts.partitions,
+                    undotted,
+                    limit,
+                )
+            )
 
         def ends() -> Mapping[int, int] | None:
             offsets = {}
             for number in self._ours:
                 try:
-                    _, offsets[number] = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=3)
+                    _, offsets[number] = consumer.get_watermark_offsets(
+                        TopicPartition(self._topic, number), timeout=3
+                    )
                 except KafkaException:
                     return None
             return offsets
 
-        why = self._idle.trouble(assigned=bool(self._ours), unread=unread, ends=ends, reached=self._position)
+        why = self._idle.trouble(
+            assigned=bool(self._ours), unread=unread, ends=ends, reached=self._position
+        )
         if why:
             raise stuck(self._brokers, self._topic, seconds, why)
 
@@ -262,33 +354,52 @@ class ConfluentSource(Subscribed):
         return ends
 
     def _caught_up(self, consumer: Consumer, targets: Mapping[int, int]) -> bool:
-        """Whether every partition was read (ours) or committed (other members') up to its target."""
-        if not self._ours and targets and self._monotonic() - self._joined_at < self._patience.join_seconds:
+        """Whether every partition was read (ours) or committed (other members') up to
+        its target.
+        """
+        if (
+            not self._ours
+            and targets
+            and self._monotonic() - self._joined_at < self._patience.join_seconds
+        ):
             return False
-        others = [TopicPartition(self._topic, number) for number in targets if number not in self._ours]
-        if not all(self._has_read(number, end) for number, end in targets.items() if number in self._ours):
+        others = [
+            TopicPartition(self._topic, number) for number in targets if number not in self._ours
+        ]
+        if not all(
+            self._has_read(number, end) for number, end in targets.items() if number in self._ours
+        ):
             return False
         try:
             committed = consumer.committed(others, timeout=2) if others else []
         except KafkaException:
-            return False  # the group's coordinator is away; a broker that stays silent is noticed elsewhere
+            # the group's coordinator is away; a broker that stays silent is noticed elsewhere
+            return False
         return all(tp.offset >= targets[tp.partition] for tp in committed)
 
     def _has_read(self, number: int, end: int) -> bool:
-        """Up to this end; a place that was committed beyond it is believed only once the broker answered there."""
+        """Up to this end; a place that was committed beyond it is believed only once the broker
+        answered there.
+        """
         answered = number in self._reached or self._gathering.has_begun(self._partition(number))
         return self._position(number) >= end if answered else self._position(number) == end
 
     def _position(self, number: int) -> int:
         """The next offset to read; past transaction markers once the partition's end was met."""
-        return max(self._gathering.expected(self._partition(number)) or 0, self._reached.get(number, 0))
+        return max(
+            self._gathering.expected(self._partition(number)) or 0, self._reached.get(number, 0)
+        )
 
     def _drained(self, consumer: Consumer) -> dict[Partition, bool]:
-        """For each partition of ours, whether its end as the last answer showed it was reached; never on old news."""
+        """For each partition of ours, whether its end as the last answer showed it was reached;
+        never on old news.
+        """
         fresh_news = self._monotonic() - self._answered_at < self._patience.quiet_seconds * 2
         drained = {}
         for number in self._ours:
-            _, end = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
+            _, end = consumer.get_watermark_offsets(
+                TopicPartition(self._topic, number), cached=True
+            )
             position = self._position(number)
             drained[self._partition(number)] = fresh_news and 0 <= end <= position
             if end >= 0:

@@ -1,7 +1,7 @@
 """A Kafka endpoint inside this process, for a demo without Java: librdkafka's mock cluster.
 
-Kept in memory only, 5 MB a partition, no topic ids, no admin requests; kafka-python must be told `api_version=(2, 3)`.
-https://github.com/confluentinc/librdkafka/blob/master/src/rdkafka_mock.h
+Kept in memory only, 5 MB a partition, no topic ids, no admin requests; kafka-python must be told
+`api_version=(2, 3)`. https://github.com/confluentinc/librdkafka/blob/master/src/rdkafka_mock.h
 """
 
 import threading
@@ -19,18 +19,21 @@ PARTITIONS = 4
 
 
 class EmbeddedKafka:
-    """Starts at once and lives until `stop`. Other processes may connect to `bootstrap` (127.0.0.1, a free port).
+    """Starts at once and lives until `stop`. Other processes may connect to `bootstrap`
+    (127.0.0.1, a free port).
 
-    `salt` differs for each start: its offsets begin again at 0, so sources must take it as another log.
+    `salt` differs for each start: its offsets begin again at 0, so sources must take it as another
+    log.
     """
 
     def __init__(self, topics: Iterable[str] = ()) -> None:
         self._host: Producer | None = Producer({"test.mock.num.brokers": 1, "log_level": 3})
         self._lock = threading.Lock()
         self.salt = uuid.uuid4().hex
+        # its slowest rejoin waits that long
         self.options: Mapping[str, Any] = MappingProxyType(
             {"api_version": API_VERSION, "session_timeout_ms": 6000}
-        )  # its slowest rejoin waits that long
+        )
         brokers = self._host.list_topics(timeout=10).brokers.values()
         self.bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         self.ensure_topics(topics)

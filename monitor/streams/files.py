@@ -1,4 +1,6 @@
-"""Recorded files as a source: OTLP requests, API logs or deploys, plain or gzipped, to replay without Kafka."""
+"""Recorded files as a source: OTLP requests, API logs or deploys, plain or gzipped, to replay
+without Kafka.
+"""
 
 import contextlib
 import gzip
@@ -24,10 +26,11 @@ GZIP = b"\x1f\x8b"
 class FileSource:
     """Reads files one after the other, each as one partition, and ends; see `Source`.
 
-    A file's source id is "file:" and the first 16 hex digits of the sha256 of its bytes, so the same file is the same
-    source wherever it lies and is read once even if named twice. Offsets count records. Every start begins anew: commits are
-    not kept, and replaying is harmless since rows have natural keys. A record's time is the time of reading.
-    What cannot be read (a truncated tail, broken gzip, a record over `max_record_bytes`) becomes one reject.
+    A file's source id is "file:" and the first 16 hex digits of the sha256 of its bytes, so the
+    same file is the same source wherever it lies and is read once even if named twice. Offsets
+    count records. Every start begins anew: commits are not kept, and replaying is harmless since
+    rows have natural keys. A record's time is the time of reading. What cannot be read (a
+    truncated tail, broken gzip, a record over `max_record_bytes`) becomes one reject.
     """
 
     def __init__(
@@ -78,7 +81,12 @@ class FileSource:
         return Partition(f"file:{digest[:16]}", path.name, 0)
 
     def _read(
-        self, file: IO[bytes], path: Path, partition: Partition, drained: dict[Partition, bool], done: tuple[int, int]
+        self,
+        file: IO[bytes],
+        path: Path,
+        partition: Partition,
+        drained: dict[Partition, bool],
+        done: tuple[int, int],
     ) -> Iterator[Records]:
         before, total = done
         framing, gathering = self._framing_of(path), Gathering()
@@ -86,10 +94,15 @@ class FileSource:
         for offset, record in enumerate(framed(stream, framing, self._max_record_bytes)):
             now_ms = int(self._clock().timestamp() * 1000)
             if isinstance(record, Unreadable):
-                gathering.add(b"", partition, offset, now_ms, {REJECT_HEADER: record.reason.encode()})
+                gathering.add(
+                    b"", partition, offset, now_ms, {REJECT_HEADER: record.reason.encode()}
+                )
             else:
                 gathering.add(record, partition, offset, now_ms, {})
-            if gathering.payload_bytes >= self._max_batch_bytes or len(gathering) >= self._max_batch_records:
+            if (
+                gathering.payload_bytes >= self._max_batch_bytes
+                or len(gathering) >= self._max_batch_records
+            ):
                 self._tell(before + file.tell(), total)
                 yield gathering.take(dict(drained))
                 if self._closed:
@@ -104,7 +117,9 @@ class FileSource:
         if prefix.startswith(GZIP):
             with contextlib.suppress(zlib.error):
                 prefix = zlib.decompressobj(wbits=31).decompress(prefix, GUESS_BYTES + 1)
-        return guess(prefix[:GUESS_BYTES], self._encoding, self._framing, whole=len(prefix) <= GUESS_BYTES)
+        return guess(
+            prefix[:GUESS_BYTES], self._encoding, self._framing, whole=len(prefix) <= GUESS_BYTES
+        )
 
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:
@@ -115,7 +130,9 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}; name a file of recorded records") from error
+        raise SourceError(
+            f"{path} cannot be read: {error.strerror}; name a file of recorded records"
+        ) from error
 
 
 def _is_gzip(path: Path) -> bool:

@@ -1,4 +1,6 @@
-"""Bytes of a file cut into records: varint-delimited messages, lines, payloads of GoReplay, or the whole; and a guess at which it is."""
+"""Bytes of a file cut into records: varint-delimited messages, lines, payloads of GoReplay, or the
+whole; and a guess at which it is.
+"""
 
 import gzip
 import json
@@ -12,7 +14,16 @@ from monitor.model.log_lines import GOREPLAY_MARK
 from monitor.model.wire import signal_of
 
 Framing = Literal["auto", "delimited", "raw", "lines", "goreplay"]
-Encoding = Literal["auto", "otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json", "json"]
+Encoding = Literal[
+    "auto",
+    "otlp_proto",
+    "otlp_json",
+    "jaeger_proto",
+    "jaeger_json",
+    "zipkin_proto",
+    "zipkin_json",
+    "json",
+]
 
 GUESS_BYTES = 1024 * 1024
 BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -31,7 +42,8 @@ class Unreadable:
 def delimited(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
     """Messages, each after its length as a varint, as protobuf's writeDelimitedTo writes them.
 
-    A length over `max_bytes` is stepped over; a cut-off or senseless tail ends the file with one `Unreadable`.
+    A length over `max_bytes` is stepped over; a cut-off or senseless tail ends the file with one
+    `Unreadable`.
     """
     while True:
         length, shift = 0, 0
@@ -72,7 +84,9 @@ def lines(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
 
 
 def marked(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
-    """One record a payload of GoReplay, which end with a mark; a payload over `max_bytes` is stepped over."""
+    """One record a payload of GoReplay, which end with a mark; a payload over `max_bytes` is
+    stepped over.
+    """
     held, over = bytearray(), False
     while piece := stream.read(_PIECE):
         held += piece
@@ -96,7 +110,11 @@ def marked(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
 def raw(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
     """The whole file as one record."""
     whole = stream.read(max_bytes + 1)
-    yield Unreadable(f"too_large: a file of more than {max_bytes} bytes") if len(whole) > max_bytes else whole
+    yield (
+        Unreadable(f"too_large: a file of more than {max_bytes} bytes")
+        if len(whole) > max_bytes
+        else whole
+    )
 
 
 def framed(stream: IO[bytes], framing: Framing, max_bytes: int) -> Iterator[bytes | Unreadable]:
@@ -109,10 +127,11 @@ def framed(stream: IO[bytes], framing: Framing, max_bytes: int) -> Iterator[byte
 
 
 def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -> Framing:
-    """The framing, from a file's first bytes (`whole`: they are all of it). What was not "auto" stays.
+    """The framing, from a file's first bytes (`whole`: they are all of it). What was not "auto"
+    stays.
 
-    JSON and text are lines, unless the file is one document; protobuf is told by its lengths; other binary forms are one record,
-    which is then refused by its name.
+    JSON and text are lines, unless the file is one document; protobuf is told by its lengths;
+    other binary forms are one record, which is then refused by its name.
     """
     if framing != "auto":
         return framing
@@ -128,11 +147,17 @@ def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -
         return "raw"
     if form in TEXT_FORMS or not prefix.strip():
         return "lines"
-    return _proto_framing(prefix, whole=whole) if form == "" or form.endswith("_proto") or form.startswith("otlp") else "raw"
+    return (
+        _proto_framing(prefix, whole=whole)
+        if form == "" or form.endswith("_proto") or form.startswith("otlp")
+        else "raw"
+    )
 
 
 def _json_framing(prefix: bytes, *, whole: bool) -> Framing:
-    """Lines, unless none of the first lines is a document of its own and the whole file may be one."""
+    """Lines, unless none of the first lines is a document of its own and the whole file may be
+    one.
+    """
     first = prefix.lstrip().split(b"\n", _FIRST_LINES)[: _FIRST_LINES if not whole else 1]
     if any(map(_is_document, first)):
         return "lines"
@@ -164,8 +189,9 @@ def _is_json(text: bytes) -> bool:
 
 
 def _proto_framing(prefix: bytes, *, whole: bool) -> Framing:
-    """Delimited when the messages that are whole in the prefix are sequences of `resource_spans`; of one that is not, the file may
-    still be no such sequence as a whole: then it is a bad record among good ones. Else raw.
+    """Delimited when the messages that are whole in the prefix are sequences of `resource_spans`;
+    of one that is not, the file may still be no such sequence as a whole: then it is a bad record
+    among good ones. Else raw.
     """
     at = messages = 0
     as_one = _is_request(prefix, 0, len(prefix), cut=not whole)
@@ -192,7 +218,9 @@ def _is_jaeger(message: bytes) -> bool:
 
 
 def _is_request(data: bytes, at: int, end: int, *, cut: bool = False) -> bool:
-    """Whether these bytes are length-delimited fields number 1 and nothing else; `cut`: the last may go on past the end."""
+    """Whether these bytes are length-delimited fields number 1 and nothing else; `cut`: the last
+    may go on past the end.
+    """
     while at < end:
         if data[at] != _REQUEST_TAG:
             return False

@@ -7,10 +7,14 @@ Place = TypeVar("Place", bound=Hashable)
 
 
 class Idleness(Generic[Place]):
-    """How long a consumer has polled for nothing. Of its partitions it knows only what it is told; it asks nobody by itself."""
+    """How long a consumer has polled for nothing. Of its partitions it knows only what it is told;
+    it asks nobody by itself.
+    """
 
     def __init__(self, patience_seconds: float, again_seconds: float) -> None:
-        """After `patience_seconds` of nothing a consumer is looked at; one that seems well, again after `again_seconds`."""
+        """After `patience_seconds` of nothing a consumer is looked at; one that seems well, again
+        after `again_seconds`.
+        """
         self._patience, self._again = patience_seconds, again_seconds
         self._waited_for: dict[Place, int] = {}
         self.seconds = 0.0
@@ -29,10 +33,12 @@ class Idleness(Generic[Place]):
         ends: Callable[[], Mapping[Place, int] | None],
         reached: Callable[[Place], int],
     ) -> str:
-        """Why the consumer is stuck, "" while it is not. The rest is asked for only when it has been idle for long.
+        """Why the consumer is stuck, "" while it is not. The rest is asked for only when it has
+        been idle for long.
 
-        Without partitions it is stuck when some are `unread` by anybody: in a group with more members than partitions it just has
-        nothing to do. With partitions it is when their `ends` (None: nobody answers), as of the look before, are not `reached`.
+        Without partitions it is stuck when some are `unread` by anybody: in a group with more
+        members than partitions it just has nothing to do. With partitions it is when their `ends`
+        (None: nobody answers), as of the look before, are not `reached`.
         """
         seconds = self.seconds
         if seconds < self._patience:

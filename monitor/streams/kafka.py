@@ -7,7 +7,13 @@ from typing import Any, cast
 
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records
@@ -30,14 +36,25 @@ from monitor.telemetry import LAG
 log = structlog.get_logger(__name__)
 
 REST_SECONDS = 0.5
-"""Asked again at once, a broker answers with the few records that came since, each answer at the cost of a batch."""
-FENCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
-"""The group went on without us: what we hold is read again by another member, so duplicates follow and nothing is lost."""
+"""Asked again at once, a broker answers with the few records that came since, each answer at the
+cost of a batch.
+"""
+FENCED = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+"""The group went on without us: what we hold is read again by another member, so duplicates follow
+and nothing is lost.
+"""
 
 
 @dataclass(slots=True, eq=False)
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Notes what was revoked and assigned. Called on kafka-python's I/O thread, only while we are inside poll()."""
+    """Notes what was revoked and assigned. Called on kafka-python's I/O thread, only while we are
+    inside poll().
+    """
 
     revoked: set[TopicPartition] = field(default_factory=set)
     fresh: set[TopicPartition] = field(default_factory=set)
@@ -56,24 +73,30 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyt
 class KafkaSource(Subscribed):
     """One member of a consumer group on one topic; see `Source` for what it promises.
 
-    `start` is where a partition without a committed offset begins. `options` are kafka-python's own (SASL, TLS,
-    api_version, client_id …) and win over ours. `source_salt` tells one start of a broker without topic ids from the next.
-    `until_caught_up` ends once the whole group has read up to the end offsets seen at the start.
+    `start` is where a partition without a committed offset begins. `options` are kafka-python's
+    own (SASL, TLS, api_version, client_id …) and win over ours. `source_salt` tells one start of a
+    broker without topic ids from the next. `until_caught_up` ends once the whole group has read up
+    to the end offsets seen at the start.
 
-    Offsets skipped by retention, compaction, transactions or a batch that could not be decoded are counted in
-    `Records.gaps`. A broker that is down, paused or without the topic raises `SourceUnavailable` within about
-    `connect_seconds` or `stall_seconds`; so does a topic that was deleted and made anew, which is another source.
+    Offsets skipped by retention, compaction, transactions or a batch that could not be decoded are
+    counted in `Records.gaps`. A broker that is down, paused or without the topic raises
+    `SourceUnavailable` within about `connect_seconds` or `stall_seconds`; so does a topic that was
+    deleted and made anew, which is another source.
     """
 
     def _begin(self) -> None:
         self._consumer: KafkaConsumer | None = None
         self._rebalances = _Rebalances()
-        self._idle: Idleness[TopicPartition] = Idleness(self._patience.stuck_seconds, self._patience.quiet_seconds)
+        self._idle: Idleness[TopicPartition] = Idleness(
+            self._patience.stuck_seconds, self._patience.quiet_seconds
+        )
         self._max_records = 100
         self._listed = False
 
     def poll(self) -> Iterator[Records]:
-        """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
+        """Connects at the first step. See `Source.poll`; a batch is held back until it is full or
+        old enough.
+        """
         consumer = self._connect()
         targets = self._ends(consumer) if self._until_caught_up else {}
 
@@ -86,14 +109,21 @@ class KafkaSource(Subscribed):
             return self._until_caught_up and self._caught_up(consumer, targets)
 
         for records in batches(
-            self._gathering, self._bounds, gather, lambda: self._drained(consumer), caught_up, self._monotonic
+            self._gathering,
+            self._bounds,
+            gather,
+            lambda: self._drained(consumer),
+            caught_up,
+            self._monotonic,
         ):
             yield records
             if self._consumer is None:
                 return
 
     def commit(self, offsets: Offsets) -> None:
-        """Commit those still assigned to us. Being fenced is logged only: another member reads them again."""
+        """Commit those still assigned to us. Being fenced is logged only: another member reads
+        them again.
+        """
         consumer = self._consumer
         if consumer is None:
             return
@@ -113,7 +143,11 @@ class KafkaSource(Subscribed):
         except SourceUnavailable as error:
             if not isinstance(error.__cause__, FENCED):
                 raise
-            log.warning("commit came too late; these records are read again", topic=self._topic, group=self._group)
+            log.warning(
+                "commit came too late; these records are read again",
+                topic=self._topic,
+                group=self._group,
+            )
 
     def close(self) -> None:
         """See `Source.close`: leaves the group at once, waits at most 5 s for the broker."""
@@ -135,17 +169,24 @@ class KafkaSource(Subscribed):
         return consumer
 
     def _gather(self, consumer: KafkaConsumer, wait_seconds: float) -> None:
-        """Poll once. What came is dropped when the broker's last word is that the topic is another one or gone."""
+        """Poll once. What came is dropped when the broker's last word is that the topic is another
+        one or gone.
+        """
         begun = self._monotonic()
         with in_our_words(f"reading {self._topic} at {self._brokers}"):
-            by_partition = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
+            by_partition = consumer.poll(
+                timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)),
+                max_records=self._max_records,
+            )
         self._idle.polled(self._monotonic() - begun, found=bool(by_partition))
         self._check_topic(consumer)
         self._take_in(consumer, by_partition)
         if by_partition and not self._until_caught_up and all(self._drained(consumer).values()):
             time.sleep(min(wait_seconds, REST_SECONDS))
 
-    def _take_in(self, consumer: KafkaConsumer, by_partition: Mapping[TopicPartition, Any]) -> None:
+    def _take_in(
+        self, consumer: KafkaConsumer, by_partition: Mapping[TopicPartition, Any]
+    ) -> None:
         """Into the batch, after what a rebalance inside the poll took away from it."""
         gone: set[TopicPartition] = set()
         if self._rebalances.revoked:
@@ -159,22 +200,41 @@ class KafkaSource(Subscribed):
                 continue
             partition = self._partition(tp)
             if not self._gathering.follows(partition, rows[0].offset):
-                raise made_anew(self._brokers, self._topic, f"partition {tp.partition} begins again at offset {rows[0].offset}")
+                raise made_anew(
+                    self._brokers,
+                    self._topic,
+                    f"partition {tp.partition} begins again at offset {rows[0].offset}",
+                )
             for row in rows:
-                headers = {name: value or b"" for name, value in row.headers} if row.headers else NO_HEADERS
-                self._gathering.add(row.value or b"", partition, row.offset, row.timestamp, headers)
+                headers = (
+                    {name: value or b"" for name, value in row.headers}
+                    if row.headers
+                    else NO_HEADERS
+                )
+                self._gathering.add(
+                    row.value or b"", partition, row.offset, row.timestamp, headers
+                )
         if by_partition:
             self._answered_at = self._monotonic()
-            average = (self._gathering.payload_bytes - before) / max(1, len(self._gathering) - count)
-            self._max_records = max(1, min(500, int(self._bounds.payload_bytes / 4 / max(1.0, average))))
+            average = (self._gathering.payload_bytes - before) / max(
+                1, len(self._gathering) - count
+            )
+            self._max_records = max(
+                1, min(500, int(self._bounds.payload_bytes / 4 / max(1.0, average)))
+            )
 
     def _settle(
-        self, consumer: KafkaConsumer, by_partition: Mapping[TopicPartition, Any], gone: set[TopicPartition]
+        self,
+        consumer: KafkaConsumer,
+        by_partition: Mapping[TopicPartition, Any],
+        gone: set[TopicPartition],
     ) -> set[TopicPartition]:
-        """Learn where freshly assigned partitions should begin. Returns those moved there: drop what came of them.
+        """Learn where freshly assigned partitions should begin. Returns those moved there: drop
+        what came of them.
 
-        kafka-python keeps the position of a partition that a rebalance takes and gives back at once, while what was gathered
-        of it has been dropped: without going back to the committed offset those records would be skipped.
+        kafka-python keeps the position of a partition that a rebalance takes and gives back at
+        once, while what was gathered of it has been dropped: without going back to the committed
+        offset those records would be skipped.
         """
         fresh, self._rebalances.fresh = self._rebalances.fresh & consumer.assignment(), set()
         moved = set()
@@ -199,7 +259,9 @@ class KafkaSource(Subscribed):
         return moved
 
     def _watch(self, consumer: KafkaConsumer) -> None:
-        """Silence is not health: without records, ask for end offsets; without an answer for long, say so."""
+        """Silence is not health: without records, ask for end offsets; without an answer for long,
+        say so.
+        """
         now = self._monotonic()
         if now - max(self._answered_at, self._asked_at) < self._patience.quiet_seconds:
             return
@@ -214,24 +276,43 @@ class KafkaSource(Subscribed):
             return
         self._answered_at = self._monotonic()
         for tp in consumer.assignment():
-            LAG.labels(self._topic, str(tp.partition)).set(max(0, ends.get(tp, 0) - (self._position(consumer, tp) or 0)))
+            LAG.labels(self._topic, str(tp.partition)).set(
+                max(0, ends.get(tp, 0) - (self._position(consumer, tp) or 0))
+            )
 
     def _check_stuck(self, consumer: KafkaConsumer) -> None:
-        """Raise when this consumer has long had nothing though records wait for it, or partitions that nobody reads."""
+        """Raise when this consumer has long had nothing though records wait for it, or partitions
+        that nobody reads.
+        """
         seconds, ours = self._idle.seconds, consumer.assignment()
 
         def unread() -> int:
             limit = self._patience.connect_seconds
-            free = partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, self._options, limit)
+            free = partitions_of_nobody(
+                self._brokers,
+                self._topic,
+                self._group,
+                self._facts.partitions,
+                self._options,
+                limit,
+            )
             return 0 if consumer.assignment() else len(free)
 
         def ends() -> Mapping[TopicPartition, int] | None:
             try:
-                return cast("Mapping[TopicPartition, int]", consumer.end_offsets(list(ours), timeout_ms=3000))
+                return cast(
+                    "Mapping[TopicPartition, int]",
+                    consumer.end_offsets(list(ours), timeout_ms=3000),
+                )
             except KafkaError:
                 return None
 
-        why = self._idle.trouble(assigned=bool(ours), unread=unread, ends=ends, reached=lambda tp: self._reached(consumer, tp))
+        why = self._idle.trouble(
+            assigned=bool(ours),
+            unread=unread,
+            ends=ends,
+            reached=lambda tp: self._reached(consumer, tp),
+        )
         if why:
             raise stuck(self._brokers, self._topic, seconds, why)
 
@@ -240,7 +321,9 @@ class KafkaSource(Subscribed):
         return self._position(consumer, tp) or self._gathering.expected(self._partition(tp)) or 0
 
     def _check_topic(self, consumer: KafkaConsumer) -> None:
-        """Raise when the topic was deleted or made anew, by metadata no older than 10 s and as new as the last assignment."""
+        """Raise when the topic was deleted or made anew, by metadata no older than 10 s and as new
+        as the last assignment.
+        """
         cluster = consumer._cluster  # noqa: SLF001  # kafka-python shows topic ids nowhere else
         known = cluster.partitions_for_topic(self._topic)
         if known:
@@ -249,8 +332,9 @@ class KafkaSource(Subscribed):
         elif self._listed:
             raise deleted(self._brokers, self._topic)
         else:
-            # A request that was on its way when we subscribed names no topic, and its answer ends the wish for a newer one:
-            # without asking again the topic stays unknown, and without partitions, for `metadata_max_age_ms` (5 minutes).
+            # A request that was on its way when we subscribed names no topic, and its answer ends
+            # the wish for a newer one: without asking again the topic stays unknown, and without
+            # partitions, for `metadata_max_age_ms` (5 minutes).
             cluster.request_update()
 
     def _ends(self, consumer: KafkaConsumer) -> dict[TopicPartition, int]:
@@ -262,9 +346,15 @@ class KafkaSource(Subscribed):
         return {tp: end for tp, end in ends.items() if end > begins[tp]}
 
     def _caught_up(self, consumer: KafkaConsumer, targets: dict[TopicPartition, int]) -> bool:
-        """Whether every partition was read (ours) or committed (other members') up to its target; strikes off those that were."""
+        """Whether every partition was read (ours) or committed (other members') up to its target;
+        strikes off those that were.
+        """
         ours = consumer.assignment()
-        if not ours and targets and self._monotonic() - self._joined_at < self._patience.join_seconds:
+        if (
+            not ours
+            and targets
+            and self._monotonic() - self._joined_at < self._patience.join_seconds
+        ):
             return False  # asking while we join would upset the join
         for tp, end in list(targets.items()):
             if tp in ours:
@@ -273,24 +363,32 @@ class KafkaSource(Subscribed):
                 try:
                     done = (consumer.committed(tp, timeout_ms=2000) or 0) >= end
                 except KafkaError:
-                    done = False  # the group's coordinator is away; a broker that stays silent is noticed elsewhere
+                    # the group's coordinator is away; a broker that stays silent is noticed
+                    # elsewhere
+                    done = False
             if not done:
                 return False
         return True
 
     def _drained(self, consumer: KafkaConsumer) -> dict[Partition, bool]:
-        """For each partition of ours, whether its end as the last answer showed it was reached; never on old news."""
+        """For each partition of ours, whether its end as the last answer showed it was reached;
+        never on old news.
+        """
         fresh_news = self._monotonic() - self._answered_at < self._patience.quiet_seconds * 2
         drained = {}
         for tp in consumer.assignment():
             end, position = consumer.highwater(tp), self._position(consumer, tp)
-            drained[self._partition(tp)] = fresh_news and end is not None and position is not None and position >= end
+            drained[self._partition(tp)] = (
+                fresh_news and end is not None and position is not None and position >= end
+            )
             if end is not None and position is not None:
                 LAG.labels(self._topic, str(tp.partition)).set(max(0, end - position))
         return drained
 
     def _position(self, consumer: KafkaConsumer, tp: TopicPartition) -> int | None:
-        """The next offset that poll would return; None before the first fetch, without asking anybody."""
+        """The next offset that poll would return; None before the first fetch, without asking
+        anybody.
+        """
         if consumer.highwater(tp) is None:
             return None
         with in_our_words(f"asking {self._brokers} for our place in {self._topic}"):

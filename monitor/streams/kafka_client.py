@@ -1,4 +1,6 @@
-"""What to ask of kafka-python: options, what a topic is called for ever, and its errors in our words."""
+"""What to ask of kafka-python: options, what a topic is called for ever, and its errors in our
+words.
+"""
 
 import contextlib
 import hashlib
@@ -14,7 +16,12 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, UnrecognizedBrokerVersion
+from kafka.errors import (
+    KafkaConfigurationError,
+    KafkaError,
+    KafkaTimeoutError,
+    UnrecognizedBrokerVersion,
+)
 
 from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable, TopicMissing
@@ -25,7 +32,8 @@ from monitor.streams.last_words import hear_last_words
 
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "enable_auto_commit": False,
-    "auto_offset_reset": "earliest",  # when the committed offset is gone, read what is left; what is not is counted as lost
+    # when the committed offset is gone, read what is left; what is not is counted as lost
+    "auto_offset_reset": "earliest",
     "allow_auto_create_topics": False,
     "session_timeout_ms": 12_000,
     "heartbeat_interval_ms": 3_000,
@@ -42,14 +50,18 @@ CODECS = ("crc32c", "lz4.frame", "snappy", "zstandard")
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """A topic as its cluster knows it. `source_id` is 16 hex digits, another one when the topic is made anew."""
+    """A topic as its cluster knows it. `source_id` is 16 hex digits, another one when the topic is
+    made anew.
+    """
 
     source_id: str
     topic_id: str
     partitions: int
 
     def check_same(self, brokers: str, topic: str, topic_id: object) -> None:
-        """Raise `SourceUnavailable` when the topic has another id now; brokers older than 2.8 tell none."""
+        """Raise `SourceUnavailable` when the topic has another id now; brokers older than 2.8 tell
+        none.
+        """
         current = str(topic_id or "").replace("-", "")
         if self.topic_id and current.strip("0") and current != self.topic_id:
             raise made_anew(brokers, topic, "its id changed")
@@ -57,16 +69,22 @@ class TopicFacts:
 
 def made_anew(brokers: str, topic: str, how: str) -> SourceUnavailable:
     """What is read now is another log than before."""
-    return SourceUnavailable(f"Kafka topic {topic} at {brokers} was made anew ({how}); reading it as another source")
+    return SourceUnavailable(
+        f"Kafka topic {topic} at {brokers} was made anew ({how}); reading it as another source"
+    )
 
 
 def deleted(brokers: str, topic: str) -> TopicMissing:
     """The topic was there and is no more."""
-    return TopicMissing(f"Kafka topic {topic} at {brokers} was deleted; create it again or correct the topic setting")
+    return TopicMissing(
+        f"Kafka topic {topic} at {brokers} was deleted; create it again or correct the topic setting"
+    )
 
 
 def source_id(cluster_id: str, topic: str, topic_id: str, salt: str) -> str:
-    """Names the log for ever: a hash of cluster and topic id; `salt` stands in where a broker knows no topic ids."""
+    """Names the log for ever: a hash of cluster and topic id; `salt` stands in where a broker
+    knows no topic ids.
+    """
     text = "\0".join((cluster_id, topic_id) if topic_id else (cluster_id, topic, salt))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -74,7 +92,8 @@ def source_id(cluster_id: str, topic: str, topic_id: str, salt: str) -> str:
 def check_codecs() -> None:
     """Raise `ConfigError` unless every codec and the native checksum can be imported.
 
-    Without a codec a compressed topic cannot be read; without crc32c reading costs 20 times the CPU.
+    Without a codec a compressed topic cannot be read; without crc32c reading costs 20 times the
+    CPU.
     """
     missing = []
     for module in CODECS:
@@ -93,7 +112,9 @@ def client_options(options: Mapping[str, Any]) -> dict[str, Any]:
     wanted = dict(options)
     version = wanted.get("api_version")
     if isinstance(version, str):
-        wanted["api_version"] = tuple(int(part) for part in version.split(".")) if version.strip() else None
+        wanted["api_version"] = (
+            tuple(int(part) for part in version.split(".")) if version.strip() else None
+        )
     elif version is not None:
         wanted["api_version"] = tuple(version)
     return wanted
@@ -101,18 +122,24 @@ def client_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def in_our_words(doing: str) -> Iterator[None]:
-    """Kafka's errors as `ConfigError` (an option is wrong) or `SourceUnavailable`; `doing` says what and where."""
+    """Kafka's errors as `ConfigError` (an option is wrong) or `SourceUnavailable`; `doing` says
+    what and where.
+    """
     try:
         yield
     except (KafkaConfigurationError, UnrecognizedBrokerVersion, AssertionError) as error:
         raise ConfigError(f"{doing}: {error}; correct the kafka options") from error
     except (KafkaError, KafkaException, OSError) as error:
         text = str(error) or type(error).__name__
-        raise SourceUnavailable(f"{doing}: {text}; is the broker up, and are address, TLS and SASL settings right?") from error
+        raise SourceUnavailable(
+            f"{doing}: {text}; is the broker up, and are address, TLS and SASL settings right?"
+        ) from error
 
 
 class _Causes(logging.Handler):
-    """Why connections failed: kafka-python tells it to its log alone, and raises that it could not bootstrap."""
+    """Why connections failed: kafka-python tells it to its log alone, and raises that it could not
+    bootstrap.
+    """
 
     FAILED = re.compile(r"Bootstrap connection to \S+ failed: (.*) \(backoff")
     LOGGER = logging.getLogger("kafka.net.manager")
@@ -135,16 +162,22 @@ class _Causes(logging.Handler):
             self._said.append((monotonic_seconds(), match[1]))
 
     def since(self, moment: float) -> str:
-        """The causes since that moment; that a refused login's connection was dropped, too, only when nothing else is known."""
+        """The causes since that moment; that a refused login's connection was dropped, too, only
+        when nothing else is known.
+        """
         causes = list(dict.fromkeys(cause for at, cause in list(self._said) if at >= moment))
-        return "; ".join([cause for cause in causes if "socket disconnected" not in cause] or causes)
+        return "; ".join(
+            [cause for cause in causes if "socket disconnected" not in cause] or causes
+        )
 
 
 _causes = _Causes()
 
 
 def _built(kind: Callable[..., Client], **settings: Any) -> Client:
-    """The client, or its error; without this a client that cannot connect leaves its I/O thread and sockets behind."""
+    """The client, or its error; without this a client that cannot connect leaves its I/O thread
+    and sockets behind.
+    """
     inner: list[Any] = []
     hear_last_words()
     finish_joins()
@@ -152,7 +185,8 @@ def _built(kind: Callable[..., Client], **settings: Any) -> Client:
 
     def make_inner(**configs: Any) -> Any:
         made = KafkaConsumer.DEFAULT_CONFIG["kafka_client"](**configs)
-        # kafka-python does not hand `allow_auto_create_topics` on: asking for a deleted topic's metadata made it anew
+        # kafka-python does not hand `allow_auto_create_topics` on: asking for a deleted topic's
+        # metadata made it anew
         made.cluster.config["allow_auto_create_topics"] = False
         inner.append(made)
         return made
@@ -167,23 +201,39 @@ def _built(kind: Callable[..., Client], **settings: Any) -> Client:
         return built
 
 
-def open_admin(brokers: str, options: Mapping[str, Any], timeout_seconds: float) -> KafkaAdminClient:
+def open_admin(
+    brokers: str, options: Mapping[str, Any], timeout_seconds: float
+) -> KafkaAdminClient:
     """An admin client; close it. Options that only consumers know are left out."""
-    known = {name: value for name, value in client_options(options).items() if name in KafkaAdminClient.DEFAULT_CONFIG}
+    known = {
+        name: value
+        for name, value in client_options(options).items()
+        if name in KafkaAdminClient.DEFAULT_CONFIG
+    }
     timeout_ms = int(timeout_seconds * 1000)
     settings = {"request_timeout_ms": timeout_ms, "bootstrap_timeout_ms": timeout_ms, **known}
     return _built(KafkaAdminClient, bootstrap_servers=brokers.split(","), **settings)
 
 
-def open_consumer(brokers: str, group: str | None, options: Mapping[str, Any], timeout_seconds: float) -> KafkaConsumer:
+def open_consumer(
+    brokers: str, group: str | None, options: Mapping[str, Any], timeout_seconds: float
+) -> KafkaConsumer:
     """A consumer that has not subscribed yet; close it."""
-    settings = {**CONSUMER_DEFAULTS, "bootstrap_timeout_ms": int(timeout_seconds * 1000), **client_options(options)}
+    settings = {
+        **CONSUMER_DEFAULTS,
+        "bootstrap_timeout_ms": int(timeout_seconds * 1000),
+        **client_options(options),
+    }
     settings["enable_auto_commit"] = False
     return _built(KafkaConsumer, bootstrap_servers=brokers.split(","), group_id=group, **settings)
 
 
-def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str, timeout_seconds: float) -> TopicFacts:
-    """What the cluster says of the topic. Raises `SourceUnavailable` when it does not answer or has no such topic."""
+def topic_facts(
+    brokers: str, topic: str, options: Mapping[str, Any], salt: str, timeout_seconds: float
+) -> TopicFacts:
+    """What the cluster says of the topic. Raises `SourceUnavailable` when it does not answer or
+    has no such topic.
+    """
     with in_our_words(f"Kafka at {brokers} does not answer"):
         admin = open_admin(brokers, options, timeout_seconds)
         try:
@@ -197,7 +247,9 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
         hidden = code == 29  # TOPIC_AUTHORIZATION_FAILED
         why = "we may not see it (its ACLs refuse us)" if hidden else "it does not exist"
         kind = SourceUnavailable if hidden else TopicMissing
-        raise kind(f"Kafka topic {topic} at {brokers}: {why}; create the topic or correct the topic setting")
+        raise kind(
+            f"Kafka topic {topic} at {brokers}: {why}; create the topic or correct the topic setting"
+        )
     topic_id = str(topics[0].get("topic_id") or "").replace("-", "")
     if not topic_id.strip("0"):
         topic_id = ""
@@ -205,7 +257,9 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
 
 
 def topics_of(brokers: str, options: Mapping[str, Any], timeout_seconds: float) -> list[str]:
-    """The names of all topics that we may see, without Kafka's own. Raises `SourceUnavailable` when the cluster does not answer."""
+    """The names of all topics that we may see, without Kafka's own. Raises `SourceUnavailable`
+    when the cluster does not answer.
+    """
     with in_our_words(f"Kafka at {brokers} does not answer"):
         admin = open_admin(brokers, options, timeout_seconds)
         try:
@@ -215,9 +269,16 @@ def topics_of(brokers: str, options: Mapping[str, Any], timeout_seconds: float) 
 
 
 def partitions_of_nobody(
-    brokers: str, topic: str, group: str, partitions: int, options: Mapping[str, Any], timeout_seconds: float
+    brokers: str,
+    topic: str,
+    group: str,
+    partitions: int,
+    options: Mapping[str, Any],
+    timeout_seconds: float,
 ) -> set[int]:
-    """The topic's partitions that no member of the group has. All of them while the group rebalances or cannot be asked."""
+    """The topic's partitions that no member of the group has. All of them while the group
+    rebalances or cannot be asked.
+    """
     everything = set(range(partitions))
     answers: list[Mapping[str, Any]] = []
     try:
@@ -229,7 +290,8 @@ def partitions_of_nobody(
         with contextlib.suppress(KafkaError, OSError):
             answers.append(admin.describe_groups([group])[group])
 
-    asking = threading.Thread(target=ask, name="kafka-group", daemon=True)  # the client has no time limit for this question
+    # the client has no time limit for this question
+    asking = threading.Thread(target=ask, name="kafka-group", daemon=True)
     asking.start()
     asking.join(timeout_seconds)
     admin.close()
@@ -246,13 +308,22 @@ def partitions_of_nobody(
 
 def stuck(brokers: str, topic: str, seconds: float, how: str) -> SourceUnavailable:
     """The consumer stands still although there is something to do: a new one may not."""
-    return SourceUnavailable(f"Kafka topic {topic} at {brokers}: {how} for {seconds:.0f} s; the consumer is built anew")
+    return SourceUnavailable(
+        f"Kafka topic {topic} at {brokers}: {how} for {seconds:.0f} s; the consumer is built anew"
+    )
 
 
 def last_of_batch(
-    brokers: str, topic: str, number: int, offset: int, options: Mapping[str, Any], timeout_seconds: float
+    brokers: str,
+    topic: str,
+    number: int,
+    offset: int,
+    options: Mapping[str, Any],
+    timeout_seconds: float,
 ) -> tuple[int, str]:
-    """The last offset of the bad batch that `offset` lies in, and why it is bad; the offset itself when nothing shows it."""
+    """The last offset of the bad batch that `offset` lies in, and why it is bad; the offset itself
+    when nothing shows it.
+    """
     bound_batches()
     tp = TopicPartition(topic, number)
     with in_our_words(f"looking at the bad batch at {topic} {number} {offset} at {brokers}"):

@@ -12,17 +12,31 @@ UNASSIGNED_SECONDS = 60.0
 
 
 class MeteredSource:
-    """Wraps any source. An assignment that stays empty is reported as not ready: it may be a rebalance that hangs.
+    """Wraps any source. An assignment that stays empty is reported as not ready: it may be a
+    rebalance that hangs.
 
-    `fault` is why the pipeline began again: until a commit, or until nothing is left to read, it stays not ready for that reason.
-    `unread` is why nothing could be read yet; while the pipeline says so, it is not ready either. `fruitless` is why nothing came of
-    what was read: a note, with which it is ready.
+    `fault` is why the pipeline began again: until a commit, or until nothing is left to read, it
+    stays not ready for that reason. `unread` is why nothing could be read yet; while the pipeline
+    says so, it is not ready either. `fruitless` is why nothing came of what was read: a note, with
+    which it is ready.
     """
 
     def __init__(
-        self, source: Source, name: str, stop: threading.Event, board: HealthBoard, clock: Clock, fault: str = ""
+        self,
+        source: Source,
+        name: str,
+        stop: threading.Event,
+        board: HealthBoard,
+        clock: Clock,
+        fault: str = "",
     ) -> None:
-        self._source, self._name, self._stop, self._board, self._clock = source, name, stop, board, clock
+        self._source, self._name, self._stop, self._board, self._clock = (
+            source,
+            name,
+            stop,
+            board,
+            clock,
+        )
         self._fault = fault
         self.unread = self.fruitless = ""
         self.records = self.lost = self.commits = 0

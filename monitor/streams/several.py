@@ -1,4 +1,6 @@
-"""Several topics as one source: each read by a source of its own, side by side; topics that come later join in."""
+"""Several topics as one source: each read by a source of its own, side by side; topics that come
+later join in.
+"""
 
 import queue
 import threading
@@ -19,7 +21,9 @@ LOOK_SECONDS = 30.0
 
 @dataclass(slots=True, eq=False)
 class _Reader:
-    """One topic in the making: its thread reads a batch, hands it over, and waits until it was worked on."""
+    """One topic in the making: its thread reads a batch, hands it over, and waits until it was
+    worked on.
+    """
 
     topic: str
     source: Source
@@ -33,11 +37,14 @@ _Said = tuple[_Reader, Records | None, Exception | None]
 
 
 class SeveralSources:
-    """`topics` tells which there are now, and is asked again every `look_seconds`; `make` makes the source of one.
+    """`topics` tells which there are now, and is asked again every `look_seconds`; `make` makes
+    the source of one.
 
-    A batch holds records of one topic, and tells of all of them whether their ends were reached. While it is worked on, its own
-    topic waits and the others read on. A topic that is missing is left out until it is there; TopicMissing only when none of them is there at the start. Any other fault of one
-    ends the whole, as with one source. `until_caught_up`: ends when each has ended.
+    A batch holds records of one topic, and tells of all of them whether their ends were reached.
+    While it is worked on, its own topic waits and the others read on. A topic that is missing is
+    left out until it is there; TopicMissing only when none of them is there at the start. Any
+    other fault of one ends the whole, as with one source. `until_caught_up`: ends when each has
+    ended.
     """
 
     def __init__(
@@ -52,7 +59,11 @@ class SeveralSources:
     ) -> None:
         """`what` is read, in words: it stands in the error."""
         self._topics, self._make, self._what = topics, make, what
-        self._until_caught_up, self._look_seconds, self._monotonic = until_caught_up, look_seconds, monotonic
+        self._until_caught_up, self._look_seconds, self._monotonic = (
+            until_caught_up,
+            look_seconds,
+            monotonic,
+        )
         self._said: queue.SimpleQueue[_Said] = queue.SimpleQueue()
         self._readers: dict[str, _Reader] = {}
         self._owner: _Reader | None = None
@@ -63,9 +74,14 @@ class SeveralSources:
         """See `Source.poll`."""
         self._look()
         if not self._readers:
-            raise TopicMissing(f"{self._what}: there is none of them; create one or correct the topic setting")
+            raise TopicMissing(
+                f"{self._what}: there is none of them; create one or correct the topic setting"
+            )
         while not self._closed.is_set():
-            if not self._until_caught_up and self._monotonic() - self._looked >= self._look_seconds:
+            if (
+                not self._until_caught_up
+                and self._monotonic() - self._looked >= self._look_seconds
+            ):
                 self._look()
             try:
                 reader, records, error = self._said.get(timeout=1.0)
@@ -88,7 +104,9 @@ class SeveralSources:
             log.warning("a topic is not there any more", topic=reader.topic, reason=str(error))
 
     def commit(self, offsets: Offsets) -> None:
-        """See `Source.commit`: what is committed is of the topic whose batch was handed on last."""
+        """See `Source.commit`: what is committed is of the topic whose batch was
+        handed on last.
+        """
         if self._owner is not None:
             self._owner.source.commit(offsets)
 
@@ -101,14 +119,20 @@ class SeveralSources:
 
     def _drained(self) -> Mapping[Partition, bool]:
         """Of the partitions of every topic, as each told it last."""
-        return {place: told for reader in self._readers.values() for place, told in reader.drained.items()}
+        return {
+            place: told
+            for reader in self._readers.values()
+            for place, told in reader.drained.items()
+        }
 
     def _look(self) -> None:
         self._looked = self._monotonic()
         for topic in self._topics():
             if topic not in self._readers:
                 reader = self._readers[topic] = _Reader(topic, self._make(topic))
-                reader.thread = threading.Thread(target=self._read, args=(reader,), name=f"messages {topic}", daemon=True)
+                reader.thread = threading.Thread(
+                    target=self._read, args=(reader,), name=f"messages {topic}", daemon=True
+                )
                 reader.thread.start()
 
     def _read(self, reader: _Reader) -> None:

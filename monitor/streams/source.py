@@ -11,22 +11,30 @@ class Source(Protocol):
 
     Every source keeps these promises (tests/conformance/test_sources.py):
 
-    * Records come in order within a partition, with ascending offsets, and each batch belongs to its reader.
-    * Advancing the iterator of `poll` says that the former batch is done with: nothing of it need be kept.
-    * What was committed is not read again by the next source of the same group; what was not committed is.
-    * Bytes that cannot be decoded never raise: one empty record stands for them, see `model.records.REJECT_HEADER`.
-    * Errors are `SourceUnavailable` (try again with a new source) or `SourceError`, with what, where and what to do.
+    * Records come in order within a partition, with ascending offsets, and each batch belongs to
+      its reader.
+    * Advancing the iterator of `poll` says that the former batch is done with: nothing of it need
+      be kept.
+    * What was committed is not read again by the next source of the same group; what was not
+      committed is.
+    * Bytes that cannot be decoded never raise: one empty record stands for them, see
+      `model.records.REJECT_HEADER`.
+    * Errors are `SourceUnavailable` (try again with a new source) or `SourceError`, with what,
+      where and what to do.
     """
 
     def poll(self) -> Iterator[Records]:
         """Batches for ever, or up to the ends seen at the start when built so.
 
-        Yields at least about every `poll_seconds`: an empty batch is a heartbeat that carries `drained` only.
+        Yields at least about every `poll_seconds`: an empty batch is a heartbeat that carries
+        `drained` only.
         """
         ...
 
     def commit(self, offsets: Offsets) -> None:
-        """Remember that everything before these offsets is durable. Partitions no longer ours are left out silently."""
+        """Remember that everything before these offsets is durable. Partitions no longer ours are
+        left out silently.
+        """
         ...
 
     def close(self) -> None:

@@ -1,4 +1,6 @@
-"""A source whose client may hang: a call that does not return is left behind, and told as a fault like any other."""
+"""A source whose client may hang: a call that does not return is left behind, and told as a fault
+like any other.
+"""
 
 import queue
 import threading
@@ -13,23 +15,28 @@ from monitor.model.records import Offsets, Records
 from monitor.streams.source import Source
 
 HANGS_SECONDS = 120.0
-"""Longer than the time limits of a client's own calls one after another, as of a first step: connect, ask, join, ask for ends."""
+"""Longer than the time limits of a client's own calls one after another, as of a first step:
+connect, ask, join, ask for ends.
+"""
 
 log = structlog.get_logger(__name__)
 
 
 class WatchedSource:
-    """Keeps the promises of the source it wraps, and calls it in one thread of its own, for clients that bear no other.
+    """Keeps the promises of the source it wraps, and calls it in one thread of its own, for
+    clients that bear no other.
 
-    A call that has not returned after `hangs_seconds` raises `SourceUnavailable`, so that a source is built anew. The thread
-    is left to the client; should it come back after all, the source is closed there, and what it read is dropped: it was not
-    committed, so the next source reads it.
+    A call that has not returned after `hangs_seconds` raises `SourceUnavailable`, so that a source
+    is built anew. The thread is left to the client; should it come back after all, the source is
+    closed there, and what it read is dropped: it was not committed, so the next source reads it.
     """
 
     def __init__(self, source: Source, what: str, hangs_seconds: float = HANGS_SECONDS) -> None:
         """`what` is read, in words: it stands in the error."""
         self._source, self._what, self._hangs_seconds = source, what, hangs_seconds
-        self._steps: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._steps: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
+            queue.SimpleQueue()
+        )
         self._thread = threading.Thread(target=self._work, name=f"source {what}", daemon=True)
         self._left_behind = False
         self._closed = False
@@ -67,7 +74,9 @@ class WatchedSource:
         self._left_behind = True
         self._steps.put(None)
         text = f"{doing} {self._what} has not returned for {self._hangs_seconds:.0f} s; the client is left behind and built anew"
-        raise SourceUnavailable(f"{text}. Is the broker up, and does the network between drop what it does not let through?")
+        raise SourceUnavailable(
+            f"{text}. Is the broker up, and does the network between drop what it does not let through?"
+        )
 
     def _work(self) -> None:
         while (todo := self._steps.get()) is not None:

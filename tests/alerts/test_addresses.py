@@ -69,14 +69,23 @@ def test_an_address_inside_is_refused_in_every_dress(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["93.184.216.34", "2606:4700::1111", "::ffff:93.184.216.34", "64:ff9b::5db8:d822", "2002:5db8:d822::1"]
+    "text",
+    [
+        "93.184.216.34",
+        "2606:4700::1111",
+        "::ffff:93.184.216.34",
+        "64:ff9b::5db8:d822",
+        "2002:5db8:d822::1",
+    ],
 )
 def test_a_public_address_is_fine(text: str) -> None:
     assert AddressRules().addresses("hook.example", 443, lambda _host, _port: [text]) == [text]
 
 
 def test_only_the_public_ones_of_a_mixed_answer_are_dialled() -> None:
-    assert AddressRules().addresses("hook.example", 443, lambda _host, _port: ["10.0.0.1", "93.184.216.34"]) == ["93.184.216.34"]
+    assert AddressRules().addresses(
+        "hook.example", 443, lambda _host, _port: ["10.0.0.1", "93.184.216.34"]
+    ) == ["93.184.216.34"]
 
 
 def test_ports_that_are_not_for_the_web_are_refused() -> None:
@@ -84,9 +93,13 @@ def test_ports_that_are_not_for_the_web_are_refused() -> None:
         AddressRules().addresses("hook.example", 6379, lambda _host, _port: ["93.184.216.34"])
 
 
-@pytest.mark.parametrize("entry", ["10.0.0.0/8", "10.1.2.3", "alerts.internal", "Alerts.Internal."])
+@pytest.mark.parametrize(
+    "entry", ["10.0.0.0/8", "10.1.2.3", "alerts.internal", "Alerts.Internal."]
+)
 def test_what_is_allowed_may_be_private_and_on_any_port(entry: str) -> None:
-    assert AddressRules([entry]).addresses("alerts.internal", 9093, lambda _host, _port: ["10.1.2.3"]) == ["10.1.2.3"]
+    assert AddressRules([entry]).addresses(
+        "alerts.internal", 9093, lambda _host, _port: ["10.1.2.3"]
+    ) == ["10.1.2.3"]
 
 
 METADATA = [
@@ -119,15 +132,21 @@ def test_a_clouds_metadata_is_never_dialled_whatever_is_allowed(text: str) -> No
         rules.addresses("hook.example", 80, lambda _host, _port: [text])
 
 
-@pytest.mark.parametrize("name", ["metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data"])
+@pytest.mark.parametrize(
+    "name", ["metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data"]
+)
 def test_a_clouds_metadata_is_known_by_name_too(name: str) -> None:
     with pytest.raises(ReceiverRefused, match="metadata"):
-        AddressRules([name.lower().rstrip(".")]).addresses(name, 80, lambda _host, _port: ["93.184.216.34"])
+        AddressRules([name.lower().rstrip(".")]).addresses(
+            name, 80, lambda _host, _port: ["93.184.216.34"]
+        )
 
 
 def test_allowing_one_host_allows_no_other() -> None:
     with pytest.raises(ReceiverRefused):
-        AddressRules(["alerts.internal"]).addresses("evil.example", 443, lambda _host, _port: ["10.1.2.3"])
+        AddressRules(["alerts.internal"]).addresses(
+            "evil.example", 443, lambda _host, _port: ["10.1.2.3"]
+        )
 
 
 def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
@@ -159,7 +178,9 @@ def test_a_url_that_is_no_plain_http_address_is_refused_without_being_shown(url:
 
 def test_a_name_in_other_letters_is_taken_in_its_ascii_form() -> None:
     assert AddressRules().target("https://bücher.example/x").host == "xn--bcher-kva.example"
-    assert AddressRules().target("https://[2606:4700::1111]:8443/x") == AddressRules().target("https://[2606:4700::1111]:8443/y")
+    assert AddressRules().target("https://[2606:4700::1111]:8443/x") == AddressRules().target(
+        "https://[2606:4700::1111]:8443/y"
+    )
 
 
 @pytest.mark.parametrize("entry", ["", "10.0.0.0/99", "https://x", "a/b"])

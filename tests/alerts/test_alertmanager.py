@@ -1,4 +1,6 @@
-"""A real Alertmanager takes what we send: it pages once, keeps one alert over repeats, and resolves it."""
+"""A real Alertmanager takes what we send: it pages once, keeps one alert over repeats, and
+resolves it.
+"""
 
 import json
 import time
@@ -30,9 +32,16 @@ def until(fact: Callable[[], bool], what: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_alert_fires_and_is_resolved_in_a_real_alertmanager(alertmanager: str, http_receiver: HttpReceiver) -> None:
+def test_an_alert_fires_and_is_resolved_in_a_real_alertmanager(
+    alertmanager: str, http_receiver: HttpReceiver
+) -> None:
     sender = make_sender("am", "alertmanager", url=alertmanager, rules=AddressRules(["127.0.0.1"]))
-    labels = {"alertname": "SeamwatchRegression", "deploy_id": "d1", "operation": 'POST /pay <script>"\\\n', "empty": ""}
+    labels = {
+        "alertname": "SeamwatchRegression",
+        "deploy_id": "d1",
+        "operation": 'POST /pay <script>"\\\n',
+        "empty": "",
+    }
     firing = Alert(
         "seamwatch-1",
         "firing",

@@ -18,10 +18,24 @@ from monitor.model.judging import Evidence, Finding, StepEvidence, Suspect
 from monitor.model.reasons import reason
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-CALM = LifecycleSettings(hold_seconds=10, orphan_seconds=60, quiet_seconds=100, link_base="https://watch.example/")
+CALM = LifecycleSettings(
+    hold_seconds=10, orphan_seconds=60, quiet_seconds=100, link_base="https://watch.example/"
+)
 PAY = Edge("production", "checkout", "payment", "http", "POST /pay")
 ORDER = Edge("production", "web", "checkout", "http", "POST /order")
-DEPLOY = Deploy("d1", "deploy", "production", "payment", "2.0.0", "1.9.0", "progressing", NOON, None, None, ("api",))
+DEPLOY = Deploy(
+    "d1",
+    "deploy",
+    "production",
+    "payment",
+    "2.0.0",
+    "1.9.0",
+    "progressing",
+    NOON,
+    None,
+    None,
+    ("api",),
+)
 
 
 def seconds(count: float) -> timedelta:
@@ -57,9 +71,21 @@ class Life:
         self.settings = settings
 
     def at(
-        self, after: float, *findings: Finding, silences: tuple[dict[str, str], ...] = (), enabled: bool = True
+        self,
+        after: float,
+        *findings: Finding,
+        silences: tuple[dict[str, str], ...] = (),
+        enabled: bool = True,
     ) -> list[Alert]:
-        done = step(self.book, findings, {"d1": DEPLOY}, silences, self.settings, NOON + seconds(after), enabled=enabled)
+        done = step(
+            self.book,
+            findings,
+            {"d1": DEPLOY},
+            silences,
+            self.settings,
+            NOON + seconds(after),
+            enabled=enabled,
+        )
         self.book = done.book
         self.told.extend(done.outgoing)
         return list(done.outgoing)
@@ -74,13 +100,22 @@ def test_a_finding_is_pending_then_fires_then_is_resolved_when_it_stays_away() -
     assert life.at(0, a_finding()) == []
     assert life.states == ["pending"]
     (firing,) = life.at(10, a_finding())
-    assert (firing.state, firing.severity, firing.service, firing.deploy_id) == ("firing", "critical", "payment", "d1")
+    assert (firing.state, firing.severity, firing.service, firing.deploy_id) == (
+        "firing",
+        "critical",
+        "payment",
+        "d1",
+    )
     assert firing.key == alert_key("d1", "production")
     assert firing.link == "https://watch.example/findings/f1"
     assert life.at(20, a_finding()) == []
     assert life.at(119) == []
     (resolved,) = life.at(120)
-    assert (resolved.state, resolved.key, resolved.started) == ("resolved", firing.key, firing.started)
+    assert (resolved.state, resolved.key, resolved.started) == (
+        "resolved",
+        firing.key,
+        firing.started,
+    )
     assert resolved.ended == NOON + seconds(120)
     assert resolved.revision > firing.revision
     assert life.at(130) == []
@@ -111,7 +146,9 @@ def test_coming_back_after_the_end_is_a_new_incident_under_the_same_key() -> Non
     assert [alert.state for alert in life.told] == ["firing", "resolved", "firing"]
     assert len({alert.key for alert in life.told}) == 1
     assert life.told[2].started == NOON + seconds(300)
-    assert [alert.revision for alert in life.told] == sorted({alert.revision for alert in life.told})
+    assert [alert.revision for alert in life.told] == sorted(
+        {alert.revision for alert in life.told}
+    )
 
 
 def test_coming_back_only_briefly_does_not_lose_count_of_revisions() -> None:
@@ -196,7 +233,10 @@ def test_an_alert_that_turns_graver_is_told_again() -> None:
 def test_what_another_deploy_of_the_group_explains_pages_under_that_one() -> None:
     life = Life()
     guilty = a_finding("root", deploy_id="d2")
-    suspects = (Suspect("d2", "payment", "2.0.0", 0.9, ()), Suspect("d1", "checkout", "3.0.0", 0.1, ()))
+    suspects = (
+        Suspect("d2", "payment", "2.0.0", 0.9, ()),
+        Suspect("d1", "checkout", "3.0.0", 0.1, ()),
+    )
     innocent = a_finding("above", deploy_id="d1", edge=ORDER, role="propagated", suspects=suspects)
     life.at(0, innocent, guilty)
     (firing,) = life.at(70, innocent, guilty)
@@ -206,14 +246,22 @@ def test_what_another_deploy_of_the_group_explains_pages_under_that_one() -> Non
 
 def test_what_something_else_explains_pages_nobody_unless_that_is_paged_for() -> None:
     life = Life()
-    suspects = (Suspect("d1", "checkout", "3.0.0", 0.6, ()), Suspect("d2", "payment", "2.0.0", 0.4, ()))
+    suspects = (
+        Suspect("d1", "checkout", "3.0.0", 0.6, ()),
+        Suspect("d2", "payment", "2.0.0", 0.4, ()),
+    )
     explained = reason("callee_released", service="payment", version="2.0.0")
-    innocent = a_finding("above", edge=ORDER, role="propagated", suspects=suspects, explained=explained)
+    innocent = a_finding(
+        "above", edge=ORDER, role="propagated", suspects=suspects, explained=explained
+    )
     for second in (0, 70, 700):
         assert life.at(second, innocent) == []
     life.at(800, innocent, a_finding("root", deploy_id="d2"))
     (firing,) = life.at(900, innocent, a_finding("root", deploy_id="d2"))
-    assert (firing.key, set(firing.finding_ids)) == (alert_key("d2", "production"), {"root", "above"})
+    assert (firing.key, set(firing.finding_ids)) == (
+        alert_key("d2", "production"),
+        {"root", "above"},
+    )
 
 
 def test_a_resolved_alert_says_why() -> None:
@@ -240,7 +288,10 @@ def test_an_accepted_finding_pages_nobody_and_ends_what_fires_at_once() -> None:
     life.at(10, a_finding())
     life.at(20, a_finding())
     (resolved,) = life.at(21, known)
-    assert (resolved.state, resolved.annotations["resolved_because"]) == ("resolved", "accepted as known")
+    assert (resolved.state, resolved.annotations["resolved_because"]) == (
+        "resolved",
+        "accepted as known",
+    )
 
 
 def test_a_silenced_alert_is_kept_but_told_only_when_the_silence_ends() -> None:
@@ -272,7 +323,14 @@ def test_a_silence_of_one_operation_does_not_quiet_another_of_the_same_deploy() 
 def test_a_silence_that_does_not_match_every_label_quiets_nothing() -> None:
     life = Life()
     life.at(0, a_finding(), silences=({"service": "payment", "environment": "staging"}, {}))
-    assert len(life.at(10, a_finding(), silences=({"service": "payment", "environment": "staging"}, {}))) == 1
+    assert (
+        len(
+            life.at(
+                10, a_finding(), silences=({"service": "payment", "environment": "staging"}, {})
+            )
+        )
+        == 1
+    )
 
 
 def test_weak_evidence_is_shown_but_does_not_fire() -> None:
@@ -295,7 +353,11 @@ def test_the_labels_of_a_firing_alert_stay_as_they_were() -> None:
     life = Life()
     life.at(0, a_finding("f1", signal="latency"))
     (firing,) = life.at(10, a_finding("f1", signal="latency"))
-    life.at(20, a_finding("f0", signal="errors", first_seen=NOON - seconds(5)), a_finding("f1", signal="latency"))
+    life.at(
+        20,
+        a_finding("f0", signal="errors", first_seen=NOON - seconds(5)),
+        a_finding("f1", signal="latency"),
+    )
     (resolved,) = life.at(300)
     assert resolved.labels == firing.labels
     assert (firing.severity, resolved.severity) == ("warning", "critical")
@@ -321,7 +383,9 @@ def test_a_clock_that_jumps_back_resolves_nothing() -> None:
 
 
 class AlertLife(RuleBasedStateMachine):
-    """Find, vanish, accept, silence, tick, in any order: receivers hear firing (a few updates) and resolved by turns, each incident closed."""
+    """Find, vanish, accept, silence, tick, in any order: receivers hear firing (a few updates) and
+    resolved by turns, each incident closed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -343,7 +407,15 @@ class AlertLife(RuleBasedStateMachine):
     def find(self, edge: Edge, deploy: str, role: str, signal: str) -> None:
         name = f"{edge.operation} {deploy} {signal}"
         self.open.setdefault(
-            name, a_finding(name, edge=edge, deploy_id=deploy, role=role, signal=signal, first_seen=NOON + seconds(self.now))
+            name,
+            a_finding(
+                name,
+                edge=edge,
+                deploy_id=deploy,
+                role=role,
+                signal=signal,
+                first_seen=NOON + seconds(self.now),
+            ),
         )
 
     @precondition(lambda self: self.open)
@@ -367,10 +439,23 @@ class AlertLife(RuleBasedStateMachine):
     @rule(passed=st.sampled_from([1, 9, 11, 61, 101, 300]))
     def tick(self, passed: float) -> None:
         self.now += passed
-        findings = [replace(finding, state="accepted") if name in self.accepted else finding for name, finding in self.open.items()]
-        told = self.life.at(self.now, *findings, silences=tuple(self.silences), enabled=self.enabled)
+        findings = [
+            replace(finding, state="accepted") if name in self.accepted else finding
+            for name, finding in self.open.items()
+        ]
+        told = self.life.at(
+            self.now, *findings, silences=tuple(self.silences), enabled=self.enabled
+        )
         assert self.enabled or not told
-        again = step(self.life.book, findings, {"d1": DEPLOY}, self.silences, CALM, NOON + seconds(self.now), enabled=self.enabled)
+        again = step(
+            self.life.book,
+            findings,
+            {"d1": DEPLOY},
+            self.silences,
+            CALM,
+            NOON + seconds(self.now),
+            enabled=self.enabled,
+        )
         assert again.outgoing == (), "the same tick again tells nobody anything"
         assert again.book == self.life.book
 
@@ -383,7 +468,9 @@ class AlertLife(RuleBasedStateMachine):
             states = [alert.state for alert in alerts]
             assert all("firing" in (earlier, later) for earlier, later in pairwise(states)), states
             assert states[0] == "firing"
-            updates = [later for earlier, later in pairwise(alerts) if earlier.state == later.state]
+            updates = [
+                later for earlier, later in pairwise(alerts) if earlier.state == later.state
+            ]
             assert len(updates) <= 3 * states.count("resolved") + 3
             revisions = [alert.revision for alert in alerts]
             assert revisions == sorted(set(revisions))
@@ -391,14 +478,18 @@ class AlertLife(RuleBasedStateMachine):
             assert tracked.told == states[-1]
 
     def teardown(self) -> None:
-        """When all is well again and everybody listens, every incident that was opened is closed."""
+        """When all is well again and everybody listens, every incident that was opened
+        is closed.
+        """
         self.life.at(self.now + 1)
         self.life.at(self.now + 102)
         last = {alert.key: alert.state for alert in self.life.told}
         assert set(last.values()) <= {"resolved"}
 
 
-AlertLife.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
+AlertLife.TestCase.settings = hypothesis_settings(
+    max_examples=60, stateful_step_count=30, deadline=None
+)
 TestAlertLife = AlertLife.TestCase
 
 

@@ -1,4 +1,6 @@
-"""What each receiver is sent: within its vendor's limits, harmless whatever names hold, and without secrets in sight."""
+"""What each receiver is sent: within its vendor's limits, harmless whatever names hold, and
+without secrets in sight.
+"""
 
 import base64
 import json
@@ -76,12 +78,20 @@ def test_pagerduty_triggers_and_resolves_under_one_dedup_key() -> None:
     sender = PagerDutySender("ops", "R" * 32, wire)
     sender.send(ALERT)
     assert wire.sent[-1][0] == "https://events.pagerduty.com/v2/enqueue"
-    assert (wire.last["event_action"], wire.last["dedup_key"], wire.last["routing_key"]) == ("trigger", ALERT.key, "R" * 32)
+    assert (wire.last["event_action"], wire.last["dedup_key"], wire.last["routing_key"]) == (
+        "trigger",
+        ALERT.key,
+        "R" * 32,
+    )
     assert wire.last["payload"]["severity"] == "error"
     assert wire.last["payload"]["timestamp"] == "2026-03-01T12:00:00+00:00"
     assert wire.last["client_url"] == ALERT.link
     sender.send(RESOLVED)
-    assert wire.last == {"routing_key": "R" * 32, "event_action": "resolve", "dedup_key": ALERT.key}
+    assert wire.last == {
+        "routing_key": "R" * 32,
+        "event_action": "resolve",
+        "dedup_key": ALERT.key,
+    }
 
 
 def test_pagerduty_keeps_to_its_limits() -> None:
@@ -95,7 +105,19 @@ def test_pagerduty_keeps_to_its_limits() -> None:
 
 def test_pagerduty_is_told_of_the_deploy_as_a_change() -> None:
     wire = Wire()
-    deploy = Deploy("d1", "deploy", "production", "payment", "2.0.0", "1.9.0", "started", NOON, None, None, ("api",))
+    deploy = Deploy(
+        "d1",
+        "deploy",
+        "production",
+        "payment",
+        "2.0.0",
+        "1.9.0",
+        "started",
+        NOON,
+        None,
+        None,
+        ("api",),
+    )
     PagerDutySender("ops", "R" * 32, wire, url="https://eu.example/v2/enqueue").send_change(deploy)
     assert wire.sent[-1][0] == "https://eu.example/v2/change/enqueue"
     assert wire.last["payload"]["summary"] == "deploy of payment 2.0.0 in production"
@@ -133,7 +155,9 @@ def test_a_resolved_alert_says_so_in_slack() -> None:
 def test_a_webhook_is_signed_with_every_secret_and_verifies_with_either() -> None:
     wire = Wire()
     now = datetime.now(UTC)
-    WebhookSender("ops", "https://hook.example/x", (SECRET, OTHER), wire, clock=lambda: now).send(ALERT)
+    WebhookSender("ops", "https://hook.example/x", (SECRET, OTHER), wire, clock=lambda: now).send(
+        ALERT
+    )
     _, headers, body = wire.sent[-1]
     for secret in (SECRET, OTHER):
         event = Webhook(secret).verify(body, dict(headers))
@@ -154,11 +178,15 @@ def test_a_webhook_sent_again_has_the_same_id() -> None:
     assert ids == ["seamwatch-1.2", "seamwatch-1.2", "seamwatch-1.3"]
 
 
-@pytest.mark.parametrize("secrets", [(), ("plain",), ("whsec_!!!",), ("whsec_YQ==",), (SECRET, "whsec_")])
+@pytest.mark.parametrize(
+    "secrets", [(), ("plain",), ("whsec_!!!",), ("whsec_YQ==",), (SECRET, "whsec_")]
+)
 def test_a_webhook_without_a_fit_secret_is_refused(secrets: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError) as refused:
         WebhookSender("ops", "https://hook.example/x", secrets, Wire())
-    assert not any(secret in str(refused.value) for secret in secrets if len(secret) > len("whsec_"))
+    assert not any(
+        secret in str(refused.value) for secret in secrets if len(secret) > len("whsec_")
+    )
 
 
 def test_alertmanager_gets_the_same_labels_and_start_with_the_end() -> None:
@@ -175,14 +203,22 @@ def test_alertmanager_gets_the_same_labels_and_start_with_the_end() -> None:
     assert resolved["endsAt"] > resolved["startsAt"]
 
 
-def test_no_secret_is_in_a_repr_an_error_or_a_log(caplog: pytest.LogCaptureFixture, http_receiver: HttpReceiver) -> None:
+def test_no_secret_is_in_a_repr_an_error_or_a_log(
+    caplog: pytest.LogCaptureFixture, http_receiver: HttpReceiver
+) -> None:
     caplog.set_level(logging.DEBUG)
     http_receiver.answer = answering(403, b"denied: hush-hush whsec_ /services/hush-hush")
     rules = AddressRules(["127.0.0.1"])
     made = [
         make_sender("pd", "pagerduty", url=http_receiver.url, secret="hush-hush", rules=rules),
         make_sender("sl", "slack", secret=http_receiver.url + "/services/hush-hush", rules=rules),
-        make_sender("wh", "webhook", url=http_receiver.url + "/services/hush-hush", secret=SECRET, rules=rules),
+        make_sender(
+            "wh",
+            "webhook",
+            url=http_receiver.url + "/services/hush-hush",
+            secret=SECRET,
+            rules=rules,
+        ),
         make_sender("am", "alertmanager", url=http_receiver.url, secret="hush-hush", rules=rules),
     ]
     for sender in made:

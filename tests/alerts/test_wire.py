@@ -1,4 +1,6 @@
-"""One POST to a receiver, over real sockets: pinned, bounded in time and size, without redirects."""
+"""One POST to a receiver, over real sockets: pinned, bounded in time and size, without
+redirects.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -23,7 +25,11 @@ def test_a_receiver_on_loopback_is_refused_unless_allowed(http_receiver: HttpRec
     assert http_receiver.taken == []
     reply = GuardedPost(LOCAL)(http_receiver.url + "/a?b=c", {"X-One": "1"}, b"{}")
     assert (reply.status, reply.body) == (202, b"ok")
-    assert (http_receiver.taken[0].path, http_receiver.taken[0].headers["x-one"], http_receiver.taken[0].text) == (
+    assert (
+        http_receiver.taken[0].path,
+        http_receiver.taken[0].headers["x-one"],
+        http_receiver.taken[0].text,
+    ) == (
         "/a?b=c",
         "1",
         "{}",
@@ -99,7 +105,9 @@ def test_a_refusal_of_every_alert_is_not_final(status: int) -> None:
 
 def test_an_error_text_shows_neither_secrets_nor_control_characters() -> None:
     with pytest.raises(ReceiverRefused) as refused:
-        judge_reply(Reply(400, {}, b"bad key R0UT1NG\x1b[31m\r\nFAKE LOG LINE"), "receiver x", ["R0UT1NG"])
+        judge_reply(
+            Reply(400, {}, b"bad key R0UT1NG\x1b[31m\r\nFAKE LOG LINE"), "receiver x", ["R0UT1NG"]
+        )
     assert "R0UT1NG" not in str(refused.value)
     assert str(refused.value).isprintable()
 
@@ -134,13 +142,25 @@ def test_an_error_text_shows_neither_secrets_nor_control_characters() -> None:
         (None, None),
     ],
 )
-def test_retry_after_is_read_as_a_number_or_a_date_and_capped(text: str | None, seconds: float | None) -> None:
+def test_retry_after_is_read_as_a_number_or_a_date_and_capped(
+    text: str | None, seconds: float | None
+) -> None:
     assert retry_after(text, NOON) == seconds
 
 
-@given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1")), st.from_regex(r"(Sun, )?[0-9 :+\-A-Za-z,]*")))
+@given(
+    st.one_of(
+        st.text(),
+        st.binary().map(lambda raw: raw.decode("latin-1")),
+        st.from_regex(r"(Sun, )?[0-9 :+\-A-Za-z,]*"),
+    )
+)
 def test_no_text_of_a_receiver_breaks_its_sender(text: str) -> None:
     seconds = retry_after(text, NOON)
     assert seconds is None or 0 <= seconds <= 3600
     with pytest.raises(ReceiverBusy):
-        judge_reply(Reply(503, {"retry-after": text}, text.encode("utf-8", "replace")), "receiver x", ["secret"])
+        judge_reply(
+            Reply(503, {"retry-after": text}, text.encode("utf-8", "replace")),
+            "receiver x",
+            ["secret"],
+        )

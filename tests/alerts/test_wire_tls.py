@@ -61,8 +61,12 @@ def tls_port(certificate: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     yield int(server.server_address[1])
     server.shutdown()
@@ -70,7 +74,9 @@ def tls_port(certificate: Path) -> Iterator[int]:
     thread.join(5)
 
 
-def test_a_receiver_with_a_trusted_certificate_is_reached_by_its_name(certificate: Path, tls_port: int) -> None:
+def test_a_receiver_with_a_trusted_certificate_is_reached_by_its_name(
+    certificate: Path, tls_port: int
+) -> None:
     trust = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
     post = GuardedPost(AddressRules(["localhost"]), trust=trust)
     assert post(f"https://localhost:{tls_port}/x", {}, b"{}").body == b"ok"
@@ -79,7 +85,9 @@ def test_a_receiver_with_a_trusted_certificate_is_reached_by_its_name(certificat
 def test_a_certificate_for_another_name_is_no_receiver(certificate: Path, tls_port: int) -> None:
     trust = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
     with pytest.raises(ReceiverBusy, match=r"(?i)certificate"):
-        GuardedPost(AddressRules(["127.0.0.1"]), trust=trust)(f"https://127.0.0.1:{tls_port}/x", {}, b"{}")
+        GuardedPost(AddressRules(["127.0.0.1"]), trust=trust)(
+            f"https://127.0.0.1:{tls_port}/x", {}, b"{}"
+        )
 
 
 def test_a_certificate_that_nobody_vouches_for_is_no_receiver(tls_port: int) -> None:

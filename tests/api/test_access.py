@@ -1,4 +1,6 @@
-"""Who may do what: open reading from loopback, tokens elsewhere and for every write, and no way in for other sites."""
+"""Who may do what: open reading from loopback, tokens elsewhere and for every write, and no way in
+for other sites.
+"""
 
 import re
 from collections.abc import AsyncIterator
@@ -92,7 +94,11 @@ def test_a_wrong_token_is_refused_even_where_none_is_needed(api: Asked) -> None:
 
 
 def test_a_revoked_token_and_one_that_is_over_are_refused(api: Asked) -> None:
-    made = api.post("/v1/tokens", {"name": "ci", "scopes": ["read"], "expires": "2026-11-21T13:00:00Z"}, LOCAL_TOKEN).json()
+    made = api.post(
+        "/v1/tokens",
+        {"name": "ci", "scopes": ["read"], "expires": "2026-11-21T13:00:00Z"},
+        LOCAL_TOKEN,
+    ).json()
     assert api.get("/v1/deploys", made["secret"]).status_code == 200
     api.clock.advance(timedelta(hours=2).total_seconds())
     assert api.get("/v1/deploys", made["secret"]).status_code == 401
@@ -135,12 +141,20 @@ def test_a_name_that_is_not_ours_is_refused(api: Asked, host: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost:8420", "127.0.0.1", "[::1]:8420", "seamwatch.test"])
 def test_our_own_names_are_answered(api: Asked, host: str) -> None:
-    assert api.over(allowed_hosts=("seamwatch.test",)).get("/v1/deploys", host=host).status_code == 200
+    assert (
+        api.over(allowed_hosts=("seamwatch.test",)).get("/v1/deploys", host=host).status_code
+        == 200
+    )
 
 
 def sign_in(api: Asked, secret: str, back_to: str = "/", **headers: str) -> httpx.Response:
-    request_headers = {"sec-fetch-site": "same-origin", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return api.request("POST", "/sign-in", data={"token": secret, "next": back_to}, headers=request_headers)
+    request_headers = {
+        "sec-fetch-site": "same-origin",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    return api.request(
+        "POST", "/sign-in", data={"token": secret, "next": back_to}, headers=request_headers
+    )
 
 
 def cookie_of(signed: httpx.Response) -> str:
@@ -166,18 +180,29 @@ def test_a_session_signs_in_for_the_page_but_changes_nothing_from_another_site(a
         assert api.request("POST", "/sign-out", headers=other).status_code == 403
 
 
-def test_the_link_of_an_alert_clicked_elsewhere_shows_the_page_to_who_is_signed_in(api: Asked) -> None:
+def test_the_link_of_an_alert_clicked_elsewhere_shows_the_page_to_who_is_signed_in(
+    api: Asked,
+) -> None:
     far = api.over(host="0.0.0.0")
     far.client = "192.0.2.7"
-    from_slack = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "accept": "text/html"}
+    from_slack = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "accept": "text/html",
+    }
     asked = far.get("/deploys?service=pay&since=7d", host="seamwatch.example", headers=from_slack)
     assert asked.status_code == 401
     assert 'action="/sign-in"' in asked.text
     assert 'name="next" value="/deploys?service=pay&amp;since=7d"' in asked.text
     signed = sign_in(far, far.token("read"), "/deploys?service=pay&since=7d")
-    assert (signed.status_code, signed.headers["location"]) == (303, "/deploys?service=pay&since=7d")
+    assert (signed.status_code, signed.headers["location"]) == (
+        303,
+        "/deploys?service=pay&since=7d",
+    )
     shown = far.get(
-        "/deploys?service=pay&since=7d", host="seamwatch.example", headers={**from_slack, "cookie": cookie_of(signed)}
+        "/deploys?service=pay&since=7d",
+        host="seamwatch.example",
+        headers={**from_slack, "cookie": cookie_of(signed)},
     )
     assert shown.status_code == 200
 
@@ -200,7 +225,10 @@ def test_the_cookie_is_a_session_and_not_the_token(api: Asked) -> None:
     cookie = cookie_of(sign_in(api, secret))
     assert secret not in cookie
     far = api.over(host="0.0.0.0")
-    assert far.get("/v1/deploys", headers={"cookie": f"seamwatch_session={secret}"}).status_code == 401
+    assert (
+        far.get("/v1/deploys", headers={"cookie": f"seamwatch_session={secret}"}).status_code
+        == 401
+    )
     assert far.get("/v1/deploys", cookie.partition("=")[2]).status_code == 401
     assert far.get("/v1/deploys", headers={"cookie": cookie}).status_code == 200
     with reading(api.parts.engine) as connection:
@@ -225,11 +253,19 @@ def test_a_session_ends_with_its_token_by_signing_out_and_after_twelve_hours(api
     assert far.get("/v1/deploys", headers=third).status_code == 401
 
 
-def test_a_session_of_the_secret_of_this_start_ends_with_it_and_stays_on_this_machine(api: Asked) -> None:
+def test_a_session_of_the_secret_of_this_start_ends_with_it_and_stays_on_this_machine(
+    api: Asked,
+) -> None:
     cookie = {"cookie": cookie_of(sign_in(api, LOCAL_TOKEN))}
     assert api.get("/v1/tokens", headers=cookie).status_code == 200
-    assert api.get("/v1/tokens", headers={**cookie, "x-forwarded-for": "192.0.2.7"}).status_code == 401
-    assert api.over(local_token="of the next start").get("/v1/tokens", headers=cookie).status_code == 401
+    assert (
+        api.get("/v1/tokens", headers={**cookie, "x-forwarded-for": "192.0.2.7"}).status_code
+        == 401
+    )
+    assert (
+        api.over(local_token="of the next start").get("/v1/tokens", headers=cookie).status_code
+        == 401
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,7 +313,10 @@ def test_who_asks_is_known_before_a_body_is_parsed(api: Asked) -> None:
     for method, path in routes:
         for token, code in (("", 401), ("swt_wrong", 401)):
             for content in (b"{", b"[" * 100_000, b"\xff"):
-                assert api.request(method, path, token, content=content, headers=json).status_code == code, path
+                assert (
+                    api.request(method, path, token, content=content, headers=json).status_code
+                    == code
+                ), path
     form = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     assert api.request("POST", "/findings/x/accept", content=b"%", headers=form).status_code == 401
 
@@ -299,7 +338,9 @@ def test_a_kubelet_names_the_address_of_the_pod(api: Asked, path: str) -> None:
 
 
 def test_signing_in_with_a_wrong_token_says_so(api: Asked) -> None:
-    answer = api.request("POST", "/sign-in", data={"token": "swt_no"}, headers={"sec-fetch-site": "same-origin"})
+    answer = api.request(
+        "POST", "/sign-in", data={"token": "swt_no"}, headers={"sec-fetch-site": "same-origin"}
+    )
     assert answer.status_code == 401
     assert "unknown, expired or revoked" in answer.text
 
@@ -308,12 +349,24 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: Asked) -> No
     token = api.token("ingest", "contracts:write")
     big = {**DEPLOY, "actor": "x" * 1_000_001}
     assert api.post("/v1/deploys", big, token).status_code == 413
-    body = {"name": "n", "format": "jsonschema", "provider": "p", "document": SCHEMA + " " * 1_500_000}
+    body = {
+        "name": "n",
+        "format": "jsonschema",
+        "provider": "p",
+        "document": SCHEMA + " " * 1_500_000,
+    }
     assert api.post("/v1/contracts", body, token).status_code == 201
 
 
-def test_a_contract_as_large_as_vendors_write_them_may_be_sent_by_who_may_publish_and_nobody_else(api: Asked) -> None:
-    body = {"name": "large", "format": "jsonschema", "provider": "p", "document": SCHEMA + " " * 12_000_000}
+def test_a_contract_as_large_as_vendors_write_them_may_be_sent_by_who_may_publish_and_nobody_else(
+    api: Asked,
+) -> None:
+    body = {
+        "name": "large",
+        "format": "jsonschema",
+        "provider": "p",
+        "document": SCHEMA + " " * 12_000_000,
+    }
     assert api.post("/v1/contracts", body, api.token("contracts:write")).status_code == 201
     assert api.post("/v1/contracts", body, api.token("ingest")).status_code == 413
     assert api.post("/v1/contracts", body).status_code == 413
@@ -328,7 +381,11 @@ def test_a_body_without_a_length_is_limited_too(api: Asked) -> None:
             yield b"x" * 50_000
 
     answer = api.request(
-        "POST", "/v1/deploys", api.token("ingest"), content=chunks(), headers={"content-type": "application/json"}
+        "POST",
+        "/v1/deploys",
+        api.token("ingest"),
+        content=chunks(),
+        headers={"content-type": "application/json"},
     )
     assert answer.status_code == 413
 
@@ -373,12 +430,25 @@ def test_loopback_is_told_from_the_rest(host: str, local: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1/deploys", "/healthz", "/nope", "/static/seamwatch.css", "/edges/view?caller=a&callee=b"]
+    "path",
+    [
+        "/",
+        "/v1/deploys",
+        "/healthz",
+        "/nope",
+        "/static/seamwatch.css",
+        "/edges/view?caller=a&callee=b",
+    ],
 )
 def test_every_answer_carries_the_safe_headers(api: Asked, path: str) -> None:
     headers = api.get(path).headers
     policy = headers["content-security-policy"]
-    for rule in ("default-src 'self'", "object-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"):
+    for rule in (
+        "default-src 'self'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ):
         assert rule in policy
     assert "script-src" not in policy
     assert ("'unsafe-inline'" in policy) == path.startswith("/edges/view")
@@ -400,7 +470,9 @@ def test_every_answer_carries_the_safe_headers(api: Asked, path: str) -> None:
         ("/edges/view?caller=a&callee=b&enviroment=c", "did you mean environment?"),
     ],
 )
-def test_a_query_parameter_that_is_not_there_is_refused_with_the_nearest(api: Asked, path: str, do: str) -> None:
+def test_a_query_parameter_that_is_not_there_is_refused_with_the_nearest(
+    api: Asked, path: str, do: str
+) -> None:
     answer = api.get(path, LOCAL_TOKEN)
     assert answer.status_code == 422
     assert do in answer.json()["error"]["do"]
@@ -423,10 +495,15 @@ def test_every_route_but_the_probes_refuses_what_it_does_not_have(api: Asked) ->
     )
     asked = [("get", page) for page in pages]
     asked += [
-        (method, path) for path, methods in described.items() for method in methods if path not in {"/healthz", "/readyz", "/metrics"}
+        (method, path)
+        for path, methods in described.items()
+        for method in methods
+        if path not in {"/healthz", "/readyz", "/metrics"}
     ]
     for method, path in asked:
-        answer = api.request(method.upper(), re.sub(r"\{\w+\}", "x", path) + "?colour=red", LOCAL_TOKEN, json={})
+        answer = api.request(
+            method.upper(), re.sub(r"\{\w+\}", "x", path) + "?colour=red", LOCAL_TOKEN, json={}
+        )
         assert answer.status_code == 422, path
         assert answer.json()["error"]["where"] == "query.colour", path
 
@@ -440,34 +517,66 @@ def test_every_route_but_the_probes_refuses_what_it_does_not_have(api: Asked) ->
         ("/v1/tokens", {"name": "n", "scopes": ["read"], "expire": "2027-01-01"}, "did you mean expires?"),
     ],
 )  # fmt: skip
-def test_a_field_that_is_not_there_is_refused_with_the_nearest(api: Asked, path: str, body: object, do: str) -> None:
+def test_a_field_that_is_not_there_is_refused_with_the_nearest(
+    api: Asked, path: str, body: object, do: str
+) -> None:
     answer = api.post(path, body, LOCAL_TOKEN)
     assert answer.status_code == 422
     assert answer.json()["error"]["do"] == do
 
 
-BROKEN_ADDRESSES = ("http://[", "http://[::1", "https://a]b:8420", "http://h:port", "http://h:99999", "http://\u2100.example")
+BROKEN_ADDRESSES = (
+    "http://[",
+    "http://[::1",
+    "https://a]b:8420",
+    "http://h:port",
+    "http://h:99999",
+    "http://\u2100.example",
+)
 
 
-@pytest.mark.parametrize("origin", [*BROKEN_ADDRESSES, "null", "", "http://", "//127.0.0.1:8420", "http:127.0.0.1:8420"])
+@pytest.mark.parametrize(
+    "origin", [*BROKEN_ADDRESSES, "null", "", "http://", "//127.0.0.1:8420", "http:127.0.0.1:8420"]
+)
 def test_an_origin_that_cannot_be_read_is_another_site(api: Asked, origin: str) -> None:
-    headers: dict[str, Any] = {"cookie": cookie_of(sign_in(api, api.token("admin"))), "origin": origin.encode()}
+    headers: dict[str, Any] = {
+        "cookie": cookie_of(sign_in(api, api.token("admin"))),
+        "origin": origin.encode(),
+    }
     assert api.post("/v1/deploys", DEPLOY, headers=headers).status_code == 403
     assert api.request("POST", "/sign-out", headers=headers).status_code == 403
     plain = {"origin": headers["origin"], "accept": "text/html"}
-    assert api.request("POST", "/sign-in", data={"token": api.token("read")}, headers=plain).status_code in {400, 403}
+    assert api.request(
+        "POST", "/sign-in", data={"token": api.token("read")}, headers=plain
+    ).status_code in {400, 403}
 
 
 @pytest.mark.parametrize("host", ["[", "[::1", "a]b", "h:port", "h:99999", "[v1.x]"])
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/deploys", "/", "/no/such/page", "/docs"])
-def test_a_host_that_cannot_be_read_breaks_nothing(shared_api: Asked, host: str, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/v1/deploys", "/", "/no/such/page", "/docs"]
+)
+def test_a_host_that_cannot_be_read_breaks_nothing(
+    shared_api: Asked, host: str, path: str
+) -> None:
     for headers in ({}, {"accept": "text/html"}):
         for asked in (shared_api, shared_api.over(host="0.0.0.0")):
-            assert asked.get(path, host=host, headers=headers).status_code in {200, 303, 307, 401, 404, 421, 503}
+            assert asked.get(path, host=host, headers=headers).status_code in {
+                200,
+                303,
+                307,
+                401,
+                404,
+                421,
+                503,
+            }
 
 
-@pytest.mark.parametrize("address", [*BROKEN_ADDRESSES, "seamwatch.example", "ftp://seamwatch.example", "https://"])
-def test_a_public_address_or_one_for_traces_that_cannot_be_read_is_said_at_the_start(shared_api: Asked, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", [*BROKEN_ADDRESSES, "seamwatch.example", "ftp://seamwatch.example", "https://"]
+)
+def test_a_public_address_or_one_for_traces_that_cannot_be_read_is_said_at_the_start(
+    shared_api: Asked, address: str
+) -> None:
     with pytest.raises(ConfigError, match=r"api\.public_url .*give it as https://host"):
         shared_api.over(public_url=address)
     with pytest.raises(ConfigError, match=r"tracing\.endpoint .*give it as http://host"):
@@ -477,6 +586,12 @@ def test_a_public_address_or_one_for_traces_that_cannot_be_read_is_said_at_the_s
 def test_a_page_of_a_server_at_the_usual_port_is_ours_in_any_letters(api: Asked) -> None:
     asked = api.over(public_url="http://seamwatch.example")
     cookie = cookie_of(sign_in(asked, api.token("admin")))
-    for origin in ("http://seamwatch.example", "http://SeamWatch.example:80", "https://seamwatch.example"):
+    for origin in (
+        "http://seamwatch.example",
+        "http://SeamWatch.example:80",
+        "https://seamwatch.example",
+    ):
         headers = {"cookie": cookie, "origin": origin}
-        assert asked.post("/v1/deploys", DEPLOY, headers=headers, host="Seamwatch.example").status_code in {200, 201}
+        assert asked.post(
+            "/v1/deploys", DEPLOY, headers=headers, host="Seamwatch.example"
+        ).status_code in {200, 201}

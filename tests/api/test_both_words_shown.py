@@ -47,7 +47,9 @@ def test_the_api_gives_both_words(told: Asked) -> None:
 
 
 @pytest.mark.parametrize("page", ["/", "/edges"])
-def test_the_map_and_the_list_say_how_much_only_the_provider_tells_of(told: Asked, page: str) -> None:
+def test_the_map_and_the_list_say_how_much_only_the_provider_tells_of(
+    told: Asked, page: str
+) -> None:
     shown = told.get(f"{page}?since=30m").text
     assert "37.0 %" in shown
     assert "35.0 % by the provider's word only" in shown.replace("&#39;", "'")
@@ -77,7 +79,10 @@ def finding() -> Finding:
 def test_a_findings_page_says_whose_word_it_is(api: Asked) -> None:
     one_sided = finding()
     save_findings(api.parts.engine, [one_sided], NOON)
-    assert "the provider alone: its callers took these calls for answered" in api.get(f"/findings/{one_sided.id}").text
+    assert (
+        "the provider alone: its callers took these calls for answered"
+        in api.get(f"/findings/{one_sided.id}").text
+    )
     assert "fails, as only the provider tells" in api.get("/findings").text
     assert api.get(f"/v1/findings/{one_sided.id}").json()["signal"] == "provider_errors"
 

@@ -1,4 +1,6 @@
-"""Connections that are silent, half sent or never read end in time, keep nobody out, and leave file descriptors to others."""
+"""Connections that are silent, half sent or never read end in time, keep nobody out, and leave
+file descriptors to others.
+"""
 
 import resource
 import socket
@@ -25,7 +27,9 @@ HALF_BODY = b"POST /page HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"
 
 
 def app() -> FastAPI:
-    """A page, a probe, an answer that lasts, and one that is larger than what the system keeps for who does not read."""
+    """A page, a probe, an answer that lasts, and one that is larger than what the system keeps for
+    who does not read.
+    """
     app = FastAPI()
     app.state.parts = SimpleNamespace(stop=threading.Event())
     stop: threading.Event = app.state.parts.stop
@@ -79,7 +83,13 @@ def serving(limit: int = LIMIT) -> Iterator[tuple[str, int]]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds become tenths."""
-    for name in ("REQUEST_SECONDS", "BODY_REST_SECONDS", "UNREAD_SECONDS", "LOOK_SECONDS", "CLOSE_SECONDS"):
+    for name in (
+        "REQUEST_SECONDS",
+        "BODY_REST_SECONDS",
+        "UNREAD_SECONDS",
+        "LOOK_SECONDS",
+        "CLOSE_SECONDS",
+    ):
         monkeypatch.setattr(connections, name, 0.3)
 
 
@@ -104,7 +114,9 @@ def is_closed(line: socket.socket, seconds: float = 60) -> bool:
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("said", [b"", b"GET /pa", HEAD, HALF_BODY, HEAD + b"\r\n", HEAD + b"\r\nGET /pa"])
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /pa", HEAD, HALF_BODY, HEAD + b"\r\n", HEAD + b"\r\nGET /pa"]
+)
 def test_a_connection_that_sends_no_whole_request_is_closed(said: bytes) -> None:
     with serving() as where, opened(where, said) as line:
         assert is_closed(line)
@@ -130,13 +142,18 @@ def test_a_head_that_comes_byte_by_byte_gets_no_more_time(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("hasty")
 def test_who_does_not_read_the_answer_is_closed() -> None:
-    with serving(limit=1) as where, opened(where, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n") as line:
+    with (
+        serving(limit=1) as where,
+        opened(where, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n") as line,
+    ):
         line.recv(1)
         until(lambda: _status(where, "/page") == 200)  # its place, the only one, is free again
 
 
 @pytest.mark.usefixtures("hasty")
-def test_an_answer_that_lasts_is_not_ended_and_a_slow_body_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_lasts_is_not_ended_and_a_slow_body_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(connections, "BODY_REST_SECONDS", 60.0)
     with serving() as where, opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n") as lasting:
         with opened(where, HALF_BODY) as line:
@@ -150,8 +167,15 @@ def test_an_answer_that_lasts_is_not_ended_and_a_slow_body_is_taken(monkeypatch:
 
 def test_silent_connections_over_the_limit_make_room_for_who_asks() -> None:
     with serving() as where, ExitStack() as kept:
-        lines = [kept.enter_context(opened(where, data)) for data in (b"", HEAD, HALF_BODY) for _ in range(5 * LIMIT)]
-        begun = [kept.enter_context(opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n")) for _ in range(3)]
+        lines = [
+            kept.enter_context(opened(where, data))
+            for data in (b"", HEAD, HALF_BODY)
+            for _ in range(5 * LIMIT)
+        ]
+        begun = [
+            kept.enter_context(opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n"))
+            for _ in range(3)
+        ]
         assert all(b"200" in line.recv(4096) for line in begun)
         lines += [kept.enter_context(opened(where)) for _ in range(5 * LIMIT)]
         assert _status(where, "/page") == 200
@@ -163,13 +187,18 @@ def test_silent_connections_over_the_limit_make_room_for_who_asks() -> None:
 
 def test_while_all_are_answered_probes_come_through_and_others_are_told() -> None:
     with serving() as where, ExitStack() as kept:
-        begun = [kept.enter_context(opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n")) for _ in range(LIMIT)]
+        begun = [
+            kept.enter_context(opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n"))
+            for _ in range(LIMIT)
+        ]
         assert all(b"200" in line.recv(4096) for line in begun)
         assert _status(where, "/healthz") == 200
         assert _status(where, "/page") == 503
 
 
-def test_answers_whose_last_bytes_nobody_takes_count_as_connections_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_whose_last_bytes_nobody_takes_count_as_connections_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(connections, "CLOSE_SECONDS", 3600.0)
     unread = b"GET /whole HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     with serving() as where, ExitStack() as kept:
@@ -183,8 +212,13 @@ def test_answers_whose_last_bytes_nobody_takes_count_as_connections_too(monkeypa
         assert _status(where, "/healthz") == 200
 
 
-@pytest.mark.parametrize(("soft", "limit"), [(256, 96), (1024, 480), (100_000, MOST_CONNECTIONS), (16, LEAST_CONNECTIONS)])
-def test_half_of_the_file_descriptors_are_kept_back(monkeypatch: pytest.MonkeyPatch, soft: int, limit: int) -> None:
+@pytest.mark.parametrize(
+    ("soft", "limit"),
+    [(256, 96), (1024, 480), (100_000, MOST_CONNECTIONS), (16, LEAST_CONNECTIONS)],
+)
+def test_half_of_the_file_descriptors_are_kept_back(
+    monkeypatch: pytest.MonkeyPatch, soft: int, limit: int
+) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (soft, soft))
     assert connection_limit() == limit
 

@@ -46,14 +46,23 @@ def test_durations_take_the_unit_that_fits(seconds: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(0, "0 %"), (0.00001, "<0.01 %"), (0.0268, "2.68 %"), (0.4, "40.0 %"), (0.9997, ">99.9 %"), (1, "100 %")]
+    ("share", "said"),
+    [
+        (0, "0 %"),
+        (0.00001, "<0.01 %"),
+        (0.0268, "2.68 %"),
+        (0.4, "40.0 %"),
+        (0.9997, ">99.9 %"),
+        (1, "100 %"),
+    ],
 )
 def test_shares_have_digits_that_say_something(share: float, said: str) -> None:
     assert formatting.percent(share) == said
 
 
 @pytest.mark.parametrize(
-    ("calls", "seconds", "said"), [(1500, 10, "150/s"), (22, 10, "2.2/s"), (1, 60, "1/min"), (0, 10, "0/s"), (5, 0, "–")]
+    ("calls", "seconds", "said"),
+    [(1500, 10, "150/s"), (22, 10, "2.2/s"), (1, 60, "1/min"), (0, 10, "0/s"), (5, 0, "–")],
 )
 def test_rates_are_per_minute_where_there_are_few(calls: float, seconds: float, said: str) -> None:
     assert formatting.rate(calls, seconds) == said
@@ -83,9 +92,23 @@ def test_a_reports_times_are_told_as_times_and_its_numbers_as_numbers() -> None:
 def test_a_finding_says_what_is_worse_and_by_which_figures() -> None:
     edge = Edge("production", "web", "payment: old", "http", "GET /x: y")
     seen = Evidence(5, 487, 480, 652, 340, 2.0, 1.5, 2.5, 100.0, None, None)
-    slower = replace(seen, latency=LatencyEvidence("server", Quantiles(0.21, 0.3, 0.4), Quantiles(0.02, 0.03, 0.04)))
-    slow = Finding("f", "d", edge, "latency", "", "1", "2", "1", "root", "concurrent", slower, (), NOW, NOW)
-    assert (what(slow), formatting.evidence(slow)) == ("slower, server p50 20 → 210 ms", "487 calls; 1: 652")
-    assert summary(slow) == "web 1 → payment: old 2 GET /x: y: slower, server p50 20 → 210 ms against 1 (487 and 652 calls)"
+    slower = replace(
+        seen,
+        latency=LatencyEvidence("server", Quantiles(0.21, 0.3, 0.4), Quantiles(0.02, 0.03, 0.04)),
+    )
+    slow = Finding(
+        "f", "d", edge, "latency", "", "1", "2", "1", "root", "concurrent", slower, (), NOW, NOW
+    )
+    assert (what(slow), formatting.evidence(slow)) == (
+        "slower, server p50 20 → 210 ms",
+        "487 calls; 1: 652",
+    )
+    assert (
+        summary(slow)
+        == "web 1 → payment: old 2 GET /x: y: slower, server p50 20 → 210 ms against 1 (487 and 652 calls)"
+    )
     broken = replace(slow, signal="violations", evidence=seen)
-    assert (what(broken), formatting.evidence(broken)) == ("breaks its contract", "480 of 487 calls; 1: 340 of 652")
+    assert (what(broken), formatting.evidence(broken)) == (
+        "breaks its contract",
+        "480 of 487 calls; 1: 340 of 652",
+    )

@@ -1,4 +1,6 @@
-"""Lists are never cut silently: how many there are, the worst first, a way to the rest; and no silence about other times."""
+"""Lists are never cut silently: how many there are, the worst first, a way to the rest; and no
+silence about other times.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -19,10 +21,26 @@ WINDOW = NOON - timedelta(seconds=20)
 
 
 def busy_shop(api: Asked, pairs: int, at: datetime = WINDOW) -> None:
-    """So many busy pairs of services that are well, one small one that fails, and one smaller that breaks its contract."""
-    rows = [edge_row(at, 1, (f"c{n:04}", f"s{n:04}", "http", "GET /"), ("1", "1"), 1000, failed=0) for n in range(pairs)]
+    """So many busy pairs of services that are well, one small one that fails, and one smaller that
+    breaks its contract.
+    """
+    rows = [
+        edge_row(at, 1, (f"c{n:04}", f"s{n:04}", "http", "GET /"), ("1", "1"), 1000, failed=0)
+        for n in range(pairs)
+    ]
     rows.append(edge_row(at, 1, ("web", "failing", "http", "GET /"), ("1", "1"), 10, failed=5))
-    rows.append(edge_row(at, 1, ("web", "breaking", "http", "GET /"), ("1", "1"), 4, failed=0, violated=2, valid=2))
+    rows.append(
+        edge_row(
+            at,
+            1,
+            ("web", "breaking", "http", "GET /"),
+            ("1", "1"),
+            4,
+            failed=0,
+            violated=2,
+            valid=2,
+        )
+    )
     write(api.parts.store, "edge_windows", rows)
     publish(api.parts.store, 1, [at], NOON)
 
@@ -91,8 +109,16 @@ def test_lists_of_the_control_store_are_counted_too(api: Asked) -> None:
         record(engine, event, now)
         create_token(engine, f"t{n}", ["read"], now)
         note(engine, AuditEntry(now, "me", "look", str(n)))
-        api.post("/v1/silences", {"matchers": {"a": str(n)}, "reason": "r", "ends": "2027-01-01"}, LOCAL_TOKEN)
-        api.post("/v1/aliases/suggest", {"kind": "service", "name": f"n{n}", "canonical": "c"}, LOCAL_TOKEN)
+        api.post(
+            "/v1/silences",
+            {"matchers": {"a": str(n)}, "reason": "r", "ends": "2027-01-01"},
+            LOCAL_TOKEN,
+        )
+        api.post(
+            "/v1/aliases/suggest",
+            {"kind": "service", "name": f"n{n}", "canonical": "c"},
+            LOCAL_TOKEN,
+        )
     for path in ("/v1/deploys", "/v1/tokens", "/v1/silences", "/v1/aliases", "/v1/audit"):
         rows, pages = everything(api, f"{path}?limit=3")
         assert len(rows) >= 7, path
@@ -138,7 +164,9 @@ def test_open_findings_come_before_newer_ones_that_are_over(api: Asked) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/edges"])
-def test_pages_say_when_they_do_not_show_all(api: Asked, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_say_when_they_do_not_show_all(
+    api: Asked, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     busy_shop(api, 30)
     monkeypatch.setattr("monitor.api.pages.map_page.MOST_ROWS", 5)
     monkeypatch.setattr("monitor.api.pages.edge_pages.MOST_ROWS", 5)
@@ -155,7 +183,9 @@ def test_a_map_with_many_lines_lists_them_all(api: Asked) -> None:
     assert "s0149" in text
 
 
-@pytest.mark.parametrize("path", ["/", "/edges", "/violations", "/health", "/edges/view?caller=checkout&callee=payment"])
+@pytest.mark.parametrize(
+    "path", ["/", "/edges", "/violations", "/health", "/edges/view?caller=checkout&callee=payment"]
+)
 def test_a_page_over_old_data_shows_the_end_of_it_and_says_so(api: Asked, path: str) -> None:
     write_shop_day(api.parts.store, until=NOON - timedelta(days=200), minutes=4)
     text = api.get(path).text
@@ -167,7 +197,9 @@ def test_a_page_over_old_data_shows_the_end_of_it_and_says_so(api: Asked, path: 
 
 @pytest.mark.parametrize("path", ["/v1/violations", "/v1/services", "/v1/coverage"])
 @pytest.mark.parametrize("days", [-200, 30])
-def test_without_a_time_the_answer_is_of_the_time_that_the_data_has(api: Asked, path: str, days: int) -> None:
+def test_without_a_time_the_answer_is_of_the_time_that_the_data_has(
+    api: Asked, path: str, days: int
+) -> None:
     until = NOON + timedelta(days=days)
     write_shop_day(api.parts.store, until=until, minutes=4)
     answer = api.get(path)
@@ -176,14 +208,20 @@ def test_without_a_time_the_answer_is_of_the_time_that_the_data_has(api: Asked, 
     assert datetime.fromisoformat(answer.headers["x-data-until"]) == until
     lately = api.get(f"{path}?since=24h")
     assert lately.json() == []
-    assert abs(datetime.fromisoformat(lately.headers["x-newest-data"]) - until) <= timedelta(seconds=10)
+    assert abs(datetime.fromisoformat(lately.headers["x-newest-data"]) - until) <= timedelta(
+        seconds=10
+    )
     assert "x-data-moved" not in lately.headers
 
 
 def test_one_clock_that_runs_ahead_moves_nobodys_view(api: Asked) -> None:
     write_shop_day(api.parts.store, minutes=4)
     ahead = NOON + timedelta(minutes=30)
-    write(api.parts.store, "edge_windows", [edge_row(ahead, 7, ("early", "bird", "http", "GET /"), ("1", "1"), 5)])
+    write(
+        api.parts.store,
+        "edge_windows",
+        [edge_row(ahead, 7, ("early", "bird", "http", "GET /"), ("1", "1"), 5)],
+    )
     publish(api.parts.store, 7, [ahead], NOON)
     text = api.get("/").text
     assert "payment" in text
@@ -196,7 +234,9 @@ def test_edges_are_of_all_time_and_say_where_the_newest_are(api: Asked) -> None:
     assert api.get("/v1/edges").json()
     nothing = api.get("/v1/edges?since=24h")
     assert nothing.json() == []
-    assert datetime.fromisoformat(nothing.headers["x-newest-data"]) == datetime(2026, 5, 5, 11, 59, 50, tzinfo=UTC)
+    assert datetime.fromisoformat(nothing.headers["x-newest-data"]) == datetime(
+        2026, 5, 5, 11, 59, 50, tzinfo=UTC
+    )
 
 
 def test_readiness_tells_how_old_the_data_is_and_what_is_worth_a_note(api: Asked) -> None:
@@ -214,7 +254,11 @@ def test_readiness_tells_how_old_the_data_is_and_what_is_worth_a_note(api: Asked
     health = api.get("/v1/health").json()
     assert (health["notes"], health["data"]) == (readiness["notes"], readiness["data"])
     assert missing in api.get("/health").text
-    api.parts.board.report(Report("traces", ready=False, reason="Kafka topic otlp_spans at x: it does not exist", at=NOON))
+    api.parts.board.report(
+        Report(
+            "traces", ready=False, reason="Kafka topic otlp_spans at x: it does not exist", at=NOON
+        )
+    )
     assert api.get("/readyz").status_code == 503
 
 

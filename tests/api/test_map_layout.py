@@ -1,4 +1,6 @@
-"""Layout of the map: deterministic, no box upon another, every line drawn, circles and hostile names survived."""
+"""Layout of the map: deterministic, no box upon another, every line drawn, circles and hostile
+names survived.
+"""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,9 @@ LINES = st.lists(st.tuples(NAMES, NAMES), max_size=25)
 
 @settings(max_examples=60, deadline=None)
 @given(LINES)
-def test_every_service_has_a_place_of_its_own_and_every_line_a_curve(lines: list[tuple[str, str]]) -> None:
+def test_every_service_has_a_place_of_its_own_and_every_line_a_curve(
+    lines: list[tuple[str, str]],
+) -> None:
     drawn = lay_out(lines)
     assert {box.name for box in drawn.boxes} == {name for line in lines for name in line}
     assert {(curve.caller, curve.callee) for curve in drawn.curves} == set(lines)
@@ -29,7 +33,12 @@ def test_the_order_of_lines_does_not_matter(lines: list[tuple[str, str]]) -> Non
 
 
 def test_callers_stand_left_of_callees() -> None:
-    places = {box.name: box.x for box in lay_out([("user", "web"), ("web", "pay"), ("pay", "bank"), ("web", "bank")]).boxes}
+    places = {
+        box.name: box.x
+        for box in lay_out(
+            [("user", "web"), ("web", "pay"), ("pay", "bank"), ("web", "bank")]
+        ).boxes
+    }
     assert places["user"] < places["web"] < places["pay"] < places["bank"]
 
 
@@ -49,6 +58,10 @@ def test_a_line_that_passes_a_column_takes_less_room_than_a_box() -> None:
     passing = [("a", f"far{n}") for n in range(10)]
     longest = [("b", f"far{n}") for n in range(10)]
     far = lay_out([*chain, *passing, *longest])
-    column = [box for box in far.boxes if box.x == next(other.x for other in far.boxes if other.name == "b")]
+    column = [
+        box
+        for box in far.boxes
+        if box.x == next(other.x for other in far.boxes if other.name == "b")
+    ]
     assert len(column) == 1
     assert far.height < 10 * ROW + 2 * ROW

@@ -1,4 +1,6 @@
-"""Two services share a name: lists, filters and pages tell them apart, and say where nobody told which is meant."""
+"""Two services share a name: lists, filters and pages tell them apart, and say where nobody told
+which is meant.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -35,18 +37,30 @@ def broken(space: str, number: int) -> dict[str, Any]:
 @pytest.fixture
 def shared(api: Asked) -> Asked:
     """A `pay` in team-a and one in team-b, and a `cart` that is alone."""
-    write(api.parts.store, "sightings", [alive("team-a"), alive("team-b"), alive("team-a", "cart")])
-    write(api.parts.store, "violations", [broken("team-a", 1), broken("team-a", 2), broken("team-b", 3), broken("", 4)])
+    write(
+        api.parts.store, "sightings", [alive("team-a"), alive("team-b"), alive("team-a", "cart")]
+    )
+    write(
+        api.parts.store,
+        "violations",
+        [broken("team-a", 1), broken("team-a", 2), broken("team-b", 3), broken("", 4)],
+    )
     publish(api.parts.store, 1, [WINDOW], NOON)
     return api
 
 
-def test_violations_of_services_with_one_name_are_counted_apart_and_asked_for_apart(shared: Asked) -> None:
+def test_violations_of_services_with_one_name_are_counted_apart_and_asked_for_apart(
+    shared: Asked,
+) -> None:
     def counted(query: str) -> dict[str, int]:
-        return {row["callee_namespace"]: row["exchanges"] for row in shared.get(f"/v1/violations?{query}").json()}
+        return {
+            row["callee_namespace"]: row["exchanges"]
+            for row in shared.get(f"/v1/violations?{query}").json()
+        }
 
     assert counted("callee=pay") == {"team-a": 2, "team-b": 1, "": 1}
-    assert counted("callee=team-a/pay") == {"team-a": 2, "": 1}  # of one that nobody told it may be this one
+    # of one that nobody told it may be this one
+    assert counted("callee=team-a/pay") == {"team-a": 2, "": 1}
     assert counted("callee=/pay") == {"": 1}
     page = shared.get("/violations").text
     assert "team-a/pay" in page
@@ -58,7 +72,10 @@ def test_violations_of_services_with_one_name_are_counted_apart_and_asked_for_ap
 
 def test_versions_that_are_alive_are_asked_for_with_their_namespace(shared: Asked) -> None:
     def seen(service: str) -> list[tuple[str, str]]:
-        return [(row["namespace"], row["service"]) for row in shared.get(f"/v1/services?service={service}").json()]
+        return [
+            (row["namespace"], row["service"])
+            for row in shared.get(f"/v1/services?service={service}").json()
+        ]
 
     assert seen("pay") == [("team-a", "pay"), ("team-b", "pay")]
     assert seen("team-b/pay") == [("team-b", "pay")]
@@ -66,16 +83,30 @@ def test_versions_that_are_alive_are_asked_for_with_their_namespace(shared: Aske
 
 def test_a_deploy_says_in_which_namespaces_its_service_may_be_meant(shared: Asked) -> None:
     for service in ("pay", "cart"):
-        told = DeployEvent("ci", service, "deploy", "production", service, "2", "1", "succeeded", NOON - timedelta(minutes=1))
+        told = DeployEvent(
+            "ci",
+            service,
+            "deploy",
+            "production",
+            service,
+            "2",
+            "1",
+            "succeeded",
+            NOON - timedelta(minutes=1),
+        )
         record(shared.parts.engine, told, NOON)
     listed = {row["service"]: row["namespaces"] for row in shared.get("/v1/deploys").json()}
     assert listed == {"pay": ["team-a", "team-b"], "cart": ["team-a"]}
-    assert [row["service"] for row in shared.get("/v1/deploys?service=team-a/pay").json()] == ["pay"]
+    assert [row["service"] for row in shared.get("/v1/deploys?service=team-a/pay").json()] == [
+        "pay"
+    ]
     page = shared.get("/deploys").text
     assert page.count("namespace not told, seen in") == 1
     ids = {row["service"]: row["id"] for row in shared.get("/v1/deploys").json()}
     assert "The deploy does not tell which is meant" in shared.get(f"/deploys/{ids['pay']}").text
-    assert "The deploy does not tell which is meant" not in shared.get(f"/deploys/{ids['cart']}").text
+    assert (
+        "The deploy does not tell which is meant" not in shared.get(f"/deploys/{ids['cart']}").text
+    )
 
 
 def test_findings_name_the_namespace_where_two_services_share_a_name(shared: Asked) -> None:
@@ -95,14 +126,28 @@ def test_findings_name_the_namespace_where_two_services_share_a_name(shared: Ask
 
 def test_a_deploy_that_tells_its_namespace_is_shown_and_found_by_it(shared: Asked) -> None:
     secret = shared.token("ingest")
-    for number, told in enumerate(({"service": "pay", "namespace": "team-a"}, {"service": "team-b/pay"})):
+    for number, told in enumerate(
+        ({"service": "pay", "namespace": "team-a"}, {"service": "team-b/pay"})
+    ):
         answer = shared.post(
-            "/v1/deploys", told | {"version": "2", "environment": "production", "external_id": str(number)}, secret
+            "/v1/deploys",
+            told | {"version": "2", "environment": "production", "external_id": str(number)},
+            secret,
         )
         assert answer.status_code == 201, answer.text
-        assert (answer.json()["namespace"], answer.json()["service"]) == (f"team-{'ab'[number]}", "pay")
-    for service, namespaces in {"pay": {"team-a", "team-b"}, "team-a/pay": {"team-a"}, "team-c/pay": set(), "/pay": set()}.items():
-        assert {row["namespace"] for row in shared.get(f"/v1/deploys?service={service}").json()} == namespaces
+        assert (answer.json()["namespace"], answer.json()["service"]) == (
+            f"team-{'ab'[number]}",
+            "pay",
+        )
+    for service, namespaces in {
+        "pay": {"team-a", "team-b"},
+        "team-a/pay": {"team-a"},
+        "team-c/pay": set(),
+        "/pay": set(),
+    }.items():
+        assert {
+            row["namespace"] for row in shared.get(f"/v1/deploys?service={service}").json()
+        } == namespaces
     page = shared.get("/deploys").text
     assert "namespace not told" not in page
     assert "team-a/</bdi><bdi>pay" in page
@@ -135,13 +180,23 @@ def test_findings_are_asked_for_by_service_with_or_without_namespace(shared: Ask
 def test_edges_are_asked_for_with_their_namespace(shared: Asked) -> None:
     calls = {"team-a": 3, "team-b": 5}
     rows = [
-        edge_row(WINDOW, 1, ("web", "pay", "http", "POST /pay"), ("1", "2"), count, callee_namespace=space)
+        edge_row(
+            WINDOW,
+            1,
+            ("web", "pay", "http", "POST /pay"),
+            ("1", "2"),
+            count,
+            callee_namespace=space,
+        )
         for space, count in calls.items()
     ]
     write(shared.parts.store, "edge_windows", rows)
 
     def counted(callee: str) -> dict[str, int]:
-        return {row["callee_namespace"]: row["calls"] for row in shared.get(f"/v1/edges?callee={callee}").json()}
+        return {
+            row["callee_namespace"]: row["calls"]
+            for row in shared.get(f"/v1/edges?callee={callee}").json()
+        }
 
     assert counted("pay") == calls
     assert counted("team-b/pay") == {"team-b": 5}

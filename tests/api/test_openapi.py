@@ -9,21 +9,34 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import write_judgement, write_shop_day
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 EXAMPLES = 5
-# A stream has no end; the ways out of the process are tested by hand; a missing gate or receiver is an honest 503.
+# A stream has no end; the ways out of the process are tested by hand; a missing gate or receiver
+# is an honest 503.
 LEFT_OUT = {"/events"}
 MAY_BE_503 = {"/v1/gates"}
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:starlette.testclient")
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, pytest.param(GenerationMode.NEGATIVE, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "mode",
+    [GenerationMode.POSITIVE, pytest.param(GenerationMode.NEGATIVE, marks=pytest.mark.long)],
+)
 def test_every_route_answers_as_described(shared_api: Asked, mode: GenerationMode) -> None:
     write_shop_day(shared_api.parts.store, minutes=1)
     write_judgement(shared_api.parts.engine)
@@ -43,7 +56,9 @@ def test_every_route_answers_as_described(shared_api: Asked, mode: GenerationMod
     assert len(seen) > 15, sorted(seen)
 
 
-def _ask(operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str], mode: GenerationMode) -> None:
+def _ask(
+    operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str], mode: GenerationMode
+) -> None:
     checks = CHECKS[1:] if operation.path in MAY_BE_503 else CHECKS
 
     @settings(

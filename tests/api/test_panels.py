@@ -1,4 +1,6 @@
-"""Every panel asks one question in words, answers over an empty store, and reads only what is published."""
+"""Every panel asks one question in words, answers over an empty store, and reads only what is
+published.
+"""
 
 import re
 from collections.abc import Callable
@@ -10,7 +12,15 @@ from monitor.model.edges import ZERO_BUCKET
 from monitor.model.quantiles import quantile
 from monitor.store import Store
 from monitor.store.texts import statement
-from tests.fixtures.shop_day import NOON, ShopDay, edge_row, panel_names, publish, write, write_shop_day
+from tests.fixtures.shop_day import (
+    NOON,
+    ShopDay,
+    edge_row,
+    panel_names,
+    publish,
+    write,
+    write_shop_day,
+)
 
 ANY = {
     "environment": "",
@@ -30,9 +40,16 @@ def asked(store: Store, panel: str, **more: object) -> list[dict[str, object]]:
     """The panel's rows, with sane values for the parameters it has."""
     values = {**ANY, "since": NOON - timedelta(hours=1), "until": NOON, **more}
     if panel == "rejects_by_reason":
-        values |= {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
+        values |= {
+            "since": datetime(2000, 1, 1, tzinfo=UTC),
+            "until": datetime(2100, 1, 1, tzinfo=UTC),
+        }
     return store.query(
-        f"panels/{panel}", {name: values[name] for name in re.findall(r"\{(\w+):\w+\}", statement(f"panels/{panel}"))}
+        f"panels/{panel}",
+        {
+            name: values[name]
+            for name in re.findall(r"\{(\w+):\w+\}", statement(f"panels/{panel}"))
+        },
     )
 
 
@@ -51,12 +68,16 @@ def test_panels_answer_over_an_empty_store_and_over_a_day(store: Store) -> None:
         assert asked(store, panel) or "FROM deploys" in statement(f"panels/{panel}"), panel
 
 
-def test_a_window_closed_again_is_counted_once(store: Store, shop_day: Callable[..., ShopDay]) -> None:
+def test_a_window_closed_again_is_counted_once(
+    store: Store, shop_day: Callable[..., ShopDay]
+) -> None:
     shop_day(minutes=1)
     before = asked(store, "edges_overview")
     publish(store, 2, [NOON - timedelta(seconds=10)], NOON)
     after = asked(store, "edges_overview")
-    assert sum(int(str(row["calls"])) for row in after) < sum(int(str(row["calls"])) for row in before)
+    assert sum(int(str(row["calls"])) for row in after) < sum(
+        int(str(row["calls"])) for row in before
+    )
 
 
 def test_shares_of_versions_sum_to_one(store: Store, shop_day: Callable[..., ShopDay]) -> None:
@@ -95,7 +116,11 @@ def test_latency_over_time_is_reckoned_as_everywhere_else(store: Store) -> None:
 
 def test_latency_is_null_for_a_side_that_was_not_seen(store: Store) -> None:
     edge = ("web", "pay", "http", "POST /pay")
-    write(store, "edge_windows", [edge_row(NOON - timedelta(seconds=10), 1, edge, ("1", "2"), 10, server_histogram=[])])
+    write(
+        store,
+        "edge_windows",
+        [edge_row(NOON - timedelta(seconds=10), 1, edge, ("1", "2"), 10, server_histogram=[])],
+    )
     publish(store, 1, [NOON - timedelta(seconds=10)], NOON)
     (row,) = asked(store, "edge_latency")
     assert row["client_p50"] is not None

@@ -32,7 +32,9 @@ def asked(gateway_dsn: str, tmp_path: Path) -> Iterator[Asked]:
     engine.dispose()
 
 
-def test_a_silent_store_makes_unready_and_leaves_alive_and_measured(asked: Asked, gateway: Gateway) -> None:
+def test_a_silent_store_makes_unready_and_leaves_alive_and_measured(
+    asked: Asked, gateway: Gateway
+) -> None:
     asked.parts.board.report(Report("traces", ready=False, reason="no broker", at=NOON))
     gateway.faults(SILENCE)
     readiness = asked.get("/readyz")
@@ -54,8 +56,12 @@ def test_a_store_that_takes_no_rows_is_unready_until_it_takes_some(
     asked: Asked, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.store.client.INSERT_PATIENCE_SECONDS", 0.0)
-    full = "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)"
-    gateway.faults({"kind": "status", "status": 500, "code": 243, "text": full, "match": "INSERT", "times": 9})
+    full = (
+        "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)"
+    )
+    gateway.faults(
+        {"kind": "status", "status": 500, "code": 243, "text": full, "match": "INSERT", "times": 9}
+    )
     with pytest.raises(StoreUnavailable, match="disk is full"):
         asked.parts.store.insert("addresses", ADDRESS)
     assert "disk is full" in asked.get("/readyz").text

@@ -1,4 +1,6 @@
-"""Publishing over the API: scope and owner are kept, a dry run tells what would change and what recorded traffic says of it."""
+"""Publishing over the API: scope and owner are kept, a dry run tells what would change and what
+recorded traffic says of it.
+"""
 
 import json
 from datetime import timedelta
@@ -21,7 +23,11 @@ GOOD = {"id": 7, "amount": 12.5, "currency": "EUR", "state": "open"}
 
 
 def publish(api: Asked, document: str = PAYMENTS, **more: Any) -> dict[str, Any]:
-    answer = api.post("/v1/contracts", {"document": document, "provider": "payment", "name": "payments", **more}, LOCAL_TOKEN)
+    answer = api.post(
+        "/v1/contracts",
+        {"document": document, "provider": "payment", "name": "payments", **more},
+        LOCAL_TOKEN,
+    )
     assert answer.status_code == 201, answer.text
     publication: dict[str, Any] = answer.json()
     return publication
@@ -31,12 +37,19 @@ def recorded(api: Asked, *exchanges: dict[str, Any]) -> None:
     """Exchanges of `payment`, checked by what is published."""
     known = Registry(revisions(api.parts.engine))
     given = [
-        {"callee": "payment", "path": "/payments/7", "response_body": json.dumps(GOOD), "request_headers": {"x-tenant": "a"}}
+        {
+            "callee": "payment",
+            "path": "/payments/7",
+            "response_body": json.dumps(GOOD),
+            "request_headers": {"x-tenant": "a"},
+        }
         | exchange
         for exchange in exchanges
     ]
     batch = orders_records(*given, at=NOON - timedelta(hours=1))
-    for _ in api_logs(Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock):
+    for _ in api_logs(
+        Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock
+    ):
         pass
 
 
@@ -45,7 +58,9 @@ def test_scope_role_and_owner_stay_until_told_otherwise(api: Asked) -> None:
     assert (first["outcome"], first["kept"], first["changes"]) == ("published", [], [])
     changed = PAYMENTS.replace("maximum: 100", "maximum: 200")
     second = publish(api, changed)
-    assert [second[word] for word in ("number", "environment", "consumer", "owner", "contact")] == [
+    assert [
+        second[word] for word in ("number", "environment", "consumer", "owner", "contact")
+    ] == [
         2,
         "staging",
         "web",
@@ -54,7 +69,12 @@ def test_scope_role_and_owner_stay_until_told_otherwise(api: Asked) -> None:
     ]
     assert second["kept"] == ["consumer", "environment", "owner", "contact"]
     third = publish(api, changed, environment="", owner="team-money")
-    assert [third[word] for word in ("number", "environment", "consumer", "owner")] == [3, "", "web", "team-money"]
+    assert [third[word] for word in ("number", "environment", "consumer", "owner")] == [
+        3,
+        "",
+        "web",
+        "team-money",
+    ]
     assert third["kept"] == ["consumer", "contact"]
     assert publish(api, changed)["outcome"] == "unchanged"
     line = api.get("/v1/contracts").json()[0]
@@ -73,7 +93,8 @@ def test_a_mock_stays_a_mock(api: Asked) -> None:
 
 def test_the_document_tells_whom_to_ask(api: Asked) -> None:
     document = PAYMENTS.replace(
-        'version: "1"}', 'version: "1", contact: {name: Pay, email: pay@example.org, url: "https://pay.example"}}'
+        'version: "1"}',
+        'version: "1", contact: {name: Pay, email: pay@example.org, url: "https://pay.example"}}',
     )
     assert publish(api, document)["contact"] == "Pay, pay@example.org, https://pay.example"
     assert publish(api, document, contact="#pay")["contact"] == "#pay"
@@ -82,7 +103,10 @@ def test_the_document_tells_whom_to_ask(api: Asked) -> None:
 def test_changes_since_the_revision_before_are_told(api: Asked) -> None:
     publish(api)
     publication = publish(api, PAYMENTS.replace("  /payments/newest:", "  /payments/latest:"))
-    assert {(change["operation"], change["what"], change["breaks"]) for change in publication["changes"]} == {
+    assert {
+        (change["operation"], change["what"], change["breaks"])
+        for change in publication["changes"]
+    } == {
         ("GET /payments/latest", "came", "provider"),
         ("GET /payments/newest", "went", "consumers"),
     }
@@ -110,11 +134,24 @@ def test_a_dry_run_publishes_nothing_and_tells_what_would_break(api: Asked) -> N
     assert (publication["outcome"], publication["number"]) == ("would_publish", 2)
     assert api.get("/v1/contracts").json()[0]["number"] == 1
     comparison = publication["recorded"]
-    assert [comparison[word] for word in ("hours", "exchanges", "breaks", "keeps", "untold")] == [24, 5, 1, 3, 1], comparison
-    assert {(row["consumer"], row["operation"], row["why"]) for row in comparison["said"] if row["told"] == "breaks"} == {
+    assert [comparison[word] for word in ("hours", "exchanges", "breaks", "keeps", "untold")] == [
+        24,
+        5,
+        1,
+        3,
+        1,
+    ], comparison
+    assert {
+        (row["consumer"], row["operation"], row["why"])
+        for row in comparison["said"]
+        if row["told"] == "breaks"
+    } == {
         ("web", "GET /payments/{id}", "type"),
     }
-    assert [(consumer["consumer"], consumer["exchanges"], consumer["breaks"]) for consumer in comparison["consumers"]] == [
+    assert [
+        (consumer["consumer"], consumer["exchanges"], consumer["breaks"])
+        for consumer in comparison["consumers"]
+    ] == [
         ("web", 3, 1),
         ("billing", 2, 0),
     ]
@@ -132,7 +169,9 @@ def test_a_dry_run_publishes_nothing_and_tells_what_would_break(api: Asked) -> N
         ("  /payments/{id}:", "  /other/{id}:", (1, 0, 0)),
     ],
 )
-def test_what_an_exchange_tells_hangs_on_what_changed(api: Asked, old: str, new: str, told: tuple[int, int, int]) -> None:
+def test_what_an_exchange_tells_hangs_on_what_changed(
+    api: Asked, old: str, new: str, told: tuple[int, int, int]
+) -> None:
     publish(api)
     recorded(api, {})
     assert old in PAYMENTS
@@ -146,23 +185,41 @@ def test_what_an_exchange_tells_hangs_on_what_changed(api: Asked, old: str, new:
 def test_a_first_revision_is_told_by_operation_and_status_alone(api: Asked) -> None:
     recorded(api, {}, {"path": "/elsewhere"})
     comparison = publish(api, dry_run=True)["recorded"]
-    assert {(row["operation"].split()[-1], row["told"], row["why"]) for row in comparison["said"]} == {
+    assert {
+        (row["operation"].split()[-1], row["told"], row["why"]) for row in comparison["said"]
+    } == {
         ("/elsewhere", "breaks", "undocumented_operation"),
         ("/payments/{id}", "untold", "no_revision_before"),
     }
 
 
 def test_examples_show_again_what_they_showed(api: Asked) -> None:
-    old = pact(interaction("an order"), interaction("no order", asks={"path": "/orders/none", "matchingRules": {}}))
+    old = pact(
+        interaction("an order"),
+        interaction("no order", asks={"path": "/orders/none", "matchingRules": {}}),
+    )
     api.post("/v1/contracts", {"document": json.dumps(old)}, LOCAL_TOKEN)
-    batch = orders_records({}, {"response_body": "{}"}, {"path": "/orders/none"}, at=NOON - timedelta(hours=1))
+    batch = orders_records(
+        {}, {"response_body": "{}"}, {"path": "/orders/none"}, at=NOON - timedelta(hours=1)
+    )
     known = Registry(revisions(api.parts.engine))
-    for _ in api_logs(Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock):
+    for _ in api_logs(
+        Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock
+    ):
         pass
     new = pact(
         interaction("an order"),
-        interaction("no order", asks={"path": "/orders/none", "matchingRules": {}}, answers={"status": 404}),
+        interaction(
+            "no order", asks={"path": "/orders/none", "matchingRules": {}}, answers={"status": 404}
+        ),
     )
-    publication = api.post("/v1/contracts", {"document": orjson.dumps(new).decode(), "dry_run": True}, LOCAL_TOKEN).json()
+    publication = api.post(
+        "/v1/contracts", {"document": orjson.dumps(new).decode(), "dry_run": True}, LOCAL_TOKEN
+    ).json()
     comparison = publication["recorded"]
-    assert (comparison["exchanges"], comparison["breaks"], comparison["keeps"], comparison["untold"]) == (3, 1, 1, 1), comparison
+    assert (
+        comparison["exchanges"],
+        comparison["breaks"],
+        comparison["keeps"],
+        comparison["untold"],
+    ) == (3, 1, 1, 1), comparison

@@ -9,7 +9,9 @@ from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import NOON, write_shop_day
 
 
-def told(minute: float, share: float | None = None, version: str = "2.0.0", **more: object) -> DeployEvent:
+def told(
+    minute: float, share: float | None = None, version: str = "2.0.0", **more: object
+) -> DeployEvent:
     values: dict[str, object] = {
         "source": "argo", "external_id": f"{version} {minute}", "kind": "deploy", "environment": "production", "service": "payment",
         "version": version, "previous_version": "1.4.2", "state": "progressing", "at": NOON + timedelta(minutes=minute),
@@ -19,19 +21,37 @@ def told(minute: float, share: float | None = None, version: str = "2.0.0", **mo
 
 
 def seen(minute: float, share: float, version: str = "2.0.0", calls: int = 100) -> Share:
-    return Share(time=NOON + timedelta(minutes=minute), version=version, server_calls=calls, failed=0, instances=2, share=share)
+    return Share(
+        time=NOON + timedelta(minutes=minute),
+        version=version,
+        server_calls=calls,
+        failed=0,
+        instances=2,
+        share=share,
+    )
 
 
 def test_each_step_of_time_has_what_was_planned_and_what_is_observed(api: Asked) -> None:
     plan = [told(0, 0.1), told(2.5, 0.5), told(9, 1.0)]
     rollout = record(api.parts.engine, plan[0], NOON)
-    shares = [seen(minute, 1.0, "1.4.2") for minute in (-1, 0, 1)] + [seen(1, 0.08), seen(2, 0.4), seen(3, 0.52)]
+    shares = [seen(minute, 1.0, "1.4.2") for minute in (-1, 0, 1)] + [
+        seen(1, 0.08),
+        seen(2, 0.4),
+        seen(3, 0.52),
+    ]
     steps = ramp_of(rollout, shares, plan)
-    rows = [((step.time - NOON) / timedelta(minutes=1), step.planned, step.observed, step.server_calls) for step in steps]
+    rows = [
+        ((step.time - NOON) / timedelta(minutes=1), step.planned, step.observed, step.server_calls)
+        for step in steps
+    ]
     assert rows == [
         (-1, None, 0.0, 0), (0, 0.1, 0.0, 0), (1, 0.1, 0.08, 100), (2, 0.5, 0.4, 100), (3, 0.5, 0.52, 100), (9, 1.0, None, 0),
     ]  # fmt: skip
-    assert [(step.planned, step.observed) for step in ramp_of(rollout, [], plan)] == [(0.1, None), (0.5, None), (1.0, None)]
+    assert [(step.planned, step.observed) for step in ramp_of(rollout, [], plan)] == [
+        (0.1, None),
+        (0.5, None),
+        (1.0, None),
+    ]
     assert ramp_of(rollout, [], []) == []
 
 

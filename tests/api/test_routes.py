@@ -31,7 +31,10 @@ CDEVENT = {
 def test_edges_are_answered_with_every_promised_field(api: Asked, shop_day: Day) -> None:
     shop_day()
     rows = api.get("/v1/edges?callee=payment&caller=checkout").json()
-    assert {(row["caller_version"], row["callee_version"]) for row in rows} == {("3.1.0", "1.4.2"), ("3.1.0", "2.0.0")}
+    assert {(row["caller_version"], row["callee_version"]) for row in rows} == {
+        ("3.1.0", "1.4.2"),
+        ("3.1.0", "2.0.0"),
+    }
     wanted = (
         "caller callee protocol operation caller_version callee_version calls failed outcomes client_seconds_sum server_seconds_sum quantiles coverage"
         " sampling conformance"
@@ -51,13 +54,25 @@ def test_time_bounds_are_half_open_and_may_be_ages(api: Asked, shop_day: Day) ->
     shop_day(minutes=2)
     all_time = sum(row["calls"] for row in api.get("/v1/edges?by=callee").json())
     minute = sum(row["calls"] for row in api.get("/v1/edges?by=callee&since=1m").json())
-    before = sum(row["calls"] for row in api.get(f"/v1/edges?by=callee&until={(NOON - timedelta(minutes=1)).isoformat()}").json())
+    before = sum(
+        row["calls"]
+        for row in api.get(
+            f"/v1/edges?by=callee&until={(NOON - timedelta(minutes=1)).isoformat()}"
+        ).json()
+    )
     assert minute + before == all_time
     assert 0 < minute < all_time
 
 
 @pytest.mark.parametrize(
-    "query", ["by=colour", "since=yesterday", "since=9999-01-01", "since=0001-01-01T00:00:00%2B09:00", "until=1e9"]
+    "query",
+    [
+        "by=colour",
+        "since=yesterday",
+        "since=9999-01-01",
+        "since=0001-01-01T00:00:00%2B09:00",
+        "until=1e9",
+    ],
 )
 def test_a_question_that_makes_no_sense_is_refused_with_what_to_do(api: Asked, query: str) -> None:
     answer = api.get(f"/v1/edges?{query}")
@@ -69,7 +84,11 @@ def test_a_generation_that_is_not_published_is_not_seen(api: Asked, shop_day: Da
     shop_day(minutes=1)
     before = api.get("/v1/coverage").json()
     window = NOON - timedelta(seconds=30)
-    write(api.parts.store, "edge_windows", [edge_row(window, 9, ("a", "b", "http", "GET /x"), ("1", "2"), 100)])
+    write(
+        api.parts.store,
+        "edge_windows",
+        [edge_row(window, 9, ("a", "b", "http", "GET /x"), ("1", "2"), 100)],
+    )
     assert api.get("/v1/coverage").json() == before
     publish(api.parts.store, 9, [window], NOON)
     assert {row["callee"] for row in api.get("/v1/coverage").json()} >= {"b"}
@@ -78,14 +97,28 @@ def test_a_generation_that_is_not_published_is_not_seen(api: Asked, shop_day: Da
 def test_violations_are_grouped_with_counts_by_version_pair(api: Asked, shop_day: Day) -> None:
     shop_day()
     (group,) = api.get("/v1/violations").json()
-    assert group["by_version_pair"] == [{"caller_version": "3.1.0", "callee_version": "2.0.0", "exchanges": 240}]
-    assert (group["expected"], group["actual"], group["pointer"]) == ("integer", "string", "/amount")
+    assert group["by_version_pair"] == [
+        {"caller_version": "3.1.0", "callee_version": "2.0.0", "exchanges": 240}
+    ]
+    assert (group["expected"], group["actual"], group["pointer"]) == (
+        "integer",
+        "string",
+        "/amount",
+    )
     assert len(group["example_trace"]) == 32
 
 
 def test_a_deploy_told_twice_is_one_deploy(api: Asked) -> None:
-    body = {"service": "payment", "version": "2.0.0", "environment": "production", "at": "2026-11-21T11:50:00Z"}
-    first, again = api.post("/v1/deploys", body, LOCAL_TOKEN).json(), api.post("/v1/deploys", body, LOCAL_TOKEN).json()
+    body = {
+        "service": "payment",
+        "version": "2.0.0",
+        "environment": "production",
+        "at": "2026-11-21T11:50:00Z",
+    }
+    first, again = (
+        api.post("/v1/deploys", body, LOCAL_TOKEN).json(),
+        api.post("/v1/deploys", body, LOCAL_TOKEN).json(),
+    )
     assert first["id"] == again["id"]
     assert len(api.get("/v1/deploys?service=payment").json()) == 1
 
@@ -93,7 +126,12 @@ def test_a_deploy_told_twice_is_one_deploy(api: Asked) -> None:
 def test_a_cdevent_and_our_own_body_tell_of_one_deploy(api: Asked) -> None:
     told = api.post("/v1/deploys", CDEVENT, LOCAL_TOKEN)
     assert told.status_code == 201, told.text
-    body = {"service": "payment", "version": "2.0.0", "environment": "production", "at": "2026-11-21T11:50:30Z"}
+    body = {
+        "service": "payment",
+        "version": "2.0.0",
+        "environment": "production",
+        "at": "2026-11-21T11:50:30Z",
+    }
     assert api.post("/v1/deploys", body, LOCAL_TOKEN).json()["id"] == told.json()["id"]
     assert told.json()["started"] == "2026-11-21T11:50:00Z"
 
@@ -109,16 +147,35 @@ def test_a_deploy_is_shown_with_verdict_findings_and_ramp(api: Asked, shop_day: 
     known = api.get(f"/v1/deploys/{deploy}").json()
     assert known["verdict"]["outcome"] == "fail"
     assert root in {finding["id"] for finding in known["findings"]}
-    assert {round(share["share"], 1) for share in known["shares"] if share["version"] == "2.0.0"} == {0.3}
+    assert {
+        round(share["share"], 1) for share in known["shares"] if share["version"] == "2.0.0"
+    } == {0.3}
     assert api.get("/v1/deploys/none").status_code == 404
 
 
 def test_a_finding_is_accepted_with_an_owner_and_an_end(api: Asked) -> None:
     _, root = write_judgement(api.parts.engine)
     path = f"/v1/findings/{root}/accept"
-    assert api.post(path, {"owner": "pay", "reason": "known", "expires": "2026-11-01T00:00:00Z"}, LOCAL_TOKEN).status_code == 422
-    assert api.post(path, {"owner": "", "reason": "known", "expires": "2027-01-01"}, LOCAL_TOKEN).status_code == 422
-    assert api.post(path, {"owner": "pay", "reason": "known", "expires": "2027-01-01"}, LOCAL_TOKEN).json()["owner"] == "pay"
+    assert (
+        api.post(
+            path,
+            {"owner": "pay", "reason": "known", "expires": "2026-11-01T00:00:00Z"},
+            LOCAL_TOKEN,
+        ).status_code
+        == 422
+    )
+    assert (
+        api.post(
+            path, {"owner": "", "reason": "known", "expires": "2027-01-01"}, LOCAL_TOKEN
+        ).status_code
+        == 422
+    )
+    assert (
+        api.post(
+            path, {"owner": "pay", "reason": "known", "expires": "2027-01-01"}, LOCAL_TOKEN
+        ).json()["owner"]
+        == "pay"
+    )
     assert api.get(f"/v1/findings/{root}").json()["state"] == "accepted"
     assert [finding["id"] for finding in api.get("/v1/findings?state=open").json()] == ["f-slow"]
 
@@ -129,7 +186,11 @@ def test_an_infinite_e_value_is_still_an_answer(api: Asked) -> None:
     _, root = write_judgement(api.parts.engine)
     known = finding(api.parts.engine, root)
     assert known is not None
-    save_findings(api.parts.engine, [replace(known, evidence=replace(known.evidence, e_value=float("inf")))], NOON)
+    save_findings(
+        api.parts.engine,
+        [replace(known, evidence=replace(known.evidence, e_value=float("inf")))],
+        NOON,
+    )
     answer = api.get(f"/v1/findings/{root}")
     assert answer.status_code == 200
     json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
@@ -141,7 +202,12 @@ def test_a_contract_is_published_once_and_shown_with_its_document(api: Asked) ->
         "type": "object",
         "properties": {"amount": {"type": "integer"}},
     }
-    body = {"name": "team/payments", "format": "jsonschema", "provider": "payment", "document": json.dumps(schema)}
+    body = {
+        "name": "team/payments",
+        "format": "jsonschema",
+        "provider": "payment",
+        "document": json.dumps(schema),
+    }
     first = api.post("/v1/contracts", body, LOCAL_TOKEN)
     assert first.status_code == 201, first.text
     assert api.post("/v1/contracts", body, LOCAL_TOKEN).json()["number"] == 1
@@ -185,13 +251,21 @@ def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
 
     parts = replace(api.parts, gate=gate)  # type: ignore[arg-type]
     with_gate = Asked(parts, create_app(parts), api.clock)
-    answer = with_gate.post("/v1/gates", {"service": "payment", "version": "2.0.0", "wait_seconds": 5}, api.token("gate")).json()
+    answer = with_gate.post(
+        "/v1/gates",
+        {"service": "payment", "version": "2.0.0", "wait_seconds": 5},
+        api.token("gate"),
+    ).json()
     assert (answer["exit_code"], answer["outcome"], answer["text"]) == (1, "fail", "FAIL")
     assert asked == [("payment", "2.0.0", None, False, "")]
 
 
 def test_a_silence_has_an_end_and_can_be_ended(api: Asked) -> None:
-    body = {"matchers": {"service": "payment"}, "reason": "migration", "ends": "2026-11-21T14:00:00Z"}
+    body = {
+        "matchers": {"service": "payment"},
+        "reason": "migration",
+        "ends": "2026-11-21T14:00:00Z",
+    }
     made = api.post("/v1/silences", body, LOCAL_TOKEN).json()
     assert [silence["id"] for silence in api.get("/v1/silences").json()] == [made["id"]]
     assert api.request("DELETE", f"/v1/silences/{made['id']}", LOCAL_TOKEN).status_code == 200
@@ -203,7 +277,9 @@ def test_a_silence_has_an_end_and_can_be_ended(api: Asked) -> None:
 def test_a_receiver_that_is_not_set_up_is_404_and_one_that_answers_says_so(api: Asked) -> None:
     assert api.post("/v1/receivers/pager/test", {}, LOCAL_TOKEN).status_code == 404
     parts = replace(api.parts, receivers={"pager": lambda: "202 accepted"})
-    answer = Asked(parts, create_app(parts), api.clock).post("/v1/receivers/pager/test", {}, LOCAL_TOKEN)
+    answer = Asked(parts, create_app(parts), api.clock).post(
+        "/v1/receivers/pager/test", {}, LOCAL_TOKEN
+    )
     assert answer.json() == {"receiver": "pager", "result": "202 accepted"}
 
 
@@ -233,7 +309,9 @@ def test_metrics_tell_of_windows_and_findings(api: Asked, shop_day: Day) -> None
     write_judgement(api.parts.engine)
     text = api.get("/metrics").text
     assert "seamwatch_open_findings 2.0" in text
-    (sealed,) = re.findall(r"^seamwatch_last_sealed_window_timestamp_seconds (\S+)$", text, re.MULTILINE)
+    (sealed,) = re.findall(
+        r"^seamwatch_last_sealed_window_timestamp_seconds (\S+)$", text, re.MULTILINE
+    )
     assert float(sealed) == (NOON - timedelta(seconds=70)).timestamp()
     for name in (
         "seamwatch_lag_records",
@@ -279,8 +357,15 @@ def test_an_empty_store_answers_everything(api: Asked) -> None:
     document = api.get("/openapi.json").json()
     for path, methods in document["paths"].items():
         if "get" in methods and "{" not in path and path != "/events":
-            wanted = [parameter["name"] for parameter in methods["get"].get("parameters", ()) if parameter["in"] == "query" and parameter["required"]]
-            assert api.get(path, LOCAL_TOKEN, params=dict.fromkeys(wanted, "nobody")).status_code == 200, path
+            wanted = [
+                parameter["name"]
+                for parameter in methods["get"].get("parameters", ())
+                if parameter["in"] == "query" and parameter["required"]
+            ]
+            assert (
+                api.get(path, LOCAL_TOKEN, params=dict.fromkeys(wanted, "nobody")).status_code
+                == 200
+            ), path
 
 
 def test_routes_that_are_not_there_are_told_in_our_words(api: Asked) -> None:

@@ -67,19 +67,43 @@ NEEDS = {
         "admin",
     ),
 }
-PAGES = ("/", "/edges", "/deploys", "/findings", "/violations", "/contracts", "/alerts", "/health", "/docs")
+PAGES = (
+    "/",
+    "/edges",
+    "/deploys",
+    "/findings",
+    "/violations",
+    "/contracts",
+    "/alerts",
+    "/health",
+    "/docs",
+)
 
 
 def routes(api: Asked) -> set[str]:
     """METHOD /path of every route of our own description but the stream of events."""
     described = api.app.openapi()["paths"]
-    return {f"{method.upper()} {path}" for path, methods in described.items() for method in methods if path != "/events"}
+    return {
+        f"{method.upper()} {path}"
+        for path, methods in described.items()
+        for method in methods
+        if path != "/events"
+    }
 
 
 def ask(api: Asked, route: str, token: str = "", **more: object) -> int:
     """The status of one request without a useful body."""
     method, path = route.split(" ", 1)
-    for name in ("name", "deploy_id", "finding_id", "verdict_id", "token_id", "silence_id", "override_id", "event_id"):
+    for name in (
+        "name",
+        "deploy_id",
+        "finding_id",
+        "verdict_id",
+        "token_id",
+        "silence_id",
+        "override_id",
+        "event_id",
+    ):
         path = path.replace("{%s}" % name, "nobody")  # noqa: UP031 - braces
     body = {} if method != "POST" else {"json": {}}
     return api.request(method, path, token, **body, **more).status_code  # type: ignore[arg-type]
@@ -90,7 +114,9 @@ def test_every_route_is_in_the_table(shared_api: Asked) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_token_opens_what_its_scope_names_and_nothing_else(shared_api: Asked, scope: str) -> None:
+def test_a_token_opens_what_its_scope_names_and_nothing_else(
+    shared_api: Asked, scope: str
+) -> None:
     token = shared_api.token(scope)
     wrong = {}
     for route, needed in NEEDS.items():
@@ -100,20 +126,32 @@ def test_a_token_opens_what_its_scope_names_and_nothing_else(shared_api: Asked, 
     assert wrong == {}
 
 
-@pytest.mark.parametrize("token", ["swt_" + "x" * 43, "swt_", "x" * 10_000, "\u00e9", "local-secret-of-this-star"])
-def test_a_token_that_is_none_opens_nothing_not_even_what_is_open(shared_api: Asked, token: str) -> None:
+@pytest.mark.parametrize(
+    "token", ["swt_" + "x" * 43, "swt_", "x" * 10_000, "\u00e9", "local-secret-of-this-star"]
+)
+def test_a_token_that_is_none_opens_nothing_not_even_what_is_open(
+    shared_api: Asked, token: str
+) -> None:
     text = token.encode("latin-1").decode("latin-1")
     for route in NEEDS:
-        assert ask(shared_api, route, headers={"authorization": f"Bearer {text}".encode("latin-1")}) == 401, route  # type: ignore[dict-item]
+        assert (
+            ask(shared_api, route, headers={"authorization": f"Bearer {text}".encode("latin-1")})
+            == 401
+        ), route  # type: ignore[dict-item]
 
 
 def test_a_revoked_token_opens_nothing(shared_api: Asked) -> None:
     made = shared_api.post("/v1/tokens", {"name": "x", "scopes": ["admin"]}, LOCAL_TOKEN).json()
-    assert shared_api.request("DELETE", f"/v1/tokens/{made['token']['id']}", LOCAL_TOKEN).status_code == 200
+    assert (
+        shared_api.request("DELETE", f"/v1/tokens/{made['token']['id']}", LOCAL_TOKEN).status_code
+        == 200
+    )
     assert {ask(shared_api, route, made["secret"]) for route in NEEDS} == {401}
 
 
-def test_without_a_token_this_machine_reads_and_strangers_see_probes_only(shared_api: Asked) -> None:
+def test_without_a_token_this_machine_reads_and_strangers_see_probes_only(
+    shared_api: Asked,
+) -> None:
     for route, needed in NEEDS.items():
         assert (ask(shared_api, route) != 401) == (needed == "read"), route
     bound = shared_api.over(host="0.0.0.0")
@@ -130,7 +168,11 @@ def test_other_sites_are_told_nothing_of_cross_origin_use(shared_api: Asked, met
     answer = shared_api.request(method, "/v1/edges", headers=asked)
     assert answer.status_code == 405
     assert not [name for name in answer.headers if name.startswith("access-control")]
-    assert not [name for name in shared_api.get("/v1/edges", headers=asked).headers if name.startswith("access-control")]
+    assert not [
+        name
+        for name in shared_api.get("/v1/edges", headers=asked).headers
+        if name.startswith("access-control")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,9 +191,13 @@ def test_other_sites_are_told_nothing_of_cross_origin_use(shared_api: Asked, met
         (b"", 422),
     ],
 )
-def test_bodies_that_nobody_should_send_are_answered_and_nothing_breaks(shared_api: Asked, body: bytes, status: int) -> None:
+def test_bodies_that_nobody_should_send_are_answered_and_nothing_breaks(
+    shared_api: Asked, body: bytes, status: int
+) -> None:
     token = shared_api.token("ingest")
-    answer = shared_api.request("POST", "/v1/deploys", token, content=body, headers={"content-type": "application/json"})
+    answer = shared_api.request(
+        "POST", "/v1/deploys", token, content=body, headers={"content-type": "application/json"}
+    )
     assert answer.status_code == status, answer.text[:300]
 
 

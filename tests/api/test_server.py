@@ -1,4 +1,6 @@
-"""On a socket: events while something changes, a clean stop, an address that is taken; and our own traces."""
+"""On a socket: events while something changes, a clean stop, an address that is taken; and our own
+traces.
+"""
 
 import socket
 import threading
@@ -20,7 +22,9 @@ from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import NOON, publish
 
 
-def test_an_event_stream_says_hello_and_then_that_something_changed(api: Asked, serve: Callable[..., str]) -> None:
+def test_an_event_stream_says_hello_and_then_that_something_changed(
+    api: Asked, serve: Callable[..., str]
+) -> None:
     address = serve(api.app)
     with httpx.stream("GET", f"{address}/events", timeout=30) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -91,7 +95,9 @@ def test_spans_leave_as_otlp_and_a_receiver_that_fails_costs_only_them(shared_ap
         return httpx.Response(200 if len(got) == 1 else 503)
 
     app = create_app(shared_api.parts)
-    provider = tracing.instrument(app, "", OtlpExporter("http://127.0.0.1:4318/v1/traces", httpx.MockTransport(receive)))
+    provider = tracing.instrument(
+        app, "", OtlpExporter("http://127.0.0.1:4318/v1/traces", httpx.MockTransport(receive))
+    )
     assert provider is not None
     asked = Asked(shared_api.parts, app, shared_api.clock)
     asked.get("/v1/deploys")
@@ -124,7 +130,9 @@ def test_as_many_pages_as_may_be_open_leave_the_server_answering_and_others_are_
 
     def first_word(line: socket.socket) -> str:
         data = b""
-        while not any(word in data for word in (b"hello", b"retry: 30000", b"too many")) and (more := line.recv(4096)):
+        while not any(word in data for word in (b"hello", b"retry: 30000", b"too many")) and (
+            more := line.recv(4096)
+        ):
             data += more
         return "hello" if b"hello" in data else "later"
 

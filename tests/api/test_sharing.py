@@ -1,4 +1,6 @@
-"""A crowd that looks at the same page is shown it once; nobody is shown what was made before they asked, or for others' eyes."""
+"""A crowd that looks at the same page is shown it once; nobody is shown what was made before they
+asked, or for others' eyes.
+"""
 
 import asyncio
 import threading
@@ -75,7 +77,9 @@ def test_one_who_leaves_takes_the_page_from_nobody_and_a_fault_is_told_to_all() 
             await asyncio.sleep(0)
             raise ApiError(503, "away")
 
-        errors = await asyncio.gather(*(pages.answer("q", fails) for _ in range(3)), return_exceptions=True)
+        errors = await asyncio.gather(
+            *(pages.answer("q", fails) for _ in range(3)), return_exceptions=True
+        )
         assert [type(error) for error in errors] == [ApiError] * 3
         assert (await pages.answer("q", make)).body == b"2"
 
@@ -99,13 +103,16 @@ def test_a_crowd_costs_the_store_two_looks_and_each_sees_their_own_name(
     bearer = {"authorization": f"Bearer {api.token('read')}"}
 
     def page(headers: dict[str, str]) -> str:
-        return httpx.get(f"{address}/health", headers={"accept": "text/html", **headers}, timeout=60).text
+        return httpx.get(
+            f"{address}/health", headers={"accept": "text/html", **headers}, timeout=60
+        ).text
 
     with ThreadPoolExecutor(2 * PEOPLE) as pool:
         first = pool.submit(page, {})
         until(lambda: len(asked) == 1)
         others = [pool.submit(page, headers) for _ in range(PEOPLE) for headers in ({}, bearer)]
-        until(lambda: len(asked) == 2)  # the holder of the token looks too; all the others wait for them
+        # the holder of the token looks too; all the others wait for them
+        until(lambda: len(asked) == 2)
         go.set()
         seen = {first.result(60), *(future.result(60) for future in others)}
     assert len(asked) <= 2 * 3
@@ -121,13 +128,19 @@ def until(holds: Callable[[], bool]) -> None:
         threading.Event().wait(0.05)
 
 
-@pytest.mark.parametrize("path", ["/", "/deploys", "/findings", "/violations", "/contracts", "/health", "/edges"])
-def test_a_page_asks_the_store_each_question_once(api: Asked, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/deploys", "/findings", "/violations", "/contracts", "/health", "/edges"]
+)
+def test_a_page_asks_the_store_each_question_once(
+    api: Asked, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     write_shop_day(api.parts.store)
     asked: Counter[str] = Counter()
     real = Store.query
 
-    def counted(self: Store, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+    def counted(
+        self: Store, name: str, parameters: Parameters | None = None
+    ) -> list[dict[str, Any]]:
         asked[f"{name} {sorted((parameters or {}).items())}"] += 1
         return real(self, name, parameters)
 

@@ -23,7 +23,12 @@ from tests.pipelines.written import write_cells
 
 
 def publish(api: Asked, **more: object) -> dict[str, object]:
-    body = {"provider": "payment", "consumer": "checkout", "document": document_of("", "2s", ["p99=300ms"]), "name": "t"} | more
+    body = {
+        "provider": "payment",
+        "consumer": "checkout",
+        "document": document_of("", "2s", ["p99=300ms"]),
+        "name": "t",
+    } | more
     answer = api.post("/v1/contracts", body, LOCAL_TOKEN)
     assert answer.status_code == 201, answer.text
     publication: dict[str, object] = answer.json()
@@ -31,47 +36,83 @@ def publish(api: Asked, **more: object) -> dict[str, object]:
 
 
 def test_a_timeout_is_published_and_judged_on_sealed_windows(api: Asked) -> None:
-    assert (publish(api)["format"], api.get("/v1/timing?service=payment").json()["verdicts"]) == ("timing", [])
-    held = cell(0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1))
-    old = replace(held, window=NOON - timedelta(minutes=20), callee_version="1.0.0", server_histogram=FAST)
-    new = replace(held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW)
+    assert (publish(api)["format"], api.get("/v1/timing?service=payment").json()["verdicts"]) == (
+        "timing",
+        [],
+    )
+    held = cell(
+        0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1)
+    )
+    old = replace(
+        held, window=NOON - timedelta(minutes=20), callee_version="1.0.0", server_histogram=FAST
+    )
+    new = replace(
+        held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW
+    )
     write_cells(api.parts.store, [old, new])
     timing = api.get("/v1/timing?service=payment").json()
-    told = [(verdict["version"], verdict["quantile"], verdict["word"], verdict["since_version"]) for verdict in timing["verdicts"]]
+    told = [
+        (verdict["version"], verdict["quantile"], verdict["word"], verdict["since_version"])
+        for verdict in timing["verdicts"]
+    ]
     assert told[0] == ("2.0.0", None, "broken", "2.0.0")
     assert ("1.0.0", None, "kept", "") in told
     assert timing["verdicts"][0]["reason"]["code"] == "timeout_too_short"
-    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in timing["verdicts"][0]["reason"]["text"]
+    assert (
+        "exceeds checkout's timeout of 2 s (since payment 2.0.0"
+        in timing["verdicts"][0]["reason"]["text"]
+    )
     assert "exceeds checkout" in api.get("/matrix?service=payment").text
     assert api.get("/v1/timing?service=payment&environment=nowhere").json()["verdicts"] == []
     changed = publish(api, document=document_of("", "1s", ["p99=300ms"]))
-    assert [(change["rule"], change["direction"], change["was"], change["now"]) for change in changed["changes"]] == [  # type: ignore[attr-defined]
+    assert [
+        (change["rule"], change["direction"], change["was"], change["now"])
+        for change in changed["changes"]
+    ] == [  # type: ignore[attr-defined]
         ("timeout", "tighter", "2 s", "1 s")
     ]
 
 
 def test_what_is_not_sealed_is_not_judged(api: Asked) -> None:
     publish(api)
-    held = cell(0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1))
-    write_cells(api.parts.store, [replace(held, window=NOON - timedelta(minutes=1), server_histogram=SLOW)], sealed=False)
+    held = cell(
+        0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1)
+    )
+    write_cells(
+        api.parts.store,
+        [replace(held, window=NOON - timedelta(minutes=1), server_histogram=SLOW)],
+        sealed=False,
+    )
     assert api.get("/v1/timing?service=payment").json()["verdicts"] == []
 
 
 @pytest.mark.parametrize("document", ["{}", '{"x-seamwatch-timing": {"timeout": 2}}'])
 def test_what_tells_no_time_is_refused(api: Asked, document: str) -> None:
-    answer = api.post("/v1/contracts", {"provider": "payment", "document": document, "format": "timing"}, LOCAL_TOKEN)
+    answer = api.post(
+        "/v1/contracts",
+        {"provider": "payment", "document": document, "format": "timing"},
+        LOCAL_TOKEN,
+    )
     assert answer.status_code == 422
     assert json.loads(answer.text)["error"]["do"]
 
 
 def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
     publish(api)
-    held = cell(0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1))
-    old = replace(held, window=NOON - timedelta(minutes=20), callee_version="1.0.0", server_histogram=FAST)
-    new = replace(held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW)
+    held = cell(
+        0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1)
+    )
+    old = replace(
+        held, window=NOON - timedelta(minutes=20), callee_version="1.0.0", server_histogram=FAST
+    )
+    new = replace(
+        held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW
+    )
     write_cells(api.parts.store, [old, new])
     for _ in range(2):
-        watch = TimingWatch(api.parts.reader, api.parts.engine, api.parts.store, api.parts.config.aliases)
+        watch = TimingWatch(
+            api.parts.reader, api.parts.engine, api.parts.store, api.parts.config.aliases
+        )
         assert watch.step() == 1
         assert watch.step() == 0  # nothing was sealed since
     (violation,) = api.get("/v1/violations?since=24h").json()
@@ -81,24 +122,43 @@ def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
     assert [pair["callee_version"] for pair in violation["by_version_pair"]] == ["2.0.0"]
 
 
-def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(api: Asked) -> None:
+def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(
+    api: Asked,
+) -> None:
     publish(api, owner="payments")
     parts = api.parts
-    held = cell(0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1))
-    write_cells(parts.store, [replace(held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW)])
+    held = cell(
+        0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1)
+    )
+    write_cells(
+        parts.store,
+        [
+            replace(
+                held,
+                window=NOON - timedelta(minutes=10),
+                callee_version="2.0.0",
+                server_histogram=SLOW,
+            )
+        ],
+    )
     times = TimingWatch(parts.reader, parts.engine, parts.store, parts.config.aliases)
     times.step()
     watch = BreakWatch(parts.store, parts.engine)
     events = {event.rule: event for event in watch.step(NOON, times.reasons)}
     new = events["timeout"]
     assert (new.state, new.owner, new.actual.partition(" = ")[0]) == ("new", "payments", "p99.5")
-    as_json = {event["rule"]: event for event in api.get("/v1/violations/events").json()}["timeout"]
+    as_json = {event["rule"]: event for event in api.get("/v1/violations/events").json()}[
+        "timeout"
+    ]
     assert as_json["time"]["code"] == "timeout_too_short"
     assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in as_json["text"]
     assert "exceeds checkout" in api.get("/violations").text
     alert = alert_of(new, 1, over=False, now=NOON, link_base="")
     assert "exceeds checkout's timeout of 2 s" in alert.summary
-    assert {event.state for event in BreakWatch(parts.store, parts.engine).step(NOON + timedelta(hours=25))} == set()
+    assert {
+        event.state
+        for event in BreakWatch(parts.store, parts.engine).step(NOON + timedelta(hours=25))
+    } == set()
     assert {row.untested for row in list_breaks(parts.engine)} == {True}  # nobody called since
 
 
@@ -107,9 +167,13 @@ def test_a_finding_of_a_short_timeout_names_the_contracts_clause_on_it(api: Aske
     assert with_promises(api.parts.engine, Aliases(), [late]) == [late]  # no contract tells it
     publish(api, consumer="the-waiting-one", name="waits", document=document_of("", "250ms", []))
     publish(api, consumer="another", name="others", document=document_of("", "9s", []))
-    assert with_promises(api.parts.engine, Aliases(), [late]) == [late]  # the contract names another service
+    # the contract names another service
+    assert with_promises(api.parts.engine, Aliases(), [late]) == [late]
     known = Aliases(services={"the-waiting-one": late.edge.caller})
     (told,) = with_promises(api.parts.engine, known, [late])
     assert told.evidence.time is not None
     assert told.evidence.time.timeout is not None
-    assert "the contract waits says that they wait 0.25 s (/x-seamwatch-timing/timeout)" in summary(told)
+    assert (
+        "the contract waits says that they wait 0.25 s (/x-seamwatch-timing/timeout)"
+        in summary(told)
+    )

@@ -1,4 +1,6 @@
-"""Gates that wait: no thread, a shared look, a bound, and a place that is free once its caller is gone."""
+"""Gates that wait: no thread, a shared look, a bound, and a place that is free once its caller is
+gone.
+"""
 
 import socket
 import threading
@@ -48,7 +50,9 @@ class Judge:
     outcome: str = "inconclusive"
     away: bool = False
 
-    def __call__(self, service: str, _version: str, _environment: str | None, last_look: bool, _policy: str) -> Answer:
+    def __call__(
+        self, service: str, _version: str, _environment: str | None, last_look: bool, _policy: str
+    ) -> Answer:
         self.looks.append((service, last_look))
         if self.away and not last_look:
             raise StoreUnavailable("the store does not answer")
@@ -85,7 +89,10 @@ def crowd(address: str, asking: list[tuple[str, str]]) -> Iterator[list[httpx.Re
 
     async def all_of_them() -> None:
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=address, timeout=300, limits=limits) as client, anyio.create_task_group() as group:
+        async with (
+            httpx.AsyncClient(base_url=address, timeout=300, limits=limits) as client,
+            anyio.create_task_group() as group,
+        ):
             for token, service in asking:
                 group.start_soon(ask, client, token, service)
 
@@ -111,14 +118,20 @@ def test_hundreds_of_waiting_gates_cost_no_thread_and_share_their_looks(
     httpx.get(f"{address}/v1/deploys", timeout=60)
     before = threading.active_count()
     tokens = [api.token("gate") for _ in range(1)] + [LOCAL_TOKEN]
-    asking = [(token, f"service {number % 3}") for token in tokens for number in range(MOST_FOR_ONE)]
+    asking = [
+        (token, f"service {number % 3}") for token in tokens for number in range(MOST_FOR_ONE)
+    ]
     with crowd(address, asking) as answers:
         until(lambda: len(judge.looks) >= 6)
         over = httpx.post(
-            f"{address}/v1/gates", json=body("s", 1), headers={"authorization": f"Bearer {LOCAL_TOKEN}"}, timeout=60
+            f"{address}/v1/gates",
+            json=body("s", 1),
+            headers={"authorization": f"Bearer {LOCAL_TOKEN}"},
+            timeout=60,
         )
         until(lambda: httpx.get(f"{address}/v1/deploys", timeout=60).status_code == 200)
-        # the pool of the routes' own short questions may have grown to its 40; the waiting ones have none
+        # the pool of the routes' own short questions may have grown to its 40; the waiting ones
+        # have none
         assert threading.active_count() - before <= 50
         asked_so_far = len(judge.looks)
         judge.outcome = "pass"
@@ -129,7 +142,9 @@ def test_hundreds_of_waiting_gates_cost_no_thread_and_share_their_looks(
     assert asked_so_far < len(asking)  # three deploys are looked at, not two hundred pipelines
 
 
-def test_a_gate_waits_its_time_and_only_its_last_look_is_the_last(api: Asked, judge: Judge) -> None:
+def test_a_gate_waits_its_time_and_only_its_last_look_is_the_last(
+    api: Asked, judge: Judge
+) -> None:
     asked = judged(api, judge)
     assert asked.post("/v1/gates", body("s", 1.0), LOCAL_TOKEN).json()["exit_code"] == 2
     assert judge.looks[0] == ("s", False)
@@ -142,7 +157,9 @@ def test_a_gate_waits_its_time_and_only_its_last_look_is_the_last(api: Asked, ju
     assert asked.post("/v1/gates", body("s", 300), LOCAL_TOKEN).json()["exit_code"] == 1
 
 
-def test_a_store_that_is_away_for_a_while_ends_no_waiting(api: Asked, judge: Judge, serve: Callable[..., str]) -> None:
+def test_a_store_that_is_away_for_a_while_ends_no_waiting(
+    api: Asked, judge: Judge, serve: Callable[..., str]
+) -> None:
     judge.away = True
     with crowd(serve(judged(api, judge).app), [(LOCAL_TOKEN, "s")]) as answers:
         until(lambda: len(judge.looks) >= 2)
@@ -150,7 +167,9 @@ def test_a_store_that_is_away_for_a_while_ends_no_waiting(api: Asked, judge: Jud
     assert answers[0].json()["exit_code"] == 0
 
 
-def test_the_end_of_the_process_ends_the_waiting(api: Asked, judge: Judge, serve: Callable[..., str]) -> None:
+def test_the_end_of_the_process_ends_the_waiting(
+    api: Asked, judge: Judge, serve: Callable[..., str]
+) -> None:
     asked = judged(api, judge)
     with crowd(serve(asked.app), [(LOCAL_TOKEN, "s")]) as answers:
         until(lambda: len(judge.looks) >= 1)
@@ -173,7 +192,9 @@ def test_who_hangs_up_frees_the_place(
     headers = {"authorization": f"Bearer {LOCAL_TOKEN}"}
 
     def status() -> int:
-        return httpx.post(f"{address}/v1/gates", json=body("s", 0), headers=headers, timeout=60).status_code
+        return httpx.post(
+            f"{address}/v1/gates", json=body("s", 0), headers=headers, timeout=60
+        ).status_code
 
     with socket.create_connection((host, int(port)), 60) as line:
         line.sendall(request.encode() + text)

@@ -1,8 +1,11 @@
-"""How a backlog of closing heals while new data come: `python -m tests.bench.bench_backlog [--spans N] [--copies N] [--rate N] [--wide]`.
+"""How a backlog of closing heals while new data come: `python -m tests.bench.bench_backlog
+[--spans N] [--copies N] [--rate N] [--wide]`.
 
-What is ingested and not yet closed is made of `copies` of the same spans, each with trace ids of its own and later by its length; with
-`--wide` on 1,500 edges. Then a window of new spans comes each 10 s, by the clock on the wall, and the closer steps as `up` lets it. Told are
-how old each new window is when it is first published, how long a step takes, and CPU seconds until nothing is left.
+What is ingested and not yet closed is made of `copies` of the same spans, each with trace ids of
+its own and later by its length; with `--wide` on 1,500 edges. Then a window of new spans comes
+each 10 s, by the clock on the wall, and the closer steps as `up` lets it. Told are how old each
+new window is when it is first published, how long a step takes, and CPU seconds until nothing is
+left.
 """
 
 import argparse
@@ -34,7 +37,9 @@ TIMES = {"window": 1, "start_ns": 10**9, "end_ns": 10**9}
 
 @dataclass
 class Made:
-    """Rows of all tables by batch, and the seconds (a multiple of a window) between the begins of two copies."""
+    """Rows of all tables by batch, and the seconds (a multiple of a window) between the begins of
+    two copies.
+    """
 
     tables: Tables
     seconds: int
@@ -60,17 +65,27 @@ def moved(table: pa.Table, copy: int, seconds: int) -> pa.Table:
         if name in TRACES:
             whole = table[name].combine_chunks()
             ids = (
-                np.frombuffer(whole.buffers()[1], np.uint8)[whole.offset * 16 : (whole.offset + len(whole)) * 16]
+                np.frombuffer(whole.buffers()[1], np.uint8)[
+                    whole.offset * 16 : (whole.offset + len(whole)) * 16
+                ]
                 .reshape(-1, 16)
                 .copy()
             )
             ids[:, 0], ids[:, 1] = copy % 256, copy // 256
             table = table.set_column(
-                at, name, pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(ids)])
+                at,
+                name,
+                pa.FixedSizeBinaryArray.from_buffers(
+                    pa.binary(16), len(ids), [None, pa.py_buffer(ids)]
+                ),
             )
         elif name in TIMES:
             old = table[name].combine_chunks()
-            table = table.set_column(at, name, pa.array(old.to_numpy() + old.type.to_pandas_dtype()(seconds * TIMES[name])))
+            table = table.set_column(
+                at,
+                name,
+                pa.array(old.to_numpy() + old.type.to_pandas_dtype()(seconds * TIMES[name])),
+            )
     return table
 
 
@@ -85,9 +100,14 @@ def tell(store: Store, watermark: float) -> None:
 
 
 def live(store: Store, rows: Made, first: int, copies: int) -> Iterator[int]:
-    """Insert one window of new spans at each step; its begin. The rows are one copy's, a window at a time."""
+    """Insert one window of new spans at each step; its begin. The rows are one copy's, a window at
+    a time.
+    """
     for copy in range(copies, copies + 1000):
-        ready = [{name: moved(table, copy, copy * rows.seconds) for name, table in batch.items()} for batch in rows.tables]
+        ready = [
+            {name: moved(table, copy, copy * rows.seconds) for name, table in batch.items()}
+            for batch in rows.tables
+        ]
         for window in range(first, first + rows.seconds, WINDOW_SECONDS):
             for batch in ready:
                 for name, table in batch.items():
@@ -116,15 +136,24 @@ def main() -> None:
                     store.insert(name, moved(table, copy, copy * rows.seconds))
         tell(store, rows.begin + options.copies * rows.seconds)
         hours = options.copies * rows.seconds / 3600
-        print(f"{options.spans * options.copies} spans over {hours:.1f} h stand unclosed, load {os.getloadavg()[0]:.0f}", flush=True)
-        heal(store, live(store, rows, rows.begin + options.copies * rows.seconds, options.copies), time.monotonic)
+        print(
+            f"{options.spans * options.copies} spans over {hours:.1f} h stand unclosed, load {os.getloadavg()[0]:.0f}",
+            flush=True,
+        )
+        heal(
+            store,
+            live(store, rows, rows.begin + options.copies * rows.seconds, options.copies),
+            time.monotonic,
+        )
         store.close()
 
 
 def heal(store: Store, incoming: Iterator[int], now: Callable[[], float]) -> None:
     """Step until nothing is left, and a minute more; print what was seen."""
     numbers = iter(range(1, 10**9))
-    closer = Closer(store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings())
+    closer = Closer(
+        store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()
+    )
     begun, cpu = now(), time.process_time()
     came: dict[int, float] = {}
     ages: list[float] = []
@@ -132,12 +161,17 @@ def heal(store: Store, incoming: Iterator[int], now: Callable[[], float]) -> Non
     due, healed = begun, 0.0
     while not healed or now() < begun + healed + 60:
         while due <= now():
-            came[next(incoming)] = due - LATE  # the end of the window on the wall, by the event time that was told
+            # the end of the window on the wall, by the event time that was told
+            came[next(incoming)] = due - LATE
             due += WINDOW_SECONDS
         before = now()
         done = closer.step()
         steps.append(now() - before)
-        shown = {int(row["window"]) for row in store.ask("window_states", {"only": list(came)}, given={"only"}) if row["seen"]}
+        shown = {
+            int(row["window"])
+            for row in store.ask("window_states", {"only": list(came)}, given={"only"})
+            if row["seen"]
+        }
         moment = now()
         ages.extend(moment - came.pop(window) for window in shown & came.keys())
         if not done.left and not healed:
@@ -145,8 +179,16 @@ def heal(store: Store, incoming: Iterator[int], now: Callable[[], float]) -> Non
             print(f"healed after {healed:.0f} s and {time.process_time() - cpu:.0f} CPU s")
         time.sleep(0.0 if done.left else 1.0)
     quantile = {share: np.quantile(ages, share) for share in (0.5, 0.95, 1.0)}
-    print(f"{len(ages)} new windows published, {len(came)} not yet; seconds after their end: ", end="")
-    print(", ".join(f"{name} {quantile[share]:.1f}" for name, share in (("median", 0.5), ("p95", 0.95), ("longest", 1.0))))
+    print(
+        f"{len(ages)} new windows published, {len(came)} not yet; seconds after their end: ",
+        end="",
+    )
+    print(
+        ", ".join(
+            f"{name} {quantile[share]:.1f}"
+            for name, share in (("median", 0.5), ("p95", 0.95), ("longest", 1.0))
+        )
+    )
     print(f"steps: {len(steps)}, median {np.median(steps):.1f} s, longest {max(steps):.1f} s")
 
 

@@ -1,4 +1,6 @@
-"""F1, false positives and attribution on made-up canaries: `python -m tests.bench.bench_canaries [groups] [first seed] [grain]`."""
+"""F1, false positives and attribution on made-up canaries: `python -m tests.bench.bench_canaries
+[groups] [first seed] [grain]`.
+"""
 
 import sys
 from collections import Counter
@@ -19,15 +21,25 @@ SETTINGS = JudgeSettings()
 def blamed(group: Case, release: Release) -> tuple[bool, str]:
     """Whether the release's verdict fails, and by which signals."""
     deploy = group.deploys[release.service]
-    cells = [cell for cell in group.cells if release.service in (cell.edge.caller, cell.edge.callee)]
+    cells = [
+        cell for cell in group.cells if release.service in (cell.edge.caller, cell.edge.callee)
+    ]
     sightings = [seen for seen in group.sightings if seen.service == release.service]
     others = [other for other in group.deploys.values() if other.id != deploy.id]
     now = START + timedelta(seconds=10 * AFTER + 65)
     verdict, findings = judge(deploy, cells, sightings, others, SETTINGS, now)
     if any("leg" in finding.evidence.details for finding in findings):
-        neighbours = [cell for cell in group.cells if release.service not in (cell.edge.caller, cell.edge.callee)]
-        verdict, findings = judge(deploy, cells, sightings, others, SETTINGS, now, around=Around(neighbours))
-    return verdict.outcome == "fail", ", ".join(sorted({f"{f.signal} {f.strength} {f.role}" for f in findings}))
+        neighbours = [
+            cell
+            for cell in group.cells
+            if release.service not in (cell.edge.caller, cell.edge.callee)
+        ]
+        verdict, findings = judge(
+            deploy, cells, sightings, others, SETTINGS, now, around=Around(neighbours)
+        )
+    return verdict.outcome == "fail", ", ".join(
+        sorted({f"{f.signal} {f.strength} {f.role}" for f in findings})
+    )
 
 
 def f1_bounds(groups: list[tuple[int, int, int]]) -> tuple[float, float]:
@@ -35,7 +47,10 @@ def f1_bounds(groups: list[tuple[int, int, int]]) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     counts = np.array(groups)
     drawn = [counts[rng.integers(len(counts), size=len(counts))].sum(axis=0) for _ in range(2000)]
-    low, high = np.quantile([2 * true / max(2 * true + false + missed, 1) for true, false, missed in drawn], [0.025, 0.975])
+    low, high = np.quantile(
+        [2 * true / max(2 * true + false + missed, 1) for true, false, missed in drawn],
+        [0.025, 0.975],
+    )
     return float(low), float(high)
 
 
@@ -53,7 +68,9 @@ def main() -> None:
         blame = {release.service: blamed(group, release) for release in group.releases}
         guilty = [release for release in group.releases if release.fault]
         caught = sum(blame[release.service][0] for release in guilty)
-        outcomes.append((caught, sum(fails for fails, _ in blame.values()) - caught, len(guilty) - caught))
+        outcomes.append(
+            (caught, sum(fails for fails, _ in blame.values()) - caught, len(guilty) - caught)
+        )
         for release in group.releases:
             fails, why = blame[release.service]
             kind = release.fault or "benign"
@@ -76,7 +93,9 @@ def main() -> None:
     print(f"{groups} groups, {sum(bad.values())} bad and {benign} benign releases")
     for kind, count in sorted(bad.items()):
         print(f"  {kind:<8} found {hits[kind]:>3} of {count}")
-    print(f"  false positives {false} of {benign} ({false / max(benign, 1):.1%}, at most {upper_bound(false, benign):.1%})")
+    print(
+        f"  false positives {false} of {benign} ({false / max(benign, 1):.1%}, at most {upper_bound(false, benign):.1%})"
+    )
     low, high = f1_bounds(outcomes)
     print(
         f"  F1 {2 * true / max(2 * true + false + missed, 1):.3f} ({low:.3f} to {high:.3f}); of bad groups with an accused, {named} name the guilty one, {wrong} also or only another"

@@ -1,9 +1,11 @@
-"""What a capture costs an application: python -m tests.bench.bench_capture [--requests N] [--slices N] [--threads N].
+"""What a capture costs an application: python -m tests.bench.bench_capture [--requests N]
+[--slices N] [--threads N].
 
-FastAPI, Django (ASGI and WSGI) and Flask answer the same calls in this process, 2 KB of JSON each, without a capture, with none of the exchanges,
-with one of every tenth (the default) and with one of all. CPU seconds of the whole process, the capture's thread
-included; the records go to a sink that counts them. Calls come from several threads (WSGI) or tasks (ASGI) at once. The
-kinds take turns, a slice of calls each, and the median of the differences within a turn is told.
+FastAPI, Django (ASGI and WSGI) and Flask answer the same calls in this process, 2 KB of JSON each,
+without a capture, with none of the exchanges, with one of every tenth (the default) and with one
+of all. CPU seconds of the whole process, the capture's thread included; the records go to a sink
+that counts them. Calls come from several threads (WSGI) or tasks (ASGI) at once. The kinds take
+turns, a slice of calls each, and the median of the differences within a turn is told.
 """
 
 import argparse
@@ -20,7 +22,12 @@ from monitor.capture import AsgiCapture, Bounds, Capture, Service, Settings, Wsg
 from tests.fixtures import captured_apps
 
 LINES = [
-    {"sku": f"AB-{number}", "name": f"Product number {number} of the summer catalogue", "qty": number} for number in range(28)
+    {
+        "sku": f"AB-{number}",
+        "name": f"Product number {number} of the summer catalogue",
+        "qty": number,
+    }
+    for number in range(28)
 ]
 
 
@@ -97,12 +104,16 @@ APPS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
 class Kind:
     """One application under one share of captured exchanges, asked a slice at a time."""
 
-    def __init__(self, make: Callable[[], Any], cover: Any, load: Any, share: float | None) -> None:
+    def __init__(
+        self, make: Callable[[], Any], cover: Any, load: Any, share: float | None
+    ) -> None:
         self._load, self.sink, self.slices = load, Counted(), list[float]()
         self.app, self.kit = make(), None
         if share is not None:
             bounds = Bounds(closing_seconds=60)
-            self.kit = Capture(Settings(service=Service("payment", "2.0"), share=share, bounds=bounds), self.sink)
+            self.kit = Capture(
+                Settings(service=Service("payment", "2.0"), share=share, bounds=bounds), self.sink
+            )
             self.app = cover(self.app, self.kit)
 
     def ask(self, requests: int, width: int) -> None:
@@ -125,23 +136,33 @@ class Kind:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--requests", type=int, default=200, help="in a slice")
     parser.add_argument("--slices", type=int, default=25)
     parser.add_argument("--threads", type=int, default=4)
     options = parser.parse_args()
     captured_apps.GOOD["lines"] = LINES
     shares = (None, 0.0, 0.1, 1.0)
-    print(f"body of {len(json.dumps(captured_apps.GOOD))} bytes; CPU us a request: without, and more by share {shares[1:]}")
+    print(
+        f"body of {len(json.dumps(captured_apps.GOOD))} bytes; CPU us a request: without, and more by share {shares[1:]}"
+    )
     for name, (make, cover, load) in APPS.items():
         kinds = [Kind(make, cover, load, share) for share in shares]
         for turn in range(options.slices + 1):
             for kind in kinds if turn % 2 else kinds[::-1]:
                 kind.ask(options.requests, options.threads)
         plain, *others = ([*kind.slices[1:]] for kind in kinds)
-        more = [median(cost - base for cost, base in zip(slices, plain, strict=True)) for slices in others]
+        more = [
+            median(cost - base for cost, base in zip(slices, plain, strict=True))
+            for slices in others
+        ]
         told = " ".join(f"{cost:+7.0f}" for cost in more)
-        print(f"{name:13} {median(plain):7.0f} {told}  at {shares[-1]:g}: {kinds[-1].said()}", flush=True)
+        print(
+            f"{name:13} {median(plain):7.0f} {told}  at {shares[-1]:g}: {kinds[-1].said()}",
+            flush=True,
+        )
         for kind in kinds[1:]:
             kind.said()
 

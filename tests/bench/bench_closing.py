@@ -1,9 +1,13 @@
-"""What closing costs where input is thin, long, resent or late: `python -m tests.bench.bench_closing [--spans N] [--rounds N] [CASE …]`.
+"""What closing costs where input is thin, long, resent or late: `python -m
+tests.bench.bench_closing [--spans N] [--rounds N] [CASE …]`.
 
-Cases: `dense` (5,000 spans/s, what all others are held against), `hours` (23 spans/s, 12 hours of them per million), `resent` (2 % of the
-records sent twice), `changed` (2 % of the records sent again with spans that end elsewhere), `edges` (1,500 edges), `nested` (every
-server span has a second one of its process under it, as frameworks write it). CPU seconds of the whole process per million spans by step, the store's threads included; the published rows are held against the truth. Of several
-rounds, in which the cases take turns, the least of each step counts: what else runs on the machine only adds.
+Cases: `dense` (5,000 spans/s, what all others are held against), `hours` (23 spans/s, 12 hours of
+them per million), `resent` (2 % of the records sent twice), `changed` (2 % of the records sent
+again with spans that end elsewhere), `edges` (1,500 edges), `nested` (every server span has a
+second one of its process under it, as frameworks write it). CPU seconds of the whole process per
+million spans by step, the store's threads included; the published rows are held against the truth.
+Of several rounds, in which the cases take turns, the least of each step counts: what else runs on
+the machine only adds.
 """
 
 import argparse
@@ -57,7 +61,8 @@ def wide(timed: Sequence[tuple[int, bytes]], copies: int = 38, seed: int = 3) ->
         for resource in request.resource_spans:
             for attribute in resource.resource.attributes:
                 if attribute.key == "service.namespace" or (
-                    attribute.key == "service.name" and attribute.value.string_value.encode() in names.values()
+                    attribute.key == "service.name"
+                    and attribute.value.string_value.encode() in names.values()
                 ):
                     attribute.value.string_value = f"{attribute.value.string_value}-{shop}"
         done.append((at, request.SerializeToString()))
@@ -74,7 +79,10 @@ def nested(timed: Sequence[tuple[int, bytes]]) -> Timed:
                 for span in [span for span in scope.spans if span.kind == SERVER]:
                     inner = scope.spans.add()
                     inner.CopyFrom(span)
-                    inner.parent_span_id, inner.span_id = span.span_id, bytes(255 - byte for byte in span.span_id)
+                    inner.parent_span_id, inner.span_id = (
+                        span.span_id,
+                        bytes(255 - byte for byte in span.span_id),
+                    )
         done.append((at, request.SerializeToString()))
     return done
 
@@ -88,12 +96,18 @@ def main() -> None:
     least: dict[str, dict[str, float]] = {}
     for case in (options.cases or CASES) * options.rounds:
         timed, truth = generated(options.spans, spans_per_second=RATES.get(case, 5000.0))
-        given = {"resent": resent, "changed": changed, "edges": wide, "nested": nested}.get(case, list)(timed)
+        given = {"resent": resent, "changed": changed, "edges": wide, "nested": nested}.get(
+            case, list
+        )(timed)
         with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as folder:
             store = open_store(f"chdb://{Path(folder)}/telemetry")
             spent = steps(given, store)
             figures = {name: seconds / truth.spans * 1e6 for name, seconds in spent.items()}
-            verdict = check(store, truth) if case in {"dense", "hours", "resent"} else "not held against the truth"
+            verdict = (
+                check(store, truth)
+                if case in {"dense", "hours", "resent"}
+                else "not held against the truth"
+            )
             store.close()
         print(
             f"{case:8}", *(f"{name} {value:.2f}" for name, value in figures.items()), f"in all {sum(figures.values()):.2f}; {verdict}",
@@ -103,7 +117,9 @@ def main() -> None:
         least[case] = {name: min(value, known[name]) for name, value in figures.items()}
     for case, figures in least.items():
         ratio = figures["close"] / least["dense"]["close"] if "dense" in least else float("nan")
-        print(f"least of {options.rounds}: {case:8} close {figures['close']:.2f}, {ratio:.2f} times that of dense")
+        print(
+            f"least of {options.rounds}: {case:8} close {figures['close']:.2f}, {ratio:.2f} times that of dense"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""What contracts cost: kinds, size, and beside the peer: python -m tests.bench.bench_contracts [--exchanges N] [--no-peer].
+"""What contracts cost: kinds, size, and beside the peer: python -m tests.bench.bench_contracts
+[--exchanges N] [--no-peer].
 
-* Pacts and stubs beside OpenAPI on the same exchanges, decoded anew each (tests.bench.bench_exchanges --kinds).
-* A contract of 1 MB: CPU seconds to read and compile it, and exchanges per CPU second beside a small one.
-* `seamwatch contracts check` beside Redocly's `drift` (https://redocly.com/docs/cli/commands/drift) on the same HAR and
+* Pacts and stubs beside OpenAPI on the same exchanges, decoded anew each
+  (tests.bench.bench_exchanges --kinds).
+* A contract of 1 MB: CPU seconds to read and compile it, and exchanges per CPU second beside a
+  small one.
+* `seamwatch contracts check` beside Redocly's `drift`
+  (https://redocly.com/docs/cli/commands/drift) on the same HAR and
   OpenAPI, where `redocly` is on the PATH: CPU seconds of the whole command, start included.
 """
 
@@ -33,14 +37,18 @@ LARGE_BYTES = 1_000_000
 
 
 def large() -> str:
-    """The contract of orders among others of its kind, each with schemas of its own, 1 MB of JSON."""
+    """The contract of orders among others of its kind, each with schemas of its own, 1
+    MB of JSON.
+    """
     grown = json.loads(json.dumps(CONTRACT))
     text, number = json.dumps(grown), 0
     size = len(json.dumps(CONTRACT))
     while len(text) + number * size < LARGE_BYTES:
         renamed = json.dumps(CONTRACT).replace("/orders/", f"/orders{number}/")
         for name in CONTRACT["components"]["schemas"]:
-            renamed = renamed.replace(f'schemas/{name}"', f'schemas/{name}{number}"').replace(f'"{name}":', f'"{name}{number}":')
+            renamed = renamed.replace(f'schemas/{name}"', f'schemas/{name}{number}"').replace(
+                f'"{name}":', f'"{name}{number}":'
+            )
         other = json.loads(renamed)
         grown["paths"] |= other["paths"]
         grown["components"]["schemas"] |= other["components"]["schemas"]
@@ -54,7 +62,18 @@ def registry(document: str) -> Registry:
     known = Registry(
         [
             Revision(
-                "orders", 1, "openapi", "orders", "", "", "", always, None, document, document[:9] + str(len(document)), always
+                "orders",
+                1,
+                "openapi",
+                "orders",
+                "",
+                "",
+                "",
+                always,
+                None,
+                document,
+                document[:9] + str(len(document)),
+                always,
             )
         ]
     )
@@ -63,7 +82,9 @@ def registry(document: str) -> Registry:
 
 
 def by_size(count: int) -> None:
-    """Print what a large contract costs to read, and how much of a small one's speed is left under it; rounds take turns."""
+    """Print what a large contract costs to read, and how much of a small one's speed is left under
+    it; rounds take turns.
+    """
     text = large()
     seconds = []
     for _ in range(3):
@@ -71,8 +92,14 @@ def by_size(count: int) -> None:
         read_contract("openapi", text, where="large").compile()
         seconds.append(time.process_time() - cpu)
     size = len(text) / 1e6
-    print(f"a contract of {size:.2f} MB in JSON is read and compiled in {1e3 * min(seconds) / size:,.0f} CPU ms a MB")
-    exchanges = [exchange for batch in records(count, count) for exchange in read_api_logs(batch, "ndjson", {}).exchanges]
+    print(
+        f"a contract of {size:.2f} MB in JSON is read and compiled in {1e3 * min(seconds) / size:,.0f} CPU ms a MB"
+    )
+    exchanges = [
+        exchange
+        for batch in records(count, count)
+        for exchange in read_api_logs(batch, "ndjson", {}).exchanges
+    ]
     held = {"small": registry(json.dumps(CONTRACT)), "large": registry(text)}
     spent: dict[str, list[float]] = {"small": [], "large": []}
     for _ in range(5):
@@ -98,14 +125,18 @@ def har(count: int) -> dict[str, Any]:
             "request": {"method": "GET", "url": f"https://orders.example/orders/{chance.randrange(10**6)}", "httpVersion": "HTTP/1.1", "headers": [{"name": "accept", "value": "application/json"}], "queryString": [], "cookies": [], "headersSize": -1, "bodySize": 0},
             "response": {"status": 200, "statusText": "OK", "httpVersion": "HTTP/1.1", "headers": [{"name": "content-type", "value": "application/json"}], "cookies": [], "redirectURL": "", "headersSize": -1, "bodySize": len(body), "content": {"size": len(body), "mimeType": "application/json", "text": body}},
         })  # fmt: skip
-    return {"log": {"version": "1.2", "creator": {"name": "bench", "version": "1"}, "entries": entries}}
+    return {
+        "log": {"version": "1.2", "creator": {"name": "bench", "version": "1"}, "entries": entries}
+    }
 
 
 def cpu_of(command: list[str], folder: str) -> float:
     """CPU seconds of a command and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     quiet = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
-    done = subprocess.run(command, cwd=folder, env=quiet, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=quiet, capture_output=True, text=True, check=False
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 1):
         print(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout)[-300:]}")
@@ -113,10 +144,15 @@ def cpu_of(command: list[str], folder: str) -> float:
 
 
 def beside_peer(count: int) -> None:
-    """Print CPU seconds of both commands for few and for many exchanges; the difference is what exchanges cost."""
+    """Print CPU seconds of both commands for few and for many exchanges; the difference is what
+    exchanges cost.
+    """
     redocly = shutil.which("redocly")
     ours = str(Path(sys.executable).with_name("seamwatch"))
-    document = CONTRACT | {"info": {"title": "orders", "version": "1"}, "servers": [{"url": "https://orders.example"}]}
+    document = CONTRACT | {
+        "info": {"title": "orders", "version": "1"},
+        "servers": [{"url": "https://orders.example"}],
+    }
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "orders.json").write_text(json.dumps(document))
         commands = {
@@ -134,12 +170,24 @@ def beside_peer(count: int) -> None:
             ]
         }
         if redocly is not None:
-            commands["redocly drift"] = [redocly, "drift", "--api", "orders.json", "--traffic-format", "har", "--format", "json"]
+            commands["redocly drift"] = [
+                redocly,
+                "drift",
+                "--api",
+                "orders.json",
+                "--traffic-format",
+                "har",
+                "--format",
+                "json",
+            ]
         few = count // 10
         for size in (few, count):
             (Path(folder) / f"{size}.har").write_bytes(orjson.dumps(har(size)))
         for name, command in commands.items():
-            start, whole = (min(cpu_of([*command, f"{size}.har"], folder) for _ in range(2)) for size in (few, count))
+            start, whole = (
+                min(cpu_of([*command, f"{size}.har"], folder) for _ in range(2))
+                for size in (few, count)
+            )
             print(
                 f"{name}: {whole:.2f} CPU s for {count} exchanges of 2 KB, {start:.2f} for {few}; {1e6 * (whole - start) / (count - few):,.0f} us each"
             )

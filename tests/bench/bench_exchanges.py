@@ -1,9 +1,12 @@
-"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--profile] [--kinds] [--contract KIND].
+"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N]
+[--profile] [--kinds] [--contract KIND].
 
-NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB); CPU seconds of
-the whole process, chDB's threads included. Deterministic input: 11-item orders against an OpenAPI contract with
-references, patterns, formats and enums; 1 % break it; with `--contract` against that kind of contract. `--kinds` checks the same exchanges, decoded anew each, against
-a pact, a Spring Cloud Contract, WireMock and Mountebank stubs too, without the pipeline, and tells each beside OpenAPI.
+NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB);
+CPU seconds of the whole process, chDB's threads included. Deterministic input: 11-item orders
+against an OpenAPI contract with references, patterns, formats and enums; 1 % break it; with
+`--contract` against that kind of contract. `--kinds` checks the same exchanges, decoded anew each,
+against a pact, a Spring Cloud Contract, WireMock and Mountebank stubs too, without the pipeline,
+and tells each beside OpenAPI.
 """
 
 import argparse
@@ -93,13 +96,22 @@ def records(count: int, batch: int) -> list[Records]:
             )  # fmt: skip
         size = len(values)
         made.append(
-            Records(values, [PLACE] * size, list(range(first, first + size)), [START_MS + count] * size, [{}] * size, [0] * size)
+            Records(
+                values,
+                [PLACE] * size,
+                list(range(first, first + size)),
+                [START_MS + count] * size,
+                [{}] * size,
+                [0] * size,
+            )
         )
     return made
 
 
 def examples() -> dict[str, tuple[ContractFormat, Any]]:
-    """One contract of each kind over the same orders, each with 20 examples that do not fit before the one that does."""
+    """One contract of each kind over the same orders, each with 20 examples that do not fit before
+    the one that does.
+    """
     body = orjson.loads(order(random.Random(1), broken=False))
     headers = {"Content-Type": "application/json"}
     typed = {
@@ -124,12 +136,29 @@ def examples() -> dict[str, tuple[ContractFormat, Any]]:
 
 def by_kind(batches: list[Records]) -> None:
     """Print a line for each kind of contract: the same exchanges, each body decoded anew."""
-    exchanges = [exchange for batch in batches for exchange in read_api_logs(batch, "ndjson", {}).exchanges]
+    exchanges = [
+        exchange for batch in batches for exchange in read_api_logs(batch, "ndjson", {}).exchanges
+    ]
     always = datetime(1970, 1, 1, tzinfo=UTC)
     speeds: dict[str, float] = {}
     for name, (form, document) in examples().items():
         known = Registry(
-            [Revision(name, 1, form, "orders", "", "", "", always, None, orjson.dumps(document).decode(), name, always)]
+            [
+                Revision(
+                    name,
+                    1,
+                    form,
+                    "orders",
+                    "",
+                    "",
+                    "",
+                    always,
+                    None,
+                    orjson.dumps(document).decode(),
+                    name,
+                    always,
+                )
+            ]
         )
         assert not known.broken, known.broken
         outcomes = Counter(check(exchange, known).outcome for exchange in exchanges[:2_000])
@@ -138,17 +167,28 @@ def by_kind(batches: list[Records]) -> None:
             check(exchange, known)
         speeds[name] = len(exchanges) / (time.process_time() - cpu)
         ratio = speeds[name] / speeds["openapi"]
-        print(f"{name}: {speeds[name]:,.0f} exchanges per CPU second, {ratio:.2f} of OpenAPI's; {dict(outcomes)}")
+        print(
+            f"{name}: {speeds[name]:,.0f} exchanges per CPU second, {ratio:.2f} of OpenAPI's; {dict(outcomes)}"
+        )
 
 
 def main() -> None:
     """Run and print one line of figures, with `--kinds` one for each kind of contract."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--exchanges", type=int, default=57_600)
-    options.add_argument("--batch", type=int, default=14_400, help="as many of these records fill a batch of a collector, 40 MB")
+    options.add_argument(
+        "--batch",
+        type=int,
+        default=14_400,
+        help="as many of these records fill a batch of a collector, 40 MB",
+    )
     options.add_argument("--profile", action="store_true")
     options.add_argument("--kinds", action="store_true")
-    options.add_argument("--contract", default="openapi", choices=["openapi", "pact", "spring", "wiremock", "mountebank"])
+    options.add_argument(
+        "--contract",
+        default="openapi",
+        choices=["openapi", "pact", "spring", "wiremock", "mountebank"],
+    )
     chosen = options.parse_args()
     made = records(chosen.exchanges, chosen.batch)
     if chosen.kinds:
@@ -158,7 +198,22 @@ def main() -> None:
     always = datetime(1970, 1, 1, tzinfo=UTC)
     form, document = examples()[chosen.contract]
     known = Registry(
-        [Revision("orders", 1, form, "orders", "", "", "", always, None, orjson.dumps(document).decode(), "x", always)]
+        [
+            Revision(
+                "orders",
+                1,
+                form,
+                "orders",
+                "",
+                "",
+                "",
+                always,
+                None,
+                orjson.dumps(document).decode(),
+                "x",
+                always,
+            )
+        ]
     )
     assert not known.broken
     with tempfile.TemporaryDirectory() as folder:

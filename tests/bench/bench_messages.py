@@ -1,8 +1,10 @@
-"""How many Kafka records of 2 KB a core checks, by kind of contract: python -m tests.bench.bench_messages [--records N] [--batch N].
+"""How many Kafka records of 2 KB a core checks, by kind of contract: python -m
+tests.bench.bench_messages [--records N] [--batch N].
 
-The same orders of 11 items as JSON, Avro and Protobuf, in memory through the whole pipeline of messages (decode, match, check,
-rows, insert into chDB); CPU seconds of the whole process, chDB's threads included. 1 % break their contract. Avro and Protobuf
-stand behind a registry's frame, as its clients write them.
+The same orders of 11 items as JSON, Avro and Protobuf, in memory through the whole pipeline of
+messages (decode, match, check, rows, insert into chDB); CPU seconds of the whole process, chDB's
+threads included. 1 % break their contract. Avro and Protobuf stand behind a registry's frame, as
+its clients write them.
 """
 
 import argparse
@@ -64,12 +66,16 @@ class Kind:
 
 
 def as_json(held: dict[str, Any], broken: bool) -> bytes:
-    return orjson.dumps({**held, "total": {"amount": "12.50", "currency": "EUR"}} if broken else held)
+    return orjson.dumps(
+        {**held, "total": {"amount": "12.50", "currency": "EUR"}} if broken else held
+    )
 
 
 def kinds() -> dict[str, Kind]:
     """Each kind that topics of messages have."""
-    flat = json.loads(json.dumps(SCHEMAS["Order"]).replace("#/components/schemas/", "#/definitions/"))
+    flat = json.loads(
+        json.dumps(SCHEMAS["Order"]).replace("#/components/schemas/", "#/definitions/")
+    )
     defined = json.loads(json.dumps(SCHEMAS).replace("#/components/schemas/", "#/definitions/"))
     asyncapi = {
         "asyncapi": "2.6.0", "info": {"title": "t", "version": "1"}, "components": {"schemas": SCHEMAS},
@@ -77,7 +83,9 @@ def kinds() -> dict[str, Kind]:
     }  # fmt: skip
     typed, other = (
         fastavro.parse_schema(AVRO),
-        fastavro.parse_schema({"type": "record", "name": "Other", "fields": [{"name": "id", "type": "int"}]}),
+        fastavro.parse_schema(
+            {"type": "record", "name": "Other", "fields": [{"name": "id", "type": "int"}]}
+        ),
     )
     message_type = from_text(PROTO, "x").named("Order")
     assert message_type is not None
@@ -89,7 +97,9 @@ def kinds() -> dict[str, Kind]:
         return FRAME + out.getvalue()
 
     def as_protobuf(held: dict[str, Any], broken: bool) -> bytes:
-        return FRAME + b"\x00" + (b"\x08\x01" if broken else b"") + proto(**held).SerializeToString()
+        return (
+            FRAME + b"\x00" + (b"\x08\x01" if broken else b"") + proto(**held).SerializeToString()
+        )
 
     return {
         "json schema": Kind("jsonschema", json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", "x-seamwatch": {"topic": "orders"}, **flat, "definitions": defined}), as_json),
@@ -104,7 +114,10 @@ def records(kind: Kind, count: int, batch: int) -> list[Records]:
     chance, made = random.Random(7), []
     headers = {"content-type": b"application/json"} if kind.written is as_json else {}
     for first in range(0, count, batch):
-        orders = [orjson.loads(order(chance, broken=False)) for _ in range(first, min(first + batch, count))]
+        orders = [
+            orjson.loads(order(chance, broken=False))
+            for _ in range(first, min(first + batch, count))
+        ]
         values = [kind.written(held, at % 100 == 99) for at, held in enumerate(orders)]
         size = len(values)
         made.append(
@@ -121,9 +134,28 @@ def records(kind: Kind, count: int, batch: int) -> list[Records]:
 
 
 def measured(kind: Kind, batches: Sequence[Records], store: Store) -> tuple[float, dict[str, int]]:
-    """CPU seconds of checking all but the first batch, and how many records were kept, broken and not checked in it."""
+    """CPU seconds of checking all but the first batch, and how many records were kept, broken and
+    not checked in it.
+    """
     always = datetime(1970, 1, 1, tzinfo=UTC)
-    known = Registry([Revision("orders", 1, kind.form, "till", "", "", "", always, None, kind.document, kind.form, always)])
+    known = Registry(
+        [
+            Revision(
+                "orders",
+                1,
+                kind.form,
+                "till",
+                "",
+                "",
+                "",
+                always,
+                None,
+                kind.document,
+                kind.form,
+                always,
+            )
+        ]
+    )
     assert not known.broken, known.broken
     settings = MessageSettings(Parties({"orders": "till"}, {}, "production"))
 
@@ -143,7 +175,9 @@ def counted(store: Store) -> list[dict[str, Any]]:
     """Verdicts in the store."""
     with store._readers.borrow() as client:
         return list(
-            client.query("SELECT checked, count() AS rows FROM exchanges FINAL GROUP BY checked ORDER BY checked").named_results()
+            client.query(
+                "SELECT checked, count() AS rows FROM exchanges FINAL GROUP BY checked ORDER BY checked"
+            ).named_results()
         )
 
 
@@ -160,7 +194,10 @@ def main() -> None:
             store = open_store(f"chdb://{folder}/telemetry")
             cpu, outcomes = measured(kind, batches, store)
             store.close()
-        print(f"{name}: {chosen.records / cpu:,.0f} records of {size:,.0f} B per CPU second; {outcomes}", flush=True)
+        print(
+            f"{name}: {chosen.records / cpu:,.0f} records of {size:,.0f} B per CPU second; {outcomes}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""CPU seconds per million spans, step by step: `python -m tests.bench.bench_spans [--spans N] [--kafka] [--freshness SECONDS]
-[--steady SECONDS]`.
+"""CPU seconds per million spans, step by step: `python -m tests.bench.bench_spans [--spans N]
+[--kafka] [--freshness SECONDS] [--steady SECONDS]`.
 
-Generated input (some 500 bytes a span, flushed every 5 s per service), chDB in a temporary folder; CPU seconds are of the
-whole process, chDB's threads included, so that a busy machine matters little. `--kafka` also reads the same spans from a
-real Apache Kafka with both clients by `seamwatch run traces --until-caught-up`, and, where `otelcol` is on the PATH, with the
-Collector's service graph, and compares what both counted. `--freshness` runs `seamwatch up` on live
-spans for so long, and tells how old a span's end is when its window is first published. `--steady` does that at 5,000 and at 20,000
-spans/s (or at `--rate`), without the steps, and tells CPU seconds per million spans of the whole process, closings per window and memory.
+Generated input (some 500 bytes a span, flushed every 5 s per service), chDB in a temporary folder;
+CPU seconds are of the whole process, chDB's threads included, so that a busy machine matters
+little. `--kafka` also reads the same spans from a real Apache Kafka with both clients by
+`seamwatch run traces --until-caught-up`, and, where `otelcol` is on the PATH, with the Collector's
+service graph, and compares what both counted. `--freshness` runs `seamwatch up` on live spans for
+so long, and tells how old a span's end is when its window is first published. `--steady` does that
+at 5,000 and at 20,000 spans/s (or at `--rate`), without the steps, and tells CPU seconds per
+million spans of the whole process, closings per window and memory.
 """
 
 import argparse
@@ -48,7 +50,9 @@ BATCH_BYTES = 40_000_000
 PLACE = Partition("be" * 8, "otlp_spans", 0)
 
 
-def batches(timed: Sequence[tuple[int, bytes]], batch_bytes: int = BATCH_BYTES) -> Iterator[Records]:
+def batches(
+    timed: Sequence[tuple[int, bytes]], batch_bytes: int = BATCH_BYTES
+) -> Iterator[Records]:
     """Requests as records of one partition, cut as a collector cuts them."""
     begin = size = 0
     for at, (_, request) in enumerate(timed):
@@ -86,17 +90,26 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
         store.insert(
             "ledger",
             ledger_rows(
-                records, spans=spans.seen, halves=halves.sources, filtered=spans.filtered, rejected=spans.refused, exchanges=none
+                records,
+                spans=spans.seen,
+                halves=halves.sources,
+                filtered=spans.filtered,
+                rejected=spans.refused,
+                exchanges=none,
             ),
         )
         now = system_clock()
         marks = watermarks.update(records, spans.record, spans.end_ns, now)
         if watermarks.due(records, now):
             store.insert("watermarks", marks)
-        spent += Counter(decode=decoded - begun, columns=made - decoded, insert=time.process_time() - made)  # type: ignore[arg-type]  # a Counter of seconds
+        spent += Counter(
+            decode=decoded - begun, columns=made - decoded, insert=time.process_time() - made
+        )  # type: ignore[arg-type]  # a Counter of seconds
     numbers = iter(range(1, 10**9))
     begun = time.process_time()
-    Closer(store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()).finish()
+    Closer(
+        store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()
+    ).finish()
     spent["close"] = time.process_time() - begun  # type: ignore[assignment]  # a Counter of seconds
     return spent
 
@@ -111,15 +124,25 @@ def by_reference(timed: Sequence[tuple[int, bytes]]) -> float:
 
 def rows_of(halves: HalfBatch) -> dict[str, pa.Table]:
     """The rows that closing reads, by table."""
-    named = {table: getattr(halves, table) for table in ("halves", "message_ends", "inner_spans", "long_spans")}
+    named = {
+        table: getattr(halves, table)
+        for table in ("halves", "message_ends", "inner_spans", "long_spans")
+    }
     return {**named, "arrivals": arrival_rows(PLACE.source_id, halves.windows, halves.window_rows)}
 
 
 def check(store: Store, truth: Truth) -> str:
     """Whether what is published equals the truth in calls, failures, outcomes and both sums."""
     rows = Reader(store).edges(EdgeQuery())
-    by_key = {(r.caller, r.callee, r.protocol, r.operation, r.caller_version, r.callee_version): r for r in rows}
-    wrong = [key for key, count in truth.edges.items() if key not in by_key or not _equal(by_key[key], count)]
+    by_key = {
+        (r.caller, r.callee, r.protocol, r.operation, r.caller_version, r.callee_version): r
+        for r in rows
+    }
+    wrong = [
+        key
+        for key, count in truth.edges.items()
+        if key not in by_key or not _equal(by_key[key], count)
+    ]
     extra = set(by_key) - set(truth.edges)
     if wrong or extra:
         return f"NOT equal to the truth: {len(wrong)} of {len(truth.edges)} edges differ ({wrong[:2]}), {len(extra)} are not in it ({sorted(map(str, extra))[:2]})"
@@ -128,20 +151,35 @@ def check(store: Store, truth: Truth) -> str:
 
 def _equal(row: Any, count: Any) -> bool:
     sums = ((row.client_seconds_sum, count.client_ns), (row.server_seconds_sum, count.server_ns))
-    near = all((a is None) == (b is None) and (a is None or abs(a - b / 1e9) < 1e-6 * max(1.0, a)) for a, b in sums)
+    near = all(
+        (a is None) == (b is None) and (a is None or abs(a - b / 1e9) < 1e-6 * max(1.0, a))
+        for a, b in sums
+    )
     outcomes = {name: value for name, value in row.outcomes.items() if value}
-    return near and (row.calls, row.failed, outcomes) == (count.calls, count.failed, count.outcomes)
+    return near and (row.calls, row.failed, outcomes) == (
+        count.calls,
+        count.failed,
+        count.outcomes,
+    )
 
 
 def whole_path(requests: Sequence[bytes], spans: int, folder: Path) -> Iterator[str]:
-    """`run traces --until-caught-up` over a real Kafka, with both clients; the Collector's service graph beside them."""
+    """`run traces --until-caught-up` over a real Kafka, with both clients; the Collector's service
+    graph beside them.
+    """
     broker = KafkaBroker(folder / "kafka")
     broker.start()
     try:
         topic = broker.make_topic(partitions=4)
         broker.produce(topic, requests, compression_type="lz4", max_request_size=8_000_000)
         for client in ("kafka-python", "confluent"):
-            words = [*_seamwatch(folder / client), "--set", f"kafka.brokers={broker.bootstrap}", "--set", f"topics.spans={topic}"]
+            words = [
+                *_seamwatch(folder / client),
+                "--set",
+                f"kafka.brokers={broker.bootstrap}",
+                "--set",
+                f"topics.spans={topic}",
+            ]
             words += [
                 "--set",
                 f"kafka.group=bench-{client}",
@@ -160,13 +198,17 @@ def whole_path(requests: Sequence[bytes], spans: int, folder: Path) -> Iterator[
             return
         theirs, seconds = collector.by_collector(broker.bootstrap, topic, folder)
         yield f"{'Collector with service graph':34}{seconds / spans * 1e6:8.2f}"
-        yield collector.compared(collector.by_seamwatch(folder / "confluent" / "telemetry"), theirs)
+        yield collector.compared(
+            collector.by_seamwatch(folder / "confluent" / "telemetry"), theirs
+        )
     finally:
         broker.stop()
 
 
 def freshness(seconds: float, rate: float, folder: Path) -> str:
-    """How old a span's end is when its window is first published, with `seamwatch up` on live spans."""
+    """How old a span's end is when its window is first published, with `seamwatch up` on live
+    spans.
+    """
     broker = KafkaBroker(folder / "kafka-live")
     broker.start()
     running = subprocess.Popen(
@@ -191,7 +233,11 @@ def freshness(seconds: float, rate: float, folder: Path) -> str:
                     resident = max(resident, _megabytes(running.pid))
                     if time.time_ns() > asked + 10e9:  # as Prometheus asks
                         asked = time.time_ns()
-                        told = re.search(r"^seamwatch_windows_closed_total (\S+)", client.get("/metrics").text, re.MULTILINE)
+                        told = re.search(
+                            r"^seamwatch_windows_closed_total (\S+)",
+                            client.get("/metrics").text,
+                            re.MULTILINE,
+                        )
                         closings = int(float(told[1])) if told else 0
                 newest = client.get("/v1/health").json()["windows"]["last_closed"]
                 at = int(system_clock().fromisoformat(newest).timestamp()) if newest else 0
@@ -200,7 +246,9 @@ def freshness(seconds: float, rate: float, folder: Path) -> str:
                 time.sleep(1.0)
         feeder.join()
         whole = [window for window in published if window + 10 <= start / 1e9 + seconds]
-        ages = np.array([published[window] - window - part for window in whole for part in range(10)])
+        ages = np.array(
+            [published[window] - window - part for window in whole for part in range(10)]
+        )
         return (
             f"{len(whole)} windows at {rate:g} spans/s: p50 {np.percentile(ages, 50):.1f} s, p95 {np.percentile(ages, 95):.1f} s, worst {ages.max():.1f} s; "
             f"{spent / seconds / rate * 1e6:.1f} CPU seconds per million spans, {closings / (seconds / 10):.1f} closings a window, at most {resident} MB resident"
@@ -229,11 +277,24 @@ def _cpu_seconds(process: int) -> float:
 
 def _megabytes(process: int) -> int:
     """Resident memory of a process."""
-    return int(re.findall(r"^VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)[0]) // 1024
+    return (
+        int(
+            re.findall(
+                r"^VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE
+            )[0]
+        )
+        // 1024
+    )
 
 
 def _seamwatch(folder: Path) -> list[str]:
-    return [sys.executable, "-c", "from monitor.cli import main; main()", "--data-dir", str(folder)]
+    return [
+        sys.executable,
+        "-c",
+        "from monitor.cli import main; main()",
+        "--data-dir",
+        str(folder),
+    ]
 
 
 def main() -> None:
@@ -242,7 +303,9 @@ def main() -> None:
     words.add_argument("--kafka", action="store_true")
     words.add_argument("--freshness", type=float, default=0.0, metavar="SECONDS")
     words.add_argument("--steady", type=float, default=0.0, metavar="SECONDS")
-    words.add_argument("--rate", type=float, help="spans a second; by default 5,000, and for --steady 20,000 too")
+    words.add_argument(
+        "--rate", type=float, help="spans a second; by default 5,000, and for --steady 20,000 too"
+    )
     words.add_argument("--json", type=Path, help="also write the figures here")
     options = words.parse_args()
     if options.steady:
@@ -273,7 +336,9 @@ def main() -> None:
             print(f"{'decode by reference':34}{figures['decode by reference']:8.2f}    beside it")
         print(f"decoder: {native.decoder_in_use()}")
         print(check(store, truth))
-        print(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB resident, the generated input included")
+        print(
+            f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB resident, the generated input included"
+        )
         store.close()
         if (options.kafka or options.freshness) and missing_part():
             print(f"no Kafka: {missing_part()}")

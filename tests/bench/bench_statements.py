@@ -1,7 +1,9 @@
-"""What one closing costs, statement by statement: `python -m tests.bench.bench_statements [--spans N] [--rounds N]`.
+"""What one closing costs, statement by statement: `python -m tests.bench.bench_statements [--spans
+N] [--rounds N]`.
 
-First the closing of one window of a few rows, as often as said: its fixed cost, CPU and wall milliseconds of the whole process, the
-store's threads included. Then all windows of so many generated spans.
+First the closing of one window of a few rows, as often as said: its fixed cost, CPU and wall
+milliseconds of the whole process, the store's threads included. Then all windows of so many
+generated spans.
 """
 
 import argparse
@@ -45,7 +47,11 @@ class Watched:
                 return run(name, *rest, **more)
             finally:
                 totals = self.spent[f"{way} {name}"]
-                totals[0], totals[1], totals[2] = totals[0] + 1, totals[1] + time.process_time() - cpu, totals[2] + time.monotonic() - wall
+                totals[0], totals[1], totals[2] = (
+                    totals[0] + 1,
+                    totals[1] + time.process_time() - cpu,
+                    totals[2] + time.monotonic() - wall,
+                )
 
         return timed
 
@@ -53,7 +59,9 @@ class Watched:
         """Print the statements, the dearest first."""
         print(f"{title}: {seconds / closings * 1e3:.1f} CPU ms a closing, {closings} closings")
         for name, (times, cpu, wall) in sorted(self.spent.items(), key=lambda entry: -entry[1][1]):
-            print(f"    {name:34} {times / closings:5.1f} x  {cpu / closings * 1e3:8.1f} CPU ms  {wall / closings * 1e3:8.1f} ms")
+            print(
+                f"    {name:34} {times / closings:5.1f} x  {cpu / closings * 1e3:8.1f} CPU ms  {wall / closings * 1e3:8.1f} ms"
+            )
         rest = seconds - sum(cpu for _, cpu, _ in self.spent.values())
         print(f"    {'counting':43}{rest / closings * 1e3:8.1f} CPU ms", flush=True)
         self.spent.clear()
@@ -90,14 +98,18 @@ def main() -> None:
 
 
 def write(store: Store, spans: int, start: int | None) -> None:
-    """So many spans as halves in the store, from `start` on (s since the epoch) or from where they are generated."""
+    """So many spans as halves in the store, from `start` on (s since the epoch) or from where they
+    are generated.
+    """
     timed, _ = generated(spans)
     namer = Namer()
     for records in batches(timed):
         decoded, _ = decode_spans(records)
         if start is not None:
             shift = np.uint64((start - 1_767_225_600) % 2**34 * 10**9)
-            decoded = replace(decoded, start_ns=decoded.start_ns + shift, end_ns=decoded.end_ns + shift)
+            decoded = replace(
+                decoded, start_ns=decoded.start_ns + shift, end_ns=decoded.end_ns + shift
+            )
         for table, rows in rows_of(half_edges(decoded, namer)).items():
             store.insert(table, rows)
 

@@ -1,8 +1,10 @@
-"""How one `seamwatch up` bears time and people: `python -m tests.bench.bench_up {soak,pages} [--seconds N] [--rate N] [--clients N]`.
+"""How one `seamwatch up` bears time and people: `python -m tests.bench.bench_up {soak,pages}
+[--seconds N] [--rate N] [--clients N]`.
 
-`soak`: steady calls; a line each half minute with threads, file descriptors, memory and CPU. `pages`: as many people as said, each from an
-address of its own, load page after page without rest while calls come; the quantiles of their waits and of probes between them.
-CPU seconds are of the process; the machine's load stands beside them, since others may work on it.
+`soak`: steady calls; a line each half minute with threads, file descriptors, memory and CPU.
+`pages`: as many people as said, each from an address of its own, load page after page without rest
+while calls come; the quantiles of their waits and of probes between them. CPU seconds are of the
+process; the machine's load stands beside them, since others may work on it.
 """
 
 import argparse
@@ -22,7 +24,19 @@ from tests.fixtures.running import Feed, Running, up
 
 LOOK_SECONDS = 30.0
 EDGE = "/edges/view?caller=web&callee=cart"
-PAGES = ("/", "/", "/?since=15m", "/deploys", "/findings", "/violations", "/alerts", "/contracts", "/health", "/edges", EDGE)
+PAGES = (
+    "/",
+    "/",
+    "/?since=15m",
+    "/deploys",
+    "/findings",
+    "/violations",
+    "/alerts",
+    "/contracts",
+    "/health",
+    "/edges",
+    EDGE,
+)
 PROBES = ("/healthz", "/readyz")
 
 
@@ -78,15 +92,21 @@ async def pages(running: Running, clients: int, seconds: float) -> None:
     waits: dict[str, list[float]] = {"pages": [], **{path: [] for path in PROBES}}
 
     async def person(number: int) -> None:
-        transport = httpx.AsyncHTTPTransport(local_address=f"127.0.{1 + number // 250}.{1 + number % 250}", verify=False)
-        async with httpx.AsyncClient(base_url=running.address, transport=transport, timeout=300) as client:
+        transport = httpx.AsyncHTTPTransport(
+            local_address=f"127.0.{1 + number // 250}.{1 + number % 250}", verify=False
+        )
+        async with httpx.AsyncClient(
+            base_url=running.address, transport=transport, timeout=300
+        ) as client:
             for path in itertools.islice(itertools.cycle(PAGES), number % len(PAGES), None):
                 if loop.time() >= ends:
                     return
                 await load(client, path, waits["pages"], seen, loop.time)
 
     stop = threading.Event()
-    probers = [threading.Thread(target=probe, args=(running, path, waits[path], stop)) for path in PROBES]
+    probers = [
+        threading.Thread(target=probe, args=(running, path, waits[path], stop)) for path in PROBES
+    ]
     for each in probers:
         each.start()
     try:
@@ -110,8 +130,16 @@ def probe(running: Running, path: str, waits: list[float], stop: threading.Event
         waits.append(time.monotonic() - begun)
 
 
-async def load(client: httpx.AsyncClient, path: str, waits: list[float], seen: Counter[str], now: Callable[[], float]) -> None:
-    """One request, its wait and its status noted. A connection that the server ended for being idle is opened anew, as a browser does."""
+async def load(
+    client: httpx.AsyncClient,
+    path: str,
+    waits: list[float],
+    seen: Counter[str],
+    now: Callable[[], float],
+) -> None:
+    """One request, its wait and its status noted. A connection that the server ended for being
+    idle is opened anew, as a browser does.
+    """
     begun = now()
     while True:
         try:

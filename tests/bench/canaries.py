@@ -1,8 +1,11 @@
-"""Made-up canaries as real ones are recorded: groups of releases among services, a third of the bad ones silent.
+"""Made-up canaries as real ones are recorded: groups of releases among services, a third of the
+bad ones silent.
 
-Independent of the judge: rates wander (AR(1) on the log), errors come in bursts, some edges are quiet or bimodal, faults travel up to
-callers, one group in five meets an incident of somebody else. As recorded releases are: one instance of a few gets the new version
-and keeps it, or a ramp, or all at once; three to six releases within five minutes are common; a minute may be one burst of calls.
+Independent of the judge: rates wander (AR(1) on the log), errors come in bursts, some edges are
+quiet or bimodal, faults travel up to callers, one group in five meets an incident of somebody
+else. As recorded releases are: one instance of a few gets the new version and keeps it, or a ramp,
+or all at once; three to six releases within five minutes are common; a minute may be one burst of
+calls.
 """
 
 from collections.abc import Mapping
@@ -23,7 +26,9 @@ OLD, NEW = "1.0.0", "1.1.0"
 
 @dataclass(frozen=True)
 class Release:
-    """One release of a group: when (in windows), how its traffic moves, and what is wrong with it (nothing: benign)."""
+    """One release of a group: when (in windows), how its traffic moves, and what is wrong with it
+    (nothing: benign).
+    """
 
     service: str
     at: int
@@ -70,7 +75,17 @@ def case(seed: int, *, bad: float = 0.5, grain: int = 1) -> Case:
     states = {edge: _Wandering(rng) for edge in edges}
     for window in range(-BEFORE, AFTER, grain):
         for edge, volume in edges.items():
-            cells += _cells(window, edge, volume * grain, states[edge], by_service, incident, answered, rng, edges)
+            cells += _cells(
+                window,
+                edge,
+                volume * grain,
+                states[edge],
+                by_service,
+                incident,
+                answered,
+                rng,
+                edges,
+            )
     deploys = {release.service: _deploy(release) for release in releases}
     return Case(cells, _sightings(services, by_service, answered, rng), deploys, releases)
 
@@ -90,7 +105,9 @@ class _Wandering:
         self.level = 0.9 * self.level + 0.15 * self.rng.standard_normal()
         self.slow = 0.9 * self.slow + 0.04 * self.rng.standard_normal()
         burst = 8.0 if self.rng.random() < 0.02 else 1.0
-        return min(self.base * float(np.exp(self.level)) * burst, 0.3), self.median * float(np.exp(self.slow))
+        return min(self.base * float(np.exp(self.level)) * burst, 0.3), self.median * float(
+            np.exp(self.slow)
+        )
 
 
 def _edges(services: list[str], rng: np.random.Generator) -> dict[Edge, float]:
@@ -103,7 +120,9 @@ def _edges(services: list[str], rng: np.random.Generator) -> dict[Edge, float]:
                     np.exp(rng.uniform(np.log(0.7), np.log(200)))
                 )
     for service in services[:4]:
-        edges[Edge("production", "user", service, "http", "GET /")] = float(np.exp(rng.uniform(np.log(5), np.log(200))))
+        edges[Edge("production", "user", service, "http", "GET /")] = float(
+            np.exp(rng.uniform(np.log(5), np.log(200)))
+        )
     return edges
 
 
@@ -112,9 +131,19 @@ def _releases(services: list[str], rng: np.random.Generator, bad: float) -> tupl
     guilty = int(rng.integers(len(chosen))) if rng.random() < bad else -1
     releases: list[Release] = []
     for number, service in enumerate(chosen):
-        fault: Fault = "" if number != guilty else ("silent", "errors", "latency")[int(rng.integers(3))]  # type: ignore[assignment]
-        style = "canary" if fault == "silent" else ("canary", "canary", "ramp", "all at once")[int(rng.integers(4))]
-        size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.9)))) if fault == "errors" else float(rng.uniform(1.4, 5.0))
+        fault: Fault = (
+            "" if number != guilty else ("silent", "errors", "latency")[int(rng.integers(3))]
+        )  # type: ignore[assignment]
+        style = (
+            "canary"
+            if fault == "silent"
+            else ("canary", "canary", "ramp", "all at once")[int(rng.integers(4))]
+        )
+        size = (
+            float(np.exp(rng.uniform(np.log(0.03), np.log(0.9))))
+            if fault == "errors"
+            else float(rng.uniform(1.4, 5.0))
+        )
         releases.append(
             Release(
                 str(service),
@@ -134,7 +163,12 @@ def _incident(services: list[str], rng: np.random.Generator) -> tuple[str, int, 
     if rng.random() >= 0.2:
         return ("", 0, 0, 0.0)
     begins = int(rng.integers(-20, 50))
-    return (str(rng.choice(services)), begins, begins + int(rng.integers(12, 40)), float(rng.uniform(0.02, 0.4)))
+    return (
+        str(rng.choice(services)),
+        begins,
+        begins + int(rng.integers(12, 40)),
+        float(rng.uniform(0.02, 0.4)),
+    )
 
 
 def _harm(service: str, version: str, releases: Mapping[str, Release]) -> tuple[float, float]:
@@ -142,11 +176,17 @@ def _harm(service: str, version: str, releases: Mapping[str, Release]) -> tuple[
     release = releases.get(service)
     if release is None or version != NEW:
         return 0.0, 1.0
-    return (release.size if release.fault == "errors" else 0.0), (release.size if release.fault == "latency" else 1.0)
+    return (release.size if release.fault == "errors" else 0.0), (
+        release.size if release.fault == "latency" else 1.0
+    )
 
 
 def _below(
-    service: str, window: int, releases: Mapping[str, Release], incident: tuple[str, int, int, float], edges: Mapping[Edge, float]
+    service: str,
+    window: int,
+    releases: Mapping[str, Release],
+    incident: tuple[str, int, int, float],
+    edges: Mapping[Edge, float],
 ) -> tuple[float, float]:
     """What the callees of a service do to its own answers: half of its calls need each of them."""
     error, slow = 0.0, 1.0
@@ -154,10 +194,16 @@ def _below(
         if edge.caller != service:
             continue
         release = releases.get(edge.callee)
-        share = release.share_at(window) if release and release.fault in ("errors", "latency") else 0.0
+        share = (
+            release.share_at(window) if release and release.fault in ("errors", "latency") else 0.0
+        )
         harm, factor = _harm(edge.callee, NEW, releases)
         deeper, deeper_slow = _below(edge.callee, window, releases, incident, edges)
-        own = incident[3] if incident[0] == edge.callee and incident[1] <= window < incident[2] else 0.0
+        own = (
+            incident[3]
+            if incident[0] == edge.callee and incident[1] <= window < incident[2]
+            else 0.0
+        )
         error += 0.5 * (share * harm + deeper + own)
         slow *= 1.0 + 0.25 * share * (factor - 1.0) + 0.25 * (deeper_slow - 1.0)
     return error, slow
@@ -186,7 +232,9 @@ def _cells(
             if not calls:
                 continue
             harm, factor = _harm(edge.callee, callee, releases)
-            answered[(window, edge.callee, callee)] = answered.get((window, edge.callee, callee), 0) + calls
+            answered[(window, edge.callee, callee)] = (
+                answered.get((window, edge.callee, callee), 0) + calls
+            )
             bad = int(rng.binomial(calls, min(base + added + harm, 0.95)))
             seconds = median * slow * factor * np.exp(0.35 * rng.standard_normal(calls))
             if state.bimodal:
@@ -202,7 +250,13 @@ def _cells(
                     calls,
                     float(calls),
                     bad,
-                    {"ok": calls - bad, "server_error": bad, "client_error": 0, "timeout": 0, "cancelled": 0},
+                    {
+                        "ok": calls - bad,
+                        "server_error": bad,
+                        "client_error": 0,
+                        "timeout": 0,
+                        "cancelled": 0,
+                    },
                     {},
                     {},
                     {"both": calls},
@@ -220,7 +274,9 @@ def _cells(
     return out
 
 
-def _versions(service: str, window: int, releases: Mapping[str, Release]) -> list[tuple[str, float]]:
+def _versions(
+    service: str, window: int, releases: Mapping[str, Release]
+) -> list[tuple[str, float]]:
     if service == "user":
         return [("", 1.0)]
     release = releases.get(service)
@@ -229,7 +285,10 @@ def _versions(service: str, window: int, releases: Mapping[str, Release]) -> lis
 
 
 def _sightings(
-    services: list[str], releases: Mapping[str, Release], answered: Mapping[tuple[int, str, str], int], rng: np.random.Generator
+    services: list[str],
+    releases: Mapping[str, Release],
+    answered: Mapping[tuple[int, str, str], int],
+    rng: np.random.Generator,
 ) -> list[Sighting]:
     out: list[Sighting] = []
     for service in services:
@@ -239,16 +298,36 @@ def _sightings(
             for version, count in instances.items():
                 calls = answered.get((window, service, version), 0)
                 if calls:
-                    for instance, part in enumerate(rng.multinomial(calls, [1 / count] * count).tolist()):
+                    for instance, part in enumerate(
+                        rng.multinomial(calls, [1 / count] * count).tolist()
+                    ):
                         if part:
-                            out.append(_sighting(window, service, version, f"{version}-{instance}", part))
-                elif version == NEW and release and release.fault == "silent" and release.delivered and window >= release.at:
+                            out.append(
+                                _sighting(window, service, version, f"{version}-{instance}", part)
+                            )
+                elif (
+                    version == NEW
+                    and release
+                    and release.fault == "silent"
+                    and release.delivered
+                    and window >= release.at
+                ):
                     out.append(_sighting(window, service, version, f"{version}-0", 0))
     return out
 
 
 def _sighting(window: int, service: str, version: str, instance: str, calls: int) -> Sighting:
-    return Sighting(START + timedelta(seconds=10 * window), "production", "", service, version, instance, calls + 1, calls, 0)
+    return Sighting(
+        START + timedelta(seconds=10 * window),
+        "production",
+        "",
+        service,
+        version,
+        instance,
+        calls + 1,
+        calls,
+        0,
+    )
 
 
 def _deploy(release: Release) -> Deploy:

@@ -1,7 +1,9 @@
-"""The OpenTelemetry Collector's service graph beside us: what it counts of a topic, and what that costs.
+"""The OpenTelemetry Collector's service graph beside us: what it counts of a topic, and what that
+costs.
 
-It wants a Collector on the PATH as `otelcol`, built with kafkareceiver, servicegraphconnector and prometheusexporter
-(`ocb`, from Go modules). It stores nothing: it reads, pairs and counts in memory.
+It wants a Collector on the PATH as `otelcol`, built with kafkareceiver, servicegraphconnector and
+prometheusexporter (`ocb`, from Go modules). It stores nothing: it reads, pairs and counts in
+memory.
 """
 
 import os
@@ -39,15 +41,24 @@ service:
     traces: {{receivers: [kafka], exporters: [service_graph]}}
     metrics: {{receivers: [service_graph], exporters: [prometheus]}}
 """
-FIELDS = {"total": "calls", "failed_total": "failed", "client_seconds_sum": "client", "server_seconds_sum": "server"}
-SERIES = re.compile(rf"^traces_service_graph_request_({'|'.join(FIELDS)})\{{(.*?)\}} (\S+)$", re.MULTILINE)
+FIELDS = {
+    "total": "calls",
+    "failed_total": "failed",
+    "client_seconds_sum": "client",
+    "server_seconds_sum": "server",
+}
+SERIES = re.compile(
+    rf"^traces_service_graph_request_({'|'.join(FIELDS)})\{{(.*?)\}} (\S+)$", re.MULTILINE
+)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 Edge = tuple[str, str]
 
 
 @dataclass
 class Counted:
-    """One client → server edge: calls, failed ones, seconds as the client and as the server measured them."""
+    """One client → server edge: calls, failed ones, seconds as the client and as the server
+    measured them.
+    """
 
     calls: float = 0
     failed: float = 0
@@ -61,11 +72,17 @@ def found() -> str | None:
 
 
 def by_collector(brokers: str, topic: str, folder: Path) -> tuple[dict[Edge, Counted], float]:
-    """What the Collector counts of the whole topic, and its CPU seconds. It is done when its counts stand still for 5 s."""
+    """What the Collector counts of the whole topic, and its CPU seconds. It is done when its
+    counts stand still for 5 s.
+    """
     (port,) = free_ports(1)
-    (folder / "collector.yaml").write_text(SETTINGS.format(brokers=brokers, topic=topic, port=port))
+    (folder / "collector.yaml").write_text(
+        SETTINGS.format(brokers=brokers, topic=topic, port=port)
+    )
     with (folder / "collector.log").open("w") as told:
-        program = subprocess.Popen([found() or "otelcol", "--config", str(folder / "collector.yaml")], stderr=told)
+        program = subprocess.Popen(
+            [found() or "otelcol", "--config", str(folder / "collector.yaml")], stderr=told
+        )
         try:
             text, still_since, seconds = "", time.monotonic(), 0.0
             while time.monotonic() - still_since < 5 or not text:
@@ -86,7 +103,11 @@ def by_seamwatch(telemetry: Path) -> dict[Edge, Counted]:
     edges: dict[Edge, Counted] = defaultdict(Counted)
     store = open_store(f"chdb://{telemetry}")
     for row in Reader(store).edges(EdgeQuery()):
-        if row.protocol not in ("http", "grpc") or row.client_seconds_sum is None or row.server_seconds_sum is None:
+        if (
+            row.protocol not in ("http", "grpc")
+            or row.client_seconds_sum is None
+            or row.server_seconds_sum is None
+        ):
             continue
         counted = edges[str(row.caller), str(row.callee)]
         counted.calls += row.calls
@@ -99,10 +120,14 @@ def by_seamwatch(telemetry: Path) -> dict[Edge, Counted]:
 
 def compared(ours: dict[Edge, Counted], theirs: dict[Edge, Counted]) -> str:
     """Whether both counted the same, and where not."""
-    wrong = [edge for edge in sorted({*ours, *theirs}) if not _equal(ours.get(edge), theirs.get(edge))]
+    wrong = [
+        edge for edge in sorted({*ours, *theirs}) if not _equal(ours.get(edge), theirs.get(edge))
+    ]
     calls = sum(counted.calls for counted in ours.values())
     if wrong:
-        shown = "; ".join(f"{edge}: ours {ours.get(edge)}, theirs {theirs.get(edge)}" for edge in wrong[:3])
+        shown = "; ".join(
+            f"{edge}: ours {ours.get(edge)}, theirs {theirs.get(edge)}" for edge in wrong[:3]
+        )
         return f"NOT equal to the Collector's service graph on {len(wrong)} of {len(ours)} edges: {shown}"
     return f"equal to the Collector's service graph: {len(ours)} client → server edges, {calls:.0f} calls, failures, both sums"
 
@@ -121,7 +146,11 @@ def _scraped(port: int) -> str:
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False)
     except httpx.TransportError:
         return ""
-    return "\n".join(line for line in answer.text.splitlines() if line.startswith("traces_service_graph_request"))
+    return "\n".join(
+        line
+        for line in answer.text.splitlines()
+        if line.startswith("traces_service_graph_request")
+    )
 
 
 def _edges(text: str) -> dict[Edge, Counted]:

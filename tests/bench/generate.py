@@ -1,8 +1,10 @@
-"""A shop's traces as SDKs export them, the same for the same seed, and the truth of what they hold.
+"""A shop's traces as SDKs export them, the same for the same seed, and the truth of what they
+hold.
 
-`python tests/bench/generate.py OUT --spans 1000000` writes OUT.pb (varint-delimited ExportTraceServiceRequests in the
-order in which they were flushed) and OUT.json (the truth). Fifteen services of two instances flush every 5 s, each at a
-time of its own, so that the halves of a call lie batches apart.
+`python tests/bench/generate.py OUT --spans 1000000` writes OUT.pb (varint-delimited
+ExportTraceServiceRequests in the order in which they were flushed) and OUT.json (the truth).
+Fifteen services of two instances flush every 5 s, each at a time of its own, so that the halves of
+a call lie batches apart.
 """
 
 import argparse
@@ -19,7 +21,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 FLUSH_NS = 5_000_000_000
-MAX_BATCH = 512  # spans of one export: https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor
+# spans of one export: https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor
+MAX_BATCH = 512
 WINDOW_NS = 10_000_000_000
 ANY_ID = "48151623"  # another number in every span, as in life
 START_NS = 1_767_225_600 * 10**9  # 2026-01-01
@@ -48,7 +51,8 @@ EVERYWHERE = (
     ("deployment.id", "d-2026-01-01-17"),
 )
 
-Key = tuple[str, str, str, str, str, str]  # caller, callee, protocol, operation, caller's version, callee's version
+# caller, callee, protocol, operation, caller's version, callee's version
+Key = tuple[str, str, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -61,7 +65,9 @@ class Count:
     client_ns: int | None = None
     server_ns: int | None = None
 
-    def add(self, outcome: str, client_ns: int | None, server_ns: int | None, *, failed: bool) -> None:
+    def add(
+        self, outcome: str, client_ns: int | None, server_ns: int | None, *, failed: bool
+    ) -> None:
         self.calls += 1
         self.failed += failed
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
@@ -81,10 +87,19 @@ class Truth:
     windows: dict[tuple[int, Key], Count] = field(default_factory=dict)
 
     def call(
-        self, key: Key, window_of_ns: int, outcome: str, client_ns: int | None, server_ns: int | None, *, failed: bool
+        self,
+        key: Key,
+        window_of_ns: int,
+        outcome: str,
+        client_ns: int | None,
+        server_ns: int | None,
+        *,
+        failed: bool,
     ) -> None:
         self.edges.setdefault(key, Count()).add(outcome, client_ns, server_ns, failed=failed)
-        self.windows.setdefault((window_of_ns // WINDOW_NS * 10, key), Count()).add(outcome, client_ns, server_ns, failed=failed)
+        self.windows.setdefault((window_of_ns // WINDOW_NS * 10, key), Count()).add(
+            outcome, client_ns, server_ns, failed=failed
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Names as fields, seconds beside exact nanoseconds."""
@@ -99,7 +114,10 @@ class Truth:
             )
 
         edges = [row(key, count) for key, count in sorted(self.edges.items())]
-        windows = [{"window": window} | row(key, count) for (window, key), count in sorted(self.windows.items())]
+        windows = [
+            {"window": window} | row(key, count)
+            for (window, key), count in sorted(self.windows.items())
+        ]
         return {"spans": self.spans, "halves": self.halves, "edges": edges, "windows": windows}
 
 
@@ -114,7 +132,12 @@ def varint(number: int) -> bytes:
 
 
 def _attribute(name: str, value: str | int) -> KeyValue:
-    return KeyValue(key=name, value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value))
+    return KeyValue(
+        key=name,
+        value=AnyValue(int_value=value)
+        if isinstance(value, int)
+        else AnyValue(string_value=value),
+    )
 
 
 class Instance:
@@ -134,7 +157,9 @@ class Instance:
             "telemetry.sdk.version": "1.45.1",
             "k8s.pod.name": f"{service}-7d4b9c-{number}",
         }
-        resource = Resource(attributes=[_attribute(name, value) for name, value in attributes.items()]).SerializeToString()
+        resource = Resource(
+            attributes=[_attribute(name, value) for name, value in attributes.items()]
+        ).SerializeToString()
         self._head = b"\x0a" + varint(len(resource)) + resource
         self._scope = b"\x0a\x0b\x0a\x09generated"
         self.waiting: list[tuple[int, bytes]] = []
@@ -145,7 +170,9 @@ class Instance:
         self.waiting = [(end, span) for end, span in self.waiting if end > self.next_flush]
         self.next_flush += FLUSH_NS
         for at in range(0, len(ended), MAX_BATCH):
-            spans = self._scope + b"".join(b"\x12" + varint(len(span)) + span for span in ended[at : at + MAX_BATCH])
+            spans = self._scope + b"".join(
+                b"\x12" + varint(len(span)) + span for span in ended[at : at + MAX_BATCH]
+            )
             body = self._head + b"\x12" + varint(len(spans)) + spans
             yield b"\x0a" + varint(len(body)) + body
 
@@ -185,8 +212,19 @@ class Shop:
 
     def _browse(self, here: Instance, span: bytes, at: int) -> int:
         at = self._work(here, span, at)
-        at = self._call(here, span, at, "catalog", "grpc", "shop.Catalog/GetProduct", self._read_products)
-        at = self._call(here, span, at, "recommendation", "http", "GET /recommendations", self._recommend, bad=0.01)
+        at = self._call(
+            here, span, at, "catalog", "grpc", "shop.Catalog/GetProduct", self._read_products
+        )
+        at = self._call(
+            here,
+            span,
+            at,
+            "recommendation",
+            "http",
+            "GET /recommendations",
+            self._recommend,
+            bad=0.01,
+        )
         return self._call(here, span, at, "ad", "http", "GET /ads", None, bad=0.005)
 
     def _fill(self, here: Instance, span: bytes, at: int) -> int:
@@ -197,10 +235,14 @@ class Shop:
         return self._call(here, span, at, "checkout", "http", "POST /orders", self._order)
 
     def _order(self, here: Instance, span: bytes, at: int) -> int:
-        at = self._call(here, span, at, "auth", "http", "GET /users/{id}", self._read_users, missing=0.02)
+        at = self._call(
+            here, span, at, "auth", "http", "GET /users/{id}", self._read_users, missing=0.02
+        )
         at = self._call(here, span, at, "cart", "grpc", "shop.Cart/GetCart", self._read_cart)
         at = self._call(here, span, at, "shipping", "http", "POST /quotes", self._quote)
-        at = self._call(here, span, at, "payment", "http", "POST /payments", self._pay, bad=0.004, late=0.002)
+        at = self._call(
+            here, span, at, "payment", "http", "POST /payments", self._pay, bad=0.004, late=0.002
+        )
         at = self._call(here, span, at, "inventory", "http", "PUT /stock/{id}", self._take_stock)
         at = self._call(here, span, at, "email", "http", "POST /mail", None, late=0.003)
         return self._publish(here, span, at, "orders", {"accounting": False, "fraud": True})
@@ -209,11 +251,22 @@ class Shop:
         return self._ask_database(here, span, at, "postgresql", "products", "SELECT products")
 
     def _recommend(self, here: Instance, span: bytes, at: int) -> int:
-        return self._call(here, span, at, "catalog", "grpc", "shop.Catalog/ListProducts", self._read_products)
+        return self._call(
+            here, span, at, "catalog", "grpc", "shop.Catalog/ListProducts", self._read_products
+        )
 
     def _add_item(self, here: Instance, span: bytes, at: int) -> int:
         at = self._ask_database(here, span, at, "redis", "", "HSET")
-        return self._call(here, span, at, "catalog", "grpc", "shop.Catalog/GetProduct", self._read_products, bad=0.002)
+        return self._call(
+            here,
+            span,
+            at,
+            "catalog",
+            "grpc",
+            "shop.Catalog/GetProduct",
+            self._read_products,
+            bad=0.002,
+        )
 
     def _read_cart(self, here: Instance, span: bytes, at: int) -> int:
         return self._ask_database(here, span, at, "redis", "", "HGET")
@@ -234,8 +287,24 @@ class Shop:
     def _root(self, here: Instance, start: int, operation: str, inside: Any) -> None:
         span = self._random.randbytes(8)
         end = inside(here, span, start + self._pause()) + self._pause()
-        self._write(here, 2, span, b"", start, end, self._http(operation, "frontend", 200, server=True), failed=False)
-        self.truth.call(("user", "frontend", "http", operation, "", here.version), end, "ok", None, end - start, failed=False)
+        self._write(
+            here,
+            2,
+            span,
+            b"",
+            start,
+            end,
+            self._http(operation, "frontend", 200, server=True),
+            failed=False,
+        )
+        self.truth.call(
+            ("user", "frontend", "http", operation, "", here.version),
+            end,
+            "ok",
+            None,
+            end - start,
+            failed=False,
+        )
 
     def _call(
         self, here: Instance, parent: bytes, at: int, callee: str, protocol: str, operation: str, inside: Any,
@@ -261,7 +330,9 @@ class Shop:
         if protocol == "grpc":
             status = {"ok": 0, "server_error": 13, "client_error": 5, "timeout": 4}[outcome]
             ask = self._grpc(operation, callee, status, server=False)
-            answer = self._grpc(operation, callee, 0 if outcome == "timeout" else status, server=True)
+            answer = self._grpc(
+                operation, callee, 0 if outcome == "timeout" else status, server=True
+            )
         else:
             status = {"ok": 200, "server_error": 500, "client_error": 404, "timeout": 0}[outcome]
             ask = self._http(operation, callee, status, server=False)
@@ -269,20 +340,26 @@ class Shop:
         self._write(here, 3, client, parent, start, back, ask, failed=client_failed)
         self._write(there, 2, server, client, came, went, answer, failed=server_failed)
         key = (here.service, callee, protocol, operation, here.version, there.version)
-        self.truth.call(key, back, outcome, back - start, went - came, failed=client_failed or server_failed)
+        self.truth.call(
+            key, back, outcome, back - start, went - came, failed=client_failed or server_failed
+        )
         return back
 
     def _call_outside(self, here: Instance, parent: bytes, at: int) -> int:
         start = at + self._pause()
         end = start + self._pause(60.0)
         bad = self._random.random() < 0.003
-        fields = self._http("POST /v2/charge", "api.cards.example", 503 if bad else 201, server=False, secure=True)
+        fields = self._http(
+            "POST /v2/charge", "api.cards.example", 503 if bad else 201, server=False, secure=True
+        )
         self._write(here, 3, self._random.randbytes(8), parent, start, end, fields, failed=bad)
         key = (here.service, "api.cards.example", "http", "POST /v2/charge", here.version, "")
         self.truth.call(key, end, "server_error" if bad else "ok", end - start, None, failed=bad)
         return end
 
-    def _ask_database(self, here: Instance, parent: bytes, at: int, system: str, table: str, operation: str) -> int:
+    def _ask_database(
+        self, here: Instance, parent: bytes, at: int, system: str, table: str, operation: str
+    ) -> int:
         start = at + self._pause()
         end = start + self._pause(2.0)
         host = f"{system}-{here.service}"
@@ -294,33 +371,75 @@ class Shop:
         self._write(here, 3, self._random.randbytes(8), parent, start, end, fields, failed=False)
         callee = f"{here.service}-db@{host}" if table else f"{system}@{host}"
         self.truth.call(
-            (here.service, callee, "database", operation, here.version, ""), end, "ok", end - start, None, failed=False
+            (here.service, callee, "database", operation, here.version, ""),
+            end,
+            "ok",
+            end - start,
+            None,
+            failed=False,
         )
         return end
 
-    def _publish(self, here: Instance, parent: bytes, at: int, topic: str, to: dict[str, bool]) -> int:
+    def _publish(
+        self, here: Instance, parent: bytes, at: int, topic: str, to: dict[str, bool]
+    ) -> int:
         span = self._random.randbytes(8)
         end = at + self._pause()
-        common = (("messaging.system", "kafka"), ("messaging.destination.name", topic), ("messaging.kafka.offset", 4711))
-        self._write(here, 4, span, parent, at, end, self._said(f"send {topic}", "send", topic, common), failed=False)
+        common = (
+            ("messaging.system", "kafka"),
+            ("messaging.destination.name", topic),
+            ("messaging.kafka.offset", 4711),
+        )
+        self._write(
+            here,
+            4,
+            span,
+            parent,
+            at,
+            end,
+            self._said(f"send {topic}", "send", topic, common),
+            failed=False,
+        )
         trace = self._trace
         for consumer, linked in to.items():
             there = self._pick(consumer)
             begun = end + int(self._random.expovariate(1 / 0.8) * 1e9)
             done = begun + self._pause(8.0)
             bad = self._random.random() < 0.002
-            fields = self._said(f"process {topic}", "process", topic, common + ((("error.type", "ValueError"),) if bad else ()))
+            fields = self._said(
+                f"process {topic}",
+                "process",
+                topic,
+                common + ((("error.type", "ValueError"),) if bad else ()),
+            )
             self._trace = self._random.randbytes(16) if linked else trace
             link = (trace, span) if linked else None
-            self._write(there, 5, self._random.randbytes(8), b"" if linked else span, begun, done, fields, failed=bad, link=link)
+            self._write(
+                there,
+                5,
+                self._random.randbytes(8),
+                b"" if linked else span,
+                begun,
+                done,
+                fields,
+                failed=bad,
+                link=link,
+            )
             key = (here.service, consumer, "messaging", topic, here.version, there.version)
-            self.truth.call(key, done, "server_error" if bad else "ok", end - at, done - begun, failed=bad)
+            self.truth.call(
+                key, done, "server_error" if bad else "ok", end - at, done - begun, failed=bad
+            )
         self._trace = trace
         return end
 
     def _work(self, here: Instance, parent: bytes, at: int) -> int:
         end = at + self._pause()
-        fields = self._said("render", "internal", "render", (("code.function.name", "render"), ("template", "product.html")))
+        fields = self._said(
+            "render",
+            "internal",
+            "render",
+            (("code.function.name", "render"), ("template", "product.html")),
+        )
         self._write(here, 1, self._random.randbytes(8), parent, at, end, fields, failed=False)
         return end
 
@@ -332,7 +451,15 @@ class Shop:
         parts = [b"\x0a\x10", self._trace, b"\x12\x08", span]
         if parent:
             parts += [b"\x22\x08", parent]
-        parts += [b"\x30", bytes((kind,)), b"\x39", start.to_bytes(8, "little"), b"\x41", end.to_bytes(8, "little"), fields]
+        parts += [
+            b"\x30",
+            bytes((kind,)),
+            b"\x39",
+            start.to_bytes(8, "little"),
+            b"\x41",
+            end.to_bytes(8, "little"),
+            fields,
+        ]
         if link:
             parts += [b"\x6a\x1c\x0a\x10", link[0], b"\x12\x08", link[1]]
         if failed:
@@ -341,7 +468,9 @@ class Shop:
         self.truth.spans += 1
         self.truth.halves += kind != 1
 
-    def _http(self, operation: str, callee: str, status: int, *, server: bool, secure: bool = False) -> bytes:
+    def _http(
+        self, operation: str, callee: str, status: int, *, server: bool, secure: bool = False
+    ) -> bytes:
         method, route = operation.split()
         path = route.replace("{id}", ANY_ID)
         port = 443 if secure else 8080
@@ -364,11 +493,16 @@ class Shop:
             )
             if server
             else (
-                ("url.full", f"{'https' if secure else 'http'}://{callee}:{port}{path}?session={ANY_ID}"),
+                (
+                    "url.full",
+                    f"{'https' if secure else 'http'}://{callee}:{port}{path}?session={ANY_ID}",
+                ),
                 ("network.peer.address", "10.0.7.12"),
             )
         )
-        return self._said(operation if server else method, "server" if server else "client", callee, common + own)
+        return self._said(
+            operation if server else method, "server" if server else "client", callee, common + own
+        )
 
     def _grpc(self, operation: str, callee: str, status: int, *, server: bool) -> bytes:
         service, method = operation.split("/")
@@ -384,7 +518,9 @@ class Shop:
         key = (name, *rest)
         if key not in self._static:
             attributes = [_attribute(label, value) for label, value in (*rest[-1], *EVERYWHERE)]
-            self._static[key] = Span(name=name, flags=0x100, attributes=attributes).SerializeToString()
+            self._static[key] = Span(
+                name=name, flags=0x100, attributes=attributes
+            ).SerializeToString()
         return self._static[key]
 
     def _pick(self, service: str) -> Instance:
@@ -397,7 +533,9 @@ class Shop:
 def stream(
     spans: int, seed: int = 7, spans_per_second: float = 5000.0, start_ns: int = START_NS
 ) -> Iterator[tuple[int, bytes] | Truth]:
-    """(time of flush in ns, serialized ExportTraceServiceRequest) in the order of time, then the Truth; at least `spans` spans."""
+    """(time of flush in ns, serialized ExportTraceServiceRequest) in the order of time, then the
+    Truth; at least `spans` spans.
+    """
     shop = Shop(seed, start_ns)
     gaps = random.Random(seed + 1)
     everyone = [instance for pair in shop.instances.values() for instance in pair]
@@ -418,7 +556,9 @@ def stream(
     yield shop.truth
 
 
-def generated(spans: int, seed: int = 7, spans_per_second: float = 5000.0) -> tuple[list[tuple[int, bytes]], Truth]:
+def generated(
+    spans: int, seed: int = 7, spans_per_second: float = 5000.0
+) -> tuple[list[tuple[int, bytes]], Truth]:
     """Everything of `stream` in memory."""
     *requests, truth = stream(spans, seed, spans_per_second)
     assert isinstance(truth, Truth)

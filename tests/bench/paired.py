@@ -1,8 +1,10 @@
-"""This tree's speed of checking beside another's: python -m tests.bench.paired FOLDER [--rounds N] [--batch N].
+"""This tree's speed of checking beside another's: python -m tests.bench.paired FOLDER [--rounds N]
+[--batch N].
 
-FOLDER is another work tree (`git worktree add FOLDER COMMIT`). Both check the same records of bench_exchanges in turns, a batch
-each, in processes of their own with this environment's packages: what else the machine does, it does to both. The least time
-of a tree comes nearest to what a quiet machine needs, the median is what it took here.
+FOLDER is another work tree (`git worktree add FOLDER COMMIT`). Both check the same records of
+bench_exchanges in turns, a batch each, in processes of their own with this environment's packages:
+what else the machine does, it does to both. The least time of a tree comes nearest to what a quiet
+machine needs, the median is what it took here.
 """
 
 import argparse
@@ -20,7 +22,9 @@ HERE = Path(__file__).resolve().parents[2]
 
 
 def work(batch: int) -> None:
-    """Answer each line with the CPU seconds of one batch, in the tree that stands first on the path."""
+    """Answer each line with the CPU seconds of one batch, in the tree that stands first on the
+    path.
+    """
     import monitor
     from monitor.clock import system_clock
     from monitor.contracts.registry import Registry
@@ -33,12 +37,20 @@ def work(batch: int) -> None:
     assert Path.cwd() in Path(monitor.__file__).parents, monitor.__file__
     made, always = records(2 * batch, batch), datetime(1970, 1, 1, tzinfo=UTC)
     document = orjson.dumps(CONTRACT).decode()
-    known = Registry([Revision("orders", 1, "openapi", "orders", "", "", "", always, None, document, "x", always)])
+    known = Registry(
+        [
+            Revision(
+                "orders", 1, "openapi", "orders", "", "", "", always, None, document, "x", always
+            )
+        ]
+    )
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"chdb://{folder}/telemetry")
         for at, _ in enumerate(sys.stdin):
             cpu = time.process_time()
-            for _ in api_logs(Given(made[at % 2]), store, lambda: known, ApiLogSettings(), system_clock):
+            for _ in api_logs(
+                Given(made[at % 2]), store, lambda: known, ApiLogSettings(), system_clock
+            ):
                 pass
             print(time.process_time() - cpu, flush=True)
         store.close()
@@ -49,7 +61,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path, nargs="?")
     options.add_argument("--rounds", type=int, default=8)
-    options.add_argument("--batch", type=int, default=14_400, help="as many of these records fill a batch of a collector, 40 MB")
+    options.add_argument(
+        "--batch",
+        type=int,
+        default=14_400,
+        help="as many of these records fill a batch of a collector, 40 MB",
+    )
     options.add_argument("--work", action="store_true", help="be one of the two")
     chosen = options.parse_args()
     if chosen.work:

@@ -1,4 +1,6 @@
-"""Captured applications that are asked in this process, and what their records came to in the monitor."""
+"""Captured applications that are asked in this process, and what their records came to in the
+monitor.
+"""
 
 import threading
 from collections.abc import Sequence
@@ -30,4 +32,6 @@ class Collected:
 def capture(sink: Any, **changes: Any) -> Capture:
     """A capture of everything, with room for it."""
     bounds = changes.pop("bounds", Bounds(cpu_share=1.0, batch_seconds=0.05, closing_seconds=60))
-    return Capture(Settings(**({"service": SERVICE, "share": 1.0, "bounds": bounds} | changes)), sink)
+    return Capture(
+        Settings(**({"service": SERVICE, "share": 1.0, "bounds": bounds} | changes)), sink
+    )

@@ -1,4 +1,6 @@
-"""Real applications under a capture: they answer as without it, and what is captured is judged by the monitor."""
+"""Real applications under a capture: they answer as without it, and what is captured is judged by
+the monitor.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +22,25 @@ from monitor.store import Store
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.capture.served import Collected, capture
 from tests.contracts.promises import registry
-from tests.fixtures.captured_apps import GOOD, Broken, django_asgi, django_wsgi, fastapi_app, flask_app
+from tests.fixtures.captured_apps import (
+    GOOD,
+    Broken,
+    django_asgi,
+    django_wsgi,
+    fastapi_app,
+    flask_app,
+)
 from tests.pipelines.written import Given
 
 TRACE = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
 HEADERS = {"traceparent": TRACE, "x-tenant": "acme", "authorization": "Bearer s3cr3t"}
-NEW = {"amount": 12, "currency": "EUR", "state": "open", "secret": "Jane's own", "note": "for Jane Doe"}
+NEW = {
+    "amount": 12,
+    "currency": "EUR",
+    "state": "open",
+    "secret": "Jane's own",
+    "note": "for Jane Doe",
+}
 PERSONAL = ("Jane", "s3cr3t", "acme", "12.5", "EUR")
 
 
@@ -33,9 +48,20 @@ def judged(store: Store, collected: Collected) -> list[dict[str, Any]]:
     """The exchanges that the monitor stores of the records, by their paths."""
     count, now = len(collected.records), time.time_ns()
     place = Partition("ab" * 8, "api_logs", 0)
-    batch = Records(collected.records, [place] * count, list(range(count)), [now // 10**6] * count, [{}] * count, [0] * count)
+    batch = Records(
+        collected.records,
+        [place] * count,
+        list(range(count)),
+        [now // 10**6] * count,
+        [{}] * count,
+        [0] * count,
+    )
     known = registry()
-    list(api_logs(Given(batch), store, lambda: known, ApiLogSettings(), ManualClock(datetime.now(UTC))))
+    list(
+        api_logs(
+            Given(batch), store, lambda: known, ApiLogSettings(), ManualClock(datetime.now(UTC))
+        )
+    )
     with store._readers.borrow() as client:
         result = client.query(
             "SELECT e.operation AS operation, checked, reason, status, callee, callee_version, caller, hex(trace) AS trace, "
@@ -50,7 +76,9 @@ def asked(app: Any, **options: Any) -> list[httpx.Response]:
 
     async def go() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://payment", headers=HEADERS) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://payment", headers=HEADERS
+        ) as client:
             return [
                 await client.get("/api/payments/7"),
                 await client.get("/api/payments/13"),
@@ -61,8 +89,14 @@ def asked(app: Any, **options: Any) -> list[httpx.Response]:
 
 
 def asked_wsgi(app: Any) -> list[httpx.Response]:
-    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://payment", headers=HEADERS) as client:
-        return [client.get("/api/payments/7"), client.get("/api/payments/13"), client.post("/api/payments", json=NEW)]
+    with httpx.Client(
+        transport=httpx.WSGITransport(app=app), base_url="http://payment", headers=HEADERS
+    ) as client:
+        return [
+            client.get("/api/payments/7"),
+            client.get("/api/payments/13"),
+            client.post("/api/payments", json=NEW),
+        ]
 
 
 APPS: dict[str, tuple[Callable[[], Any], bool]] = {
@@ -74,21 +108,33 @@ APPS: dict[str, tuple[Callable[[], Any], bool]] = {
 
 
 @pytest.mark.parametrize("kind", APPS)
-def test_what_an_application_answers_ends_in_stored_verdicts_without_any_value_of_it(kind: str, store: Store) -> None:
+def test_what_an_application_answers_ends_in_stored_verdicts_without_any_value_of_it(
+    kind: str, store: Store
+) -> None:
     make, is_asgi = APPS[kind]
     collected = Collected()
     kit = capture(collected)
     answers = asked(AsgiCapture(make(), kit)) if is_asgi else asked_wsgi(WsgiCapture(make(), kit))
     kit.close()
-    assert [(answer.status_code, answer.json()["amount"]) for answer in answers] == [(200, 12.5), (200, "12.50"), (201, 12)]
+    assert [(answer.status_code, answer.json()["amount"]) for answer in answers] == [
+        (200, 12.5),
+        (200, "12.50"),
+        (201, 12),
+    ]
     assert not any(word.encode() in record for record in collected.records for word in PERSONAL)
     assert not any(b"/13" in record or b"/7" in record for record in collected.records)
-    assert [exchange["route"] for exchange in collected.said] == ["/api/payments/{number}"] * 2 + ["/api/payments"]
+    assert [exchange["route"] for exchange in collected.said] == ["/api/payments/{number}"] * 2 + [
+        "/api/payments"
+    ]
     good, broken, made = judged(store, collected)
-    assert {(row["callee"], row["callee_version"], row["trace"]) for row in (good, broken, made)} == {
-        ("payment", "2.0", "AB" * 16)
-    }
-    assert (good["operation"], good["checked"], good["reason"]) == ("GET /api/payments/{id}", "valid", "shape_only")
+    assert {
+        (row["callee"], row["callee_version"], row["trace"]) for row in (good, broken, made)
+    } == {("payment", "2.0", "AB" * 16)}
+    assert (good["operation"], good["checked"], good["reason"]) == (
+        "GET /api/payments/{id}",
+        "valid",
+        "shape_only",
+    )
     assert (broken["checked"], broken["broken"]) == ("violated", [("type", "/amount")])
     assert (made["operation"], made["status"], made["checked"], made["reason"]) == (
         *("POST /api/payments", 201, "valid", "shape_only"),
@@ -96,7 +142,9 @@ def test_what_an_application_answers_ends_in_stored_verdicts_without_any_value_o
 
 
 @pytest.mark.parametrize("kind", APPS)
-def test_with_values_the_contracts_clauses_about_values_are_judged_too(kind: str, store: Store) -> None:
+def test_with_values_the_contracts_clauses_about_values_are_judged_too(
+    kind: str, store: Store
+) -> None:
     make, is_asgi = APPS[kind]
     collected = Collected()
     kit = capture(collected, values=True)
@@ -104,7 +152,11 @@ def test_with_values_the_contracts_clauses_about_values_are_judged_too(kind: str
     kit.close()
     assert not any(b"s3cr3t" in record or b"Jane's own" in record for record in collected.records)
     good, broken, made = judged(store, collected)
-    assert (good["checked"], good["reason"], broken["broken"]) == ("valid", "", [("type", "/amount")])
+    assert (good["checked"], good["reason"], broken["broken"]) == (
+        "valid",
+        "",
+        [("type", "/amount")],
+    )
     assert made["broken"] == [("maxLength", "/note")]
 
 
@@ -119,7 +171,14 @@ class Sent:
 
 
 def scope(path: str, **more: Any) -> dict[str, Any]:
-    return {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], **more}
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [],
+        **more,
+    }
 
 
 async def nothing_more() -> dict[str, Any]:
@@ -139,9 +198,14 @@ def test_what_an_application_raises_is_raised_on_and_counts_as_500() -> None:
         raise Broken
 
     with pytest.raises(Broken):
-        WsgiCapture(old_app, kit)({"REQUEST_METHOD": "GET", "PATH_INFO": "/api/broken", "QUERY_STRING": ""}, lambda *_: None)
+        WsgiCapture(old_app, kit)(
+            {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/broken", "QUERY_STRING": ""},
+            lambda *_: None,
+        )
     kit.close()
-    assert [(exchange["status"], exchange["path"]) for exchange in collected.said] == [(500, "/api/broken")] * 2
+    assert [(exchange["status"], exchange["path"]) for exchange in collected.said] == [
+        (500, "/api/broken")
+    ] * 2
 
 
 def test_fastapis_own_answer_to_an_error_is_what_callers_get_and_what_is_told() -> None:
@@ -166,18 +230,36 @@ def test_streams_pass_message_by_message_and_nothing_of_them_is_held() -> None:
     held: list[int] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"text/event-stream")],
+            }
+        )
         for number in range(3):
-            await send({"type": "http.response.body", "body": b"data: %d\n\n" % number, "more_body": True})
+            await send(
+                {"type": "http.response.body", "body": b"data: %d\n\n" % number, "more_body": True}
+            )
             held.append(len(sent.messages))  # each has arrived before the next is made
         await send({"type": "http.response.body", "body": b""})
 
     anyio.run(AsgiCapture(app, kit), scope("/api/events"), nothing_more, sent)
     assert held == [2, 3, 4]
-    assert [message.get("body") for message in sent.messages] == [None, b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n", b""]
+    assert [message.get("body") for message in sent.messages] == [
+        None,
+        b"data: 0\n\n",
+        b"data: 1\n\n",
+        b"data: 2\n\n",
+        b"",
+    ]
     kit.close()
     (exchange,) = collected.said
-    assert (exchange["status"], "response_body" in exchange, "response_truncated" in exchange) == (200, False, False)
+    assert (exchange["status"], "response_body" in exchange, "response_truncated" in exchange) == (
+        200,
+        False,
+        False,
+    )
 
 
 def test_websockets_and_lifespans_are_not_looked_at() -> None:
@@ -217,7 +299,9 @@ def test_a_wsgi_stream_is_asked_for_one_part_at_a_time_and_closed() -> None:
 
     collected = Collected()
     kit = capture(collected)
-    answer = WsgiCapture(app, kit)({"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": ""}, lambda *_: None)
+    answer = WsgiCapture(app, kit)(
+        {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": ""}, lambda *_: None
+    )
     assert made == []
     assert (next(iter(answer)), made) == (b'{"a":', ["0"])
     assert (list(answer), made) == ([b"1", b"}"], ["0", "1", "2", "closed"])
@@ -242,7 +326,12 @@ def test_lists_and_files_of_wsgi_applications_are_handed_on_as_they_are() -> Non
     collected = Collected()
     kit = capture(collected)
     for at, answer in enumerate(answers):
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": str(at), "wsgi.file_wrapper": File}
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/x",
+            "QUERY_STRING": str(at),
+            "wsgi.file_wrapper": File,
+        }
         assert WsgiCapture(app, kit)(environ, lambda *_: None) is answer
     kit.close()
     assert [exchange.get("response_body") for exchange in collected.said] == ["{}", None]
@@ -272,7 +361,10 @@ def flask_address() -> Iterator[str]:
     class Quiet(WSGIRequestHandler):
         def log_request(self, *_: Any) -> None: ...
 
-    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server, anyio.from_thread.start_blocking_portal() as portal:
+    with (
+        make_server("127.0.0.1", 0, app, handler_class=Quiet) as server,
+        anyio.from_thread.start_blocking_portal() as portal,
+    ):
         done = portal.start_task_soon(anyio.to_thread.run_sync, server.serve_forever)
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -280,19 +372,30 @@ def flask_address() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["httpx", "httpx-async", "requests"])
-def test_what_clients_ask_is_captured_on_their_side(kind: str, flask_address: str, store: Store) -> None:
+def test_what_clients_ask_is_captured_on_their_side(
+    kind: str, flask_address: str, store: Store
+) -> None:
     collected = Collected()
     kit = capture(collected)
     answers = _by(kind, kit, flask_address)
     kit.close()
     assert answers == [200, 200, 201]
-    assert {(exchange["side"], exchange["caller"], exchange["callee"], exchange["caller_version"]) for exchange in collected.said} == {
-        ("client", "payment", "127.0.0.1", "2.0")
-    }
+    assert {
+        (exchange["side"], exchange["caller"], exchange["callee"], exchange["caller_version"])
+        for exchange in collected.said
+    } == {("client", "payment", "127.0.0.1", "2.0")}
     assert not any(word.encode() in record for record in collected.records for word in PERSONAL)
-    assert [exchange["response_body"] for exchange in collected.said][1].count('"amount":"text"') == 1
-    assert collected.said[2]["request_body"] == '{"amount":0,"currency":"text","state":"text","secret":"text","note":"text"}'
-    collected.records = [record.replace(b'"callee":"127.0.0.1"', b'"callee":"payment"') for record in collected.records]
+    assert [exchange["response_body"] for exchange in collected.said][1].count(
+        '"amount":"text"'
+    ) == 1
+    assert (
+        collected.said[2]["request_body"]
+        == '{"amount":0,"currency":"text","state":"text","secret":"text","note":"text"}'
+    )
+    collected.records = [
+        record.replace(b'"callee":"127.0.0.1"', b'"callee":"payment"')
+        for record in collected.records
+    ]
     assert [row["checked"] for row in judged(store, collected)] == ["valid", "violated", "valid"]
 
 
@@ -300,17 +403,32 @@ def _by(kind: str, kit: Capture, address: str) -> list[int]:
     if kind == "requests":
         with watch_requests(requests.Session(), kit) as session:
             session.headers.update(HEADERS)
-            got = [session.get(f"{address}/api/payments/7"), session.get(f"{address}/api/payments/13")]
-            return [answer.status_code for answer in [*got, session.post(f"{address}/api/payments", json=NEW)]]
+            got = [
+                session.get(f"{address}/api/payments/7"),
+                session.get(f"{address}/api/payments/13"),
+            ]
+            return [
+                answer.status_code
+                for answer in [*got, session.post(f"{address}/api/payments", json=NEW)]
+            ]
     if kind == "httpx":
         with watch_httpx(httpx.Client(headers=HEADERS, base_url=address), kit) as client:
-            got = [client.get("/api/payments/7"), client.get("/api/payments/13"), client.post("/api/payments", json=NEW)]
+            got = [
+                client.get("/api/payments/7"),
+                client.get("/api/payments/13"),
+                client.post("/api/payments", json=NEW),
+            ]
             return [answer.status_code for answer in got]
 
     async def go() -> list[int]:
-        async with watch_httpx(httpx.AsyncClient(headers=HEADERS, base_url=address), kit) as client:
+        async with watch_httpx(
+            httpx.AsyncClient(headers=HEADERS, base_url=address), kit
+        ) as client:
             got = [await client.get("/api/payments/7"), await client.get("/api/payments/13")]
-            return [answer.status_code for answer in [*got, await client.post("/api/payments", json=NEW)]]
+            return [
+                answer.status_code
+                for answer in [*got, await client.post("/api/payments", json=NEW)]
+            ]
 
     return anyio.run(go)
 
@@ -320,7 +438,10 @@ def test_clients_that_get_no_answer_raise_as_ever_and_tell_status_0() -> None:
     kit = capture(collected)
     with pytest.raises(httpx.ConnectError), watch_httpx(httpx.Client(), kit) as client:
         client.get("http://127.0.0.1:1/x")
-    with pytest.raises(requests.ConnectionError), watch_requests(requests.Session(), kit) as session:
+    with (
+        pytest.raises(requests.ConnectionError),
+        watch_requests(requests.Session(), kit) as session,
+    ):
         session.get("http://127.0.0.1:1/x")
     kit.close()
     assert [exchange["status"] for exchange in collected.said] == [0, 0]
@@ -329,7 +450,10 @@ def test_clients_that_get_no_answer_raise_as_ever_and_tell_status_0() -> None:
 def test_a_streamed_answer_stays_a_stream_and_redirects_are_exchanges(flask_address: str) -> None:
     collected = Collected()
     kit = capture(collected)
-    with watch_httpx(httpx.Client(base_url=flask_address), kit) as client, client.stream("GET", "/api/events") as answer:
+    with (
+        watch_httpx(httpx.Client(base_url=flask_address), kit) as client,
+        client.stream("GET", "/api/events") as answer,
+    ):
         assert b"".join(answer.iter_raw()) == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
     with watch_requests(requests.Session(), kit) as session:
         got = session.get(f"{flask_address}/api/payments/7", stream=True)

@@ -1,4 +1,6 @@
-"""Applications, callers and servers that do what nobody expects: they are let do it, and nothing untrue is told of it."""
+"""Applications, callers and servers that do what nobody expects: they are let do it, and nothing
+untrue is told of it.
+"""
 
 import asyncio
 import os
@@ -24,10 +26,16 @@ from tests.capture.served import Collected, capture
 from tests.capture.test_apps import Sent, nothing_more, scope
 from tests.capture.test_kit import JSON_TYPE, ROOT, passed
 
-JSON_START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+JSON_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"application/json")],
+}
 
 
-def test_an_answer_or_a_request_that_breaks_off_is_told_as_truncated_and_never_as_no_json() -> None:
+def test_an_answer_or_a_request_that_breaks_off_is_told_as_truncated_and_never_as_no_json() -> (
+    None
+):
     """Else who hangs up would break the provider's contract."""
     collected = Collected()
     kit = capture(collected)
@@ -79,14 +87,26 @@ def test_an_answer_or_a_request_that_breaks_off_is_told_as_truncated_and_never_a
         next(got.iter_raw(1))
     kit.close()
     assert [exchange["response_truncated"] for exchange in collected.said] == [True] * 3
-    assert [exchange.get("request_truncated", False) for exchange in collected.said] == [True, True, False]
-    assert not any("response_body" in exchange or "request_body" in exchange for exchange in collected.said)
+    assert [exchange.get("request_truncated", False) for exchange in collected.said] == [
+        True,
+        True,
+        False,
+    ]
+    assert not any(
+        "response_body" in exchange or "request_body" in exchange for exchange in collected.said
+    )
 
 
-def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_far_as_they_can_be() -> None:
+def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_far_as_they_can_be() -> (
+    None
+):
     """A server may take text, or views of arrays; whether it does is its own affair."""
     held = [Held(8) for _ in range(5)]
-    for holder, part in zip(held, ["text-of-it", memoryview(array("H", [1, 2])), bytearray(b"ab"), 7, None], strict=True):
+    for holder, part in zip(
+        held,
+        ["text-of-it", memoryview(array("H", [1, 2])), bytearray(b"ab"), 7, None],
+        strict=True,
+    ):
         holder.add(part)
     assert [(holder.whole(), holder.cut) for holder in held] == [
         (b"text-of-", True),
@@ -100,8 +120,18 @@ def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_f
     odd: list[Any] = ['{"a": ', bytearray(b"1}"), 7, None, object()]
     for answers in (odd[:2], odd):
         start = [("Content-Type", "application/json")]
-        app = WsgiCapture(lambda _, begin, held=answers, head=start: begin("200 OK", head) or iter(held), kit)
-        answer = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "QUERY_STRING": "", "wsgi.input": iter([])}, lambda *_: None)
+        app = WsgiCapture(
+            lambda _, begin, held=answers, head=start: begin("200 OK", head) or iter(held), kit
+        )
+        answer = app(
+            {
+                "REQUEST_METHOD": "GET",
+                "PATH_INFO": "/api",
+                "QUERY_STRING": "",
+                "wsgi.input": iter([]),
+            },
+            lambda *_: None,
+        )
         assert list(answer) == answers
         answer.close()  # type: ignore[attr-defined] - as a server does
 
@@ -116,7 +146,11 @@ def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_f
     asyncio.run(AsgiCapture(asgi, kit)(scope("/api/odd"), nothing_more, sent))
     assert len(sent.messages) == len(odd) + 3
     kit.close()
-    assert [exchange.get("response_truncated", False) for exchange in collected.said] == [False, True, True]
+    assert [exchange.get("response_truncated", False) for exchange in collected.said] == [
+        False,
+        True,
+        True,
+    ]
     assert collected.said[0]["response_body"] == '{"a":0}'
     assert not kit.dropped
 
@@ -131,7 +165,9 @@ def test_whatever_ends_a_request_is_raised_on_and_told() -> None:
     collected = Collected()
     kit = capture(collected)
     with pytest.raises(Timeout):
-        WsgiCapture(app, kit)({"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": ""}, lambda *_: None)
+        WsgiCapture(app, kit)(
+            {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": ""}, lambda *_: None
+        )
     odd = {"REQUEST_METHOD": "GET", "PATH_INFO": "/\ud800", "QUERY_STRING": ""}
     assert WsgiCapture(lambda *_: [b"{}"], kit)(odd, lambda *_: None) == [b"{}"]  # type: ignore[list-item,return-value] - no list of ours
     kit.close()
@@ -163,10 +199,17 @@ def test_no_secret_of_a_header_a_query_or_an_address_leaves(values: bool) -> Non
         ("X-Amz-Security-Token", "s3cr3t"), ("Proxy-Authorization", "s3cr3t"), ("X-Original-URI", "/a?api_key=s3cr3t"),
         ("X-My-IBAN", "s3cr3t"),
     ]  # fmt: skip
-    answered = [("Set-Cookie", "a=s3cr3t"), ("Location", address), ("Content-Location", address), *JSON_TYPE]
+    answered = [
+        ("Set-Cookie", "a=s3cr3t"),
+        ("Location", address),
+        ("Content-Location", address),
+        *JSON_TYPE,
+    ]
     body = {"password": "s3cr3t", "deep": [{"iban": {"of": "s3cr3t"}}], "x" * 300: "s3cr3t"}
     query = "password=s3cr3t&iban=s3cr3t&" + "q" * 300 + "=s3cr3t"
-    passed(kit, body, asked=body, query=query, headers=[*asked, *JSON_TYPE], answered_headers=answered)
+    passed(
+        kit, body, asked=body, query=query, headers=[*asked, *JSON_TYPE], answered_headers=answered
+    )
     kit.close()
     assert b"s3cr3t" not in collected.records[0]
     assert b"jane" not in collected.records[0]
@@ -176,7 +219,8 @@ def test_no_secret_of_a_header_a_query_or_an_address_leaves(values: bool) -> Non
 def test_headers_of_megabytes_are_within_the_bounds() -> None:
     free = threading.Event()
     kit = capture(
-        lambda _: free.wait(250) and None, bounds=Bounds(queue_bytes=3_000_000, batch_records=1, cpu_share=1, closing_seconds=250)
+        lambda _: free.wait(250) and None,
+        bounds=Bounds(queue_bytes=3_000_000, batch_records=1, cpu_share=1, closing_seconds=250),
     )
     for _ in range(10):
         passed(kit, {"a": 1}, answered_headers=[*JSON_TYPE, ("x-large", "v" * 1_000_000)])
@@ -193,7 +237,9 @@ def test_a_sink_that_ends_its_thread_does_not_and_records_go_in_batches_of_bytes
         if len(sizes) == 1:
             raise SystemExit
 
-    kit = capture(leaving, bounds=Bounds(batch_bytes=500, batch_seconds=60, cpu_share=1, closing_seconds=250))
+    kit = capture(
+        leaving, bounds=Bounds(batch_bytes=500, batch_seconds=60, cpu_share=1, closing_seconds=250)
+    )
     for _ in range(5):
         passed(kit, {"a": 1})
     kit.flush()
@@ -235,7 +281,11 @@ def test_a_worker_that_was_forked_while_its_parent_shipped_ends() -> None:
         "sys.stdout.write(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))); sys.stdout.flush(); os._exit(0)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, str(ROOT)], capture_output=True, text=True, check=True, timeout=250
+        [sys.executable, "-W", "ignore", "-c", code, str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=250,
     )
     assert done.stdout == "7"
 
@@ -255,12 +305,21 @@ def test_a_server_that_is_told_to_end_ships_what_waits_first(tmp_path: Path) -> 
     written = tmp_path / "records"
     with socket.create_server(("127.0.0.1", 0)) as listening:
         served = subprocess.Popen(
-            [sys.executable, str(tmp_path / "served.py"), str(ROOT), str(written), str(listening.fileno())],
+            [
+                sys.executable,
+                str(tmp_path / "served.py"),
+                str(ROOT),
+                str(written),
+                str(listening.fileno()),
+            ],
             pass_fds=[listening.fileno()],
         )
         try:
             port = listening.getsockname()[1]
-            assert httpx.get(f"http://127.0.0.1:{port}/api/payments/7", timeout=200).status_code == 200
+            assert (
+                httpx.get(f"http://127.0.0.1:{port}/api/payments/7", timeout=200).status_code
+                == 200
+            )
             os.kill(served.pid, signal.SIGTERM)
             served.wait(200)
         finally:

@@ -1,4 +1,6 @@
-"""Applications that produce and consume on a real Apache Kafka with the hooks on: what they see is the same, what is captured is judged."""
+"""Applications that produce and consume on a real Apache Kafka with the hooks on: what they see is
+the same, what is captured is judged.
+"""
 
 import asyncio
 import gzip
@@ -26,7 +28,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from monitor.capture import Bounds, KafkaSink, OtlpSink, Service, watch_aiokafka, watch_confluent, watch_kafka
+from monitor.capture import (
+    Bounds,
+    KafkaSink,
+    OtlpSink,
+    Service,
+    watch_aiokafka,
+    watch_confluent,
+    watch_kafka,
+)
 from monitor.capture.shipping import PartlyLost
 from monitor.contracts.registry import Registry
 from monitor.store import Store
@@ -55,7 +65,10 @@ def produce_plain(broker: KafkaBroker, topic: str, kit: Any) -> None:
 
 
 def produce_serialised(broker: KafkaBroker, topic: str, kit: Any) -> None:
-    client = watch_kafka(kafka_python.KafkaProducer(bootstrap_servers=broker.bootstrap, value_serializer=Json()), kit)
+    client = watch_kafka(
+        kafka_python.KafkaProducer(bootstrap_servers=broker.bootstrap, value_serializer=Json()),
+        kit,
+    )
     assert isinstance(client.config["value_serializer"], Json)
     for value in (ORDER, BROKEN):
         client.send(topic, value, None, TRACED).get(60)
@@ -67,11 +80,18 @@ def produce_serialised(broker: KafkaBroker, topic: str, kit: Any) -> None:
 
 
 def produce_confluent(broker: KafkaBroker, topic: str, kit: Any) -> None:
-    client = watch_confluent(confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap}), kit)
+    client = watch_confluent(
+        confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap}), kit
+    )
     assert isinstance(client, confluent_kafka.Producer)
     assert client
     delivered: list[Any] = []
-    client.produce(topic, json.dumps(ORDER), on_delivery=lambda error, _: delivered.append(error), headers=dict(TRACED))
+    client.produce(
+        topic,
+        json.dumps(ORDER),
+        on_delivery=lambda error, _: delivered.append(error),
+        headers=dict(TRACED),
+    )
     client.produce_batch(topic, [{"value": json.dumps(BROKEN).encode()}])
     assert (client.flush(60), len(client), delivered) == (0, 0, [None])
 
@@ -86,7 +106,9 @@ def produce_serialising(broker: KafkaBroker, topic: str, kit: Any) -> None:
 
 def consume_plain(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     options = {"auto_offset_reset": "earliest", "group_id": "plain", "consumer_timeout_ms": 60_000}
-    client = watch_kafka(kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
+    client = watch_kafka(
+        kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit
+    )
     values = [next(client).value, next(client).value]
     client.close()
     return values
@@ -94,16 +116,26 @@ def consume_plain(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
 
 def consume_deserialised(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     options = {"auto_offset_reset": "earliest", "group_id": "json", "value_deserializer": Json()}
-    client = watch_kafka(kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
+    client = watch_kafka(
+        kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit
+    )
     values: list[bytes] = []
     while len(values) < 2:
-        values += [json.dumps(record.value).encode() for records in client.poll(1_000).values() for record in records]
+        values += [
+            json.dumps(record.value).encode()
+            for records in client.poll(1_000).values()
+            for record in records
+        ]
     client.close()
     return values
 
 
 def consume_confluent(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
-    settings = {"bootstrap.servers": broker.bootstrap, "group.id": "confluent", "auto.offset.reset": "earliest"}
+    settings = {
+        "bootstrap.servers": broker.bootstrap,
+        "group.id": "confluent",
+        "auto.offset.reset": "earliest",
+    }
     client = watch_confluent(confluent_kafka.Consumer(settings), kit)
     client.subscribe([topic])
     values: list[bytes] = []
@@ -132,7 +164,8 @@ def consume_deserialising(broker: KafkaBroker, topic: str, kit: Any) -> list[byt
 def produce_async(broker: KafkaBroker, topic: str, kit: Any) -> None:
     async def go() -> None:
         written = aiokafka.AIOKafkaProducer(
-            bootstrap_servers=broker.bootstrap, value_serializer=lambda value: json.dumps(value).encode()
+            bootstrap_servers=broker.bootstrap,
+            value_serializer=lambda value: json.dumps(value).encode(),
         )
         async with watch_aiokafka(written, kit) as client:
             await client.send_and_wait(topic, ORDER, headers=TRACED)
@@ -143,15 +176,25 @@ def produce_async(broker: KafkaBroker, topic: str, kit: Any) -> None:
 
 def consume_async(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     async def go() -> list[bytes]:
-        options = {"auto_offset_reset": "earliest", "group_id": "async", "value_deserializer": json.loads}
-        client = watch_aiokafka(aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
+        options = {
+            "auto_offset_reset": "earliest",
+            "group_id": "async",
+            "value_deserializer": json.loads,
+        }
+        client = watch_aiokafka(
+            aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit
+        )
         values: list[Any] = []
         async with client:
             async for record in client:
                 values.append(record.value)
                 break
             while len(values) < 2:
-                values += [record.value for records in (await client.getmany(timeout_ms=1_000)).values() for record in records]
+                values += [
+                    record.value
+                    for records in (await client.getmany(timeout_ms=1_000)).values()
+                    for record in records
+                ]
         return [json.dumps(value).encode() for value in values]
 
     return asyncio.run(go())
@@ -174,20 +217,38 @@ CONSUMERS: Sequence[Callable[..., list[bytes]]] = (
 
 
 @pytest.mark.parametrize(
-    "kind", range(5), ids=["kafka-python", "kafka-python-json", "confluent", "confluent-serialising", "aiokafka"]
+    "kind",
+    range(5),
+    ids=["kafka-python", "kafka-python-json", "confluent", "confluent-serialising", "aiokafka"],
 )
-def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(kind: int, kafka: KafkaBroker) -> None:
+def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(
+    kind: int, kafka: KafkaBroker
+) -> None:
     topic = kafka.make_topic(partitions=1)
     collected = Collected()
     till, mail = capture(collected), capture(collected, service=READER)
     PRODUCERS[kind](kafka, topic, till)
-    assert CONSUMERS[kind](kafka, topic, mail) == [json.dumps(ORDER).encode(), json.dumps(BROKEN).encode()]
+    assert CONSUMERS[kind](kafka, topic, mail) == [
+        json.dumps(ORDER).encode(),
+        json.dumps(BROKEN).encode(),
+    ]
     till.close()
     mail.close()
     assert (till.dropped, mail.dropped) == ({}, {})
     assert not any(b"Jane" in record or b"12.5" in record for record in collected.records)
-    exchanges = sorted(collected.said, key=lambda exchange: (exchange["side"], exchange["request_body"]))
-    assert [(exchange["side"], exchange["topic"], exchange.get("caller"), exchange.get("callee"), exchange["request_body"]) for exchange in exchanges] == [
+    exchanges = sorted(
+        collected.said, key=lambda exchange: (exchange["side"], exchange["request_body"])
+    )
+    assert [
+        (
+            exchange["side"],
+            exchange["topic"],
+            exchange.get("caller"),
+            exchange.get("callee"),
+            exchange["request_body"],
+        )
+        for exchange in exchanges
+    ] == [
         ("consumer", topic, None, "mail", '{"id":"text","total":0.5}'),
         ("consumer", topic, None, "mail", '{"id":0,"total":0.5}'),
         ("producer", topic, "payment", None, '{"id":"text","total":0.5}'),
@@ -200,7 +261,12 @@ def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(
 def seamwatch(*words: str, **environment: str) -> str:
     command = str(Path(sys.executable).with_name("seamwatch"))
     done = subprocess.run(
-        [command, *words], env={**os.environ, **environment}, capture_output=True, text=True, timeout=200, check=False
+        [command, *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -208,7 +274,9 @@ def seamwatch(*words: str, **environment: str) -> str:
 
 @contextmanager
 def receiver(broker: KafkaBroker, topic: str) -> Iterator[str]:
-    """An OTLP/HTTP receiver by OpenTelemetry's own messages, which hands on to Kafka as the Collector's exporter does."""
+    """An OTLP/HTTP receiver by OpenTelemetry's own messages, which hands on to Kafka as the
+    Collector's exporter does.
+    """
 
     class Receiving(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -223,7 +291,10 @@ def receiver(broker: KafkaBroker, topic: str) -> Iterator[str]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiving) as server, anyio.from_thread.start_blocking_portal() as portal:
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Receiving) as server,
+        anyio.from_thread.start_blocking_portal() as portal,
+    ):
         done = portal.start_task_soon(anyio.to_thread.run_sync, server.serve_forever)
         yield f"http://127.0.0.1:{server.server_port}/v1/logs"
         server.shutdown()
@@ -243,7 +314,9 @@ def shipped(sink: Any, broker: KafkaBroker, orders: str) -> None:
     assert (kit.shipped, kit.dropped, reading.shipped, reading.dropped) == (2, {}, 2, {})
 
 
-def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(kafka: KafkaBroker, tmp_path: Path) -> None:
+def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
     logs = kafka.make_topic(partitions=1)
     orders = kafka.make_topic(f"{logs}-orders", partitions=1)
     shipped(KafkaSink(kafka.bootstrap, logs), kafka, orders)
@@ -255,14 +328,28 @@ def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(kafk
         "SEAMWATCH_TOPICS_SPANS": "",
         "SEAMWATCH_TOPICS_DEPLOYS": "",
     }
-    seamwatch("contracts", "publish", str(tmp_path / "till.json"), "--provider", SERVICE.name, **settings)
+    seamwatch(
+        "contracts", "publish", str(tmp_path / "till.json"), "--provider", SERVICE.name, **settings
+    )
     running = Running(tmp_path, settings)
     try:
         until(lambda: len(running.get("/v1/violations").json()) == 2, running)
         violations = running.get("/v1/violations").json()
-        assert sorted((violation["callee"], violation["rule"], violation["pointer"]) for violation in violations) == TOLD
+        assert (
+            sorted(
+                (violation["callee"], violation["rule"], violation["pointer"])
+                for violation in violations
+            )
+            == TOLD
+        )
         printed = json.loads(seamwatch("violations", "--format", "json", **settings))
-        assert sorted((violation["callee"], violation["rule"], violation["pointer"]) for violation in printed) == TOLD
+        assert (
+            sorted(
+                (violation["callee"], violation["rule"], violation["pointer"])
+                for violation in printed
+            )
+            == TOLD
+        )
     finally:
         running.end()
 
@@ -273,29 +360,45 @@ def test_what_is_shipped_by_the_other_ways_is_read_back_and_judged(
 ) -> None:
     logs, orders = kafka.make_topic(partitions=1), kafka.make_topic(partitions=1)
     if way == "kafka-python":
-        monkeypatch.setitem(sys.modules, "confluent_kafka.cimpl", None)  # an application that does not have it
+        # an application that does not have it
+        monkeypatch.setitem(sys.modules, "confluent_kafka.cimpl", None)
     with receiver(kafka, logs) as address:
-        shipped(OtlpSink(address, SERVICE) if way == "otlp" else KafkaSink(kafka.bootstrap, logs), kafka, orders)
+        shipped(
+            OtlpSink(address, SERVICE) if way == "otlp" else KafkaSink(kafka.bootstrap, logs),
+            kafka,
+            orders,
+        )
     options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 60_000}
     back = kafka_python.KafkaConsumer(logs, bootstrap_servers=kafka.bootstrap, **options)
     (shipped_records,) = back.end_offsets([kafka_python.TopicPartition(logs, 0)]).values()
     assert 1 <= shipped_records <= 4, "two or more exchanges may share a record of OTLP"
     records = [next(back).value for _ in range(shipped_records)]
     back.close()
-    exchanges = read(store, records, Registry([held(pact(message(metadata={"topic": orders})), provider=SERVICE.name)]))
+    exchanges = read(
+        store,
+        records,
+        Registry([held(pact(message(metadata={"topic": orders})), provider=SERVICE.name)]),
+    )
     assert sorted((row["callee"], row["checked"]) for row in exchanges) == [
         (callee, checked) for callee in ("kafka", "mail") for checked in ("valid", "violated")
     ]
-    assert sorted((row["callee"], row["rule"], row["pointer"]) for row in rows(store, "violations")) == TOLD
+    assert (
+        sorted((row["callee"], row["rule"], row["pointer"]) for row in rows(store, "violations"))
+        == TOLD
+    )
 
 
 def test_a_broker_that_is_away_costs_records_only_and_hooks_go_on(kafka: KafkaBroker) -> None:
-    """The application's own client works; the capture's broker is nowhere, its queue full, and then its sink raises what it likes."""
+    """The application's own client works; the capture's broker is nowhere, its queue full, and
+    then its sink raises what it likes.
+    """
     topic = kafka.make_topic(partitions=1)
     nowhere = f"127.0.0.1:{free_ports(1)[0]}"
     bounds = Bounds(queue_records=1, batch_records=1, cpu_share=1, closing_seconds=60)
     kits = [
-        capture(KafkaSink(nowhere, "api_logs", seconds=0.5, options={"log_level": 0}), bounds=bounds),
+        capture(
+            KafkaSink(nowhere, "api_logs", seconds=0.5, options={"log_level": 0}), bounds=bounds
+        ),
         capture(OtlpSink(f"http://{nowhere}/v1/logs", SERVICE, seconds=0.5), bounds=bounds),
         capture(lambda _: {}[1], bounds=bounds),
     ]
@@ -339,7 +442,17 @@ def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too
     client: str, kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = kafka.make_topic(partitions=1)
-    words = [sys.executable, "-W", "ignore", "-c", FORKS, str(Path(__file__).parents[2]), kafka.bootstrap, topic, client]
+    words = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        FORKS,
+        str(Path(__file__).parents[2]),
+        kafka.bootstrap,
+        topic,
+        client,
+    ]
     subprocess.run(words, check=True, timeout=250)
     if client == "kafka-python":
         monkeypatch.setitem(sys.modules, "confluent_kafka.cimpl", None)
@@ -348,7 +461,10 @@ def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too
         sink([b"before", b"x" * 3_000_000, b"behind"])
     sink.close()
     back = kafka_python.KafkaConsumer(
-        topic, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=60_000
+        topic,
+        bootstrap_servers=kafka.bootstrap,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=60_000,
     )
     values = sorted(next(back).value for _ in range(6))
     back.close()
@@ -358,7 +474,9 @@ def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too
 def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_is_shipped_makes_no_spans(
     kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """OpenTelemetry's own instrumentations of both clients, beneath the hooks and beneath the sinks."""
+    """OpenTelemetry's own instrumentations of both clients, beneath the hooks and beneath the
+    sinks.
+    """
     topic, logs = kafka.make_topic(partitions=1), kafka.make_topic(partitions=1)
     spans = InMemorySpanExporter()
     provider = TracerProvider()
@@ -372,9 +490,12 @@ def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_i
         client = watch_kafka(kafka_python.KafkaProducer(bootstrap_servers=kafka.bootstrap), kit)
         client.send(topic, b"{}").get(60)
         client.close()
-        # As the instrumentor has it in place of confluent_kafka.Producer, and as it puts itself before one that is there already.
+        # As the instrumentor has it in place of confluent_kafka.Producer, and as it puts itself
+        # before one that is there already.
         settings = {"bootstrap.servers": kafka.bootstrap}
-        before = confluent.instrument_producer(confluent_kafka.cimpl.Producer(settings), tracer_provider=provider)
+        before = confluent.instrument_producer(
+            confluent_kafka.cimpl.Producer(settings), tracer_provider=provider
+        )
         for inner in (confluent_kafka.Producer(settings), before):
             producer = watch_confluent(inner, kit)
             producer.produce(topic, b"{}")
@@ -402,5 +523,9 @@ def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_i
     assert [span.name for span in sent] == [f"{topic} send"] * 3
     parents = [f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-" for span in sent]
     for end in ("producer", "consumer"):
-        told = [exchange["request_headers"]["traceparent"] for exchange in collected.said if exchange["side"] == end]
+        told = [
+            exchange["request_headers"]["traceparent"]
+            for exchange in collected.said
+            if exchange["side"] == end
+        ]
         assert [header[:-2] for header in told] == parents

@@ -1,4 +1,6 @@
-"""A capture's own promises: no value leaves, nothing waits, nothing is lost without being counted, and it needs nothing but Python."""
+"""A capture's own promises: no value leaves, nothing waits, nothing is lost without being counted,
+and it needs nothing but Python.
+"""
 
 import json
 import subprocess
@@ -31,24 +33,49 @@ from tests.contracts.promises import PAYMENTS, registry, revision
 ROOT = Path(__file__).parents[2]
 JSON_TYPE = [("content-type", "application/json")]
 NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 PAYLOADS = st.recursive(
-    SCALARS, lambda held: st.lists(held, max_size=5) | st.dictionaries(NAMES, held, max_size=5), max_leaves=20
+    SCALARS,
+    lambda held: st.lists(held, max_size=5) | st.dictionaries(NAMES, held, max_size=5),
+    max_leaves=20,
 )
 
 
 def batch(values: Sequence[bytes]) -> Records:
     count, now_ms = len(values), 4_000_000_000_000
     return Records(
-        list(values), [Partition("ab" * 8, "t", 0)] * count, list(range(count)), [now_ms] * count, [{}] * count, [0] * count
+        list(values),
+        [Partition("ab" * 8, "t", 0)] * count,
+        list(range(count)),
+        [now_ms] * count,
+        [{}] * count,
+        [0] * count,
     )
 
 
 def passed(
-    kit: Capture, answer: Any = None, *, asked: Any = None, path: str = "/api/payments/7", query: str = "", **more: Any
+    kit: Capture,
+    answer: Any = None,
+    *,
+    asked: Any = None,
+    path: str = "/api/payments/7",
+    query: str = "",
+    **more: Any,
 ) -> None:
     """One exchange through a capture, as a hook does it."""
-    seen = kit.wanted(more.get("side", "server"), more.get("method", "GET"), path, query, more.get("headers", JSON_TYPE))
+    seen = kit.wanted(
+        more.get("side", "server"),
+        more.get("method", "GET"),
+        path,
+        query,
+        more.get("headers", JSON_TYPE),
+    )
     assert seen is not None
     seen.status, seen.answered_headers = 200, more.get("answered_headers", JSON_TYPE)
     for held, body in ((seen.asked, asked), (seen.answered, answer)):
@@ -83,7 +110,10 @@ def test_what_is_no_json_stays_no_json_and_the_provider_is_told() -> None:
     assert [violation.rule for violation in check(exchange, registry()).violations] == ["not_json"]
 
 
-@pytest.mark.parametrize("body", [b"[" * 5000 + b"]" * 5000, b"[" + b"1," * 6000 + b"1]", b'{"a":' * 2000 + b"1" + b"}" * 2000])
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 5000 + b"]" * 5000, b"[" + b"1," * 6000 + b"1]", b'{"a":' * 2000 + b"1" + b"}" * 2000],
+)
 def test_bodies_that_are_too_large_to_look_at_are_told_as_truncated(body: bytes) -> None:
     collected = Collected()
     kit = capture(collected)
@@ -94,7 +124,10 @@ def test_bodies_that_are_too_large_to_look_at_are_told_as_truncated(body: bytes)
 
 
 def test_integers_of_any_length_are_integers() -> None:
-    assert shape_text(b'{"a":' + b"9" * 9000 + b',"b":1.0,"c":1e400,"d":-0.25}', Bounds()) == '{"a":0,"b":0.0,"c":0.5,"d":0.5}'
+    assert (
+        shape_text(b'{"a":' + b"9" * 9000 + b',"b":1.0,"c":1e400,"d":-0.25}', Bounds())
+        == '{"a":0,"b":0.0,"c":0.5,"d":0.5}'
+    )
 
 
 def test_keys_that_are_data_are_masked_and_hold_nothing_against_the_provider() -> None:
@@ -111,12 +144,19 @@ def test_keys_that_are_data_are_masked_and_hold_nothing_against_the_provider() -
     assert b"jane" not in b"".join(collected.records).lower()
     exchanges, _ = decode_api_logs(batch(collected.records), "auto")
     first, second = (check(exchange, registry()) for exchange in exchanges)
-    assert [(violation.rule, violation.pointer) for violation in first.violations] == [("type", "/labels/*")]
+    assert [(violation.rule, violation.pointer) for violation in first.violations] == [
+        ("type", "/labels/*")
+    ]
     assert (second.outcome, second.reason) == ("valid", "shape_only")
 
 
 def test_an_object_of_very_many_keys_is_a_map() -> None:
-    shown = orjson.loads(shape_text(orjson.dumps({f"name{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(70)}), Bounds()))
+    shown = orjson.loads(
+        shape_text(
+            orjson.dumps({f"name{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(70)}),
+            Bounds(),
+        )
+    )
     assert list(shown)[:2] == ["[redacted 0]", "[redacted 1]"]
     assert set(shown.values()) == {0}
 
@@ -135,7 +175,9 @@ def test_an_object_of_very_many_keys_is_a_map() -> None:
         ("/x/J%C3%BCrgen", "", "/x/" + in_address("Jürgen")),
     ],
 )
-def test_paths_are_masked_by_their_route_or_by_what_looks_like_an_id(path: str, route: str, shown: str) -> None:
+def test_paths_are_masked_by_their_route_or_by_what_looks_like_an_id(
+    path: str, route: str, shown: str
+) -> None:
     assert masked_path(path, route) == shown
 
 
@@ -145,7 +187,8 @@ def test_queries_headers_and_cookies_are_judged_by_the_kind_of_their_text() -> N
         "{name: x-tenant, in: header, schema: {type: integer}}",
     )
     document = document.replace(
-        "{name: state, in: query,", "{name: session, in: cookie, schema: {type: integer}}\n        - {name: state, in: query,"
+        "{name: state, in: query,",
+        "{name: session, in: cookie, schema: {type: integer}}\n        - {name: state, in: query,",
     )
     collected = Collected()
     kit = capture(collected)
@@ -160,8 +203,20 @@ def test_queries_headers_and_cookies_are_judged_by_the_kind_of_their_text() -> N
         passed(kit, [], path="/api/payments", query=f"limit={limit}&state=open", headers=headers)
     kit.close()
     exchanges, _ = decode_api_logs(batch(collected.records), "auto")
-    told = [[(violation.rule, violation.pointer) for violation in check(exchange, registry(revision(document))).violations] for exchange in exchanges]
-    assert told == [[], [("type", "/header/x-tenant")], [("type", "/query/limit")], [("type", "/cookie/session")], []]
+    told = [
+        [
+            (violation.rule, violation.pointer)
+            for violation in check(exchange, registry(revision(document))).violations
+        ]
+        for exchange in exchanges
+    ]
+    assert told == [
+        [],
+        [("type", "/header/x-tenant")],
+        [("type", "/query/limit")],
+        [("type", "/cookie/session")],
+        [],
+    ]
 
 
 @given(st.text())
@@ -190,7 +245,12 @@ def test_a_sink_that_hangs_delays_nobody_and_what_is_dropped_is_told_as_a_count(
         assert free.wait(250)
         held(records)
 
-    kit = capture(slow, bounds=Bounds(queue_records=5, batch_records=1, cpu_share=1, batch_seconds=0.05, closing_seconds=250))
+    kit = capture(
+        slow,
+        bounds=Bounds(
+            queue_records=5, batch_records=1, cpu_share=1, batch_seconds=0.05, closing_seconds=250
+        ),
+    )
     for _ in range(50):
         passed(kit, {"a": 1})
     assert kit.dropped["queue_full"] >= 44
@@ -199,7 +259,9 @@ def test_a_sink_that_hangs_delays_nobody_and_what_is_dropped_is_told_as_a_count(
     *records, told = held.said
     assert len(records) + told["seamwatch_capture"]["dropped"]["queue_full"] == 50
     logs = read_api_logs(batch(held.records), "auto")
-    assert [(reject.reason, reject.count, reject.whole) for reject in logs.rejects] == [("capture_dropped", 50 - len(records), False)]
+    assert [(reject.reason, reject.count, reject.whole) for reject in logs.rejects] == [
+        ("capture_dropped", 50 - len(records), False)
+    ]
     assert (len(logs.exchanges), logs.passed[-1]) == (len(records), 1)
 
 
@@ -217,13 +279,18 @@ def test_a_sink_that_fails_costs_its_records_only_and_that_is_counted() -> None:
         passed(kit, {"a": 1})
     kit.close()
     assert kit.dropped == {"sink_failed": 1}
-    assert [exchange.get("seamwatch_capture", {}).get("dropped") for exchange in held.said] == [None, None, {"sink_failed": 1}]
+    assert [exchange.get("seamwatch_capture", {}).get("dropped") for exchange in held.said] == [
+        None,
+        None,
+        {"sink_failed": 1},
+    ]
 
 
 def test_bytes_that_wait_are_bounded() -> None:
     free = threading.Event()
     kit = capture(
-        lambda _: free.wait(250) and None, bounds=Bounds(queue_bytes=100_000, batch_records=1, cpu_share=1, closing_seconds=250)
+        lambda _: free.wait(250) and None,
+        bounds=Bounds(queue_bytes=100_000, batch_records=1, cpu_share=1, closing_seconds=250),
     )
     for _ in range(20):
         passed(kit, b"x" * 60_000)
@@ -239,11 +306,17 @@ def test_more_work_than_its_share_of_a_core_is_dropped_and_counted() -> None:
         held(records)
         assert free.wait(250)
 
-    kit = capture(slow, bounds=Bounds(cpu_share=0.000_001, batch_records=1, batch_seconds=0.05, closing_seconds=250))
+    kit = capture(
+        slow,
+        bounds=Bounds(
+            cpu_share=0.000_001, batch_records=1, batch_seconds=0.05, closing_seconds=250
+        ),
+    )
     for _ in range(100):
         passed(kit, [{"a": n} for n in range(500)])
     free.set()
-    while kit.shipped + kit.dropped.total() < 90:  # the rest is written at the end, when there is no window any more
+    # the rest is written at the end, when there is no window any more
+    while kit.shipped + kit.dropped.total() < 90:
         held.batches.wait(0.01)
     assert kit.dropped["over_cpu_share"] > 0
     kit.close()
@@ -282,7 +355,11 @@ def test_a_forked_worker_ships_its_own(tmp_path: Path) -> None:
         "if child: os.waitpid(child, 0)\n"
         "else: os._exit(0)\n"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(ROOT), str(written)], check=True, timeout=250)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(ROOT), str(written)],
+        check=True,
+        timeout=250,
+    )
     bodies = [orjson.loads(line)["response_body"] for line in written.read_bytes().splitlines()]
     assert sorted(bodies) == ['{"a":0}', '{"b":0}', '{"b":0}']
 
@@ -294,7 +371,12 @@ def test_the_process_end_ships_what_waits(tmp_path: Path) -> None:
         "passed(capture(lambda records: print(*map(bytes.decode, records))), {'a': 1})\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True, timeout=250, cwd=tmp_path
+        [sys.executable, "-c", code, str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=250,
+        cwd=tmp_path,
     )
     assert orjson.loads(done.stdout)["response_body"] == '{"a":0}'
 
@@ -306,13 +388,28 @@ def test_otlp_logs_of_a_capture_are_the_same_exchanges() -> None:
     passed(kit, {"a": 1}, side="client")
     kit.close()
     sink = OtlpSink("http://127.0.0.1:4318/v1/logs", SERVICE)
-    drops = orjson.dumps({"time": 1_795_252_229_000_000_000, "seamwatch_capture": {"dropped": {"queue_full": 3}}})
+    drops = orjson.dumps(
+        {"time": 1_795_252_229_000_000_000, "seamwatch_capture": {"dropped": {"queue_full": 3}}}
+    )
     logs = read_api_logs(batch([orjson.dumps(sink.request([*collected.records, drops]))]), "auto")
     plain, _ = decode_api_logs(batch(collected.records), "auto")
-    assert [(exchange.callee, exchange.caller, exchange.side, exchange.response_body, exchange.redacted) for exchange in logs.exchanges] == [
-        (exchange.callee, exchange.caller, exchange.side, exchange.response_body, True) for exchange in plain
+    assert [
+        (
+            exchange.callee,
+            exchange.caller,
+            exchange.side,
+            exchange.response_body,
+            exchange.redacted,
+        )
+        for exchange in logs.exchanges
+    ] == [
+        (exchange.callee, exchange.caller, exchange.side, exchange.response_body, True)
+        for exchange in plain
     ]
-    assert (logs.passed, [(reject.reason, reject.count) for reject in logs.rejects]) == ([1], [("capture_dropped", 3)])
+    assert (logs.passed, [(reject.reason, reject.count) for reject in logs.rejects]) == (
+        [1],
+        [("capture_dropped", 3)],
+    )
     with pytest.raises(ValueError, match="http://"):
         OtlpSink("file:///etc/passwd", SERVICE)
 
@@ -355,6 +452,10 @@ def test_the_wheel_holds_a_capture_that_needs_nothing_but_python(
         "print(sorted({name.partition('.')[0] for name in sys.modules} - own - {'__main__'}))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "site")], capture_output=True, text=True, check=True, timeout=250
+        [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "site")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=250,
     )
     assert done.stdout.strip() == "[]"

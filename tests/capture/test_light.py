@@ -1,4 +1,6 @@
-"""What an application installs: our wheel with the extra for applications, out of a registry, into an environment of its own."""
+"""What an application installs: our wheel with the extra for applications, out of a registry, into
+an environment of its own.
+"""
 
 import subprocess
 import sys
@@ -41,10 +43,29 @@ def test_an_application_installs_the_kit_and_a_kafka_client_and_nothing_of_the_m
     wheel = tmp_path / hatchling.build.build_wheel(str(tmp_path))
     venv.create(tmp_path / "env")
     python = tmp_path / "env" / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "-q"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "--disable-pip-version-check",
+        "-q",
+    ]
     subprocess.run([*pip, "install", f"{wheel}[capture]"], check=True, timeout=250)
-    ran = subprocess.run([python, "-I", "-c", APPLICATION], capture_output=True, text=True, check=True, timeout=250)
-    assert ran.stdout == '{"installed": ["kafka-python", "seamwatch"], "body": "{\\"a\\":0}", "monitor": []}\n'
-    answer = subprocess.run([python.with_name("seamwatch"), "up"], capture_output=True, text=True, check=False, timeout=250)
+    ran = subprocess.run(
+        [python, "-I", "-c", APPLICATION], capture_output=True, text=True, check=True, timeout=250
+    )
+    assert (
+        ran.stdout
+        == '{"installed": ["kafka-python", "seamwatch"], "body": "{\\"a\\":0}", "monitor": []}\n'
+    )
+    answer = subprocess.run(
+        [python.with_name("seamwatch"), "up"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
     assert answer.returncode == 70
     assert "pip install 'seamwatch[server]'" in answer.stderr

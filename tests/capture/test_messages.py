@@ -1,4 +1,6 @@
-"""Records of topics as a capture tells them: judged as the topic itself would be, without any value, and nothing raised."""
+"""Records of topics as a capture tells them: judged as the topic itself would be, without any
+value, and nothing raised.
+"""
 
 import json
 import time
@@ -27,16 +29,35 @@ from tests.pipelines.written import Given
 TRACE = [("traceparent", b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01")]
 
 
-def read(store: Store, records: list[bytes], known: Registry, now: float | None = None) -> list[dict[str, Any]]:
+def read(
+    store: Store, records: list[bytes], known: Registry, now: float | None = None
+) -> list[dict[str, Any]]:
     """The records of a capture through the pipeline of API logs; the exchanges that are stored."""
     at, count = time.time() if now is None else now, len(records)
     place = Partition("ab" * 8, "api_logs", 0)
-    batch = Records(records, [place] * count, list(range(count)), [int(at * 1e3)] * count, [{}] * count, [0] * count)
-    list(api_logs(Given(batch), store, lambda: known, ApiLogSettings(), ManualClock(datetime.fromtimestamp(at, UTC))))
+    batch = Records(
+        records,
+        [place] * count,
+        list(range(count)),
+        [int(at * 1e3)] * count,
+        [{}] * count,
+        [0] * count,
+    )
+    list(
+        api_logs(
+            Given(batch),
+            store,
+            lambda: known,
+            ApiLogSettings(),
+            ManualClock(datetime.fromtimestamp(at, UTC)),
+        )
+    )
     return list(rows(store, "exchanges"))
 
 
-def told(*values: Any, headers: Any = (), end: Any = "producer", **changes: Any) -> tuple[Collected, Capture]:
+def told(
+    *values: Any, headers: Any = (), end: Any = "producer", **changes: Any
+) -> tuple[Collected, Capture]:
     """Records through a capture, as a hook does it."""
     collected = Collected()
     kit = capture(collected, **changes)
@@ -46,14 +67,39 @@ def told(*values: Any, headers: Any = (), end: Any = "producer", **changes: Any)
     return collected, kit
 
 
-def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value(store: Store) -> None:
+def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value(
+    store: Store,
+) -> None:
     bad = ORDER | {"id": "Jane's own"}
     framed_json = b"\x00\x00\x00\x00\x15" + orjson.dumps(ORDER)
-    values = [orjson.dumps(ORDER), orjson.dumps(bad).decode(), framed_json, b"no JSON", b'{"id": NaN}', None, b"\xff\xfe\x00\x01"]
-    collected, kit = told(*values, headers=[*TRACE, ("who", b"Jane"), ("api-key", b"s3cr3t"), ("odd", b"\xff"), ("none", None)])
+    values = [
+        orjson.dumps(ORDER),
+        orjson.dumps(bad).decode(),
+        framed_json,
+        b"no JSON",
+        b'{"id": NaN}',
+        None,
+        b"\xff\xfe\x00\x01",
+    ]
+    collected, kit = told(
+        *values,
+        headers=[
+            *TRACE,
+            ("who", b"Jane"),
+            ("api-key", b"s3cr3t"),
+            ("odd", b"\xff"),
+            ("none", None),
+        ],
+    )
     assert kit.dropped == {}
-    assert not any(word in record for record in collected.records for word in (b"Jane", b"s3cr3t", b"no JSON", b"12.5"))
-    exchanges = read(store, collected.records, Registry([held(pact(message()), provider="payment")]))
+    assert not any(
+        word in record
+        for record in collected.records
+        for word in (b"Jane", b"s3cr3t", b"no JSON", b"12.5")
+    )
+    exchanges = read(
+        store, collected.records, Registry([held(pact(message()), provider="payment")])
+    )
     assert [(row["checked"], row["reason"]) for row in exchanges] == [
         ("valid", ""),
         ("violated", ""),
@@ -63,9 +109,10 @@ def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value
         ("not_checked", "no_body"),
         ("not_checked", "no_body"),
     ]
-    assert {(row["caller"], row["caller_version"], row["callee"], row["operation"], row["protocol"]) for row in exchanges} == {
-        ("payment", "2.0", "kafka", "orders", "messaging")
-    }
+    assert {
+        (row["caller"], row["caller_version"], row["callee"], row["operation"], row["protocol"])
+        for row in exchanges
+    } == {("payment", "2.0", "kafka", "orders", "messaging")}
     assert {(row["trace"], row["outcome"]) for row in exchanges} == {(b"\xab" * 16, "")}
     assert [(row["rule"], row["pointer"]) for row in rows(store, "violations")] == [
         ("integer", "/id"),
@@ -74,21 +121,38 @@ def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value
     ]
 
 
-def test_data_of_avro_has_no_shape_and_breaks_nothing_even_where_it_could_be_read_as_text(store: Store) -> None:
-    collected, _ = told(framed(AVRO_GOOD), b"\x48" + b"printable as it may be, by chance.....", end="consumer")
-    assert [exchange["request_headers"] for exchange in collected.said] == [{"__value_schema_id": framed(AVRO_GOOD)[:5].hex()}, {}]
+def test_data_of_avro_has_no_shape_and_breaks_nothing_even_where_it_could_be_read_as_text(
+    store: Store,
+) -> None:
+    collected, _ = told(
+        framed(AVRO_GOOD), b"\x48" + b"printable as it may be, by chance.....", end="consumer"
+    )
+    assert [exchange["request_headers"] for exchange in collected.said] == [
+        {"__value_schema_id": framed(AVRO_GOOD)[:5].hex()},
+        {},
+    ]
     assert "request_body" not in collected.said[0]
     document = json.dumps(AVRO_ORDER | {"x-seamwatch": {"topic": "orders"}})
     exchanges = read(store, collected.records, Registry([held(document, "avro")]))
-    assert [(row["callee"], row["callee_version"], row["outcome"], row["checked"], row["reason"]) for row in exchanges] == [
-        ("payment", "2.0", "ok", "not_checked", "no_body")
-    ] * 2
+    assert [
+        (row["callee"], row["callee_version"], row["outcome"], row["checked"], row["reason"])
+        for row in exchanges
+    ] == [("payment", "2.0", "ok", "not_checked", "no_body")] * 2
 
 
-def test_headers_that_tell_messages_apart_are_kept_where_they_hold_no_data_and_else_leave_it_open(store: Store) -> None:
-    by_type = message("paid", metadata={"topic": "orders", "contentType": "application/json", "ce_type": "order.paid"})
-    by_kind = message("kind", metadata={"topic": "orders", "contentType": "application/json", "kind": "order"})
-    collected, _ = told(orjson.dumps(ORDER | {"id": "x"}), headers={"ce_type": b"order.paid", "kind": b"order"})
+def test_headers_that_tell_messages_apart_are_kept_where_they_hold_no_data_and_else_leave_it_open(
+    store: Store,
+) -> None:
+    by_type = message(
+        "paid",
+        metadata={"topic": "orders", "contentType": "application/json", "ce_type": "order.paid"},
+    )
+    by_kind = message(
+        "kind", metadata={"topic": "orders", "contentType": "application/json", "kind": "order"}
+    )
+    collected, _ = told(
+        orjson.dumps(ORDER | {"id": "x"}), headers={"ce_type": b"order.paid", "kind": b"order"}
+    )
     known = Registry([held(pact(by_type), provider="payment")])
     assert [row["checked"] for row in read(store, collected.records, known)] == ["violated"]
     known = Registry([held(pact(by_kind), provider="payment")])
@@ -96,7 +160,9 @@ def test_headers_that_tell_messages_apart_are_kept_where_they_hold_no_data_and_e
     assert (row["checked"], row["reason"]) == ("not_checked", "ambiguous_message")
 
 
-def test_who_sent_what_a_consumer_takes_is_told_by_the_span_that_the_record_names(rig: Rig) -> None:
+def test_who_sent_what_a_consumer_takes_is_told_by_the_span_that_the_record_names(
+    rig: Rig,
+) -> None:
     queue = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
     rig.deliver(
         S("till", "producer", 1, 1, 0, 1, 1.1, version="2.0", attributes=queue),
@@ -109,10 +175,20 @@ def test_who_sent_what_a_consumer_takes_is_told_by_the_span_that_the_record_name
     kit.message("consumer", "orders", bad, [("traceparent", parent)], int((T0 + 1.1) * 1000))
     kit.close()
     (row,) = read(rig.store, collected.records, Registry([held(pact(message()))]), T0 + 5)
-    assert (row["caller"], row["caller_version"], row["callee"], row["checked"]) == ("till", "2.0", "payment", "violated")
+    assert (row["caller"], row["caller_version"], row["callee"], row["checked"]) == (
+        "till",
+        "2.0",
+        "payment",
+        "violated",
+    )
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.caller, edge.callee, edge.calls, dict(edge.conformance)["violated"]) == ("till", "payment", 1, 1)
+    assert (edge.caller, edge.callee, edge.calls, dict(edge.conformance)["violated"]) == (
+        "till",
+        "payment",
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize("values", [False, True])
@@ -125,12 +201,25 @@ def test_hostile_records_cost_their_bounds_and_raise_nothing(values: bool) -> No
             raise RuntimeError("rude")
 
     huge = b"x" * 50_000_000
-    collected, kit = told(huge, huge.decode(), memoryview(huge), "ä" * 40_000, b"[" * 60_000, {"no": "bytes"}, values=values)
-    assert [exchange.get("request_truncated", False) for exchange in collected.said] == [True] * 5 + [False]
+    collected, kit = told(
+        huge,
+        huge.decode(),
+        memoryview(huge),
+        "ä" * 40_000,
+        b"[" * 60_000,
+        {"no": "bytes"},
+        values=values,
+    )
+    assert [exchange.get("request_truncated", False) for exchange in collected.said] == [
+        True
+    ] * 5 + [False]
     assert max(map(len, collected.records)) < 1_000
     more = [("a" * 300, huge)] + [(f"h{n}", b"v" * 3_000) for n in range(300)]
     collected, kit = told(b"{}", headers=more, values=values)
-    assert (len(collected.records[0]) < 250_000, collected.said[0]["headers_whole"]) == (True, False)
+    assert (len(collected.records[0]) < 250_000, collected.said[0]["headers_whole"]) == (
+        True,
+        False,
+    )
     collected = Collected()
     kit = capture(collected)
     kit.message("producer", Rude(), b"{}", [])  # type: ignore[arg-type] - hostile
@@ -149,15 +238,27 @@ def test_hostile_records_cost_their_bounds_and_raise_nothing(values: bool) -> No
 
 def test_a_trace_is_captured_at_both_ends_or_at_none_and_a_topic_may_be_skipped() -> None:
     collected = Collected()
-    kit = capture(collected, share=0.5, skip=("audit",), bounds=Bounds(queue_records=10_000, cpu_share=1, closing_seconds=60))
+    kit = capture(
+        collected,
+        share=0.5,
+        skip=("audit",),
+        bounds=Bounds(queue_records=10_000, cpu_share=1, closing_seconds=60),
+    )
     for number in range(1_000):
         parent = f"00-{number * 2**100 + number * 2**46:032x}-{1:016x}-01"
-        for end, headers in (("producer", [("traceparent", parent.encode())]), ("consumer", {"traceparent": parent})):
+        for end, headers in (
+            ("producer", [("traceparent", parent.encode())]),
+            ("consumer", {"traceparent": parent}),
+        ):
             kit.message(end, "orders", b"{}", headers)  # type: ignore[arg-type] - both are ends
             kit.message(end, "audit.log", b"{}", headers)  # type: ignore[arg-type] - as above
     kit.close()
     by_end = [
-        {exchange["request_headers"]["traceparent"] for exchange in collected.said if exchange["side"] == end}
+        {
+            exchange["request_headers"]["traceparent"]
+            for exchange in collected.said
+            if exchange["side"] == end
+        }
         for end in ("producer", "consumer")
     ]
     assert by_end[0] == by_end[1]

@@ -40,8 +40,14 @@ from tests.pipelines.written import write_cells
     ("flags", "said"),
     [
         ({}, "no Kafka brokers are set"),
-        ({"kafka.brokers": "h:1", "topics.spans": ""}, "no topic is set for traces: set SEAMWATCH_TOPICS_SPANS"),
-        ({"kafka.brokers": "h:1", "kafka.ssl_cafile": "/nowhere/ca.pem"}, r"kafka\.ssl_cafile names /nowhere/ca\.pem"),
+        (
+            {"kafka.brokers": "h:1", "topics.spans": ""},
+            "no topic is set for traces: set SEAMWATCH_TOPICS_SPANS",
+        ),
+        (
+            {"kafka.brokers": "h:1", "kafka.ssl_cafile": "/nowhere/ca.pem"},
+            r"kafka\.ssl_cafile names /nowhere/ca\.pem",
+        ),
     ],
 )
 def test_a_source_that_cannot_be_made_names_the_setting(
@@ -51,13 +57,21 @@ def test_a_source_that_cannot_be_made_names_the_setting(
         House(load(flags=flags), store, sqlite_engine).source("traces")
 
 
-def test_the_reject_settings_bound_a_run_of_bad_records_too(store: Store, sqlite_engine: Engine) -> None:
-    limits = House(load(flags={"rejects.limit_ratio": 0.2, "rejects.limit_records": 7}), store, sqlite_engine).limits
+def test_the_reject_settings_bound_a_run_of_bad_records_too(
+    store: Store, sqlite_engine: Engine
+) -> None:
+    limits = House(
+        load(flags={"rejects.limit_ratio": 0.2, "rejects.limit_records": 7}), store, sqlite_engine
+    ).limits
     assert (limits.max_share, limits.window_records, limits.max_run) == (0.2, 7, 7)
 
 
-def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store: Store, sqlite_engine: Engine) -> None:
-    """One set of defaults: whatever opens the product, and a part that a test makes by hand, agree."""
+def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(
+    store: Store, sqlite_engine: Engine
+) -> None:
+    """One set of defaults: whatever opens the product, and a part that a test makes by hand,
+    agree.
+    """
     parts = House(load(environ={}), store, sqlite_engine)
     assert parts.judging() == JudgeSettings()
     assert parts.watching() == DetectionSettings()
@@ -69,10 +83,16 @@ def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store
     assert parts.deploys_read() == DeploySettings(aliases=parts.aliases)
     assert parts.notifying("") == NotifySettings()
     assert parts.answering("") == ApiConfig()
-    assert inspect.signature(detection).parameters["tick_seconds"].default == parts.settings.detection.every_seconds
+    assert (
+        inspect.signature(detection).parameters["tick_seconds"].default
+        == parts.settings.detection.every_seconds
+    )
     watch = inspect.signature(RegistryWatch).parameters
     settings = parts.settings.contracts
-    assert (watch["refresh_seconds"].default, watch["lenient_nullable"].default) == (settings.refresh_seconds, settings.lenient_nullable)
+    assert (watch["refresh_seconds"].default, watch["lenient_nullable"].default) == (
+        settings.refresh_seconds,
+        settings.lenient_nullable,
+    )
 
 
 @pytest.mark.parametrize("source", [KafkaSource, ConfluentSource, FileSource])
@@ -100,13 +120,17 @@ def test_the_detector_looks_as_often_as_it_is_told(store: Store, sqlite_engine: 
             self.set()
             return True
 
-    parts = House(load(flags={"detection.every_seconds": 12}, environ={}), store, sqlite_engine, stop=Once())
+    parts = House(
+        load(flags={"detection.every_seconds": 12}, environ={}), store, sqlite_engine, stop=Once()
+    )
     work_of(parts, DETECTOR, "")()
     assert waits == [12.0]
 
 
 @pytest.mark.parametrize(("ratio", "outcome"), [("1.25", "fail"), ("1000", "inconclusive")])
-def test_a_gate_without_up_judges_by_the_settings(store: Store, tmp_path: Path, ratio: str, outcome: str) -> None:
+def test_a_gate_without_up_judges_by_the_settings(
+    store: Store, tmp_path: Path, ratio: str, outcome: str
+) -> None:
     bad = Traffic(edge(), old=Behaviour(server_error=0.01), new=Behaviour(server_error=0.3))
     write_cells(store, cells([bad], 12))
     flags = {
@@ -126,7 +150,14 @@ def test_a_gate_without_up_judges_by_the_settings(store: Store, tmp_path: Path, 
 
 
 def test_who_only_asks_leaves_how_long_rows_are_kept(own_store: Store, tmp_path: Path) -> None:
-    flags = {"clickhouse_dsn": own_store.dsn, "control_dsn": f"sqlite:///{tmp_path}/control.db", "data_dir": str(tmp_path)}
-    with house(load(flags={**flags, "retention.halves_days": 7}, environ={})), opened(load(flags=flags, environ={})) as parts:
+    flags = {
+        "clickhouse_dsn": own_store.dsn,
+        "control_dsn": f"sqlite:///{tmp_path}/control.db",
+        "data_dir": str(tmp_path),
+    }
+    with (
+        house(load(flags={**flags, "retention.halves_days": 7}, environ={})),
+        opened(load(flags=flags, environ={})) as parts,
+    ):
         kept = {row["name"]: row["engine_full"] for row in parts.store.ask("table_engines")}
     assert "toIntervalDay(7)" in kept["halves"]

@@ -1,4 +1,6 @@
-"""`contracts check` says of each entry of a recorded file whether it keeps a contract, and exits by what it said."""
+"""`contracts check` says of each entry of a recorded file whether it keeps a contract, and exits
+by what it said.
+"""
 
 import json
 import re
@@ -12,11 +14,19 @@ import pytest
 from monitor.cli import main
 from tests.contracts.promises import GOOD, JSON, PAYMENTS
 
-ENTRY = {"time": "2026-01-01T00:00:00Z", "method": "GET", "path": "/payments/7", "status": 200, "callee": "payment"}
+ENTRY = {
+    "time": "2026-01-01T00:00:00Z",
+    "method": "GET",
+    "path": "/payments/7",
+    "status": 200,
+    "callee": "payment",
+}
 
 
 def entry(answer: object, **changes: Any) -> str:
-    return json.dumps(ENTRY | {"response_headers": JSON, "response_body": json.dumps(answer)} | changes)
+    return json.dumps(
+        ENTRY | {"response_headers": JSON, "response_body": json.dumps(answer)} | changes
+    )
 
 
 @pytest.fixture
@@ -27,26 +37,42 @@ def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def told(capsys: pytest.CaptureFixture[str], contract: Path, lines: list[str], *words: str) -> tuple[int, str, str]:
+def told(
+    capsys: pytest.CaptureFixture[str], contract: Path, lines: list[str], *words: str
+) -> tuple[int, str, str]:
     traffic = contract.parent / "traffic.ndjson"
     traffic.write_text("".join(line + "\n" for line in lines))
     with pytest.raises(SystemExit) as end:
-        main(["contracts", "check", "--contract", str(contract), "--traffic", str(traffic), *words])
+        main(
+            ["contracts", "check", "--contract", str(contract), "--traffic", str(traffic), *words]
+        )
     output = capsys.readouterr()
     return int(end.value.code or 0), output.out, output.err
 
 
-def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_entry_gets_a_verdict_in_the_files_order(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     wrong = {**GOOD, "amount": "12.50"}
     lines = [entry(GOOD), "no json", entry(wrong), entry(GOOD, response_truncated=True)]
     code, out, _ = told(capsys, contract, lines, "--format", "json")
     report = json.loads(out)
     assert code == 1
     assert [row["index"] for row in report["exchanges"]] == [0, 1, 2, 3]
-    assert [row["verdict"] for row in report["exchanges"]] == ["valid", "not_checked", "violated", "not_checked"]
+    assert [row["verdict"] for row in report["exchanges"]] == [
+        "valid",
+        "not_checked",
+        "violated",
+        "not_checked",
+    ]
     assert report["exchanges"][1]["reasons"] == ["unreadable: plain_text"]
     assert report["exchanges"][3]["reasons"][0].startswith("truncated response /paths/")
-    assert [row["reason"] for row in report["exchanges"]] == ["", "unreadable: plain_text", "", "truncated"]
+    assert [row["reason"] for row in report["exchanges"]] == [
+        "",
+        "unreadable: plain_text",
+        "",
+        "truncated",
+    ]
     (broken,) = report["violations"]
     assert (broken["operation"], broken["side"], broken["rule"], broken["pointer"]) == (
         "GET /payments/{id}",
@@ -57,7 +83,10 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
     assert (broken["expected"], broken["actual_kind"], broken["index"]) == ("number", "string", 2)
     assert report["summary"]["reasons"] == {"unreadable: plain_text": 1, "truncated": 1}
     assert report["summary"]["rules"] == {"type": 1}
-    assert [report["summary"][name] for name in ("result", "exit", "exchanges", "valid", "violated", "not_checked")] == [
+    assert [
+        report["summary"][name]
+        for name in ("result", "exit", "exchanges", "valid", "violated", "not_checked")
+    ] == [
         "broken",
         1,
         4,
@@ -65,8 +94,13 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
         1,
         2,
     ]
-    assert (report["coverage"]["operations_offered"], report["coverage"]["operations_seen"]) == (4, 1)
-    assert report["coverage"]["operations"] == {"GET /payments/{id}": {"valid": 1, "violated": 1, "not_checked": 1}}
+    assert (report["coverage"]["operations_offered"], report["coverage"]["operations_seen"]) == (
+        4,
+        1,
+    )
+    assert report["coverage"]["operations"] == {
+        "GET /payments/{id}": {"valid": 1, "violated": 1, "not_checked": 1}
+    }
     assert len(report["coverage"]["unseen"]) == 3
     assert "12.50" not in out
 
@@ -95,23 +129,35 @@ def test_a_person_reads_a_table(contract: Path, capsys: pytest.CaptureFixture[st
     assert "operations_seen" in out
 
 
-def test_nullable_is_read_as_set(contract: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nullable_is_read_as_set(
+    contract: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = [entry({**GOOD, "payer": None})]
     assert told(capsys, contract, lines)[0] == 0
     monkeypatch.setenv("SEAMWATCH_CONTRACTS_LENIENT_NULLABLE", "false")
-    contract.write_text(PAYMENTS.replace("type: string, nullable: true, maxLength: 5}", 'nullable: true, enum: ["a"]}'))
+    contract.write_text(
+        PAYMENTS.replace(
+            "type: string, nullable: true, maxLength: 5}", 'nullable: true, enum: ["a"]}'
+        )
+    )
     assert told(capsys, contract, [entry({**GOOD, "note": None})])[0] == 1
 
 
-@pytest.mark.parametrize("text", ["[" * 1_000_000, "- no object", '{"openapi": "2.0"}', "a: &a [*a]", "\x00"])
-def test_a_contract_that_cannot_be_used_is_wrong_usage(contract: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["[" * 1_000_000, "- no object", '{"openapi": "2.0"}', "a: &a [*a]", "\x00"]
+)
+def test_a_contract_that_cannot_be_used_is_wrong_usage(
+    contract: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
     contract.write_text(text)
     code, _, complaint = told(capsys, contract, [entry(GOOD)])
     assert code == 64
     assert complaint.startswith("seamwatch: contract payments.yaml")
 
 
-def test_other_forms_of_api_logs_are_read_by_name(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_forms_of_api_logs_are_read_by_name(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kong = {
         "started_at": 1_767_225_600_000,
         "request": {"method": "GET", "uri": "/payments/7"},
@@ -122,16 +168,24 @@ def test_other_forms_of_api_logs_are_read_by_name(contract: Path, capsys: pytest
     assert told(capsys, contract, [json.dumps(kong)], "--traffic-format", "envy")[0] == 64
 
 
-def test_what_of_the_contract_is_judged_is_told(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_of_the_contract_is_judged_is_told(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     contract.write_text(PAYMENTS + "x-own: 1\nown: 1\n")
     _, out, _ = told(capsys, contract, [entry(GOOD)])
     assert "judged: 4 operations, 5 parameters and headers, 11 schemas; 2 remarks" in out
     assert (
-        "  line 30, /paths/~1payments~1newest/get/responses/200/content/text~1plain: bodies of text/plain are not judged" in out
+        "  line 30, /paths/~1payments~1newest/get/responses/200/content/text~1plain: bodies of text/plain are not judged"
+        in out
     )
     line = PAYMENTS.count("\n") + 2
-    assert f"  line {line}, /own: OpenAPI 3.0 does not know this key here; it would not be judged" in out
-    report = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contracts"][0]
+    assert (
+        f"  line {line}, /own: OpenAPI 3.0 does not know this key here; it would not be judged"
+        in out
+    )
+    report = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contracts"][
+        0
+    ]
     assert (report["operations"], report["parameters"], report["schemas"]) == (4, 5, 11)
     assert report["remarks"][1]["line"] == line
 
@@ -139,14 +193,21 @@ def test_what_of_the_contract_is_judged_is_told(contract: Path, capsys: pytest.C
 WRONG = {**GOOD, "amount": "12.50"}
 
 
-def test_each_exchange_and_violation_is_a_line_of_ndjson(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_exchange_and_violation_is_a_line_of_ndjson(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, _ = told(capsys, contract, [entry(WRONG), entry(GOOD)], "-f", "ndjson")
     lines = [json.loads(line) for line in out.splitlines()]
-    assert (code, [line["type"] for line in lines]) == (1, ["exchange", "violation", "exchange", "summary"])
+    assert (code, [line["type"] for line in lines]) == (
+        1,
+        ["exchange", "violation", "exchange", "summary"],
+    )
     assert (lines[1]["pointer"], lines[1]["index"], lines[3]["violated"]) == ("/amount", 0, 1)
 
 
-def test_a_code_host_reads_sarif_with_the_contracts_file_and_line(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_code_host_reads_sarif_with_the_contracts_file_and_line(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, _ = told(capsys, contract, [entry(WRONG), entry(WRONG), entry(GOOD)], "-f", "sarif")
     report = json.loads(out)
     (run,) = report["runs"]
@@ -157,17 +218,26 @@ def test_a_code_host_reads_sarif_with_the_contracts_file_and_line(contract: Path
     line = place["region"]["startLine"]
     assert place["artifactLocation"]["uri"].endswith("payments.yaml")
     assert "amount" in PAYMENTS.splitlines()[line - 1]
-    assert (result["occurrenceCount"], len(result["partialFingerprints"]["seamwatch/v1"])) == (2, 16)
+    assert (result["occurrenceCount"], len(result["partialFingerprints"]["seamwatch/v1"])) == (
+        2,
+        16,
+    )
     assert "12.50" not in out
 
 
-def test_a_pipeline_reads_junit_with_a_case_an_operation(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = told(capsys, contract, [entry(WRONG), entry(GOOD, path="/payments/8")], "-f", "junit")
+def test_a_pipeline_reads_junit_with_a_case_an_operation(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = told(
+        capsys, contract, [entry(WRONG), entry(GOOD, path="/payments/8")], "-f", "junit"
+    )
     suites = ET.fromstring(out)
     assert code == 1
     cases = {case.get("name"): [child.tag for child in case] for case in suites.iter("testcase")}
     assert cases["GET /payments/{id}"] == ["failure"]
-    assert [tags for name, tags in cases.items() if name != "GET /payments/{id}"] == [["skipped"]] * 3
+    assert [tags for name, tags in cases.items() if name != "GET /payments/{id}"] == [
+        ["skipped"]
+    ] * 3
     assert (suites.get("tests"), suites.get("failures"), suites.get("skipped")) == ("4", "1", "3")
 
 
@@ -176,24 +246,44 @@ def test_github_is_told_by_annotations(contract: Path, capsys: pytest.CaptureFix
     first, last = out.splitlines()
     assert code == 1
     assert re.fullmatch(
-        r"::error file=[^,]*payments\.yaml,line=\d+,title=Contract broken%3A type::GET /payments/.* at /amount.*", first
+        r"::error file=[^,]*payments\.yaml,line=\d+,title=Contract broken%3A type::GET /payments/.* at /amount.*",
+        first,
     )
-    assert last.startswith("::error title=seamwatch contracts check::1 exchanges: 0 valid, 1 violated, 0 not checked")
+    assert last.startswith(
+        "::error title=seamwatch contracts check::1 exchanges: 0 valid, 1 violated, 0 not checked"
+    )
 
 
-def test_names_out_of_the_traffic_cannot_write_commands_or_markup(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_out_of_the_traffic_cannot_write_commands_or_markup(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     evil = entry(GOOD, path='/x"><&\n::error::y')
     out = told(capsys, contract, [evil], "-f", "github")[1]
-    assert all(line.startswith(("::error file=", "::error title=seamwatch contracts check")) for line in out.splitlines())
+    assert all(
+        line.startswith(("::error file=", "::error title=seamwatch contracts check"))
+        for line in out.splitlines()
+    )
     assert ET.fromstring(told(capsys, contract, [evil], "-f", "junit")[1]) is not None
 
 
-def test_several_contracts_and_several_files_are_one_check(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_contracts_and_several_files_are_one_check(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = contract.parent / "orders.yaml"
     other.write_text(PAYMENTS.replace("/payments", "/orders"))
     more = contract.parent / "more.log"
     more.write_text(entry(WRONG, path="/orders/7") + "\n")
-    code, out, _ = told(capsys, contract, [entry(GOOD)], "--contract", str(other), "--traffic", str(more), "-f", "json")
+    code, out, _ = told(
+        capsys,
+        contract,
+        [entry(GOOD)],
+        "--contract",
+        str(other),
+        "--traffic",
+        str(more),
+        "-f",
+        "json",
+    )
     report = json.loads(out)
     assert code == 1
     assert [(row["file"], row["operation"], row["verdict"]) for row in report["exchanges"]] == [
@@ -212,17 +302,25 @@ def test_a_mixed_file_of_vendors_logs_is_checked_without_naming_a_source(
         "start_time": 1_767_225_600_000, "latency": 2, "service_id": "payment", "request": {"method": "GET", "uri": "/payments/7", "headers": {}},
         "response": {"status": 200, "headers": JSON, "body": json.dumps(WRONG)},
     }  # fmt: skip
-    line = '10.0.0.9 - - [01/Jan/2026:00:00:00 +0000] "GET /payments/7 HTTP/1.1" 200 612 "-" "curl"'
-    out = told(capsys, contract, [json.dumps(apisix), line, json.dumps({"log": entry(GOOD), "stream": "stdout"})], "-f", "json")[
-        1
-    ]
+    line = (
+        '10.0.0.9 - - [01/Jan/2026:00:00:00 +0000] "GET /payments/7 HTTP/1.1" 200 612 "-" "curl"'
+    )
+    out = told(
+        capsys,
+        contract,
+        [json.dumps(apisix), line, json.dumps({"log": entry(GOOD), "stream": "stdout"})],
+        "-f",
+        "json",
+    )[1]
     report = json.loads(out)
     assert [(row["source"], row["verdict"], row["reason"]) for row in report["exchanges"]] == [
         ("apisix", "violated", ""), ("combined", "not_checked", "no_body"), ("ndjson", "valid", ""),
     ]  # fmt: skip
 
 
-def test_a_wrong_source_can_check_nothing_and_names_the_right_one(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_source_can_check_nothing_and_names_the_right_one(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, _ = told(capsys, contract, [entry(GOOD)], "--source", "kong", "-f", "json")
     assert (code, json.loads(out)["summary"]["reasons"]) == (2, {"unreadable: ndjson": 1})
 
@@ -246,7 +344,9 @@ def test_memory_does_not_grow_with_the_traffic(
     assert peaks[2] < peaks[1] * 1.5 + 500_000
 
 
-def test_what_would_not_be_judged_ends_the_check(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_would_not_be_judged_ends_the_check(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     contract.write_text(PAYMENTS.replace("properties: {sku", "propertes: {sku"))
     code, out, complaint = told(capsys, contract, [entry(GOOD)])
     assert (code, out) == (64, "")
@@ -263,7 +363,9 @@ def test_files_of_messages_are_held_against_the_contracts_of_their_topics(
         json.dumps({"topic": "orders", "ts": 1_767_225_600_000, "payload": json.dumps(payload)})
         for payload in (ORDER, {"id": "x", "total": 1})
     ]
-    code, out, _ = told(capsys, contract, [*lines, "{}"], "--source", "messages", "--format", "json")
+    code, out, _ = told(
+        capsys, contract, [*lines, "{}"], "--source", "messages", "--format", "json"
+    )
     report = json.loads(out)
     assert code == 1
     assert [(row["operation"], row["verdict"], row["reason"]) for row in report["exchanges"]] == [
@@ -271,6 +373,9 @@ def test_files_of_messages_are_held_against_the_contracts_of_their_topics(
         ("orders", "violated", ""),
         ("", "not_checked", "unreadable: no_topic"),
     ]
-    assert (report["coverage"]["operations_offered"], report["coverage"]["unseen"]) == (2, ["other"])
+    assert (report["coverage"]["operations_offered"], report["coverage"]["unseen"]) == (
+        2,
+        ["other"],
+    )
     assert report["coverage"]["interactions"] == {"an order": {"kept": 1, "broken": 1}}
     assert report["coverage"]["unproven"] == ["never"]

@@ -1,4 +1,6 @@
-"""Contracts of all formats: published from files, folders and archives, checked offline, and told what they were shown."""
+"""Contracts of all formats: published from files, folders and archives, checked offline, and told
+what they were shown.
+"""
 
 import io
 import json
@@ -27,7 +29,10 @@ from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import ORDER, interaction, pact
 from tests.pipelines.test_examples_shown import Given, records
 
-STUB = {"request": {"method": "GET", "urlPath": "/orders/7"}, "response": {"status": 200, "bodyFileName": "order.json"}}
+STUB = {
+    "request": {"method": "GET", "urlPath": "/orders/7"},
+    "response": {"status": 200, "bodyFileName": "order.json"},
+}
 CONTRACT = "name: a\nrequest: {method: GET, url: /a}\nresponse: {status: 200, body: {a: 1}}\n"
 
 
@@ -39,7 +44,13 @@ def stubs(tmp_path: Path) -> Path:
     (folder / "__files").mkdir()
     (folder / "mappings" / "one.json").write_text(json.dumps(STUB | {"uuid": "1"}))
     (folder / "mappings" / "deep" / "two.json").write_text(
-        json.dumps({"mappings": [{"request": {"urlPath": "/b"}, "response": {"jsonBody": {}}, "uuid": "2"}]})
+        json.dumps(
+            {
+                "mappings": [
+                    {"request": {"urlPath": "/b"}, "response": {"jsonBody": {}}, "uuid": "2"}
+                ]
+            }
+        )
     )
     (folder / "__files" / "order.json").write_text(json.dumps(ORDER))
     (folder / "package.json").write_text('{"name": "x"}')
@@ -56,8 +67,12 @@ def zipped(folder: Path, path: Path) -> Path:
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
-def test_stubs_of_a_folder_or_an_archive_are_one_contract_with_their_bodies(stubs: Path, tmp_path: Path, *, packed: bool) -> None:
-    documents, passed = documents_in([zipped(stubs, tmp_path / "stubs.zip") if packed else stubs], None)
+def test_stubs_of_a_folder_or_an_archive_are_one_contract_with_their_bodies(
+    stubs: Path, tmp_path: Path, *, packed: bool
+) -> None:
+    documents, passed = documents_in(
+        [zipped(stubs, tmp_path / "stubs.zip") if packed else stubs], None
+    )
     assert [document.kind for document in documents] == ["wiremock"]
     mappings = json.loads(documents[0].text)["mappings"]
     assert sorted(mapping["request"]["urlPath"] for mapping in mappings) == ["/b", "/orders/7"]
@@ -72,8 +87,16 @@ def test_a_folder_of_several_kinds_gives_a_document_of_each(tmp_path: Path) -> N
     (tmp_path / "c.yml").write_text(CONTRACT)
     (tmp_path / "d.yaml").write_text(CONTRACT.replace("name: a", "name: b"))
     documents, _ = documents_in([tmp_path], None)
-    assert sorted(document.kind for document in documents) == ["pact", "pact", "spring-cloud-contract"]
-    (contracts,) = (json.loads(document.text) for document in documents if document.kind == "spring-cloud-contract")
+    assert sorted(document.kind for document in documents) == [
+        "pact",
+        "pact",
+        "spring-cloud-contract",
+    ]
+    (contracts,) = (
+        json.loads(document.text)
+        for document in documents
+        if document.kind == "spring-cloud-contract"
+    )
     assert [contract["name"] for contract in contracts["contracts"]] == ["a", "b"]
 
 
@@ -91,7 +114,9 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def shop(store: Store, chdb_path: Path, sqlite_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def shop(
+    store: Store, chdb_path: Path, sqlite_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The running process; the address of its control store."""
     for name in [name for name in os.environ if name.startswith("SEAMWATCH_")]:
         monkeypatch.delenv(name)
@@ -120,7 +145,14 @@ def test_pacts_and_stubs_are_published_from_files_and_what_they_were_shown_is_to
     shop: str, store: Store, stubs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     web, billing = tmp_path / "web.json", tmp_path / "billing.json"
-    web.write_text(json.dumps(pact(interaction("an order"), interaction("never", asks={"path": "/never", "matchingRules": {}}))))
+    web.write_text(
+        json.dumps(
+            pact(
+                interaction("an order"),
+                interaction("never", asks={"path": "/never", "matchingRules": {}}),
+            )
+        )
+    )
     billing.write_text(json.dumps(pact(interaction(), consumer="billing")))
     out = said(capsys, "contracts", "publish", str(web), str(billing))
     assert "web-orders revision 1 of orders is published" in out
@@ -132,7 +164,10 @@ def test_pacts_and_stubs_are_published_from_files_and_what_they_were_shown_is_to
     assert "give --provider" in said(capsys, "contracts", "publish", str(stubs), exits=64)
     engine = open_control(shop)
     held = revisions(engine)
-    assert [(revision.name, revision.format, revision.consumer, revision.provider, revision.role) for revision in held] == [
+    assert [
+        (revision.name, revision.format, revision.consumer, revision.provider, revision.role)
+        for revision in held
+    ] == [
         ("billing-orders", "pact", "billing", "orders", "contract"),
         ("orders-wiremock", "wiremock", "", "orders", "mock"),
         ("web-orders", "pact", "web", "orders", "contract"),
@@ -140,45 +175,87 @@ def test_pacts_and_stubs_are_published_from_files_and_what_they_were_shown_is_to
     live = Registry(held)
     engine.dispose()
     batch = records({}, {"response_body": "{}"}, at=system_clock() - timedelta(minutes=5))
-    for _ in api_logs(Given(batch), store, lambda: live, ApiLogSettings(format="ndjson"), system_clock):
+    for _ in api_logs(
+        Given(batch), store, lambda: live, ApiLogSettings(format="ndjson"), system_clock
+    ):
         pass
     shown = json.loads(said(capsys, "contracts", "coverage", "web-orders", "--format", "json"))
     assert [(row["interaction"], row["proof"], row["kept"], row["broken"]) for row in shown] == [
         ("an order", "broken", 1, 1),
         ("never", "unproven", 0, 0),
     ]
-    assert [(pair["caller"], pair["caller_version"], pair["callee_version"]) for pair in shown[0]["pairs"]] == [("web", "1.0", "2.0")]
+    assert [
+        (pair["caller"], pair["caller_version"], pair["callee_version"])
+        for pair in shown[0]["pairs"]
+    ] == [("web", "1.0", "2.0")]
     table = said(capsys, "contracts", "coverage", "web-orders", "--days", "7")
     assert "unproven" in table
 
 
-def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    web, billing, traffic = tmp_path / "web.json", tmp_path / "billing.json", tmp_path / "traffic.ndjson"
-    web.write_text(json.dumps(pact(interaction("an order"), interaction("never", asks={"path": "/never", "matchingRules": {}}))))
-    billing.write_text(json.dumps(pact(interaction(answers={"body": {"total": 1}}), consumer="billing")))
+def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web, billing, traffic = (
+        tmp_path / "web.json",
+        tmp_path / "billing.json",
+        tmp_path / "traffic.ndjson",
+    )
+    web.write_text(
+        json.dumps(
+            pact(
+                interaction("an order"),
+                interaction("never", asks={"path": "/never", "matchingRules": {}}),
+            )
+        )
+    )
+    billing.write_text(
+        json.dumps(pact(interaction(answers={"body": {"total": 1}}), consumer="billing"))
+    )
 
     def check(*bodies: Any) -> dict[str, Any]:
-        batch = records(*({"response_body": json.dumps(body)} for body in bodies), {"path": "/elsewhere"})
+        batch = records(
+            *({"response_body": json.dumps(body)} for body in bodies), {"path": "/elsewhere"}
+        )
         traffic.write_bytes(b"".join(value + b"\n" for value in batch.values))
-        words = ["--contract", str(web), "--contract", str(billing), "--traffic", str(traffic), "--format", "json"]
+        words = [
+            "--contract",
+            str(web),
+            "--contract",
+            str(billing),
+            "--traffic",
+            str(traffic),
+            "--format",
+            "json",
+        ]
         with pytest.raises(SystemExit) as end:
             main(["contracts", "check", *words])
         return {"exit": end.value.code or 0, **json.loads(capsys.readouterr().out)}
 
     good = check(ORDER)
-    assert (good["exit"], good["summary"]["valid"], good["summary"]["reasons"]) == (0, 1, {"no_interaction": 1})
+    assert (good["exit"], good["summary"]["valid"], good["summary"]["reasons"]) == (
+        0,
+        1,
+        {"no_interaction": 1},
+    )
     assert good["coverage"]["interactions"] == {"an order": {"kept": 1}}
     assert good["coverage"]["unproven"] == ["never"]
     bad = check(ORDER | {"id": "x"})
     assert bad["exit"] == 1
-    assert [(violation["rule"], violation["pointer"], violation["contract"]) for violation in bad["violations"]] == [("type", "/id", "web")]
+    assert [
+        (violation["rule"], violation["pointer"], violation["contract"])
+        for violation in bad["violations"]
+    ] == [("type", "/id", "web")]
 
 
-def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_those_that_are_bound(tmp_path: Path) -> None:
+def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_those_that_are_bound(
+    tmp_path: Path,
+) -> None:
     from monitor.contracts.read import read_contract
 
     (tmp_path / "a" / "common").mkdir(parents=True)
-    (tmp_path / "a" / "common" / "line.proto").write_text('syntax = "proto3"; package common; message Line { string sku = 1; }')
+    (tmp_path / "a" / "common" / "line.proto").write_text(
+        'syntax = "proto3"; package common; message Line { string sku = 1; }'
+    )
     order = tmp_path / "a" / "shop" / "order.proto"
     order.parent.mkdir()
     text = 'syntax = "proto3"; package shop; import "common/line.proto"; message Order { common.Line line = 1; }'
@@ -188,7 +265,9 @@ def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_tho
     assert (passed, [Path(path).name for path in left]) == ([], ["line.proto"])
     for document in (alone, bound):
         assert document.kind == "protobuf"
-        assert [each.topic for each in read_contract("protobuf", document.text, where="x").messages] == ["orders"]
+        assert [
+            each.topic for each in read_contract("protobuf", document.text, where="x").messages
+        ] == ["orders"]
     (tmp_path / "set.desc").write_bytes(b"\x0a\x00")
     assert documents_in([tmp_path / "set.desc"], None)[0][0].kind == "protobuf"
 

@@ -27,16 +27,34 @@ def put(folder: Path, **files: Any) -> None:
 
 
 def told(folder: Path) -> dict[str, tuple[str, str, str]]:
-    return {source: (body["name"], body["provider"], body["format"]) for source, body in planned(folder).bodies}
+    return {
+        source: (body["name"], body["provider"], body["format"])
+        for source, body in planned(folder).bodies
+    }
 
 
 def test_the_first_folder_names_the_provider_and_the_file_the_contract(tmp_path: Path) -> None:
-    put(tmp_path, payment__openapi_json=OPENAPI, payment__v2__refunds_json=OPENAPI, cart__cart_json=OPENAPI)
-    put(tmp_path, pacts__web_json=pact(interaction()), orders__stubs__a_json=STUB, orders__stubs__b_json=STUB)
+    put(
+        tmp_path,
+        payment__openapi_json=OPENAPI,
+        payment__v2__refunds_json=OPENAPI,
+        cart__cart_json=OPENAPI,
+    )
+    put(
+        tmp_path,
+        pacts__web_json=pact(interaction()),
+        orders__stubs__a_json=STUB,
+        orders__stubs__b_json=STUB,
+    )
     put(
         tmp_path,
         payment__package_json={"name": "x"},
-        payment__order_avsc={"type": "record", "name": "Order", "fields": [], "x-seamwatch": {"topic": "orders"}},
+        payment__order_avsc={
+            "type": "record",
+            "name": "Order",
+            "fields": [],
+            "x-seamwatch": {"topic": "orders"},
+        },
     )
     assert told(tmp_path) == {
         "cart/cart.json": ("cart", "cart", "openapi"),
@@ -69,8 +87,11 @@ def test_a_graphql_schema_in_parts_is_one_and_queries_are_no_contract(tmp_path: 
         "shop/openapi.json": "shop", "shop/*.graphql": "shop-graphql", "a/x.graphqls": "a-x", "a/y.graphqls": "a-y"
     }  # fmt: skip
     (whole,) = [body["document"] for source, body in plan.bodies if source == "shop/*.graphql"]
-    singly, _ = documents_in([tmp_path / "shop" / "cart.graphql", tmp_path / "shop" / "query.graphql"], None)
-    assert [document.text.count("type ") for document in singly] == [2]  # named one by one they are one, too
+    singly, _ = documents_in(
+        [tmp_path / "shop" / "cart.graphql", tmp_path / "shop" / "query.graphql"], None
+    )
+    # named one by one they are one, too
+    assert [document.text.count("type ") for document in singly] == [2]
     assert [unit.name for unit in examine("", whole, where="x").promise.units] == ["Query.cart"]
 
 
@@ -97,17 +118,27 @@ def test_a_manifest_says_otherwise(tmp_path: Path) -> None:
         ("{", "JSON nor YAML"),
     ],
 )
-def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path: Path, manifest: str, why: str) -> None:
+def test_a_manifest_that_cannot_be_meant_is_refused(
+    tmp_path: Path, manifest: str, why: str
+) -> None:
     put(tmp_path, seamwatch_yaml=manifest)
     with pytest.raises(UsageError, match=why):
         planned(tmp_path)
 
 
 def test_one_bad_file_spoils_no_other_and_two_of_one_name_are_not_mixed(tmp_path: Path) -> None:
-    put(tmp_path, payment__openapi_json=OPENAPI, payment__bad_json="{", payment__v1__openapi_json=OPENAPI)
+    put(
+        tmp_path,
+        payment__openapi_json=OPENAPI,
+        payment__bad_json="{",
+        payment__v1__openapi_json=OPENAPI,
+    )
     plan = planned(tmp_path)
     assert [source for source, _ in plan.bodies] == ["payment/openapi.json"]
-    assert {source: why.split()[-1] for source, why in plan.refused}.keys() == {"payment/bad.json", "payment/v1/openapi.json"}
+    assert {source: why.split()[-1] for source, why in plan.refused}.keys() == {
+        "payment/bad.json",
+        "payment/v1/openapi.json",
+    }
 
 
 def test_two_pacts_of_one_pair_do_not_replace_each_other_again_and_again(tmp_path: Path) -> None:
@@ -120,7 +151,11 @@ def test_two_pacts_of_one_pair_do_not_replace_each_other_again_and_again(tmp_pat
 
 
 def test_a_folder_is_published_once_and_says_what_became_of_each_file(
-    store: Store, sqlite_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store,
+    sqlite_dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(import_module("monitor.cli.main"), "set_up_logs", lambda *_: None)
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
@@ -132,35 +167,57 @@ def test_a_folder_is_published_once_and_says_what_became_of_each_file(
     def synced(*words: str) -> tuple[int, dict[str, str]]:
         with pytest.raises(SystemExit) as end:
             main(["contracts", "sync", str(folder), "--format", "json", *words])
-        return int(end.value.code or 0), {row["source"]: row["outcome"] for row in json.loads(capsys.readouterr().out)}
+        return int(end.value.code or 0), {
+            row["source"]: row["outcome"] for row in json.loads(capsys.readouterr().out)
+        }
 
-    assert synced("--dry-run") == (0, dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "would_publish"))
+    assert synced("--dry-run") == (
+        0,
+        dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "would_publish"),
+    )
     assert synced() == (0, dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "published"))
     with pytest.raises(SystemExit) as end:
         main(["contracts", "matrix", "orders"])
     assert not end.value.code
-    assert "no contract of examples" in capsys.readouterr().out  # of no version anything is known yet
+    # of no version anything is known yet
+    assert "no contract of examples" in capsys.readouterr().out
     for words in (["--timeout", "2s", "--p99", "300ms"], []):
         with pytest.raises(SystemExit) as end:
-            main(["contracts", "timing", "--provider", "payment", "--consumer", "checkout", *words])
+            main(
+                ["contracts", "timing", "--provider", "payment", "--consumer", "checkout", *words]
+            )
         assert not end.value.code
     out = capsys.readouterr().out
     assert "checkout-payment-timing revision 1 of payment is published" in out
     assert "no call of that time is bound by one" in out
     put(folder, payment__wrong_json={"openapi": "2.0", "paths": {}})
-    assert synced() == (1, {"payment/openapi.json": "unchanged", "pacts/web.json": "unchanged", "payment/wrong.json": "refused"})
+    assert synced() == (
+        1,
+        {
+            "payment/openapi.json": "unchanged",
+            "pacts/web.json": "unchanged",
+            "payment/wrong.json": "refused",
+        },
+    )
     wrong = folder / "payment" / "wrong.json"
     (folder / "pacts" / "web.json").unlink()
     assert synced("--prune")[0] == 1  # not while one is refused
     wrong.unlink()
-    assert synced("--prune", "--dry-run") == (0, {"payment/openapi.json": "unchanged", "": "would_withdraw"})
+    assert synced("--prune", "--dry-run") == (
+        0,
+        {"payment/openapi.json": "unchanged", "": "would_withdraw"},
+    )
     assert synced("--prune", "--source", "another") == (0, {"payment/openapi.json": "unchanged"})
     assert synced("--prune") == (0, {"payment/openapi.json": "unchanged", "": "withdrawn"})
     assert synced("--prune") == (0, {"payment/openapi.json": "unchanged"})
     with pytest.raises(SystemExit):
         main(["contracts", "list", "--format", "json"])
     told_of = {row["name"]: row["role"] for row in json.loads(capsys.readouterr().out)}
-    assert told_of == {"checkout-payment-timing": "contract", "payment": "contract", "web-orders": "withdrawn"}
+    assert told_of == {
+        "checkout-payment-timing": "contract",
+        "payment": "contract",
+        "web-orders": "withdrawn",
+    }
     with pytest.raises(SystemExit):
         main(["contracts", "withdraw", "payment", "--reason", "moved"])
     assert "payment of payment is withdrawn (revision 2)" in capsys.readouterr().out
@@ -174,4 +231,7 @@ def test_a_folder_is_called_by_its_remote_without_a_login(tmp_path: Path) -> Non
     (tmp_path / "repository" / ".git").mkdir()
     config = '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://me:secret@git.example/shop.git\n\tfetch = x\n'
     (tmp_path / "repository" / ".git" / "config").write_text(config)
-    assert (source_of(inner), source_of(inner.parent)) == ("https://git.example/shop apis", "https://git.example/shop")
+    assert (source_of(inner), source_of(inner.parent)) == (
+        "https://git.example/shop apis",
+        "https://git.example/shop",
+    )

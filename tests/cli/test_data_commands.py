@@ -1,4 +1,6 @@
-"""Data commands give the same answers over the running process's API and over stores they open themselves."""
+"""Data commands give the same answers over the running process's API and over stores they open
+themselves.
+"""
 
 import csv
 import io
@@ -24,7 +26,11 @@ from tests.fixtures.shop_day import NOON, edge_row, publish, write, write_shop_d
 CONTRACT = '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}'
 
 
-WAYS = ("this process opens the stores", "another serves it beyond loopback", "another serves the API")
+WAYS = (
+    "this process opens the stores",
+    "another serves it beyond loopback",
+    "another serves the API",
+)
 
 
 @pytest.fixture(params=WAYS[:2])
@@ -67,7 +73,9 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, exits: int = 0) -> str
 
 
 @pytest.mark.usefixtures("shop")
-def test_edges_are_one_array_with_exactly_the_promised_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_edges_are_one_array_with_exactly_the_promised_fields(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     rows = json.loads(said(capsys, "edges", "--format", "json"))
     assert rows
     assert all(list(row) == FIELDS for row in rows)
@@ -80,7 +88,9 @@ def test_edges_are_one_array_with_exactly_the_promised_fields(capsys: pytest.Cap
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_table_of_edges_has_no_column_that_was_not_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_edges_has_no_column_that_was_not_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     header = said(capsys, "edges", "--by", "caller,callee").splitlines()[0]
     assert "operation" not in header
     assert "version" not in header
@@ -96,7 +106,9 @@ def test_edges_go_into_a_sheet_and_a_table(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.usefixtures("shop")
-def test_edges_tell_how_many_exchanges_kept_broke_or_could_not_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_edges_tell_how_many_exchanges_kept_broke_or_could_not_be_checked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     rows = json.loads(said(capsys, "edges", "--format", "json"))
     broken = next(row for row in rows if row["conformance"]["violated"])
     assert broken["conformance"]["valid"] >= 0
@@ -105,64 +117,130 @@ def test_edges_tell_how_many_exchanges_kept_broke_or_could_not_be_checked(capsys
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_contract_is_published_once_listed_and_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_contract_is_published_once_listed_and_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "pay.json").write_text(CONTRACT)
     for _ in range(2):
-        told = said(capsys, "contracts", "publish", "pay.json", "--provider", "payment", "--name", "payments")
+        told = said(
+            capsys,
+            "contracts",
+            "publish",
+            "pay.json",
+            "--provider",
+            "payment",
+            "--name",
+            "payments",
+        )
         assert "judged: 0 operations, 0 parameters and headers, 0 schemas; 1 remarks" in told
         assert "the contract names no operation: nothing will be judged" in told
     assert "payments revision 1 of payment is unchanged" in told
     (tmp_path / "newer.json").write_text(
-        json.dumps({**json.loads(CONTRACT), "paths": {"/a": {"get": {"responses": {"200": {"description": "x"}}}}}})
+        json.dumps(
+            {
+                **json.loads(CONTRACT),
+                "paths": {"/a": {"get": {"responses": {"200": {"description": "x"}}}}},
+            }
+        )
     )
-    told = said(capsys, "contracts", "publish", "newer.json", "--provider", "payment", "--name", "payments", "--dry-run")
+    told = said(
+        capsys,
+        "contracts",
+        "publish",
+        "newer.json",
+        "--provider",
+        "payment",
+        "--name",
+        "payments",
+        "--dry-run",
+    )
     assert "payments revision 2 of payment would be published" in told
     assert "GET /a operation came (asks more of the provider)" in told
     assert "no exchange of this contract was recorded" in told
     rows = json.loads(said(capsys, "contracts", "list", "--format", "json"))
-    assert [(row["name"], row["number"], row["format"]) for row in rows] == [("payments", 1, "openapi")]
+    assert [(row["name"], row["number"], row["format"]) for row in rows] == [
+        ("payments", 1, "openapi")
+    ]
     assert json.loads(said(capsys, "contracts", "show", "payments")) == json.loads(CONTRACT)
     (tmp_path / "bad.json").write_text("{")
     said(capsys, "contracts", "publish", "bad.json", "--provider", "payment", exits=64)
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_deploy_is_told_and_listed_and_a_gate_answers_honestly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deploy_is_told_and_listed_and_a_gate_answers_honestly(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     said(capsys, "deploys", "record", "--service", "billing", "--version", "9.9.9")
     rows = json.loads(said(capsys, "deploys", "list", "--format", "json"))
     assert [(row["service"], row["version"]) for row in rows] == [("billing", "9.9.9")]
-    assert "INCONCLUSIVE" in said(capsys, "gate", "--service", "billing", "--version", "9.9.9", exits=2)
+    assert "INCONCLUSIVE" in said(
+        capsys, "gate", "--service", "billing", "--version", "9.9.9", exits=2
+    )
     assert (
-        json.loads(said(capsys, "gate", "--service", "billing", "--version", "9.9.9", "--format", "json", exits=2))["exit_code"]
+        json.loads(
+            said(
+                capsys,
+                "gate",
+                "--service",
+                "billing",
+                "--version",
+                "9.9.9",
+                "--format",
+                "json",
+                exits=2,
+            )
+        )["exit_code"]
         == 2
     )
-    assert "<testsuite" in said(capsys, "gate", "--service", "billing", "--version", "9.9.9", "--format", "junit", exits=2)
+    assert "<testsuite" in said(
+        capsys, "gate", "--service", "billing", "--version", "9.9.9", "--format", "junit", exits=2
+    )
 
 
-def test_services_of_one_name_are_told_apart_by_their_namespace(shop: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_services_of_one_name_are_told_apart_by_their_namespace(
+    shop: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     window = NOON - timedelta(minutes=5)
     rows = [
-        edge_row(window, 100, ("web", "pay", "http", "POST /pay"), ("1", "2"), calls, callee_namespace=space)
+        edge_row(
+            window,
+            100,
+            ("web", "pay", "http", "POST /pay"),
+            ("1", "2"),
+            calls,
+            callee_namespace=space,
+        )
         for space, calls in {"team-a": 30, "team-b": 50}.items()
     ]
     write(shop, "edge_windows", rows)
     publish(shop, 100, [window], NOON)
 
     def calls(callee: str) -> list[int]:
-        return [row["calls"] for row in json.loads(said(capsys, "edges", "--callee", callee, "--format", "json"))]
+        return [
+            row["calls"]
+            for row in json.loads(said(capsys, "edges", "--callee", callee, "--format", "json"))
+        ]
 
     assert (calls("team-a/pay"), sorted(calls("pay")), calls("team-c/pay")) == ([30], [30, 50], [])
     assert "team-a/pay" in said(capsys, "edges", "--callee", "pay")
 
-    told = said(capsys, "deploys", "record", "--service", "pay", "--namespace", "team-a", "--version", "2")
+    told = said(
+        capsys, "deploys", "record", "--service", "pay", "--namespace", "team-a", "--version", "2"
+    )
     assert told.startswith("team-a/pay 2 in production")
     said(capsys, "deploys", "record", "--service", "team-b/pay", "--version", "2")
 
     def deployed(service: str) -> list[str]:
-        deploys = json.loads(said(capsys, "deploys", "list", "--service", service, "--format", "json"))
+        deploys = json.loads(
+            said(capsys, "deploys", "list", "--service", service, "--format", "json")
+        )
         return sorted(row["namespace"] for row in deploys)
 
-    assert (deployed("pay"), deployed("team-b/pay"), deployed("team-c/pay")) == (["team-a", "team-b"], ["team-b"], [])
+    assert (deployed("pay"), deployed("team-b/pay"), deployed("team-c/pay")) == (
+        ["team-a", "team-b"],
+        ["team-b"],
+        [],
+    )
     assert "team-a" in said(capsys, "deploys", "list")
     asked = ("gate", "--service", "pay", "--version", "2", "--environment", "production")
     assert "team-a/pay, team-b/pay" in said(capsys, *asked, exits=2)
@@ -185,7 +263,9 @@ def test_the_rest_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert "edge_windows" in said(capsys, "size")
     assert "no findings" in said(capsys, "findings")
     assert "no verdicts" in said(capsys, "verdict")
-    assert "/amount" in said(capsys, "violations", "--since", "2026-11-21T11:00:00Z", "--until", "2026-11-21T12:00:00Z")
+    assert "/amount" in said(
+        capsys, "violations", "--since", "2026-11-21T11:00:00Z", "--until", "2026-11-21T12:00:00Z"
+    )
     said(capsys, "accept", "nothing", "--owner", "me", "--reason", "known", exits=64)
 
 
@@ -196,7 +276,9 @@ def test_a_list_that_is_cut_says_so_beside_the_list(capsys: pytest.CaptureFixtur
         main(["edges", "--format", "json", "--limit", "2"])
     told = capsys.readouterr()
     assert json.loads(told.out) == whole[:2]
-    assert f"2 of {len(whole)} edges, the worst first, are shown; without --limit all are" in told.err
+    assert (
+        f"2 of {len(whole)} edges, the worst first, are shown; without --limit all are" in told.err
+    )
     said(capsys, "edges", "--limit", "0", exits=64)
 
 
@@ -217,26 +299,56 @@ def test_violations_of_a_recording_are_shown_without_a_time_and_found_from_an_em
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_deploy_is_shown_with_planned_and_observed_shares(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deploy_is_shown_with_planned_and_observed_shares(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     about = ("--service", "billing", "--environment", "production")
     for version, share, minute in (("1", "1", 0), ("2", "0.3", 5), ("1", "1", 9)):
         when = ("--at", f"2026-11-20T12:0{minute}:00Z")
-        said(capsys, "deploys", "record", *about, *when, "--version", version, "--share", share, "--state", "started")
-    kinds = {row["kind"]: row for row in json.loads(said(capsys, "deploys", "list", "--service", "billing", "--format", "json"))}
+        said(
+            capsys,
+            "deploys",
+            "record",
+            *about,
+            *when,
+            "--version",
+            version,
+            "--share",
+            share,
+            "--state",
+            "started",
+        )
+    kinds = {
+        row["kind"]: row
+        for row in json.loads(
+            said(capsys, "deploys", "list", "--service", "billing", "--format", "json")
+        )
+    }
     assert {"deploy", "rollback"} == set(kinds)
     ended = kinds["rollback"]["ends"]
     shown = said(capsys, "deploys", "show", ended)
     assert f"ended by: {kinds['rollback']['id']}" in shown
     assert "share 30%" in shown
-    assert json.loads(said(capsys, "deploys", "show", ended, "--format", "json"))["ramp"][0]["planned"] == 0.3
+    assert (
+        json.loads(said(capsys, "deploys", "show", ended, "--format", "json"))["ramp"][0][
+            "planned"
+        ]
+        == 0.3
+    )
     assert "planned share" in said(capsys, "deploys", "list")
 
 
 @pytest.mark.usefixtures("shop")
-def test_overrides_and_policies_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_overrides_and_policies_on_the_command_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     about = ("--service", "payment", "--version", "2.0.0", "--person", "kim", "--reason", "known")
-    made = json.loads(said(capsys, "override", "add", *about, "--expires", "2h", "--format", "json"))[0]
-    assert [row["id"] for row in json.loads(said(capsys, "override", "list", "--format", "json"))] == [made["id"]]
+    made = json.loads(
+        said(capsys, "override", "add", *about, "--expires", "2h", "--format", "json")
+    )[0]
+    assert [
+        row["id"] for row in json.loads(said(capsys, "override", "list", "--format", "json"))
+    ] == [made["id"]]
     said(capsys, "override", "revoke", made["id"])
     assert "no overrides" in said(capsys, "override", "list")
     assert "kim" in said(capsys, "override", "list", "--over")
@@ -246,7 +358,9 @@ def test_overrides_and_policies_on_the_command_line(capsys: pytest.CaptureFixtur
         "version: 1\nrules:\n  - name: all\n    inconclusive: {unmatched: fail, few_calls: fail, no_data: fail, other: fail}\n"
     )
     assert "1 rules" in said(capsys, "policy", "check", str(file))
-    told = said(capsys, "gate", "--service", "nobody", "--version", "1", "--policy", str(file), exits=1)
+    told = said(
+        capsys, "gate", "--service", "nobody", "--version", "1", "--policy", str(file), exits=1
+    )
     assert "(the verdict is inconclusive)" in told
     file.write_text("version: 1\nrulez: []\n")
     said(capsys, "gate", "--service", "nobody", "--version", "1", "--policy", str(file), exits=64)

@@ -1,4 +1,6 @@
-"""`seamwatch decode` shows what is understood of a file, field by field, and what to set for the rest; no value of a body."""
+"""`seamwatch decode` shows what is understood of a file, field by field, and what to set for the
+rest; no value of a body.
+"""
 
 import json
 from pathlib import Path
@@ -20,7 +22,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_each_field_is_shown_and_what_to_set_for_what_is_missing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_field_is_shown_and_what_to_set_for_what_is_missing(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("decode", str(file)) == 0
     output = capsys.readouterr().out
     assert "entry 0: combined" in output
@@ -45,7 +49,9 @@ def test_settings_fill_in_who_is_called(file: Path, capsys: pytest.CaptureFixtur
     ]
 
 
-def test_a_wrong_source_names_the_right_one_and_exits_2(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_source_names_the_right_one_and_exits_2(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("decode", str(file), "--source", "aws-alb", "-f", "ndjson") == 2
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert first["reason"] == "combined"

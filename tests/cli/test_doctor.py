@@ -47,7 +47,9 @@ def broker() -> Iterator[EmbeddedKafka]:
     kafka.stop()
 
 
-def signs(capsys: pytest.CaptureFixture[str], *words: str, exits: int) -> dict[str, dict[str, Any]]:
+def signs(
+    capsys: pytest.CaptureFixture[str], *words: str, exits: int
+) -> dict[str, dict[str, Any]]:
     with pytest.raises(SystemExit) as end:
         main([*words, "--format", "json"])
     output = capsys.readouterr()
@@ -57,22 +59,37 @@ def signs(capsys: pytest.CaptureFixture[str], *words: str, exits: int) -> dict[s
 
 def test_a_sound_machine_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
     told = signs(capsys, "doctor", exits=0)
-    assert {told[name]["state"] for name in ("crc32c", "zstandard", "telemetry store", "control store")} == {"good"}
+    assert {
+        told[name]["state"] for name in ("crc32c", "zstandard", "telemetry store", "control store")
+    } == {"good"}
     assert "kafka.brokers is empty" in told["settings"]["said"]
 
 
 def test_a_wrong_setting_is_bad(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "did you mean kafka.brokers" in signs(capsys, "--set", "kafka.brokerz=x", "doctor", exits=70)["settings"]["said"]
+    assert (
+        "did you mean kafka.brokers"
+        in signs(capsys, "--set", "kafka.brokerz=x", "doctor", exits=70)["settings"]["said"]
+    )
 
 
 def test_a_dead_broker_is_bad_and_named(capsys: pytest.CaptureFixture[str]) -> None:
     told = signs(
-        capsys, "--set", "kafka.brokers=127.0.0.1:9", "--set", "topics.api_logs=", "--set", "topics.deploys=", "doctor", exits=70
+        capsys,
+        "--set",
+        "kafka.brokers=127.0.0.1:9",
+        "--set",
+        "topics.api_logs=",
+        "--set",
+        "topics.deploys=",
+        "doctor",
+        exits=70,
     )
     assert "127.0.0.1:9" in told["topic otlp_spans"]["said"]
 
 
-def test_a_sample_tells_what_spans_tell(capsys: pytest.CaptureFixture[str], broker: EmbeddedKafka) -> None:
+def test_a_sample_tells_what_spans_tell(
+    capsys: pytest.CaptureFixture[str], broker: EmbeddedKafka
+) -> None:
     from confluent_kafka import Producer
 
     producer = Producer({"bootstrap.servers": broker.bootstrap})
@@ -81,7 +98,14 @@ def test_a_sample_tells_what_spans_tell(capsys: pytest.CaptureFixture[str], brok
     producer.produce("otlp_spans", b"not a span")
     producer.flush(10)
     told = signs(
-        capsys, "--set", f"kafka.brokers={broker.bootstrap}", "--set", "kafka.api_version=2.3", "doctor", "--kafka", exits=0
+        capsys,
+        "--set",
+        f"kafka.brokers={broker.bootstrap}",
+        "--set",
+        "kafka.api_version=2.3",
+        "doctor",
+        "--kafka",
+        exits=0,
     )
     assert told["sample of otlp_spans"]["said"].endswith("1 cannot be read")
     assert told["spans that tell a version"]["said"].startswith("100.0%")
@@ -90,7 +114,11 @@ def test_a_sample_tells_what_spans_tell(capsys: pytest.CaptureFixture[str], brok
 
 
 def test_beside_a_running_process_the_doctor_tells_of_that_one_and_not_of_its_own_settings(
-    capsys: pytest.CaptureFixture[str], store: Store, chdb_path: Path, sqlite_dsn: str, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    store: Store,
+    chdb_path: Path,
+    sqlite_dsn: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
     monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", sqlite_dsn)
@@ -104,18 +132,34 @@ def test_beside_a_running_process_the_doctor_tells_of_that_one_and_not_of_its_ow
     store.lock.announce("", "")
     engine.dispose()
     assert "kafka.brokers" not in told["settings"]["said"]
-    assert (told["running process"]["state"], told["running process"]["said"]) == ("bad", "traces: the broker is gone")
+    assert (told["running process"]["state"], told["running process"]["said"]) == (
+        "bad",
+        "traces: the broker is gone",
+    )
     assert told["it reads"]["said"] == "otlp_spans (2 partitions)"
     assert told["its part traces"]["said"].startswith("the broker is gone; last word")
 
 
-def test_a_question_where_nothing_was_ever_read_says_that_its_empty_answer_means_nothing(tmp_path: Path) -> None:
-    elsewhere = {name: text for name, text in os.environ.items() if not name.startswith("SEAMWATCH_")}
+def test_a_question_where_nothing_was_ever_read_says_that_its_empty_answer_means_nothing(
+    tmp_path: Path,
+) -> None:
+    elsewhere = {
+        name: text for name, text in os.environ.items() if not name.startswith("SEAMWATCH_")
+    }
     elsewhere["SEAMWATCH_DATA_DIR"] = str(tmp_path / "elsewhere")
 
-    def ran(*words: str) -> subprocess.CompletedProcess[str]:  # this process has another embedded store open
+    # this process has another embedded store open
+    def ran(*words: str) -> subprocess.CompletedProcess[str]:
         program = [sys.executable, "-c", "from monitor.cli import main; main()", *words]
-        return subprocess.run(program, env=elsewhere, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            program,
+            env=elsewhere,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     first = ran("findings", "--format", "json")
     assert (first.returncode, first.stdout.strip()) == (0, "[]")
@@ -127,10 +171,16 @@ def test_a_question_where_nothing_was_ever_read_says_that_its_empty_answer_means
 def test_a_sample_of_something_else_says_what_it_is(kind: Kind) -> None:
     sample = span_records([metrics()] * 3)
     sign = _readable(kind, "topic", sample, decode_spans(sample)[1])
-    assert (sign.state, "3 cannot be read. They look like OTLP metrics; no setting reads these" in sign.said) == ("bad", True)
+    assert (
+        sign.state,
+        "3 cannot be read. They look like OTLP metrics; no setting reads these" in sign.said,
+    ) == ("bad", True)
 
 
 def test_the_gates_flips_and_overrides_are_minded() -> None:
     assert gate_signs(0, 0, 0) == []
     assert [sign.state for sign in gate_signs(9, 0, 0)] == ["good"]
-    assert [(sign.what, sign.state) for sign in gate_signs(9, 1, 2)] == [("gate", "mind"), ("overrides", "mind")]
+    assert [(sign.what, sign.state) for sign in gate_signs(9, 1, 2)] == [
+        ("gate", "mind"),
+        ("overrides", "mind"),
+    ]

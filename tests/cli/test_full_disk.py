@@ -23,20 +23,48 @@ exec "$4" up
 
 
 def start_on_full_disk(folder: Path, size: str, before: str) -> subprocess.CompletedProcess[str]:
-    """What `up` says on a disk of this size that is filled once `before` was run, in a mount namespace of its own."""
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
+    """What `up` says on a disk of this size that is filled once `before` was run, in a mount
+    namespace of its own.
+    """
+    if (
+        not shutil.which("unshare")
+        or subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("a disk of one's own needs the right to mount (unshare -rm)")
     program = str(Path(sys.executable).with_name("seamwatch"))
-    words = ["unshare", "-rm", "sh", "-c", ON_A_DISK, "sh", size, str(folder), sys.executable, program, before]
+    words = [
+        "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        ON_A_DISK,
+        "sh",
+        size,
+        str(folder),
+        sys.executable,
+        program,
+        before,
+    ]
     settings = {"SEAMWATCH_DATA_DIR": str(folder / "data"), "SEAMWATCH_API_PORT": "0"}
-    ended = subprocess.run(words, env={**os.environ, **settings}, capture_output=True, text=True, timeout=280, check=False)
+    ended = subprocess.run(
+        words,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
     assert ended.returncode not in {98, 99}, ended.stderr
     return ended
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "before"), [("64k", ""), ("60m", ONCE_USED)], ids=["the first start", "a later start"])
-def test_a_start_on_a_full_disk_ends_with_what_is_full(tmp_path: Path, size: str, before: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "before"), [("64k", ""), ("60m", ONCE_USED)], ids=["the first start", "a later start"]
+)
+def test_a_start_on_a_full_disk_ends_with_what_is_full(
+    tmp_path: Path, size: str, before: str
+) -> None:
     ended = start_on_full_disk(tmp_path, size, before)
     assert ended.returncode == 70
     assert f"the disk of {tmp_path / 'data'} is full" in ended.stderr

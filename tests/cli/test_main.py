@@ -24,9 +24,8 @@ def a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("SEAMWATCH_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(
-        import_module("monitor.cli.main"), "set_up_logs", lambda *_: None
-    )  # the logs of this process are pytest's
+    # the logs of this process are pytest's
+    monkeypatch.setattr(import_module("monitor.cli.main"), "set_up_logs", lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,9 @@ def a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_64_with_a_line_on_standard_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_exits_64_with_a_line_on_standard_error(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(*words) == 64
     output = capsys.readouterr()
     assert output.err.startswith("seamwatch: ")
@@ -52,13 +53,17 @@ def test_wrong_usage_exits_64_with_a_line_on_standard_error(words: list[str], ca
     assert not output.out
 
 
-def test_a_dead_api_exits_70_and_says_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dead_api_exits_70_and_says_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("SEAMWATCH_API_URL", "http://127.0.0.1:9")
     assert run("edges") == 70
     assert "http://127.0.0.1:9" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["http://[", "http://h:port", "http://\u2100.example", "127.0.0.1:8420", "ftp://h"])
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://h:port", "http://\u2100.example", "127.0.0.1:8420", "ftp://h"]
+)
 def test_an_address_of_an_api_that_cannot_be_read_is_said(
     address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,13 +72,17 @@ def test_an_address_of_an_api_that_cannot_be_read_is_said(
     assert "SEAMWATCH_API_URL" in capsys.readouterr().err
 
 
-def test_a_trace_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trace_is_shown_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("SEAMWATCH_API_URL", "http://127.0.0.1:9")
     assert run("--debug", "edges") == 70
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_wrong_option_names_the_command_whose_help_lists_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_names_the_command_whose_help_lists_the_right_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run("tokens", "create", "--name", "ci") == 64
     assert "`seamwatch tokens create --help` lists what there is" in capsys.readouterr().err
     assert run("replay", "x.json") == 64
@@ -96,8 +105,14 @@ def test_config_show_tells_where_each_setting_comes_from_and_hides_secrets(
     output = capsys.readouterr().out
     assert "hunter2" not in output
     rows = {row["setting"]: row for row in json.loads(output)}
-    assert (rows["api.port"]["from"], rows["kafka.sasl_password"]["from"]) == ("flags", "environment")
-    assert (rows["kafka.brokers"]["from"], rows["kafka.group"]["from"]) == ("seamwatch.toml", "default")
+    assert (rows["api.port"]["from"], rows["kafka.sasl_password"]["from"]) == (
+        "flags",
+        "environment",
+    )
+    assert (rows["kafka.brokers"]["from"], rows["kafka.group"]["from"]) == (
+        "seamwatch.toml",
+        "default",
+    )
     assert rows["kafka.sasl_password"]["value"] == "***"
     assert rows["notify.receivers"]["from"] == "seamwatch.toml"
 
@@ -105,14 +120,25 @@ def test_config_show_tells_where_each_setting_comes_from_and_hides_secrets(
 def test_config_show_hides_the_client_librarys_passwords_and_receivers_urls(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("SEAMWATCH_KAFKA_OPTIONS", '{"ssl_password": "hunter2", "client_id": "me", "ssl_keyfile": "k.pem"}')
+    monkeypatch.setenv(
+        "SEAMWATCH_KAFKA_OPTIONS",
+        '{"ssl_password": "hunter2", "client_id": "me", "ssl_keyfile": "k.pem"}',
+    )
     slack = '{"ops": {"kind": "slack", "url": "https://hooks.slack.com/services/hunter2"}}'
     monkeypatch.setenv("SEAMWATCH_NOTIFY_RECEIVERS", slack)
     assert run("config", "show", "--format", "json") == 0
     output = capsys.readouterr().out
     assert "hunter2" not in output
-    rows = {row["setting"]: json.loads(row["value"]) for row in json.loads(output) if row["value"].startswith('{"')}
-    assert rows["kafka.options"] == {"ssl_password": "***", "client_id": "me", "ssl_keyfile": "k.pem"}
+    rows = {
+        row["setting"]: json.loads(row["value"])
+        for row in json.loads(output)
+        if row["value"].startswith('{"')
+    }
+    assert rows["kafka.options"] == {
+        "ssl_password": "***",
+        "client_id": "me",
+        "ssl_keyfile": "k.pem",
+    }
     assert rows["notify.receivers"]["ops"]["url"] == "https://hooks.slack.com/***"
 
 
@@ -121,21 +147,39 @@ def test_config_check_minds_what_may_not_be_meant(capsys: pytest.CaptureFixture[
     assert "mind: kafka.brokers is empty" in capsys.readouterr().out
 
 
-def test_config_check_minds_a_client_that_unpacks_without_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_check_minds_a_client_that_unpacks_without_a_bound(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run("--set", "kafka.client=confluent", "config", "check") == 0
     assert (
-        "mind: kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound" in capsys.readouterr().out
+        "mind: kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound"
+        in capsys.readouterr().out
     )
 
 
 def test_help_lists_every_command_as_its_own_help_begins_and_imports_none_of_them() -> None:
     program = "import sys; from monitor.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=250).stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=250
+    ).stdout
     imported = set(shown.splitlines()[-1].split())
     assert (
-        sorted(imported & {"monitor.cli.gate", "monitor.store", "monitor.api", "monitor.joining", "chdb", "pyarrow", "scipy"})
+        sorted(
+            imported
+            & {
+                "monitor.cli.gate",
+                "monitor.store",
+                "monitor.api",
+                "monitor.joining",
+                "chdb",
+                "pyarrow",
+                "scipy",
+            }
+        )
         == []
     )
     for name, command in Commands().items():
         assert f"\n  {name} " in shown
-        assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help, name
+        assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help, (
+            name
+        )

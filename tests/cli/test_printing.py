@@ -39,13 +39,17 @@ def test_a_sheet_takes_no_name_for_a_formula(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("name", ["+1", "-1", "@SUM(1)", " =1", "\t=1", "＝1", "\u3000=1"])
-def test_no_way_to_write_a_formula_is_let_through(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_way_to_write_a_formula_is_let_through(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     show([{"name": name}], ["name"], "csv")
     cell = capsys.readouterr().out.splitlines()[1]
     assert cell[:1] in {"'", "\N{REPLACEMENT CHARACTER}"}, cell
 
 
-def test_a_name_of_ten_kilobytes_does_not_make_every_line_as_long(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_of_ten_kilobytes_does_not_make_every_line_as_long(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     rows = [{"name": "x" * 10_000, "calls": 1}, {"name": "y", "calls": 2}]
     show(rows, ["name", "calls"], "table")
     assert len(capsys.readouterr().out) < 2000
@@ -53,7 +57,9 @@ def test_a_name_of_ten_kilobytes_does_not_make_every_line_as_long(capsys: pytest
     assert "x" * 10_000 in capsys.readouterr().out
 
 
-def test_an_empty_answer_is_an_empty_array_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_answer_is_an_empty_array_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     show([], ["name"], "json")
     assert json.loads(capsys.readouterr().out) == []
 
@@ -92,10 +98,19 @@ def test_a_junit_report_has_a_case_for_each_demand_and_an_override_skips_without
 
     def suite(**changes: object) -> tuple[dict[str, str], list[list[str]], str]:
         (suite,) = ET.fromstring(junit("pay", "2", {**answer, **changes}))
-        return dict(suite.attrib), [[inner.tag for inner in case] for case in suite], ET.tostring(suite, "unicode")
+        return (
+            dict(suite.attrib),
+            [[inner.tag for inner in case] for case in suite],
+            ET.tostring(suite, "unicode"),
+        )
 
     counts, cases, _ = suite()
-    assert (counts["tests"], counts["failures"], counts["errors"], counts["skipped"]) == ("4", "2", "0", "1")
+    assert (counts["tests"], counts["failures"], counts["errors"], counts["skipped"]) == (
+        "4",
+        "2",
+        "0",
+        "1",
+    )
     assert cases == [["failure"], ["failure"], ["system-out"], ["skipped", "system-out"]]
     counts, _, _ = suite(outcome="inconclusive")
     assert (counts["failures"], counts["errors"]) == ("0", "2")

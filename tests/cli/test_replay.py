@@ -18,12 +18,16 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def its_own_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One process opens one chDB path: the replay gets a database of its own beside the other tests'."""
+    """One process opens one chDB path: the replay gets a database of its own beside the other
+    tests'.
+    """
     monkeypatch.setenv("SEAMWATCH_CLICKHOUSE_DSN", store.dsn)
 
 
 @pytest.mark.slow
-def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "noise.bin"
     file.write_bytes(b"\xff\xfe noise" * 100)
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 70
@@ -36,7 +40,9 @@ def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_what_was_refused_is_listed_beside_what_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_refused_is_listed_beside_what_was_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "some.pb"
     file.write_bytes(request([S("web", "client", 1, 1), S("web", "client", 1, 2, base=0)]))
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 0
@@ -50,10 +56,16 @@ def test_a_corrected_second_replay_replaces_what_the_first_one_refused(
     file, folder = tmp_path / "log.ndjson", str(tmp_path / "data")
     line = '{"time": "2026-01-02T03:04:05Z", "method": "GET", "path": "/x", "callee": "pay"}\n'
     file.write_text("\ufeff" + line * 2, encoding="utf-8")
-    assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs", "--format", "envoy") == 70
+    assert (
+        run("--data-dir", folder, "replay", str(file), "--kind", "api-logs", "--format", "envoy")
+        == 70
+    )
     output = capsys.readouterr()
     assert "refused: ndjson 2 (whole records) in log.ndjson" in output.out
-    assert "topics.api_logs_format=auto or =ndjson reads them, in replay --format ndjson" in output.err
+    assert (
+        "topics.api_logs_format=auto or =ndjson reads them, in replay --format ndjson"
+        in output.err
+    )
     assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
     output = capsys.readouterr()
     assert "2 exchanges" in output.out
@@ -73,26 +85,45 @@ def test_a_file_of_another_signal_fails_and_says_what_it_is(
     assert "They look like OTLP metrics; no setting reads these" in output.err
 
 
-@pytest.mark.parametrize("wrong", [["--format", "xml", "--kind", "api-logs"], ["--format", "har", "--kind", "spans"]])
+@pytest.mark.parametrize(
+    "wrong", [["--format", "xml", "--kind", "api-logs"], ["--format", "har", "--kind", "spans"]]
+)
 def test_a_format_that_there_is_not_is_refused_with_those_that_there_are(
     wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "log.ndjson"
     file.write_text("{}\n")
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), *wrong) == 64
-    assert ("the formats are auto, ndjson, nginx" if "xml" in wrong else "--encoding") in capsys.readouterr().err
+    assert (
+        "the formats are auto, ndjson, nginx" if "xml" in wrong else "--encoding"
+    ) in capsys.readouterr().err
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "content", "counted", "told"),
     [
-        ("api-logs", logs(), "1 filtered", "1 entries are sound and tell of none of what is read here"),
-        ("spans", request([S("web", "client", 1, 1, base=0)]), "1 rejected", "refused: time_before_2000 1"),
+        (
+            "api-logs",
+            logs(),
+            "1 filtered",
+            "1 entries are sound and tell of none of what is read here",
+        ),
+        (
+            "spans",
+            request([S("web", "client", 1, 1, base=0)]),
+            "1 rejected",
+            "refused: time_before_2000 1",
+        ),
     ],
 )
 def test_a_file_of_which_nothing_is_of_use_fails_and_says_what_became_of_it(
-    kind: str, content: bytes, counted: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str,
+    content: bytes,
+    counted: str,
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "some.pb"
     file.write_bytes(content)
@@ -107,7 +138,9 @@ def test_a_replay_of_api_logs_tells_conformance_and_the_time_of_the_exchanges(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "access.log"
-    line = '10.0.0.9 - - [28/Nov/2025:10:00:00 +0000] "GET /pay/7 HTTP/1.1" 200 612 "-" "curl/8.5.0"'
+    line = (
+        '10.0.0.9 - - [28/Nov/2025:10:00:00 +0000] "GET /pay/7 HTTP/1.1" 200 612 "-" "curl/8.5.0"'
+    )
     named = '{"time": "2025-11-28T11:00:00Z", "method": "GET", "path": "/pay/7", "status": 200, "callee": "payment"}'
     file.write_text(f"{line}\n{named}\n{named}\n")
     folder = str(tmp_path / "data")
@@ -116,7 +149,10 @@ def test_a_replay_of_api_logs_tells_conformance_and_the_time_of_the_exchanges(
         '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/pay/{id}": {"get": {"parameters": '
         '[{"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}}], "responses": {"200": {"description": "d"}}}}}}'
     )
-    assert run("--data-dir", folder, "contracts", "publish", str(contract), "--provider", "payment") == 0
+    assert (
+        run("--data-dir", folder, "contracts", "publish", str(contract), "--provider", "payment")
+        == 0
+    )
     assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
     output = capsys.readouterr().out
     assert "checked: 2 valid, 0 violated, 1 not checked (1 unknown_callee)" in output

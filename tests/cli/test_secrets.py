@@ -39,7 +39,10 @@ url = "https://hooks.example/{SECRET}?a=b@{SECRET}"
     ],
 )
 def test_no_command_tells_a_secret(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "seamwatch.toml").write_text(SETTINGS, encoding="utf-8")
@@ -51,7 +54,9 @@ def test_no_command_tells_a_secret(
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_the_log_tells_no_secret_of_an_address_nor_of_a_variable(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_tells_no_secret_of_an_address_nor_of_a_variable(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     set_up_logs("info", form)  # type: ignore[arg-type]
 
     def fails() -> None:

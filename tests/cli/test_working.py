@@ -1,4 +1,6 @@
-"""A part that breaks begins again; one that cannot work says why and ends; one that hangs is left behind."""
+"""A part that breaks begins again; one that cannot work says why and ends; one that hangs is left
+behind.
+"""
 
 import signal
 import subprocess
@@ -38,7 +40,13 @@ class Breaking:
         raise self.faults.pop(0)
 
     def go(self) -> None:
-        keep_going("windows", self.work, self.stop, self.board, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
+        keep_going(
+            "windows",
+            self.work,
+            self.stop,
+            self.board,
+            ManualClock(datetime(2026, 1, 1, tzinfo=UTC)),
+        )
 
     @property
     def reason(self) -> str:
@@ -91,16 +99,24 @@ def until(fact: Callable[[], bool], what: str) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("name", [CLOSER, DETECTOR, NOTIFIER])
-def test_a_part_alone_outlives_the_loss_of_its_control_store(store: Store, wired_dsn: str, wire: Wire, name: str) -> None:
+def test_a_part_alone_outlives_the_loss_of_its_control_store(
+    store: Store, wired_dsn: str, wire: Wire, name: str
+) -> None:
     engine = open_control(wired_dsn)
     house = House(load(), store, engine)
-    part = Part(name, partial(keep_going, name, work_of(house, name, ""), house.stop, house.board, house.clock))
+    part = Part(
+        name,
+        partial(keep_going, name, work_of(house, name, ""), house.stop, house.board, house.clock),
+    )
 
     def ready() -> bool:
         return any(report.ready for report in house.board.reports())
 
     def unready_with_reason() -> bool:
-        return any(not report.ready and "control store" in report.reason for report in house.board.reports())
+        return any(
+            not report.ready and "control store" in report.reason
+            for report in house.board.reports()
+        )
 
     part.start()
     until(ready, "it works")
@@ -142,7 +158,9 @@ time.sleep(60)
 
 
 def end_of(program: str) -> int:
-    return subprocess.run([sys.executable, "-c", STOPS + program], timeout=60, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-c", STOPS + program], timeout=60, check=False
+    ).returncode
 
 
 def test_signals_that_come_together_end_it_and_never_lock_it() -> None:

@@ -17,9 +17,15 @@ def toml(folder: Path, text: str) -> Path:
 def test_flags_win_over_the_environment_and_it_over_the_file(tmp_path: Path) -> None:
     path = toml(tmp_path, '[api]\nport = 1\nhost = "h"\n[kafka]\ngroup = "from-file"\n')
     settings = load(
-        path, {"api.port": 3, "api.host": None}, {"SEAMWATCH_API_PORT": "2", "SEAMWATCH_KAFKA_GROUP": "from-environment"}
+        path,
+        {"api.port": 3, "api.host": None},
+        {"SEAMWATCH_API_PORT": "2", "SEAMWATCH_KAFKA_GROUP": "from-environment"},
     )
-    assert (settings.api.port, settings.api.host, settings.kafka.group) == (3, "h", "from-environment")
+    assert (settings.api.port, settings.api.host, settings.kafka.group) == (
+        3,
+        "h",
+        "from-environment",
+    )
 
 
 def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
@@ -33,7 +39,10 @@ def test_one_underscore_or_two_name_a_group(name: str) -> None:
 
 
 def test_brokers_may_be_a_list_in_the_file(tmp_path: Path) -> None:
-    assert load(toml(tmp_path, '[kafka]\nbrokers = ["a:1", "b:2"]\n'), {}, {}).kafka.brokers == "a:1,b:2"
+    assert (
+        load(toml(tmp_path, '[kafka]\nbrokers = ["a:1", "b:2"]\n'), {}, {}).kafka.brokers
+        == "a:1,b:2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +55,9 @@ def test_brokers_may_be_a_list_in_the_file(tmp_path: Path) -> None:
         ("[api\n", "is not TOML"),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_name_and_the_place(tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_file_is_refused_with_the_name_and_the_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         load(toml(tmp_path, text), {}, {})
     assert said in str(error.value)
@@ -66,7 +77,14 @@ def test_a_missing_file_says_which_and_what_to_check(tmp_path: Path) -> None:
 def test_a_secret_may_stand_in_a_file_and_never_shows(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("hunter2\n")
-    settings = load(None, {}, {"SEAMWATCH_KAFKA_SASL_PASSWORD_FILE": str(secret), "SEAMWATCH_KAFKA_SASL_MECHANISM": "PLAIN"})
+    settings = load(
+        None,
+        {},
+        {
+            "SEAMWATCH_KAFKA_SASL_PASSWORD_FILE": str(secret),
+            "SEAMWATCH_KAFKA_SASL_MECHANISM": "PLAIN",
+        },
+    )
     assert settings.kafka.client_options()["sasl_plain_password"] == "hunter2"
     assert "hunter2" not in repr(settings)
 
@@ -97,14 +115,18 @@ def test_own_kafka_takes_five_settings_in_the_words_of_each_client() -> None:
         "sasl_plain_password": "p",
         "ssl_cafile": "/ca.pem",
     }
-    assert load(None, {}, own | {"SEAMWATCH_KAFKA_CLIENT": "confluent"}).kafka.client_options() == {
+    assert load(
+        None, {}, own | {"SEAMWATCH_KAFKA_CLIENT": "confluent"}
+    ).kafka.client_options() == {
         "security.protocol": "SASL_SSL",
         "sasl.mechanisms": "SCRAM-SHA-512",
         "sasl.username": "u",
         "sasl.password": "p",
         "ssl.ca.location": "/ca.pem",
     }
-    another = load(None, {}, own | {"SEAMWATCH_KAFKA_SASL_MECHANISM": "PLAIN"}).kafka.client_options()
+    another = load(
+        None, {}, own | {"SEAMWATCH_KAFKA_SASL_MECHANISM": "PLAIN"}
+    ).kafka.client_options()
     assert another["sasl_mechanism"] == "PLAIN"
 
 
@@ -113,13 +135,25 @@ def test_a_broker_without_login_takes_one_setting() -> None:
 
 
 def test_an_old_brokers_version_is_handed_over_as_numbers() -> None:
-    assert load(None, {}, {"SEAMWATCH_KAFKA_API_VERSION": "2.3"}).kafka.client_options() == {"api_version": (2, 3)}
+    assert load(None, {}, {"SEAMWATCH_KAFKA_API_VERSION": "2.3"}).kafka.client_options() == {
+        "api_version": (2, 3)
+    }
 
 
 def test_the_stores_lie_in_the_data_folder_unless_told_otherwise() -> None:
     here = load(None, {"data_dir": "/d"}, {})
-    assert (here.clickhouse(), here.control()) == ("chdb:///d/telemetry", "sqlite:////d/control.db")
-    there = load(None, {}, {"SEAMWATCH_CLICKHOUSE_DSN": "clickhouse://c/db", "SEAMWATCH_CONTROL_DSN": "postgresql://p/db"})
+    assert (here.clickhouse(), here.control()) == (
+        "chdb:///d/telemetry",
+        "sqlite:////d/control.db",
+    )
+    there = load(
+        None,
+        {},
+        {
+            "SEAMWATCH_CLICKHOUSE_DSN": "clickhouse://c/db",
+            "SEAMWATCH_CONTROL_DSN": "postgresql://p/db",
+        },
+    )
     assert (there.clickhouse(), there.control()) == ("clickhouse://c/db", "postgresql://p/db")
 
 

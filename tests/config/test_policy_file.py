@@ -31,7 +31,11 @@ def test_a_policy_file_says_what_it_says() -> None:
         (
             Rule("everything", minimum=Minimum(calls=100, minutes=2.5)),
             Rule(
-                "payments", ("pay*",), ("production",), ("high", "medium"), inconclusive={"weaker_pass": "pass", "other": "fail"}
+                "payments",
+                ("pay*",),
+                ("production",),
+                ("high", "medium"),
+                inconclusive={"weaker_pass": "pass", "other": "fail"},
             ),
         ),
         Criticality(days=7, by_hand=(ByHand(("shop/pay",), "high"),)),
@@ -50,7 +54,12 @@ def test_equal_policies_have_one_mark_and_others_another() -> None:
         ("overrides:", "overides:", 14, "unknown name 'overides', did you mean overrides?"),
         ("{calls:", "{call:", 8, "unknown name 'call', did you mean calls?"),
         ("    services:", "    service:", 10, "unknown name 'service', did you mean services?"),
-        ("weaker_pass", "weak_pass", 13, "unknown kind of doubt 'weak_pass', did you mean weaker_pass?"),
+        (
+            "weaker_pass",
+            "weak_pass",
+            13,
+            "unknown kind of doubt 'weak_pass', did you mean weaker_pass?",
+        ),
         ("longest_hours", "hours", 14, "unknown name 'hours', did you mean longest_hours?"),
         ("days: 7", "day: 7", 3, "unknown name 'day', did you mean days?"),
         ("level: high", "level: huge", 5, "Input should be 'low', 'medium' or 'high'"),
@@ -67,7 +76,9 @@ def test_equal_policies_have_one_mark_and_others_another() -> None:
         ("[production]", "[production", 12, "it is no YAML"),
     ],
 )
-def test_what_is_wrong_is_told_with_line_and_nearest_name(was: str, becomes: str, line: int, said: str) -> None:
+def test_what_is_wrong_is_told_with_line_and_nearest_name(
+    was: str, becomes: str, line: int, said: str
+) -> None:
     assert was in GOOD
     with pytest.raises(ConfigError) as error:
         read_policy(GOOD.replace(was, becomes, 1), "gate.yaml")
@@ -76,7 +87,16 @@ def test_what_is_wrong_is_told_with_line_and_nearest_name(was: str, becomes: str
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "- a", "[" * 90_000, "version: 1\nrules: 2026-13-45", "version: 1\na: &x 1\nb: *x", "#" * 100_001]
+    "text",
+    [
+        "",
+        "1",
+        "- a",
+        "[" * 90_000,
+        "version: 1\nrules: 2026-13-45",
+        "version: 1\na: &x 1\nb: *x",
+        "#" * 100_001,
+    ],
 )
 def test_what_is_no_policy_at_all_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):

@@ -69,7 +69,9 @@ def a_finding(**fields: object) -> Finding:
             (),
             RateEvidence("violated", 1.0),
         ),
-        "suspects": (Suspect("d1", "payment", "2.0.0", 0.97, (reason("versions_differ", e_value=9.5),)),),
+        "suspects": (
+            Suspect("d1", "payment", "2.0.0", 0.97, (reason("versions_differ", e_value=9.5),)),
+        ),
         "first_seen": NOON,
         "last_seen": NOON + minutes(1),
     }
@@ -114,7 +116,9 @@ def test_a_newer_store_is_politely_refused(control_dsn: str) -> None:
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(StoreError, match=r"schema 9999, this program knows up to \d+: upgrade Seamwatch"):
+    with pytest.raises(
+        StoreError, match=r"schema 9999, this program knows up to \d+: upgrade Seamwatch"
+    ):
         open_control(control_dsn)
 
 
@@ -187,11 +191,23 @@ def test_the_same_holder_asking_again_fences_its_earlier_lease(control_engine: E
 
 def test_started_and_finished_of_several_sources_are_one_deploy(control_engine: Engine) -> None:
     deploys.record(control_engine, an_event("started", NOON, actor="kim"), NOON)
-    deploys.record(control_engine, an_event("progressing", NOON + minutes(3), source="argo", url="https://cd/1"), NOON)
-    deploys.record(control_engine, an_event("progressing", NOON + minutes(1), source="sighting"), NOON)
-    merged = deploys.record(control_engine, an_event("succeeded", NOON + minutes(9), commit="abc"), NOON)
+    deploys.record(
+        control_engine,
+        an_event("progressing", NOON + minutes(3), source="argo", url="https://cd/1"),
+        NOON,
+    )
+    deploys.record(
+        control_engine, an_event("progressing", NOON + minutes(1), source="sighting"), NOON
+    )
+    merged = deploys.record(
+        control_engine, an_event("succeeded", NOON + minutes(9), commit="abc"), NOON
+    )
     assert deploys.list_deploys(control_engine) == [merged]
-    assert (merged.state, merged.started, merged.finished) == ("succeeded", NOON, NOON + minutes(9))
+    assert (merged.state, merged.started, merged.finished) == (
+        "succeeded",
+        NOON,
+        NOON + minutes(9),
+    )
     assert merged.sources == ("cdevents", "sighting", "argo")
     assert (merged.actor, merged.url, merged.commit) == ("kim", "https://cd/1", "abc")
     assert merged.first_traffic == NOON + minutes(1)
@@ -209,7 +225,9 @@ def test_the_order_in_which_events_come_does_not_matter(control_engine: Engine) 
     seen = set()
     for number, order in enumerate(itertools.permutations(told)):
         for event in order:
-            there = replace(event, service=f"payment{number}", external_id=f"{event.external_id}-{number}")
+            there = replace(
+                event, service=f"payment{number}", external_id=f"{event.external_id}-{number}"
+            )
             last = deploys.record(control_engine, there, NOON)
         assert len(deploys.list_deploys(control_engine, service=f"payment{number}")) == 1
         seen.add((last.state, last.started, last.finished, last.first_traffic, last.sources))
@@ -234,7 +252,9 @@ def test_deploying_the_same_version_again_later_is_a_new_deploy(control_engine: 
 
 def test_an_older_version_coming_back_is_a_rollback(control_engine: Engine) -> None:
     for minute, version in ((0, "1.9.0"), (10, "2.0.0"), (15, "1.9.0")):
-        last = deploys.record(control_engine, an_event("started", NOON + minutes(minute), version=version), NOON)
+        last = deploys.record(
+            control_engine, an_event("started", NOON + minutes(minute), version=version), NOON
+        )
     assert (last.kind, last.version, last.previous_version) == ("rollback", "1.9.0", "2.0.0")
     assert len(deploys.list_deploys(control_engine)) == 3
 
@@ -242,44 +262,74 @@ def test_an_older_version_coming_back_is_a_rollback(control_engine: Engine) -> N
 def test_a_long_ramp_stays_one_deploy(control_engine: Engine) -> None:
     first = deploys.record(control_engine, an_event("started", NOON), NOON)
     for hour in (1, 5, 9):
-        deploys.record(control_engine, an_event("progressing", NOON + minutes(60 * hour), source="argo"), NOON)
+        deploys.record(
+            control_engine, an_event("progressing", NOON + minutes(60 * hour), source="argo"), NOON
+        )
     last = deploys.record(control_engine, an_event("succeeded", NOON + minutes(600)), NOON)
     assert last.id == first.id
 
 
 def test_a_ramp_told_in_steps_that_succeed_is_one_deploy(control_engine: Engine) -> None:
     ids = {
-        deploys.record(control_engine, an_event("succeeded", NOON + minutes(120 * step), traffic_share=share), NOON).id
+        deploys.record(
+            control_engine,
+            an_event("succeeded", NOON + minutes(120 * step), traffic_share=share),
+            NOON,
+        ).id
         for step, share in enumerate((0.1, 0.3, 0.7, 1.0))
     }
     assert len(ids) == 1
-    again = deploys.record(control_engine, an_event("succeeded", NOON + minutes(600), traffic_share=0.1), NOON)
+    again = deploys.record(
+        control_engine, an_event("succeeded", NOON + minutes(600), traffic_share=0.1), NOON
+    )
     assert again.id not in ids
 
 
 def test_a_version_that_telemetry_sees_coming_back_is_a_rollback(control_engine: Engine) -> None:
-    for minute, version, kind in ((0, "1.9.0", "deploy"), (120, "2.0.0", "deploy"), (150, "1.9.0", "rollback")):
-        event = an_event("progressing", NOON + minutes(minute), version=version, kind=kind, source="sighting")
+    for minute, version, kind in (
+        (0, "1.9.0", "deploy"),
+        (120, "2.0.0", "deploy"),
+        (150, "1.9.0", "rollback"),
+    ):
+        event = an_event(
+            "progressing", NOON + minutes(minute), version=version, kind=kind, source="sighting"
+        )
         last = deploys.record(control_engine, event, NOON)
-    assert [deploy.kind for deploy in deploys.list_deploys(control_engine)] == ["rollback", "deploy", "deploy"]
-    told = deploys.record(control_engine, an_event("succeeded", NOON + minutes(151), version="1.9.0", kind="rollback"), NOON)
+    assert [deploy.kind for deploy in deploys.list_deploys(control_engine)] == [
+        "rollback",
+        "deploy",
+        "deploy",
+    ]
+    told = deploys.record(
+        control_engine,
+        an_event("succeeded", NOON + minutes(151), version="1.9.0", kind="rollback"),
+        NOON,
+    )
     assert told.id == last.id
 
 
 @pytest.mark.parametrize("noted", [False, True])
-def test_traffic_an_hour_after_the_announcement_is_of_that_deploy(control_engine: Engine, noted: bool) -> None:
+def test_traffic_an_hour_after_the_announcement_is_of_that_deploy(
+    control_engine: Engine, noted: bool
+) -> None:
     announced = deploys.record(control_engine, an_event("succeeded", NOON), NOON)
-    deploys.record(control_engine, an_event("succeeded", NOON + minutes(20), version="3.0.0"), NOON)
+    deploys.record(
+        control_engine, an_event("succeeded", NOON + minutes(20), version="3.0.0"), NOON
+    )
     if noted:
         deploys.note_traffic(control_engine, announced.id, NOON + minutes(60))
-    seen = deploys.record(control_engine, an_event("progressing", NOON + minutes(60), source="sighting"), NOON)
+    seen = deploys.record(
+        control_engine, an_event("progressing", NOON + minutes(60), source="sighting"), NOON
+    )
     assert seen.id == announced.id
     assert seen.first_traffic == NOON + minutes(60)
 
 
 def test_two_flips_of_a_flag_are_two_changes(control_engine: Engine) -> None:
     first = deploys.record(control_engine, an_event("started", NOON, kind="flag"), NOON)
-    second = deploys.record(control_engine, an_event("started", NOON + minutes(1), kind="flag"), NOON)
+    second = deploys.record(
+        control_engine, an_event("started", NOON + minutes(1), kind="flag"), NOON
+    )
     assert first.id != second.id
 
 
@@ -296,17 +346,32 @@ def test_first_traffic_keeps_the_earliest(control_engine: Engine) -> None:
 
 def test_deploys_are_found_by_environment_service_and_time(control_engine: Engine) -> None:
     deploys.record(control_engine, an_event("started", NOON), NOON)
-    deploys.record(control_engine, an_event("started", NOON + minutes(90), environment="staging"), NOON)
+    deploys.record(
+        control_engine, an_event("started", NOON + minutes(90), environment="staging"), NOON
+    )
     list_deploys = deploys.list_deploys
     assert len(list_deploys(control_engine, environment="staging", service="payment")) == 1
-    assert [deploy.environment for deploy in list_deploys(control_engine, since=NOON + minutes(1))] == ["staging"]
-    assert [deploy.environment for deploy in list_deploys(control_engine, until=NOON + minutes(1))] == ["production"]
+    assert [
+        deploy.environment for deploy in list_deploys(control_engine, since=NOON + minutes(1))
+    ] == ["staging"]
+    assert [
+        deploy.environment for deploy in list_deploys(control_engine, until=NOON + minutes(1))
+    ] == ["production"]
     assert deploys.deploy(control_engine, "nothing") is None
 
 
-def test_hostile_text_from_outside_is_kept_without_what_no_database_holds(control_engine: Engine) -> None:
-    kept = deploys.record(control_engine, an_event("started", NOON, service="pay\x00\ud800'); DROP TABLE deploys;--"), NOON)
-    assert deploys.list_deploys(control_engine)[0].service == "pay\ufffd\ufffd'); DROP TABLE deploys;--"
+def test_hostile_text_from_outside_is_kept_without_what_no_database_holds(
+    control_engine: Engine,
+) -> None:
+    kept = deploys.record(
+        control_engine,
+        an_event("started", NOON, service="pay\x00\ud800'); DROP TABLE deploys;--"),
+        NOON,
+    )
+    assert (
+        deploys.list_deploys(control_engine)[0].service
+        == "pay\ufffd\ufffd'); DROP TABLE deploys;--"
+    )
     assert deploys.deploy(control_engine, kept.id) is not None
 
 
@@ -322,18 +387,32 @@ def test_a_finding_comes_back_as_it_was_saved(control_engine: Engine) -> None:
 
 def test_a_finding_seen_again_keeps_when_it_was_first_seen(control_engine: Engine) -> None:
     findings.save_findings(control_engine, [a_finding()], NOON)
-    later = a_finding(first_seen=NOON + minutes(5), last_seen=NOON + minutes(6), against_version="1.8.0")
+    later = a_finding(
+        first_seen=NOON + minutes(5), last_seen=NOON + minutes(6), against_version="1.8.0"
+    )
     (kept,) = findings.save_findings(control_engine, [later], NOON + minutes(6))
-    assert (kept.first_seen, kept.last_seen, kept.against_version) == (NOON, NOON + minutes(6), "1.8.0")
+    assert (kept.first_seen, kept.last_seen, kept.against_version) == (
+        NOON,
+        NOON + minutes(6),
+        "1.8.0",
+    )
     assert findings.list_findings(control_engine) == [kept]
 
 
-def test_an_accepted_finding_stays_quiet_in_later_deploys_until_it_expires(control_engine: Engine) -> None:
+def test_an_accepted_finding_stays_quiet_in_later_deploys_until_it_expires(
+    control_engine: Engine,
+) -> None:
     findings.save_findings(control_engine, [a_finding()], NOON)
-    acceptance = findings.accept(control_engine, "f1", "team-pay", "client fixed next week", NOON + minutes(60), NOON)
-    later = a_finding(id="f2", deploy_id="d2", callee_version="2.1.0", last_seen=NOON + minutes(30))
+    acceptance = findings.accept(
+        control_engine, "f1", "team-pay", "client fixed next week", NOON + minutes(60), NOON
+    )
+    later = a_finding(
+        id="f2", deploy_id="d2", callee_version="2.1.0", last_seen=NOON + minutes(30)
+    )
     findings.save_findings(control_engine, [later], NOON + minutes(30))
-    assert {finding.id for finding in findings.list_findings(control_engine, state="accepted")} == {"f1", "f2"}
+    assert {
+        finding.id for finding in findings.list_findings(control_engine, state="accepted")
+    } == {"f1", "f2"}
     assert findings.accepted(control_engine, NOON + minutes(59)) == [acceptance]
     assert findings.accepted(control_engine, NOON + minutes(60)) == []
     with writing(control_engine) as connection:
@@ -362,7 +441,13 @@ def test_accepting_needs_a_finding_an_owner_a_reason_and_an_end(
 
 def test_verdicts_are_kept_and_the_newest_comes_first(control_engine: Engine) -> None:
     edge = EdgeJudgement(
-        a_finding().edge, "1", "2", "inconclusive", (reason("few_windows", wanted=3),), 0.5, {"errors": a_finding().evidence}
+        a_finding().edge,
+        "1",
+        "2",
+        "inconclusive",
+        (reason("few_windows", wanted=3),),
+        0.5,
+        {"errors": a_finding().evidence},
     )
     first = Verdict(
         "v1",
@@ -402,33 +487,63 @@ def test_a_reader_is_not_held_up_by_a_writer(control_engine: Engine) -> None:
 # ------------------------------------------------------------------ namespaces
 
 
-def test_deploys_of_two_namespaces_are_two_and_a_word_without_one_joins_the_nearest(control_engine: Engine) -> None:
-    a = deploys.record(control_engine, an_event("started", NOON, external_id="a", namespace="team-a"), NOON)
-    b = deploys.record(control_engine, an_event("started", NOON, external_id="b", service="team-b/payment"), NOON)
+def test_deploys_of_two_namespaces_are_two_and_a_word_without_one_joins_the_nearest(
+    control_engine: Engine,
+) -> None:
+    a = deploys.record(
+        control_engine, an_event("started", NOON, external_id="a", namespace="team-a"), NOON
+    )
+    b = deploys.record(
+        control_engine, an_event("started", NOON, external_id="b", service="team-b/payment"), NOON
+    )
     assert (a.called, b.called) == ("team-a/payment", "team-b/payment")
     later = an_event("succeeded", NOON + minutes(1), external_id="c", namespace="team-b")
     assert deploys.record(control_engine, later, NOON).id == b.id
-    assert {deploy.id for deploy in deploys.list_deploys(control_engine, service="payment")} == {a.id, b.id}
-    assert [deploy.id for deploy in deploys.list_deploys(control_engine, service="team-a/payment")] == [a.id]
-    untold = deploys.record(control_engine, an_event("succeeded", NOON, external_id="d", version="9"), NOON)
+    assert {deploy.id for deploy in deploys.list_deploys(control_engine, service="payment")} == {
+        a.id,
+        b.id,
+    }
+    assert [
+        deploy.id for deploy in deploys.list_deploys(control_engine, service="team-a/payment")
+    ] == [a.id]
+    untold = deploys.record(
+        control_engine, an_event("succeeded", NOON, external_id="d", version="9"), NOON
+    )
     assert untold.namespace is None
-    assert {deploy.id for deploy in deploys.list_deploys(control_engine, service="team-a/payment")} == {a.id, untold.id}
+    assert {
+        deploy.id for deploy in deploys.list_deploys(control_engine, service="team-a/payment")
+    } == {a.id, untold.id}
 
 
-def test_traffic_tells_the_namespace_only_where_nobody_announced_the_deploy(control_engine: Engine) -> None:
-    seen = deploys.record(control_engine, an_event("progressing", NOON, source="sighting", namespace="team-a"), NOON)
+def test_traffic_tells_the_namespace_only_where_nobody_announced_the_deploy(
+    control_engine: Engine,
+) -> None:
+    seen = deploys.record(
+        control_engine, an_event("progressing", NOON, source="sighting", namespace="team-a"), NOON
+    )
     assert seen.namespace == "team-a"
     told = deploys.record(control_engine, an_event("succeeded", NOON + minutes(1)), NOON)
     assert (told.id, told.namespace) == (seen.id, None)
-    sure = deploys.record(control_engine, an_event("succeeded", NOON + minutes(2), source="api", namespace="team-b"), NOON)
+    sure = deploys.record(
+        control_engine,
+        an_event("succeeded", NOON + minutes(2), source="api", namespace="team-b"),
+        NOON,
+    )
     assert (sure.id, sure.namespace) == (seen.id, "team-b")
 
 
-def test_findings_are_asked_for_by_the_services_of_their_edge_and_by_the_deploy(control_engine: Engine) -> None:
+def test_findings_are_asked_for_by_the_services_of_their_edge_and_by_the_deploy(
+    control_engine: Engine,
+) -> None:
     edge = Edge("production", "web", "pay", "http", "POST /pay", "shop", "team-a")
     quiet = Edge("production", "*", "cart", "http", "*")
-    deploy = deploys.record(control_engine, an_event("succeeded", NOON, service="team-b/cart"), NOON)
-    mine, silent = a_finding(id="mine", edge=edge), a_finding(id="silent", edge=quiet, deploy_id=deploy.id)
+    deploy = deploys.record(
+        control_engine, an_event("succeeded", NOON, service="team-b/cart"), NOON
+    )
+    mine, silent = (
+        a_finding(id="mine", edge=edge),
+        a_finding(id="silent", edge=quiet, deploy_id=deploy.id),
+    )
     findings.save_findings(control_engine, [mine, silent], NOON)
 
     def of(service: str) -> list[str]:
@@ -459,7 +574,9 @@ def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> Non
         for name in ("verdict_inputs", "overrides", "gate_answers", "contract_breaks"):
             connection.execute(text(f"DROP TABLE {name}"))
         connection.execute(
-            text("DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005', '0006', '0007', '0008', '0009')")
+            text(
+                "DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005', '0006', '0007', '0008', '0009')"
+            )
         )
     engine.dispose()
     engine = open_control(control_dsn)

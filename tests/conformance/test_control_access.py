@@ -20,13 +20,17 @@ HOUR = timedelta(hours=1)
 
 
 def test_migrations_make_exactly_the_tables_that_the_program_knows(control_engine: Engine) -> None:
-    """When this fails: write a migration for the changed table (and never change a released one)."""
+    """When this fails: write a migration for the changed table (and never change a
+    released one).
+    """
     assert contract_tables.contracts.metadata is metadata
     with reading(control_engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-@pytest.mark.parametrize("dsn", ["mysql://u:hush@h/db", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
+@pytest.mark.parametrize(
+    "dsn", ["mysql://u:hush@h/db", "sqlite://", "sqlite:///:memory:", "nonsense", ""]
+)
 def test_a_dsn_of_another_kind_is_refused_with_what_to_set(dsn: str) -> None:
     with pytest.raises(ConfigError, match="SEAMWATCH_CONTROL_DSN") as refused:
         open_control(dsn)
@@ -40,7 +44,9 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
 
 
 def test_a_token_is_verified_by_its_secret_which_is_kept_nowhere(control_engine: Engine) -> None:
-    token, secret = tokens.create_token(control_engine, "ci", ["gate", "read"], NOON, created_by="kim")
+    token, secret = tokens.create_token(
+        control_engine, "ci", ["gate", "read"], NOON, created_by="kim"
+    )
     assert secret.startswith("swt_")
     verified = tokens.verify_token(control_engine, secret, NOON)
     assert verified is not None
@@ -53,7 +59,9 @@ def test_a_token_is_verified_by_its_secret_which_is_kept_nowhere(control_engine:
     assert secret not in repr(token)
 
 
-@pytest.mark.parametrize("guess", ["", "swt_", "swt_wrong", "Bearer x", "swt_\x00", "swt_\ud800", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "guess", ["", "swt_", "swt_wrong", "Bearer x", "swt_\x00", "swt_\ud800", "' OR 1=1 --"]
+)
 def test_a_guess_is_nobody(control_engine: Engine, guess: str) -> None:
     tokens.create_token(control_engine, "ci", ["read"], NOON)
     assert tokens.verify_token(control_engine, guess, NOON) is None
@@ -84,10 +92,15 @@ def test_unknown_scopes_are_refused(control_engine: Engine, scopes: list[str]) -
 
 def test_the_audit_log_only_grows_and_shows_the_newest_first(control_engine: Engine) -> None:
     for hour, action in enumerate(("create token", "accept finding")):
-        note(control_engine, AuditEntry(NOON + hour * HOUR, "kim", action, "x", {"reason": "known\x00"}))
+        note(
+            control_engine,
+            AuditEntry(NOON + hour * HOUR, "kim", action, "x", {"reason": "known\x00"}),
+        )
     entries = list_audit(control_engine)
     assert [entry.action for entry in entries] == ["accept finding", "create token"]
-    assert [entry.action for entry in list_audit(control_engine, since=NOON + HOUR)] == ["accept finding"]
+    assert [entry.action for entry in list_audit(control_engine, since=NOON + HOUR)] == [
+        "accept finding"
+    ]
     assert entries[0].at == NOON + HOUR
 
 
@@ -114,13 +127,21 @@ def test_what_a_person_decided_is_not_suggested_again(control_engine: Engine) ->
 
 def test_names_that_match_nothing_are_listed_until_they_do(control_engine: Engine) -> None:
     aliases.note_unmatched(control_engine, "service", ["b", "a", "a"], NOON, origin="pact")
-    assert [alias.name for alias in aliases.list_aliases(control_engine, state="unmatched")] == ["a", "b"]
+    assert [alias.name for alias in aliases.list_aliases(control_engine, state="unmatched")] == [
+        "a",
+        "b",
+    ]
     aliases.suggest_alias(control_engine, "service", "a", "alpha", NOON, origin="sightings")
-    assert [alias.name for alias in aliases.list_aliases(control_engine, kind="service", state="unmatched")] == ["b"]
+    assert [
+        alias.name
+        for alias in aliases.list_aliases(control_engine, kind="service", state="unmatched")
+    ] == ["b"]
 
 
 def test_a_silence_has_an_end_an_author_and_a_reason(control_engine: Engine) -> None:
-    made = silences.create_silence(control_engine, {"service": "payment"}, "kim", "planned", NOON + HOUR, NOON)
+    made = silences.create_silence(
+        control_engine, {"service": "payment"}, "kim", "planned", NOON + HOUR, NOON
+    )
     assert silences.list_silences(control_engine, NOON) == [made]
     assert silences.list_silences(control_engine, NOON + HOUR) == []
     assert silences.end_silence(control_engine, made.id, NOON + HOUR / 2)
@@ -131,7 +152,12 @@ def test_a_silence_has_an_end_an_author_and_a_reason(control_engine: Engine) -> 
 
 @pytest.mark.parametrize(
     ("matchers", "author", "reason", "ends"),
-    [({}, "kim", "r", HOUR), ({"a": "b"}, " ", "r", HOUR), ({"a": "b"}, "kim", "", HOUR), ({"a": "b"}, "kim", "r", -HOUR)],
+    [
+        ({}, "kim", "r", HOUR),
+        ({"a": "b"}, " ", "r", HOUR),
+        ({"a": "b"}, "kim", "", HOUR),
+        ({"a": "b"}, "kim", "r", -HOUR),
+    ],
 )
 def test_a_silence_that_quiets_everything_or_nothing_is_refused(
     control_engine: Engine, matchers: dict[str, str], author: str, reason: str, ends: timedelta

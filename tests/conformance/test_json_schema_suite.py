@@ -1,4 +1,6 @@
-"""The official JSON-Schema-Test-Suite through our compiled form: every required, optional and format case."""
+"""The official JSON-Schema-Test-Suite through our compiled form: every required, optional and
+format case.
+"""
 
 import json
 import os
@@ -13,8 +15,21 @@ import pytest
 from monitor.contracts.schemas import Draft, Schemas
 from monitor.native import BUILT
 
-DRAFTS: dict[str, Draft] = {"draft4": "4", "draft6": "6", "draft7": "7", "draft2019-09": "2019-09", "draft2020-12": "2020-12"}
-CASES = {"draft4": 937, "draft6": 1_270, "draft7": 1_721, "draft2019-09": 2_174, "draft2020-12": 2_225}  # 8,327 in all
+DRAFTS: dict[str, Draft] = {
+    "draft4": "4",
+    "draft6": "6",
+    "draft7": "7",
+    "draft2019-09": "2019-09",
+    "draft2020-12": "2020-12",
+}
+# 8,327 in all
+CASES = {
+    "draft4": 937,
+    "draft6": 1_270,
+    "draft7": 1_721,
+    "draft2019-09": 2_174,
+    "draft2020-12": 2_225,
+}
 HOST = "http://localhost:1234/"
 
 
@@ -24,7 +39,9 @@ def suite() -> tuple[dict[str, Any], dict[str, Any]]:
     folder = os.environ.get("SEAMWATCH_CONFORMANCE_DATA", "")
     archive = Path(folder) / "json-schema-test-suite" / "suite.tar.gz"
     if not folder or not archive.exists():
-        pytest.skip("not run: SEAMWATCH_CONFORMANCE_DATA names no folder with json-schema-test-suite/suite.tar.gz")
+        pytest.skip(
+            "not run: SEAMWATCH_CONFORMANCE_DATA names no folder with json-schema-test-suite/suite.tar.gz"
+        )
     tests: dict[str, Any] = {}
     remotes: dict[str, Any] = {}
     with tarfile.open(archive) as held:
@@ -34,7 +51,9 @@ def suite() -> tuple[dict[str, Any], dict[str, Any]]:
                 assert reader is not None
                 path = member.name.removeprefix("./")
                 (tests if path.startswith("tests/") else remotes)[path] = json.load(reader)
-    return tests, {HOST + path.removeprefix("remotes/"): document for path, document in remotes.items()}
+    return tests, {
+        HOST + path.removeprefix("remotes/"): document for path, document in remotes.items()
+    }
 
 
 def cases(folder: str) -> Iterator[tuple[str, Any, Any, bool]]:
@@ -43,7 +62,12 @@ def cases(folder: str) -> Iterator[tuple[str, Any, Any, bool]]:
         if path.startswith(f"tests/{folder}/"):
             for group in groups:
                 for test in group["tests"]:
-                    yield f"{path}: {group['description']}: {test['description']}", group["schema"], test["data"], test["valid"]
+                    yield (
+                        f"{path}: {group['description']}: {test['description']}",
+                        group["schema"],
+                        test["data"],
+                        test["valid"],
+                    )
 
 
 @pytest.mark.parametrize("folder", DRAFTS)
@@ -57,7 +81,11 @@ def test_every_official_case_is_judged_as_the_suite_says(folder: str) -> None:
         if text not in known:
             known.clear()
             known[text] = Schemas(
-                schema, DRAFTS[folder], where="suite", resources=remotes, assert_formats="/optional/format/" in name
+                schema,
+                DRAFTS[folder],
+                where="suite",
+                resources=remotes,
+                assert_formats="/optional/format/" in name,
             ).lazily("")
         compiled = known[text]
         if compiled.fits(payload) is not valid or bool(compiled.broken(payload, 100)) is valid:

@@ -1,4 +1,6 @@
-"""The official cases of Pact 1 to 4 through our compiled matcher: every request, response and message."""
+"""The official cases of Pact 1 to 4 through our compiled matcher: every request, response and
+message.
+"""
 
 import json
 import os
@@ -29,14 +31,16 @@ def suite(version: str) -> dict[str, Any]:
     folder = os.environ.get("SEAMWATCH_CONFORMANCE_DATA", "")
     archive = Path(folder) / "pact-specification" / version / "testcases.tar.gz"
     if not folder or not archive.exists():
-        pytest.skip(f"not run: SEAMWATCH_CONFORMANCE_DATA names no folder with pact-specification/{version}/testcases.tar.gz")
+        pytest.skip(
+            f"not run: SEAMWATCH_CONFORMANCE_DATA names no folder with pact-specification/{version}/testcases.tar.gz"
+        )
     documents = {}
     with tarfile.open(archive) as held:
         for member in held:
             reader = held.extractfile(member) if member.name.endswith(".json") else None
             if reader is not None:
-                documents[member.name.removeprefix("./testcases/").removeprefix("testcases/")] = json.loads(
-                    reader.read().decode("utf-8-sig")
+                documents[member.name.removeprefix("./testcases/").removeprefix("testcases/")] = (
+                    json.loads(reader.read().decode("utf-8-sig"))
                 )
     return documents
 
@@ -47,16 +51,30 @@ def promise(version: str, side: str, expected: dict[str, Any]) -> Promise:
     metadata = {"pactSpecification": {"version": f"{version.removeprefix('v')}.0"}}
     if side == "message":
         word = "interactions" if version == "v4" else "messages"
-        entry = {"description": "it", **expected} | ({"type": "Asynchronous/Messages"} if version == "v4" else {})
+        entry = {"description": "it", **expected} | (
+            {"type": "Asynchronous/Messages"} if version == "v4" else {}
+        )
         return read_pact({**parties, word: [entry], "metadata": metadata}, where="case")
-    entry = {"description": "it", "request": {"method": "GET", "path": "/"}, "response": {}, side: expected}
+    entry = {
+        "description": "it",
+        "request": {"method": "GET", "path": "/"},
+        "response": {},
+        side: expected,
+    }
     return read_pact({**parties, "interactions": [entry], "metadata": metadata}, where="case")
 
 
 def body_of(held: dict[str, Any], word: str, version: str) -> tuple[bytes | None, str]:
     """A case's body as it would travel, and its content type."""
     body = held.get(word)
-    media = next((value for name, value in (held.get("headers") or {}).items() if name.lower() == "content-type"), "")
+    media = next(
+        (
+            value
+            for name, value in (held.get("headers") or {}).items()
+            if name.lower() == "content-type"
+        ),
+        "",
+    )
     media = media or str((held.get("metaData") or {}).get("contentType", ""))
     if version == "v4" and isinstance(body, dict):
         media, body = media or str(body.get("contentType", "")), body.get("content")
@@ -97,13 +115,21 @@ def call(version: str, side: str, actual: dict[str, Any]) -> Call:
 
 def judged(version: str, side: str, case: dict[str, Any]) -> Mismatches:
     """What our matcher says of a case."""
-    held, seen, mismatches = promise(version, side, case["expected"]), call(version, side, case["actual"]), Mismatches()
+    held, seen, mismatches = (
+        promise(version, side, case["expected"]),
+        call(version, side, case["actual"]),
+        Mismatches(),
+    )
     if side == "message":
         for judge in held.messages[0].sides:
             judge(seen.request, mismatches)
         return mismatches
     interaction: Interaction = held.interactions[0]
-    if side == "request" and interaction.methods is not None and seen.exchange.method not in interaction.methods:
+    if (
+        side == "request"
+        and interaction.methods is not None
+        and seen.exchange.method not in interaction.methods
+    ):
         mismatches.leave("method", interaction.clause)
         return mismatches
     for part in interaction.request if side == "request" else interaction.response:
@@ -117,15 +143,21 @@ def cases(version: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("version", CASES)
-def test_every_official_case_is_matched_as_the_specification_says(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_official_case_is_matched_as_the_specification_says(
+    version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     wrong, counted = [], Counter[str]()
     for path, side, case in cases(version):
         mismatches = judged(version, side, case)
         fits = not mismatches and not mismatches.open
         counted[f"{side} right" if fits == case["match"] else f"{side} wrong"] += 1
         if fits != case["match"]:
-            wrong.append(f"{path}: {case['comment']}: {[str(mismatch) for mismatch in mismatches.broken]} {mismatches.left}")
+            wrong.append(
+                f"{path}: {case['comment']}: {[str(mismatch) for mismatch in mismatches.broken]} {mismatches.left}"
+            )
     with capsys.disabled():
-        print(f"\npact {version}: {counted.total() - len(wrong)} of {counted.total()} official cases right")
+        print(
+            f"\npact {version}: {counted.total() - len(wrong)} of {counted.total()} official cases right"
+        )
     assert not wrong, "\n".join(wrong)
     assert counted.total() == CASES[version]

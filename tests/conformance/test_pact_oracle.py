@@ -1,4 +1,6 @@
-"""Our compiled matcher beside Pact's own library, on the official bodies and on bodies that are bent at random."""
+"""Our compiled matcher beside Pact's own library, on the official bodies and on bodies that are
+bent at random.
+"""
 
 import copy
 import json
@@ -12,12 +14,28 @@ from tests.conformance.test_pact_cases import judged, suite
 pact_ffi = pytest.importorskip("pact_ffi", reason="pact-python-ffi has no wheel for this machine")
 
 VERSIONS = {"v2": "V2", "v3": "V3", "v4": "V4"}
-OTHER_VALUES: tuple[Any, ...] = (None, True, 0, -7, 10**12, 1.5, "", "text", "12", [], {}, [1, "a"], {"extra": 1})
+OTHER_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -7,
+    10**12,
+    1.5,
+    "",
+    "text",
+    "12",
+    [],
+    {},
+    [1, "a"],
+    {"extra": 1},
+)
 
 
 def theirs(version: str, case: dict[str, Any]) -> bool | None:
     """Whether Pact's own library takes the answer's body; None when it cannot be asked."""
-    expected, actual = (content(version, case[side].get("body")) for side in ("expected", "actual"))
+    expected, actual = (
+        content(version, case[side].get("body")) for side in ("expected", "actual")
+    )
     if expected is None or actual is None:
         return None
     part = pact_ffi.InteractionPart.RESPONSE
@@ -28,7 +46,9 @@ def theirs(version: str, case: dict[str, Any]) -> bool | None:
     if rules := body_rules(version, case["expected"].get("matchingRules") or {}):
         pact_ffi.with_matching_rules(held, part, json.dumps({"body": rules}))
     try:
-        return not pact_ffi.sync_message_match_response_contents(held, 0, "application/json", json.dumps(actual))
+        return not pact_ffi.sync_message_match_response_contents(
+            held, 0, "application/json", json.dumps(actual)
+        )
     except RuntimeError:
         return None
 
@@ -44,7 +64,11 @@ def body_rules(version: str, rules: dict[str, Any]) -> dict[str, Any]:
     """The rules of a body in the words of versions 3 and 4."""
     if version != "v2":
         return rules.get("body") or {}
-    return {f"${path.removeprefix('$.body')}": {"matchers": [rule]} for path, rule in rules.items() if path.startswith("$.body")}
+    return {
+        f"${path.removeprefix('$.body')}": {"matchers": [rule]}
+        for path, rule in rules.items()
+        if path.startswith("$.body")
+    }
 
 
 def bent(value: Any, chance: Random) -> Any:
@@ -60,7 +84,12 @@ def bent(value: Any, chance: Random) -> Any:
     if isinstance(value, list) and value and chance.random() < 0.85:
         place = chance.randrange(len(value))
         middle = [] if chance.random() < 0.2 else [bent(value[place], chance)]
-        return [*value[:place], *middle, *value[place + 1 :], *([value[0]] if chance.random() < 0.2 else [])]
+        return [
+            *value[:place],
+            *middle,
+            *value[place + 1 :],
+            *([value[0]] if chance.random() < 0.2 else []),
+        ]
     return chance.choice(OTHER_VALUES)
 
 
@@ -71,7 +100,9 @@ def with_body(version: str, case: dict[str, Any], body: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_bodies_are_taken_and_refused_as_by_pacts_own_library(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bodies_are_taken_and_refused_as_by_pacts_own_library(
+    version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     chance, asked, differing = Random(version), 0, []
     for path, case in suite(version).items():
         if not path.startswith("response/body"):
@@ -82,14 +113,20 @@ def test_bodies_are_taken_and_refused_as_by_pacts_own_library(version: str, caps
             tried += [with_body(version, case, bent(body, chance)) for _ in range(40)]
         for variant in tried:
             told = theirs(version, variant)
-            mismatches = judged(version, "response", {**variant, "actual": {"status": 200, **variant["actual"]}})
+            mismatches = judged(
+                version, "response", {**variant, "actual": {"status": 200, **variant["actual"]}}
+            )
             if told is None:
                 continue
             asked += 1
             if told != (not mismatches and not mismatches.open):
                 body = json.dumps(content(version, variant["actual"]["body"]))
-                differing.append(f"{path}: {body}: {told}, ours {mismatches.broken} {mismatches.left}")
+                differing.append(
+                    f"{path}: {body}: {told}, ours {mismatches.broken} {mismatches.left}"
+                )
     with capsys.disabled():
-        print(f"\npact {version}: agrees with Pact's own library in {asked - len(differing)} of {asked} bodies")
+        print(
+            f"\npact {version}: agrees with Pact's own library in {asked - len(differing)} of {asked} bodies"
+        )
     assert asked > 1000
     assert not differing, "\n".join(differing)

@@ -1,4 +1,6 @@
-"""Each matching rule on values, lists and maps drawn at random: our matcher and Pact's own library judge alike."""
+"""Each matching rule on values, lists and maps drawn at random: our matcher and Pact's own library
+judge alike.
+"""
 
 import json
 from random import Random
@@ -15,7 +17,21 @@ pact_ffi = pytest.importorskip("pact_ffi", reason="pact-python-ffi has no wheel 
 
 Case = tuple[Any, dict[str, Any], Any]
 TYPE = {"match": "type"}
-SCALARS: tuple[Any, ...] = (1, 2.5, "abc", "12", "2024-01-31", True, None, 0, -3, "", 1.0, "true", "1.2.3")
+SCALARS: tuple[Any, ...] = (
+    1,
+    2.5,
+    "abc",
+    "12",
+    "2024-01-31",
+    True,
+    None,
+    0,
+    -3,
+    "",
+    1.0,
+    "true",
+    "1.2.3",
+)
 VALUES: tuple[Any, ...] = (*SCALARS, [], {}, [1], {"a": 1})
 RULES: tuple[dict[str, Any], ...] = (
     TYPE, {"match": "integer"}, {"match": "decimal"}, {"match": "number"}, {"match": "equality"}, {"match": "regex", "regex": "[a-z]+"},
@@ -48,14 +64,18 @@ def scalar(chance: Random) -> Case:
 
 def listed(chance: Random) -> Case:
     expected = [chance.choice((1, "a", {"n": 1})) for _ in range(chance.randint(0, 3))]
-    actual = [chance.choice((1, 5, "a", "b", {"n": 2}, {"n": "x"})) for _ in range(chance.randint(0, 4))]
+    actual = [
+        chance.choice((1, 5, "a", "b", {"n": 2}, {"n": "x"})) for _ in range(chance.randint(0, 4))
+    ]
     below = {"$.l[*]": rules_of(chance.choice(RULES[:6]))} if chance.random() < 0.4 else {}
     return {"l": expected}, {"$.l": rules_of(chance.choice(OF_LISTS)), **below}, {"l": actual}
 
 
 def mapped(chance: Random) -> Case:
     expected = {chance.choice("abc"): chance.choice((1, "x")) for _ in range(chance.randint(0, 2))}
-    actual = {chance.choice("abcD"): chance.choice((1, 2, "x", "y")) for _ in range(chance.randint(0, 3))}
+    actual = {
+        chance.choice("abcD"): chance.choice((1, 2, "x", "y")) for _ in range(chance.randint(0, 3))
+    }
     below = {"$.m.*": rules_of(chance.choice(RULES[:6]))} if chance.random() < 0.4 else {}
     return {"m": expected}, {"$.m": rules_of(chance.choice(OF_MAPS)), **below}, {"m": actual}
 
@@ -65,15 +85,35 @@ def nested(chance: Random) -> Case:
 
     def tree() -> Any:
         return {
-            "a": [{"b": chance.choice(SCALARS[:4]), "c": {"d": chance.choice(SCALARS[:4])}} for _ in range(chance.randint(1, 2))],
+            "a": [
+                {"b": chance.choice(SCALARS[:4]), "c": {"d": chance.choice(SCALARS[:4])}}
+                for _ in range(chance.randint(1, 2))
+            ],
             "e": chance.choice(SCALARS[:4]),
         }
 
-    paths = ("$", "$.a", "$.a[*]", "$.a[*].b", "$.a[0].b", "$.a[*].c", "$.a[*].c.d", "$.*", "$.a[*].*", "$.e", "$.a[1].c.*")
+    paths = (
+        "$",
+        "$.a",
+        "$.a[*]",
+        "$.a[*].b",
+        "$.a[0].b",
+        "$.a[*].c",
+        "$.a[*].c.d",
+        "$.*",
+        "$.a[*].*",
+        "$.e",
+        "$.a[1].c.*",
+    )
     chosen = chance.sample(paths, chance.randint(1, 4))
     return (
         tree(),
-        {path: rules_of(chance.choice((TYPE, {"match": "equality"}, {"match": "type", "min": 1}))) for path in chosen},
+        {
+            path: rules_of(
+                chance.choice((TYPE, {"match": "equality"}, {"match": "type", "min": 1}))
+            )
+            for path in chosen
+        },
         tree(),
     )
 
@@ -86,15 +126,23 @@ def theirs(expected: Any, rules: dict[str, Any], actual: Any) -> bool | None:
     pact_ffi.with_body(held, part, "application/json", json.dumps(expected))
     pact_ffi.with_matching_rules(held, part, json.dumps({"body": rules}))
     try:
-        return not pact_ffi.sync_message_match_response_contents(held, 0, "application/json", json.dumps(actual))
+        return not pact_ffi.sync_message_match_response_contents(
+            held, 0, "application/json", json.dumps(actual)
+        )
     except RuntimeError:
         return None
 
 
 def ours(expected: Any, rules: dict[str, Any], actual: Any) -> bool | None:
-    held = {path: rule for path, matchers in rules.items() if (rule := read_rules(matchers, f"/{path}")) is not None}
+    held = {
+        path: rule
+        for path, matchers in rules.items()
+        if (rule := read_rules(matchers, f"/{path}")) is not None
+    }
     mismatches = Mismatches()
-    compile_json(expected, held, strict=False, clause="/body", work=Work("test"))(actual, mismatches)
+    compile_json(expected, held, strict=False, clause="/body", work=Work("test"))(
+        actual, mismatches
+    )
     return None if mismatches.left else not mismatches
 
 

@@ -1,4 +1,6 @@
-"""One suite for every source: memory, files, Kafka by both clients, the embedded broker, one that is watched, and several as one."""
+"""One suite for every source: memory, files, Kafka by both clients, the embedded broker, one that
+is watched, and several as one.
+"""
 
 import itertools
 import json
@@ -24,7 +26,9 @@ PARTITIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A log that a test fills, and how to open sources on it; `remembers` tells whether it keeps commits."""
+    """A log that a test fills, and how to open sources on it; `remembers` tells whether it keeps
+    commits.
+    """
 
     append: Callable[[Sequence[tuple[int, bytes]]], None]
     open: Callable[..., Source]
@@ -40,7 +44,9 @@ def in_memory() -> Bench:
             log.append(value, partition)
 
     def opened(*, until_caught_up: bool = True, group: str = "g") -> Source:
-        return ListSource(log, group, batch_records=7, poll_seconds=0.05, until_caught_up=until_caught_up)
+        return ListSource(
+            log, group, batch_records=7, poll_seconds=0.05, until_caught_up=until_caught_up
+        )
 
     return Bench(append, opened)
 
@@ -55,14 +61,18 @@ def in_files(folder: Path) -> Bench:
             with paths[partition].open("ab") as file:
                 file.write(value + b"\n")
 
-    return Bench(append, lambda **_: FileSource(paths, max_batch_records=7), remembers=False, endless=False)
+    return Bench(
+        append, lambda **_: FileSource(paths, max_batch_records=7), remembers=False, endless=False
+    )
 
 
 def on_embedded_kafka(embedded: EmbeddedKafka, name: str) -> Bench:
     embedded.ensure_topics([name])
 
     def append(rows: Sequence[tuple[int, bytes]]) -> None:
-        producer = KafkaProducer(bootstrap_servers=embedded.bootstrap, api_version=embedded.options["api_version"])
+        producer = KafkaProducer(
+            bootstrap_servers=embedded.bootstrap, api_version=embedded.options["api_version"]
+        )
         for partition, value in rows:
             producer.send(name, value=value, partition=partition)
         producer.flush()
@@ -83,7 +93,9 @@ def on_embedded_kafka(embedded: EmbeddedKafka, name: str) -> Bench:
     return Bench(append, opened)
 
 
-def on_kafka(request: pytest.FixtureRequest, client: type[KafkaSource] | type[ConfluentSource]) -> Bench:
+def on_kafka(
+    request: pytest.FixtureRequest, client: type[KafkaSource] | type[ConfluentSource]
+) -> Bench:
     broker = request.getfixturevalue("kafka")
     topic = broker.make_topic(partitions=PARTITIONS)
 
@@ -94,14 +106,23 @@ def on_kafka(request: pytest.FixtureRequest, client: type[KafkaSource] | type[Co
 
     def opened(*, until_caught_up: bool = True, group: str = "") -> Source:
         return client(
-            broker.bootstrap, topic, group or topic, until_caught_up=until_caught_up, max_batch_seconds=0.1, poll_seconds=0.2
+            broker.bootstrap,
+            topic,
+            group or topic,
+            until_caught_up=until_caught_up,
+            max_batch_seconds=0.1,
+            poll_seconds=0.2,
         )
 
     return Bench(append, opened)
 
 
-def several(make: Callable[[str], Source], *, until_caught_up: bool = True, group: str = "") -> Source:
-    return SeveralSources(lambda: ["records"], make, what="topics", until_caught_up=until_caught_up)
+def several(
+    make: Callable[[str], Source], *, until_caught_up: bool = True, group: str = ""
+) -> Source:
+    return SeveralSources(
+        lambda: ["records"], make, what="topics", until_caught_up=until_caught_up
+    )
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +152,13 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
         case "files":
             return in_files(tmp_path)
         case "embedded":
-            return on_embedded_kafka(request.getfixturevalue("embedded"), f"conformance{next(_names)}")
+            return on_embedded_kafka(
+                request.getfixturevalue("embedded"), f"conformance{next(_names)}"
+            )
         case "watched":
-            inside = on_embedded_kafka(request.getfixturevalue("embedded"), f"conformance{next(_names)}")
+            inside = on_embedded_kafka(
+                request.getfixturevalue("embedded"), f"conformance{next(_names)}"
+            )
             return replace(inside, open=lambda **how: WatchedSource(inside.open(**how), "a topic"))
         case "several":
             alone = in_memory()
@@ -145,7 +170,10 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
 
 
 def rows(count: int, first: int = 0) -> list[tuple[int, bytes]]:
-    return [(number % PARTITIONS, json.dumps({"n": number, "pad": "x" * 100}).encode()) for number in range(first, first + count)]
+    return [
+        (number % PARTITIONS, json.dumps({"n": number, "pad": "x" * 100}).encode())
+        for number in range(first, first + count)
+    ]
 
 
 def read_all(source: Source, *, commit: bool) -> list[tuple[Partition, int, bytes]]:
@@ -177,10 +205,19 @@ def test_columns_are_parallel_and_name_the_next_offsets(bench: Bench) -> None:
     source = bench.open()
     ends: dict[Partition, int] = {}
     for records in source.poll():
-        columns = (records.values, records.partitions, records.offsets, records.timestamps_ms, records.headers, records.gaps)
+        columns = (
+            records.values,
+            records.partitions,
+            records.offsets,
+            records.timestamps_ms,
+            records.headers,
+            records.gaps,
+        )
         assert {len(column) for column in columns} == {len(records)}
         assert not any(records.gaps)
-        assert all(offset > ends.get(partition, 0) for partition, offset in records.next_offsets.items())
+        assert all(
+            offset > ends.get(partition, 0) for partition, offset in records.next_offsets.items()
+        )
         ends.update(records.next_offsets)
     source.close()
     assert sorted(ends.values()) == [10, 10]
@@ -191,7 +228,9 @@ def test_the_last_batch_says_that_every_partition_is_drained(bench: Bench) -> No
     source = bench.open()
     batches = list(source.poll())
     source.close()
-    assert {partition for batch in batches for partition in batch.partitions} <= set(batches[-1].drained)
+    assert {partition for batch in batches for partition in batch.partitions} <= set(
+        batches[-1].drained
+    )
     assert all(batches[-1].drained.values())
 
 
@@ -225,7 +264,11 @@ def test_an_idle_source_keeps_yielding_heartbeats_until_something_comes(bench: B
     source = bench.open(until_caught_up=False)
     batches = source.poll()
     first = next(batch for batch in batches if len(batch))
-    idle = next(batch for batch in batches if not len(batch) and all(batch.drained.values()) and batch.drained)
+    idle = next(
+        batch
+        for batch in batches
+        if not len(batch) and all(batch.drained.values()) and batch.drained
+    )
     bench.append(rows(2, first=2))
     later: Records = next(batch for batch in batches if len(batch))
     source.close()

@@ -1,4 +1,6 @@
-"""A pact and stubs of an orders service, and live exchanges against them, for the tests of this folder and its neighbours."""
+"""A pact and stubs of an orders service, and live exchanges against them, for the tests of this
+folder and its neighbours.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -44,7 +46,11 @@ def interaction(description: str = "an order", given: str = "", **changes: Any) 
 
 
 def pact(
-    *interactions: dict[str, Any], consumer: str = "web", provider: str = "orders", version: str = "3.0.0", **more: Any
+    *interactions: dict[str, Any],
+    consumer: str = "web",
+    provider: str = "orders",
+    version: str = "3.0.0",
+    **more: Any,
 ) -> dict[str, Any]:
     """A pact of these interactions."""
     return {
@@ -55,14 +61,36 @@ def pact(
     } | more
 
 
-def revision(document: Any, form: ContractFormat = "pact", name: str = "", consumer: str = "", **changes: Any) -> Revision:
+def revision(
+    document: Any,
+    form: ContractFormat = "pact",
+    name: str = "",
+    consumer: str = "",
+    **changes: Any,
+) -> Revision:
     text = document if isinstance(document, str) else json.dumps(document)
-    return Revision(name or form, 1, form, "orders", "", consumer, "", ALWAYS, None, text, f"{hash(text)}", ALWAYS, **changes)
+    return Revision(
+        name or form,
+        1,
+        form,
+        "orders",
+        "",
+        consumer,
+        "",
+        ALWAYS,
+        None,
+        text,
+        f"{hash(text)}",
+        ALWAYS,
+        **changes,
+    )
 
 
 def registry(*documents: Any, form: ContractFormat = "pact") -> Registry:
     """A registry of these documents, none of them broken."""
-    held = Registry([revision(document, form, f"{form}-{index}") for index, document in enumerate(documents)])
+    held = Registry(
+        [revision(document, form, f"{form}-{index}") for index, document in enumerate(documents)]
+    )
     assert not held.broken, held.broken
     return held
 

@@ -95,7 +95,9 @@ def registry(*revisions: Revision) -> Registry:
 
 
 def exchange(**changes: Any) -> Exchange:
-    """GET of one good payment, changed as told; `answer` and `asked` are payloads to be dumped as JSON."""
+    """GET of one good payment, changed as told; `answer` and `asked` are payloads to be dumped as
+    JSON.
+    """
     for word, field in (("answer", "response_body"), ("asked", "request_body")):
         if word in changes:
             changes[field] = orjson.dumps(changes.pop(word))

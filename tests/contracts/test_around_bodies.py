@@ -1,4 +1,6 @@
-"""What stands around bodies: parameters in every style, headers, statuses, encodings, media types, servers."""
+"""What stands around bodies: parameters in every style, headers, statuses, encodings, media types,
+servers.
+"""
 
 import base64
 import gzip
@@ -35,7 +37,10 @@ def contract(paths: dict[str, Any], version: str = "3.1.0", **more: Any) -> Regi
 def asked(parameter: dict[str, Any], path: str = "/things", **request: Any) -> Checked:
     """What is said of a request to an operation with one parameter."""
     template = "/things/{id}" if parameter["in"] == "path" else "/things"
-    known = contract({template: {"get": {"parameters": [parameter], "responses": OK}}}, request.pop("version", "3.2.0"))
+    known = contract(
+        {template: {"get": {"parameters": [parameter], "responses": OK}}},
+        request.pop("version", "3.2.0"),
+    )
     return check(exchange(path=path, response_body=None, **request), known)
 
 
@@ -66,7 +71,12 @@ QUERIES: list[tuple[Any, dict[str, Any], str, str]] = [
         "q[in][]=3&q[in][]=4",
         "q[in][]=3&q[in][]=four",
     ),
-    ({"type": "object", "properties": {"at": POINT}}, {"style": "deepObject"}, "q[at][x]=3", "q[at][x]=three"),
+    (
+        {"type": "object", "properties": {"at": POINT}},
+        {"style": "deepObject"},
+        "q[at][x]=3",
+        "q[at][x]=three",
+    ),
     ({"type": "object", "additionalProperties": {"type": "integer"}}, {}, "a=3", "a=three"),
     ({"enum": ["up", "down"]}, {}, "q=up", "q=left"),
     ({"enum": [1, 2]}, {}, "q=1", "q=3"),
@@ -78,8 +88,18 @@ QUERIES: list[tuple[Any, dict[str, Any], str, str]] = [
     ({"type": "string", "maxLength": 2}, {}, "q=%C3%BC+", "q=%C3%BC++"),
     ({"type": "string", "pattern": "^[0-9]+$"}, {}, "q=007", "q=7a"),
     ({"type": "integer"}, {}, "q=5&q=6", "q=5&q=six"),
-    ({"type": "integer", "maximum": 9007199254740993}, {}, "q=9007199254740993", "q=9007199254740994"),
-    ({"type": "integer", "enum": [1234567890123456789]}, {}, "q=1234567890123456789", "q=1234567890123456788"),
+    (
+        {"type": "integer", "maximum": 9007199254740993},
+        {},
+        "q=9007199254740993",
+        "q=9007199254740994",
+    ),
+    (
+        {"type": "integer", "enum": [1234567890123456789]},
+        {},
+        "q=1234567890123456789",
+        "q=1234567890123456788",
+    ),
     ({"type": "integer"}, {}, "q=7", "q=%D9%A7"),
     ({"type": "number"}, {}, "q=7.5", "q=%D9%A7.5"),
     ({"type": "integer", "minimum": 10**25}, {}, "q=" + "9" * 26, "q=" + "9" * 25),
@@ -100,16 +120,37 @@ QUERIES: list[tuple[Any, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("schema", "parameter", "good", "bad"), QUERIES, ids=[f"{bad}-{at}" for at, (_, _, _, bad) in enumerate(QUERIES)]
+    ("schema", "parameter", "good", "bad"),
+    QUERIES,
+    ids=[f"{bad}-{at}" for at, (_, _, _, bad) in enumerate(QUERIES)],
 )
-def test_a_query_parameter_is_judged_in_its_style(schema: Any, parameter: dict[str, Any], good: str, bad: str) -> None:
-    assert (query(schema, good, **parameter), query(schema, bad, **parameter)) == ("valid", "violated")
+def test_a_query_parameter_is_judged_in_its_style(
+    schema: Any, parameter: dict[str, Any], good: str, bad: str
+) -> None:
+    assert (query(schema, good, **parameter), query(schema, bad, **parameter)) == (
+        "valid",
+        "violated",
+    )
 
 
-@pytest.mark.parametrize(("place", "style"), [("query", "simple"), ("query", "tabs"), ("path", "form"), ("header", "form")])
+@pytest.mark.parametrize(
+    ("place", "style"),
+    [("query", "simple"), ("query", "tabs"), ("path", "form"), ("header", "form")],
+)
 def test_a_style_that_its_place_does_not_know_is_not_checked(place: str, style: str) -> None:
-    definition = {"name": "id", "in": place, "required": True, "style": style, "schema": {"type": "integer"}}
-    checked = asked(definition, "/things/five" if place == "path" else "/things", query="id=five", request_headers={"id": "five"})
+    definition = {
+        "name": "id",
+        "in": place,
+        "required": True,
+        "style": style,
+        "schema": {"type": "integer"},
+    }
+    checked = asked(
+        definition,
+        "/things/five" if place == "path" else "/things",
+        query="id=five",
+        request_headers={"id": "five"},
+    )
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_style")
 
 
@@ -118,16 +159,27 @@ JSON_POINT = {"content": {"application/json": {"schema": POINT}}}
 
 def test_a_parameter_may_be_a_document() -> None:
     definition = {"name": "q", "in": "query", **JSON_POINT}
-    for text, outcome in (("q=%7B%22x%22:3%7D", "valid"), ('q={"x":"3"}', "violated"), ("x=3", "valid"), ("q=x", "violated")):
+    for text, outcome in (
+        ("q=%7B%22x%22:3%7D", "valid"),
+        ('q={"x":"3"}', "violated"),
+        ("x=3", "valid"),
+        ("q=x", "violated"),
+    ):
         assert asked(definition, query=text, query_known=True).outcome == outcome
-    checked = asked({"name": "q", "in": "query", "content": {"application/xml": {"schema": POINT}}}, query="q=<x/>")
+    checked = asked(
+        {"name": "q", "in": "query", "content": {"application/xml": {"schema": POINT}}},
+        query="q=<x/>",
+    )
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_media_type")
     assert checked.unchecked[0].clause == "/paths/~1things/get/parameters/0"
 
 
 @pytest.mark.parametrize(
     ("media", "good", "bad"),
-    [("application/x-www-form-urlencoded", "x=3&y=4", "x=three"), ("application/json", "%7B%22x%22%3A3%7D", "%7B%7D")],
+    [
+        ("application/x-www-form-urlencoded", "x=3&y=4", "x=three"),
+        ("application/json", "%7B%22x%22%3A3%7D", "%7B%7D"),
+    ],
 )
 def test_a_whole_query_may_be_a_document(media: str, good: str, bad: str) -> None:
     definition = {"name": "all", "in": "querystring", "content": {media: {"schema": POINT}}}
@@ -158,9 +210,13 @@ PATHS: list[tuple[Any, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("schema", "parameter", "good", "bad"), PATHS, ids=[f"{bad}-{at}" for at, (_, _, _, bad) in enumerate(PATHS)]
+    ("schema", "parameter", "good", "bad"),
+    PATHS,
+    ids=[f"{bad}-{at}" for at, (_, _, _, bad) in enumerate(PATHS)],
 )
-def test_a_path_parameter_is_judged_in_its_style(schema: Any, parameter: dict[str, Any], good: str, bad: str) -> None:
+def test_a_path_parameter_is_judged_in_its_style(
+    schema: Any, parameter: dict[str, Any], good: str, bad: str
+) -> None:
     definition = {"name": "id", "in": "path", "required": True, "schema": schema} | parameter
     assert asked(definition, f"/things/{good}").outcome == "valid"
     checked = asked(definition, f"/things/{bad}")
@@ -168,33 +224,56 @@ def test_a_path_parameter_is_judged_in_its_style(schema: Any, parameter: dict[st
     assert checked.violations[0].pointer.startswith("/path/id")
 
 
-@pytest.mark.parametrize("segment", ["{id}", "{thing-id}", "{id:[0-9]{1,9}}", "%7Bid%7D", ":id", "<int:id>", "[id]", "*"])
+@pytest.mark.parametrize(
+    "segment",
+    ["{id}", "{thing-id}", "{id:[0-9]{1,9}}", "%7Bid%7D", ":id", "<int:id>", "[id]", "*"],
+)
 def test_a_path_that_is_logged_as_its_template_hides_its_parameters(segment: str) -> None:
     definition = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
     checked = asked(definition, f"/things/{segment}")
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_unseen")
-    known = contract({path: {"get": {"responses": OK}} for path in ("/things/{id}", "/things/{a}-{b}", "/things/new")})
-    assert check(exchange(path=f"/things/{segment}", response_body=None), known).operation == "GET /things/{id}"
+    known = contract(
+        {
+            path: {"get": {"responses": OK}}
+            for path in ("/things/{id}", "/things/{a}-{b}", "/things/new")
+        }
+    )
+    assert (
+        check(exchange(path=f"/things/{segment}", response_body=None), known).operation
+        == "GET /things/{id}"
+    )
 
 
 @pytest.mark.parametrize("place", ["header", "cookie", "query"])
 def test_a_required_parameter_in_a_place_that_is_not_logged_is_not_checked(place: str) -> None:
     checked = asked({"name": "n", "in": place, "required": True, "schema": {"type": "integer"}})
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_unseen")
-    assert [(left.side, left.clause) for left in checked.unchecked] == [("request", "/paths/~1things/get/parameters/0")]
+    assert [(left.side, left.clause) for left in checked.unchecked] == [
+        ("request", "/paths/~1things/get/parameters/0")
+    ]
     assert asked({"name": "n", "in": place, "schema": {"type": "integer"}}).outcome == "valid"
 
 
 def test_a_header_that_a_partial_log_leaves_out_is_not_missing() -> None:
     definition = {"name": "X-N", "in": "header", "required": True, "schema": {"type": "integer"}}
-    assert asked(definition, request_headers={"host": "a"}, headers_whole=False).reason == "parameter_unseen"
-    assert asked(definition, request_headers={"host": "a"}).violations[0].rule == "missing_parameter"
+    assert (
+        asked(definition, request_headers={"host": "a"}, headers_whole=False).reason
+        == "parameter_unseen"
+    )
+    assert (
+        asked(definition, request_headers={"host": "a"}).violations[0].rule == "missing_parameter"
+    )
     assert asked(definition, request_headers={"x-n": "[redacted]"}).outcome == "valid"
 
 
 @pytest.mark.parametrize(("text", "outcome"), [("3, 4", "valid"), ("3,four", "violated")])
 def test_a_header_may_be_an_array(text: str, outcome: str) -> None:
-    assert asked({"name": "X-N", "in": "header", "schema": INTEGERS}, request_headers={"x-n": text}).outcome == outcome
+    assert (
+        asked(
+            {"name": "X-N", "in": "header", "schema": INTEGERS}, request_headers={"x-n": text}
+        ).outcome
+        == outcome
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,10 +294,19 @@ def test_a_cookie_is_judged_by_what_is_left_of_it(cookies: str, outcome: str) ->
 
 
 def answered(
-    response: dict[str, Any], *, status: int = 200, version: str = "3.1.0", listed: str = "200", **changes: Any
+    response: dict[str, Any],
+    *,
+    status: int = 200,
+    version: str = "3.1.0",
+    listed: str = "200",
+    **changes: Any,
 ) -> Checked:
-    known = contract({"/things": {"get": {"responses": {listed: {"description": "d", **response}}}}}, version)
-    return check(exchange(**{"path": "/things", "status": status, "response_body": None} | changes), known)
+    known = contract(
+        {"/things": {"get": {"responses": {listed: {"description": "d", **response}}}}}, version
+    )
+    return check(
+        exchange(**{"path": "/things", "status": status, "response_body": None} | changes), known
+    )
 
 
 HEADERS: dict[str, Any] = {
@@ -243,9 +331,17 @@ HEADERS: dict[str, Any] = {
 )
 def test_response_headers_are_judged(headers: dict[str, str], outcome: str, rule: str) -> None:
     checked = answered(HEADERS, response_headers=headers)
-    assert (checked.outcome, [broken.rule for broken in checked.violations] or [checked.reason]) == (outcome, [rule])
-    assert answered(HEADERS, response_headers={"date": "d"}, headers_whole=False).outcome == "not_checked"
-    assert answered(HEADERS, response_headers={"date": "d"}, method="HEAD").outcome == "not_checked"
+    assert (
+        checked.outcome,
+        [broken.rule for broken in checked.violations] or [checked.reason],
+    ) == (outcome, [rule])
+    assert (
+        answered(HEADERS, response_headers={"date": "d"}, headers_whole=False).outcome
+        == "not_checked"
+    )
+    assert (
+        answered(HEADERS, response_headers={"date": "d"}, method="HEAD").outcome == "not_checked"
+    )
 
 
 @pytest.mark.parametrize(
@@ -262,18 +358,30 @@ def test_an_unlisted_status_is_a_violation_on_success_only(status: int, outcome:
 def test_a_contract_may_say_that_its_statuses_are_all() -> None:
     operation = {"responses": OK}
     everywhere = contract({"/things": {"get": operation}}, **{"x-seamwatch-statuses": "complete"})
-    here = contract({"/things": {"get": operation | {"x-seamwatch-statuses": "complete"}, "put": operation}})
+    here = contract(
+        {"/things": {"get": operation | {"x-seamwatch-statuses": "complete"}, "put": operation}}
+    )
     seen = exchange(path="/things", status=503, response_body=None)
     for known in (everywhere, here):
         assert [broken.rule for broken in check(seen, known).violations] == ["undocumented_status"]
-    assert check(exchange(path="/things", status=503, method="PUT", response_body=None), here).outcome == "not_checked"
+    assert (
+        check(exchange(path="/things", status=503, method="PUT", response_body=None), here).outcome
+        == "not_checked"
+    )
 
 
 def test_what_a_proxy_answered_is_nobodys_violation() -> None:
-    changes: dict[str, Any] = {"response_headers": {"content-type": "text/html"}, "response_body": "<h1>no healthy upstream</h1>"}
+    changes: dict[str, Any] = {
+        "response_headers": {"content-type": "text/html"},
+        "response_body": "<h1>no healthy upstream</h1>",
+    }
     for status in (200, 503):
         checked = answered(HEADERS, status=status, proxy_answer=True, **changes)
-        assert (checked.outcome, checked.reason, list(checked.violations)) == ("not_checked", "proxy_answer", [])
+        assert (checked.outcome, checked.reason, list(checked.violations)) == (
+            "not_checked",
+            "proxy_answer",
+            [],
+        )
     known = contract({"/things": {"get": {"responses": OK}}})
     assert check(exchange(path="/unknown", proxy_answer=True), known).reason == "proxy_answer"
 
@@ -287,7 +395,15 @@ def test_an_unnamed_operation_that_was_not_served_is_not_offered(status: int) ->
 
 
 BODY = {
-    "content": {"application/json": {"schema": {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}}}
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["n"],
+                "properties": {"n": {"type": "integer"}},
+            }
+        }
+    }
 }
 GOOD, BAD = b'{"n": 1, "text": "' + b"x" * 200 + b'"}', b'{"n": "one"}'
 PACKED = {
@@ -318,7 +434,10 @@ def test_a_body_in_base64_is_read_without_being_told() -> None:
     headers = {"content-type": "application/json"}
     for body, outcome in ((GOOD, "valid"), (BAD, "violated")):
         for packed in (base64.b64encode(body), base64.b64encode(gzip.compress(body, mtime=0))):
-            assert answered(BODY, response_body=packed.decode(), response_headers=headers).outcome == outcome
+            assert (
+                answered(BODY, response_body=packed.decode(), response_headers=headers).outcome
+                == outcome
+            )
 
 
 @pytest.mark.parametrize(
@@ -337,7 +456,9 @@ def test_a_body_in_base64_is_read_without_being_told() -> None:
         ("gzip", "<html>", "encoded"),
     ],
 )
-def test_what_cannot_be_unpacked_is_not_checked(coding: str, body: str | bytes, reason: str) -> None:
+def test_what_cannot_be_unpacked_is_not_checked(
+    coding: str, body: str | bytes, reason: str
+) -> None:
     headers = {"content-type": "application/json", "content-encoding": coding}
     checked = answered(BODY, response_body=body, response_headers=headers)
     assert (checked.outcome, checked.reason) == ("not_checked", reason)
@@ -368,7 +489,9 @@ CARD: dict[str, Any] = {
 def test_a_masked_value_hides_itself_and_never_its_neighbours(mask: str, redacted: bool) -> None:
     def said(body: dict[str, Any]) -> list[tuple[str, str]]:
         checked = answered(CARD, response_body=json.dumps(body), redacted=redacted)
-        return [(broken.rule, broken.pointer) for broken in checked.violations] or [(checked.outcome, checked.reason)]
+        return [(broken.rule, broken.pointer) for broken in checked.violations] or [
+            (checked.outcome, checked.reason)
+        ]
 
     assert said({"number": mask, "amount": 5, "limit": mask}) == [("valid", "shape_only")]
     assert said({"number": mask}) == [("required", "/amount")]
@@ -377,9 +500,17 @@ def test_a_masked_value_hides_itself_and_never_its_neighbours(mask: str, redacte
 
 
 def test_the_neighbours_of_a_mask_count_in_choices_too() -> None:
-    choice = {"oneOf": [CARD["content"]["application/json"]["schema"], {"type": "object", "required": ["iban"]}]}
+    choice = {
+        "oneOf": [
+            CARD["content"]["application/json"]["schema"],
+            {"type": "object", "required": ["iban"]},
+        ]
+    }
     response = {"content": {"application/json": {"schema": choice}}}
-    for body, outcome in (({"number": "***", "amount": 5}, "valid"), ({"number": "***"}, "violated")):
+    for body, outcome in (
+        ({"number": "***", "amount": 5}, "valid"),
+        ({"number": "***"}, "violated"),
+    ):
         assert answered(response, response_body=json.dumps(body), redacted=True).outcome == outcome
 
 
@@ -399,24 +530,50 @@ TEXT: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "str
         ({"response_headers": JSON, "response_body": '"abc"'}, "valid", ""),
         ({"response_headers": JSON, "response_body": "abc"}, "violated", "not_json"),
         ({"response_headers": JSON, "response_body": '{"a": '}, "not_checked", "truncated"),
-        ({"response_headers": {"content-type": "text/html"}, "response_body": "<p>"}, "violated", "undocumented_media_type"),
+        (
+            {"response_headers": {"content-type": "text/html"}, "response_body": "<p>"},
+            "violated",
+            "undocumented_media_type",
+        ),
         ({"response_headers": JSON, "response_body": "<p>"}, "violated", "not_json"),
         ({"response_headers": JSON, "response_body": "1" + "0" * 400}, "violated", "type"),
-        ({"response_headers": JSON, "response_body": "[1" + "0" * 400 + ", NaN]"}, "violated", "not_json"),
-        ({"response_headers": JSON, "response_body": "1" + "0" * 5000}, "not_checked", "undecidable"),
+        (
+            {"response_headers": JSON, "response_body": "[1" + "0" * 400 + ", NaN]"},
+            "violated",
+            "not_json",
+        ),
+        (
+            {"response_headers": JSON, "response_body": "1" + "0" * 5000},
+            "not_checked",
+            "undecidable",
+        ),
         ({"response_headers": JSON, "response_body": "1e400"}, "not_checked", "undecidable"),
-        ({"response_headers": JSON, "response_body": b'"cut \\ud83d"'}, "not_checked", "undecidable"),
+        (
+            {"response_headers": JSON, "response_body": b'"cut \\ud83d"'},
+            "not_checked",
+            "undecidable",
+        ),
         ({"response_headers": {}, "response_body": "<p>"}, "not_checked", "media_type"),
     ],
 )
-def test_a_body_that_is_not_there_or_not_json_is_told_apart(changes: dict[str, Any], outcome: str, why: str) -> None:
+def test_a_body_that_is_not_there_or_not_json_is_told_apart(
+    changes: dict[str, Any], outcome: str, why: str
+) -> None:
     checked = answered(TEXT, **({"response_headers": {}} | changes))
-    assert (checked.outcome, [broken.rule for broken in checked.violations] or [checked.reason]) == (outcome, [why])
+    assert (
+        checked.outcome,
+        [broken.rule for broken in checked.violations] or [checked.reason],
+    ) == (outcome, [why])
 
 
 def test_a_status_without_a_body_needs_none() -> None:
     for status in (204, 205):
-        assert answered(TEXT, status=status, listed=str(status), response_headers={"content-length": "0"}).outcome == "valid"
+        assert (
+            answered(
+                TEXT, status=status, listed=str(status), response_headers={"content-length": "0"}
+            ).outcome
+            == "valid"
+        )
 
 
 MEDIA: dict[str, Any] = {
@@ -447,16 +604,23 @@ MEDIA: dict[str, Any] = {
 )
 def test_the_most_specific_media_type_is_meant(media: str, meant: str) -> None:
     headers = {"content-type": media}
-    assert answered(MEDIA, response_body=json.dumps(meant), response_headers=headers).outcome == "valid"
+    assert (
+        answered(MEDIA, response_body=json.dumps(meant), response_headers=headers).outcome
+        == "valid"
+    )
     assert answered(MEDIA, response_body='"other"', response_headers=headers).outcome == "violated"
 
 
-@pytest.mark.parametrize("media", ["application/jsonl", "text/event-stream", "multipart/form-data; boundary=b"])
+@pytest.mark.parametrize(
+    "media", ["application/jsonl", "text/event-stream", "multipart/form-data; boundary=b"]
+)
 @pytest.mark.parametrize("word", ["schema", "itemSchema"])
 def test_what_is_no_json_is_not_checked_with_its_clause(media: str, word: str) -> None:
     kind = media.partition(";")[0]
     content = {"content": {kind: {word: {"type": "object", "required": ["a"]}}}}
-    checked = answered(content, response_body="--b\r\n", response_headers={"content-type": media}, version="3.2.0")
+    checked = answered(
+        content, response_body="--b\r\n", response_headers={"content-type": media}, version="3.2.0"
+    )
     assert (checked.outcome, checked.reason) == ("not_checked", "media_type")
     assert checked.unchecked[0].clause.endswith(f"/{word}")
 
@@ -473,7 +637,14 @@ def test_servers_stay_with_their_path_and_operation() -> None:
         },
         servers=[{"url": "https://x.io/one"}],
     )
-    fits = {("GET", "/one/a"), ("GET", "/two/b"), ("PUT", "/three/b"), ("GET", "/a"), ("GET", "/b"), ("PUT", "/b")}
+    fits = {
+        ("GET", "/one/a"),
+        ("GET", "/two/b"),
+        ("PUT", "/three/b"),
+        ("GET", "/a"),
+        ("GET", "/b"),
+        ("PUT", "/b"),
+    }
     for method in ("GET", "PUT"):
         for path in ("/one/a", "/two/a", "/three/a", "/one/b", "/two/b", "/three/b", "/a", "/b"):
             checked = check(exchange(method=method, path=path, response_body=None), known)
@@ -483,11 +654,34 @@ def test_servers_stay_with_their_path_and_operation() -> None:
 @pytest.mark.parametrize(
     ("server", "good", "bad"),
     [
-        ({"url": "https://{h}.x.io:{p}/b", "variables": {"h": {"default": "eu"}, "p": {"default": "443"}}}, "/b/r", "/c/r"),
-        ({"url": "/{v}/api", "variables": {"v": {"default": "v1", "enum": ["v1", "v2"]}}}, "/v2/api/r", "/v3/api/r"),
-        ({"url": "https://x.io/{tenant}", "variables": {"tenant": {"default": "acme"}}}, "/other/r", "/a/b/r"),
-        ({"url": "https://x.io/{base}", "variables": {"base": {"default": "api/v2"}}}, "/api/v2/r", "/api/v2/x/r"),
-        ({"url": "{address}/x", "variables": {"address": {"default": "https://x.io/v7"}}}, "/v7/x/r", "/x/v7/r"),
+        (
+            {
+                "url": "https://{h}.x.io:{p}/b",
+                "variables": {"h": {"default": "eu"}, "p": {"default": "443"}},
+            },
+            "/b/r",
+            "/c/r",
+        ),
+        (
+            {"url": "/{v}/api", "variables": {"v": {"default": "v1", "enum": ["v1", "v2"]}}},
+            "/v2/api/r",
+            "/v3/api/r",
+        ),
+        (
+            {"url": "https://x.io/{tenant}", "variables": {"tenant": {"default": "acme"}}},
+            "/other/r",
+            "/a/b/r",
+        ),
+        (
+            {"url": "https://x.io/{base}", "variables": {"base": {"default": "api/v2"}}},
+            "/api/v2/r",
+            "/api/v2/x/r",
+        ),
+        (
+            {"url": "{address}/x", "variables": {"address": {"default": "https://x.io/v7"}}},
+            "/v7/x/r",
+            "/x/v7/r",
+        ),
         ({"url": "https://x.io/v{n}"}, "/v12/r", "/w12/r"),
         ({"url": "./api"}, "/api/r", "/apis/r"),
     ],
@@ -497,31 +691,68 @@ def test_a_servers_path_is_a_base(server: dict[str, Any], good: str, bad: str) -
     checked = check(exchange(path=good, response_body=None), known)
     assert checked.outcome == "valid"
     assert "other" not in checked.operation
-    assert check(exchange(path=bad, response_body=None), known, "GET /r").violations[0].rule == "undocumented_operation"
+    assert (
+        check(exchange(path=bad, response_body=None), known, "GET /r").violations[0].rule
+        == "undocumented_operation"
+    )
 
 
 def test_templates_are_told_apart() -> None:
     def path(word: str) -> dict[str, Any]:
         return {
-            "post": {"responses": {"200": {"description": "d", "content": {"application/json": {"schema": {"const": word}}}}}}
+            "post": {
+                "responses": {
+                    "200": {
+                        "description": "d",
+                        "content": {"application/json": {"schema": {"const": word}}},
+                    }
+                }
+            }
         }
 
-    templates = ("/p/{id}", "/p/new", "/p/{id}:stop", "/p/{id}.pdf", "/p/{a}-{b}", "/p/{id}/", "/{kind}/list")
+    templates = (
+        "/p/{id}",
+        "/p/new",
+        "/p/{id}:stop",
+        "/p/{id}.pdf",
+        "/p/{a}-{b}",
+        "/p/{id}/",
+        "/{kind}/list",
+    )
     known = contract({template: path(template) for template in templates})
-    seen = {"/p/4": 0, "/p/new": 1, "/p/4:stop": 2, "/p/4.pdf": 3, "/p/4-5": 4, "/p/4/": 5, "/q/list": 6}
+    seen = {
+        "/p/4": 0,
+        "/p/new": 1,
+        "/p/4:stop": 2,
+        "/p/4.pdf": 3,
+        "/p/4-5": 4,
+        "/p/4/": 5,
+        "/q/list": 6,
+    }
     for request_path, at in seen.items():
-        checked = check(exchange(method="POST", path=request_path, response_body=json.dumps(templates[at])), known)
+        checked = check(
+            exchange(method="POST", path=request_path, response_body=json.dumps(templates[at])),
+            known,
+        )
         assert (checked.outcome, checked.operation) == ("valid", f"POST {templates[at]}")
 
 
 def test_methods_of_openapi_3_2_are_operations() -> None:
-    known = contract({"/r": {"query": {"responses": OK}, "additionalOperations": {"COPY": {"responses": OK}}}}, "3.2.0")
+    known = contract(
+        {"/r": {"query": {"responses": OK}, "additionalOperations": {"COPY": {"responses": OK}}}},
+        "3.2.0",
+    )
     for method, outcome in (("QUERY", "valid"), ("COPY", "valid"), ("MOVE", "violated")):
-        assert check(exchange(method=method, path="/r", response_body=None), known).outcome == outcome
+        assert (
+            check(exchange(method=method, path="/r", response_body=None), known).outcome == outcome
+        )
 
 
 SCHEMES = {
-    "securitySchemes": {"key": {"type": "apiKey", "in": "query", "name": "key"}, "bearer": {"type": "http", "scheme": "bearer"}}
+    "securitySchemes": {
+        "key": {"type": "apiKey", "in": "query", "name": "key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
 }
 
 
@@ -531,16 +762,28 @@ SCHEMES = {
         ([{"bearer": []}], {"request_headers": {"host": "a"}}, True),
         ([{"bearer": []}], {"request_headers": {"authorization": "[redacted]"}}, False),
         ([{"bearer": []}], {}, False),
-        ([{"bearer": []}, {"key": []}], {"request_headers": {"host": "a"}, "query": "key=1"}, False),
-        ([{"bearer": [], "key": []}], {"request_headers": {"authorization": "x"}, "query_known": True}, True),
+        (
+            [{"bearer": []}, {"key": []}],
+            {"request_headers": {"host": "a"}, "query": "key=1"},
+            False,
+        ),
+        (
+            [{"bearer": [], "key": []}],
+            {"request_headers": {"authorization": "x"}, "query_known": True},
+            True,
+        ),
         ([{"bearer": []}, {}], {"request_headers": {"host": "a"}}, False),
     ],
 )
-def test_missing_credentials_are_an_observation_and_no_violation(security: Any, changes: dict[str, Any], seen: bool) -> None:
+def test_missing_credentials_are_an_observation_and_no_violation(
+    security: Any, changes: dict[str, Any], seen: bool
+) -> None:
     known = contract({"/r": {"get": {"responses": OK, "security": security}}}, components=SCHEMES)
     checked = check(exchange(path="/r", response_body=None, **changes), known)
     assert checked.outcome == "valid"
-    assert [observation.code for observation in checked.observations] == (["missing_credentials"] if seen else [])
+    assert [observation.code for observation in checked.observations] == (
+        ["missing_credentials"] if seen else []
+    )
 
 
 LONG = 2**64 + 1
@@ -552,11 +795,17 @@ LONG = 2**64 + 1
         ({"enum": [{"id": LONG}]}, {"id": LONG}, {"id": LONG + 1}),
         ({"enum": [{"id": LONG}, {"id": LONG + 2}]}, {"id": LONG + 2}, {"id": LONG + 1}),
         ({"enum": [[{"a": -LONG}]]}, [{"a": -LONG}], [{"a": -LONG - 1}]),
-        ({"items": {"enum": [{"a": {"b": 10**30}}]}}, [{"a": {"b": 10**30}}], [{"a": {"b": 10**30 + 1}}]),
+        (
+            {"items": {"enum": [{"a": {"b": 10**30}}]}},
+            [{"a": {"b": 10**30}}],
+            [{"a": {"b": 10**30 + 1}}],
+        ),
         ({"const": {"id": LONG}}, {"id": LONG}, {"id": LONG - 1}),
     ],
 )
-def test_integers_of_any_length_are_told_apart_inside_listed_values(schema: dict[str, Any], good: object, bad: object) -> None:
+def test_integers_of_any_length_are_told_apart_inside_listed_values(
+    schema: dict[str, Any], good: object, bad: object
+) -> None:
     body = {"content": {"application/json": {"schema": schema}}}
     assert answered(body, response_body=json.dumps(good).encode()).outcome == "valid"
     assert answered(body, response_body=json.dumps(bad).encode()).outcome == "violated"

@@ -1,4 +1,6 @@
-"""AsyncAPI 2.6 and 3.x: channels, operations, messages, traits, headers; what is judged, and what is named as left."""
+"""AsyncAPI 2.6 and 3.x: channels, operations, messages, traits, headers; what is judged, and what
+is named as left.
+"""
 
 import json
 from typing import Any
@@ -9,7 +11,11 @@ from monitor.contracts.read import examine, read_contract
 from monitor.errors import ContractError
 from tests.contracts.test_messages import held, judged, said
 
-ORDER = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "note": {"type": "string"}}}
+ORDER = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {"id": {"type": "integer"}, "note": {"type": "string"}},
+}
 
 
 def two(**changes: Any) -> str:
@@ -58,22 +64,52 @@ KIND = {"x-kind": "made"}
 def test_a_channels_messages_are_held_against_the_records_of_its_topic() -> None:
     contract = held(two(), "asyncapi")
     assert said(judged({"id": 1}, contract, headers=KIND)) == ("valid", "", [])
-    assert said(judged({"id": "1"}, contract, headers=KIND)) == ("violated", "", [("request", "type", "/id")])
-    assert said(judged(b"no json", contract, headers=KIND)) == ("violated", "", [("request", "not_json", "")])
-    assert said(judged({"id": "1"}, contract, topic="real-topic")) == ("violated", "", [("request", "type", "/id")])
+    assert said(judged({"id": "1"}, contract, headers=KIND)) == (
+        "violated",
+        "",
+        [("request", "type", "/id")],
+    )
+    assert said(judged(b"no json", contract, headers=KIND)) == (
+        "violated",
+        "",
+        [("request", "not_json", "")],
+    )
+    assert said(judged({"id": "1"}, contract, topic="real-topic")) == (
+        "violated",
+        "",
+        [("request", "type", "/id")],
+    )
     assert said(judged({"id": "1"}, contract, topic="bound")) == ("not_checked", "no_contract", [])
     other = {"content-type": "text/csv", **KIND}
-    assert said(judged(b"a,b", contract, headers=other)) == ("violated", "", [("request", "undocumented_media_type", "")])
+    assert said(judged(b"a,b", contract, headers=other)) == (
+        "violated",
+        "",
+        [("request", "undocumented_media_type", "")],
+    )
 
 
 def test_headers_are_read_as_their_schema_says_from_message_and_traits() -> None:
     contract = held(two(), "asyncapi")
-    assert said(judged({"id": 1}, contract)) == ("violated", "", [("request", "missing_header", "/header/x-kind")])
-    assert said(judged({"id": 1}, contract, headers={"x-kind": "else"}))[2] == [("request", "enum", "/header/x-kind")]
+    assert said(judged({"id": 1}, contract)) == (
+        "violated",
+        "",
+        [("request", "missing_header", "/header/x-kind")],
+    )
+    assert said(judged({"id": 1}, contract, headers={"x-kind": "else"}))[2] == [
+        ("request", "enum", "/header/x-kind")
+    ]
     assert said(judged({"id": 1}, contract, headers={**KIND, "n": "7"})) == ("valid", "", [])
-    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "x"}))[2] == [("request", "type", "/header/n")]
-    assert said(judged({"id": 1}, contract, headers={**KIND, "tenant": "x"}))[2] == [("request", "minLength", "/header/tenant")]
-    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "\x00\x07"})) == ("not_checked", "parameter_unseen", [])
+    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "x"}))[2] == [
+        ("request", "type", "/header/n")
+    ]
+    assert said(judged({"id": 1}, contract, headers={**KIND, "tenant": "x"}))[2] == [
+        ("request", "minLength", "/header/tenant")
+    ]
+    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "\x00\x07"})) == (
+        "not_checked",
+        "parameter_unseen",
+        [],
+    )
 
 
 def test_alternatives_are_kept_by_one_and_parameters_of_an_address_by_any_name() -> None:
@@ -83,10 +119,14 @@ def test_alternatives_are_kept_by_one_and_parameters_of_an_address_by_any_name()
         assert said(judged({"b": "x"}, contract, topic=topic, producer="web")) == ("valid", "", [])
         broken = judged({"b": 1}, contract, topic=topic, producer="web")
         assert (broken.outcome, broken.operation) == ("violated", "shop/{region}/asked")
-    assert said(judged({"b": 1}, contract, topic="shop//asked", producer="web"))[1] == "no_contract"
+    assert (
+        said(judged({"b": 1}, contract, topic="shop//asked", producer="web"))[1] == "no_contract"
+    )
 
 
-def test_what_the_application_sends_binds_itself_and_what_it_receives_binds_whoever_writes() -> None:
+def test_what_the_application_sends_binds_itself_and_what_it_receives_binds_whoever_writes() -> (
+    None
+):
     sent, received = held(three("send"), "asyncapi"), held(three("receive"), "asyncapi")
     assert said(judged({"id": "x"}, sent, producer="web")) == ("not_checked", "no_contract", [])
     assert said(judged({"id": "x"}, sent, producer="till"))[0] == "violated"
@@ -95,7 +135,11 @@ def test_what_the_application_sends_binds_itself_and_what_it_receives_binds_whoe
 
 
 def test_only_the_messages_that_an_operation_names_are_its() -> None:
-    assert said(judged({"gone": 1}, held(three(), "asyncapi"))) == ("violated", "", [("request", "required", "/id")])
+    assert said(judged({"gone": 1}, held(three(), "asyncapi"))) == (
+        "violated",
+        "",
+        [("request", "required", "/id")],
+    )
 
 
 def test_a_message_of_its_own_content_type_beats_its_trait_since_3_0_and_before_not() -> None:
@@ -107,11 +151,18 @@ def test_a_message_of_its_own_content_type_beats_its_trait_since_3_0_and_before_
 
 def test_what_is_not_judged_is_named() -> None:
     told = examine("", two(), where="x")
-    assert [remark.said for remark in told.remarks if "correlation" in remark.pointer] == ["which message answers which is not judged"]
+    assert [remark.said for remark in told.remarks if "correlation" in remark.pointer] == [
+        "which message answers which is not judged"
+    ]
     assert len(told.promise.messages) == 4
     raml = three(payload={"schemaFormat": "application/raml+yaml;version=1.0", "schema": "x"})
-    assert any("application/raml+yaml" in remark.said for remark in examine("asyncapi", raml, where="x").remarks)
-    assert any("no address" in remark.said for remark in examine("asyncapi", three(), where="x").remarks)
+    assert any(
+        "application/raml+yaml" in remark.said
+        for remark in examine("asyncapi", raml, where="x").remarks
+    )
+    assert any(
+        "no address" in remark.said for remark in examine("asyncapi", three(), where="x").remarks
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,17 +170,32 @@ def test_what_is_not_judged_is_named() -> None:
     [
         ({"asyncapi": "1.2.0"}, "AsyncAPI 2.x and 3.x are read"),
         ({"channels": []}, "/channels is no object"),
-        ({"channels": {"a": {"subscribe": {"message": {"$ref": "#/nowhere"}}}}}, "names nothing in the document"),
-        ({"channels": {"a": {"subscribe": {"message": {"$ref": "./m.yaml"}}}}}, "nothing is fetched"),
-        ({"channels": {"a": {"subscribe": {"message": {"payload": 7}}}}}, "is no schema"),
-        ({"channels": {"a": {"subscribe": {"message": {"payload": {"type": 7}}}}}}, "cannot be used"),
         (
-            {"channels": {"a": {"subscribe": {"message": {"$ref": "#/channels/a/subscribe/message"}}}}},
+            {"channels": {"a": {"subscribe": {"message": {"$ref": "#/nowhere"}}}}},
+            "names nothing in the document",
+        ),
+        (
+            {"channels": {"a": {"subscribe": {"message": {"$ref": "./m.yaml"}}}}},
+            "nothing is fetched",
+        ),
+        ({"channels": {"a": {"subscribe": {"message": {"payload": 7}}}}}, "is no schema"),
+        (
+            {"channels": {"a": {"subscribe": {"message": {"payload": {"type": 7}}}}}},
+            "cannot be used",
+        ),
+        (
+            {
+                "channels": {
+                    "a": {"subscribe": {"message": {"$ref": "#/channels/a/subscribe/message"}}}
+                }
+            },
             "schemas apply to one value|in a circle",
         ),
     ],
 )
-def test_documents_that_cannot_be_used_are_refused_with_what_and_where(change: dict[str, Any], complaint: str) -> None:
+def test_documents_that_cannot_be_used_are_refused_with_what_and_where(
+    change: dict[str, Any], complaint: str
+) -> None:
     with pytest.raises(ContractError, match=complaint):
         examine("asyncapi", json.dumps(json.loads(two()) | change), where="contract x")
 
@@ -140,8 +206,16 @@ def test_a_json_schema_of_a_topic_is_held_against_whoever_writes_there_framed_or
     assert read_contract("jsonschema", schema, where="x").messages[0].name == "Order"
     for frame in (b"", b"\x00\x00\x00\x00\x07", b"\x01" + bytes(range(16))):
         assert said(judged(frame + b'{"id": 1}', contract, producer="web")) == ("valid", "", [])
-        assert said(judged(frame + b'{"id": "x"}', contract)) == ("violated", "", [("request", "type", "/id")])
-        assert said(judged(frame + b"no", contract)) == ("violated", "", [("request", "not_json", "")])
+        assert said(judged(frame + b'{"id": "x"}', contract)) == (
+            "violated",
+            "",
+            [("request", "type", "/id")],
+        )
+        assert said(judged(frame + b"no", contract)) == (
+            "violated",
+            "",
+            [("request", "not_json", "")],
+        )
 
 
 def test_an_event_is_judged_whole_where_the_message_is_the_event() -> None:
@@ -150,20 +224,34 @@ def test_an_event_is_judged_whole_where_the_message_is_the_event() -> None:
     whole = {"type": "object", "required": ["type", "data"], "properties": {"data": ORDER}}
     contract = held(three(payload=whole, contentType="application/cloudevents+json"), "asyncapi")
     assert said(judged(event, contract, headers=headers)) == ("valid", "", [])
-    assert said(judged(event | {"data": {}}, contract, headers=headers))[2] == [("request", "required", "/data/id")]
+    assert said(judged(event | {"data": {}}, contract, headers=headers))[2] == [
+        ("request", "required", "/data/id")
+    ]
     data = held(three(), "asyncapi")
     assert said(judged(event, data, headers=headers)) == ("valid", "", [])
-    assert said(judged(event | {"data": {}}, data, headers=headers))[2] == [("request", "required", "/id")]
+    assert said(judged(event | {"data": {}}, data, headers=headers))[2] == [
+        ("request", "required", "/id")
+    ]
 
 
 def test_parts_that_many_messages_share_are_read_once() -> None:
-    """Else 5,000 messages with a trait of 2,000 headers, or with one .proto, would take minutes and gigabytes."""
+    """Else 5,000 messages with a trait of 2,000 headers, or with one .proto, would take minutes
+    and gigabytes.
+    """
     wide = {"type": "object", "properties": {f"h{n}": {"type": "string"} for n in range(2_000)}}
-    proto = 'syntax = "proto3"; message M {' + "".join(f"int32 f{n} = {n};" for n in range(1, 2_000)) + "}"
+    proto = (
+        'syntax = "proto3"; message M {'
+        + "".join(f"int32 f{n} = {n};" for n in range(1, 2_000))
+        + "}"
+    )
     document = {
         "asyncapi": "2.6.0",
         "channels": {
-            f"c{n}": {"subscribe": {"message": {"traits": [{"$ref": "#/components/messageTraits/t"}], **BINARY}}}
+            f"c{n}": {
+                "subscribe": {
+                    "message": {"traits": [{"$ref": "#/components/messageTraits/t"}], **BINARY}
+                }
+            }
             for n in range(5_000)
         },
         "components": {"messageTraits": {"t": {"headers": wide}}, "schemas": {"p": proto}},
@@ -173,4 +261,7 @@ def test_parts_that_many_messages_share_are_read_once() -> None:
     assert len(promise.of_messages) == 2_000
 
 
-BINARY = {"schemaFormat": "application/vnd.google.protobuf;version=3", "payload": {"$ref": "#/components/schemas/p"}}
+BINARY = {
+    "schemaFormat": "application/vnd.google.protobuf;version=3",
+    "payload": {"$ref": "#/components/schemas/p"},
+}

@@ -37,7 +37,13 @@ components: {securitySchemes: {key: {type: apiKey, in: header, name: x-key}}}
 KNOWN = [
     registry(),
     registry(revision(PLAIN)),
-    registry(revision(PLAIN.replace("security: [{key: []}]", 'servers: [{url: "/api"}, {url: "/{tenant}/v1"}]'))),
+    registry(
+        revision(
+            PLAIN.replace(
+                "security: [{key: []}]", 'servers: [{url: "/api"}, {url: "/{tenant}/v1"}]'
+            )
+        )
+    ),
 ]
 VALUES = st.sampled_from(
     [
@@ -96,9 +102,13 @@ CHANGES = st.fixed_dictionaries(
 
 
 def long_way(asked: Exchange, which: int) -> Checked | None:
-    (contract,) = KNOWN[which].find("payment", asked.environment, asked.callee_version, asked.caller, AT_NS)
+    (contract,) = KNOWN[which].find(
+        "payment", asked.environment, asked.callee_version, asked.caller, AT_NS
+    )
     request = Payload(asked.request_body, asked.request_headers, truncated=asked.request_truncated)
-    response = Payload(asked.response_body, asked.response_headers, truncated=asked.response_truncated)
+    response = Payload(
+        asked.response_body, asked.response_headers, truncated=asked.response_truncated
+    )
     return _one(asked, request, response, contract, lambda: "GET /fallback", PAYLOAD_LIMITS)
 
 
@@ -112,16 +122,27 @@ def test_what_most_exchanges_are_takes_the_short_way() -> None:
     assert PAYMENTS
     for which, changes in (
         (0, {}),
-        (1, {"path": "/payments/7/ab", "request_headers": {"x-key": "[redacted]"}, "answer": {"id": 1}}),
+        (
+            1,
+            {
+                "path": "/payments/7/ab",
+                "request_headers": {"x-key": "[redacted]"},
+                "answer": {"id": 1},
+            },
+        ),
     ):
         asked = exchange(**changes)
         check(asked, KNOWN[which])
-        (contract,) = KNOWN[which].find("payment", asked.environment, asked.callee_version, asked.caller, AT_NS)
+        (contract,) = KNOWN[which].find(
+            "payment", asked.environment, asked.callee_version, asked.caller, AT_NS
+        )
         assert any(plan is not None for plan in contract.plans.values())
 
 
 @given(VALUES, st.sampled_from([(",", ":"), (", ", ": ")]), st.booleans())
-def test_a_body_says_the_same_however_it_is_written(value: Any, separators: tuple[str, str], escaped: bool) -> None:
+def test_a_body_says_the_same_however_it_is_written(
+    value: Any, separators: tuple[str, str], escaped: bool
+) -> None:
     text = json.dumps({"held": value, "é": "é"}, separators=separators, ensure_ascii=escaped)
     held = Payload(text, {})
     assert (held.problem, held.value, held.repeats_a_key()) == ("", json.loads(text), False)

@@ -1,4 +1,6 @@
-"""Avro records, framed and bare, against the schema that a contract promises; hostile bytes end in words, not in faults."""
+"""Avro records, framed and bare, against the schema that a contract promises; hostile bytes end in
+words, not in faults.
+"""
 
 import io
 import json
@@ -45,7 +47,11 @@ GUID = uuid.UUID("9d4e0c22-0b5e-4b43-9a3b-0c4cf2f6d0aa")
 
 def written(value: Any, schema: Any = ORDER) -> bytes:
     out = io.BytesIO()
-    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(json.dumps(schema).replace("timestamp-millis", "x"))), value)
+    fastavro.schemaless_writer(
+        out,
+        fastavro.parse_schema(json.loads(json.dumps(schema).replace("timestamp-millis", "x"))),
+        value,
+    )
     return out.getvalue()
 
 
@@ -82,8 +88,13 @@ def judged(
 ) -> Checked:
     registry = Registry(revisions)
     assert not registry.broken
-    told = {key: schema if isinstance(schema, Writer) else Writer("avro", json.dumps(schema)) for key, schema in (known or {}).items()}
-    writers: Callable[[SchemaKey], Writer | str] = lambda key: registry.writers.get(key) or told.get(key, UNKNOWN_SCHEMA)  # noqa: E731
+    told = {
+        key: schema if isinstance(schema, Writer) else Writer("avro", json.dumps(schema))
+        for key, schema in (known or {}).items()
+    }
+    writers: Callable[[SchemaKey], Writer | str] = lambda key: (  # noqa: E731
+        registry.writers.get(key) or told.get(key, UNKNOWN_SCHEMA)
+    )
     exchange = Exchange(
         "ab" * 8, 0, 0, 0, AT_NS, None, "", "orders", "", "", 0, producer, "", "kafka", "", "", "production", b"", b"", protocol=MESSAGING,
     )  # fmt: skip
@@ -97,39 +108,63 @@ TOPIC = held(topic(), "avro")
 
 def test_bare_data_is_read_by_the_contracts_own_schema_all_of_it() -> None:
     assert said(judged(written(GOOD), TOPIC)) == ("valid", "", [])
-    for bad in (written(GOOD)[:-1], written(GOOD) + b"\x00", b"{}", b"\xff" * 40, written(GOOD)[:-1] + b"\x09"):
+    for bad in (
+        written(GOOD)[:-1],
+        written(GOOD) + b"\x00",
+        b"{}",
+        b"\xff" * 40,
+        written(GOOD)[:-1] + b"\x09",
+    ):
         assert said(judged(bad, TOPIC)) == ("violated", "", [("request", "not_avro", "")])
     assert said(judged(b"", TOPIC)) == ("not_checked", "no_body", [])
 
 
 @pytest.mark.parametrize("key", [7, GUID])
-def test_framed_data_is_read_by_the_schema_that_wrote_it_and_resolved(key: int | uuid.UUID) -> None:
+def test_framed_data_is_read_by_the_schema_that_wrote_it_and_resolved(
+    key: int | uuid.UUID,
+) -> None:
     known: dict[SchemaKey, Any] = {key if isinstance(key, int) else str(key): ORDER}
     assert said(judged(framed(GOOD, key=key), TOPIC, known=known)) == ("valid", "", [])
     newer = changed(extra="string")
     known = dict.fromkeys(known, newer)
-    assert said(judged(framed(GOOD | {"extra": "x"}, newer, key), TOPIC, known=known)) == ("valid", "", [])
+    assert said(judged(framed(GOOD | {"extra": "x"}, newer, key), TOPIC, known=known)) == (
+        "valid",
+        "",
+        [],
+    )
 
 
 def test_what_the_contract_cannot_read_of_another_writers_data_is_told_by_its_place() -> None:
     for schema, value, rule, pointer in (
         (changed(id="string"), GOOD | {"id": "7"}, "TYPE_MISMATCH", "/id"),
         (changed(at=None), GOOD, "READER_FIELD_MISSING_DEFAULT_VALUE", "/at"),
-        (changed(lines={"type": "array", "items": "string"}), GOOD | {"lines": ["a"]}, "TYPE_MISMATCH", "/lines/*"),
+        (
+            changed(lines={"type": "array", "items": "string"}),
+            GOOD | {"lines": ["a"]},
+            "TYPE_MISMATCH",
+            "/lines/*",
+        ),
         (
             changed(state={"type": "enum", "name": "State", "symbols": ["OPEN", "LOST"]}),
             GOOD | {"state": "LOST"},
             "MISSING_ENUM_SYMBOLS",
             "/state",
         ),
-        (changed(note=["null", "string", "long"]), GOOD | {"note": 5}, "MISSING_UNION_BRANCH", "/note"),
+        (
+            changed(note=["null", "string", "long"]),
+            GOOD | {"note": 5},
+            "MISSING_UNION_BRANCH",
+            "/note",
+        ),
     ):
         checked = judged(framed(value, schema), TOPIC, known={7: schema})
         assert said(checked) == ("violated", "", [("request", rule, pointer)])
 
 
 def test_a_change_that_this_very_record_does_not_meet_breaks_nothing() -> None:
-    schema = changed(state={"type": "enum", "name": "State", "symbols": ["OPEN", "LOST"]}, note=["null", "long"])
+    schema = changed(
+        state={"type": "enum", "name": "State", "symbols": ["OPEN", "LOST"]}, note=["null", "long"]
+    )
     assert said(judged(framed(GOOD, schema), TOPIC, known={7: schema})) == ("valid", "", [])
 
 
@@ -145,16 +180,31 @@ def test_ids_are_resolved_from_published_documents_and_header_ids_are_read() -> 
 def test_a_schema_that_nobody_knows_leaves_the_record_open() -> None:
     assert said(judged(framed(GOOD), TOPIC)) == ("not_checked", "unknown_schema", [])
     header = {"__value_schema_id": (b"\x00" + struct.pack(">I", 8)).hex()}
-    assert said(judged(written(GOOD), TOPIC, headers=header)) == ("not_checked", "unknown_schema", [])
-    for wrong in (Writer("avro", "{"), Writer("avro", '{"type": "nothing"}'), Writer("protobuf", "syntax")):
-        assert said(judged(framed(GOOD), TOPIC, known={7: wrong})) == ("not_checked", "unreadable_schema", [])
+    assert said(judged(written(GOOD), TOPIC, headers=header)) == (
+        "not_checked",
+        "unknown_schema",
+        [],
+    )
+    for wrong in (
+        Writer("avro", "{"),
+        Writer("avro", '{"type": "nothing"}'),
+        Writer("protobuf", "syntax"),
+    ):
+        assert said(judged(framed(GOOD), TOPIC, known={7: wrong})) == (
+            "not_checked",
+            "unreadable_schema",
+            [],
+        )
 
 
 def test_data_that_begins_as_a_frame_would_is_data_where_its_id_is_unknown() -> None:
     schema = {
         "type": "record",
         "name": "N",
-        "fields": [{"name": "a", "type": ["null", "int"]}, *({"name": f"f{n}", "type": "int"} for n in range(6))],
+        "fields": [
+            {"name": "a", "type": ["null", "int"]},
+            *({"name": f"f{n}", "type": "int"} for n in range(6)),
+        ],
     }
     value = {"a": None, **{f"f{n}": 0 for n in range(6)}}
     assert written(value, schema)[0] == 0
@@ -164,9 +214,16 @@ def test_data_that_begins_as_a_frame_would_is_data_where_its_id_is_unknown() -> 
 def test_a_schema_without_a_topic_binds_the_records_of_its_name_that_its_provider_sends() -> None:
     contract = held(json.dumps(ORDER), "avro")
     assert said(judged(framed(GOOD), contract, known={7: ORDER})) == ("valid", "", [])
-    assert said(judged(framed(GOOD, changed(at=None)), contract, known={7: changed(at=None)}))[0] == "violated"
+    assert (
+        said(judged(framed(GOOD, changed(at=None)), contract, known={7: changed(at=None)}))[0]
+        == "violated"
+    )
     other = ORDER | {"name": "Else"}
-    assert said(judged(framed(GOOD, other), contract, known={7: other})) == ("not_checked", "no_message", [])
+    assert said(judged(framed(GOOD, other), contract, known={7: other})) == (
+        "not_checked",
+        "no_message",
+        [],
+    )
     assert said(judged(b"\xff", contract)) == ("not_checked", "ambiguous_message", [])
 
 
@@ -176,7 +233,11 @@ def test_asyncapi_payloads_in_avro_are_judged_too() -> None:
         "asyncapi": "3.0.0", "channels": {"orders": {"address": "orders", "messages": {"o": {"payload": payload}}}}, "operations": {},
     })  # fmt: skip
     assert said(judged(written(GOOD), held(three, "asyncapi"))) == ("valid", "", [])
-    assert said(judged(b"x", held(three, "asyncapi"))) == ("violated", "", [("request", "not_avro", "")])
+    assert said(judged(b"x", held(three, "asyncapi"))) == (
+        "violated",
+        "",
+        [("request", "not_avro", "")],
+    )
     two = json.dumps({
         "asyncapi": "2.6.0", "channels": {"orders": {"publish": {"message": {"schemaFormat": payload["schemaFormat"], "payload": ORDER}}}},
     })  # fmt: skip
@@ -184,7 +245,11 @@ def test_asyncapi_payloads_in_avro_are_judged_too() -> None:
 
 
 LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}
-NULLS = {"type": "record", "name": "N", "fields": [{"name": "n", "type": {"type": "array", "items": "null"}}]}
+NULLS = {
+    "type": "record",
+    "name": "N",
+    "fields": [{"name": "n", "type": {"type": "array", "items": "null"}}],
+}
 
 
 # Records that hold the next one twice: 2^40 of the last one, which takes no room.
@@ -219,7 +284,9 @@ def varint(number: int) -> bytes:
         (ORDER, b"a" * 50_000_000, ("not_checked", "too_large")),
     ],
 )
-def test_hostile_data_is_refused_in_words(schema: dict[str, Any], data: bytes, outcome: tuple[str, str]) -> None:
+def test_hostile_data_is_refused_in_words(
+    schema: dict[str, Any], data: bytes, outcome: tuple[str, str]
+) -> None:
     assert said(judged(data, held(topic(schema), "avro")))[:2] == outcome
 
 
@@ -230,14 +297,19 @@ def test_no_bytes_raise(data: bytes) -> None:
         unread(avro_of(schema, "x"), data)
 
 
-@given(st.recursive(st.just(None), lambda inner: st.fixed_dictionaries({"next": inner}), max_leaves=5))
+@given(
+    st.recursive(st.just(None), lambda inner: st.fixed_dictionaries({"next": inner}), max_leaves=5)
+)
 def test_measuring_agrees_with_reading(value: Any) -> None:
     assert unread(avro_of(LIST, "x"), written({"next": value}, LIST)) == ""
 
 
 def test_a_chain_of_thousands_of_named_types_is_read() -> None:
     chain = [{"type": "record", "name": "R0", "fields": []}]
-    chain += [{"type": "record", "name": f"R{n}", "fields": [{"name": "a", "type": f"R{n - 1}"}]} for n in range(1, 3_000)]
+    chain += [
+        {"type": "record", "name": f"R{n}", "fields": [{"name": "a", "type": f"R{n - 1}"}]}
+        for n in range(1, 3_000)
+    ]
     schema = avro_of(chain, "x")
     assert schema.risky
     assert unread(schema, varint(3)) == ""
@@ -260,12 +332,20 @@ def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None
 def test_frames_of_glue_and_apicurio_name_the_schema_that_wrote_a_record() -> None:
     raw = written(GOOD)
     other = written(
-        {"id": "x"}, {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}]}
+        {"id": "x"},
+        {
+            "type": "record",
+            "name": "Order",
+            "namespace": "shop",
+            "fields": [{"name": "id", "type": "string"}],
+        },
     )
     writers = {str(GUID): Writer("avro", json.dumps(ORDER)), 7: Writer("avro", json.dumps(ORDER))}
 
     def told(value: bytes, headers: dict[str, str] | None = None) -> tuple[str, str]:
-        record = Carried("orders", value, headers or {}, writers=lambda key: writers.get(key, UNKNOWN_SCHEMA))
+        record = Carried(
+            "orders", value, headers or {}, writers=lambda key: writers.get(key, UNKNOWN_SCHEMA)
+        )
         mismatches = Mismatches()
         avro_judge(avro_of(ORDER, "x"), "")(record, mismatches)
         return ("broken" if mismatches else "kept"), mismatches.open

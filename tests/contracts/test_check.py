@@ -1,4 +1,6 @@
-"""Each planted fault is found at its place; what cannot be checked says why; nothing of a payload is told."""
+"""Each planted fault is found at its place; what cannot be checked says why; nothing of a payload
+is told.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -33,11 +35,18 @@ def without(field: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, POST, LIST, {"path": "/payments/7/"}, {"method": "HEAD", "response_body": None}], ids=str
+    "changes",
+    [{}, POST, LIST, {"path": "/payments/7/"}, {"method": "HEAD", "response_body": None}],
+    ids=str,
 )
 def test_an_exchange_that_keeps_the_contract_is_valid(changes: dict[str, Any]) -> None:
     checked = check(exchange(**changes), registry())
-    assert (checked.outcome, checked.reason, list(checked.violations), list(checked.unchecked)) == ("valid", "", [], [])
+    assert (
+        checked.outcome,
+        checked.reason,
+        list(checked.violations),
+        list(checked.unchecked),
+    ) == ("valid", "", [], [])
 
 
 FAULTS: list[tuple[dict[str, Any], str, str, str]] = [
@@ -51,36 +60,79 @@ FAULTS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"answer": {**GOOD, "surplus": 1}}, "response", "additionalProperties", "/*"),
     ({"answer": {**GOOD, "id": None}}, "response", "type", "/id"),
     ({"answer": {**GOOD, "payer": {}}}, "response", "required", "/payer/name"),
-    ({"answer": {**GOOD, "lines": [{"sku": "a"}, {"sku": "b", "qty": "2"}]}}, "response", "type", "/lines/*/qty"),
+    (
+        {"answer": {**GOOD, "lines": [{"sku": "a"}, {"sku": "b", "qty": "2"}]}},
+        "response",
+        "type",
+        "/lines/*/qty",
+    ),
     ({"answer": {**GOOD, "lines": [{}] * 2}}, "response", "required", "/lines/*/sku"),
     ({"answer": {**GOOD, "lines": [{"sku": "a"}] * 4}}, "response", "maxItems", "/lines"),
     ({"answer": {**GOOD, "labels": {"alice": 1}}}, "response", "type", "/labels/*"),
-    ({"answer": {**GOOD, "method": {"kind": "bank", "iban": 4}}}, "response", "type", "/method/iban"),
+    (
+        {"answer": {**GOOD, "method": {"kind": "bank", "iban": 4}}},
+        "response",
+        "type",
+        "/method/iban",
+    ),
     ({"answer": [GOOD]}, "response", "type", ""),
     ({**LIST, "answer": [GOOD, without("id")]}, "response", "required", "/*/id"),
     ({"response_body": '{"id": NaN}'}, "response", "not_json", ""),
-    ({"response_body": '{"id":7,"amount":1,"amount":2,"currency":"EUR","state":"open"}'}, "response", "duplicate_key", ""),
-    ({"response_headers": {"content-type": "text/html"}, "response_body": "<p>"}, "response", "undocumented_media_type", ""),
-    ({"response_headers": {**JSON, "content-length": "0"}, "response_body": ""}, "response", "missing_body", ""),
+    (
+        {"response_body": '{"id":7,"amount":1,"amount":2,"currency":"EUR","state":"open"}'},
+        "response",
+        "duplicate_key",
+        "",
+    ),
+    (
+        {"response_headers": {"content-type": "text/html"}, "response_body": "<p>"},
+        "response",
+        "undocumented_media_type",
+        "",
+    ),
+    (
+        {"response_headers": {**JSON, "content-length": "0"}, "response_body": ""},
+        "response",
+        "missing_body",
+        "",
+    ),
     ({**LIST, "status": 202}, "response", "undocumented_status", ""),
     ({"method": "DELETE"}, "request", "undocumented_method", ""),
     ({"path": "/api/refunds/7"}, "request", "undocumented_operation", ""),
-    ({**POST, "asked": {"currency": "EUR", "state": "open", "secret": "s"}}, "request", "required", "/amount"),
+    (
+        {**POST, "asked": {"currency": "EUR", "state": "open", "secret": "s"}},
+        "request",
+        "required",
+        "/amount",
+    ),
     ({**POST, "asked": {**GOOD, "secret": 5}}, "request", "type", "/secret"),
     ({**LIST, "query": ""}, "request", "missing_parameter", "/query/limit"),
     ({**LIST, "query": "limit=many"}, "request", "type", "/query/limit"),
     ({**LIST, "query": "limit=500"}, "request", "maximum", "/query/limit"),
     ({**LIST, "query": "limit=5&state=lost"}, "request", "enum", "/query/state"),
-    ({**LIST, "request_headers": {"accept": "*/*"}}, "request", "missing_parameter", "/header/x-tenant"),
+    (
+        {**LIST, "request_headers": {"accept": "*/*"}},
+        "request",
+        "missing_parameter",
+        "/header/x-tenant",
+    ),
     ({"path": "/api/payments/seven"}, "request", "type", "/path/id"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "side", "rule", "pointer"), FAULTS, ids=[f"{rule}-{place}" for _, _, rule, place in FAULTS])
-def test_each_planted_fault_is_found_at_its_place(changes: dict[str, Any], side: str, rule: str, pointer: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "side", "rule", "pointer"),
+    FAULTS,
+    ids=[f"{rule}-{place}" for _, _, rule, place in FAULTS],
+)
+def test_each_planted_fault_is_found_at_its_place(
+    changes: dict[str, Any], side: str, rule: str, pointer: str
+) -> None:
     checked = check(exchange(**changes), registry(), "GET /fallback")
     assert checked.outcome == "violated"
-    assert [(violation.side, violation.rule, violation.pointer) for violation in checked.violations] == [(side, rule, pointer)]
+    assert [
+        (violation.side, violation.rule, violation.pointer) for violation in checked.violations
+    ] == [(side, rule, pointer)]
 
 
 UNCHECKED: list[tuple[dict[str, Any], str]] = [
@@ -88,11 +140,21 @@ UNCHECKED: list[tuple[dict[str, Any], str]] = [
     ({"response_body": ""}, "no_body"),
     ({"response_truncated": True}, "truncated"),
     ({"response_body": '{"id": 7, "amo'}, "truncated"),
-    ({"response_body": '{"id": 7]', "response_headers": {**JSON, "content-length": "4000"}}, "truncated"),
+    (
+        {"response_body": '{"id": 7]', "response_headers": {**JSON, "content-length": "4000"}},
+        "truncated",
+    ),
     ({"response_body": "[" * 2000 + "]" * 2000}, "too_deep"),
     ({"response_body": "[" * 200 + "]" * 200}, "too_deep"),
     ({"response_body": '"' + "x" * 1_000_001 + '"'}, "too_large"),
-    ({"path": "/payments/newest", "response_headers": {"content-type": "text/plain"}, "response_body": "7"}, "media_type"),
+    (
+        {
+            "path": "/payments/newest",
+            "response_headers": {"content-type": "text/plain"},
+            "response_body": "7",
+        },
+        "media_type",
+    ),
     ({"response_headers": {}, "response_body": "hello"}, "media_type"),
     ({"callee": "stranger"}, "no_contract"),
     ({"status": 0}, "no_response"),
@@ -103,9 +165,15 @@ UNCHECKED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "reason"), UNCHECKED, ids=[f"{reason}-{at}" for at, (_, reason) in enumerate(UNCHECKED)])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    UNCHECKED,
+    ids=[f"{reason}-{at}" for at, (_, reason) in enumerate(UNCHECKED)],
+)
 def test_what_cannot_be_checked_says_why(changes: dict[str, Any], reason: str) -> None:
-    changes = {name: value for name, value in changes.items() if not (name == "asked" and value is None)}
+    changes = {
+        name: value for name, value in changes.items() if not (name == "asked" and value is None)
+    }
     checked = check(exchange(**changes), registry())
     assert (checked.outcome, checked.reason) == ("not_checked", reason)
 
@@ -128,13 +196,19 @@ def test_a_range_and_a_default_document_a_status() -> None:
 
 
 def test_not_modified_needs_no_documenting() -> None:
-    assert check(exchange(**{**LIST, "status": 304, "response_body": None}), registry()).outcome == "valid"
+    assert (
+        check(exchange(**{**LIST, "status": 304, "response_body": None}), registry()).outcome
+        == "valid"
+    )
 
 
 def test_integers_beyond_64_bits_are_judged_as_numbers() -> None:
     assert (
         check(
-            exchange(answer={**GOOD}, response_body=b'{"id":18446744073709551616,"amount":1,"currency":"EUR","state":"open"}'),
+            exchange(
+                answer={**GOOD},
+                response_body=b'{"id":18446744073709551616,"amount":1,"currency":"EUR","state":"open"}',
+            ),
             registry(),
         ).outcome
         == "valid"
@@ -146,7 +220,10 @@ def test_a_redacted_payload_is_checked_for_presence_and_types_only() -> None:
     kept = check(exchange(answer=masked, redacted=True), registry())
     assert (kept.outcome, kept.reason) == ("valid", "shape_only")
     broken = check(exchange(answer={**without("state"), "currency": 5}, redacted=True), registry())
-    assert {(violation.rule, violation.pointer) for violation in broken.violations} == {("required", "/state"), ("type", "/currency")}
+    assert {(violation.rule, violation.pointer) for violation in broken.violations} == {
+        ("required", "/state"),
+        ("type", "/currency"),
+    }
 
 
 def test_names_come_from_the_contract_with_the_base_that_was_called() -> None:
@@ -158,7 +235,8 @@ def test_names_come_from_the_contract_with_the_base_that_was_called() -> None:
 def test_a_fingerprint_outlives_revisions_versions_and_array_positions() -> None:
     first = check(exchange(answer={**GOOD, "lines": [{}]}), registry()).violations[0]
     later = check(
-        exchange(answer={**GOOD, "lines": [{"sku": "a"}, {}]}, callee_version="9"), registry(revision(number=4))
+        exchange(answer={**GOOD, "lines": [{"sku": "a"}, {}]}, callee_version="9"),
+        registry(revision(number=4)),
     ).violations[0]
     assert first.fingerprint == later.fingerprint
     assert (first.revision, later.revision) == (1, 4)
@@ -167,13 +245,18 @@ def test_a_fingerprint_outlives_revisions_versions_and_array_positions() -> None
 
 
 def test_undocumented_statuses_have_a_fingerprint_each() -> None:
-    marks = {check(exchange(**{**LIST, "status": status}), registry()).violations[0].fingerprint for status in (201, 202, 203)}
+    marks = {
+        check(exchange(**{**LIST, "status": status}), registry()).violations[0].fingerprint
+        for status in (201, 202, 203)
+    }
     assert len(marks) == 3
 
 
 def test_one_type_change_is_one_violation() -> None:
     checked = check(exchange(answer={**GOOD, "state": 3}), registry())
-    assert [(violation.rule, violation.expected, violation.actual) for violation in checked.violations] == [("type", "string", "integer")]
+    assert [
+        (violation.rule, violation.expected, violation.actual) for violation in checked.violations
+    ] == [("type", "string", "integer")]
 
 
 def test_nothing_of_a_payload_is_told() -> None:
@@ -182,11 +265,24 @@ def test_nothing_of_a_payload_is_told() -> None:
         canary: canary, "id": canary, "amount": canary, "currency": canary, "state": canary, "created": canary, "note": canary,
         "lines": [{"qty": canary, canary: canary}], "labels": {canary: 1}, "method": {"kind": canary}, "payer": canary,
     }  # fmt: skip
-    spied = exchange(**{**POST, "asked": payload, "answer": payload, "query": f"limit={canary}", "path": "/api/payments"})
+    spied = exchange(
+        **{
+            **POST,
+            "asked": payload,
+            "answer": payload,
+            "query": f"limit={canary}",
+            "path": "/api/payments",
+        }
+    )
     checked = check(spied, registry())
     assert len(checked.violations) >= 10
     assert canary not in repr(checked)
-    listed = check(exchange(**{**LIST, "query": f"limit={canary}&state={canary}&{canary}=1", "answer": [payload]}), registry())
+    listed = check(
+        exchange(
+            **{**LIST, "query": f"limit={canary}&state={canary}&{canary}=1", "answer": [payload]}
+        ),
+        registry(),
+    )
     assert listed.violations
     assert canary not in repr(listed)
 
@@ -235,7 +331,9 @@ def test_the_revision_in_force_depends_on_time_version_environment_and_consumer(
         revision(number=4, environment="staging"),
         revision(number=5, consumer="till"),
     )
-    assert [held.number for held in made.find("payment", environment, version, caller, found_at)] == [number]
+    assert [
+        held.number for held in made.find("payment", environment, version, caller, found_at)
+    ] == [number]
 
 
 def test_a_version_that_never_published_keeps_the_promise_made_before() -> None:
@@ -251,7 +349,10 @@ def test_nothing_is_in_force_before_its_time() -> None:
 def test_a_new_snapshot_keeps_what_was_compiled() -> None:
     first = registry()
     second = Registry([revision(), revision(name="more", provider="other")], previous=first)
-    assert second.find("payment", "", "", "", AT_NS)[0].promise is first.find("payment", "", "", "", AT_NS)[0].promise
+    assert (
+        second.find("payment", "", "", "", AT_NS)[0].promise
+        is first.find("payment", "", "", "", AT_NS)[0].promise
+    )
 
 
 TEXTS = st.text(max_size=12)
@@ -277,7 +378,14 @@ PAYLOADS = st.recursive(
     redacted=st.booleans(),
 )
 def test_nothing_in_an_exchange_raises(
-    method: str, path: str, query: str, status: int, asked: dict[str, str], answered: dict[str, str], body: Any, redacted: bool
+    method: str,
+    path: str,
+    query: str,
+    status: int,
+    asked: dict[str, str],
+    answered: dict[str, str],
+    body: Any,
+    redacted: bool,
 ) -> None:
     call = exchange(
         method=method, path=path, query=query, status=status, request_headers=asked, response_headers=answered, request_body=body,

@@ -1,4 +1,6 @@
-"""A large document is read without collections: they look at its nodes again and again and free none."""
+"""A large document is read without collections: they look at its nodes again and again and free
+none.
+"""
 
 import gc
 import json
@@ -11,7 +13,9 @@ from monitor.contracts.read import examine, read_contract
 from monitor.contracts.text import parse
 from monitor.errors import ContractError
 
-YAML = "a: {}\nb:\n" + "".join(f"  - {{name: n{number}, held: [1, 2, {{deep: yes}}]}}\n" for number in range(5_000))
+YAML = "a: {}\nb:\n" + "".join(
+    f"  - {{name: n{number}, held: [1, 2, {{deep: yes}}]}}\n" for number in range(5_000)
+)
 
 
 @pytest.fixture
@@ -29,15 +33,27 @@ def collections() -> Iterator[list[int]]:
     gc.callbacks.remove(note)
 
 
-@pytest.mark.parametrize("text", [YAML, json.dumps({"a": [{"b": [number]} for number in range(20_000)]})], ids=["YAML", "JSON"])
+@pytest.mark.parametrize(
+    "text",
+    [YAML, json.dumps({"a": [{"b": [number]} for number in range(20_000)]})],
+    ids=["YAML", "JSON"],
+)
 def test_a_large_document_is_parsed_without_collections(text: str, collections: list[int]) -> None:
     assert parse(text, where="contract")
     assert len(collections) <= 1  # one may be due when all is read
 
 
 def test_a_contract_is_read_and_examined_without_collections(collections: list[int]) -> None:
-    schemas = {f"S{number}": {"type": "object", "properties": {"a": {"type": "string"}}} for number in range(3_000)}
-    document = {"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}, "components": {"schemas": schemas}}
+    schemas = {
+        f"S{number}": {"type": "object", "properties": {"a": {"type": "string"}}}
+        for number in range(3_000)
+    }
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "x", "version": "1"},
+        "paths": {},
+        "components": {"schemas": schemas},
+    }
     text = json.dumps(document)
     collections.clear()
     read_contract("openapi", text, where="contract")

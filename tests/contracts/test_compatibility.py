@@ -1,4 +1,6 @@
-"""Revisions of Avro, Protobuf and JSON Schema against each other, by the levels and the words of schema registries."""
+"""Revisions of Avro, Protobuf and JSON Schema against each other, by the levels and the words of
+schema registries.
+"""
 
 import json
 from pathlib import Path
@@ -21,7 +23,10 @@ def record(*fields: Any, name: str = "R", **rest: Any) -> dict[str, Any]:
     return {
         "type": "record",
         "name": name,
-        "fields": [{"name": field[0], "type": field[1], **(field[2] if len(field) > 2 else {})} for field in fields],
+        "fields": [
+            {"name": field[0], "type": field[1], **(field[2] if len(field) > 2 else {})}
+            for field in fields
+        ],
         **rest,
     }
 
@@ -66,7 +71,9 @@ ENUM = {"type": "enum", "name": "E", "symbols": ["A", "B"]}
         ({"type": "int", "logicalType": "date"}, "int", []),
     ],
 )  # fmt: skip
-def test_avro_is_resolved_by_its_specification(writer: Any, reader: Any, told: list[tuple[str, str]]) -> None:
+def test_avro_is_resolved_by_its_specification(
+    writer: Any, reader: Any, told: list[tuple[str, str]]
+) -> None:
     changes = avro_changes(avro_of(writer, "x"), avro_of(reader, "x"))
     assert [(change.rule, change.pointer) for change in changes] == told
 
@@ -94,14 +101,24 @@ BASE = 'syntax = "proto3"; package p; message M { string a = 1; int32 b = 2; one
         ("int32 c = 3; string d", "string d", [("ONEOF_FIELD_REMOVED", "/M/3")]),
         ("oneof x { int32 c = 3; string d = 4; }", "int32 c = 3; string d = 4;", []),
         ("oneof x { int32 c = 3; string d = 4; }", "", []),
-        ("string a = 1; int32 b = 2;", "oneof y { string a = 1; int32 b = 2; }", [("MULTIPLE_FIELDS_MOVED_TO_ONEOF", "/M/y")]),
-        ("int32 b = 2; oneof x { ", "oneof x { int32 b = 2; ", [("FIELD_MOVED_TO_EXISTING_ONEOF", "/M/x")]),
+        (
+            "string a = 1; int32 b = 2;",
+            "oneof y { string a = 1; int32 b = 2; }",
+            [("MULTIPLE_FIELDS_MOVED_TO_ONEOF", "/M/y")],
+        ),
+        (
+            "int32 b = 2; oneof x { ",
+            "oneof x { int32 b = 2; ",
+            [("FIELD_MOVED_TO_EXISTING_ONEOF", "/M/x")],
+        ),
         ("string a = 1;", "optional string a = 1;", []),
         ("package p;", "package q;", [("PACKAGE_CHANGED", "")]),
         ("message M {", "message N {} message O {", [("MESSAGE_REMOVED", "/M")]),
     ],
 )
-def test_protobuf_keeps_to_what_registries_document(before: str, after: str, told: list[tuple[str, str]]) -> None:
+def test_protobuf_keeps_to_what_registries_document(
+    before: str, after: str, told: list[tuple[str, str]]
+) -> None:
     assert before in BASE
     changes = proto_changes(from_text(BASE, "x"), from_text(BASE.replace(before, after), "x"))
     assert [(change.rule, change.pointer) for change in changes] == told
@@ -121,8 +138,14 @@ CLOSED = OPEN | {"additionalProperties": False}
 PARTLY = OPEN | {"additionalProperties": {"type": "string"}}
 
 
-def more(schema: dict[str, Any], name: str, kind: Any, *, required: bool = False) -> dict[str, Any]:
-    return schema | {"properties": schema["properties"] | {name: kind}} | ({"required": [name]} if required else {})
+def more(
+    schema: dict[str, Any], name: str, kind: Any, *, required: bool = False
+) -> dict[str, Any]:
+    return (
+        schema
+        | {"properties": schema["properties"] | {name: kind}}
+        | ({"required": [name]} if required else {})
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,19 +182,29 @@ def more(schema: dict[str, Any], name: str, kind: Any, *, required: bool = False
         ({}, False, [("TYPE_CHANGED", "")]),
     ],
 )  # fmt: skip
-def test_json_schema_keeps_to_what_registries_document(old: Any, new: Any, told: list[tuple[str, str]]) -> None:
+def test_json_schema_keeps_to_what_registries_document(
+    old: Any, new: Any, told: list[tuple[str, str]]
+) -> None:
     assert [(change.rule, change.pointer) for change in schema_changes(old, new)] == told
 
 
 def test_a_reference_that_leaves_its_document_and_too_many_alternatives_are_refused() -> None:
     with pytest.raises(ContractError, match="nothing is fetched"):
         schema_changes({"$ref": "http://x.example/a"}, {"type": "string"})
-    wide = {"oneOf": [{"type": "object", "properties": {f"p{n}": {"type": "string"}}} for n in range(400)]}
+    wide = {
+        "oneOf": [
+            {"type": "object", "properties": {f"p{n}": {"type": "string"}}} for n in range(400)
+        ]
+    }
     with pytest.raises(ContractError, match="parts of two schemas are compared"):
         schema_changes(wide, wide)
 
 
-R1, R2, R3 = record(("a", "int")), record(("a", "int"), ("b", "int", {"default": 0})), record(("b", "int"))
+R1, R2, R3 = (
+    record(("a", "int")),
+    record(("a", "int"), ("b", "int", {"default": 0})),
+    record(("b", "int")),
+)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +216,22 @@ R1, R2, R3 = record(("a", "int")), record(("a", "int"), ("b", "int", {"default":
         ([R1], R3, "NONE", []),
         ([R1, R2], R3, "BACKWARD", []),
         ([R1, R2], R3, "BACKWARD_TRANSITIVE", [(0, "backward", "/b")]),
-        ([R1, R2], R3, "FULL_TRANSITIVE", [(0, "backward", "/b"), (0, "forward", "/a"), (1, "forward", "/a")]),
+        (
+            [R1, R2],
+            R3,
+            "FULL_TRANSITIVE",
+            [(0, "backward", "/b"), (0, "forward", "/a"), (1, "forward", "/a")],
+        ),
         ([], R3, "FULL", []),
     ],
 )
-def test_a_level_says_who_reads_whose_data_and_how_far_back(earlier: Any, new: Any, level: Any, told: list[Any]) -> None:
-    assert [(conflict.earlier, conflict.direction, conflict.change.pointer) for conflict in incompatible("avro", earlier, new, level)] == told
+def test_a_level_says_who_reads_whose_data_and_how_far_back(
+    earlier: Any, new: Any, level: Any, told: list[Any]
+) -> None:
+    assert [
+        (conflict.earlier, conflict.direction, conflict.change.pointer)
+        for conflict in incompatible("avro", earlier, new, level)
+    ] == told
 
 
 def run(*words: str) -> int:
@@ -197,7 +240,9 @@ def run(*words: str) -> int:
     return int(end.value.code or 0)
 
 
-def test_the_command_tells_each_change_with_its_path_and_exits_by_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_each_change_with_its_path_and_exits_by_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, schema in (("1.avsc", R1), ("2.avsc", R2), ("3.avsc", R3)):
         (tmp_path / name).write_text(json.dumps(schema))
     (tmp_path / "1.proto").write_text(BASE)
@@ -210,7 +255,11 @@ def test_the_command_tells_each_change_with_its_path_and_exits_by_it(tmp_path: P
     assert f"backward against {first}: READER_FIELD_MISSING_DEFAULT_VALUE at /b" in output
     assert run(str(tmp_path / "1.proto"), str(tmp_path / "2.proto"), "--format", "json") == 1
     told = json.loads(capsys.readouterr().out)
-    assert (told["kind"], told["compatible"], told["changes"][0]["pointer"]) == ("protobuf", False, "/M/2")
+    assert (told["kind"], told["compatible"], told["changes"][0]["pointer"]) == (
+        "protobuf",
+        False,
+        "/M/2",
+    )
     assert run(first) == 64
     assert run(first, str(tmp_path / "1.proto")) == 64
     assert run(first, second, "--level", "SIDEWAYS") == 64

@@ -1,4 +1,6 @@
-"""A pact that expects what the OpenAPI document of its provider forbids is told at publishing, whichever of the two comes last."""
+"""A pact that expects what the OpenAPI document of its provider forbids is told at publishing,
+whichever of the two comes last.
+"""
 
 import json
 from typing import Any
@@ -17,13 +19,23 @@ WHOLE = read_contract("openapi", PAYMENTS, where="payments")
 NEW = {"amount": 12, "currency": "EUR", "state": "open", "secret": "s"}
 
 
-def one(asks: dict[str, Any] | None = None, answers: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def one(
+    asks: dict[str, Any] | None = None, answers: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     request = {"method": "GET", "path": "/api/payments/7"} | (asks or {})
-    return {"description": "a payment", "request": request, "response": {"status": 200, "body": GOOD} | (answers or {})} | more
+    return {
+        "description": "a payment",
+        "request": request,
+        "response": {"status": 200, "body": GOOD} | (answers or {}),
+    } | more
 
 
 def pact(*interactions: dict[str, Any]) -> dict[str, Any]:
-    return {"consumer": {"name": "web"}, "provider": {"name": "payment"}, "interactions": list(interactions)}
+    return {
+        "consumer": {"name": "web"},
+        "provider": {"name": "payment"},
+        "interactions": list(interactions),
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,27 +66,54 @@ def test_an_example_is_judged_by_what_it_says_and_not_by_what_it_leaves_out(
 ) -> None:
     conflicts = contradictions("web-payment", pact(interaction), "payments", WHOLE)
     kinds = {
-        (each.side, each.rule, each.pointer if each.rule not in ("required", "additionalProperties") else "") for each in conflicts
+        (
+            each.side,
+            each.rule,
+            each.pointer if each.rule not in ("required", "additionalProperties") else "",
+        )
+        for each in conflicts
     }
-    assert kinds == {(side, rule, "" if rule in ("required", "additionalProperties") else place) for side, rule, place in told}
-    assert all(each.example_clause.startswith("/interactions/0/") and each.clause.startswith("/") for each in conflicts)
+    assert kinds == {
+        (side, rule, "" if rule in ("required", "additionalProperties") else place)
+        for side, rule, place in told
+    }
+    assert all(
+        each.example_clause.startswith("/interactions/0/") and each.clause.startswith("/")
+        for each in conflicts
+    )
 
 
 @pytest.mark.parametrize("pact_first", [True, False])
-def test_publishing_tells_both_clauses(api: Asked, pact_first: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_publishing_tells_both_clauses(
+    api: Asked, pact_first: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     bad = pact(one(), one(answers={"body": {"amount": "12.50"}}))
     bodies: list[dict[str, str]] = [
         {"document": json.dumps(bad)},
         {"document": PAYMENTS, "provider": "payment", "name": "payments"},
     ]
-    first, last = (api.post("/v1/contracts", body, LOCAL_TOKEN) for body in (bodies if pact_first else bodies[::-1]))
+    first, last = (
+        api.post("/v1/contracts", body, LOCAL_TOKEN)
+        for body in (bodies if pact_first else bodies[::-1])
+    )
     assert (first.status_code, last.status_code, first.json()["contradictions"]) == (201, 201, [])
     (conflict,) = last.json()["contradictions"]
     for name in (first.json()["name"], last.json()["name"]):
-        assert api.get(f"/v1/contracts/{name}/contradictions").json()["contradictions"] == [conflict]
+        assert api.get(f"/v1/contracts/{name}/contradictions").json()["contradictions"] == [
+            conflict
+        ]
         assert "Contradictions" in api.get(f"/contracts/{name}").text
-    assert (conflict["pact"], conflict["example_clause"], conflict["contract"]) == ("web-payment", "/interactions/1/response", "payments")
-    assert (conflict["rule"], conflict["pointer"], conflict["expected"], conflict["actual"]) == ("type", "/amount", "number", "string")
+    assert (conflict["pact"], conflict["example_clause"], conflict["contract"]) == (
+        "web-payment",
+        "/interactions/1/response",
+        "payments",
+    )
+    assert (conflict["rule"], conflict["pointer"], conflict["expected"], conflict["actual"]) == (
+        "type",
+        "/amount",
+        "number",
+        "string",
+    )
     node: Any = yaml.safe_load(PAYMENTS)
     for word in conflict["clause"].split("/")[1:]:
         node = node[word.replace("~1", "/")]
@@ -85,10 +124,24 @@ def test_publishing_tells_both_clauses(api: Asked, pact_first: bool, capsys: pyt
 
 def test_mocks_other_providers_and_other_environments_contradict_nothing(api: Asked) -> None:
     bad = json.dumps(pact(one(answers={"body": {"amount": "12.50"}})))
-    whole = {"document": PAYMENTS, "provider": "payment", "name": "payments", "environment": "staging"}
+    whole = {
+        "document": PAYMENTS,
+        "provider": "payment",
+        "name": "payments",
+        "environment": "staging",
+    }
     assert api.post("/v1/contracts", whole, LOCAL_TOKEN).status_code == 201
-    for more in ({"environment": "production"}, {"provider": "other"}, {"role": "mock", "name": "m"}):
-        assert api.post("/v1/contracts", {"document": bad, **more}, LOCAL_TOKEN).json()["contradictions"] == []
+    for more in (
+        {"environment": "production"},
+        {"provider": "other"},
+        {"role": "mock", "name": "m"},
+    ):
+        assert (
+            api.post("/v1/contracts", {"document": bad, **more}, LOCAL_TOKEN).json()[
+                "contradictions"
+            ]
+            == []
+        )
 
 
 SPRING = {
@@ -97,7 +150,11 @@ SPRING = {
 }  # fmt: skip
 WIREMOCK = {
     "request": {"method": "GET", "urlPath": "/api/payments/7"},
-    "response": {"status": 200, "headers": {"Content-Type": "application/json"}, "jsonBody": {"amount": "12.50"}},
+    "response": {
+        "status": 200,
+        "headers": {"Content-Type": "application/json"},
+        "jsonBody": {"amount": "12.50"},
+    },
 }
 MOUNTEBANK = {
     "protocol": "http", "port": 1,
@@ -112,16 +169,25 @@ MOUNTEBANK = {
 
 @pytest.mark.parametrize(
     ("document", "kind", "place"),
-    [(SPRING, "spring-cloud-contract", ""), (WIREMOCK, "wiremock", ""), (MOUNTEBANK, "mountebank", "/stubs/0/responses/0")],
+    [
+        (SPRING, "spring-cloud-contract", ""),
+        (WIREMOCK, "wiremock", ""),
+        (MOUNTEBANK, "mountebank", "/stubs/0/responses/0"),
+    ],
 )
 def test_stubs_and_spring_contracts_contradict_as_pacts_do_and_a_pattern_lacks_nothing(
     api: Asked, document: dict[str, Any], kind: str, place: str
 ) -> None:
     whole = {"document": PAYMENTS, "provider": "payment", "name": "payments"}
     assert api.post("/v1/contracts", whole, LOCAL_TOKEN).status_code == 201
-    answer = api.post("/v1/contracts", {"document": json.dumps(document), "provider": "payment"}, LOCAL_TOKEN).json()
+    answer = api.post(
+        "/v1/contracts", {"document": json.dumps(document), "provider": "payment"}, LOCAL_TOKEN
+    ).json()
     assert answer["format"] == kind
-    told = [(conflict["example_clause"], conflict["side"], conflict["rule"], conflict["pointer"]) for conflict in answer["contradictions"]]
+    told = [
+        (conflict["example_clause"], conflict["side"], conflict["rule"], conflict["pointer"])
+        for conflict in answer["contradictions"]
+    ]
     assert told == [(f"{place}/response", "response", "type", "/amount")]
     assert "12.50" not in json.dumps(answer["contradictions"])
 
@@ -135,17 +201,30 @@ def test_what_stands_for_no_one_call_is_no_example() -> None:
         {"request": asked, "response": {"status": 200, "body": "{{request.path}}"}},
     ]
     examples = list(shown_in("wiremock", {"mappings": patterns}))
-    assert [(example.clause, example.response["body"]) for example in examples] == [("/mappings/3", None)]
-    matched = {"request": {"method": "GET", "url": "/a", "matchers": {"url": {"regex": "/."}}}, "response": {"status": 200}}
+    assert [(example.clause, example.response["body"]) for example in examples] == [
+        ("/mappings/3", None)
+    ]
+    matched = {
+        "request": {"method": "GET", "url": "/a", "matchers": {"url": {"regex": "/."}}},
+        "response": {"status": 200},
+    }
     assert list(shown_in("spring-cloud-contract", matched)) == []
 
 
 ORDER = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
-TOPIC = {**ORDER, "x-seamwatch": {"topic": "orders"}, "$schema": "https://json-schema.org/draft/2020-12/schema"}
+TOPIC = {
+    **ORDER,
+    "x-seamwatch": {"topic": "orders"},
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+}
 
 
 def channels(schema: dict[str, Any], *examples: Any) -> dict[str, Any]:
-    message = {"payload": schema, "contentType": "application/json", "examples": [{"payload": example} for example in examples]}
+    message = {
+        "payload": schema,
+        "contentType": "application/json",
+        "examples": [{"payload": example} for example in examples],
+    }
     return {
         "asyncapi": "2.6.0",
         "info": {"title": "t", "version": "1"},
@@ -159,7 +238,13 @@ def test_messages_that_one_contract_shows_and_another_of_its_topic_forbids(api: 
         answer = api.post("/v1/contracts", body, LOCAL_TOKEN)
         assert answer.status_code == 201, answer.text
         return [
-            (conflict["pact"], conflict["example_clause"], conflict["contract"], conflict["rule"], conflict["pointer"])
+            (
+                conflict["pact"],
+                conflict["example_clause"],
+                conflict["contract"],
+                conflict["rule"],
+                conflict["pointer"],
+            )
             for conflict in answer.json()["contradictions"]
         ]
 
@@ -168,10 +253,20 @@ def test_messages_that_one_contract_shows_and_another_of_its_topic_forbids(api: 
     place = "/channels/orders/subscribe/message/examples/1/payload"
     conflicts = published("channels", channels(text, {}, {"id": "7"}))
     schema = "/channels/orders/subscribe/message/payload/properties/id"
-    assert conflicts == [("channels", where, "registry", "type", "/id") for where in (place, schema)]
-    spring = {"label": "order", "input": {}, "outputMessage": {"sentTo": "orders", "body": {"id": "seven"}}}
-    assert published("spring", spring) == [("spring", "/outputMessage/body", "registry", "type", "/id")]
-    assert published("channels", channels(ORDER, {"id": 7})) == [("spring", "/outputMessage/body", "channels", "type", "/id")]
+    assert conflicts == [
+        ("channels", where, "registry", "type", "/id") for where in (place, schema)
+    ]
+    spring = {
+        "label": "order",
+        "input": {},
+        "outputMessage": {"sentTo": "orders", "body": {"id": "seven"}},
+    }
+    assert published("spring", spring) == [
+        ("spring", "/outputMessage/body", "registry", "type", "/id")
+    ]
+    assert published("channels", channels(ORDER, {"id": 7})) == [
+        ("spring", "/outputMessage/body", "channels", "type", "/id")
+    ]
 
 
 AVRO = {
@@ -192,7 +287,11 @@ syntax = "proto3"; message Order { int64 id = 1; string note = 2; repeated Line 
     [
         ({"id": 7, "note": "x", "lines": [{"qty": 1}], "raw": "eA=="}, None, None),
         ({"note": "what it leaves out is no contradiction"}, None, None),
-        ({"id": "secret"}, ("avro_type", "a value of shop.Order.id", "string"), ("proto_json", "/id")),
+        (
+            {"id": "secret"},
+            ("avro_type", "a value of shop.Order.id", "string"),
+            ("proto_json", "/id"),
+        ),
         (
             {"id": 1, "lines": [{"qty": "secret"}]},
             ("avro_type", "a value of shop.Line.qty", "string"),
@@ -201,7 +300,9 @@ syntax = "proto3"; message Order { int64 id = 1; string note = 2; repeated Line 
         ({"id": 1, "note": {"string": "a tag of Avro's own"}}, None, ("proto_json", "/note")),
     ],
 )
-def test_messages_of_asyncapi_are_held_against_avro_and_protobuf_of_their_topic(example: Any, avro: Any, proto: Any) -> None:
+def test_messages_of_asyncapi_are_held_against_avro_and_protobuf_of_their_topic(
+    example: Any, avro: Any, proto: Any
+) -> None:
     document = channels({"type": "object"}, example)
     shows = read_contract("asyncapi", json.dumps(document), where="x")
     for text, kind, wanted in (
@@ -210,7 +311,12 @@ def test_messages_of_asyncapi_are_held_against_avro_and_protobuf_of_their_topic(
     ):
         held = read_contract(kind, text, where="x")
         conflicts = message_contradictions("channels", "asyncapi", document, shows, kind, held)
-        told = [(conflict.rule, conflict.expected, conflict.actual) if kind == "avro" else (conflict.rule, conflict.pointer) for conflict in conflicts]
+        told = [
+            (conflict.rule, conflict.expected, conflict.actual)
+            if kind == "avro"
+            else (conflict.rule, conflict.pointer)
+            for conflict in conflicts
+        ]
         assert told == ([wanted] if wanted else []), kind
         assert "secret" not in repr(conflicts)
         elsewhere = {**document, "channels": {"others": document["channels"]["orders"]}}

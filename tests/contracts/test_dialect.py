@@ -1,4 +1,6 @@
-"""What OpenAPI adds to JSON Schema: sides, discriminators, integer formats, exact numbers, ECMA-262's patterns."""
+"""What OpenAPI adds to JSON Schema: sides, discriminators, integer formats, exact numbers,
+ECMA-262's patterns.
+"""
 
 import json
 from typing import Any
@@ -14,7 +16,10 @@ from tests.contracts.promises import exchange, registry, revision
 
 def document(schema: dict[str, Any], version: str = "3.0.3", **components: Any) -> str:
     content = {"application/json": {"schema": schema}}
-    post = {"requestBody": {"required": True, "content": content}, "responses": {"200": {"description": "x", "content": content}}}
+    post = {
+        "requestBody": {"required": True, "content": content},
+        "responses": {"200": {"description": "x", "content": content}},
+    }
     return json.dumps(
         {
             "openapi": version,
@@ -25,8 +30,12 @@ def document(schema: dict[str, Any], version: str = "3.0.3", **components: Any) 
     )
 
 
-def outcomes(text: str, *, asked: str | None = None, answer: str | None = None) -> tuple[str, list[str]]:
-    """The verdict and the broken rules of one exchange with these bodies; the other side keeps silent."""
+def outcomes(
+    text: str, *, asked: str | None = None, answer: str | None = None
+) -> tuple[str, list[str]]:
+    """The verdict and the broken rules of one exchange with these bodies; the other side keeps
+    silent.
+    """
     checked = check(
         exchange(
             method="POST",
@@ -117,20 +126,38 @@ def test_an_empty_class_matches_nothing_and_a_trailing_backslash_stays() -> None
     assert ecma("a\\") == "a\\"
 
 
-@pytest.mark.parametrize("pattern", ["a{1,9999999}b{1,9999999}", "(?<x", r"\p{Nothing}", "(?#note)"])
-def test_a_pattern_that_does_not_compile_leaves_its_clause_unjudged_and_is_named(pattern: str) -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}, "n": {"type": "integer"}}}
+@pytest.mark.parametrize(
+    "pattern", ["a{1,9999999}b{1,9999999}", "(?<x", r"\p{Nothing}", "(?#note)"]
+)
+def test_a_pattern_that_does_not_compile_leaves_its_clause_unjudged_and_is_named(
+    pattern: str,
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "pattern": pattern}, "n": {"type": "integer"}},
+    }
     text = document(schema)
     assert outcomes(text, answer='{"a": "x"}')[0] == "not_checked"
     assert outcomes(text, asked="{}", answer='{"n": 1}') == ("valid", [])
     assert outcomes(text, answer='{"a": "x", "n": "1"}') == ("violated", ["type"])
-    clause = read_contract("openapi", text, where="contract").operations[0].responses["200"].media["application/json"]
+    clause = (
+        read_contract("openapi", text, where="contract")
+        .operations[0]
+        .responses["200"]
+        .media["application/json"]
+    )
     assert clause is not None
-    assert {pointer.rpartition("/schema")[2] for pointer in clause.unjudged} == {"/properties/a/pattern"}
+    assert {pointer.rpartition("/schema")[2] for pointer in clause.unjudged} == {
+        "/properties/a/pattern"
+    }
 
 
 def test_a_pattern_of_keys_that_does_not_compile_judges_no_key_that_is_left() -> None:
-    schema = {"type": "object", "patternProperties": {"(?<x": {"type": "integer"}}, "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "patternProperties": {"(?<x": {"type": "integer"}},
+        "additionalProperties": False,
+    }
     assert outcomes(document(schema), answer='{"a": "x"}')[0] == "not_checked"
     assert outcomes(document(schema), asked="{}", answer="{}") == ("valid", [])
 
@@ -142,16 +169,31 @@ ONLY_READ = {"type": "string", "readOnly": True}
     "schema",
     [
         {"required": ["id", "n"], "properties": {"id": ONLY_READ}},
-        {"required": ["id"], "oneOf": [{"properties": {"id": ONLY_READ}, "required": ["n"]}, {"required": ["k"]}]},
+        {
+            "required": ["id"],
+            "oneOf": [{"properties": {"id": ONLY_READ}, "required": ["n"]}, {"required": ["k"]}],
+        },
         {"required": ["id"], "anyOf": [{"properties": {"id": ONLY_READ}}]},
         {"allOf": [{"properties": {"id": ONLY_READ}}, {"required": ["id", "n"]}]},
         {"allOf": [{"$ref": "#/components/schemas/Base"}, {"required": ["id", "n"]}]},
-        {"required": ["id"], "properties": {"id": {"allOf": [{"$ref": "#/components/schemas/Id"}], "readOnly": True}}},
+        {
+            "required": ["id"],
+            "properties": {
+                "id": {"allOf": [{"$ref": "#/components/schemas/Id"}], "readOnly": True}
+            },
+        },
         {"required": ["id"], "properties": {"id": {"$ref": "#/components/schemas/OnlyRead"}}},
     ],
 )
-def test_what_is_only_read_is_not_asked_of_a_request_wherever_it_is_declared(schema: dict[str, Any]) -> None:
-    text = document(schema, Base={"type": "object", "properties": {"id": ONLY_READ}}, Id={"type": "string"}, OnlyRead=ONLY_READ)
+def test_what_is_only_read_is_not_asked_of_a_request_wherever_it_is_declared(
+    schema: dict[str, Any],
+) -> None:
+    text = document(
+        schema,
+        Base={"type": "object", "properties": {"id": ONLY_READ}},
+        Id={"type": "string"},
+        OnlyRead=ONLY_READ,
+    )
     assert outcomes(text, asked='{"n": "a"}', answer='{"id": "1", "n": "a"}') == ("valid", [])
     assert outcomes(text, asked='{"n": "a"}', answer='{"n": "a"}')[0] == "violated"
 
@@ -166,13 +208,27 @@ def test_a_reference_beside_required_in_3_1_is_looked_behind() -> None:
 
 
 def test_what_is_only_written_must_not_be_in_a_response() -> None:
-    text = document({"type": "object", "required": ["pw"], "properties": {"pw": {"type": "string", "writeOnly": True}}})
+    text = document(
+        {
+            "type": "object",
+            "required": ["pw"],
+            "properties": {"pw": {"type": "string", "writeOnly": True}},
+        }
+    )
     assert outcomes(text, asked='{"pw": "x"}', answer="{}") == ("valid", [])
     assert outcomes(text, asked='{"pw": "x"}', answer='{"pw": "x"}')[0] == "violated"
 
 
-CAT = {"type": "object", "required": ["t"], "properties": {"t": {"type": "string"}, "m": {"type": "integer"}}}
-DOG = {"type": "object", "required": ["t"], "properties": {"t": {"type": "string"}, "b": {"type": "integer"}}}
+CAT = {
+    "type": "object",
+    "required": ["t"],
+    "properties": {"t": {"type": "string"}, "m": {"type": "integer"}},
+}
+DOG = {
+    "type": "object",
+    "required": ["t"],
+    "properties": {"t": {"type": "string"}, "b": {"type": "integer"}},
+}
 BRANCHES = [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}]
 
 
@@ -180,9 +236,15 @@ BRANCHES = [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas
 @pytest.mark.parametrize("word", ["oneOf", "anyOf"])
 @pytest.mark.parametrize(
     ("mapping", "cat", "dog"),
-    [(None, "Cat", "Dog"), ({"c": "#/components/schemas/Cat", "d": "Dog"}, "c", "d"), ({"d": "./Dog.json"}, "Cat", "d")],
+    [
+        (None, "Cat", "Dog"),
+        ({"c": "#/components/schemas/Cat", "d": "Dog"}, "c", "d"),
+        ({"d": "./Dog.json"}, "Cat", "d"),
+    ],
 )
-def test_a_discriminator_picks_the_branch_that_is_judged(version: str, word: str, mapping: Any, cat: str, dog: str) -> None:
+def test_a_discriminator_picks_the_branch_that_is_judged(
+    version: str, word: str, mapping: Any, cat: str, dog: str
+) -> None:
     discriminator = {"propertyName": "t"} | ({"mapping": mapping} if mapping else {})
     schema = {word: BRANCHES, "discriminator": discriminator}
 
@@ -203,7 +265,12 @@ def test_a_branch_with_a_discriminator_of_its_own_takes_the_values_of_its_branch
         "oneOf": [{"$ref": "#/components/schemas/Pet"}, {"$ref": "#/components/schemas/Car"}],
         "discriminator": {"propertyName": "t"},
     }
-    known = {"Pet": pet, "Cat": CAT, "Dog": DOG, "Car": {"type": "object", "required": ["t", "wheels"]}}
+    known = {
+        "Pet": pet,
+        "Cat": CAT,
+        "Dog": DOG,
+        "Car": {"type": "object", "required": ["t", "wheels"]},
+    }
     assert fits(schema, '{"t": "Dog", "b": 1}', **known)
     assert not fits(schema, '{"t": "Dog", "b": "x"}', **known)
     assert fits(schema, '{"t": "Car", "wheels": 4}', **known)
@@ -211,7 +278,10 @@ def test_a_branch_with_a_discriminator_of_its_own_takes_the_values_of_its_branch
 
 def test_without_the_value_the_default_mapping_of_3_2_is_judged() -> None:
     discriminator = {"propertyName": "t", "defaultMapping": "Other"}
-    schema = {"oneOf": [*BRANCHES, {"$ref": "#/components/schemas/Other"}], "discriminator": discriminator}
+    schema = {
+        "oneOf": [*BRANCHES, {"$ref": "#/components/schemas/Other"}],
+        "discriminator": discriminator,
+    }
     known = {"Cat": CAT, "Dog": DOG, "Other": {"type": "object", "required": ["z"]}}
     assert fits(schema, '{"z": 1}', "3.2.0", **known)
     assert fits(schema, '{"t": "new", "z": 1}', "3.2.0", **known)
@@ -231,7 +301,10 @@ PARENT: dict[str, Any] = {
         "type": "object",
         "required": ["kind"],
         "properties": {"kind": {"type": "string"}, "discriminator": {"type": "string"}},
-        "discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat", "cow": "#/components/schemas/Cow"}},
+        "discriminator": {
+            "propertyName": "kind",
+            "mapping": {"cat": "Cat", "cow": "#/components/schemas/Cow"},
+        },
     },
     "Cat": {"allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["lives"]}]},
     "Dog": {"allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["bark"]}]},
@@ -240,7 +313,9 @@ PARENT: dict[str, Any] = {
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.1", "3.2.0"])
 def test_a_parents_discriminator_picks_nothing_and_that_is_said(version: str) -> None:
-    """OpenAPI 3.0.4 and 3.1.1, discriminator object: validation with the parent does not search for its children."""
+    """OpenAPI 3.0.4 and 3.1.1, discriminator object: validation with the parent does not search
+    for its children.
+    """
     notes = remarks(version, {"$ref": "#/components/schemas/Pet"}, PARENT)
     assert notes == {
         "/components/schemas/Pet/discriminator": "picks nothing, since no `oneOf` or `anyOf` stands beside it: "
@@ -250,16 +325,24 @@ def test_a_parents_discriminator_picks_nothing_and_that_is_said(version: str) ->
 
 
 @pytest.mark.parametrize("word", ["oneOf", "anyOf"])
-def test_a_branch_without_a_name_is_judged_without_the_discriminator_and_that_is_said(word: str) -> None:
+def test_a_branch_without_a_name_is_judged_without_the_discriminator_and_that_is_said(
+    word: str,
+) -> None:
     pet = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
-    schema = {word: [{"$ref": "#/components/schemas/Pet"}, {"type": "array"}], "discriminator": {"propertyName": "kind"}}
+    schema = {
+        word: [{"$ref": "#/components/schemas/Pet"}, {"type": "array"}],
+        "discriminator": {"propertyName": "kind"},
+    }
     (pointer,) = remarks("3.1.0", schema, {"Pet": pet})
     assert pointer.endswith(f"/schema/{word}/1")
 
 
 def test_a_discriminator_that_picks_among_names_is_not_remarked_on() -> None:
     pet = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
-    schema = {"oneOf": [{"$ref": "#/components/schemas/Pet"}], "discriminator": {"propertyName": "kind", "mapping": {"p": "Pet"}}}
+    schema = {
+        "oneOf": [{"$ref": "#/components/schemas/Pet"}],
+        "discriminator": {"propertyName": "kind", "mapping": {"p": "Pet"}},
+    }
     assert remarks("3.1.0", schema, {"Pet": pet}) == {}
 
 
@@ -271,4 +354,7 @@ def remarks(version: str, schema: dict[str, Any], schemas: dict[str, Any]) -> di
         "paths": {"/a": {"get": {"responses": {"200": answer}}}},
         "components": {"schemas": schemas},
     }
-    return {remark.pointer: remark.said for remark in examine("openapi", json.dumps(document), where="contract").remarks}
+    return {
+        remark.pointer: remark.said
+        for remark in examine("openapi", json.dumps(document), where="contract").remarks
+    }

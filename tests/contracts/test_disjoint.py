@@ -1,4 +1,6 @@
-"""Schemas of one operation or topic that nothing can keep both of, whatever language they are written in."""
+"""Schemas of one operation or topic that nothing can keep both of, whatever language they are
+written in.
+"""
 
 import json
 import time
@@ -22,8 +24,14 @@ ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integ
 
 
 def told(first: Any, second: Any) -> list[tuple[str, str]]:
-    pairs = [(each.rule, each.pointer) for each in conflicts(of_json_schema(first, first, ""), of_json_schema(second, second, ""))]
-    back = [(each.rule, each.pointer) for each in conflicts(of_json_schema(second, second, ""), of_json_schema(first, first, ""))]
+    pairs = [
+        (each.rule, each.pointer)
+        for each in conflicts(of_json_schema(first, first, ""), of_json_schema(second, second, ""))
+    ]
+    back = [
+        (each.rule, each.pointer)
+        for each in conflicts(of_json_schema(second, second, ""), of_json_schema(first, first, ""))
+    ]
     assert {place for _, place in pairs} == {place for _, place in back}
     return pairs
 
@@ -47,7 +55,9 @@ def told(first: Any, second: Any) -> list[tuple[str, str]]:
         (False, []),  # which nothing keeps anyway
     ],
 )  # fmt: skip
-def test_a_place_is_told_where_whatever_stands_there_breaks_one_of_two_schemas(other: Any, wanted: list[tuple[str, str]]) -> None:
+def test_a_place_is_told_where_whatever_stands_there_breaks_one_of_two_schemas(
+    other: Any, wanted: list[tuple[str, str]]
+) -> None:
     assert told(ID, other) == wanted
 
 
@@ -58,19 +68,28 @@ def test_texts_numbers_and_items_are_compared_too() -> None:
     texts = {"type": "string", "enum": ["a", "b"]}
     assert told(of(texts), of({"const": "c"})) == [("enum", "/x")]
     assert told(of(texts), of({"enum": ["b", 3]})) == []
-    assert told(of({"type": "integer", "minimum": 5}), of({"type": "number", "maximum": 4})) == [("minimum", "/x")]
+    assert told(of({"type": "integer", "minimum": 5}), of({"type": "number", "maximum": 4})) == [
+        ("minimum", "/x")
+    ]
     lists = [{"type": "array", "items": {"type": kind}} for kind in ("string", "integer")]
     assert told(of(lists[0]), of(lists[1])) == [("type", "/x/*")]
     circle = {
         "$ref": "#/$defs/n",
-        "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}, "v": {"type": "string"}}}},
+        "$defs": {
+            "n": {
+                "type": "object",
+                "properties": {"n": {"$ref": "#/$defs/n"}, "v": {"type": "string"}},
+            }
+        },
     }
     other = json.loads(json.dumps(circle).replace('"string"', '"boolean"'))
     assert ("type", "/n/v") in told(circle, other)
 
 
 def test_schemas_that_unfold_without_end_cost_little() -> None:
-    wide = {f"n{at}": {"anyOf": [{"$ref": f"#/$defs/n{at + 1}"}] * 50} for at in range(20)} | {"n20": {"type": "string"}}
+    wide = {f"n{at}": {"anyOf": [{"$ref": f"#/$defs/n{at + 1}"}] * 50} for at in range(20)} | {
+        "n20": {"type": "string"}
+    }
     fields = {f"f{at}": {"$ref": "#/$defs/n0"} for at in range(200)}
     hostile = {"type": "object", "properties": fields, "$defs": wide}
     began = time.process_time()
@@ -115,7 +134,9 @@ def at(value: Any, parts: list[str]) -> list[Any]:
 
 
 @given(SCHEMAS, SCHEMAS)
-def test_no_value_that_keeps_both_schemas_has_anything_where_they_are_said_to_contradict(one: Any, other: Any) -> None:
+def test_no_value_that_keeps_both_schemas_has_anything_where_they_are_said_to_contradict(
+    one: Any, other: Any
+) -> None:
     contradictions = conflicts(of_json_schema(one, one, ""), of_json_schema(other, other, ""))
     keeps, keeps_too = jsonschema_rs.validator_for(one), jsonschema_rs.validator_for(other)
     for value in VALUES if contradictions else ():
@@ -128,9 +149,13 @@ def test_no_value_that_keeps_both_schemas_has_anything_where_they_are_said_to_co
                     assert not [got for got in at(value, parts) if got is not None]
 
 
-def published(api: Asked, name: str, document: Any, provider: str = "shop") -> list[dict[str, Any]]:
+def published(
+    api: Asked, name: str, document: Any, provider: str = "shop"
+) -> list[dict[str, Any]]:
     text = document if isinstance(document, str) else json.dumps(document)
-    answer = api.post("/v1/contracts", {"document": text, "provider": provider, "name": name}, LOCAL_TOKEN)
+    answer = api.post(
+        "/v1/contracts", {"document": text, "provider": provider, "name": name}, LOCAL_TOKEN
+    )
     assert answer.status_code == 201, answer.text
     contradictions: list[dict[str, Any]] = answer.json()["contradictions"]
     return contradictions
@@ -148,17 +173,39 @@ def test_schemas_of_one_operation_in_openapi_and_json_schema_are_held_against_ea
     bound = {"$schema": "https://json-schema.org/draft/2020-12/schema", **ID}
     assert published(api, "whole", document) == []
     for side, status in (("request", {}), ("response", {"status": "2XX"})):
-        schema = bound | {"x-seamwatch": {"operation": "POST /pay/{number}", "side": side, **status}}
+        schema = bound | {
+            "x-seamwatch": {"operation": "POST /pay/{number}", "side": side, **status}
+        }
         (conflict,) = published(api, side, schema)
-        assert (conflict["pact"], conflict["example"], conflict["contract"], conflict["side"]) == (side, "", "whole", side)
-        assert (conflict["example_clause"], conflict["clause"]) == ("/properties/id", "/components/schemas/Pay/properties/id")
-        assert (conflict["rule"], conflict["pointer"], conflict["actual"], conflict["expected"]) == ("type", "/id", "integer", "string")
+        assert (conflict["pact"], conflict["example"], conflict["contract"], conflict["side"]) == (
+            side,
+            "",
+            "whole",
+            side,
+        )
+        assert (conflict["example_clause"], conflict["clause"]) == (
+            "/properties/id",
+            "/components/schemas/Pay/properties/id",
+        )
+        assert (
+            conflict["rule"],
+            conflict["pointer"],
+            conflict["actual"],
+            conflict["expected"],
+        ) == ("type", "/id", "integer", "string")
         assert "its schema" in api.get(f"/contracts/{side}").text
         tell_contradictions([conflict])
         assert "/properties/id (integer) breaks type at /id of whole" in capsys.readouterr().out
     elsewhere = bound | {"x-seamwatch": {"operation": "POST /pay", "side": "request"}}
     assert published(api, "elsewhere", elsewhere) == []
-    assert published(api, "request", bound | {"x-seamwatch": {"operation": "GET /pay/{id}", "side": "request"}}) == []
+    assert (
+        published(
+            api,
+            "request",
+            bound | {"x-seamwatch": {"operation": "GET /pay/{id}", "side": "request"}},
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +225,14 @@ def test_schemas_of_one_topic_in_asyncapi_avro_and_protobuf_are_held_against_eac
     contract = read_contract("asyncapi", json.dumps(channels(payload)), where="x")
     bound = json.dumps(AVRO | {"x-seamwatch": {"topic": "orders"}})
     for text, kind, wanted in ((bound, "avro", avro), (PROTO, "protobuf", proto)):
-        contradictions = schema_contradictions("channels", contract, kind, read_contract(kind, text, where="x"))
+        contradictions = schema_contradictions(
+            "channels", contract, kind, read_contract(kind, text, where="x")
+        )
         assert [each.pointer for each in contradictions] == wanted
-    binary = schema_contradictions("a", read_contract("avro", bound, where="x"), "p", read_contract("protobuf", PROTO, where="x"))
+    binary = schema_contradictions(
+        "a",
+        read_contract("avro", bound, where="x"),
+        "p",
+        read_contract("protobuf", PROTO, where="x"),
+    )
     assert binary == []

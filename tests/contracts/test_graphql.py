@@ -1,4 +1,6 @@
-"""GraphQL over HTTP against a published schema: whose violation it is, what is only seen, and what cannot be judged."""
+"""GraphQL over HTTP against a published schema: whose violation it is, what is only seen, and what
+cannot be judged.
+"""
 
 import json
 import time
@@ -53,7 +55,10 @@ def call(request: Any, response: Any, status: int = 200, **other: Any) -> Exchan
         "method": "POST", "path": "/graphql", "query": "", "caller": "web",
         "request_headers": {"content-type": "application/json"}, "response_headers": {"content-type": "application/json"},
     } | other  # fmt: skip
-    bodies = [body if isinstance(body, str | bytes | None) else json.dumps(body) for body in (request, response)]
+    bodies = [
+        body if isinstance(body, str | bytes | None) else json.dumps(body)
+        for body in (request, response)
+    ]
     return Exchange(
         "s", 0, 0, 0, 1, None, told["method"], told["path"], "", told["query"], status, told["caller"], "1", "shop", "2", "", "production",
         b"", b"", request_headers=told["request_headers"], response_headers=told["response_headers"],
@@ -62,7 +67,9 @@ def call(request: Any, response: Any, status: int = 200, **other: Any) -> Exchan
 
 
 def judged(exchange: Exchange, held: InForce = HELD) -> Checked:
-    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
+    request = Payload(
+        exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated
+    )
     response = Payload(exchange.response_body, exchange.response_headers)
     return check_payloads(exchange, request, response, [held], lambda: "POST /graphql")
 
@@ -72,13 +79,19 @@ def asked(query: str, data: Any, **variables: Any) -> Checked:
 
 
 def said(checked: Checked) -> tuple[str, str, list[tuple[str, str, str]]]:
-    return checked.outcome, checked.reason, [(violation.side, violation.rule, violation.pointer) for violation in checked.violations]
+    return (
+        checked.outcome,
+        checked.reason,
+        [(violation.side, violation.rule, violation.pointer) for violation in checked.violations],
+    )
 
 
 def test_an_answer_that_holds_what_was_selected_is_valid_and_shows_the_field_at_the_top() -> None:
     checked = judged(call({"query": CART, "variables": {"id": "7"}}, GOOD))
     assert said(checked) == ("valid", "", [])
-    assert [(evidence.interaction, evidence.shown) for evidence in checked.evidence] == [("Query.cart", "kept")]
+    assert [(evidence.interaction, evidence.shown) for evidence in checked.evidence] == [
+        ("Query.cart", "kept")
+    ]
     assert [unit.name for unit in PROMISE.units] == [
         "Query.cart", "Query.search", "Query.node", "Query.old", "Mutation.pay", "Subscription.paid"
     ]  # fmt: skip
@@ -108,7 +121,9 @@ def test_an_answer_that_holds_what_was_selected_is_valid_and_shows_the_field_at_
         ("query($id: ID!) { cart(id: $id) { id } }", {}, "required", "/variables/id"),
     ],
 )  # fmt: skip
-def test_what_the_schema_does_not_allow_a_query_is_the_consumers(query: str, variables: Any, rule: str, pointer: str) -> None:
+def test_what_the_schema_does_not_allow_a_query_is_the_consumers(
+    query: str, variables: Any, rule: str, pointer: str
+) -> None:
     data = {"cart": {"id": "1", "items": []}} if "items" in query else {"cart": {"id": "1"}}
     answer = {"pay": {"id": "1"}} if "pay" in query else data
     checked = judged(call({"query": query, "variables": variables}, {"data": answer}))
@@ -133,10 +148,19 @@ def test_what_the_schema_does_not_allow_a_query_is_the_consumers(query: str, var
         ({"secret": "x"}, "unexpected_key", "/data/cart/*"),
     ],
 )
-def test_data_that_is_not_what_was_selected_is_the_providers(change: Any, rule: str, pointer: str) -> None:
-    checked = judged(call({"query": CART, "variables": {"id": "7"}}, {"data": {"cart": GOOD["data"]["cart"] | change}}))
+def test_data_that_is_not_what_was_selected_is_the_providers(
+    change: Any, rule: str, pointer: str
+) -> None:
+    checked = judged(
+        call(
+            {"query": CART, "variables": {"id": "7"}},
+            {"data": {"cart": GOOD["data"]["cart"] | change}},
+        )
+    )
     assert said(checked) == ("violated", "", [("response", rule, pointer)])
-    assert [(evidence.interaction, evidence.shown) for evidence in checked.evidence] == [("Query.cart", "broken")]
+    assert [(evidence.interaction, evidence.shown) for evidence in checked.evidence] == [
+        ("Query.cart", "broken")
+    ]
 
 
 def test_aliases_fragments_directives_unions_and_interfaces_are_followed() -> None:
@@ -145,13 +169,27 @@ def test_aliases_fragments_directives_unions_and_interfaces_are_followed() -> No
     hits = [{"__typename": "Item", "sku": "a", "amount": 1}, {"__typename": "User", "who": None}]
     whole = {"hits": hits, "me": {"id": "2"}, "old": None}
     assert said(asked(both, whole))[0] == "valid"
-    assert said(asked(both, {"hits": hits, "me": {"id": "2"}, "cart": {"id": "1"}}, **{"with": True}))[0] == "valid"
+    assert (
+        said(
+            asked(both, {"hits": hits, "me": {"id": "2"}, "cart": {"id": "1"}}, **{"with": True})
+        )[0]
+        == "valid"
+    )
     wrong = whole | {"hits": [hits[0] | {"who": "x"}]}
     assert said(asked(both, wrong))[2] == [("response", "unexpected_key", "/data/hits/*/*")]
-    assert said(asked(both, whole | {"hits": [{"__typename": "Cart"}]}))[2] == [("response", "typename", "/data/hits/*")]
+    assert said(asked(both, whole | {"hits": [{"__typename": "Cart"}]}))[2] == [
+        ("response", "typename", "/data/hits/*")
+    ]
     assert ("response", "required", "/data/old") in said(asked(both, {"hits": [], "me": None}))[2]
     untold = 'query { search(text: "a") { ... on Item { sku } ... on User { name } } node(id: 1) { id ... on Cart { total } } }'
-    assert said(asked(untold, {"search": [{"sku": "a"}, {"name": None}], "node": {"id": "1", "total": 1}}))[0] == "valid"
+    assert (
+        said(
+            asked(
+                untold, {"search": [{"sku": "a"}, {"name": None}], "node": {"id": "1", "total": 1}}
+            )
+        )[0]
+        == "valid"
+    )
     assert said(asked(untold, {"search": [{"sku": None}], "node": {"id": "1"}}))[2] == [
         ("response", "non_null", "/data/search/*/sku")
     ]
@@ -159,8 +197,13 @@ def test_aliases_fragments_directives_unions_and_interfaces_are_followed() -> No
 
 def test_errors_batches_gets_and_introspection() -> None:
     bubbled = {"data": None, "errors": [{"message": "x", "path": ["search"]}]}
-    assert said(judged(call({"query": '{ search(text: "a") { __typename } }'}, bubbled)))[0] == "valid"
-    assert said(judged(call({"query": "{ old }"}, {"data": None})))[2] == [("response", "non_null", "/data")]
+    assert (
+        said(judged(call({"query": '{ search(text: "a") { __typename } }'}, bubbled)))[0]
+        == "valid"
+    )
+    assert said(judged(call({"query": "{ old }"}, {"data": None})))[2] == [
+        ("response", "non_null", "/data")
+    ]
     assert said(judged(call({"query": "{ old }"}, {})))[2] == [("response", "required", "/data")]
     two = [{"query": "{ old }"}, {"query": "{ cart(id: 1) { id } }"}]
     assert said(judged(call(two, [{"data": {"old": "x"}}, {"data": {"cart": {"id": 1}}}])))[2] == [
@@ -168,13 +211,22 @@ def test_errors_batches_gets_and_introspection() -> None:
     ]
     assert said(judged(call(two, [{"data": {"old": "x"}}])))[:2] == ("not_checked", "batch")
     got = {"method": "GET", "query": "query=%7B+old+%7D&variables=%7B%7D"}
-    assert said(judged(call(None, {"data": {"old": 1}}, **got)))[2] == [("response", "type", "/data/old")]
+    assert said(judged(call(None, {"data": {"old": 1}}, **got)))[2] == [
+        ("response", "type", "/data/old")
+    ]
     raw = {"request_headers": {"content-type": "application/graphql"}}
-    assert said(judged(call("{ old }", {"data": {"old": 1}}, **raw)))[2] == [("response", "type", "/data/old")]
+    assert said(judged(call("{ old }", {"data": {"old": 1}}, **raw)))[2] == [
+        ("response", "type", "/data/old")
+    ]
     schema = {"__schema": {"types": [{"name": "Query", "kind": "OBJECT"}]}, "__typename": "Query"}
     inner = "{ __schema { types { name kind } } __typename }"
     assert said(asked(inner, schema))[0] == "valid"
-    assert said(asked(inner, schema | {"__schema": {"types": [{"name": "Query", "kind": "FILM"}]}}))[2][0][1] == "enum"
+    assert (
+        said(asked(inner, schema | {"__schema": {"types": [{"name": "Query", "kind": "FILM"}]}}))[
+            2
+        ][0][1]
+        == "enum"
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,15 +253,31 @@ def test_what_cannot_be_judged_says_why(exchange: Exchange, reason: str) -> None
 
 def test_a_refused_query_is_told_of_a_consumer_that_is_known_and_its_values_are_not() -> None:
     refused = {"errors": [{"message": "x"}]}
-    assert said(judged(call({"query": "{ nothing }"}, refused, 400)))[2] == [("request", "unknown_field", "/query/Query/*")]
-    assert said(judged(call({"query": CART, "variables": {"id": {}}}, refused, 200))) == ("valid", "", [])
+    assert said(judged(call({"query": "{ nothing }"}, refused, 400)))[2] == [
+        ("request", "unknown_field", "/query/Query/*")
+    ]
+    assert said(judged(call({"query": CART, "variables": {"id": {}}}, refused, 200))) == (
+        "valid",
+        "",
+        [],
+    )
     assert judged(call(None, None, path="/rest")).reason == "no_contract"
-    masked = {"data": {"cart": GOOD["data"]["cart"] | {"total": "***", "items": [ITEM | {"kind": "[redacted]"}]}}}
-    assert said(judged(call({"query": CART, "variables": {"id": "7"}}, masked)))[:2] == ("valid", "shape_only")
+    masked = {
+        "data": {
+            "cart": GOOD["data"]["cart"]
+            | {"total": "***", "items": [ITEM | {"kind": "[redacted]"}]}
+        }
+    }
+    assert said(judged(call({"query": CART, "variables": {"id": "7"}}, masked)))[:2] == (
+        "valid",
+        "shape_only",
+    )
 
 
 def test_deprecated_fields_arguments_and_values_are_observed() -> None:
-    checked = asked("{ old cart(id: 1) { items(kind: OTHER) { price } } }", {"old": None, "cart": None})
+    checked = asked(
+        "{ old cart(id: 1) { items(kind: OTHER) { price } } }", {"old": None, "cart": None}
+    )
     assert checked.outcome == "valid"
     assert [(observation.code, observation.subject) for observation in checked.observations] == [
         ("deprecated_field", "Query.old"), ("deprecated_field", "Kind.OTHER"), ("deprecated_field", "Item.price")
@@ -230,16 +298,28 @@ def test_schemas_are_told_from_other_texts_and_published_with_their_lines() -> N
     assert all(
         map(
             looks_like_sdl,
-            ("enum K { A B }", "extend type Query { a: Int }", "scalar T\n", "# x\nschema { query: Q }", "union A = B"),
+            (
+                "enum K { A B }",
+                "extend type Query { a: Int }",
+                "scalar T\n",
+                "# x\nschema { query: Q }",
+                "union A = B",
+            ),
         )
     )
     shown = examine("", SDL, where="x")
-    assert [(remark.pointer, remark.line) for remark in shown.remarks] == [("/Subscription", 10), ("/Money", 17)]
+    assert [(remark.pointer, remark.line) for remark in shown.remarks] == [
+        ("/Subscription", 10),
+        ("/Money", 17),
+    ]
     part = 'extend schema @link(url: "x")\nextend type Query { me: User @shareable }\ntype User @key(fields: "id") { id: ID! }'
     assert [unit.name for unit in read_contract("graphql", part, where="x").units] == ["Query.me"]
     bound = '# x-seamwatch: {"path": "/api/q"}\n' + SDL
     held = InForce("shop", 1, read_contract("graphql", bound, where="x"), 0, 2**63 - 1)
-    assert said(judged(call({"query": "{ old }"}, {"data": {"old": 1}}, path="/api/q"), held))[0] == "violated"
+    assert (
+        said(judged(call({"query": "{ old }"}, {"data": {"old": 1}}, path="/api/q"), held))[0]
+        == "violated"
+    )
     assert judged(call({"query": "{ old }"}, {"data": {"old": 1}}), held).reason == "no_contract"
 
 
@@ -272,12 +352,21 @@ def test_hostile_queries_and_answers_take_bounded_work() -> None:
     judged(call({"query": "{ ...f0 } " + fragments}, {"data": {"old": ""}}))
     judged(
         call(
-            {"query": "{ " + "cart(id: 1) { items { sku qty kind } } " * 250 + "}"}, {"data": {"cart": {"items": [ITEM] * 5_000}}}
+            {"query": "{ " + "cart(id: 1) { items { sku qty kind } } " * 250 + "}"},
+            {"data": {"cart": {"items": [ITEM] * 5_000}}},
         )
     )
     judged(call({"query": "{ ...f } fragment f on Query { ...f }"}, {"data": {}}))
-    wide = " ".join(f'a{at}: search(text: "a") {{ ... on Item {{ sku }} ... on User {{ name }} }}' for at in range(200))
-    judged(call({"query": "{ " + wide + "}"}, {"data": {f"a{at}": [{"sku": "x"}] * 300 for at in range(200)}}))
+    wide = " ".join(
+        f'a{at}: search(text: "a") {{ ... on Item {{ sku }} ... on User {{ name }} }}'
+        for at in range(200)
+    )
+    judged(
+        call(
+            {"query": "{ " + wide + "}"},
+            {"data": {f"a{at}": [{"sku": "x"}] * 300 for at in range(200)}},
+        )
+    )
     assert time.process_time() - began < 8
 
 
@@ -296,13 +385,35 @@ DATA = {
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     return [path, *(place for key, child in inner for place in places(child, (*path, key)))]
 
 
 @given(
     st.sampled_from(places(DATA)[1:]),
-    st.sampled_from([None, 1, 2.5, "x", "Cart", "BOOK", True, [], {}, [{}], {"__typename": "User"}, "drop", "more"]),
+    st.sampled_from(
+        [
+            None,
+            1,
+            2.5,
+            "x",
+            "Cart",
+            "BOOK",
+            True,
+            [],
+            {},
+            [{}],
+            {"__typename": "User"},
+            "drop",
+            "more",
+        ]
+    ),
 )
 def test_what_is_kept_at_once_is_kept_where_one_looks(path: tuple[Any, ...], put: Any) -> None:
     data: Any = json.loads(json.dumps(DATA))
@@ -320,25 +431,44 @@ def test_what_is_kept_at_once_is_kept_where_one_looks(path: tuple[Any, ...], put
     answer = Answer(ENDPOINT._schema, query, {}, redacted=False)
     assert query.operation is not None
     at_once = answer._at_once(ENDPOINT._schema.query_type, query.operation)(data)
-    answer._value(ENDPOINT._schema.query_type, ((query.operation.selection_set, ()),), data, "/data", "/Query", said_of)
+    answer._value(
+        ENDPOINT._schema.query_type,
+        ((query.operation.selection_set, ()),),
+        data,
+        "/data",
+        "/Query",
+        said_of,
+    )
     assert at_once == (not said_of)
 
 
-def test_a_query_that_doubles_at_each_step_costs_little_and_its_answers_are_told_undecidable_at_once() -> None:
-    """Whoever may ask a GraphQL service anything may ask this: 50 fragments ask for 2^50 fields."""
-    inner = "\n".join(f"fragment F{at} on Node {{ a{at}: id ...F{at - 1} ...F{at - 1} }}" for at in range(1, 50))
+def test_a_query_that_doubles_at_each_step_costs_little_and_its_answers_are_told_undecidable_at_once() -> (
+    None
+):
+    """Whoever may ask a GraphQL service anything may ask this: 50 fragments ask for
+    2^50 fields.
+    """
+    inner = "\n".join(
+        f"fragment F{at} on Node {{ a{at}: id ...F{at - 1} ...F{at - 1} }}" for at in range(1, 50)
+    )
     wide = f"{{ node(id: 1) {{ ...F49 }} }} fragment F0 on Node {{ id }} {inner}"
     below = "\n".join(
-        f"fragment G{at} on Node {{ a{at}: next {{ ...G{at - 1} }} b{at}: next {{ ...G{at - 1} }} }}" for at in range(1, 40)
+        f"fragment G{at} on Node {{ a{at}: next {{ ...G{at - 1} }} b{at}: next {{ ...G{at - 1} }} }}"
+        for at in range(1, 40)
     )
     deep = f"{{ node(id: 1) {{ ...G39 }} }} fragment G0 on Node {{ id }} {below}"
     schema = "type Query { node(id: ID!): Node } type Node { id: ID! next: Node }"
     held = InForce("shop", 1, read_contract("graphql", schema, where="x"), 0, 2**63 - 1, "shop")
     began = time.process_time()
     for _ in range(50):
-        assert judged(call({"query": wide}, {"data": {"node": {"id": "1"}}}), held).reason == "undecidable"
+        assert (
+            judged(call({"query": wide}, {"data": {"node": {"id": "1"}}}), held).reason
+            == "undecidable"
+        )
     assert judged(call({"query": deep}, {"data": {"node": None}}), held).outcome == "valid"
-    assert judged(call({"query": deep}, {"data": {"node": {"a39": 1}}}), held).outcome == "violated"
+    assert (
+        judged(call({"query": deep}, {"data": {"node": {"a39": 1}}}), held).outcome == "violated"
+    )
     assert time.process_time() - began < 4
 
 
@@ -362,8 +492,14 @@ def test_errors_are_a_list_with_messages_and_no_key_stands_twice() -> None:
         ('{"data": {"old": null}, "data": {"old": "x"}}', "duplicate_key", ""),
     ):
         assert said(judged(call({"query": "{ old }"}, answer)))[2] == [("response", rule, pointer)]
-    assert judged(call({"query": "{ old }"}, {"errors": {"auth": "no"}}, status=401)).outcome == "valid"
-    assert (kind_of({"graphql": "http://x"}), kind_of({"proto": "https"})) == ("jsonschema", "jsonschema")
+    assert (
+        judged(call({"query": "{ old }"}, {"errors": {"auth": "no"}}, status=401)).outcome
+        == "valid"
+    )
+    assert (kind_of({"graphql": "http://x"}), kind_of({"proto": "https"})) == (
+        "jsonschema",
+        "jsonschema",
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,17 @@ message Order { int64 id = 1; repeated Line lines = 2; Kind kind = 3; string not
 message Line { string sku = 1; int32 qty = 2; }
 enum Kind { NONE = 0; WEB = 1; }
 """
-NEWER = SHOP.replace("WEB = 1;", "WEB = 1; APP = 2;").replace("string sku = 1;", "string sku = 1; string more = 9;")
+NEWER = SHOP.replace("WEB = 1;", "WEB = 1; APP = 2;").replace(
+    "string sku = 1;", "string sku = 1; string more = 9;"
+)
 OTHER = SHOP.replace("int64 id = 1", "string id = 1")
 PROTO2 = 'syntax = "proto2"; package old; service S { rpc Do (A) returns (A); } message A { required string a = 1; optional K k = 2; } enum K { X = 1; Y = 2; }'
 
 
 def held(text: str = SHOP) -> InForce:
-    return InForce("shop-protobuf", 1, read_contract("protobuf", text, where="x"), 0, 2**63 - 1, "shop")
+    return InForce(
+        "shop-protobuf", 1, read_contract("protobuf", text, where="x"), 0, 2**63 - 1, "shop"
+    )
 
 
 def made(text: str = SHOP, name: str = "shop.v1.Order", **fields: Any) -> bytes:
@@ -52,11 +56,16 @@ def framed(data: bytes, flag: int = 0) -> bytes:
     return bytes([flag]) + struct.pack(">I", len(data)) + data
 
 
-ASKED, ORDER = made(name="shop.v1.Asked", id="7"), made(id=7, lines=[{"sku": "a", "qty": 1}], kind=1)
+ASKED, ORDER = (
+    made(name="shop.v1.Asked", id="7"),
+    made(id=7, lines=[{"sku": "a", "qty": 1}], kind=1),
+)
 GRPC = {"content-type": "application/grpc"}
 
 
-def call(request: Any, response: Any, path: str = "/shop.v1.Orders/Get", status: int = 200, **other: Any) -> Exchange:
+def call(
+    request: Any, response: Any, path: str = "/shop.v1.Orders/Get", status: int = 200, **other: Any
+) -> Exchange:
     asked, answered = other.get("asked", GRPC), other.get("answered", GRPC | {"grpc-status": "0"})
     return Exchange(
         "s", 0, 0, 0, 1, None, "POST", path, "", "", status, "web", "1", "shop", "2", "", "production", b"", b"", protocol="grpc",
@@ -69,7 +78,11 @@ ENVELOPES = {
     "bare": (ASKED, ORDER, GRPC),
     "framed": (framed(ASKED), framed(ORDER), GRPC),
     "base64": (base64.b64encode(framed(ASKED)).decode(), base64.b64encode(ORDER).decode(), GRPC),
-    "web": (framed(ASKED), framed(ORDER) + framed(b"grpc-status: 0\r\n", 0x80), {"content-type": "application/grpc-web+proto"}),
+    "web": (
+        framed(ASKED),
+        framed(ORDER) + framed(b"grpc-status: 0\r\n", 0x80),
+        {"content-type": "application/grpc-web+proto"},
+    ),
     "web-text": (
         base64.b64encode(framed(ASKED)),
         base64.b64encode(framed(ORDER)) + base64.b64encode(framed(b"grpc-status:0\r\n", 0x80)),
@@ -83,7 +96,10 @@ def test_however_a_log_carries_the_messages_they_are_judged(kind: str) -> None:
     request, response, media = ENVELOPES[kind]
     checked = judged(call(request, response, asked=media, answered=media), held())
     assert said(checked) == ("valid", "", [])
-    assert (checked.operation, [(evidence.interaction, evidence.shown) for evidence in checked.evidence]) == (
+    assert (
+        checked.operation,
+        [(evidence.interaction, evidence.shown) for evidence in checked.evidence],
+    ) == (
         "shop.v1.Orders/Get",
         [("shop.v1.Orders/Get", "kept")],
     )
@@ -94,7 +110,12 @@ def test_however_a_log_carries_the_messages_they_are_judged(kind: str) -> None:
 
 def test_gzip_in_a_frame_is_undone_and_an_unknown_coding_is_told() -> None:
     packed = framed(gzip.compress(ORDER), 1)
-    assert said(judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "gzip"}), held()))[0] == "valid"
+    assert (
+        said(
+            judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "gzip"}), held())
+        )[0]
+        == "valid"
+    )
     odd = judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "odd"}), held())
     assert said(odd) == ("not_checked", "encoded", [])
 
@@ -102,20 +123,26 @@ def test_gzip_in_a_frame_is_undone_and_an_unknown_coding_is_told() -> None:
 def test_what_each_side_breaks_is_its_own() -> None:
     wrong = made(OTHER, id="x")
     assert said(judged(call(ASKED, wrong), held()))[2] == [("response", "wire_type", "/id")]
-    assert said(judged(call(made(name="shop.v1.Line", qty=5) + b"\x0d\x00\x00\x00\x00", ORDER), held()))[2] == [
-        ("request", "wire_type", "/id")
-    ]
+    assert said(
+        judged(call(made(name="shop.v1.Line", qty=5) + b"\x0d\x00\x00\x00\x00", ORDER), held())
+    )[2] == [("request", "wire_type", "/id")]
     assert said(judged(call(ASKED, b'{"id": 7}'), held()))[2] == [("response", "not_protobuf", "")]
     do = {"path": "/old.S/Do"}
-    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", **do), held(PROTO2)))[2] == [("response", "required", "/a")]
-    assert said(judged(call(b"\x0a\x01x\x10\x07", b"\x0a\x01x", **do), held(PROTO2)))[2] == [("request", "enum", "/k")]
+    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", **do), held(PROTO2)))[2] == [
+        ("response", "required", "/a")
+    ]
+    assert said(judged(call(b"\x0a\x01x\x10\x07", b"\x0a\x01x", **do), held(PROTO2)))[2] == [
+        ("request", "enum", "/k")
+    ]
 
 
 def test_the_status_of_grpc_tells_whether_an_answer_was_promised() -> None:
     failed = judged(call(ASKED, None, answered=GRPC | {"grpc-status": "5"}), held())
     assert said(failed) == ("valid", "", [])
     assert said(judged(call(ASKED, None), held())) == ("not_checked", "no_body", [])
-    assert said(judged(call(ASKED, "<html>", status=503, answered={"content-type": "text/html"}), held())) == (
+    assert said(
+        judged(call(ASKED, "<html>", status=503, answered={"content-type": "text/html"}), held())
+    ) == (
         "not_checked",
         "media_type",
         [],
@@ -124,8 +151,12 @@ def test_the_status_of_grpc_tells_whether_an_answer_was_promised() -> None:
 
 
 def test_methods_that_are_not_there_and_services_of_others() -> None:
-    assert said(judged(call(ASKED, ORDER, "/shop.v1.Orders/Gone"), held()))[2] == [("request", "undocumented_operation", "")]
-    gone = judged(call(ASKED, None, "/shop.v1.Orders/Gone", answered=GRPC | {"grpc-status": "12"}), held())
+    assert said(judged(call(ASKED, ORDER, "/shop.v1.Orders/Gone"), held()))[2] == [
+        ("request", "undocumented_operation", "")
+    ]
+    gone = judged(
+        call(ASKED, None, "/shop.v1.Orders/Gone", answered=GRPC | {"grpc-status": "12"}), held()
+    )
     assert said(gone) == ("not_checked", "not_offered", [])
     assert judged(call(b"", b"", "/grpc.health.v1.Health/Check"), held()).reason == "no_contract"
     assert said(judged(call(ASKED, ORDER, "/gateway/shop.v1.Orders/Get"), held()))[0] == "valid"
@@ -135,7 +166,10 @@ def test_what_a_newer_sender_adds_and_what_is_deprecated_is_observed() -> None:
     more = made(NEWER, id=1, kind=2, note="x", lines=[{"sku": "a", "more": "b"}])
     checked = judged(call(ASKED, more, "/shop.v1.Orders/Old"), held())
     assert checked.outcome == "valid"
-    assert {(observation.code, observation.side, observation.subject) for observation in checked.observations} == {
+    assert {
+        (observation.code, observation.side, observation.subject)
+        for observation in checked.observations
+    } == {
         ("deprecated_operation", "request", ""),
         ("undeclared_enum_value", "response", "shop.v1.Order.kind"),
         ("deprecated_field", "response", "shop.v1.Order.note"),
@@ -152,7 +186,10 @@ def test_what_a_newer_sender_adds_and_what_is_deprecated_is_observed() -> None:
         (call(ASKED, ORDER, redacted=True), "redacted_bytes"),
         (call(ASKED, "not base64!"), "encoded"),
         (call("<id>7</id>", ORDER, asked={"content-type": "text/xml"}), "media_type"),
-        (call('{"id": "7"}', ORDER, asked={"content-type": "application/json"}, redacted=True), "redacted_bytes"),
+        (
+            call('{"id": "7"}', ORDER, asked={"content-type": "application/json"}, redacted=True),
+            "redacted_bytes",
+        ),
         (call(ASKED, framed(ORDER) * 201, "/shop.v1.Orders/Watch"), "too_large"),
     ],
 )
@@ -173,7 +210,11 @@ def test_connect_and_json_over_grpc_are_judged_by_the_same_method() -> None:
         (ASKED, ORDER, proto, proto),
         (b"{}", b"{}", JSON, JSON),
     ):
-        assert said(judged(call(request, response, asked=asked, answered=answered), held())) == ("valid", "", [])
+        assert said(judged(call(request, response, asked=asked, answered=answered), held())) == (
+            "valid",
+            "",
+            [],
+        )
     for wrong, broken in (
         (b'{"id": "secret"}', ("response", "proto_json", "/id")),
         (b'{"lines": [{"sku": "a", "qty": {}}]}', ("response", "proto_json", "/lines/*/qty")),
@@ -186,18 +227,34 @@ def test_connect_and_json_over_grpc_are_judged_by_the_same_method() -> None:
         assert said(checked)[2] == [broken]
         assert "secret" not in repr(checked)
     newer = judged(call(b"{}", b'{"more": 1}', asked=JSON, answered=JSON), held())
-    assert (newer.outcome, [(observation.code, observation.subject) for observation in newer.observations]) == (
+    assert (
+        newer.outcome,
+        [(observation.code, observation.subject) for observation in newer.observations],
+    ) == (
         "valid",
         [("undeclared_field", "shop.v1.Order")],
     )
     kind = judged(call(b"{}", b'{"kind": "APP"}', asked=JSON, answered=JSON), held())
-    assert [(observation.code, observation.subject) for observation in kind.observations] == [("undeclared_enum_value", "shop.v1.Order.kind")]
+    assert [(observation.code, observation.subject) for observation in kind.observations] == [
+        ("undeclared_enum_value", "shop.v1.Order.kind")
+    ]
     failed = b'{"code": "not_found", "message": "no such order"}'
-    assert said(judged(call(b"{}", failed, status=404, asked=JSON, answered=JSON), held())) == ("valid", "", [])
-    assert said(judged(call(b"{}", b'{"error": 1}', status=500, asked=JSON, answered=JSON), held()))[1] == "media_type"
+    assert said(judged(call(b"{}", failed, status=404, asked=JSON, answered=JSON), held())) == (
+        "valid",
+        "",
+        [],
+    )
+    assert (
+        said(judged(call(b"{}", b'{"error": 1}', status=500, asked=JSON, answered=JSON), held()))[
+            1
+        ]
+        == "media_type"
+    )
     stream = {"content-type": "application/connect+json"}
     ended = framed(GOOD_JSON) + framed(b'{"id": []}') + framed(b'{"metadata": {}}', 2)
-    watched = judged(call(framed(b"{}"), ended, "/shop.v1.Orders/Watch", asked=stream, answered=stream), held())
+    watched = judged(
+        call(framed(b"{}"), ended, "/shop.v1.Orders/Watch", asked=stream, answered=stream), held()
+    )
     assert said(watched)[2] == [("response", "proto_json", "/id")]
 
 
@@ -205,8 +262,16 @@ def test_a_call_of_connect_by_get_has_its_message_in_the_query() -> None:
     asked = call(None, GOOD_JSON, asked={}, answered=JSON)
     for query, outcome, broken in (
         ("message=%7B%22id%22%3A%227%22%7D&encoding=json", "valid", []),
-        (f"message={base64.urlsafe_b64encode(ASKED).decode().rstrip('=')}&encoding=proto&base64=1&connect=v1", "valid", []),
-        ("message=%7B%22id%22%3A7%7D&encoding=json", "violated", [("request", "proto_json", "/id")]),
+        (
+            f"message={base64.urlsafe_b64encode(ASKED).decode().rstrip('=')}&encoding=proto&base64=1&connect=v1",
+            "valid",
+            [],
+        ),
+        (
+            "message=%7B%22id%22%3A7%7D&encoding=json",
+            "violated",
+            [("request", "proto_json", "/id")],
+        ),
         ("message=x&encoding=json&compression=gzip", "not_checked", []),
     ):
         checked = judged(replace(asked, method="GET", query=query, query_known=True), held())
@@ -218,7 +283,9 @@ def test_a_unary_call_has_one_message_a_side_and_hostile_bytes_are_bounded_toget
     assert said(twice)[2] == [("response", "one_message", "")]
     packed = framed(gzip.compress(made(OTHER, id="a" * 900_000)), 1) * 100
     answered = GRPC | {"grpc-status": "0", "grpc-encoding": "gzip"}
-    bombs = judged(call(framed(ASKED), packed, "/shop.v1.Orders/Watch", answered=answered), held(OTHER))
+    bombs = judged(
+        call(framed(ASKED), packed, "/shop.v1.Orders/Watch", answered=answered), held(OTHER)
+    )
     assert said(bombs) == ("not_checked", "too_large", [])
     began = time.process_time()
     assert judged(call(framed(ASKED), framed(b"\x12\x00" * 400_000)), held()).reason == "too_large"
@@ -227,17 +294,31 @@ def test_a_unary_call_has_one_message_a_side_and_hostile_bytes_are_bounded_toget
 
 def test_streams_are_judged_message_by_message_and_empty_messages_are_messages() -> None:
     many = framed(ORDER) + framed(made(OTHER, id="x")) + framed(b"")
-    assert said(judged(call(ASKED, many, "/shop.v1.Orders/Watch"), held()))[2] == [("response", "wire_type", "/id")]
-    assert said(judged(call(framed(b""), framed(b""), "/shop.v1.Orders/Ping"), held()))[0] == "valid"
+    assert said(judged(call(ASKED, many, "/shop.v1.Orders/Watch"), held()))[2] == [
+        ("response", "wire_type", "/id")
+    ]
+    assert (
+        said(judged(call(framed(b""), framed(b""), "/shop.v1.Orders/Ping"), held()))[0] == "valid"
+    )
     shown = examine("", SHOP, where="x")
     assert [remark.pointer for remark in shown.remarks] == ["/shop.v1.Orders.Watch"]
     assert (shown.told()["units"], shown.told()["messages"]) == (4, 0)
 
 
 def test_a_descriptor_set_names_its_services_and_hostile_bytes_take_no_time() -> None:
-    packed = base64.b64encode(FileDescriptorSet(file=[proto_file(PROTO2, "old.proto", "x")]).SerializeToString()).decode()
-    contract = InForce("old", 1, read_contract("protobuf", json.dumps({"descriptor_set": packed}), where="x"), 0, 2**63 - 1)
-    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", "/old.S/Do"), contract))[2] == [("response", "required", "/a")]
+    packed = base64.b64encode(
+        FileDescriptorSet(file=[proto_file(PROTO2, "old.proto", "x")]).SerializeToString()
+    ).decode()
+    contract = InForce(
+        "old",
+        1,
+        read_contract("protobuf", json.dumps({"descriptor_set": packed}), where="x"),
+        0,
+        2**63 - 1,
+    )
+    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", "/old.S/Do"), contract))[2] == [
+        ("response", "required", "/a")
+    ]
     hostile = (
         b"\x00\xff\xff\xff\xff",
         b"\x00" * 999_999,

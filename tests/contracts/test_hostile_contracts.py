@@ -1,4 +1,6 @@
-"""Contracts that attack: refused at publishing with what and where, in bounded time, and nothing is ever fetched."""
+"""Contracts that attack: refused at publishing with what and where, in bounded time, and nothing
+is ever fetched.
+"""
 
 import json
 import socket
@@ -21,7 +23,9 @@ BOUND = {"x-seamwatch": {"operation": "GET /api/payments/{id}", "side": "respons
 
 
 def openapi(schemas: dict[str, Any], **more: Any) -> str:
-    answer = {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}}
+    answer = {
+        "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}
+    }
     return json.dumps(
         {
             "openapi": "3.1.0",
@@ -34,7 +38,10 @@ def openapi(schemas: dict[str, Any], **more: Any) -> str:
 
 def chain(levels: int, link: Any) -> dict[str, Any]:
     """A schema that applies twice the next one, `levels` times: 2^levels at the end."""
-    schemas = {f"L{level}": {"allOf": [link(f"#/components/schemas/L{level + 1}")] * 2} for level in range(levels)}
+    schemas = {
+        f"L{level}": {"allOf": [link(f"#/components/schemas/L{level + 1}")] * 2}
+        for level in range(levels)
+    }
     return {"A": {"$ref": "#/components/schemas/L0"}, **schemas, f"L{levels}": {"type": "integer"}}
 
 
@@ -47,7 +54,9 @@ def listener() -> Iterator[tuple[str, socket.socket]]:
 
 
 @pytest.mark.parametrize("word", ["$ref", "$dynamicRef", "$recursiveRef"])
-def test_a_reference_out_of_the_document_is_refused_and_nobody_is_called(listener: tuple[str, socket.socket], word: str) -> None:
+def test_a_reference_out_of_the_document_is_refused_and_nobody_is_called(
+    listener: tuple[str, socket.socket], word: str
+) -> None:
     address, server = listener
     for kind, text in (
         ("openapi", openapi({"A": {"items": {word: address}}})),
@@ -61,7 +70,13 @@ def test_a_reference_out_of_the_document_is_refused_and_nobody_is_called(listene
 
 def test_references_that_are_data_are_no_references(listener: tuple[str, socket.socket]) -> None:
     address, server = listener
-    schema = {"A": {"properties": {"$ref": {"type": "string"}}, "enum": [{"$ref": address}], "example": {"$ref": address}}}
+    schema = {
+        "A": {
+            "properties": {"$ref": {"type": "string"}},
+            "enum": [{"$ref": address}],
+            "example": {"$ref": address},
+        }
+    }
     read_contract("openapi", openapi(schema), where="contract x").compile()
     with pytest.raises(BlockingIOError):
         server.accept()
@@ -69,24 +84,50 @@ def test_references_that_are_data_are_no_references(listener: tuple[str, socket.
 
 def test_files_and_missing_places_are_refused_with_the_place() -> None:
     with pytest.raises(ContractError, match="file:///etc/passwd"):
-        read_contract("openapi", openapi({"A": {"$ref": "file:///etc/passwd"}}), where="contract x")
+        read_contract(
+            "openapi", openapi({"A": {"$ref": "file:///etc/passwd"}}), where="contract x"
+        )
     with pytest.raises(ContractError, match="components/schemas/NOPE"):
-        read_contract("openapi", openapi({"A": {"$ref": "#/components/schemas/NOPE"}}), where="contract x").compile()
+        read_contract(
+            "openapi", openapi({"A": {"$ref": "#/components/schemas/NOPE"}}), where="contract x"
+        ).compile()
 
 
 HOSTILE: list[tuple[str, str, str]] = [
-    ("a chain of two", openapi(chain(40, lambda ref: {"$ref": ref})), "schemas apply to one value"),
-    ("itself in place", openapi({"A": {"allOf": [{"$ref": "#/components/schemas/A"}]}}), "schemas apply to one value"),
-    ("deep", openapi({"A": json.loads("[" * 150 + "]" * 150)}, x=json.loads('{"a":' * 220 + "1" + "}" * 220)), "nested deeper"),
+    (
+        "a chain of two",
+        openapi(chain(40, lambda ref: {"$ref": ref})),
+        "schemas apply to one value",
+    ),
+    (
+        "itself in place",
+        openapi({"A": {"allOf": [{"$ref": "#/components/schemas/A"}]}}),
+        "schemas apply to one value",
+    ),
+    (
+        "deep",
+        openapi(
+            {"A": json.loads("[" * 150 + "]" * 150)}, x=json.loads('{"a":' * 220 + "1" + "}" * 220)
+        ),
+        "nested deeper",
+    ),
     ("a long pattern", openapi({"A": {"pattern": "a" * 5000}}), "longer than 4096"),
-    ("a path twice in JSON", '{"openapi": "3.1.0", "paths": {"/a": {}, "/a": {}}}', "'/a' stands twice"),
+    (
+        "a path twice in JSON",
+        '{"openapi": "3.1.0", "paths": {"/a": {}, "/a": {}}}',
+        "'/a' stands twice",
+    ),
     ("deep JSON", '{"a":' * 20_000 + "1" + "}" * 20_000, "nested deeper"),
     ("deep YAML", "a: " + "[" * 20_000 + "]" * 20_000, "nested deeper|neither JSON nor YAML"),
     ("very deep YAML", "[" * 1_000_000, "nested deeper"),
     ("very deep YAML in blocks", "- " * 300_000 + "a", "nested deeper"),
     ("no type", openapi({"A": {"type": "float"}}), "cannot be used"),
     ("a list for paths", '{"openapi": "3.0.0", "paths": []}', "no object"),
-    ("a bad status", '{"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"2000": {}}}}}}', "neither a status"),
+    (
+        "a bad status",
+        '{"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"2000": {}}}}}}',
+        "neither a status",
+    ),
     ("swagger", "swagger: '2.0'", "OpenAPI 3.0, 3.1 and 3.2"),
     ("a tag", "openapi: !!python/object/apply:os.system ['true']", "tag"),
     ("no text", "", "empty"),
@@ -97,7 +138,8 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("an alias in itself", "a: &a [*a]", "contains itself"),
     (
         "many aliases",
-        "a0: &a0 [x]\n" + "\n".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(12)),
+        "a0: &a0 [x]\n"
+        + "\n".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(12)),
         "aliases expand",
     ),
 ]
@@ -105,11 +147,20 @@ HOSTILE: list[tuple[str, str, str]] = [
 
 def test_readings_of_schemas_that_unfold_without_end_cost_little() -> None:
     """Of parameters and forms, before anything is known of the work that the schemas ask for."""
-    wide = {f"n{at}": {"anyOf": [{"$ref": f"#/components/schemas/n{at + 1}"}] * 50} for at in range(20)} | {
-        "n20": {"type": "string"}
-    }
+    wide = {
+        f"n{at}": {"anyOf": [{"$ref": f"#/components/schemas/n{at + 1}"}] * 50} for at in range(20)
+    } | {"n20": {"type": "string"}}
     fields = {
-        f"f{at}": {"allOf": [{"properties": {f"g{two}": {"$ref": "#/components/schemas/n0"} for two in range(50)}}] * 20}
+        f"f{at}": {
+            "allOf": [
+                {
+                    "properties": {
+                        f"g{two}": {"$ref": "#/components/schemas/n0"} for two in range(50)
+                    }
+                }
+            ]
+            * 20
+        }
         for at in range(50)
     }
     document = {"components": {"schemas": wide}}
@@ -121,7 +172,11 @@ def test_readings_of_schemas_that_unfold_without_end_cost_little() -> None:
     assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize(("text", "why"), [(text, why) for _, text, why in HOSTILE], ids=[name for name, _, _ in HOSTILE])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(text, why) for _, text, why in HOSTILE],
+    ids=[name for name, _, _ in HOSTILE],
+)
 def test_a_hostile_contract_is_refused_quickly_and_says_why(text: str, why: str) -> None:
     started = time.process_time()
     with pytest.raises(ContractError, match=why):
@@ -138,7 +193,12 @@ def test_a_pattern_over_the_engines_size_refuses_no_contract() -> None:
 
 def test_a_contract_over_its_size_is_refused() -> None:
     with pytest.raises(ContractError, match="more than the 100"):
-        read_contract("openapi", openapi({"A": {}}), where="contract x", limits=ContractLimits(text_bytes=100))
+        read_contract(
+            "openapi",
+            openapi({"A": {}}),
+            where="contract x",
+            limits=ContractLimits(text_bytes=100),
+        )
 
 
 def test_schemas_that_double_at_each_level_make_deep_payloads_unchecked() -> None:
@@ -155,7 +215,9 @@ def test_schemas_that_double_at_each_level_make_deep_payloads_unchecked() -> Non
 
 
 def vendor(pattern: str | None = None) -> Registry:
-    """A large vendor's way: each resource names others by id or, expanded, as a whole; `peer` may be any of six kinds."""
+    """A large vendor's way: each resource names others by id or, expanded, as a whole; `peer` may
+    be any of six kinds.
+    """
     others = [{"$ref": f"#/components/schemas/R{number}"} for number in range(6)]
     schemas: dict[str, Any] = {
         "A": others[0],
@@ -168,8 +230,17 @@ def vendor(pattern: str | None = None) -> Registry:
             "properties": {
                 "id": {"type": "string", **({"pattern": pattern} if pattern else {})},
                 "peer": {"anyOf": [{"type": "string"}, *others]},
-                "next": {"anyOf": [{"type": "string"}, others[(number + 1) % 6], {"$ref": "#/components/schemas/Gone"}]},
-                "list": {"type": "object", "properties": {"data": {"type": "array", "items": others[number - 1]}}},
+                "next": {
+                    "anyOf": [
+                        {"type": "string"},
+                        others[(number + 1) % 6],
+                        {"$ref": "#/components/schemas/Gone"},
+                    ]
+                },
+                "list": {
+                    "type": "object",
+                    "properties": {"data": {"type": "array", "items": others[number - 1]}},
+                },
             },
         }
     made = Registry([revision(openapi(schemas))])
@@ -185,14 +256,18 @@ def nested(levels: int, by: str, innermost: object) -> Any:
 
 
 def test_an_ordinary_payload_deeper_than_every_payload_may_be_is_judged() -> None:
-    """The contract's own bound is for the worst payload; only one that asks for as much is left unchecked."""
+    """The contract's own bound is for the worst payload; only one that asks for as much is left
+    unchecked.
+    """
     made = vendor()
     (held,) = made.find("payment", "production", "", "web", AT_NS)
     assert held.promise is not None
     assert held.promise.depth < 10
     started = time.process_time()
     assert check(exchange(answer=nested(14, "next", "id")), made).outcome == "valid"
-    (broken,) = check(exchange(answer={**nested(14, "next", "id"), "list": {"data": [{"id": 5}]}}), made).violations
+    (broken,) = check(
+        exchange(answer={**nested(14, "next", "id"), "list": {"data": [{"id": 5}]}}), made
+    ).violations
     assert (broken.rule, broken.pointer) == ("type", "/list/data/*/id")
     assert check(exchange(answer=nested(14, "next", {"id": 5})), made).outcome == "violated"
     assert check(exchange(answer=nested(14, "peer", "id")), made).reason == "too_deep"
@@ -203,9 +278,18 @@ def test_what_a_payload_breaks_is_not_named_where_naming_it_costs_too_much() -> 
     started = time.process_time()
     (broken,) = check(exchange(answer=nested(7, "peer", {"id": 1})), vendor()).violations
     assert (broken.rule, broken.actual) == ("schema", "broken")
-    assert check(exchange(answer=nested(7, "peer", {"id": "***"})), vendor("^x$")).reason == "undecidable"
-    assert check(exchange(answer=nested(7, "peer", {"id": 1}), redacted=True), vendor()).reason == "too_deep"
-    assert check(exchange(answer=nested(2, "peer", {"id": 1})), vendor()).violations[0].rule != "schema"
+    assert (
+        check(exchange(answer=nested(7, "peer", {"id": "***"})), vendor("^x$")).reason
+        == "undecidable"
+    )
+    assert (
+        check(exchange(answer=nested(7, "peer", {"id": 1}), redacted=True), vendor()).reason
+        == "too_deep"
+    )
+    assert (
+        check(exchange(answer=nested(2, "peer", {"id": 1})), vendor()).violations[0].rule
+        != "schema"
+    )
     assert time.process_time() - started < 10
 
 
@@ -229,7 +313,9 @@ def test_recursion_as_real_schemas_use_it_is_no_attack() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a":' * 20_000 + "1" + "}" * 20_000, "a: " + "[" * 20_000 + "]" * 20_000], ids=["JSON", "YAML"]
+    "text",
+    ['{"a":' * 20_000 + "1" + "}" * 20_000, "a: " + "[" * 20_000 + "]" * 20_000],
+    ids=["JSON", "YAML"],
 )
 def test_publishing_a_deep_file_is_refused_by_the_command_itself(text: str) -> None:
     with pytest.raises(UsageError, match=r"nested deeper|neither JSON nor YAML"):

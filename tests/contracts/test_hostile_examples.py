@@ -31,28 +31,52 @@ def contains(depth: int, width: int) -> dict[str, Any]:
     """`arrayContains` inside `arrayContains`."""
     inner = {"$.l": matchers({"match": "type"})}
     for _ in range(depth):
-        inner = {"$.l": matchers({"match": "arrayContains", "variants": [{"index": 0, "rules": inner}] * width})}
+        inner = {
+            "$.l": matchers(
+                {"match": "arrayContains", "variants": [{"index": 0, "rules": inner}] * width}
+            )
+        }
     return inner
 
 
 HOSTILE = {
-    "an example too deep": lambda: pact(interaction(answers={"body": nested(150), "matchingRules": {}})),
+    "an example too deep": lambda: pact(
+        interaction(answers={"body": nested(150), "matchingRules": {}})
+    ),
     "more work than one contract may ask for": lambda: pact(
         interaction(
-            answers={"body": {"l": [{f"n{number}": 1 for number in range(5_000)}]}, "matchingRules": {"body": contains(1, 99)}}
+            answers={
+                "body": {"l": [{f"n{number}": 1 for number in range(5_000)}]},
+                "matchingRules": {"body": contains(1, 99)},
+            }
         )
     ),
     "more rules than one may have": lambda: pact(
         interaction(
-            answers={"matchingRules": {"body": {f"$.k{number}": matchers({"match": "type"}) for number in range(30_000)}}}
+            answers={
+                "matchingRules": {
+                    "body": {
+                        f"$.k{number}": matchers({"match": "type"}) for number in range(30_000)
+                    }
+                }
+            }
         )
     ),
-    "more variants than one may have": lambda: pact(interaction(answers={"matchingRules": {"body": contains(1, 101)}})),
+    "more variants than one may have": lambda: pact(
+        interaction(answers={"matchingRules": {"body": contains(1, 101)}})
+    ),
     "more interactions than one may have": lambda: pact(*[interaction()] * 10_001),
     "an entity bomb": lambda: pact(
-        interaction(answers={"headers": {"Content-Type": "application/xml"}, "body": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"})
+        interaction(
+            answers={
+                "headers": {"Content-Type": "application/xml"},
+                "body": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+            }
+        )
     ),
-    "a remote schema": lambda: stub({"bodyPatterns": [{"matchesJsonSchema": {"$ref": "http://x.example/s.json"}}]}),
+    "a remote schema": lambda: stub(
+        {"bodyPatterns": [{"matchesJsonSchema": {"$ref": "http://x.example/s.json"}}]}
+    ),
     "matchers too deep": lambda: stub({"headers": {"a": nested_not(40)}}),
     "predicates too deep": lambda: imposter(nested_not(40)),
 }
@@ -73,7 +97,11 @@ def test_it_is_refused(name: str) -> None:
 
 def test_reading_the_worst_that_is_allowed_takes_seconds_of_cpu_at_most() -> None:
     for document in (
-        pact(interaction(answers={"body": [ORDER] * 2_000, "matchingRules": {"body": contains(1, 2)}})),
+        pact(
+            interaction(
+                answers={"body": [ORDER] * 2_000, "matchingRules": {"body": contains(1, 2)}}
+            )
+        ),
         pact(*[interaction()] * 2_000),
     ):
         before = time.process_time()
@@ -92,16 +120,28 @@ def test_a_search_through_lists_of_lists_ends() -> None:
 
 def test_a_comparison_in_any_order_ends() -> None:
     items = [{"a": number} for number in range(2_000)]
-    held = stub({"method": "POST", "bodyPatterns": [{"equalToJson": {"l": items}, "ignoreArrayOrder": True}]})
+    held = stub(
+        {
+            "method": "POST",
+            "bodyPatterns": [{"equalToJson": {"l": items}, "ignoreArrayOrder": True}],
+        }
+    )
     checked = wiremock(live(**POST, asked={"l": items[::-1]}, answer={"id": "x"}), held)
     assert (checked.outcome, checked.reason) == ("not_checked", "ambiguous_request")
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(.*)*x", "^(([a-z])+.)+[A-Z]([a-z])+$", "(?=(a+)+$)b"])
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(.*)*x", "^(([a-z])+.)+[A-Z]([a-z])+$", "(?=(a+)+$)b"]
+)
 def test_no_pattern_runs_for_long(pattern: str) -> None:
     held = pact(
         interaction(
-            answers={"body": {"it": "a"}, "matchingRules": {"body": {"$.it": matchers({"match": "regex", "regex": pattern})}}}
+            answers={
+                "body": {"it": "a"},
+                "matchingRules": {
+                    "body": {"$.it": matchers({"match": "regex", "regex": pattern})}
+                },
+            }
         )
     )
     before = time.process_time()
@@ -111,5 +151,12 @@ def test_no_pattern_runs_for_long(pattern: str) -> None:
 
 @pytest.mark.parametrize("depth", [50, 127, 200])
 def test_a_deep_answer_does_no_harm(depth: int) -> None:
-    held = pact(interaction(answers={"body": {"a": {}}, "matchingRules": {"body": {"$": matchers({"match": "type"})}}}))
+    held = pact(
+        interaction(
+            answers={
+                "body": {"a": {}},
+                "matchingRules": {"body": {"$": matchers({"match": "type"})}},
+            }
+        )
+    )
     assert judged(live(answer=nested(depth)), held).reason in ("", "too_deep")

@@ -1,7 +1,9 @@
-"""Hostile documents, read as CLI and server read them, in a process of their own: CPU seconds and peak memory stay in bounds.
+"""Hostile documents, read as CLI and server read them, in a process of their own: CPU seconds and
+peak memory stay in bounds.
 
-What is refused takes 2 s and 500 MB at most, on a quiet machine; the bounds here are wider, since this one may be anything
-but quiet. What is taken although it is odd may take longer: it is read once.
+What is refused takes 2 s and 500 MB at most, on a quiet machine; the bounds here are wider, since
+this one may be anything but quiet. What is taken although it is odd may take longer: it is read
+once.
 """
 
 import json
@@ -24,7 +26,12 @@ def openapi(schemas: dict[str, Any], more: dict[str, Any] | None = None, **media
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}, **media}}
     answers = {"200": {"description": "x", "content": content}}
     paths = {"/a": {"get": {"responses": answers}}} | (more or {})
-    document = {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths, "components": {"schemas": schemas}}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "x", "version": "1"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -34,29 +41,60 @@ def ref(name: str) -> dict[str, str]:
 
 def long_chain() -> str:
     return openapi(
-        {f"S{at}": {"properties": {"a": ref(f"S{at + 1}"), "b": ref(f"S{at + 1}")}} for at in range(20_000)} | {"S20000": {}}
+        {
+            f"S{at}": {"properties": {"a": ref(f"S{at + 1}"), "b": ref(f"S{at + 1}")}}
+            for at in range(20_000)
+        }
+        | {"S20000": {}}
     )
 
 
 def dense_web() -> str:
-    return openapi({f"S{at}": {"properties": {f"p{to}": ref(f"S{to}") for to in range(300)}} for at in range(300)})
+    return openapi(
+        {
+            f"S{at}": {"properties": {f"p{to}": ref(f"S{to}") for to in range(300)}}
+            for at in range(300)
+        }
+    )
 
 
 def doubling() -> str:
-    return openapi({f"S{at}": {"allOf": [ref(f"S{at + 1}"), ref(f"S{at + 1}")]} for at in range(5_000)} | {"S5000": {}})
+    return openapi(
+        {f"S{at}": {"allOf": [ref(f"S{at + 1}"), ref(f"S{at + 1}")]} for at in range(5_000)}
+        | {"S5000": {}}
+    )
 
 
 def patterns() -> str:
-    return openapi({"S0": {"properties": {f"p{at}": {"pattern": f"(a|b|ab)*c{{1,{at % 900}}}{at}"} for at in range(15_000)}}})
+    return openapi(
+        {
+            "S0": {
+                "properties": {
+                    f"p{at}": {"pattern": f"(a|b|ab)*c{{1,{at % 900}}}{at}"}
+                    for at in range(15_000)
+                }
+            }
+        }
+    )
 
 
 def large_repeats() -> str:
-    return openapi({"S0": {"properties": {f"p{at}": {"pattern": "(((a{1,50}){1,50}){1,50})"} for at in range(2_000)}}})
+    return openapi(
+        {
+            "S0": {
+                "properties": {
+                    f"p{at}": {"pattern": "(((a{1,50}){1,50}){1,50})"} for at in range(2_000)
+                }
+            }
+        }
+    )
 
 
 def examples() -> str:
     shown = {f"e{at}": {"value": ["a" * 30] * 20} for at in range(20_000)}
-    return openapi({"S0": {"items": {"pattern": "^(a+)+$", "format": "email", "enum": ["a"]}}}, examples=shown)
+    return openapi(
+        {"S0": {"items": {"pattern": "^(a+)+$", "format": "email", "enum": ["a"]}}}, examples=shown
+    )
 
 
 def backtracking_examples() -> str:
@@ -74,12 +112,19 @@ def too_many_bytes() -> str:
 
 def as_large_as_may_be() -> str:
     return openapi(
-        {f"S{at}": {"properties": {f"p{n}": {"type": "string", "maxLength": n} for n in range(20)}} for at in range(9_000)}
+        {
+            f"S{at}": {
+                "properties": {f"p{n}": {"type": "string", "maxLength": n} for n in range(20)}
+            }
+            for at in range(9_000)
+        }
     )
 
 
 def operations() -> str:
-    return openapi({"S0": {}}, {f"/p{at}/{{id}}": {"get": {"responses": {}}} for at in range(30_000)})
+    return openapi(
+        {"S0": {}}, {f"/p{at}/{{id}}": {"get": {"responses": {}}} for at in range(30_000)}
+    )
 
 
 def deep() -> str:
@@ -92,19 +137,32 @@ def remote() -> str:
 
 def circles() -> str:
     return openapi(
-        {f"S{at}": {"anyOf": [ref(f"S{(at + 1) % 3000}"), {"items": ref(f"S{(at * 7) % 3000}")}]} for at in range(3_000)}
+        {
+            f"S{at}": {
+                "anyOf": [ref(f"S{(at + 1) % 3000}"), {"items": ref(f"S{(at * 7) % 3000}")}]
+            }
+            for at in range(3_000)
+        }
     )
 
 
 def yaml_bomb() -> str:
-    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)
+    ]
     return "openapi: 3.1.0\n" + "\n".join(rows)
 
 
 HOSTILE = (
     *(doubling, examples, backtracking_examples, too_many_bytes, deep, remote, circles, yaml_bomb),
-    *(pytest.param(make, marks=pytest.mark.long) for make in (long_chain, dense_web, patterns, large_repeats)),
-    *(pytest.param(make, marks=pytest.mark.long) for make in (many_nodes, as_large_as_may_be, operations)),
+    *(
+        pytest.param(make, marks=pytest.mark.long)
+        for make in (long_chain, dense_web, patterns, large_repeats)
+    ),
+    *(
+        pytest.param(make, marks=pytest.mark.long)
+        for make in (many_nodes, as_large_as_may_be, operations)
+    ),
 )
 
 
@@ -115,7 +173,8 @@ def _measured(make: Any, pipe: Connection) -> None:
         examine("", text, where="contract x")
     except ContractError as error:
         refusal = str(error)[:200]
-    status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage tells the peak of whoever forked, too
+    # getrusage tells the peak of whoever forked, too
+    status = Path("/proc/self/status").read_text(encoding="ascii")
     megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     pipe.send((time.process_time() - started, megabytes, refusal))
 

@@ -1,4 +1,6 @@
-"""References by `$id`, `$anchor` and `$dynamicRef`, and references that nothing judged depends on."""
+"""References by `$id`, `$anchor` and `$dynamicRef`, and references that nothing judged
+depends on.
+"""
 
 import json
 from typing import Any
@@ -15,7 +17,11 @@ LIST = {
     "properties": {"items": {"type": "array", "items": {"$dynamicRef": "#item"}}},
     "$defs": {"i": {"$dynamicAnchor": "item"}},
 }
-INT_LIST = {"$id": "intlist", "$ref": "list", "$defs": {"i": {"$dynamicAnchor": "item", "type": "integer"}}}
+INT_LIST = {
+    "$id": "intlist",
+    "$ref": "list",
+    "$defs": {"i": {"$dynamicAnchor": "item", "type": "integer"}},
+}
 
 
 @pytest.mark.parametrize(
@@ -23,8 +29,16 @@ INT_LIST = {"$id": "intlist", "$ref": "list", "$defs": {"i": {"$dynamicAnchor": 
     [
         {"$ref": "#number"},
         {"$id": "https://e.io/s", "$ref": "#/$defs/x", "$defs": {"x": {"type": "integer"}}},
-        {"$id": "https://e.io/s", "$ref": "#x", "$defs": {"x": {"$anchor": "x", "type": "integer"}}},
-        {"$id": "https://e.io/root", "allOf": [{"$ref": "pet"}], "$defs": {"p": {"$id": "pet", "type": "integer"}}},
+        {
+            "$id": "https://e.io/s",
+            "$ref": "#x",
+            "$defs": {"x": {"$anchor": "x", "type": "integer"}},
+        },
+        {
+            "$id": "https://e.io/root",
+            "allOf": [{"$ref": "pet"}],
+            "$defs": {"p": {"$id": "pet", "type": "integer"}},
+        },
         {"$ref": "https://e.io/bundled/number"},
         {"$ref": "https://e.io/bundled/number#/$defs/inner"},
         {"$ref": "#/components/schemas/Bundled/$defs/inner"},
@@ -33,7 +47,11 @@ INT_LIST = {"$id": "intlist", "$ref": "list", "$defs": {"i": {"$dynamicAnchor": 
 def test_what_the_document_holds_by_name_is_found(schema: dict[str, Any]) -> None:
     known = {
         "Number": {"$anchor": "number", "type": "integer"},
-        "Bundled": {"$id": "https://e.io/bundled/number", "type": "integer", "$defs": {"inner": {"type": "integer"}}},
+        "Bundled": {
+            "$id": "https://e.io/bundled/number",
+            "type": "integer",
+            "$defs": {"inner": {"type": "integer"}},
+        },
     }
     assert fits(schema, "1", **known)
     assert not fits(schema, '"a"', **known)
@@ -41,16 +59,28 @@ def test_what_the_document_holds_by_name_is_found(schema: dict[str, Any]) -> Non
 
 def test_a_dynamic_reference_goes_by_who_asks() -> None:
     known = {"List": LIST, "IntList": INT_LIST}
-    ints, anything = {"$ref": "#/components/schemas/IntList"}, {"$ref": "#/components/schemas/List"}
+    ints, anything = (
+        {"$ref": "#/components/schemas/IntList"},
+        {"$ref": "#/components/schemas/List"},
+    )
     assert fits(ints, '{"items": [1]}', **known)
     assert not fits(ints, '{"items": ["a"]}', **known)
     assert fits(anything, '{"items": ["a"]}', **known)
 
 
 def test_the_documents_dialect_is_kept() -> None:
-    contract = json.loads(document({"$ref": "#/components/schemas/A", "type": "string"}, "3.1.0", A={"type": "integer"}))
+    contract = json.loads(
+        document(
+            {"$ref": "#/components/schemas/A", "type": "string"}, "3.1.0", A={"type": "integer"}
+        )
+    )
     contract["jsonSchemaDialect"] = "http://json-schema.org/draft-07/schema#"
-    clause = read_contract("openapi", json.dumps(contract), where="contract").operations[0].responses["200"].media["application/json"]
+    clause = (
+        read_contract("openapi", json.dumps(contract), where="contract")
+        .operations[0]
+        .responses["200"]
+        .media["application/json"]
+    )
     assert clause is not None
     assert clause.fits(1)  # in draft 7 nothing beside $ref counts
 

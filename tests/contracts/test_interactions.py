@@ -10,21 +10,44 @@ from monitor.contracts.check import check, check_payloads
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import read_contract
 from monitor.contracts.registry import InForce, Registry
-from tests.contracts.examples import ORDER, interaction, judged, live, matchers, pact, registry, revision, rules
+from tests.contracts.examples import (
+    ORDER,
+    interaction,
+    judged,
+    live,
+    matchers,
+    pact,
+    registry,
+    revision,
+    rules,
+)
 
 BROKEN = {"id": "seven", "state": "open", "lines": []}
 
 
 def test_an_answer_of_the_expected_types_is_valid_and_is_evidence() -> None:
-    checked = judged(live(path="/orders/1234", answer={"id": 1, "state": "paid", "lines": [], "more": True}), pact(interaction()))
-    assert (checked.outcome, checked.operation, checked.contract) == ("valid", "GET /orders/{id}", "pact-0")
-    assert [(evidence.contract, evidence.interaction, evidence.shown) for evidence in checked.evidence] == [("pact-0", "an order", "kept")]
+    checked = judged(
+        live(path="/orders/1234", answer={"id": 1, "state": "paid", "lines": [], "more": True}),
+        pact(interaction()),
+    )
+    assert (checked.outcome, checked.operation, checked.contract) == (
+        "valid",
+        "GET /orders/{id}",
+        "pact-0",
+    )
+    assert [
+        (evidence.contract, evidence.interaction, evidence.shown) for evidence in checked.evidence
+    ] == [("pact-0", "an order", "kept")]
 
 
 def test_an_answer_of_another_type_is_violated_and_named_without_its_value() -> None:
     checked = judged(live(answer=BROKEN), pact(interaction()))
     assert (checked.outcome, rules(checked)) == ("violated", [("type", "/id")])
-    assert (checked.violations[0].expected, checked.violations[0].actual, checked.violations[0].side) == (
+    assert (
+        checked.violations[0].expected,
+        checked.violations[0].actual,
+        checked.violations[0].side,
+    ) == (
         "number",
         "string",
         "response",
@@ -35,9 +58,13 @@ def test_an_answer_of_another_type_is_violated_and_named_without_its_value() -> 
 
 
 def test_a_missing_key_another_status_and_a_missing_header_are_broken() -> None:
-    assert rules(judged(live(answer={"id": 1, "state": "x"}), pact(interaction()))) == [("missing_key", "/lines")]
+    assert rules(judged(live(answer={"id": 1, "state": "x"}), pact(interaction()))) == [
+        ("missing_key", "/lines")
+    ]
     assert rules(judged(live(status=404), pact(interaction()))) == [("status", "/status")]
-    wanted = pact(interaction(answers={"headers": {"Content-Type": "application/json", "X-Trace": "a"}}))
+    wanted = pact(
+        interaction(answers={"headers": {"Content-Type": "application/json", "X-Trace": "a"}})
+    )
     assert rules(judged(live(), wanted)) == [("missing_header", "/headers/x-trace")]
 
 
@@ -45,9 +72,15 @@ def test_a_missing_key_another_status_and_a_missing_header_are_broken() -> None:
     "changes",
     [{"path": "/orders/seven"}, {"method": "DELETE"}, {"query": "page=2"}, {"path": "/other"}],
 )
-def test_traffic_that_no_interaction_asks_for_is_neither_valid_nor_violated(changes: dict[str, Any]) -> None:
+def test_traffic_that_no_interaction_asks_for_is_neither_valid_nor_violated(
+    changes: dict[str, Any],
+) -> None:
     checked = judged(live(answer=BROKEN, **changes), pact(interaction()))
-    assert (checked.outcome, checked.reason, list(checked.evidence)) == ("not_checked", "no_interaction", [])
+    assert (checked.outcome, checked.reason, list(checked.evidence)) == (
+        "not_checked",
+        "no_interaction",
+        [],
+    )
 
 
 def test_unexpected_keys_are_allowed_in_answers_and_not_in_requests() -> None:
@@ -58,19 +91,32 @@ def test_unexpected_keys_are_allowed_in_answers_and_not_in_requests() -> None:
         "matchingRules": {"body": {"$": matchers({"match": "type"})}},
     }
     held = pact(interaction("a new order", asks=asks, answers={"status": 201}))
-    post = {"method": "POST", "path": "/orders", "status": 201, "request_headers": {"content-type": "application/json"}}
-    assert judged(live(asked={"sku": "b"}, answer=ORDER | {"more": 1}, **post), held).outcome == "valid"
+    post = {
+        "method": "POST",
+        "path": "/orders",
+        "status": 201,
+        "request_headers": {"content-type": "application/json"},
+    }
+    assert (
+        judged(live(asked={"sku": "b"}, answer=ORDER | {"more": 1}, **post), held).outcome
+        == "valid"
+    )
     assert judged(live(asked={"sku": "b", "more": 1}, **post), held).reason == "no_interaction"
     assert judged(live(asked={"sku": 3}, **post), held).reason == "no_interaction"
 
 
 def test_where_several_fit_one_that_is_kept_makes_it_valid() -> None:
     there = interaction("an order", "it is there")
-    gone = interaction("an order", "it is not there", answers={"status": 404, "body": {"error": "x"}})
+    gone = interaction(
+        "an order", "it is not there", answers={"status": 404, "body": {"error": "x"}}
+    )
     held = pact(there, gone)
     assert judged(live(), held).outcome == "valid"
     checked = judged(live(status=404, answer={"error": "gone"}), held)
-    assert (checked.outcome, [evidence.interaction for evidence in checked.evidence]) == ("valid", ["an order given it is not there"])
+    assert (checked.outcome, [evidence.interaction for evidence in checked.evidence]) == (
+        "valid",
+        ["an order given it is not there"],
+    )
 
 
 def test_where_several_of_different_states_fit_and_none_is_kept_nobody_knows() -> None:
@@ -88,7 +134,9 @@ def test_where_several_of_one_state_fit_and_none_is_kept_it_is_violated(given: s
 
 
 def test_a_log_that_tells_no_query_had_none_where_none_is_expected() -> None:
-    assert judged(live(query_known=False, answer=BROKEN), pact(interaction())).outcome == "violated"
+    assert (
+        judged(live(query_known=False, answer=BROKEN), pact(interaction())).outcome == "violated"
+    )
 
 
 def test_states_with_other_parameters_are_other_states() -> None:
@@ -102,7 +150,10 @@ def test_what_of_the_request_cannot_be_seen_makes_no_violation() -> None:
     asks = {"headers": {"X-Tenant": "a"}}
     held = pact(interaction(asks=asks))
     unseen = live(request_headers={}, answer=BROKEN)
-    assert (judged(unseen, held).outcome, judged(unseen, held).reason) == ("not_checked", "ambiguous_request")
+    assert (judged(unseen, held).outcome, judged(unseen, held).reason) == (
+        "not_checked",
+        "ambiguous_request",
+    )
     assert judged(live(request_headers={}), held).outcome == "valid"
     paged = pact(interaction(asks={"query": "page=1"}))
     assert judged(live(query_known=False, answer=BROKEN), paged).reason == "ambiguous_request"
@@ -115,14 +166,22 @@ def test_what_of_the_request_cannot_be_seen_makes_no_violation() -> None:
         ({"response_body": None}, "no_body"),
         ({"response_truncated": True}, "truncated"),
         (
-            {"response_body": "\x1f\x8bzz", "response_headers": {"content-type": "application/json", "content-encoding": "gzip"}},
+            {
+                "response_body": "\x1f\x8bzz",
+                "response_headers": {
+                    "content-type": "application/json",
+                    "content-encoding": "gzip",
+                },
+            },
             "encoded",
         ),
         ({"status": 0}, "no_response"),
         ({"proxy_answer": True, "status": 503}, "proxy_answer"),
     ],
 )
-def test_an_answer_that_cannot_be_seen_is_not_checked(changes: dict[str, Any], reason: str) -> None:
+def test_an_answer_that_cannot_be_seen_is_not_checked(
+    changes: dict[str, Any], reason: str
+) -> None:
     checked = judged(live(**changes), pact(interaction()))
     assert (checked.outcome, checked.reason) == ("not_checked", reason)
 
@@ -132,7 +191,9 @@ def test_masked_values_are_not_held_against_the_provider_and_types_are() -> None
     masked = {"id": 7, "state": "*****", "lines": [{"sku": "***", "count": 2}]}
     checked = judged(live(answer=masked, redacted=True), exact)
     assert (checked.outcome, checked.reason) == ("valid", "shape_only")
-    assert rules(judged(live(answer=masked | {"lines": {}}, redacted=True), exact)) == [("type", "/lines")]
+    assert rules(judged(live(answer=masked | {"lines": {}}, redacted=True), exact)) == [
+        ("type", "/lines")
+    ]
 
 
 def test_a_pending_interaction_is_seen_and_held_against_nobody() -> None:
@@ -157,7 +218,11 @@ def test_each_consumer_is_bound_by_its_own_pact_only() -> None:
     )
     assert check(live(caller="web"), held).outcome == "valid"
     checked = check(live(caller="billing"), held)
-    assert (checked.outcome, checked.contract, rules(checked)) == ("violated", "billing-orders", [("missing_key", "/total")])
+    assert (checked.outcome, checked.contract, rules(checked)) == (
+        "violated",
+        "billing-orders",
+        [("missing_key", "/total")],
+    )
     assert check(live(caller="nobody"), held).reason == "no_contract"
 
 
@@ -186,14 +251,37 @@ def test_interactions_described_alike_keep_their_own_names() -> None:
 
 
 def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its_example() -> None:
-    """https://github.com/pact-foundation/pact-plugins: the configuration stands at the interaction, not at the request."""
-    packed = {"content": "EgoNAABAQBUAAIBA", "contentType": "application/protobuf;message=Shape", "encoded": "base64"}
+    """https://github.com/pact-foundation/pact-plugins: the configuration stands at the
+    interaction, not at the request.
+    """
+    packed = {
+        "content": "EgoNAABAQBUAAIBA",
+        "contentType": "application/protobuf;message=Shape",
+        "encoded": "base64",
+    }
     asks = {"method": "GET", "path": "/shape"}
-    answers = {"status": 200, "headers": {"content-type": ["application/protobuf;message=Shape"]}, "body": packed}
-    entry = {"type": "Synchronous/HTTP", "description": "a shape", "request": asks, "response": answers}
+    answers = {
+        "status": 200,
+        "headers": {"content-type": ["application/protobuf;message=Shape"]},
+        "body": packed,
+    }
+    entry = {
+        "type": "Synchronous/HTTP",
+        "description": "a shape",
+        "request": asks,
+        "response": answers,
+    }
     meta = {"pactSpecification": {"version": "4.0"}}
-    for config, outcome in (({"pluginConfiguration": {"protobuf": {"message": "Shape"}}}, "not_checked"), ({}, "violated")):
-        document = {"consumer": {"name": "web"}, "provider": {"name": "shop"}, "interactions": [entry | config], "metadata": meta}
+    for config, outcome in (
+        ({"pluginConfiguration": {"protobuf": {"message": "Shape"}}}, "not_checked"),
+        ({}, "violated"),
+    ):
+        document = {
+            "consumer": {"name": "web"},
+            "provider": {"name": "shop"},
+            "interactions": [entry | config],
+            "metadata": meta,
+        }
         promise = read_contract("pact", json.dumps(document), where="x")
         exchange = replace(
             live(path="/shape"),
@@ -203,5 +291,9 @@ def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its
         held = InForce("a", 1, promise, 0, 2**63 - 1, "shop")
         answer = Payload(exchange.response_body, exchange.response_headers)
         checked = check_payloads(exchange, Payload(None, {}), answer, [held], str)
-        assert (checked.outcome, checked.reason) == (outcome, "media_type" if config else ""), config
-        assert [remark.pointer for remark in promise.left] == (["/interactions/0/response/body"] if config else [])
+        assert (checked.outcome, checked.reason) == (outcome, "media_type" if config else ""), (
+            config
+        )
+        assert [remark.pointer for remark in promise.left] == (
+            ["/interactions/0/response/body"] if config else []
+        )

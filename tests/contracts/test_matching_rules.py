@@ -1,4 +1,6 @@
-"""Every matching rule of Pact on one value, the weights of their paths, and what they do to lists and maps."""
+"""Every matching rule of Pact on one value, the weights of their paths, and what they do to lists
+and maps.
+"""
 
 from typing import Any
 
@@ -15,9 +17,15 @@ from monitor.errors import ContractError
 from tests.contracts.examples import interaction, judged, live, matchers, pact, rules
 
 
-def broken(expected: Any, by_path: dict[str, Any], actual: Any, *, strict: bool = False) -> list[tuple[str, str]]:
+def broken(
+    expected: Any, by_path: dict[str, Any], actual: Any, *, strict: bool = False
+) -> list[tuple[str, str]]:
     """What a value breaks of an example with rules by path."""
-    held = {path: rule for path, document in by_path.items() if (rule := read_rules(document, f"/{path}")) is not None}
+    held = {
+        path: rule
+        for path, document in by_path.items()
+        if (rule := read_rules(document, f"/{path}")) is not None
+    }
     seen = Mismatches()
     compile_json(expected, held, strict=strict, clause="/body", work=Work("test"))(actual, seen)
     assert not seen.left
@@ -39,7 +47,11 @@ def holds(rule: dict[str, Any], expected: Any, actual: Any) -> bool:
         ({"match": "null"}, [None], [0, "", False]),
         ({"match": "boolean"}, [True, False, "true", "false"], [1, "yes", None]),
         ({"match": "include", "value": "needle"}, ["a needle here"], ["a haystack", None]),
-        ({"match": "date", "format": "yyyy-MM-dd"}, ["2024-02-29"], ["2024-13-01", "24-01-01", "2024-01-01T00:00", 5]),
+        (
+            {"match": "date", "format": "yyyy-MM-dd"},
+            ["2024-02-29"],
+            ["2024-13-01", "24-01-01", "2024-01-01T00:00", 5],
+        ),
         ({"match": "date"}, ["2024-02-29"], ["29.02.2024"]),
         ({"match": "time", "format": "HH:mm"}, ["23:59"], ["24:00", "7:5"]),
         (
@@ -47,14 +59,20 @@ def holds(rule: dict[str, Any], expected: Any, actual: Any) -> bool:
             ["2024-01-31T09:00:00.123+02:00"],
             ["2024-01-31 09:00:00"],
         ),
-        ({"match": "datetime", "format": "EEE, d MMM yyyy"}, ["Fri, 5 Jan 2024"], ["Friday 5 January 2024"]),
+        (
+            {"match": "datetime", "format": "EEE, d MMM yyyy"},
+            ["Fri, 5 Jan 2024"],
+            ["Friday 5 January 2024"],
+        ),
         ({"match": "notEmpty"}, ["x", [1], {"a": 1}, 0, False], ["", [], {}, None]),
         ({"match": "semver"}, ["1.2.3", "1.0.0-rc.1+build.5"], ["1.2", "01.2.3", 1]),
         ({"match": "equality"}, ["any"], ["other", 1, None]),
         ({"regex": "[a-z]+"}, ["abc"], ["ABC"]),
     ],
 )
-def test_a_rule_asks_of_a_value_what_the_specification_says(rule: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
+def test_a_rule_asks_of_a_value_what_the_specification_says(
+    rule: dict[str, Any], good: list[Any], bad: list[Any]
+) -> None:
     example = "any"
     assert [value for value in good if not holds(rule, example, value)] == []
     assert [value for value in bad if holds(rule, example, value)] == []
@@ -68,7 +86,8 @@ def test_without_a_rule_values_are_equal_and_one_is_not_true() -> None:
 
 
 @pytest.mark.parametrize(
-    ("combine", "value", "fits"), [("AND", 5, False), ("OR", 5, True), ("OR", None, True), ("OR", "x", False)]
+    ("combine", "value", "fits"),
+    [("AND", 5, False), ("OR", 5, True), ("OR", None, True), ("OR", "x", False)],
 )
 def test_rules_of_one_place_combine(combine: str, value: Any, fits: bool) -> None:
     both = matchers({"match": "integer"}, {"match": "null"}, combine=combine)
@@ -96,7 +115,9 @@ def test_lists_are_bounded_and_each_item_is_like_the_first() -> None:
     assert not broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}, {"n": 6, "m": 1}]})
     assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}]}) == [("type", "/l")]
     assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}] * 4}) == [("type", "/l")]
-    assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}, {"n": "6"}]}) == [("type", "/l/*/n")]
+    assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}, {"n": "6"}]}) == [
+        ("type", "/l/*/n")
+    ]
     assert broken({"l": [1, 2]}, {}, {"l": [1]}) == [("missing_item", "/l/*")]
     assert broken({"l": [1, 2]}, {}, {"l": [1, 2, 3]}) == [("unexpected_item", "/l/*")]
     assert broken({"l": []}, {}, {"l": [1]}) == [("unexpected_item", "/l/*")]
@@ -108,7 +129,9 @@ def test_maps_whose_keys_are_data() -> None:
     assert not broken({"m": {"a": {"n": 1}}}, each, {"m": {"x": {"n": 5}, "y": {"n": 6}}})
     assert broken({"m": {"a": {"n": 1}}}, each, {"m": {"x": {"n": "5"}}}) == [("type", "/m/*/n")]
     assert not broken({"m": {"a": 1}}, each, {"m": {}}, strict=True)
-    value = {"$.m": matchers({"match": "eachValue", "rules": [{"match": "regex", "regex": "v.*"}]})}
+    value = {
+        "$.m": matchers({"match": "eachValue", "rules": [{"match": "regex", "regex": "v.*"}]})
+    }
     assert not broken({"m": {"a": "v"}}, value, {"m": {"b": "v2", "c": "v3"}})
     assert broken({"m": {"a": "v"}}, value, {"m": {"b": "w"}}) == [("regex", "/m/*")]
     key = {"$.m": matchers({"match": "eachKey", "rules": [{"match": "regex", "regex": "[a-z]+"}]})}
@@ -122,21 +145,32 @@ def test_a_list_contains_every_variant_in_any_order() -> None:
             {
                 "match": "arrayContains",
                 "variants": [
-                    {"index": 0, "rules": {"$.href": matchers({"match": "regex", "regex": "http.*"})}},
+                    {
+                        "index": 0,
+                        "rules": {"$.href": matchers({"match": "regex", "regex": "http.*"})},
+                    },
                     {"index": 1, "rules": {"$.n": matchers({"match": "integer"})}},
                 ],
             }
         )
     }
     example = {"l": [{"rel": "self", "href": "http://a"}, {"n": 1}]}
-    assert not broken(example, by_path, {"l": [{"n": 9}, {"other": 1}, {"rel": "self", "href": "http://b", "more": 1}]})
-    assert broken(example, by_path, {"l": [{"n": 9}, {"rel": "next", "href": "http://b"}]}) == [("arrayContains", "/l/*")]
+    assert not broken(
+        example,
+        by_path,
+        {"l": [{"n": 9}, {"other": 1}, {"rel": "self", "href": "http://b", "more": 1}]},
+    )
+    assert broken(example, by_path, {"l": [{"n": 9}, {"rel": "next", "href": "http://b"}]}) == [
+        ("arrayContains", "/l/*")
+    ]
 
 
 def test_names_with_dots_and_quotes_are_named_in_brackets() -> None:
     by_path = {"$['a.b'][0]['c d']": matchers({"match": "integer"})}
     assert not broken({"a.b": [{"c d": 1}]}, by_path, {"a.b": [{"c d": 5}]})
-    assert broken({"a.b": [{"c d": 1}]}, by_path, {"a.b": [{"c d": "5"}]}) == [("integer", "/a.b/*/c d")]
+    assert broken({"a.b": [{"c d": 1}]}, by_path, {"a.b": [{"c d": "5"}]}) == [
+        ("integer", "/a.b/*/c d")
+    ]
 
 
 @pytest.mark.parametrize("path", ["$.a[", "$.a..b[x", "$.['"])
@@ -163,7 +197,9 @@ def test_status_codes_by_class_and_a_header_by_a_pattern() -> None:
     answers = {
         "matchingRules": {
             "status": matchers({"match": "statusCode", "status": "success"}),
-            "header": {"Content-Type": matchers({"match": "regex", "regex": "application/.*json.*"})},
+            "header": {
+                "Content-Type": matchers({"match": "regex", "regex": "application/.*json.*"})
+            },
             "body": {"$": matchers({"match": "type"})},
         }
     }
@@ -176,17 +212,34 @@ def test_status_codes_by_class_and_a_header_by_a_pattern() -> None:
 
 def test_bodies_by_content_type() -> None:
     def answered(body: Any, media: str, **more: Any) -> dict[str, Any]:
-        return pact(interaction(answers={"headers": {"Content-Type": media}, "body": body, "matchingRules": {}} | more))
+        return pact(
+            interaction(
+                answers={"headers": {"Content-Type": media}, "body": body, "matchingRules": {}}
+                | more
+            )
+        )
 
     xml = answered("<order id='7'><state>open</state></order>", "application/xml")
     headers = {"response_headers": {"content-type": "application/xml"}}
-    assert judged(live(response_body="<order id='7' x='1'><state>open</state><more/></order>", **headers), xml).outcome == "valid"
-    assert rules(judged(live(response_body="<order id='7'><state>paid</state></order>", **headers), xml)) == [
-        ("equality", "/order/state/#text")
-    ]
+    assert (
+        judged(
+            live(
+                response_body="<order id='7' x='1'><state>open</state><more/></order>", **headers
+            ),
+            xml,
+        ).outcome
+        == "valid"
+    )
+    assert rules(
+        judged(live(response_body="<order id='7'><state>paid</state></order>", **headers), xml)
+    ) == [("equality", "/order/state/#text")]
     bomb = "<!DOCTYPE a [<!ENTITY x 'xxxx'>]><order id='7'><state>&x;</state></order>"
     assert judged(live(response_body=bomb, **headers), xml).reason == "undecidable"
-    text = answered("plain", "text/plain", matchingRules={"body": {"$": matchers({"match": "regex", "regex": "pl.*"})}})
+    text = answered(
+        "plain",
+        "text/plain",
+        matchingRules={"body": {"$": matchers({"match": "regex", "regex": "pl.*"})}},
+    )
     headers = {"response_headers": {"content-type": "text/plain"}}
     assert judged(live(response_body="play", **headers), text).outcome == "valid"
     assert rules(judged(live(response_body="no", **headers), text)) == [("regex", "")]
@@ -207,7 +260,10 @@ def test_bodies_of_version_4_are_decoded() -> None:
 
 
 def test_rules_of_version_2_name_their_place_in_their_path() -> None:
-    asks = {"path": "/orders/1", "matchingRules": {"$.path": {"match": "regex", "regex": r"/orders/\d+"}}}
+    asks = {
+        "path": "/orders/1",
+        "matchingRules": {"$.path": {"match": "regex", "regex": r"/orders/\d+"}},
+    }
     answers = {
         "matchingRules": {
             "$.body.lines": {"min": 1, "match": "type"},
@@ -216,8 +272,16 @@ def test_rules_of_version_2_name_their_place_in_their_path() -> None:
         }
     }
     held = pact(interaction("x", "", asks=asks, answers=answers), version="2.0.0")
-    assert judged(live(answer={"id": 1, "state": "paid", "lines": [{"sku": "z", "count": 1}]}), held).outcome == "valid"
-    assert rules(judged(live(answer={"id": 1, "state": "gone", "lines": []}), held)) == [("regex", "/state"), ("type", "/lines")]
+    assert (
+        judged(
+            live(answer={"id": 1, "state": "paid", "lines": [{"sku": "z", "count": 1}]}), held
+        ).outcome
+        == "valid"
+    )
+    assert rules(judged(live(answer={"id": 1, "state": "gone", "lines": []}), held)) == [
+        ("regex", "/state"),
+        ("type", "/lines"),
+    ]
 
 
 def test_queries_by_name_and_by_rule() -> None:
@@ -230,7 +294,12 @@ def test_queries_by_name_and_by_rule() -> None:
     }
     held = pact(interaction(asks=asks))
     assert judged(live(query="tag=a&page=12&tag=b"), held).outcome == "valid"
-    for query in ("tag=b&tag=a&page=1", "tag=a&tag=b&page=x", "tag=a&tag=b", "tag=a&tag=b&page=1&more=1"):
+    for query in (
+        "tag=b&tag=a&page=1",
+        "tag=a&tag=b&page=x",
+        "tag=a&tag=b",
+        "tag=a&tag=b&page=1&more=1",
+    ):
         assert judged(live(query=query), held).reason == "no_interaction", query
 
 
@@ -244,7 +313,9 @@ def test_queries_by_name_and_by_rule() -> None:
         ({"status": "many"}, "no number"),
     ],
 )
-def test_a_pact_that_cannot_be_used_is_refused_with_its_place(changes: dict[str, Any], said: str) -> None:
+def test_a_pact_that_cannot_be_used_is_refused_with_its_place(
+    changes: dict[str, Any], said: str
+) -> None:
     with pytest.raises(ContractError, match=said) as refused:
         read_pact(pact(interaction(answers=changes)), where="test")
     assert refused.value.pointer is not None
@@ -256,7 +327,9 @@ def test_a_pattern_that_runs_for_long_leaves_its_clause_open() -> None:
         interaction(
             answers={
                 "body": {"it": "a"},
-                "matchingRules": {"body": {"$.it": matchers({"match": "regex", "regex": r"(?=(a+)+$)(a|a)*\1b"})}},
+                "matchingRules": {
+                    "body": {"$.it": matchers({"match": "regex", "regex": r"(?=(a+)+$)(a|a)*\1b"})}
+                },
             }
         )
     )
@@ -266,12 +339,19 @@ def test_a_pattern_that_runs_for_long_leaves_its_clause_open() -> None:
 def test_a_pattern_that_cannot_be_compiled_is_told_and_not_judged() -> None:
     held = pact(
         interaction(
-            answers={"body": {"it": "a"}, "matchingRules": {"body": {"$.it": matchers({"match": "regex", "regex": "(unclosed"})}}}
+            answers={
+                "body": {"it": "a"},
+                "matchingRules": {
+                    "body": {"$.it": matchers({"match": "regex", "regex": "(unclosed"})}
+                },
+            }
         )
     )
     checked = judged(live(answer={"it": "b"}), held)
     assert (checked.outcome, checked.reason) == ("not_checked", "undecidable")
-    assert [remark.pointer for remark in read_pact(held, where="x").left] == ["/interactions/0/response/matchingRules/body/$.it"]
+    assert [remark.pointer for remark in read_pact(held, where="x").left] == [
+        "/interactions/0/response/matchingRules/body/$.it"
+    ]
 
 
 def test_messages_of_both_versions_are_read() -> None:
@@ -289,12 +369,22 @@ def test_messages_of_both_versions_are_read() -> None:
         },
         where="x",
     )
-    assert [(message.name, message.topic, len(message.sides)) for message in old.messages] == [("an event", "orders", 1)]
+    assert [(message.name, message.topic, len(message.sides)) for message in old.messages] == [
+        ("an event", "orders", 1)
+    ]
     body = {"contents": {"contentType": "application/json", "encoded": False, "content": {"n": 1}}}
     entries = [
         {"type": "Asynchronous/Messages", "description": "one"} | body,
-        {"type": "Synchronous/Messages", "description": "both", "request": body, "response": [body, body]},
+        {
+            "type": "Synchronous/Messages",
+            "description": "both",
+            "request": body,
+            "response": [body, body],
+        },
     ]
     new = read_pact(pact(*entries, version="4.0"), where="x")
-    assert [(message.name, len(message.sides)) for message in new.messages] == [("one", 1), ("both", 3)]
+    assert [(message.name, len(message.sides)) for message in new.messages] == [
+        ("one", 1),
+        ("both", 3),
+    ]
     assert not new.interactions

@@ -11,7 +11,9 @@ from monitor.errors import ContractError
 
 def told(paths: dict[str, Any]) -> str:
     with pytest.raises(ContractError) as refused:
-        read_contract("openapi", json.dumps({"openapi": "3.1.0", "paths": paths}), where="contract")
+        read_contract(
+            "openapi", json.dumps({"openapi": "3.1.0", "paths": paths}), where="contract"
+        )
     return str(refused.value)
 
 
@@ -26,21 +28,45 @@ OK = {"description": "x"}
         ({"get": {"responses": {"200": {"contents": {}}}}}, "/responses/200 ", "'content'"),
         ({"get": {"responses": {"200": {"schema": {}}}}}, "/responses/200 ", "remove it"),
         ({"get": {"consumes": ["a/b"], "responses": {}}}, "/paths/~1r/get ", "remove it"),
-        ({"get": {"responses": {}, "parameters": [{"name": "a", "in": "querry"}]}}, "/parameters/0 ", "'querry'"),
-        ({"get": {"responses": {}, "parameters": [{"name": "a", "in": "query", "type": "string"}]}}, "/parameters/0 ", "'type'"),
-        ({"post": {"responses": {}, "requestBody": {"content": {"a/b": {"scheme": {}}}}}}, "/content/a~1b ", "'schema'"),
+        (
+            {"get": {"responses": {}, "parameters": [{"name": "a", "in": "querry"}]}},
+            "/parameters/0 ",
+            "'querry'",
+        ),
+        (
+            {
+                "get": {
+                    "responses": {},
+                    "parameters": [{"name": "a", "in": "query", "type": "string"}],
+                }
+            },
+            "/parameters/0 ",
+            "'type'",
+        ),
+        (
+            {"post": {"responses": {}, "requestBody": {"content": {"a/b": {"scheme": {}}}}}},
+            "/content/a~1b ",
+            "'schema'",
+        ),
     ],
 )
-def test_a_misplaced_key_is_refused_with_its_place(item: dict[str, Any], place: str, hint: str) -> None:
+def test_a_misplaced_key_is_refused_with_its_place(
+    item: dict[str, Any], place: str, hint: str
+) -> None:
     refusal = told({"/r": item})
     assert place in refusal
     assert hint in refusal
 
 
 def test_two_paths_that_every_request_fits_alike_are_refused() -> None:
-    assert "'/r/{a}' and '/r/{b}'" in told({"/r/{a}": {"get": {"responses": {}}}, "/r/{b}": {"post": {"responses": {}}}})
+    assert "'/r/{a}' and '/r/{b}'" in told(
+        {"/r/{a}": {"get": {"responses": {}}}, "/r/{b}": {"post": {"responses": {}}}}
+    )
 
 
 def test_extensions_are_known_everywhere() -> None:
-    paths = {"/r": {"x-a": 1, "get": {"x-b": 1, "responses": {"x-c": 1, "200": {**OK, "x-d": 1}}}}, "x-e": 1}
+    paths = {
+        "/r": {"x-a": 1, "get": {"x-b": 1, "responses": {"x-c": 1, "200": {**OK, "x-d": 1}}}},
+        "x-e": 1,
+    }
     read_contract("openapi", json.dumps({"openapi": "3.1.0", "paths": paths}), where="contract")

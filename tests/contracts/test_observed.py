@@ -1,4 +1,6 @@
-"""What is worth telling and breaks nothing: deprecated operations, past sunsets, unnamed parameters, no TLS, and by whom."""
+"""What is worth telling and breaks nothing: deprecated operations, past sunsets, unnamed
+parameters, no TLS, and by whom.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +18,9 @@ from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_api_logs import batch, entry, run
 from tests.pipelines.written import write_cells
 
-OLD = PAYMENTS.replace("  /payments/{id}:\n    get:\n", "  /payments/{id}:\n    get:\n      deprecated: true\n")
+OLD = PAYMENTS.replace(
+    "  /payments/{id}:\n    get:\n", "  /payments/{id}:\n    get:\n      deprecated: true\n"
+)
 PAST, FUTURE = "Sat, 01 Nov 2025 00:00:00 GMT", "Sat, 01 Nov 2036 00:00:00 GMT"
 
 
@@ -45,7 +49,12 @@ def test_what_is_observed(document: str, changes: dict[str, Any], told: list[str
 
 
 def test_named_parameters_keys_and_free_objects_are_no_news() -> None:
-    path = {"path": "/api/payments", "answer": [], "query": "limit=5&state=open", "request_headers": {"x-tenant": "a"}}
+    path = {
+        "path": "/api/payments",
+        "answer": [],
+        "query": "limit=5&state=open",
+        "request_headers": {"x-tenant": "a"},
+    }
     assert seen(**path) == []
     assert seen(**{**path, "query": "limit=5&x=1"}) == ["undocumented_parameter"]
     free = PAYMENTS.replace(
@@ -62,18 +71,33 @@ def test_who_still_calls_it_is_stored_once_and_told(api: Asked) -> None:
         run(api.parts.store, batch(first, second, entry()), known=known)
     api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
     rows = api.get("/v1/observations").json()
-    assert {(row["observation"], row["operation"], row["caller"], row["caller_version"], row["exchanges"]) for row in rows} == {
+    assert {
+        (
+            row["observation"],
+            row["operation"],
+            row["caller"],
+            row["caller_version"],
+            row["exchanges"],
+        )
+        for row in rows
+    } == {
         ("deprecated_operation", "GET /api/payments/{id}", "web", "", 2),
         ("deprecated_operation", "GET /api/payments/{id}", "shop", "3", 1),
     }
-    held = Reader(api.parts.store).interactions("payments", api.clock().replace(year=2026), api.clock().replace(year=2027))
+    held = Reader(api.parts.store).interactions(
+        "payments", api.clock().replace(year=2026), api.clock().replace(year=2027)
+    )
     assert held == []  # an observation is no example
 
 
-def test_an_operation_that_was_removed_is_told_with_who_still_calls_it_and_each_observation_with_its_contract(api: Asked) -> None:
+def test_an_operation_that_was_removed_is_told_with_who_still_calls_it_and_each_observation_with_its_contract(
+    api: Asked,
+) -> None:
     without = PAYMENTS.replace("  /payments/{id}:\n    get:\n", "  /payments/{id}:\n    head:\n")
     own = {"name": "own", "document": OLD, "number": 1}
-    known = registry(revision(PAYMENTS), revision(without, number=2), revision(**own, consumer="shop"))
+    known = registry(
+        revision(PAYMENTS), revision(without, number=2), revision(**own, consumer="shop")
+    )
     shop = {"caller": "shop", "request_headers": {"x-forwarded-proto": "http"}}
     run(api.parts.store, batch(entry(), entry(status=404), entry(**shop)), known=known)
     api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
@@ -92,14 +116,28 @@ def test_an_operation_that_was_removed_is_told_with_who_still_calls_it_and_each_
 
 
 def test_operations_that_nobody_calls_are_told_beside_those_that_are(api: Asked) -> None:
-    answer = api.post("/v1/contracts", {"document": PAYMENTS, "provider": "payment", "name": "payments"}, LOCAL_TOKEN)
+    answer = api.post(
+        "/v1/contracts",
+        {"document": PAYMENTS, "provider": "payment", "name": "payments"},
+        LOCAL_TOKEN,
+    )
     assert answer.status_code == 201, answer.text
     asked = edge("web", "payment", "GET /api/payments/{id}")
-    held = cell(0, asked, "1", "2.0", 10, Behaviour(violated=0.5, checked=True), np.random.default_rng(1))
+    held = cell(
+        0, asked, "1", "2.0", 10, Behaviour(violated=0.5, checked=True), np.random.default_rng(1)
+    )
     write_cells(api.parts.store, [replace(held, window=NOON - timedelta(minutes=20))])
     shown = api.get("/v1/contracts/payments/coverage").json()["interactions"]
-    told = {row["interaction"]: (row["proof"], row["kept"] + row["broken"] + row["open"]) for row in shown}
+    told = {
+        row["interaction"]: (row["proof"], row["kept"] + row["broken"] + row["open"])
+        for row in shown
+    }
     assert told["GET /payments/{id}"] == ("broken", 10)
     assert set(told.values()) == {("broken", 10), ("unproven", 0)}
-    assert shown[[row["interaction"] for row in shown].index("GET /payments/{id}")]["pairs"][0]["callee_version"] == "2.0"
+    assert (
+        shown[[row["interaction"] for row in shown].index("GET /payments/{id}")]["pairs"][0][
+            "callee_version"
+        ]
+        == "2.0"
+    )
     assert "unproven" in api.get("/contracts/payments").text

@@ -1,4 +1,6 @@
-"""OpenAPI 3.0, 3.1 and 3.2 as written: versions, dialects, references, servers, statuses, media types."""
+"""OpenAPI 3.0, 3.1 and 3.2 as written: versions, dialects, references, servers, statuses, media
+types.
+"""
 
 import json
 from typing import Any
@@ -45,7 +47,9 @@ def test_each_version_is_read(version: str) -> None:
         ({"type": "string"}, False, False),
     ],
 )
-def test_null_is_allowed_leniently_by_default_and_strictly_by_option(schema: Any, lenient: bool, strict: bool) -> None:
+def test_null_is_allowed_leniently_by_default_and_strictly_by_option(
+    schema: Any, lenient: bool, strict: bool
+) -> None:
     components = {"schemas": {"S": {"type": "string"}}}
     assert fits(schema, None, components=components) is lenient
     assert fits(schema, None, components=components, lenient=False) is strict
@@ -57,7 +61,10 @@ def test_exclusive_bounds_are_booleans_in_3_0_and_numbers_later() -> None:
 
 
 def test_siblings_of_a_reference_count_since_3_1() -> None:
-    schema, components = {"$ref": "#/components/schemas/S", "maxLength": 1}, {"schemas": {"S": {"type": "string"}}}
+    schema, components = (
+        {"$ref": "#/components/schemas/S", "maxLength": 1},
+        {"schemas": {"S": {"type": "string"}}},
+    )
     assert fits(schema, "ab", components=components)
     assert not fits(schema, "ab", version="3.1.0", components=components)
 
@@ -86,7 +93,10 @@ def test_formats_that_3_0_names_are_asserted(text: str) -> None:
 
 def test_a_discriminator_is_tolerated_and_the_meant_branch_speaks() -> None:
     schema = {
-        "discriminator": {"propertyName": "kind", "mapping": {"a": "#/components/schemas/A", "b": "https://elsewhere/b"}},
+        "discriminator": {
+            "propertyName": "kind",
+            "mapping": {"a": "#/components/schemas/A", "b": "https://elsewhere/b"},
+        },
         "oneOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}],
     }
     components = {"schemas": {
@@ -100,7 +110,10 @@ def test_a_discriminator_is_tolerated_and_the_meant_branch_speaks() -> None:
     assert body is not None
     compiled = body.media["application/json"]
     assert compiled is not None
-    assert [(mismatch.rule, mismatch.pointer) for mismatch in compiled.broken({"kind": "a", "x": "1"}, 9)] == [("type", "/x")]
+    assert [
+        (mismatch.rule, mismatch.pointer)
+        for mismatch in compiled.broken({"kind": "a", "x": "1"}, 9)
+    ] == [("type", "/x")]
 
 
 def test_references_to_parts_of_the_document_are_followed() -> None:
@@ -117,7 +130,10 @@ def test_references_to_parts_of_the_document_are_followed() -> None:
     read = read_contract("openapi", text, where="contract x")
     read.compile()
     operation = read.operations[0]
-    assert [(parameter.name, parameter.required, parameter.reading.kinds) for parameter in operation.parameters] == [("q", True, frozenset({"integer"}))]
+    assert [
+        (parameter.name, parameter.required, parameter.reading.kinds)
+        for parameter in operation.parameters
+    ] == [("q", True, frozenset({"integer"}))]
     body = operation.response(200)
     assert body is not None
     assert list(body.media) == ["application/vnd.x+json; v=1"]
@@ -127,18 +143,31 @@ def test_all_server_paths_are_bases_and_hosts_do_not_matter() -> None:
     servers = [
         {
             "url": "https://{region}.x.example/{stage}/v1",
-            "variables": {"region": {"default": "eu"}, "stage": {"default": "live", "enum": ["live", "test"]}},
+            "variables": {
+                "region": {"default": "eu"},
+                "stage": {"default": "live", "enum": ["live", "test"]},
+            },
         },
         {"url": "/internal"},
     ]
     router = promise({}, servers=servers).router
-    matches = [router.match("POST", path) for path in ("/live/v1/a", "/test/v1/a", "/internal/a/", "/a", "/other/a")]
-    assert [match and match.base for match in matches] == ["/live/v1", "/test/v1", "/internal", "", None]
+    matches = [
+        router.match("POST", path)
+        for path in ("/live/v1/a", "/test/v1/a", "/internal/a/", "/a", "/other/a")
+    ]
+    assert [match and match.base for match in matches] == [
+        "/live/v1",
+        "/test/v1",
+        "/internal",
+        "",
+        None,
+    ]
 
 
 def test_yaml_keeps_json_types() -> None:
     read = parse(
-        "a: 2026-01-31\nb: NO\nc: on\nd: 1e3\n200: x\ne: &x {q: 1}\nf: {<<: *x, r: ~}\ng: 'true'\nh: !!str 12", where="x"
+        "a: 2026-01-31\nb: NO\nc: on\nd: 1e3\n200: x\ne: &x {q: 1}\nf: {<<: *x, r: ~}\ng: 'true'\nh: !!str 12",
+        where="x",
     )
     assert read == {
         "a": "2026-01-31",

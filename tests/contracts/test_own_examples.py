@@ -1,4 +1,6 @@
-"""A document's own examples are held against its own schemas, and a misfit is told with the reading that would keep it."""
+"""A document's own examples are held against its own schemas, and a misfit is told with the
+reading that would keep it.
+"""
 
 import json
 import time
@@ -8,15 +10,25 @@ import pytest
 
 from monitor.contracts.read import Examined, examine
 
-ITEM = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "state": {"enum": ["open", "done"]}}}
+ITEM = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {"id": {"type": "integer"}, "state": {"enum": ["open", "done"]}},
+}
 
 
-def examined(example: Any, schema: dict[str, Any] | None = None, version: str = "3.0.3", **media: Any) -> Examined:
+def examined(
+    example: Any, schema: dict[str, Any] | None = None, version: str = "3.0.3", **media: Any
+) -> Examined:
     """One operation whose answer shows one example."""
     content = {"application/json": {"schema": schema or ITEM} | (media or {"example": example})}
     answers = {"200": {"description": "x", "content": content}}
     paths = {"/a": {"get": {"responses": answers}}}
-    return examine("openapi", json.dumps({"openapi": version, "info": {"title": "x", "version": "1"}, "paths": paths}), where="x")
+    return examine(
+        "openapi",
+        json.dumps({"openapi": version, "info": {"title": "x", "version": "1"}, "paths": paths}),
+        where="x",
+    )
 
 
 def misfits(report: Examined) -> list[str]:
@@ -32,8 +44,16 @@ def test_an_example_that_fits_is_counted_and_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("example", "schema", "said"),
     [
-        ({"id": None}, None, "/id is null, the schema says integer; it would if /id might be null (`nullable`)"),
-        ({"id": "7"}, None, "/id is string, the schema says integer; it would if the type of /id were string"),
+        (
+            {"id": None},
+            None,
+            "/id is null, the schema says integer; it would if /id might be null (`nullable`)",
+        ),
+        (
+            {"id": "7"},
+            None,
+            "/id is string, the schema says integer; it would if the type of /id were string",
+        ),
         ({}, None, "/id is missing; it would if /id were optional"),
         ({"id": 1, "state": "gone"}, None, "it would if `enum` of /state knew this value"),
         (
@@ -41,12 +61,18 @@ def test_an_example_that_fits_is_counted_and_nothing_is_said() -> None:
             {"properties": {"a": {}}, "additionalProperties": False},
             "`additionalProperties` allowed other fields at the root",
         ),
-        ("x", {"type": "string", "format": "date-time"}, "it would if the value had no format date-time"),
+        (
+            "x",
+            {"type": "string", "format": "date-time"},
+            "it would if the value had no format date-time",
+        ),
         ("xyz", {"type": "string", "maxLength": 2}, "it would if the value had no `maxLength`"),
         ([{"id": "7"}], {"type": "array", "items": ITEM}, "the type of /*/id were string"),
     ],
 )
-def test_a_misfit_names_the_better_reading(example: Any, schema: dict[str, Any] | None, said: str) -> None:
+def test_a_misfit_names_the_better_reading(
+    example: Any, schema: dict[str, Any] | None, said: str
+) -> None:
     (told,) = misfits(examined(example, schema))
     assert said in told
 
@@ -68,8 +94,15 @@ def test_a_wrong_example_does_not_keep_a_contract_out_and_leads_to_its_line() ->
         }}}}}}, "components": {"examples": {"two": {"value": []}}}},
         indent=1,
     )  # fmt: skip
-    remarks = [remark for remark in examine("openapi", text, where="x").remarks if remark.kind == "example"]
-    assert [remark.pointer.rpartition("/examples/")[2] for remark in remarks] == ["one/value", "two/value"]
+    remarks = [
+        remark
+        for remark in examine("openapi", text, where="x").remarks
+        if remark.kind == "example"
+    ]
+    assert [remark.pointer.rpartition("/examples/")[2] for remark in remarks] == [
+        "one/value",
+        "two/value",
+    ]
     assert all(remark.line > 1 and not remark.grave for remark in remarks)
 
 
@@ -88,16 +121,27 @@ def test_examples_of_parameters_and_of_schemas_count_too(version: str) -> None:
             "Unused": {"type": "string", "pattern": "(", "example": "x"},
         }}}
     )  # fmt: skip
-    pointers = [remark.pointer for remark in examine("openapi", text, where="x").remarks if remark.kind == "example"]
+    pointers = [
+        remark.pointer
+        for remark in examine("openapi", text, where="x").remarks
+        if remark.kind == "example"
+    ]
     assert "/paths/~1a/get/parameters/1/example" in pointers
     assert "/components/schemas/A/properties/b/example" in pointers
     assert len(pointers) == 2
 
 
 def test_a_json_schema_shows_examples_too() -> None:
-    document = {"x-seamwatch": {"operation": "GET /a", "side": "response"}, "type": "integer", "examples": [1, "x"]}
+    document = {
+        "x-seamwatch": {"operation": "GET /a", "side": "response"},
+        "type": "integer",
+        "examples": [1, "x"],
+    }
     report = examine("jsonschema", json.dumps(document), where="x")
-    assert (report.examples, [remark.pointer for remark in report.remarks if remark.kind == "example"]) == (2, ["/examples/1"])
+    assert (
+        report.examples,
+        [remark.pointer for remark in report.remarks if remark.kind == "example"],
+    ) == (2, ["/examples/1"])
 
 
 def test_many_misfits_are_told_as_a_few_and_a_number() -> None:

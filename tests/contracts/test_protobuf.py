@@ -1,4 +1,6 @@
-"""Protobuf records, framed and bare, against .proto texts and descriptor sets; what the wire shows, and hostile bytes."""
+"""Protobuf records, framed and bare, against .proto texts and descriptor sets; what the wire
+shows, and hostile bytes.
+"""
 
 import base64
 import json
@@ -51,15 +53,27 @@ def made(text: str = ORDER, name: str = "shop.Order", **fields: Any) -> bytes:
     return class_of(wanted)(**fields).SerializeToString()
 
 
-GOOD = made(id=7, lines=[{"sku": "a", "qty": 1}], by_name={"x": {"sku": "b"}}, card="c", note="n", kind=1)
+GOOD = made(
+    id=7, lines=[{"sku": "a", "qty": 1}], by_name={"x": {"sku": "b"}}, card="c", note="n", kind=1
+)
 
 
 def test_bare_bytes_are_read_by_the_only_message_of_the_contract() -> None:
     contract = held(TOPIC, "protobuf")
     assert said(judged(GOOD, contract)) == ("valid", "", [])
     assert said(judged(GOOD + made(id=8), contract)) == ("valid", "", [])
-    for bad in (GOOD[:-1], b"\x0a\xff\xff\xff\xff\x7f", b"\xff" * 12, b'{"id": 1}', b"\x32\x02\xff\xfe"):
-        assert said(judged(bad, contract)) == ("violated", "", [("request", "not_protobuf", "")]), bad
+    for bad in (
+        GOOD[:-1],
+        b"\x0a\xff\xff\xff\xff\x7f",
+        b"\xff" * 12,
+        b'{"id": 1}',
+        b"\x32\x02\xff\xfe",
+    ):
+        assert said(judged(bad, contract)) == (
+            "violated",
+            "",
+            [("request", "not_protobuf", "")],
+        ), bad
     assert said(judged(b"", contract)) == ("not_checked", "no_body", [])
 
 
@@ -75,47 +89,84 @@ def test_a_field_that_comes_as_another_type_is_told_by_its_place() -> None:
         assert said(checked) == ("violated", "", [("request", "wire_type", pointer)])
     newer = ORDER.replace("Kind kind = 8;", "Kind kind = 8; string more = 100;")
     assert said(judged(made(newer, id=1, more="x"), contract)) == ("valid", "", [])
-    assert said(judged(made(newer, more="x"), contract)) == ("not_checked", "undeclared_fields_only", [])
+    assert said(judged(made(newer, more="x"), contract)) == (
+        "not_checked",
+        "undeclared_fields_only",
+        [],
+    )
 
 
 def test_what_proto2_requires_and_its_closed_enums_are_held() -> None:
     contract = held('// x-seamwatch: {"topic": "orders"}\n' + OLD, "protobuf")
     assert said(judged(made(OLD, "Old", a="x", k=2, g={"n": 1}), contract)) == ("valid", "", [])
     assert said(judged(b"\x10\x02", contract)) == ("violated", "", [("request", "required", "/a")])
-    assert said(judged(b"\x0a\x01x\x10\x07", contract)) == ("violated", "", [("request", "enum", "/k")])
+    assert said(judged(b"\x0a\x01x\x10\x07", contract)) == (
+        "violated",
+        "",
+        [("request", "enum", "/k")],
+    )
 
 
 def test_a_frame_names_the_message_by_its_indexes() -> None:
     two = TOPIC + "message Gone { string why = 1; message Inner { int32 n = 1; } }"
     several = held(two, "protobuf")
-    known: dict[Any, Any] = {7: Writer("protobuf", ORDER + "message Gone { string why = 1; message Inner { int32 n = 1; } }")}
+    known: dict[Any, Any] = {
+        7: Writer(
+            "protobuf", ORDER + "message Gone { string why = 1; message Inner { int32 n = 1; } }"
+        )
+    }
     begin = b"\x00" + struct.pack(">I", 7)
     assert said(judged(begin + b"\x00" + GOOD, several, known=known)) == ("valid", "", [])
-    assert said(judged(begin + b"\x02\x02" + b"\x0a\x01x", several, known=known)) == ("valid", "", [])
-    assert said(judged(begin + b"\x02\x02" + b"\x08\x01", several, known=known))[2] == [("request", "wire_type", "/why")]
-    assert said(judged(begin + b"\x04\x02\x00" + b"\x08\x01", several, known=known)) == ("not_checked", "no_message", [])
+    assert said(judged(begin + b"\x02\x02" + b"\x0a\x01x", several, known=known)) == (
+        "valid",
+        "",
+        [],
+    )
+    assert said(judged(begin + b"\x02\x02" + b"\x08\x01", several, known=known))[2] == [
+        ("request", "wire_type", "/why")
+    ]
+    assert said(judged(begin + b"\x04\x02\x00" + b"\x08\x01", several, known=known)) == (
+        "not_checked",
+        "no_message",
+        [],
+    )
     assert said(judged(GOOD, several)) == ("not_checked", "ambiguous_message", [])
     assert said(judged(begin + b"\x00" + GOOD, several)) == ("not_checked", "unknown_schema", [])
-    assert said(judged(begin + b"\x7e", several, known=known)) == ("not_checked", "unreadable_schema", [])
+    assert said(judged(begin + b"\x7e", several, known=known)) == (
+        "not_checked",
+        "unreadable_schema",
+        [],
+    )
     named = '// x-seamwatch: {"topic": "orders", "message": "Gone"}\n' + two.partition("\n")[2]
     assert said(judged(b"\x0a\x01x", held(named, "protobuf"))) == ("valid", "", [])
 
 
 def test_ids_that_the_document_names_are_its_own_and_a_header_may_tell_them() -> None:
     contract = held(TOPIC.replace('"orders"}', '"orders", "ids": [7]}'), "protobuf")
-    assert said(judged(b"\x00" + struct.pack(">I", 7) + b"\x00" + GOOD, contract)) == ("valid", "", [])
+    assert said(judged(b"\x00" + struct.pack(">I", 7) + b"\x00" + GOOD, contract)) == (
+        "valid",
+        "",
+        [],
+    )
     header = {"__value_schema_id": (b"\x00" + struct.pack(">I", 7) + b"\x00").hex()}
     assert said(judged(GOOD, contract, headers=header)) == ("valid", "", [])
 
 
 def test_a_descriptor_set_is_read_with_its_imports_and_names_what_is_missing() -> None:
     text = ORDER.replace('import "google/api/annotations.proto";\n', "")
-    packed = base64.b64encode(FileDescriptorSet(file=[proto_file(text, "shop.proto", "x")]).SerializeToString()).decode()
-    document = {"descriptor_set": packed, "x-seamwatch": {"topic": "orders", "message": "shop.Order"}}
+    packed = base64.b64encode(
+        FileDescriptorSet(file=[proto_file(text, "shop.proto", "x")]).SerializeToString()
+    ).decode()
+    document = {
+        "descriptor_set": packed,
+        "x-seamwatch": {"topic": "orders", "message": "shop.Order"},
+    }
     assert kind_of(document) == "protobuf"
     assert said(judged(GOOD, held(json.dumps(document), "protobuf"))) == ("valid", "", [])
     other = text.replace("google/protobuf/timestamp.proto", "not/here.proto")
-    packed = base64.b64encode(FileDescriptorSet(file=[proto_file(other, "shop.proto", "x")]).SerializeToString()).decode()
+    packed = base64.b64encode(
+        FileDescriptorSet(file=[proto_file(other, "shop.proto", "x")]).SerializeToString()
+    ).decode()
     with pytest.raises(ContractError, match=r"not/here.proto.* is missing"):
         examine("protobuf", json.dumps({"descriptor_set": packed}), where="x")
 
@@ -123,15 +174,25 @@ def test_a_descriptor_set_is_read_with_its_imports_and_names_what_is_missing() -
 def test_asyncapi_payloads_in_protobuf_are_judged_too() -> None:
     payload = {"schemaFormat": "application/vnd.google.protobuf;version=3", "schema": ORDER}
     three = json.dumps(
-        {"asyncapi": "3.0.0", "channels": {"orders": {"address": "orders", "messages": {"o": {"payload": payload}}}}}
+        {
+            "asyncapi": "3.0.0",
+            "channels": {"orders": {"address": "orders", "messages": {"o": {"payload": payload}}}},
+        }
     )
     assert said(judged(GOOD, held(three, "asyncapi"))) == ("valid", "", [])
-    assert said(judged(b"\xff", held(three, "asyncapi"))) == ("violated", "", [("request", "not_protobuf", "")])
+    assert said(judged(b"\xff", held(three, "asyncapi"))) == (
+        "violated",
+        "",
+        [("request", "not_protobuf", "")],
+    )
 
 
 def test_texts_are_told_by_their_content_and_refused_with_a_reason() -> None:
     assert kind_of(document_of(ORDER, where="x")) == "protobuf"
-    assert not any(looks_like_proto(text) for text in ("a: 1\n", "{}", "openapi: 3.1.0\n", "message: hello\n", "package: x"))
+    assert not any(
+        looks_like_proto(text)
+        for text in ("a: 1\n", "{}", "openapi: 3.1.0\n", "message: hello\n", "package: x")
+    )
     for wrong, complaint in (
         ('syntax = "proto3"; message A { Nothing n = 1; }', "cannot be used"),
         ('syntax = "proto3"; message A { int32 n = ', "cannot be"),
@@ -141,7 +202,9 @@ def test_texts_are_told_by_their_content_and_refused_with_a_reason() -> None:
         ('syntax = "proto3"; message A { int32 a = 1; int32 b = 1; }', "cannot be used"),
         ('syntax = "proto3"; ' + "message A {" * 300, "nested deeper"),
         (
-            'syntax = "proto3"; message A {' + "".join(f"int32 f{n} = {n};" for n in range(1, 6000)) + "}",
+            'syntax = "proto3"; message A {'
+            + "".join(f"int32 f{n} = {n};" for n in range(1, 6000))
+            + "}",
             "publish a descriptor set",
         ),
         ('syntax = "proto3"; option x = ' + '"a" ' * 50_000 + ";", "publish a descriptor set"),
@@ -181,7 +244,9 @@ def test_hostile_bytes_are_refused_in_words(data: bytes, outcome: tuple[str, str
     assert said(judged(data, held(DEEP, "protobuf")))[:2] == outcome
 
 
-JUDGES = [read_contract("protobuf", text, where="x").messages[0].sides[0] for text in (TOPIC, DEEP, OLD)]
+JUDGES = [
+    read_contract("protobuf", text, where="x").messages[0].sides[0] for text in (TOPIC, DEEP, OLD)
+]
 
 
 @given(st.binary(max_size=200))

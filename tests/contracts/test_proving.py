@@ -1,4 +1,6 @@
-"""What the native prover takes for kept, the engine takes for kept too, and its text is read alike by everybody."""
+"""What the native prover takes for kept, the engine takes for kept too, and its text is read alike
+by everybody.
+"""
 
 import json
 import random
@@ -40,7 +42,10 @@ SCALARS = st.one_of(
 )
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "b", "c", 'd"', "é"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["a", "b", "c", 'd"', "é"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 SIZES = st.integers(0, 3)
@@ -71,12 +76,16 @@ def nodes(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     )  # fmt: skip
 
 
-SCHEMAS = st.recursive(st.booleans() | nodes(st.just({})), nodes, max_leaves=6).filter(lambda held: isinstance(held, dict))
+SCHEMAS = st.recursive(st.booleans() | nodes(st.just({})), nodes, max_leaves=6).filter(
+    lambda held: isinstance(held, dict)
+)
 
 
 def compiled(document: dict[str, Any], draft: Draft) -> Schemas | None:
     """None for what the engine does not take."""
-    schemas = Schemas(document, draft, where="here", formats=OPENAPI_FORMATS if draft == "4" else {})
+    schemas = Schemas(
+        document, draft, where="here", formats=OPENAPI_FORMATS if draft == "4" else {}
+    )
     try:
         schemas.lazily("").compiled()
     except ContractError:
@@ -98,12 +107,18 @@ def unsound(schemas: Schemas, text: str) -> str:
 @given(st.data())
 def test_whatever_is_proven_is_kept(data: st.DataObject) -> None:
     draft: Draft = data.draw(st.sampled_from(get_args(Draft)))
-    document = data.draw(SCHEMAS) | {"$defs": {"one": data.draw(SCHEMAS), "two": {"type": "string", "minLength": 2}}}
+    document = data.draw(SCHEMAS) | {
+        "$defs": {"one": data.draw(SCHEMAS), "two": {"type": "string", "minLength": 2}}
+    }
     schemas = compiled(document, draft)
     if schemas is None:
         return
     for value in data.draw(st.lists(VALUES, min_size=1, max_size=5)):
-        text = json.dumps(value, indent=data.draw(st.sampled_from([None, 1])), ensure_ascii=data.draw(st.booleans()))
+        text = json.dumps(
+            value,
+            indent=data.draw(st.sampled_from([None, 1])),
+            ensure_ascii=data.draw(st.booleans()),
+        )
         if schemas.lazily("").proves(text):
             assert unsound(schemas, text) == "", text
 
@@ -130,8 +145,14 @@ def test_a_plain_body_is_proven_and_a_changed_one_only_where_it_still_is_kept() 
     schemas = Schemas(ORDER, "2020-12", where="here").lazily("")
     assert schemas.proves(json.dumps(HELD))
     assert schemas.proves(orjson.dumps(HELD))
-    assert not any(map(schemas.proves, ["", "{", "\ufeff{}", b"\xff", "\ud800", "[" * 10**6, '{"id":' * 9999]))
-    own, chance, whole = Schemas(ORDER, "2020-12", where="here"), random.Random(11), json.dumps(HELD)
+    assert not any(
+        map(schemas.proves, ["", "{", "\ufeff{}", b"\xff", "\ud800", "[" * 10**6, '{"id":' * 9999])
+    )
+    own, chance, whole = (
+        Schemas(ORDER, "2020-12", where="here"),
+        random.Random(11),
+        json.dumps(HELD),
+    )
     proof = own.provers.at("") if own.provers else None
     assert proof is not None
     proven = 0

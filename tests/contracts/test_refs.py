@@ -1,4 +1,6 @@
-"""A document is surveyed by a look that costs little; it sees the very objects that the closer look sees."""
+"""A document is surveyed by a look that costs little; it sees the very objects that the closer
+look sees.
+"""
 
 from typing import Any
 
@@ -27,7 +29,12 @@ KEYS = [
 LEAVES = st.sampled_from([None, 1, "#/a", "http://elsewhere", "[a-z]+" * 4, "#", []])
 DOCUMENTS = st.dictionaries(
     st.sampled_from(KEYS),
-    st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)),
+    st.recursive(
+        LEAVES,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+        ),
+    ),
 )
 
 
@@ -35,7 +42,9 @@ DOCUMENTS = st.dictionaries(
 def test_what_passes_at_first_sight_is_what_a_closer_look_refuses_nothing_of(
     document: dict[str, Any], allowed: frozenset[str]
 ) -> None:
-    assert sorted(id(node) for node, _ in objects(document)) == sorted(map(id, _looked_at(document)))
+    assert sorted(id(node) for node, _ in objects(document)) == sorted(
+        map(id, _looked_at(document))
+    )
     limits = ContractLimits(schemas=6, patterns=2, pattern_chars=20)
     if _passes(document, limits, allowed):
         _refuse(document, "here", limits, allowed)

@@ -9,7 +9,9 @@ NAMES = ("httpbin", "httpbin.default", "httpbin.default.svc", "httpbin.default.s
 
 
 def found(known: Registry, callee: str, namespace: str = "") -> list[str]:
-    return [contract.name for contract in known.find(callee, "production", "", "web", AT_NS, namespace)]
+    return [
+        contract.name for contract in known.find(callee, "production", "", "web", AT_NS, namespace)
+    ]
 
 
 @pytest.mark.parametrize("published", NAMES)
@@ -32,4 +34,6 @@ def test_the_very_name_is_meant_first_and_several_are_never_guessed_between() ->
     known = registry(*two)
     assert found(known, "httpbin") == []
     assert found(known, "httpbin", "green") == ["green"]
-    assert found(registry(*two, revision(provider="httpbin", name="plain")), "httpbin") == ["plain"]
+    assert found(registry(*two, revision(provider="httpbin", name="plain")), "httpbin") == [
+        "plain"
+    ]

@@ -1,4 +1,6 @@
-"""Paths to routes: concrete before templated, whatever the slash at the end, the base or the encoding."""
+"""Paths to routes: concrete before templated, whatever the slash at the end, the base or the
+encoding.
+"""
 
 import pytest
 
@@ -65,7 +67,10 @@ def test_head_is_answered_by_get() -> None:
 
 
 def test_parameters_are_read_from_the_path_as_they_came() -> None:
-    assert parameters("/users/{id}/items/{item}", "/users/a%20b/items/2") == {"id": "a%20b", "item": "2"}
+    assert parameters("/users/{id}/items/{item}", "/users/a%20b/items/2") == {
+        "id": "a%20b",
+        "item": "2",
+    }
     assert parameters("/a-{x}-{y}", "/a-1-2") == {"x": "1", "y": "2"}
 
 

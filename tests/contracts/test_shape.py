@@ -37,7 +37,9 @@ def test_another_path_or_type_is_another_shape(other: Any) -> None:
 
 
 def test_keys_that_are_data_are_folded() -> None:
-    assert shape_of({f"user-{n}": 1 for n in range(100)}) == shape_of({f"user-{n + 7}": 2 for n in range(90)})
+    assert shape_of({f"user-{n}": 1 for n in range(100)}) == shape_of(
+        {f"user-{n + 7}": 2 for n in range(90)}
+    )
 
 
 def test_what_is_beyond_the_limits_has_no_part_in_the_shape() -> None:

@@ -1,4 +1,6 @@
-"""Spring Cloud Contract, WireMock and Mountebank: read into examples, and held against live exchanges."""
+"""Spring Cloud Contract, WireMock and Mountebank: read into examples, and held against live
+exchanges.
+"""
 
 import json
 from typing import Any
@@ -36,7 +38,14 @@ response:
       - {path: $.lines, type: by_type, minOccurrence: 1}
       - {path: "$.lines[*].count", type: by_regex, predefined: number}
 """
-BODY = {"id": 7, "state": "paid", "day": "2026-11-28", "lines": [{"sku": "b", "count": 5}], "note": None, "more": 1}
+BODY = {
+    "id": 7,
+    "state": "paid",
+    "day": "2026-11-28",
+    "lines": [{"sku": "b", "count": 5}],
+    "note": None,
+    "more": 1,
+}
 
 
 def read(document: Any, form: str) -> Promise:
@@ -50,17 +59,35 @@ def scc(call: Exchange, document: str = CONTRACT) -> Checked:
 
 
 def asked(**changes: Any) -> Exchange:
-    fields = {"query": "detail=full&page=1", "request_headers": {"x-tenant": "zz", "accept": "*/*"}, "answer": BODY}
+    fields = {
+        "query": "detail=full&page=1",
+        "request_headers": {"x-tenant": "zz", "accept": "*/*"},
+        "answer": BODY,
+    }
     return live(**(fields | changes))
 
 
 def test_a_spring_cloud_contract_is_an_example_with_matchers() -> None:
     example = read(CONTRACT, "spring-cloud-contract").interactions[0]
-    assert (example.name, example.priority, example.delay and example.delay.median, example.path) == ("shows_an_order", 3, 250.0, "/orders/7")
+    assert (
+        example.name,
+        example.priority,
+        example.delay and example.delay.median,
+        example.path,
+    ) == ("shows_an_order", 3, 250.0, "/orders/7")
     assert scc(asked()).outcome == "valid"
     wrong = BODY | {"state": "gone", "day": "today", "lines": [], "id": 8}
-    assert rules(scc(asked(answer=wrong))) == [("equality", "/id"), ("regex", "/state"), ("regex", "/day"), ("type", "/lines")]
-    for changes in ({"query": "detail=no"}, {"request_headers": {"x-tenant": "A1"}}, {"path": "/orders/8"}):
+    assert rules(scc(asked(answer=wrong))) == [
+        ("equality", "/id"),
+        ("regex", "/state"),
+        ("regex", "/day"),
+        ("type", "/lines"),
+    ]
+    for changes in (
+        {"query": "detail=no"},
+        {"request_headers": {"x-tenant": "A1"}},
+        {"path": "/orders/8"},
+    ):
         assert scc(asked(**changes)).reason == "no_interaction"
 
 
@@ -83,7 +110,10 @@ outputMessage:
   matchers: {body: [{path: $.id, type: by_type}]}
 """
     held = read(f"{CONTRACT}---\n{message}", "spring-cloud-contract")
-    assert ([entry.name for entry in held.interactions], [(entry.name, entry.topic) for entry in held.messages]) == (
+    assert (
+        [entry.name for entry in held.interactions],
+        [(entry.name, entry.topic) for entry in held.messages],
+    ) == (
         ["shows_an_order"],
         [("some_order", "orders")],
     )
@@ -96,20 +126,36 @@ def test_a_url_by_a_pattern_shows_only_the_shape_of_what_has_no_matcher() -> Non
 request: {method: GET, url: /orders/7, matchers: {url: {regex: "/orders/[0-9]+"}}}
 response: {status: 200, headers: {Content-Type: application/json}, body: {id: 7, state: open}, matchers: {body: [{path: $.state, type: by_equality}]}}
 """
-    assert scc(live(path="/orders/99", answer={"id": 99, "state": "open"}), document).outcome == "valid"
+    assert (
+        scc(live(path="/orders/99", answer={"id": 99, "state": "open"}), document).outcome
+        == "valid"
+    )
     assert rules(scc(live(path="/orders/99", answer={"id": "99", "state": "paid"}), document)) == [
         ("type", "/id"),
         ("equality", "/state"),
     ]
 
 
-def stub(asks: dict[str, Any], answers: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    answered = {"status": 200, "jsonBody": {"id": 7}, "headers": {"Content-Type": "application/json"}}
-    return {"request": {"method": "GET"} | asks, "response": answered | (answers or {}), "id": "x", "uuid": "x"} | more
+def stub(
+    asks: dict[str, Any], answers: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    answered = {
+        "status": 200,
+        "jsonBody": {"id": 7},
+        "headers": {"Content-Type": "application/json"},
+    }
+    return {
+        "request": {"method": "GET"} | asks,
+        "response": answered | (answers or {}),
+        "id": "x",
+        "uuid": "x",
+    } | more
 
 
 def wiremock(call: Exchange, *stubs: dict[str, Any]) -> Checked:
-    return judged(call, stubs[0] if len(stubs) == 1 else {"mappings": list(stubs)}, form="wiremock")
+    return judged(
+        call, stubs[0] if len(stubs) == 1 else {"mappings": list(stubs)}, form="wiremock"
+    )
 
 
 POST = {"method": "POST", "request_headers": {"content-type": "application/json", "cookie": "s=1"}}
@@ -173,16 +219,22 @@ POST = {"method": "POST", "request_headers": {"content-type": "application/json"
         ({"method": "POST", "bodyPatterns": [{"contains": "needle"}]}, POST | {"request_body": "a needle"}, POST | {"request_body": "hay"}),
     ],
 )  # fmt: skip
-def test_a_wiremock_request_fits_as_its_matchers_say(asks: dict[str, Any], fits: dict[str, Any], other: dict[str, Any]) -> None:
+def test_a_wiremock_request_fits_as_its_matchers_say(
+    asks: dict[str, Any], fits: dict[str, Any], other: dict[str, Any]
+) -> None:
     held = stub(asks)
     checked = wiremock(live(**({"answer": {"id": 7}} | fits)), held)
     assert (checked.outcome, checked.reason) == ("valid", "")
     assert wiremock(live(**({"answer": {"id": "broken"}} | fits)), held).outcome == "violated"
-    assert wiremock(live(**({"answer": {"id": "broken"}} | other)), held).reason == "no_interaction"
+    assert (
+        wiremock(live(**({"answer": {"id": "broken"}} | other)), held).reason == "no_interaction"
+    )
 
 
 def test_the_stub_of_the_lowest_priority_counts() -> None:
-    special = stub({"urlPath": "/orders/7"}, {"status": 404, "jsonBody": {"error": "x"}}, priority=1)
+    special = stub(
+        {"urlPath": "/orders/7"}, {"status": 404, "jsonBody": {"error": "x"}}, priority=1
+    )
     general = stub({"urlPathPattern": "/orders/.*"})
     assert wiremock(live(answer={"id": 7}), special, general).outcome == "violated"
     assert wiremock(live(path="/orders/8", answer={"id": 8}), special, general).outcome == "valid"
@@ -193,12 +245,19 @@ def test_templates_stand_for_a_shape() -> None:
     held = stub({"urlPath": "/orders/7"}, {"body": text, "transformers": ["response-template"]})
     held["response"].pop("jsonBody")
     assert wiremock(live(answer={"id": 9, "name": "x", "kind": "other"}), held).outcome == "valid"
-    assert rules(wiremock(live(answer={"id": 9, "name": 5}), held)) == [("type", "/name"), ("missing_key", "/kind")]
+    assert rules(wiremock(live(answer={"id": 9, "name": 5}), held)) == [
+        ("type", "/name"),
+        ("missing_key", "/kind"),
+    ]
 
 
 def test_a_static_answer_counts_by_value_where_one_request_is_meant_and_by_shape_else() -> None:
-    assert rules(wiremock(live(answer={"id": 8}), stub({"urlPath": "/orders/7"}))) == [("equality", "/id")]
-    assert wiremock(live(answer={"id": 8}), stub({"urlPathPattern": "/orders/.*"})).outcome == "valid"
+    assert rules(wiremock(live(answer={"id": 8}), stub({"urlPath": "/orders/7"}))) == [
+        ("equality", "/id")
+    ]
+    assert (
+        wiremock(live(answer={"id": 8}), stub({"urlPathPattern": "/orders/.*"})).outcome == "valid"
+    )
 
 
 def test_delays_are_timing() -> None:
@@ -207,8 +266,16 @@ def test_delays_are_timing() -> None:
         return delay and (delay.least, delay.median, delay.most)
 
     assert delayed(fixedDelayMilliseconds=300) == (300.0, 300.0, None)
-    assert delayed(delayDistribution={"type": "uniform", "lower": 10, "upper": 50}) == (10.0, None, 50.0)
-    assert delayed(delayDistribution={"type": "lognormal", "median": 80, "sigma": 0.4}) == (0.0, 80.0, None)
+    assert delayed(delayDistribution={"type": "uniform", "lower": 10, "upper": 50}) == (
+        10.0,
+        None,
+        50.0,
+    )
+    assert delayed(delayDistribution={"type": "lognormal", "median": 80, "sigma": 0.4}) == (
+        0.0,
+        80.0,
+        None,
+    )
     assert delayed() is None
 
 
@@ -225,8 +292,16 @@ def test_what_a_stub_cannot_show_is_told() -> None:
         read(stub({"customMatcher": {"name": "x"}}), "wiremock")
 
 
-def imposter(*predicates: dict[str, Any], responses: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    answer = {"is": {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": {"id": 7}}}
+def imposter(
+    *predicates: dict[str, Any], responses: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    answer = {
+        "is": {
+            "statusCode": 200,
+            "headers": {"Content-Type": "application/json"},
+            "body": {"id": 7},
+        }
+    }
     return {
         "port": 4545,
         "protocol": "http",
@@ -261,9 +336,17 @@ def test_a_mountebank_request_fits_as_its_predicates_say(
     predicate: dict[str, Any], fits: dict[str, Any], other: dict[str, Any]
 ) -> None:
     held = imposter(predicate)
-    assert judged(live(**({"answer": {"id": 7}} | fits)), held, form="mountebank").outcome == "valid"
-    assert judged(live(**({"answer": {"id": "broken"}} | fits)), held, form="mountebank").outcome == "violated"
-    assert judged(live(**({"answer": {"id": "broken"}} | other)), held, form="mountebank").reason == "no_interaction"
+    assert (
+        judged(live(**({"answer": {"id": 7}} | fits)), held, form="mountebank").outcome == "valid"
+    )
+    assert (
+        judged(live(**({"answer": {"id": "broken"}} | fits)), held, form="mountebank").outcome
+        == "violated"
+    )
+    assert (
+        judged(live(**({"answer": {"id": "broken"}} | other)), held, form="mountebank").reason
+        == "no_interaction"
+    )
 
 
 def test_an_imposter_answers_in_turn_and_waits() -> None:
@@ -271,7 +354,9 @@ def test_an_imposter_answers_in_turn_and_waits() -> None:
     second = {"is": {"statusCode": 404}, "behaviors": [{"wait": 20}, {"wait": 30}]}
     held = imposter({"equals": {"path": "/orders/7"}}, responses=[first, second])
     promise = read({"imposters": [held]}, "mountebank")
-    assert [(example.name, example.delay and example.delay.median) for example in promise.interactions] == [
+    assert [
+        (example.name, example.delay and example.delay.median) for example in promise.interactions
+    ] == [
         ("orders: /orders/7, answer 1", 500.0),
         ("orders: /orders/7, answer 2", 50.0),
     ]
@@ -286,7 +371,10 @@ def test_an_imposter_answers_in_turn_and_waits() -> None:
         (imposter({"inject": "function () {}"}), "inject"),
         (imposter({"equals": {"body": "x"}, "xpath": {"selector": "//a"}}), "xpath"),
         (imposter(responses=[{"inject": "function () {}"}]), "inject"),
-        (imposter(responses=[{"is": {}, "_behaviors": {"shellTransform": ["node x"]}}]), "shellTransform"),
+        (
+            imposter(responses=[{"is": {}, "_behaviors": {"shellTransform": ["node x"]}}]),
+            "shellTransform",
+        ),
         (imposter(responses=[{"is": {}, "behaviors": [{"decorate": "x"}]}]), "decorate"),
         (imposter({"equals": {"path": "/a"}, "except": "(a+)+$"}), "except"),
     ],
@@ -302,7 +390,9 @@ def test_the_first_stub_that_fits_answers() -> None:
     held["stubs"].append({"predicates": [], "responses": [{"is": {"statusCode": 500}}]})
     assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "valid"
     assert judged(live(status=500, answer={}), held, form="mountebank").outcome == "violated"
-    assert judged(live(path="/x", status=500, answer={}), held, form="mountebank").outcome == "valid"
+    assert (
+        judged(live(path="/x", status=500, answer={}), held, form="mountebank").outcome == "valid"
+    )
 
 
 def test_other_protocols_are_told_and_not_judged() -> None:
@@ -312,5 +402,11 @@ def test_other_protocols_are_told_and_not_judged() -> None:
 
 def test_binary_and_large_numbers_do_no_harm() -> None:
     held = stub({"method": "POST", "bodyPatterns": [{"equalToJson": {"n": 12345678901234567890}}]})
-    assert wiremock(live(**POST, request_body=orjson.dumps({"n": 1}), answer={"id": 7}), held).reason == "no_interaction"
-    assert wiremock(live(**POST, request_body=b"\xff\xfe", answer={"id": 7}), held).outcome == "not_checked"
+    assert (
+        wiremock(live(**POST, request_body=orjson.dumps({"n": 1}), answer={"id": 7}), held).reason
+        == "no_interaction"
+    )
+    assert (
+        wiremock(live(**POST, request_body=b"\xff\xfe", answer={"id": 7}), held).outcome
+        == "not_checked"
+    )

@@ -1,4 +1,6 @@
-"""Times in contracts: read from OpenAPI at three levels and from a document of their own; judged against tails with confidence."""
+"""Times in contracts: read from OpenAPI at three levels and from a document of their own; judged
+against tails with confidence.
+"""
 
 import json
 import math
@@ -24,15 +26,30 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def openapi(
-    root: dict[str, Any] | None = None, path: dict[str, Any] | None = None, operation: dict[str, Any] | None = None
+    root: dict[str, Any] | None = None,
+    path: dict[str, Any] | None = None,
+    operation: dict[str, Any] | None = None,
 ) -> str:
     answers = {"responses": {"200": {"description": "x"}}}
-    paths = {"/pay": {**(path or {}), "post": {**answers, **(operation or {})}}, "/other/{id}": {"get": answers}}
-    return json.dumps({"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, **(root or {}), "paths": paths})
+    paths = {
+        "/pay": {**(path or {}), "post": {**answers, **(operation or {})}},
+        "/other/{id}": {"get": answers},
+    }
+    return json.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "x", "version": "1"},
+            **(root or {}),
+            "paths": paths,
+        }
+    )
 
 
 def times(text: str, kind: str = "openapi") -> set[tuple[str, float | None, float]]:
-    return {(clause.operation, clause.quantile, clause.seconds) for clause in read_contract(kind, text, where="x").timing}
+    return {
+        (clause.operation, clause.quantile, clause.seconds)
+        for clause in read_contract(kind, text, where="x").timing
+    }
 
 
 def test_the_nearest_word_counts() -> None:
@@ -41,12 +58,33 @@ def test_the_nearest_word_counts() -> None:
         {"x-seamwatch-timeout": "5s", "x-seamwatch-latency": {"p99": "1s"}},
         {"x-seamwatch-latency": {"p99": "1.5s"}},
     )
-    assert times(text) == {("", None, 2.0), ("", 0.99, 0.3), ("", 0.5, 0.02), ("POST /pay", None, 5.0), ("POST /pay", 0.99, 1.5)}
+    assert times(text) == {
+        ("", None, 2.0),
+        ("", 0.99, 0.3),
+        ("", 0.5, 0.02),
+        ("POST /pay", None, 5.0),
+        ("POST /pay", 0.99, 1.5),
+    }
     assert examine("", text, where="x").told()["times"] == 5
 
 
 @pytest.mark.parametrize(
-    "said", ["2", 2, 2.5, "2 parsecs", "-2s", "0s", "1e3s", "999999999h", None, [], {"p99": "2s"}, True, "s"]
+    "said",
+    [
+        "2",
+        2,
+        2.5,
+        "2 parsecs",
+        "-2s",
+        "0s",
+        "1e3s",
+        "999999999h",
+        None,
+        [],
+        {"p99": "2s"},
+        True,
+        "s",
+    ],
 )
 def test_a_time_without_a_unit_is_refused_with_its_place(said: Any) -> None:
     with pytest.raises(ContractError, match=r"x-seamwatch-timeout|no time") as refused:
@@ -77,15 +115,26 @@ def test_times_alone_are_a_contract_that_says_nothing_of_payloads() -> None:
     assert times(text, "timing") == {("", None, 2.0), ("", 0.99, 0.3), ("", 0.999, 1.0)}
     report = examine("", text, where="x")
     assert report.remarks == ()
-    alone = Registry([Revision("t", 1, "timing", "payment", "", "", "", ALWAYS, None, text, "x", ALWAYS)])
+    alone = Registry(
+        [Revision("t", 1, "timing", "payment", "", "", "", ALWAYS, None, text, "x", ALWAYS)]
+    )
     assert not alone.broken
     assert check(exchange(), alone).reason == "no_contract"
-    both = Registry([payments(), Revision("t", 1, "timing", "payment", "", "", "", ALWAYS, None, text, "x", ALWAYS)])
+    both = Registry(
+        [
+            payments(),
+            Revision("t", 1, "timing", "payment", "", "", "", ALWAYS, None, text, "x", ALWAYS),
+        ]
+    )
     assert check(exchange(), both).contract == "payments"
 
 
-@pytest.mark.parametrize("words", [("", "2", []), ("", None, ["p99"]), ("", None, ["p99=fast"]), ("", None, ["99=1s"])])
-def test_what_is_no_time_on_the_command_line_is_refused(words: tuple[str, str | None, list[str]]) -> None:
+@pytest.mark.parametrize(
+    "words", [("", "2", []), ("", None, ["p99"]), ("", None, ["p99=fast"]), ("", None, ["99=1s"])]
+)
+def test_what_is_no_time_on_the_command_line_is_refused(
+    words: tuple[str, str | None, list[str]],
+) -> None:
     with pytest.raises(UsageError):
         document_of(*words)
 
@@ -129,7 +178,9 @@ def test_the_quantile_that_is_named_surely_exceeds() -> None:
     assert exceeding({at(0.1): 100}, 2.0, 0.0) is None
 
 
-def judged(document: str, *rows: dict[str, Any], kind: str = "timing", **scope: str) -> list[TimingVerdict]:
+def judged(
+    document: str, *rows: dict[str, Any], kind: str = "timing", **scope: str
+) -> list[TimingVerdict]:
     fields = {"provider_version": "", "consumer": "", "environment": ""} | scope
     held = Revision(
         "t",
@@ -159,9 +210,17 @@ FAST, SLOW = {at(0.1): 20_000}, {at(0.1): 19_800, at(2.5): 200}
 def test_a_timeout_shorter_than_the_tail_is_told_with_the_version_that_began_it() -> None:
     results = judged(
         document_of("", "2s", []),
-        {"server_histogram": SLOW, "callee_version": "2.0.0", "first_window": NOON + timedelta(hours=1)},
+        {
+            "server_histogram": SLOW,
+            "callee_version": "2.0.0",
+            "first_window": NOON + timedelta(hours=1),
+        },
         {"server_histogram": FAST},
-        {"server_histogram": SLOW, "callee_version": "2.0.1", "first_window": NOON + timedelta(hours=2)},
+        {
+            "server_histogram": SLOW,
+            "callee_version": "2.0.1",
+            "first_window": NOON + timedelta(hours=2),
+        },
         consumer="checkout",
     )
     assert {(result.version, result.word, result.since_version) for result in results} == {
@@ -174,9 +233,13 @@ def test_a_timeout_shorter_than_the_tail_is_told_with_the_version_that_began_it(
     assert sentence.startswith("p99.5 = 2")
 
 
-def test_the_callees_clock_counts_where_it_is_known_for_a_caller_that_gives_up_sees_no_tail() -> None:
+def test_the_callees_clock_counts_where_it_is_known_for_a_caller_that_gives_up_sees_no_tail() -> (
+    None
+):
     cut = {at(0.1): 19_800, at(2.0): 200}
-    (result,) = judged(document_of("", "2s", []), {"server_histogram": SLOW, "client_histogram": cut})
+    (result,) = judged(
+        document_of("", "2s", []), {"server_histogram": SLOW, "client_histogram": cut}
+    )
     assert (result.word, result.side) == ("broken", "server")
     (result,) = judged(document_of("", "2s", []), {"client_histogram": SLOW})
     assert (result.word, result.side) == ("broken", "client")
@@ -192,7 +255,9 @@ def test_the_callees_clock_counts_where_it_is_known_for_a_caller_that_gives_up_s
         ({at(0.1): 9_700, at(1): 300}, "broken"),
     ],
 )
-def test_a_promised_quantile_is_kept_or_broken_only_where_enough_calls_tell(histogram: dict[int, int], word: str) -> None:
+def test_a_promised_quantile_is_kept_or_broken_only_where_enough_calls_tell(
+    histogram: dict[int, int], word: str
+) -> None:
     (result,) = judged(document_of("", None, ["p99=300ms"]), {"server_histogram": histogram})
     assert result.word == word
     assert "300 ms" in time_sentence(result.reason)
@@ -201,12 +266,20 @@ def test_a_promised_quantile_is_kept_or_broken_only_where_enough_calls_tell(hist
 def test_a_clause_binds_its_operation_consumer_environment_and_version_alone() -> None:
     row = {"server_histogram": SLOW}
     document = document_of("POST /pay", "2s", [])
-    assert [result.operation for result in judged(document, row, row | {"operation": "GET /x"})] == ["POST /pay"]
+    assert [
+        result.operation for result in judged(document, row, row | {"operation": "GET /x"})
+    ] == ["POST /pay"]
     assert judged(document, row, consumer="billing") == []
     assert judged(document, row, environment="staging") == []
     assert judged(document, row, provider_version="9") == []
     own = openapi({"x-seamwatch-timeout": "2s"}, operation={"x-seamwatch-timeout": "9s"})
-    results = judged(own, row, row | {"operation": "GET /other/{id}"}, row | {"operation": "GET /unknown"}, kind="openapi")
+    results = judged(
+        own,
+        row,
+        row | {"operation": "GET /other/{id}"},
+        row | {"operation": "GET /unknown"},
+        kind="openapi",
+    )
     assert {(result.operation, result.limit_seconds, result.word) for result in results} == {
         ("POST /pay", 9.0, "kept"),
         ("GET /other/{id}", 2.0, "broken"),
@@ -215,7 +288,10 @@ def test_a_clause_binds_its_operation_consumer_environment_and_version_alone() -
 
 def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> None:
     def stub(path: str, **delay: Any) -> dict[str, Any]:
-        return {"request": {"method": "GET", "urlPath": path}, "response": {"status": 200, **delay}}
+        return {
+            "request": {"method": "GET", "urlPath": path},
+            "response": {"status": 200, **delay},
+        }
 
     uniform = {"delayDistribution": {"type": "uniform", "lower": 100, "upper": 900}}
     stubs = {
@@ -227,13 +303,25 @@ def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> No
         ]
     }
     text = json.dumps(stubs)
-    assert times(text, "wiremock") == {("GET /pay/7", 0.5, 0.5), ("GET /pay/8", 0.5, 0.2), ("GET /x", 0.99, 0.9)}
+    assert times(text, "wiremock") == {
+        ("GET /pay/7", 0.5, 0.5),
+        ("GET /pay/8", 0.5, 0.2),
+        ("GET /x", 0.99, 0.9),
+    }
     row = {"operation": "GET /pay/{id}", "server_histogram": {at(0.3): 100}}
     (result,) = judged(text, row, kind="wiremock")
     assert (result.limit_seconds, result.word) == (0.5, "kept")
     (result,) = judged(text, row | {"server_histogram": {at(0.7): 100}}, kind="wiremock")
     assert result.word == "broken"
-    assert judged(text, row | {"operation": "POST /pay/{id}"}, row | {"operation": "orders"}, kind="wiremock") == []
+    assert (
+        judged(
+            text,
+            row | {"operation": "POST /pay/{id}"},
+            row | {"operation": "orders"},
+            kind="wiremock",
+        )
+        == []
+    )
 
 
 def test_every_code_has_one_sentence() -> None:

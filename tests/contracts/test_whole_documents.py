@@ -1,4 +1,6 @@
-"""A contract is looked at as a whole before it is published: what would not be judged is refused, or said, with its line."""
+"""A contract is looked at as a whole before it is published: what would not be judged is refused,
+or said, with its line.
+"""
 
 import json
 from typing import Any
@@ -11,7 +13,12 @@ from monitor.errors import ContractError
 
 OK: dict[str, Any] = {"description": "x"}
 GOOD: dict[str, Any] = {"responses": {"200": OK}}
-IN_PATH: dict[str, Any] = {"name": "b", "in": "path", "required": True, "schema": {"type": "string"}}
+IN_PATH: dict[str, Any] = {
+    "name": "b",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+}
 LINES = """openapi: {version}
 info: {{title: Pay, version: "1"}}
 paths:
@@ -33,13 +40,21 @@ paths:
 """
 
 
-def text(version: str = "3.0.3", parameter: str = "type: integer", schema: str = "properties: {}") -> str:
+def text(
+    version: str = "3.0.3", parameter: str = "type: integer", schema: str = "properties: {}"
+) -> str:
     return LINES.format(version=version, parameter=parameter, schema=schema)
 
 
 def document(version: str = "3.1.0", **more: Any) -> str:
-    base: dict[str, Any] = {"openapi": version, "info": {"title": "x", "version": "1"}, "paths": {}}
-    return json.dumps({name: value for name, value in (base | more).items() if value is not None}, indent=1)
+    base: dict[str, Any] = {
+        "openapi": version,
+        "info": {"title": "x", "version": "1"},
+        "paths": {},
+    }
+    return json.dumps(
+        {name: value for name, value in (base | more).items() if value is not None}, indent=1
+    )
 
 
 def examined(contract: str) -> Examined:
@@ -67,7 +82,9 @@ def refusal(contract: str) -> str:
         (text().replace("name: page", "name: page\n          type: string"), "(line 8)"),
     ],
 )  # fmt: skip
-def test_what_would_not_be_judged_is_refused_with_its_place_and_line(contract: str, said: str) -> None:
+def test_what_would_not_be_judged_is_refused_with_its_place_and_line(
+    contract: str, said: str
+) -> None:
     assert said in refusal(contract)
 
 
@@ -100,7 +117,9 @@ def test_what_openapis_own_schema_refuses_is_refused(contract: str, said: str) -
 
 
 def test_a_choice_is_told_by_what_was_meant_and_not_by_the_whole_object() -> None:
-    """OpenAPI 3.0 says "a schema or a reference" everywhere: the place is where the schema went wrong, deep inside."""
+    """OpenAPI 3.0 says "a schema or a reference" everywhere: the place is where the schema went
+    wrong, deep inside.
+    """
     deep = "properties: {a: {allOf: [{items: {minimun: 1}}]}}"
     message = refusal(text(schema=deep))
     assert "/schema/properties/a/allOf/0/items/minimun: " in message
@@ -109,7 +128,11 @@ def test_a_choice_is_told_by_what_was_meant_and_not_by_the_whole_object() -> Non
 
 
 def test_at_most_five_reasons_are_told_and_the_others_counted() -> None:
-    message = refusal(document("3.0.0", components={"schemas": {"A": {f"wrong{number}": 1 for number in range(8)}}}))
+    message = refusal(
+        document(
+            "3.0.0", components={"schemas": {"A": {f"wrong{number}": 1 for number in range(8)}}}
+        )
+    )
     assert message.count("line ") == 5
     assert message.endswith("; and 3 more")
 
@@ -136,8 +159,14 @@ def test_at_most_five_reasons_are_told_and_the_others_counted() -> None:
         (document(paths={"/a/{b}": {"parameters": [IN_PATH, IN_PATH], "get": GOOD}}), 18, "/parameters/1", "stands twice"),
     ],
 )  # fmt: skip
-def test_what_is_harmless_is_said_with_its_line(contract: str, line: int, pointer: str, said: str) -> None:
-    told = [remark for remark in examined(contract).remarks if remark.pointer.endswith(pointer) and said in remark.said]
+def test_what_is_harmless_is_said_with_its_line(
+    contract: str, line: int, pointer: str, said: str
+) -> None:
+    told = [
+        remark
+        for remark in examined(contract).remarks
+        if remark.pointer.endswith(pointer) and said in remark.said
+    ]
     assert [remark.line for remark in told] == [line]
     assert not told[0].grave
 
@@ -150,30 +179,51 @@ def test_a_sound_contract_has_no_remarks(version: str) -> None:
 def test_names_that_an_author_chose_are_no_keywords() -> None:
     """A property may be called `schema`, a response `propertes`, an example anything."""
     components = {
-        "schemas": {"schema": {"properties": {"schema": {"type": "string"}, "propertes": {}}, "example": {"faker": 1}}},
+        "schemas": {
+            "schema": {
+                "properties": {"schema": {"type": "string"}, "propertes": {}},
+                "example": {"faker": 1},
+            }
+        },
         "responses": {"schema": {**OK, "headers": {"schema": {"schema": {}, "description": "x"}}}},
         "examples": {"schema": {"value": {"propertes": 1}}},
     }
     operation = {"operationId": "a", "responses": {"200": OK}}
-    assert examined(document(components=components, paths={"/a": {"get": operation}})).remarks == ()
+    assert (
+        examined(document(components=components, paths={"/a": {"get": operation}})).remarks == ()
+    )
 
 
 def test_a_json_schema_has_its_unknown_keywords_said() -> None:
-    bound = {"x-seamwatch": {"operation": "POST /pay", "side": "request"}, "properties": {"a": {"maxLenght": 3}}}
+    bound = {
+        "x-seamwatch": {"operation": "POST /pay", "side": "request"},
+        "properties": {"a": {"maxLenght": 3}},
+    }
     (remark,) = examined(json.dumps(bound, indent=1)).remarks
     assert (remark.pointer, remark.line) == ("/properties/a/maxLenght", 8)
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{99999999}", "[z-a]"])
 def test_a_pattern_that_cannot_be_compiled_refuses_nothing_and_is_said(pattern: str) -> None:
-    remarks = examined(text(schema=f"properties: {{a: {{pattern: {json.dumps(pattern)}}}}}")).remarks
-    assert [(remark.line, remark.pointer.rsplit("/", 1)[-1]) for remark in remarks] == [(18, "pattern")]
+    remarks = examined(
+        text(schema=f"properties: {{a: {{pattern: {json.dumps(pattern)}}}}}")
+    ).remarks
+    assert [(remark.line, remark.pointer.rsplit("/", 1)[-1]) for remark in remarks] == [
+        (18, "pattern")
+    ]
 
 
 def test_bodies_and_parameters_that_are_never_judged_are_said() -> None:
-    contract = text().replace("application/json:", "application/xml:").replace("in: query", "in: query\n          style: simple")
+    contract = (
+        text()
+        .replace("application/json:", "application/xml:")
+        .replace("in: query", "in: query\n          style: simple")
+    )
     assert 'line 9, /paths/~1pay/get/parameters/0/style: is "simple"' in refusal(contract)
-    remarks = [str(remark) for remark in examined(text().replace("application/json:", "application/xml:")).remarks]
+    remarks = [
+        str(remark)
+        for remark in examined(text().replace("application/json:", "application/xml:")).remarks
+    ]
     assert remarks == [
         "line 15, /paths/~1pay/get/responses/200/content/application~1xml: bodies of application/xml are not judged (answer 200)"
     ]
@@ -213,7 +263,17 @@ JSON = '{\n"a": [\n {"b\\n\\"": "[{,\\"",\n "": [[], {},\n 3]}, true],\n\n "c":\
 
 @pytest.mark.parametrize(
     ("pointer", "line"),
-    [("/a", 2), ("/a/0", 3), ('/a/0/b\n"', 3), ("/a/0/", 4), ("/a/0//1", 4), ("/a/0//2", 5), ("/a/1", 5), ("/c", 7), ("/c/d", 8)],
+    [
+        ("/a", 2),
+        ("/a/0", 3),
+        ('/a/0/b\n"', 3),
+        ("/a/0/", 4),
+        ("/a/0//1", 4),
+        ("/a/0//2", 5),
+        ("/a/1", 5),
+        ("/c", 7),
+        ("/c/d", 8),
+    ],
 )
 def test_lines_of_json(pointer: str, line: int) -> None:
     assert lines_of(JSON, [pointer]) == {pointer: line}

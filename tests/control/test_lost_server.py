@@ -1,4 +1,6 @@
-"""A PostgreSQL that goes away or falls silent is said to, never waited for without end, and used again when it is back."""
+"""A PostgreSQL that goes away or falls silent is said to, never waited for without end, and used
+again when it is back.
+"""
 
 import pytest
 from sqlalchemy import text

@@ -18,20 +18,40 @@ SECOND = timedelta(seconds=1)
 
 
 def alert(key: str = "k", state: AlertState = "firing", revision: int = 1) -> Alert:
-    return Alert(key, state, "error", "it fails", "production", "payment", "d1", {}, {}, NOON, revision=revision)
+    return Alert(
+        key,
+        state,
+        "error",
+        "it fails",
+        "production",
+        "payment",
+        "d1",
+        {},
+        {},
+        NOON,
+        revision=revision,
+    )
 
 
 def tracked(key: str = "k", state: AlertState = "firing") -> Tracked:
     return Tracked(alert(key, state), NOON, NOON)
 
 
-def write(engine: Engine, *alerts: Alert, to: str = "on-call", at: datetime = NOON, due: datetime | None = None) -> None:
+def write(
+    engine: Engine,
+    *alerts: Alert,
+    to: str = "on-call",
+    at: datetime = NOON,
+    due: datetime | None = None,
+) -> None:
     with writing(engine) as connection:
         for notice in alerts:
             outbox.enqueue(connection, notice, to, at, epoch=1, due=due)
 
 
-def due(engine: Engine, to: str = "on-call", at: datetime = NOON, limit: int = 100) -> list[Letter]:
+def due(
+    engine: Engine, to: str = "on-call", at: datetime = NOON, limit: int = 100
+) -> list[Letter]:
     with reading(engine) as connection:
         return outbox.due_letters(connection, to, at, limit)
 
@@ -40,12 +60,20 @@ def keys(letters: list[Letter]) -> list[tuple[str, int]]:
     return [(letter.key, letter.revision) for letter in letters]
 
 
-def settle(engine: Engine, letter: Letter, state: str, result: str, at: datetime = NOON, detail: str = "") -> None:
+def settle(
+    engine: Engine, letter: Letter, state: str, result: str, at: datetime = NOON, detail: str = ""
+) -> None:
     with writing(engine) as connection:
         outbox.settle(connection, letter, state, result, at, detail)
 
 
-def deliver(engine: Engine, *alerts: Alert, to: str = "on-call", at: datetime = NOON, result: str = "delivered") -> None:
+def deliver(
+    engine: Engine,
+    *alerts: Alert,
+    to: str = "on-call",
+    at: datetime = NOON,
+    result: str = "delivered",
+) -> None:
     write(engine, *alerts, to=to, at=at)
     for letter in due(engine, to, at):
         settle(engine, letter, "sent" if result == "delivered" else "suppressed", result, at)
@@ -65,7 +93,9 @@ def suppressed(engine: Engine, since: datetime, until: datetime) -> int:
         return outbox.suppressed_between(connection, "on-call", since, until)
 
 
-def test_a_book_comes_back_as_it_was_written_and_what_left_it_is_forgotten(control_engine: Engine) -> None:
+def test_a_book_comes_back_as_it_was_written_and_what_left_it_is_forgotten(
+    control_engine: Engine,
+) -> None:
     first = {"a": tracked("a"), "b": tracked("b"), "c": tracked("c")}
     with writing(control_engine) as connection:
         outbox.save_book(connection, {}, first, NOON)
@@ -85,7 +115,9 @@ def test_what_did_not_change_is_not_written_again(control_engine: Engine) -> Non
     book = {"a": tracked("a"), "b": tracked("b")}
     with writing(control_engine) as connection:
         outbox.save_book(connection, {}, book, NOON)
-        outbox.save_book(connection, book, book | {"b": replace(book["b"], silenced=True)}, NOON + SECOND)
+        outbox.save_book(
+            connection, book, book | {"b": replace(book["b"], silenced=True)}, NOON + SECOND
+        )
         outbox.save_book(connection, book, book, NOON + HOUR)
     assert [entry.alert.key for entry in outbox.list_alerts(control_engine)] == ["b", "a"]
 
@@ -95,10 +127,14 @@ def test_a_letter_tells_all_that_is_known_of_it(control_engine: Engine) -> None:
     write(control_engine, alert(revision=3), due=later)
     assert due(control_engine) == []
     (letter,) = due(control_engine, at=later)
-    told = Letter(letter.id, "on-call", "k", 3, 0, "due", 0, NOON, later, None, "", alert(revision=3))
+    told = Letter(
+        letter.id, "on-call", "k", 3, 0, "due", 0, NOON, later, None, "", alert(revision=3)
+    )
     assert letter == told
     settle(control_engine, letter, "sent", "delivered", later + SECOND, "202")
-    assert letters(control_engine) == [replace(told, state="sent", attempts=1, settled=later + SECOND, last_error="202")]
+    assert letters(control_engine) == [
+        replace(told, state="sent", attempts=1, settled=later + SECOND, last_error="202")
+    ]
 
 
 def test_a_letter_is_written_once(control_engine: Engine) -> None:
@@ -110,7 +146,9 @@ def test_a_letter_is_written_once(control_engine: Engine) -> None:
     assert keys(letters(control_engine)) == [("k", 1)]
 
 
-def test_letters_are_told_by_due_time_and_of_one_alert_the_earliest_state_first(control_engine: Engine) -> None:
+def test_letters_are_told_by_due_time_and_of_one_alert_the_earliest_state_first(
+    control_engine: Engine,
+) -> None:
     write(control_engine, alert("late"), due=NOON + 2 * SECOND)
     write(control_engine, alert("early"), due=NOON + SECOND)
     write(control_engine, alert("early", "resolved", 2), alert("twin"), due=NOON + SECOND)
@@ -129,7 +167,9 @@ def test_what_one_receiver_waits_for_holds_no_other_up(control_engine: Engine) -
     assert keys(due(control_engine, to="asleep")) == [("k", 1)]
 
 
-def test_a_receiver_that_asked_for_patience_is_left_alone_until_then(control_engine: Engine) -> None:
+def test_a_receiver_that_asked_for_patience_is_left_alone_until_then(
+    control_engine: Engine,
+) -> None:
     write(control_engine, alert())
     with writing(control_engine) as connection:
         outbox.block_receiver(connection, "on-call", NOON + HOUR)
@@ -150,11 +190,15 @@ def test_tries_are_counted_and_logged_newest_first(control_engine: Engine) -> No
     settle(control_engine, again, "dead", "refused", NOON + SECOND)
     assert letters(control_engine)[0].attempts == 2
     log = outbox.list_deliveries(control_engine)
-    assert [(delivery.result, delivery.state, delivery.detail, delivery.at) for delivery in log] == [
+    assert [
+        (delivery.result, delivery.state, delivery.detail, delivery.at) for delivery in log
+    ] == [
         ("refused", "firing", "", NOON + SECOND),
         ("busy", "firing", "503", NOON),
     ]
-    assert {(delivery.receiver, delivery.alert_key, delivery.revision) for delivery in log} == {("on-call", "k", 1)}
+    assert {(delivery.receiver, delivery.alert_key, delivery.revision) for delivery in log} == {
+        ("on-call", "k", 1)
+    }
     assert outbox.list_deliveries(control_engine, limit=1) == log[:1]
     assert outbox.list_deliveries(control_engine, alert_key="k") == log
     assert outbox.list_deliveries(control_engine, alert_key="another") == []
@@ -162,16 +206,26 @@ def test_tries_are_counted_and_logged_newest_first(control_engine: Engine) -> No
 
 def test_what_is_suppressed_was_not_tried(control_engine: Engine) -> None:
     deliver(control_engine, alert(), result="suppressed")
-    assert [(letter.state, letter.attempts) for letter in letters(control_engine)] == [("suppressed", 0)]
+    assert [(letter.state, letter.attempts) for letter in letters(control_engine)] == [
+        ("suppressed", 0)
+    ]
 
 
 def test_a_deploy_is_told_once_and_logged_as_a_change(control_engine: Engine) -> None:
-    deploy = Deploy("d1", "deploy", "production", "payment", "2", "1", "succeeded", NOON, None, None, ())
+    deploy = Deploy(
+        "d1", "deploy", "production", "payment", "2", "1", "succeeded", NOON, None, None, ()
+    )
     for _ in range(2):
         with writing(control_engine) as connection:
             outbox.enqueue_change(connection, deploy, "on-call", NOON, epoch=1)
     (letter,) = due(control_engine)
-    assert (letter.key, letter.revision, letter.repeat, letter.deploy, letter.alert) == ("change:d1", 1, 0, deploy, None)
+    assert (letter.key, letter.revision, letter.repeat, letter.deploy, letter.alert) == (
+        "change:d1",
+        1,
+        0,
+        deploy,
+        None,
+    )
     settle(control_engine, letter, "sent", "delivered")
     assert [delivery.state for delivery in outbox.list_deliveries(control_engine)] == ["change"]
     assert begun(control_engine) == 0
@@ -198,7 +252,9 @@ def test_a_firing_alert_is_told_again_after_its_time(control_engine: Engine, end
     assert due(control_engine, at=NOON + 2 * HOUR)[0].repeat == 2
 
 
-def test_the_end_of_what_the_cap_kept_is_kept_too_and_of_what_was_told_is_told(control_engine: Engine) -> None:
+def test_the_end_of_what_the_cap_kept_is_kept_too_and_of_what_was_told_is_told(
+    control_engine: Engine,
+) -> None:
     end = alert(state="resolved", revision=2)
     deliver(control_engine, alert(), to="asked too much", result="suppressed")
     deliver(control_engine, alert(), to="on-call")
@@ -208,10 +264,16 @@ def test_the_end_of_what_the_cap_kept_is_kept_too_and_of_what_was_told_is_told(c
     assert keys(due(control_engine, to="on-call", at=NOON + HOUR)) == [("k", 2)]
     assert keys(due(control_engine, to="new", at=NOON + HOUR)) == [("k", 2)]
     newest = letters(control_engine)[2]
-    assert (newest.receiver, newest.state, newest.settled) == ("asked too much", "suppressed", NOON + SECOND)
+    assert (newest.receiver, newest.state, newest.settled) == (
+        "asked too much",
+        "suppressed",
+        NOON + SECOND,
+    )
 
 
-def test_the_last_word_on_this_alert_decides_whatever_was_said_before_and_of_others(control_engine: Engine) -> None:
+def test_the_last_word_on_this_alert_decides_whatever_was_said_before_and_of_others(
+    control_engine: Engine,
+) -> None:
     deliver(control_engine, alert(), alert(state="resolved", revision=2))
     deliver(control_engine, alert(state="resolved", revision=2))
     deliver(control_engine, alert(revision=3), result="suppressed")
@@ -229,7 +291,9 @@ def test_an_alert_that_fires_again_after_one_kept_back_is_told(control_engine: E
     assert keys(due(control_engine)) == [("k", 3)]
 
 
-def test_the_cap_counts_alerts_that_began_for_this_receiver_and_nothing_else(control_engine: Engine) -> None:
+def test_the_cap_counts_alerts_that_began_for_this_receiver_and_nothing_else(
+    control_engine: Engine,
+) -> None:
     deliver(control_engine, alert("before"), at=NOON - SECOND)
     deliver(control_engine, alert("a"), alert("b"))
     deliver(control_engine, alert("a", revision=2), at=NOON + SECOND)
@@ -255,7 +319,9 @@ def test_letters_are_listed_newest_first_and_counted_by_state(control_engine: En
     assert outbox.count_letters(control_engine) == {"sent": 1, "due": 2}
 
 
-def test_what_is_settled_and_resolved_is_forgotten_after_a_while_and_what_lives_is_kept(control_engine: Engine) -> None:
+def test_what_is_settled_and_resolved_is_forgotten_after_a_while_and_what_lives_is_kept(
+    control_engine: Engine,
+) -> None:
     before = NOON - SECOND
     book = {key: tracked(key, state) for key, state in (("over", "resolved"), ("fires", "firing"))}  # type: ignore[arg-type]
     with writing(control_engine) as connection:
@@ -266,6 +332,11 @@ def test_what_is_settled_and_resolved_is_forgotten_after_a_while_and_what_lives_
     write(control_engine, alert("fires"), at=before)
     with writing(control_engine) as connection:
         outbox.prune(connection, NOON)
-    assert {entry.alert.key for entry in outbox.list_alerts(control_engine)} == {"fires", "just over"}
+    assert {entry.alert.key for entry in outbox.list_alerts(control_engine)} == {
+        "fires",
+        "just over",
+    }
     assert {letter.key for letter in letters(control_engine)} == {"fires", "just over"}
-    assert [delivery.alert_key for delivery in outbox.list_deliveries(control_engine)] == ["just over"]
+    assert [delivery.alert_key for delivery in outbox.list_deliveries(control_engine)] == [
+        "just over"
+    ]

@@ -31,13 +31,17 @@ def test_a_stored_verdict_says_what_it_said(name: str) -> None:
     verdict = verdict_of(document)
     assert sentences(verdict.reasons) == tuple(document["reasons"])
     assert sentences(verdict.settles) == tuple(document["settles"])
-    assert [sentences(edge.reasons) for edge in verdict.edges] == [tuple(edge["reasons"]) for edge in document["edges"]]
+    assert [sentences(edge.reasons) for edge in verdict.edges] == [
+        tuple(edge["reasons"]) for edge in document["edges"]
+    ]
     assert {why.code for why in verdict.reasons} == {"told"}
     assert verdict.outcome == document["outcome"]
     for edge, stored in zip(verdict.edges, document["edges"], strict=True):
         assert set(edge.evidence) == set(stored["evidence"])
         for kind, evidence in edge.evidence.items():
-            assert (evidence.latency.side if evidence.latency else evidence.rate and evidence.rate.kind) == kind
+            assert (
+                evidence.latency.side if evidence.latency else evidence.rate and evidence.rate.kind
+            ) == kind
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +49,9 @@ def test_a_stored_finding_says_what_it_said(name: str) -> None:
     for document in STORED[name]["findings"]:
         finding = finding_of(document)
         assert summary(finding) == document["summary"]
-        assert [sentences(suspect.reasons) for suspect in finding.suspects] == [tuple(suspect["reasons"]) for suspect in document["suspects"]]
+        assert [sentences(suspect.reasons) for suspect in finding.suspects] == [
+            tuple(suspect["reasons"]) for suspect in document["suspects"]
+        ]
         assert facts(finding.evidence)
 
 
@@ -59,9 +65,16 @@ def test_loose_texts_become_typed_evidence() -> None:
     assert (broken.kind, broken.clause_new, broken.clause_old) == ("violated", 300, 0)
     step = finding_of(STORED["step"]["findings"][0])
     assert step.explained is not None
-    assert sentence(step.explained) == "bank 5.0.0, which it calls, was released at about the same time"
+    assert (
+        sentence(step.explained)
+        == "bank 5.0.0, which it calls, was released at about the same time"
+    )
     assert step.evidence.step is not None
-    assert (step.evidence.step.beaten, step.evidence.step.placebos, step.evidence.step.seasonal) == (24, 24, False)
+    assert (
+        step.evidence.step.beaten,
+        step.evidence.step.placebos,
+        step.evidence.step.seasonal,
+    ) == (24, 24, False)
     silent = finding_of(STORED["silent"]["findings"][0]).evidence.silence
     assert silent is not None
     assert silent.instances == 1
@@ -70,7 +83,10 @@ def test_loose_texts_become_typed_evidence() -> None:
 def test_stores_of_before_are_read_and_written_on(control_engine: Engine) -> None:
     for stored in STORED.values():
         verdict, documents = stored["verdict"], stored["findings"]
-        row = {name: verdict[name] for name in ("id", "deploy_id", "environment", "service", "version", "outcome")}
+        row = {
+            name: verdict[name]
+            for name in ("id", "deploy_id", "environment", "service", "version", "outcome")
+        }
         judged = verdict_of(verdict).judged_at
         with control_engine.begin() as connection:
             connection.execute(insert(verdict_rows).values(**row, judged=judged, document=verdict))
@@ -96,4 +112,6 @@ def test_stores_of_before_are_read_and_written_on(control_engine: Engine) -> Non
     findings.save_findings(control_engine, over, kept[0].last_seen)
     for finding in findings.list_findings(control_engine):
         assert (finding.state, finding.ended) == ("resolved", reason("no_longer_found"))
-        assert told_finding(finding).summary == next(told_finding(old).summary for old in kept if old.id == finding.id)
+        assert told_finding(finding).summary == next(
+            told_finding(old).summary for old in kept if old.id == finding.id
+        )

@@ -1,4 +1,6 @@
-"""A turn is kept while its holder works; one that ran out is told from one that another has had."""
+"""A turn is kept while its holder works; one that ran out is told from one that
+another has had.
+"""
 
 import threading
 import time
@@ -45,7 +47,9 @@ def test_a_lease_that_ran_out_and_that_nobody_took_is_taken_back(control_engine:
     assert ours.taken_by() == "ours"
 
 
-def test_a_lease_that_another_had_is_lost_even_when_it_is_free_again(control_engine: Engine) -> None:
+def test_a_lease_that_another_had_is_lost_even_when_it_is_free_again(
+    control_engine: Engine,
+) -> None:
     ours, other = Turn(control_engine, "windows", "ours"), Turn(control_engine, "windows", "other")
     assert ours.keep()
     run_out(control_engine)
@@ -84,10 +88,16 @@ def test_work_that_hangs_is_renewed_for_so_long_only(control_engine: Engine) -> 
 
 
 class Steps:
-    """Steps that end as they are told to, until the list is used up; what the board says after each."""
+    """Steps that end as they are told to, until the list is used up; what the board says after
+    each.
+    """
 
     def __init__(self, engine: Engine, *ends: Done | Exception) -> None:
-        self.stop, self.board, self.turn = threading.Event(), HealthBoard(), Turn(engine, "windows", "ours")
+        self.stop, self.board, self.turn = (
+            threading.Event(),
+            HealthBoard(),
+            Turn(engine, "windows", "ours"),
+        )
         self.ends = list(ends)
         self.said: list[tuple[bool, str]] = []
         self.waits: list[float | None] = []
@@ -115,17 +125,30 @@ class Steps:
         )  # fmt: skip
 
 
-def test_steps_are_reported_and_one_that_has_more_to_do_waits_for_nothing(control_engine: Engine) -> None:
+def test_steps_are_reported_and_one_that_has_more_to_do_waits_for_nothing(
+    control_engine: Engine,
+) -> None:
     steps = Steps(control_engine, Done("catching up", more=True), Done())
     steps.run()
     assert steps.said == [(True, "catching up"), (True, "")]
     assert steps.waits == [0.0, 5.0]
 
 
-def test_a_step_that_fails_is_tried_again_and_what_another_took_is_left_to_it(control_engine: Engine) -> None:
-    steps = Steps(control_engine, StoreError("the disk is full"), LeaseLost("another has closed"), Done("well"))
+def test_a_step_that_fails_is_tried_again_and_what_another_took_is_left_to_it(
+    control_engine: Engine,
+) -> None:
+    steps = Steps(
+        control_engine,
+        StoreError("the disk is full"),
+        LeaseLost("another has closed"),
+        Done("well"),
+    )
     steps.run()
-    assert steps.said == [(False, "the disk is full"), (True, "another has closed"), (True, "well")]
+    assert steps.said == [
+        (False, "the disk is full"),
+        (True, "another has closed"),
+        (True, "well"),
+    ]
 
 
 def test_nothing_is_done_while_another_has_the_turn(control_engine: Engine) -> None:

@@ -1,4 +1,6 @@
-"""The Grafana dashboard is made of the panels, and every statement in it runs. It was not loaded in a Grafana here."""
+"""The Grafana dashboard is made of the panels, and every statement in it runs. It was not loaded
+in a Grafana here.
+"""
 
 import json
 import re
@@ -20,7 +22,9 @@ SINCE = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 
 
 def expanded(text: str, interval_seconds: int = 60, **chosen: str) -> str:
-    """The statement as Grafana sends it: exactly the macros and variables that we use; anything else is left and fails."""
+    """The statement as Grafana sends it: exactly the macros and variables that we use; anything
+    else is left and fails.
+    """
     for name in VARIABLES:
         value = chosen.get(name)
         quoted = "''" if value is None else "'" + value.replace("'", "''") + "'"
@@ -37,7 +41,12 @@ def statements() -> Iterator[tuple[str, str, str, str]]:
     """(title, kind, unit, statement) of every panel, variable and annotation."""
     for panel in MADE["panels"]:
         for target in panel.get("targets", []):
-            yield panel["title"], panel["type"], panel["fieldConfig"]["defaults"]["unit"], target["rawSql"]
+            yield (
+                panel["title"],
+                panel["type"],
+                panel["fieldConfig"]["defaults"]["unit"],
+                target["rawSql"],
+            )
     for variable in MADE["templating"]["list"][1:]:
         yield variable["name"], "variable", "", variable["query"]["rawSql"]
     for annotation in MADE["annotations"]["list"]:
@@ -47,7 +56,13 @@ def statements() -> Iterator[tuple[str, str, str, str]]:
 def told(name: str) -> dict[str, object]:
     """A row of a deploy."""
     words = ("id", "kind", "environment", "service", "version", "previous_version", "state")
-    deploy = dict(zip(words, (name, "deploy", "production", "payment", "2.0.0", "1.4.2", "started"), strict=True))
+    deploy = dict(
+        zip(
+            words,
+            (name, "deploy", "production", "payment", "2.0.0", "1.4.2", "started"),
+            strict=True,
+        )
+    )
     return deploy | {"started": NOON - timedelta(minutes=10), "updated": NOON}
 
 
@@ -63,7 +78,12 @@ def client(store: Store, chdb_path: Path) -> Client:
 
 def test_the_file_is_what_the_panels_make() -> None:
     """When this fails: python -m dashboards.grafana.build."""
-    assert json.loads(files("dashboards").joinpath("grafana", "seamwatch.json").read_text(encoding="utf-8")) == MADE
+    assert (
+        json.loads(
+            files("dashboards").joinpath("grafana", "seamwatch.json").read_text(encoding="utf-8")
+        )
+        == MADE
+    )
 
 
 def test_every_statement_runs_and_answers_in_its_shape(client: Client) -> None:
@@ -105,13 +125,23 @@ def test_it_is_a_classic_dashboard_with_everything_a_panel_needs() -> None:
         assert place["x"] + place["w"] <= 24
         for target in panel.get("targets", []):
             assert target["editorType"] == "sql"
-            assert target["datasource"] == {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
+            assert target["datasource"] == {
+                "type": "grafana-clickhouse-datasource",
+                "uid": "${datasource}",
+            }
 
 
 def test_services_of_one_name_are_chosen_and_shown_apart(client: Client, store: Store) -> None:
     window = NOON - timedelta(minutes=5)
     rows = [
-        edge_row(window, 100, ("web", "pay", "http", "POST /pay"), ("1", "2"), calls, callee_namespace=space)
+        edge_row(
+            window,
+            100,
+            ("web", "pay", "http", "POST /pay"),
+            ("1", "2"),
+            calls,
+            callee_namespace=space,
+        )
         for space, calls in {"team-a": 30, "team-b": 50}.items()
     ]
     write(store, "edge_windows", rows)

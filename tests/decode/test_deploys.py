@@ -1,4 +1,6 @@
-"""Deploy events: the official CDEvents fixtures, CloudEvents around them, our own body, and bad input."""
+"""Deploy events: the official CDEvents fixtures, CloudEvents around them, our own body, and bad
+input.
+"""
 
 import base64
 import contextlib
@@ -26,7 +28,12 @@ KAFKA = Partition("0123456789abcdef", "deploys", 0)
 def records(*values: bytes, headers: dict[str, bytes] | None = None) -> Records:
     count = len(values)
     return Records(
-        values, [KAFKA] * count, range(count), [int(NOW.timestamp() * 1000)] * count, [headers or {}] * count, [0] * count
+        values,
+        [KAFKA] * count,
+        range(count),
+        [int(NOW.timestamp() * 1000)] * count,
+        [headers or {}] * count,
+        [0] * count,
     )
 
 
@@ -41,7 +48,10 @@ def cdevent(what: str = "service.deployed", **custom: Any) -> dict[str, Any]:
         },
         "subject": {
             "id": "service/payment",
-            "content": {"environment": {"id": "production"}, "artifactId": "pkg:oci/payment@2.0.0"},
+            "content": {
+                "environment": {"id": "production"},
+                "artifactId": "pkg:oci/payment@2.0.0",
+            },
         },
         "customData": custom,
     }
@@ -52,14 +62,19 @@ def official() -> dict[str, bytes]:
     path = Path(folder or "/nonexistent") / "cdevents" / "conformance.tar.gz"
     if not path.exists():
         if os.environ.get("CI"):
-            pytest.fail("SEAMWATCH_CONFORMANCE_DATA does not name the folder of the official suites")
+            pytest.fail(
+                "SEAMWATCH_CONFORMANCE_DATA does not name the folder of the official suites"
+            )
         pytest.skip("SEAMWATCH_CONFORMANCE_DATA does not name the folder of the official suites")
     with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as archive:
         files = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
         return {
             Path(name).name: file.read()
             for name, file in files.items()
-            if file and name.startswith("conformance/") and name.count("/") == 1 and name.endswith(".json")
+            if file
+            and name.startswith("conformance/")
+            and name.count("/") == 1
+            and name.endswith(".json")
         }
 
 
@@ -73,11 +88,21 @@ def test_the_official_fixtures_are_read_or_known_to_be_something_else() -> None:
         assert len(batch.events) == (name in services), name
     kinds = {name: decode_deploys(records(fixtures[name])).events[0] for name in services}
     deployed = kinds["service_deployed.json"]
-    assert (deployed.kind, deployed.service, deployed.environment) == ("deploy", "mySubject123", "test123")
-    assert deployed.version == "sha256:0b31b1c02ff458ad9b7b81cbdf8f028bd54699fa151f221d1e8de6817db93427"
+    assert (deployed.kind, deployed.service, deployed.environment) == (
+        "deploy",
+        "mySubject123",
+        "test123",
+    )
+    assert (
+        deployed.version
+        == "sha256:0b31b1c02ff458ad9b7b81cbdf8f028bd54699fa151f221d1e8de6817db93427"
+    )
     assert deployed.at == datetime(2023, 3, 20, 14, 27, 5, 315384, tzinfo=UTC)
     assert kinds["service_rolledback.json"].kind == "rollback"
-    assert (kinds["service_removed.json"].kind, kinds["service_removed.json"].traffic_share) == ("scale", 0.0)
+    assert (kinds["service_removed.json"].kind, kinds["service_removed.json"].traffic_share) == (
+        "scale",
+        0.0,
+    )
     assert kinds["service_published.json"].kind == "config"
 
 
@@ -86,15 +111,33 @@ def test_a_cdevent_of_any_version_is_known_by_the_prefix_of_its_type() -> None:
     event["context"]["type"] = "dev.cdevents.service.deployed.9.9.9-draft"
     deploy = read_event(json.dumps(event).encode(), {}, NOW)
     assert deploy is not None
-    assert (deploy.service, deploy.version, deploy.environment, deploy.state) == ("payment", "2.0.0", "production", "succeeded")
+    assert (deploy.service, deploy.version, deploy.environment, deploy.state) == (
+        "payment",
+        "2.0.0",
+        "production",
+        "succeeded",
+    )
     assert deploy.external_id == "/ci#e1"
 
 
 def test_custom_data_adds_what_cdevents_have_no_word_for() -> None:
-    event = cdevent("service.upgraded", previousVersion="1.9.2", trafficShare=0.3, state="progressing", actor="ada", commit="abc")
+    event = cdevent(
+        "service.upgraded",
+        previousVersion="1.9.2",
+        trafficShare=0.3,
+        state="progressing",
+        actor="ada",
+        commit="abc",
+    )
     deploy = read_event(json.dumps(event).encode(), {}, NOW)
     assert deploy is not None
-    assert (deploy.previous_version, deploy.traffic_share, deploy.state, deploy.actor, deploy.commit) == (
+    assert (
+        deploy.previous_version,
+        deploy.traffic_share,
+        deploy.state,
+        deploy.actor,
+        deploy.commit,
+    ) == (
         "1.9.2",
         0.3,
         "progressing",
@@ -114,8 +157,15 @@ def test_cloud_events_in_structured_and_binary_mode_say_the_same() -> None:
     }
     structured = {**envelope, "data": cdevent()}
     packed = {**envelope, "data_base64": base64.b64encode(json.dumps(cdevent()).encode()).decode()}
-    headers = {f"ce_{name}": value.encode() for name, value in envelope.items()} | {"ce_time": b"2026-01-05T11:59:00Z"}
-    assert read_event(json.dumps(structured).encode(), {"content-type": b"application/cloudevents+json"}, NOW) == bare
+    headers = {f"ce_{name}": value.encode() for name, value in envelope.items()} | {
+        "ce_time": b"2026-01-05T11:59:00Z"
+    }
+    assert (
+        read_event(
+            json.dumps(structured).encode(), {"content-type": b"application/cloudevents+json"}, NOW
+        )
+        == bare
+    )
     assert read_event(json.dumps(packed).encode(), {}, NOW) == bare
     assert read_event(json.dumps(cdevent()).encode(), headers, NOW) == bare
     content_only = {"content": cdevent()["subject"]["content"]}
@@ -123,11 +173,24 @@ def test_cloud_events_in_structured_and_binary_mode_say_the_same() -> None:
 
 
 def test_our_own_body_is_the_same_event_when_it_comes_again() -> None:
-    body = json.dumps({"service": "payment", "version": "2.0.0", "environment": "production", "traffic_share": 0.1}).encode()
+    body = json.dumps(
+        {
+            "service": "payment",
+            "version": "2.0.0",
+            "environment": "production",
+            "traffic_share": 0.1,
+        }
+    ).encode()
     first, again = read_event(body, {}, NOW), read_event(body, {}, NOW)
     assert first == again
     assert first is not None
-    assert (first.source, first.kind, first.state, first.at, first.traffic_share) == ("api", "deploy", "succeeded", NOW, 0.1)
+    assert (first.source, first.kind, first.state, first.at, first.traffic_share) == (
+        "api",
+        "deploy",
+        "succeeded",
+        NOW,
+        0.1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +224,9 @@ def test_the_version_of_a_purl(artifact: str, version: str) -> None:
         (json.dumps({**cdevent(), "subject": {"id": "x", "content": {}}}).encode(), "no_version"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_reason_and_its_neighbours_are_kept(value: bytes, reason: str) -> None:
+def test_what_cannot_be_read_is_refused_with_its_reason_and_its_neighbours_are_kept(
+    value: bytes, reason: str
+) -> None:
     batch = decode_deploys(records(value, json.dumps(cdevent()).encode()))
     assert [refused.reason for refused in batch.rejects] == [reason]
     assert [(refused.offset, refused.whole) for refused in batch.rejects] == [(0, True)]
@@ -183,7 +248,19 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["context", "subject", "content", "type", "id", "data", "specversion", "service", "version", "customData", "at"]
+                [
+                    "context",
+                    "subject",
+                    "content",
+                    "type",
+                    "id",
+                    "data",
+                    "specversion",
+                    "service",
+                    "version",
+                    "customData",
+                    "at",
+                ]
             ),
             inner,
             max_size=6,
@@ -204,7 +281,9 @@ def test_no_bytes_make_the_reader_fail(value: bytes) -> None:
     assert len(decode_deploys(records(value)).rejects) <= 1
 
 
-def test_an_event_nested_deeper_than_can_be_hashed_is_refused_and_its_neighbours_are_kept() -> None:
+def test_an_event_nested_deeper_than_can_be_hashed_is_refused_and_its_neighbours_are_kept() -> (
+    None
+):
     good = json.dumps({"service": "pay", "version": "2"}).encode()
     deep = good[:-1] + b',"more":' + b"[" * 400 + b"]" * 400 + b"}"
     read = decode_deploys(records(good, deep, good))
@@ -223,14 +302,27 @@ def test_a_namespace_is_read_where_the_source_tells_one() -> None:
     ]
     events = decode_deploys(records(*map(orjson.dumps, told))).events
     apart = [(event.told_apart.namespace, event.told_apart.service) for event in events]
-    assert apart == [("team-a", "pay"), ("team-a", "pay"), ("", "pay"), (None, "pay"), ("team-a", "pay"), ("team-a", "pay")]
+    assert apart == [
+        ("team-a", "pay"),
+        ("team-a", "pay"),
+        ("", "pay"),
+        (None, "pay"),
+        ("team-a", "pay"),
+        ("team-a", "pay"),
+    ]
 
 
-def test_an_alias_for_a_qualified_name_says_all_and_one_for_a_plain_name_keeps_the_namespace() -> None:
-    aliases = Aliases(services={"shop-web": "frontend", "kube/pay": "team-a/pay", "old/cart": "cart"})
+def test_an_alias_for_a_qualified_name_says_all_and_one_for_a_plain_name_keeps_the_namespace() -> (
+    None
+):
+    aliases = Aliases(
+        services={"shop-web": "frontend", "kube/pay": "team-a/pay", "old/cart": "cart"}
+    )
 
     def named(service: str, namespace: str | None = None) -> tuple[str | None, str]:
-        event = decode_deploys(records(orjson.dumps({"service": service, "version": "2", "namespace": namespace}))).events[0]
+        event = decode_deploys(
+            records(orjson.dumps({"service": service, "version": "2", "namespace": namespace}))
+        ).events[0]
         joined = aliases.deploy(event)
         return joined.namespace, joined.service
 

@@ -1,4 +1,6 @@
-"""What is no record of a topic is refused by its name, on every topic; a byte order mark is none of it."""
+"""What is no record of a topic is refused by its name, on every topic; a byte order mark is none
+of it.
+"""
 
 import orjson
 import pytest
@@ -39,7 +41,9 @@ def test_on_the_topic_of_api_logs(foreign: str, value: bytes, form: str) -> None
         assert (exchanges, said(rejects)) == ([], [(foreign, True)])
 
 
-@pytest.mark.parametrize(("form", "value"), [*FOREIGN.items(), ("otlp_proto", SPANS), ("otlp_json", SPANS_JSON)])
+@pytest.mark.parametrize(
+    ("form", "value"), [*FOREIGN.items(), ("otlp_proto", SPANS), ("otlp_json", SPANS_JSON)]
+)
 def test_on_the_topic_of_deploys(form: str, value: bytes) -> None:
     assert said(decode_deploys(records([value])).rejects) == [(form, True)]
 
@@ -76,7 +80,11 @@ def test_a_byte_order_mark_is_stepped_over() -> None:
 
 @pytest.mark.parametrize("length", [ord("{"), ord("[")])
 def test_protobuf_whose_length_looks_like_a_brace_is_protobuf(length: int) -> None:
-    padding = next("x" * n for n in range(120) if request([S("x" * n or "y", "client", 1, 1, attributes={})])[1] == length)
+    padding = next(
+        "x" * n
+        for n in range(120)
+        if request([S("x" * n or "y", "client", 1, 1, attributes={})])[1] == length
+    )
     value = request([S(padding, "client", 1, 1, attributes={})])
     assert value[:2] == bytes([0x0A, length])
     assert len(decode_spans(records([value]))[0]) == 1
@@ -85,4 +93,6 @@ def test_protobuf_whose_length_looks_like_a_brace_is_protobuf(length: int) -> No
 def test_every_format_refuses_text_by_its_name() -> None:
     mapping = {"time": "/t", "method": "/m", "path": "/p"}
     for form in FORMATS:
-        assert said(decode_api_logs(records([FOREIGN["plain_text"]]), form, mapping)[1]) == [("plain_text", True)]
+        assert said(decode_api_logs(records([FOREIGN["plain_text"]]), form, mapping)[1]) == [
+            ("plain_text", True)
+        ]

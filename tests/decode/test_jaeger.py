@@ -19,7 +19,11 @@ TAGS: dict[str, Any] = {
     "error": True,
     "peer.service": "pay",
 }
-PROCESS: dict[str, Any] = {"service.version": "1.2", "deployment.environment": "prod", "hostname": "pod-7"}
+PROCESS: dict[str, Any] = {
+    "service.version": "1.2",
+    "deployment.environment": "prod",
+    "hostname": "pod-7",
+}
 
 
 def filled(owner: Any, tags: dict[str, Any]) -> None:
@@ -32,7 +36,10 @@ def filled(owner: Any, tags: dict[str, Any]) -> None:
             owner.add(key=key, v_str=value)
 
 
-def span(tags: dict[str, Any] = TAGS, references: tuple[tuple[bytes, bytes, int], ...] = ((TRACE, ABOVE, 0),)) -> Any:
+def span(
+    tags: dict[str, Any] = TAGS,
+    references: tuple[tuple[bytes, bytes, int], ...] = ((TRACE, ABOVE, 0),),
+) -> Any:
     made = Span(trace_id=TRACE, span_id=OWN, operation_name="GET /pay")
     made.start_time.seconds, made.start_time.nanos = T0, 250_000_000
     made.duration.nanos = 30_000_000
@@ -59,11 +66,28 @@ def words(spans: SpanBatch) -> dict[Any, Any]:
 def test_a_span_alone_in_a_record(encoding: str) -> None:
     spans = read(span().SerializeToString(), encoding)
     assert (list(spans.kind), list(spans.status)) == ([3], [2])
-    assert (spans.trace[0].tobytes(), spans.span[0].tobytes(), spans.parent[0].tobytes()) == (TRACE, OWN, ABOVE)
-    assert (int(spans.start_ns[0]), int(spans.end_ns[0])) == (T0 * 10**9 + 250_000_000, T0 * 10**9 + 280_000_000)
+    assert (spans.trace[0].tobytes(), spans.span[0].tobytes(), spans.parent[0].tobytes()) == (
+        TRACE,
+        OWN,
+        ABOVE,
+    )
+    assert (int(spans.start_ns[0]), int(spans.end_ns[0])) == (
+        T0 * 10**9 + 250_000_000,
+        T0 * 10**9 + 280_000_000,
+    )
     (resource,) = spans.resources
-    assert (resource.service, resource.version, resource.environment, resource.instance) == ("shop", "1.2", "prod", "pod-7")
-    assert words(spans) == {"name": "GET /pay", "http.method": "GET", "http.status_code": 503, "peer.service": "pay"}
+    assert (resource.service, resource.version, resource.environment, resource.instance) == (
+        "shop",
+        "1.2",
+        "prod",
+        "pod-7",
+    )
+    assert words(spans) == {
+        "name": "GET /pay",
+        "http.method": "GET",
+        "http.status_code": 503,
+        "peer.service": "pay",
+    }
 
 
 def test_a_batch_shares_its_process_and_a_span_may_have_its_own() -> None:
@@ -78,7 +102,13 @@ def test_a_batch_shares_its_process_and_a_span_may_have_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("tags", "status"),
-    [({"error": False}, 0), ({"error": "true"}, 2), ({"otel.status_code": "ERROR"}, 2), ({"otel.status_code": "OK"}, 1), ({}, 0)],
+    [
+        ({"error": False}, 0),
+        ({"error": "true"}, 2),
+        ({"otel.status_code": "ERROR"}, 2),
+        ({"otel.status_code": "OK"}, 1),
+        ({}, 0),
+    ],
 )
 def test_status_is_what_the_tags_say(tags: dict[str, Any], status: int) -> None:
     assert list(read(span({"span.kind": "server", **tags}).SerializeToString()).status) == [status]
@@ -86,7 +116,9 @@ def test_status_is_what_the_tags_say(tags: dict[str, Any], status: int) -> None:
 
 def test_the_parent_is_the_child_of_reference_of_its_own_trace() -> None:
     other = b"\x0b" * 16
-    message = span(references=((other, b"\x01" * 8, 0), (TRACE, b"\x02" * 8, 1), (TRACE, ABOVE, 0)))
+    message = span(
+        references=((other, b"\x01" * 8, 0), (TRACE, b"\x02" * 8, 1), (TRACE, ABOVE, 0))
+    )
     assert read(message.SerializeToString()).parent[0].tobytes() == ABOVE
     follows = span(references=((TRACE, b"\x02" * 8, 1),))
     assert read(follows.SerializeToString()).parent[0].tobytes() == b"\x02" * 8
@@ -94,7 +126,11 @@ def test_the_parent_is_the_child_of_reference_of_its_own_trace() -> None:
 
 def test_a_consumer_follows_its_producers_as_links() -> None:
     other = b"\x0b" * 16
-    spans = read(span({"span.kind": "consumer"}, ((other, b"\x01" * 8, 1), (TRACE, ABOVE, 1))).SerializeToString())
+    spans = read(
+        span(
+            {"span.kind": "consumer"}, ((other, b"\x01" * 8, 1), (TRACE, ABOVE, 1))
+        ).SerializeToString()
+    )
     assert list(spans.kind) == [5]
     assert spans.links == [(0, other, b"\x01" * 8), (0, TRACE, ABOVE)]
 
@@ -136,7 +172,9 @@ def apis() -> dict[str, Any]:
 
     def said(tags: dict[str, Any]) -> list[dict[str, Any]]:
         kinds = {bool: "bool", int: "int64", str: "string"}
-        return [{"key": key, "type": kinds[type(value)], "value": value} for key, value in tags.items()]
+        return [
+            {"key": key, "type": kinds[type(value)], "value": value} for key, value in tags.items()
+        ]
 
     document = {
         "traceID": TRACE.hex(),
@@ -149,12 +187,20 @@ def apis() -> dict[str, Any]:
         "processID": "p1",
     }
     return {
-        "data": [{"traceID": TRACE.hex(), "spans": [document], "processes": {"p1": {"serviceName": "shop", "tags": said(PROCESS)}}}]
+        "data": [
+            {
+                "traceID": TRACE.hex(),
+                "spans": [document],
+                "processes": {"p1": {"serviceName": "shop", "tags": said(PROCESS)}},
+            }
+        ]
     }
 
 
 @pytest.mark.parametrize(
-    "held", [collectors(), [collectors()], apis(), apis()["data"][0]], ids=["record", "list", "API", "trace"]
+    "held",
+    [collectors(), [collectors()], apis(), apis()["data"][0]],
+    ids=["record", "list", "API", "trace"],
 )
 @pytest.mark.parametrize("encoding", ["auto", "jaeger_json"])
 def test_json_tells_what_protobuf_tells(held: Any, encoding: str) -> None:
@@ -166,11 +212,25 @@ def test_json_tells_what_protobuf_tells(held: Any, encoding: str) -> None:
 
 
 def test_what_failed_is_taken_from_the_log_of_it() -> None:
-    logs = [{"fields": [{"key": "event", "vStr": "error"}, {"key": "error.kind", "vStr": "TimeoutError"}]}]
+    logs = [
+        {
+            "fields": [
+                {"key": "event", "vStr": "error"},
+                {"key": "error.kind", "vStr": "TimeoutError"},
+            ]
+        }
+    ]
     assert words(read(orjson.dumps(collectors(logs=logs))))["error.type"] == "TimeoutError"
 
 
 def test_a_span_that_makes_no_sense_is_counted() -> None:
-    spans, rejects = decode_spans(records([orjson.dumps([collectors(), collectors(startTime="now"), collectors(spanId="!")])]))
+    spans, rejects = decode_spans(
+        records(
+            [orjson.dumps([collectors(), collectors(startTime="now"), collectors(spanId="!")])]
+        )
+    )
     assert len(spans) == 1
-    assert {(reject.reason, reject.count) for reject in rejects} == {("bad_span", 1), ("bad_id", 1)}
+    assert {(reject.reason, reject.count) for reject in rejects} == {
+        ("bad_span", 1),
+        ("bad_id", 1),
+    }

@@ -1,4 +1,6 @@
-"""The native reader and its reference say the same of any bytes: the same rows, the same rejects, in the same order."""
+"""The native reader and its reference say the same of any bytes: the same rows, the same rejects,
+in the same order.
+"""
 
 import base64
 import os
@@ -35,7 +37,8 @@ from tests.bench.generate import Truth, stream
 from tests.fixtures.spans import T0, S, records, request, span_id, trace_id
 
 pytestmark = pytest.mark.skipif(
-    native.BUILT is None and not shutil.which("cargo"), reason="the native decoder is not built, and cargo is not here"
+    native.BUILT is None and not shutil.which("cargo"),
+    reason="the native decoder is not built, and cargo is not here",
 )
 ROOT = Path(__file__).parents[2]
 FUZZ_SECONDS = 20.0
@@ -60,11 +63,16 @@ def rows(batch: SpanBatch) -> dict[str, Any]:
 
 def differing(batch: Records, encoding: str = "auto") -> str:
     """What the two say differently, "" when nothing."""
-    (mine, my_rejects), (theirs, their_rejects) = decode_spans(batch, encoding), decode_by_reference(batch, encoding)
+    (mine, my_rejects), (theirs, their_rejects) = (
+        decode_spans(batch, encoding),
+        decode_by_reference(batch, encoding),
+    )
     for name, value in rows(theirs).items():
         if rows(mine)[name] != value:
             return f"{name}: {rows(mine)[name]} is not {value}"
-    return "" if list(my_rejects) == list(their_rejects) else f"{my_rejects} is not {their_rejects}"
+    return (
+        "" if list(my_rejects) == list(their_rejects) else f"{my_rejects} is not {their_rejects}"
+    )
 
 
 def taken(value: bytes) -> bool:
@@ -77,7 +85,9 @@ def taken(value: bytes) -> bool:
 
 def in_json(value: bytes) -> bytes:
     """A request as OTLP/JSON: ids in hex, enums as numbers."""
-    document = orjson.loads(MessageToJson(ExportTraceServiceRequest.FromString(value), use_integers_for_enums=True))
+    document = orjson.loads(
+        MessageToJson(ExportTraceServiceRequest.FromString(value), use_integers_for_enums=True)
+    )
     for block in document.get("resourceSpans", ()):
         for scope in block.get("scopeSpans", ()):
             for span in scope["spans"]:
@@ -110,21 +120,40 @@ TEXTS = st.one_of(
 )  # fmt: skip
 PLAIN = st.one_of(
     st.builds(lambda text: AnyValue(string_value=text), TEXTS),
-    st.builds(lambda number: AnyValue(int_value=number), st.integers(-(2**63), 2**63 - 1) | st.integers(0, 3)),
-    st.builds(lambda number: AnyValue(double_value=number), st.floats(allow_nan=False) | st.sampled_from([1.0, 2.5, 9e18])),
+    st.builds(
+        lambda number: AnyValue(int_value=number),
+        st.integers(-(2**63), 2**63 - 1) | st.integers(0, 3),
+    ),
+    st.builds(
+        lambda number: AnyValue(double_value=number),
+        st.floats(allow_nan=False) | st.sampled_from([1.0, 2.5, 9e18]),
+    ),
     st.builds(lambda truth: AnyValue(bool_value=truth), st.booleans()),
 )
 MANY = AnyValue()
 MANY.array_value.values.add().kvlist_value.values.add(key="k", value=AnyValue(string_value="v"))
 VALUES = st.integers(0, 19).flatmap(
     lambda number: (
-        st.sampled_from([AnyValue(), AnyValue(bytes_value=b"\xff"), AnyValue(double_value=-0.0), MANY]) if number == 0 else PLAIN
+        st.sampled_from(
+            [AnyValue(), AnyValue(bytes_value=b"\xff"), AnyValue(double_value=-0.0), MANY]
+        )
+        if number == 0
+        else PLAIN
     )
 )
 PAIRS = st.lists(
-    st.tuples(st.sampled_from(KNOWN * 2 + ["error.type", "other"] * 9 + ["k" * 130]) | st.sampled_from(WORDY), VALUES), max_size=6
+    st.tuples(
+        st.sampled_from(KNOWN * 2 + ["error.type", "other"] * 9 + ["k" * 130])
+        | st.sampled_from(WORDY),
+        VALUES,
+    ),
+    max_size=6,
 )
-TIMES = st.sampled_from([T0 * 10**9] * 9 + [(T0 + 1) * 10**9] * 9 + [0, 1, 946_684_800 * 10**9, (T0 + 7200) * 10**9, 2**64 - 1])
+TIMES = st.sampled_from(
+    [T0 * 10**9] * 9
+    + [(T0 + 1) * 10**9] * 9
+    + [0, 1, 946_684_800 * 10**9, (T0 + 7200) * 10**9, 2**64 - 1]
+)
 IDS = (
     st.sampled_from([trace_id(1)] * 9 + [b"", bytes(16), b"x", trace_id(2)]),
     st.sampled_from([span_id(1)] * 9 + [b"", bytes(8), b"y"]),
@@ -139,24 +168,42 @@ def requests(draw: Callable[..., Any]) -> bytes:
         block = message.resource_spans.add(schema_url=draw(st.sampled_from(["", "u"])))
         for key, word in draw(
             st.sampled_from(
-                [(), (("service.name", "web"),), (("service.name", "cart"), ("x", "y")), (("service.name", "seamwatch"),)]
+                [
+                    (),
+                    (("service.name", "web"),),
+                    (("service.name", "cart"), ("x", "y")),
+                    (("service.name", "seamwatch"),),
+                ]
             )
         ):
             block.resource.attributes.add(key=key, value=AnyValue(string_value=word))
         for _ in range(draw(st.integers(1, 3))):
-            span = block.scope_spans.add().spans.add(flags=0x100, dropped_attributes_count=draw(st.sampled_from([0, 300])))
-            span.trace_id, span.span_id, span.parent_span_id = draw(IDS[0]), draw(IDS[1]), draw(IDS[1])
+            span = block.scope_spans.add().spans.add(
+                flags=0x100, dropped_attributes_count=draw(st.sampled_from([0, 300]))
+            )
+            span.trace_id, span.span_id, span.parent_span_id = (
+                draw(IDS[0]),
+                draw(IDS[1]),
+                draw(IDS[1]),
+            )
             span.kind = draw(st.sampled_from([*(1, 2, 3, 4, 5) * 4, 0, 6, -1, 300]))
             span.start_time_unix_nano, span.end_time_unix_nano = draw(TIMES), draw(TIMES)
             span.name, span.trace_state = draw(TEXTS), draw(st.sampled_from(["", "ot=th:8", "é"]))
             for key, value in draw(PAIRS):
                 span.attributes.add(key=key, value=value)
             span.status.code = draw(st.sampled_from([0, 1, 2, 2, 9]))
-            span.status.message = draw(st.sampled_from(["", "timed out after 3000 ms", "é of Jane"]))
+            span.status.message = draw(
+                st.sampled_from(["", "timed out after 3000 ms", "é of Jane"])
+            )
             for name in draw(st.lists(st.sampled_from(["exception", "retry"]), max_size=2)):
                 event = span.events.add(name=name, time_unix_nano=5)
                 for key, value in draw(
-                    st.lists(st.tuples(st.sampled_from(["exception.type", "exception.message", "z"]), VALUES), max_size=3)
+                    st.lists(
+                        st.tuples(
+                            st.sampled_from(["exception.type", "exception.message", "z"]), VALUES
+                        ),
+                        max_size=3,
+                    )
                 ):
                     event.attributes.add(key=key, value=value)
             for _ in range(draw(st.sampled_from([0, 0, 1, 3]))):
@@ -179,13 +226,17 @@ def test_any_request_in_json_is_read_as_the_reference_reads_it(values: list[byte
 @pytest.mark.long
 @settings(max_examples=250, deadline=None)
 @given(st.lists(requests(), min_size=1, max_size=3))
-def test_hundreds_of_requests_are_read_as_the_reference_reads_them_in_either_encoding(values: list[bytes]) -> None:
+def test_hundreds_of_requests_are_read_as_the_reference_reads_them_in_either_encoding(
+    values: list[bytes],
+) -> None:
     assert differing(records(values)) == ""
     assert differing(records([*map(in_json, values), SHOP[0]])) == ""
 
 
 def mutated(chance: random.Random, value: bytes, others: list[bytes]) -> bytes:
-    """A record with a few faults: bytes flipped, cut out, put in, cut off, or a piece of another in it."""
+    """A record with a few faults: bytes flipped, cut out, put in, cut off, or a piece of another
+    in it.
+    """
     held = bytearray(value)
     for _ in range(chance.randrange(1, 4)):
         at = chance.randrange(len(held) + 1)
@@ -218,7 +269,9 @@ def recorded() -> list[bytes]:
     ])  # fmt: skip
     message = ExportTraceServiceRequest.FromString(odd)
     thrown = message.resource_spans[0].scope_spans[0].spans[0]
-    thrown.events.add(name="exception").attributes.add(key="exception.message", value=AnyValue(string_value="no order 4711"))
+    thrown.events.add(name="exception").attributes.add(
+        key="exception.message", value=AnyValue(string_value="no order 4711")
+    )
     shop = [ExportTraceServiceRequest.FromString(value) for value in SHOP]
     for export in shop:
         del export.resource_spans[0].scope_spans[0].spans[3:]
@@ -230,12 +283,26 @@ def test_what_these_tests_have_is_read_natively_and_as_the_reference_reads_it() 
     assert (
         differing(
             records(
-                [*map(in_json, SHOP), *map(in_json, recorded()), *JSON, JSON[0] + b" ", JSON[0] + b"x", b'{"resourceSpans":[]}']
+                [
+                    *map(in_json, SHOP),
+                    *map(in_json, recorded()),
+                    *JSON,
+                    JSON[0] + b" ",
+                    JSON[0] + b"x",
+                    b'{"resourceSpans":[]}',
+                ]
             )
         )
         == ""
     )
-    assert differing(records([*SHOP, *recorded(), b"", b"\xff", b'{"resourceSpans":[]}', SHOP[0][:-1], SHOP[1]])) == ""
+    assert (
+        differing(
+            records(
+                [*SHOP, *recorded(), b"", b"\xff", b'{"resourceSpans":[]}', SHOP[0][:-1], SHOP[1]]
+            )
+        )
+        == ""
+    )
     mine, theirs = decode_spans(records(SHOP))[0], decode_by_reference(records(SHOP))[0]
     assert (mine.word_list, mine.tracestates) == (theirs.word_list, theirs.tracestates)
     assert np.array_equal(mine.words, theirs.words)
@@ -262,15 +329,23 @@ def faulty(seed: int, count: int, held: list[bytes]) -> Iterator[bytes]:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["protobuf", "json"])
 def test_broken_records_of_any_kind_are_read_as_the_reference_reads_them(kind: str) -> None:
-    """For a bounded time; each batch holds many, and a batch that differs is looked through for the record."""
+    """For a bounded time; each batch holds many, and a batch that differs is looked through for
+    the record.
+    """
     held = recorded() if kind == "protobuf" else [*map(in_json, recorded()), *JSON]
-    until = time.monotonic() + float(os.environ.get("SEAMWATCH_TEST_FUZZ_SECONDS", FUZZ_SECONDS)) / 2
+    until = (
+        time.monotonic() + float(os.environ.get("SEAMWATCH_TEST_FUZZ_SECONDS", FUZZ_SECONDS)) / 2
+    )
     seed = random.SystemRandom().randrange(10**9)
     tried = native_ones = 0
     while time.monotonic() < until:
         values = list(faulty(seed + tried, 400, held))
         if differing(records(values)):
-            assert [(value, difference) for value in values if (difference := differing(records([value])))] == [], f"seed {seed + tried}"
+            assert [
+                (value, difference)
+                for value in values
+                if (difference := differing(records([value])))
+            ] == [], f"seed {seed + tried}"
             pytest.fail(f"only together do these differ: {values}")
         native_ones += sum(map(taken, values[:20]))
         tried += len(values)
@@ -287,11 +362,15 @@ def test_a_panic_is_one_reject_and_leaves_nothing_behind() -> None:
         assert fast.fail() if index == 1 else fast.protobuf(value)
     table = rows(fast.batch())
     wanted = decode_by_reference(records([SHOP[0], b"", SHOP[1]]))[0]
-    assert [(reject.offset, reject.reason, reject.detail, reject.whole) for reject in columns.rejects] == [(1, "not_otlp", "panic", True)]
+    assert [
+        (reject.offset, reject.reason, reject.detail, reject.whole) for reject in columns.rejects
+    ] == [(1, "not_otlp", "panic", True)]
     assert table == rows(wanted)
 
 
-def test_what_python_refuses_to_answer_leaves_the_record_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_python_refuses_to_answer_leaves_the_record_to_the_reference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def broken(_: bytes) -> None:
         raise ValueError
 
@@ -309,10 +388,24 @@ def test_times_that_no_record_can_have_bound_both_alike() -> None:
 
 
 def test_foreign_json_beside_protobuf_is_merged_in_order() -> None:
-    otlp = orjson.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [{"spans": [{"kind": 2}]}]}]})
+    otlp = orjson.dumps(
+        {"resourceSpans": [{"resource": {}, "scopeSpans": [{"spans": [{"kind": 2}]}]}]}
+    )
     zipkin = orjson.dumps([{"traceId": "1" * 32, "id": "2" * 16, "kind": "SERVER", "timestamp": T0 * 10**6, "duration": 5, "localEndpoint": {"serviceName": "z"}}])  # fmt: skip
     assert (
-        differing(records([SHOP[0], otlp, zipkin, SHOP[1], zipkin, request([S("a", "consumer", 1, 1, links=[(1, 2)])]), b"x"]))
+        differing(
+            records(
+                [
+                    SHOP[0],
+                    otlp,
+                    zipkin,
+                    SHOP[1],
+                    zipkin,
+                    request([S("a", "consumer", 1, 1, links=[(1, 2)])]),
+                    b"x",
+                ]
+            )
+        )
         == ""
     )
 
@@ -331,7 +424,9 @@ def test_a_wheel_made_with_cargo_serves_where_there_is_none_and_other_wheels_are
         wheel.extractall(tmp_path / "site")
     code = "import sys; sys.path.insert(0, sys.argv[1]); from monitor import native; print(native.decoder_in_use())"
     words = [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "site")]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60, env={"PATH": ""})
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, timeout=60, env={"PATH": ""}
+    )
     assert done.stdout.strip() == f"native {native.VERSION}"
 
 
@@ -339,7 +434,10 @@ def test_a_build_that_fails_says_why_and_the_installation_goes_on(tmp_path: Path
     cargo = tmp_path / "cargo"
     for script, why in (
         ("echo cargo 1.60.0", "is older than"),
-        ("[ $1 = --version ] && echo cargo 1.99.0 || { echo no crates >&2; exit 101; }", "no crates"),
+        (
+            "[ $1 = --version ] && echo cargo 1.99.0 || { echo no crates >&2; exit 101; }",
+            "no crates",
+        ),
     ):
         cargo.write_text(f"#!/bin/sh\n{script}\n")
         cargo.chmod(0o755)

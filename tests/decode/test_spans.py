@@ -1,4 +1,6 @@
-"""Every record is decoded or refused for a reason; nothing raises, and good rows beside bad ones are kept."""
+"""Every record is decoded or refused for a reason; nothing raises, and good rows beside bad ones
+are kept.
+"""
 
 import gzip
 import json
@@ -40,12 +42,19 @@ def reasons(batch: Records, encoding: str = "otlp_proto") -> list[tuple[int, str
         (b"\x08\x96\x01", "not_otlp_proto"),
     ],
 )
-def test_what_cannot_be_read_is_one_reject_and_its_neighbours_are_kept(value: bytes, reason: str) -> None:
+def test_what_cannot_be_read_is_one_reject_and_its_neighbours_are_kept(
+    value: bytes, reason: str
+) -> None:
     batch = records([request([GOOD]), value, request([GOOD])])
     spans, rejects = decode_spans(batch)
     assert len(spans) == 2
     (reject,) = rejects
-    assert (reject.offset, reject.reason, reject.whole, reject.payload_bytes) == (1, reason, True, len(value))
+    assert (reject.offset, reject.reason, reject.whole, reject.payload_bytes) == (
+        1,
+        reason,
+        True,
+        len(value),
+    )
 
 
 def test_a_reject_never_shows_the_payload() -> None:
@@ -62,11 +71,15 @@ def test_a_reject_never_shows_the_payload() -> None:
         (S("web", "client", 1, 1, base=9_000_000_000), "time_in_future"),
     ],
 )
-def test_a_span_that_cannot_be_used_is_counted_and_the_record_goes_on(span: S, reason: str) -> None:
+def test_a_span_that_cannot_be_used_is_counted_and_the_record_goes_on(
+    span: S, reason: str
+) -> None:
     batch = records([request([GOOD, span, span])])
     spans, rejects = decode_spans(batch)
     assert len(spans) == 1
-    assert [(reject.reason, reject.count, reject.whole) for reject in rejects] == [(reason, 2, False)]
+    assert [(reject.reason, reject.count, reject.whole) for reject in rejects] == [
+        (reason, 2, False)
+    ]
     assert (spans.seen[0], spans.refused[0], spans.filtered[0]) == (3, 2, 0)
 
 
@@ -76,7 +89,11 @@ def test_unknown_kinds_bad_ids_and_endless_times_are_refused() -> None:
     odd.kind = 42  # type: ignore[assignment]  # what no SDK sends
     short.trace_id = b"short"
     never.end_time_unix_nano = 2**64 - 1
-    assert reasons(records([message.SerializeToString()])) == [(0, "bad_id", 1), (0, "time_in_future", 1), (0, "unknown_kind", 1)]
+    assert reasons(records([message.SerializeToString()])) == [
+        (0, "bad_id", 1),
+        (0, "time_in_future", 1),
+        (0, "unknown_kind", 1),
+    ]
     assert fine.kind == 3
 
 
@@ -87,7 +104,9 @@ def test_a_span_that_ends_before_it_begins_lasts_no_time_and_is_kept() -> None:
 
 
 def test_internal_spans_and_our_own_are_filtered_and_counted() -> None:
-    spans, _ = decode_spans(records([request([S("web", "internal", 1, 1), S("seamwatch", "server", 1, 2), GOOD])]))
+    spans, _ = decode_spans(
+        records([request([S("web", "internal", 1, 1), S("seamwatch", "server", 1, 2), GOOD])])
+    )
     assert (spans.seen[0], spans.filtered[0], len(spans)) == (3, 2, 1)
 
 
@@ -100,7 +119,9 @@ def test_headers_decide_over_the_setting() -> None:
 
 
 def test_a_gzipped_record_is_unpacked_and_a_bomb_is_not() -> None:
-    spans, rejects = decode_spans(records([gzip.compress(request([GOOD])), gzip.compress(bytes(80_000_000))]))
+    spans, rejects = decode_spans(
+        records([gzip.compress(request([GOOD])), gzip.compress(bytes(80_000_000))])
+    )
     assert len(spans) == 1
     assert [reject.reason for reject in rejects] == ["too_large"]
 
@@ -184,9 +205,14 @@ def test_no_flipped_byte_raises(place: int, byte: int) -> None:
     decode_spans(records([bytes(value)]))
 
 
-@pytest.mark.skipif("SEAMWATCH_CONFORMANCE_DATA" not in os.environ, reason="SEAMWATCH_CONFORMANCE_DATA is not set: not run")
+@pytest.mark.skipif(
+    "SEAMWATCH_CONFORMANCE_DATA" not in os.environ,
+    reason="SEAMWATCH_CONFORMANCE_DATA is not set: not run",
+)
 def test_the_official_example_decodes() -> None:
-    text = (Path(os.environ["SEAMWATCH_CONFORMANCE_DATA"]) / "otlp-examples" / "trace.json").read_bytes()
+    text = (
+        Path(os.environ["SEAMWATCH_CONFORMANCE_DATA"]) / "otlp-examples" / "trace.json"
+    ).read_bytes()
     spans, rejects = decode_spans(records([text]), "otlp_json")
     assert not rejects
     assert (spans.resources[0].service, spans.trace[0].tobytes().hex(), spans.kind[0]) == (
@@ -224,28 +250,43 @@ def tiles(batch: Records, encoding: str = "otlp_proto") -> tuple[int, int, int]:
 
 
 def test_a_name_in_another_encoding_loses_no_span() -> None:
-    assert tiles(records([request([GOOD, S("web", "client", 2, 2)]).replace(b"a span", b"\xe9 span", 1)])) == (2, 2, 0)
+    assert tiles(
+        records([request([GOOD, S("web", "client", 2, 2)]).replace(b"a span", b"\xe9 span", 1)])
+    ) == (2, 2, 0)
 
 
 def test_an_attribute_that_cannot_be_read_loses_its_span_only() -> None:
-    assert tiles(records([request([GOOD, S("web", "client", 2, 2)]).replace(b"\x02/x", b"\x02\xff\xff", 1)])) == (2, 1, 1)
+    assert tiles(
+        records([request([GOOD, S("web", "client", 2, 2)]).replace(b"\x02/x", b"\x02\xff\xff", 1)])
+    ) == (2, 1, 1)
 
 
 def test_a_resource_that_cannot_be_read_loses_its_own_spans_only() -> None:
-    batch = records([request([S("marker", "client", 2, 2), GOOD]).replace(b"marker", b"m\xff\xffker")])
+    batch = records(
+        [request([S("marker", "client", 2, 2), GOOD]).replace(b"marker", b"m\xff\xffker")]
+    )
     assert tiles(batch) == (2, 1, 1)
     assert reasons(batch) == [(0, "bad_resource", 1)]
 
 
 def test_an_attribute_without_a_value_says_nothing() -> None:
-    message = ExportTraceServiceRequest.FromString(request([S("web", "server", 1, 1, attributes={"http.request.method": "GET"})]))
+    message = ExportTraceServiceRequest.FromString(
+        request([S("web", "server", 1, 1, attributes={"http.request.method": "GET"})])
+    )
     message.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="http.route")
     spans, _ = decode_spans(records([message.SerializeToString()]))
     assert spans.word_list == [("a span", "http.request.method", "GET")]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": [1]}, {"kind": "²"}, {"attributes": {"a": 1}}, {"links": [7], "kind": 5}, {"status": 7}]
+    "wrong",
+    [
+        {"kind": [1]},
+        {"kind": "²"},
+        {"attributes": {"a": 1}},
+        {"links": [7], "kind": 5},
+        {"status": 7},
+    ],
 )
 def test_a_json_span_that_cannot_be_read_loses_itself_only(wrong: dict[str, object]) -> None:
     good = {
@@ -257,7 +298,9 @@ def test_a_json_span_that_cannot_be_read_loses_itself_only(wrong: dict[str, obje
         "endTimeUnixNano": T0 * 10**9,
     }
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]}
-    message = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [good | wrong, good]}]}]}
+    message = {
+        "resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [good | wrong, good]}]}]
+    }
     assert tiles(records([json.dumps(message).encode()]), "otlp_json") == (2, 1, 1)
 
 
@@ -267,12 +310,22 @@ def test_protobufs_own_json_mapping_decodes_like_the_bytes_it_was_made_of(
     *, names_of_the_proto_file: bool, enums_as_numbers: bool
 ) -> None:
     spans = [
-        S("web", "client", 1, 1, 7, attributes={"http.request.method": "GET", "http.response.status_code": 503}, error=True),
+        S(
+            "web",
+            "client",
+            1,
+            1,
+            7,
+            attributes={"http.request.method": "GET", "http.response.status_code": 503},
+            error=True,
+        ),
         S("mail", "consumer", 9, 6, links=[(1, 2), (3, 4)], flags=0x300, state="ot=th:8"),
     ]
     message = ExportTraceServiceRequest.FromString(request(spans))
     body = MessageToJson(
-        message, preserving_proto_field_name=names_of_the_proto_file, use_integers_for_enums=enums_as_numbers
+        message,
+        preserving_proto_field_name=names_of_the_proto_file,
+        use_integers_for_enums=enums_as_numbers,
     ).encode()
     as_json, rejects = decode_spans(records([body]), "otlp_json")
     as_proto, _ = decode_spans(records([message.SerializeToString()]))
@@ -291,8 +344,12 @@ def test_library_spans_of_before_otlp_0_15_are_read() -> None:
     assert spans.span.tobytes() == new.span.tobytes() != b""
 
 
-def with_exceptions(*kinds: str, failed: bool = True, attributes: Mapping[str, str] | None = None) -> ExportTraceServiceRequest:
-    message = ExportTraceServiceRequest.FromString(request([S("web", "client", 1, 1, attributes=attributes or {}, error=failed)]))
+def with_exceptions(
+    *kinds: str, failed: bool = True, attributes: Mapping[str, str] | None = None
+) -> ExportTraceServiceRequest:
+    message = ExportTraceServiceRequest.FromString(
+        request([S("web", "client", 1, 1, attributes=attributes or {}, error=failed)])
+    )
     span = message.resource_spans[0].scope_spans[0].spans[0]
     span.events.add(name="retry")
     for kind in kinds:
@@ -316,10 +373,15 @@ def with_exceptions(*kinds: str, failed: bool = True, attributes: Mapping[str, s
 def test_where_no_error_type_is_told_the_last_exception_of_a_failed_span_is_it(
     message: ExportTraceServiceRequest, error_type: str | None
 ) -> None:
-    for value, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
+    for value, encoding in (
+        (message.SerializeToString(), "otlp_proto"),
+        (MessageToJson(message).encode(), "otlp_json"),
+    ):
         spans, _ = decode_spans(records([value]), encoding)
         (words,) = spans.word_list
-        assert dict(zip(words[1::2], words[2::2], strict=True)).get("error.type") == error_type, encoding
+        assert dict(zip(words[1::2], words[2::2], strict=True)).get("error.type") == error_type, (
+            encoding
+        )
 
 
 @pytest.mark.parametrize(
@@ -339,7 +401,10 @@ def test_what_a_failed_span_says_is_kept_as_a_template_without_values(
     span = message.resource_spans[0].scope_spans[0].spans[0]
     span.status.message = status
     span.events[1].attributes.add(key="exception.message").value.string_value = thrown
-    for value, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
+    for value, encoding in (
+        (message.SerializeToString(), "otlp_proto"),
+        (MessageToJson(message).encode(), "otlp_json"),
+    ):
         spans, _ = decode_spans(records([value]), encoding)
         (words,) = spans.word_list
         assert dict(zip(words[1::2], words[2::2], strict=True)).get(FAILURE) == template, encoding

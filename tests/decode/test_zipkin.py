@@ -41,23 +41,39 @@ def hexes(column: Any) -> list[str]:
     return [value.tobytes().hex() for value in column]
 
 
-@pytest.mark.parametrize("held", [[CLIENT], [[CLIENT]], CLIENT], ids=["list", "list of traces", "one span"])
+@pytest.mark.parametrize(
+    "held", [[CLIENT], [[CLIENT]], CLIENT], ids=["list", "list of traces", "one span"]
+)
 def test_a_client_span_of_version_2_in_every_wrapping(held: Any) -> None:
     spans = read(held)
-    assert (list(spans.kind), hexes(spans.trace), hexes(spans.span)) == ([3], [TRACE], ["00000000000000c1"])
+    assert (list(spans.kind), hexes(spans.trace), hexes(spans.span)) == (
+        [3],
+        [TRACE],
+        ["00000000000000c1"],
+    )
     assert hexes(spans.parent) == ["00000000000000a0"]
     assert (int(spans.start_ns[0]), int(spans.end_ns[0])) == (US * 1000, (US + 30_000) * 1000)
     (resource,) = spans.resources
     assert (resource.service, resource.version) == ("shop", "1.2")
     attributes = words(spans)
-    assert (attributes["http.method"], attributes["http.target"], attributes["http.status_code"]) == ("GET", "/pay", "200")
-    assert (attributes["peer.service"], attributes["net.peer.ip"], attributes["net.peer.port"]) == ("pay", "10.0.0.2", 8080)
+    assert (
+        attributes["http.method"],
+        attributes["http.target"],
+        attributes["http.status_code"],
+    ) == ("GET", "/pay", "200")
+    assert (
+        attributes["peer.service"],
+        attributes["net.peer.ip"],
+        attributes["net.peer.port"],
+    ) == ("pay", "10.0.0.2", 8080)
 
 
 def test_a_server_that_shares_the_clients_id_answers_that_id() -> None:
     spans = read([CLIENT, SERVER])
     assert hexes(spans.parent) == ["00000000000000a0", "00000000000000c1"]
-    own = read([SERVER | {"shared": False, "id": "00000000000000d1", "parentId": "00000000000000c1"}])
+    own = read(
+        [SERVER | {"shared": False, "id": "00000000000000d1", "parentId": "00000000000000c1"}]
+    )
     assert (hexes(own.span), hexes(own.parent)) == (["00000000000000d1"], ["00000000000000c1"])
 
 
@@ -77,7 +93,10 @@ def test_the_error_tag_fails_a_span_whatever_it_says(tags: dict[str, str], statu
 
 def test_messages_and_local_spans_keep_their_kinds() -> None:
     spans = read(
-        [CLIENT | {"kind": kind, "id": f"{n + 1:016x}"} for n, kind in enumerate(("PRODUCER", "CONSUMER"))]
+        [
+            CLIENT | {"kind": kind, "id": f"{n + 1:016x}"}
+            for n, kind in enumerate(("PRODUCER", "CONSUMER"))
+        ]
         + [CLIENT | {"kind": None}]
     )
     assert list(spans.kind) == [4, 5]
@@ -105,7 +124,10 @@ def test_version_1_holds_client_and_server_in_one_span() -> None:
     assert [spans.resources[at].service for at in spans.resource] == ["shop", "pay"]
     assert hexes(spans.span) == ["00000000000000c1"] * 2
     assert hexes(spans.parent) == ["00000000000000a0", "00000000000000c1"]
-    assert [int(end - start) for start, end in zip(spans.start_ns, spans.end_ns, strict=True)] == [30_000_000, 26_000_000]
+    assert [int(end - start) for start, end in zip(spans.start_ns, spans.end_ns, strict=True)] == [
+        30_000_000,
+        26_000_000,
+    ]
     assert words(spans)["http.method"] == "GET"
     assert words(spans)["peer.service"] == "pay"
 
@@ -114,18 +136,26 @@ def test_what_each_side_of_one_span_says_of_itself_is_its_own() -> None:
     told = [
         {"key": key, "value": value, "endpoint": {"serviceName": service}}
         for service, version, status in (("shop", "1.0", "200"), ("pay", "2.0", "500"))
-        for key, value in (("service.version", version), ("deployment.environment", "prod"), ("http.status_code", status))
+        for key, value in (
+            ("service.version", version),
+            ("deployment.environment", "prod"),
+            ("http.status_code", status),
+        )
     ]
     spans = read([V1 | {"binaryAnnotations": [*V1["binaryAnnotations"], *told]}])
     said = [spans.resources[at] for at in spans.resource]
-    assert [(one.service, one.version, one.environment) for one in said] == [("shop", "1.0", "prod"), ("pay", "2.0", "prod")]
+    assert [(one.service, one.version, one.environment) for one in said] == [
+        ("shop", "1.0", "prod"),
+        ("pay", "2.0", "prod"),
+    ]
     assert ["200" in spans.word_list[at] for at in spans.words] == [True, False]
     assert all("http.method" in spans.word_list[at] for at in spans.words)
 
 
 def test_version_1_of_one_side_alone() -> None:
     server = V1 | {"annotations": V1["annotations"][1:3], "binaryAnnotations": []}
-    assert hexes(read([server]).parent) == ["00000000000000c1"]  # without a timestamp of its own it joined the client's span
+    # without a timestamp of its own it joined the client's span
+    assert hexes(read([server]).parent) == ["00000000000000c1"]
     root = server | {"parentId": None, "timestamp": US + 2_000, "duration": 26_000}
     assert hexes(read([root]).parent) == ["00" * 8]
     called = {**V1, "annotations": [], "timestamp": US, "duration": 5_000}
@@ -140,9 +170,15 @@ def in_proto(entry: dict[str, Any]) -> bytes:
     span.kind = ("", "CLIENT", "SERVER", "PRODUCER", "CONSUMER").index(entry["kind"])
     span.name, span.timestamp, span.duration = entry["name"], entry["timestamp"], entry["duration"]
     span.shared = entry.get("shared", False)
-    for side, address in (("local_endpoint", entry["localEndpoint"]), ("remote_endpoint", entry["remoteEndpoint"])):
+    for side, address in (
+        ("local_endpoint", entry["localEndpoint"]),
+        ("remote_endpoint", entry["remoteEndpoint"]),
+    ):
         endpoint = getattr(span, side)
-        endpoint.service_name, endpoint.port = address.get("serviceName", ""), address.get("port", 0)
+        endpoint.service_name, endpoint.port = (
+            address.get("serviceName", ""),
+            address.get("port", 0),
+        )
         endpoint.ipv4 = bytes(map(int, address["ipv4"].split("."))) if "ipv4" in address else b""
     for key, value in entry["tags"].items():
         span.tags.add(key=key, value=value)
@@ -150,14 +186,18 @@ def in_proto(entry: dict[str, Any]) -> bytes:
     return bytes_of
 
 
-@pytest.mark.parametrize("entry", [CLIENT, SERVER, CLIENT | {"traceId": "463ac35c9f6413ad", "parentId": None}])
+@pytest.mark.parametrize(
+    "entry", [CLIENT, SERVER, CLIENT | {"traceId": "463ac35c9f6413ad", "parentId": None}]
+)
 def test_protobuf_tells_what_json_tells(entry: dict[str, Any]) -> None:
     as_json = read([entry])
     for encoding in ("auto", "zipkin_proto"):
         as_proto, rejects = decode_spans(records([in_proto(entry)]), encoding)
         assert not rejects
         for column in ("kind", "trace", "span", "parent", "start_ns", "end_ns", "status"):
-            assert getattr(as_proto, column).tobytes() == getattr(as_json, column).tobytes(), column
+            assert getattr(as_proto, column).tobytes() == getattr(as_json, column).tobytes(), (
+                column
+            )
         assert as_proto.resources == as_json.resources
         assert words(as_proto) == words(as_json)
 
@@ -170,6 +210,11 @@ def test_a_batch_may_mix_encodings_and_a_setting_holds_to_one() -> None:
 
 
 def test_a_bad_span_costs_no_neighbour() -> None:
-    spans, rejects = decode_spans(records([orjson.dumps([CLIENT, CLIENT | {"tags": 7}, 3, CLIENT | {"id": "xyz"}])]))
+    spans, rejects = decode_spans(
+        records([orjson.dumps([CLIENT, CLIENT | {"tags": 7}, 3, CLIENT | {"id": "xyz"}])])
+    )
     assert len(spans) == 1
-    assert {(reject.reason, reject.count) for reject in rejects} == {("bad_span", 2), ("bad_id", 1)}
+    assert {(reject.reason, reject.count) for reject in rejects} == {
+        ("bad_span", 2),
+        ("bad_id", 1),
+    }

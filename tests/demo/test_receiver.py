@@ -16,7 +16,11 @@ def receiver() -> Iterator[AlertReceiver]:
 
 
 def test_a_pagerduty_event_is_accepted_and_shown(receiver: AlertReceiver) -> None:
-    event = {"event_action": "trigger", "dedup_key": "k1", "payload": {"summary": "payment <2.0.0> breaks checkout"}}
+    event = {
+        "event_action": "trigger",
+        "dedup_key": "k1",
+        "payload": {"summary": "payment <2.0.0> breaks checkout"},
+    }
     with httpx.Client(base_url=receiver.url, trust_env=False) as client:
         answer = client.post("/v2/enqueue", json=event)
         page = client.get("/").text

@@ -9,22 +9,28 @@ from monitor.demo.scenario import RAMP, Scenario, steps
 
 def test_payment_ramps_by_ten_thirty_seventy_hundred_after_a_minute() -> None:
     shifts = [
-        (each.at, each.change.share) for each in steps(Scenario()) if each.action == "shift" and each.change.service == "payment"
+        (each.at, each.change.share)
+        for each in steps(Scenario())
+        if each.action == "shift" and each.change.service == "payment"
     ]
     assert shifts == [(60.0, 0.1), (90.0, 0.3), (120.0, 0.7), (150.0, 1.0)]
 
 
 @given(after=st.floats(0, 600), step=st.floats(0.5, 120))
-def test_in_any_compression_an_instance_starts_before_calls_and_ends_after_them(after: float, step: float) -> None:
+def test_in_any_compression_an_instance_starts_before_calls_and_ends_after_them(
+    after: float, step: float
+) -> None:
     planned = steps(Scenario(after=after, step=step))
     assert [each.at for each in planned] == sorted(each.at for each in planned)
     for service in {each.change.service for each in planned if each.action == "start"}:
         actions = [each.action for each in planned if each.change.service == service]
         assert actions[0] == "start"
         assert actions[-1] == "retire"
-        assert [each.change.share for each in planned if each.action == "shift" and each.change.service == service][-1] == RAMP[
-            -1
-        ]
+        assert [
+            each.change.share
+            for each in planned
+            if each.action == "shift" and each.change.service == service
+        ][-1] == RAMP[-1]
 
 
 def test_nothing_happens_when_nothing_is_asked_for() -> None:
@@ -43,4 +49,7 @@ def test_a_version_is_deployed_once_and_upgraded_after() -> None:
     assert later["context"]["type"].startswith("dev.cdevents.service.upgraded.")
     assert first["context"]["id"] != later["context"]["id"]
     assert first["context"]["timestamp"] == "2026-05-04T12:00:00+00:00"
-    assert first["subject"]["content"] == {"environment": {"id": "production"}, "artifactId": "pkg:oci/payment@2.0.0"}
+    assert first["subject"]["content"] == {
+        "environment": {"id": "production"},
+        "artifactId": "pkg:oci/payment@2.0.0",
+    }

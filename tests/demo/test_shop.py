@@ -1,4 +1,6 @@
-"""The live shop, run once on an embedded broker: what it writes is what a real estate would write."""
+"""The live shop, run once on an embedded broker: what it writes is what a real estate
+would write.
+"""
 
 import hashlib
 import os
@@ -99,7 +101,9 @@ def day() -> Day:
             threading.Timer(1.0, close).start()
 
     scenario = Scenario(after=4.0, step=3.0)
-    lived.report = run_shop(broker.bootstrap, scenario=scenario, stop=stop, announce=announced, opened=opened)
+    lived.report = run_shop(
+        broker.bootstrap, scenario=scenario, stop=stop, announce=announced, opened=opened
+    )
     lived.closing_seconds = time.monotonic() - stopped_at[0]
     read_on.set()
     reader.join()
@@ -108,7 +112,14 @@ def day() -> Day:
 
 
 def _read(bootstrap: str, lived: Day, done: threading.Event) -> None:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test", "auto.offset.reset": "earliest", "log_level": 0})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "test",
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
     consumer.subscribe(["otlp_spans", "api_logs", "deploys"])
     quiet = 0
     while quiet < 4:
@@ -132,18 +143,25 @@ def _spans(value: bytes) -> Iterator[Seen]:
         for scope in group.scope_spans:
             for span in scope.spans:
                 values = {
-                    each.key: getattr(each.value, each.value.WhichOneof("value") or "string_value") for each in span.attributes
+                    each.key: getattr(each.value, each.value.WhichOneof("value") or "string_value")
+                    for each in span.attributes
                 }
                 yield Seen(resource, span, values)
 
 
 def test_every_service_but_the_bank_writes_spans_with_its_version_and_instance(day: Day) -> None:
-    traced = {(each.name, version) for each in SERVICES if each.traced for version, _ in each.versions}
+    traced = {
+        (each.name, version) for each in SERVICES if each.traced for version, _ in each.versions
+    }
     seen = {(each.service, each.resource["service.version"]) for each in day.spans}
     assert seen == traced | {("payment", "2.0.0"), ("search", "3.2.1"), ("catalog", "1.1.0")}
     for each in day.spans:
         assert each.resource["service.namespace"] == "shop"
-        word = "deployment.environment" if each.service in {"catalog", "cart", "shipping"} else "deployment.environment.name"
+        word = (
+            "deployment.environment"
+            if each.service in {"catalog", "cart", "shipping"}
+            else "deployment.environment.name"
+        )
         assert each.resource[word] == "production"
         assert each.resource["service.instance.id"]
 
@@ -154,7 +172,9 @@ def test_a_batch_is_a_message_without_key_or_headers(day: Day) -> None:
 
 
 def test_every_server_half_has_the_client_half_it_answers(day: Day) -> None:
-    clients = {(each.span.trace_id, each.span.span_id) for each in day.spans if each.span.kind == CLIENT}
+    clients = {
+        (each.span.trace_id, each.span.span_id) for each in day.spans if each.span.kind == CLIENT
+    }
     servers = [each for each in day.spans if each.span.kind == SERVER]
     inner = [each for each in servers if each.service != "web"]
     assert len(inner) > 1000
@@ -175,10 +195,14 @@ def test_the_bank_is_seen_only_by_its_caller(day: Day) -> None:
 
 def test_statements_are_client_spans_that_name_their_database(day: Day) -> None:
     statements = [
-        each for each in day.of("orders", CLIENT) if "db.system" in each.attributes or "db.system.name" in each.attributes
+        each
+        for each in day.of("orders", CLIENT)
+        if "db.system" in each.attributes or "db.system.name" in each.attributes
     ]
     assert {each.span.name for each in statements} >= {"INSERT", "SELECT"}
-    assert {each.attributes.get("db.name", each.attributes.get("db.namespace")) for each in statements} == {"orders-db"}
+    assert {
+        each.attributes.get("db.name", each.attributes.get("db.namespace")) for each in statements
+    } == {"orders-db"}
 
 
 def test_an_order_taken_from_the_queue_is_linked_to_the_one_who_put_it_there(day: Day) -> None:
@@ -196,26 +220,45 @@ def test_logs_keep_the_contracts_except_where_payment_2_changed_a_type(day: Day)
     checked = 0
     validators = _validators()
     for log in day.logs:
-        schema = validators[log["callee"]].get((log["method"], _template(log["callee"], log["path"])))
+        schema = validators[log["callee"]].get(
+            (log["method"], _template(log["callee"], log["path"]))
+        )
         assert schema is not None, (log["callee"], log["method"], log["path"])
         if 200 <= log["status"] < 300:
             checked += 1
-            for error in schema[str(log["status"])].iter_errors(orjson.loads(log["response_body"])):
-                broken[log["callee"], log["callee_version"], log["method"], log["path"]].add(tuple(error.instance_path))
+            for error in schema[str(log["status"])].iter_errors(
+                orjson.loads(log["response_body"])
+            ):
+                broken[log["callee"], log["callee_version"], log["method"], log["path"]].add(
+                    tuple(error.instance_path)
+                )
     assert checked > 2000
     assert broken == {("payment", "2.0.0", "POST", "/payments"): {("amount",)}}
-    changed = [each for each in day.logs if each["callee_version"] == "2.0.0" and each["path"] == "/payments"]
+    changed = [
+        each
+        for each in day.logs
+        if each["callee_version"] == "2.0.0" and each["path"] == "/payments"
+    ]
     assert all(isinstance(orjson.loads(each["response_body"])["amount"], str) for each in changed)
 
 
 def test_the_product_reads_the_logs_and_finds_that_one_broken_clause(day: Day) -> None:
-    exchanges, rejects = decode_api_logs(_records([orjson.dumps(each) for each in day.logs], "api_logs"), "ndjson")
+    exchanges, rejects = decode_api_logs(
+        _records([orjson.dumps(each) for each in day.logs], "api_logs"), "ndjson"
+    )
     registry = Registry([_revision(each) for each in promises()])
     checks = [(each, check(each, registry)) for each in exchanges]
     assert (len(exchanges), rejects, registry.broken) == (len(day.logs), [], {})
     assert {checked.reason for _, checked in checks if checked.outcome == "not_checked"} == set()
     broken = {
-        (each.callee, each.callee_version, checked.operation, violation.side, violation.rule, violation.pointer)
+        (
+            each.callee,
+            each.callee_version,
+            checked.operation,
+            violation.side,
+            violation.rule,
+            violation.pointer,
+        )
         for each, checked in checks
         for violation in checked.violations
     }
@@ -236,16 +279,22 @@ def test_logs_tell_who_called_whom_and_belong_to_a_span(day: Day) -> None:
 
 def test_only_the_older_checkout_fails_and_only_at_payment_2(day: Day) -> None:
     failures = [each for each in day.logs if each["status"] >= 500 and each["callee"] == "payment"]
-    assert {(each["caller"], each["caller_version"], each["callee_version"]) for each in failures} == {
-        ("checkout", "1.4.2", "2.0.0")
-    }
+    assert {
+        (each["caller"], each["caller_version"], each["callee_version"]) for each in failures
+    } == {("checkout", "1.4.2", "2.0.0")}
     assert all(each["path"].endswith("/capture") for each in failures)
 
 
 def test_payment_2_reads_a_payment_more_slowly(day: Day) -> None:
-    reads = [each for each in day.of("payment", SERVER) if each.span.name == "GET /payments/{payment_id}"]
+    reads = [
+        each
+        for each in day.of("payment", SERVER)
+        if each.span.name == "GET /payments/{payment_id}"
+    ]
     by_version = {
-        version: statistics.median(each.milliseconds for each in reads if each.resource["service.version"] == version)
+        version: statistics.median(
+            each.milliseconds for each in reads if each.resource["service.version"] == version
+        )
         for version in ("1.9.2", "2.0.0")
     }
     assert by_version["2.0.0"] - by_version["1.9.2"] > 90
@@ -254,12 +303,21 @@ def test_payment_2_reads_a_payment_more_slowly(day: Day) -> None:
 def test_both_payments_answer_while_the_ramp_lasts(day: Day) -> None:
     events = [each for each in day.deploys if each["subject"]["id"] == "payment"]
     assert [each["customData"]["trafficShare"] for each in events] == [0.1, 0.3, 0.7, 1.0]
-    assert [each["context"]["type"].split(".")[3] for each in events] == ["deployed", "upgraded", "upgraded", "upgraded"]
+    assert [each["context"]["type"].split(".")[3] for each in events] == [
+        "deployed",
+        "upgraded",
+        "upgraded",
+        "upgraded",
+    ]
     first_new = min(
-        each.span.start_time_unix_nano for each in day.of("payment", SERVER) if each.resource["service.version"] == "2.0.0"
+        each.span.start_time_unix_nano
+        for each in day.of("payment", SERVER)
+        if each.resource["service.version"] == "2.0.0"
     )
     last_old = max(
-        each.span.start_time_unix_nano for each in day.of("payment", SERVER) if each.resource["service.version"] == "1.9.2"
+        each.span.start_time_unix_nano
+        for each in day.of("payment", SERVER)
+        if each.resource["service.version"] == "1.9.2"
     )
     assert last_old - first_new > 5e9
 
@@ -282,15 +340,26 @@ def test_the_product_reads_the_deploys_with_their_shares(day: Day) -> None:
 
 
 def test_harmless_changes_happen_beside_it(day: Day) -> None:
-    told = {(each["subject"]["id"], each["customData"]["version"], each["customData"]["kind"]) for each in day.deploys}
-    assert {("search", "3.2.1", "deploy"), ("catalog", "1.1.0", "deploy"), ("pricing", "1.7.0", "config")} <= told
+    told = {
+        (each["subject"]["id"], each["customData"]["version"], each["customData"]["kind"])
+        for each in day.deploys
+    }
+    assert {
+        ("search", "3.2.1", "deploy"),
+        ("catalog", "1.1.0", "deploy"),
+        ("pricing", "1.7.0", "config"),
+    } <= told
 
 
 def test_it_closes_within_seconds_and_leaves_no_process(day: Day) -> None:
     assert day.closing_seconds < 45
     assert len(day.pids) == 14
     assert not [pid for pid in day.pids if _lives(pid)]
-    good = {each.rsplit(" ", 1)[0] for each, count in day.report.answers.items() if each.endswith((" 200", " 201")) and count}
+    good = {
+        each.rsplit(" ", 1)[0]
+        for each, count in day.report.answers.items()
+        if each.endswith((" 200", " 201")) and count
+    }
     assert good == set(VISITS)
 
 
@@ -316,11 +385,19 @@ def test_a_real_broker_with_tls_and_scram_is_as_good(kafka_secure: Any) -> None:
     )
     assert report.answers["POST /checkout 201"] > 5
     assert report.lost == 0
-    consumer = Consumer({"bootstrap.servers": kafka_secure.broker.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka_secure.broker.bootstrap,
+            "group.id": "test",
+            "auto.offset.reset": "earliest",
+        }
+    )
     consumer.subscribe(["shop-spans"])
     spans: list[Seen] = []
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and not {"web", "fulfilment"} <= {each.service for each in spans}:
+    while time.monotonic() < deadline and not {"web", "fulfilment"} <= {
+        each.service for each in spans
+    }:
         for message in consumer.consume(100, 1.0):
             spans += _spans(message.value() or b"")
     consumer.close()
@@ -330,11 +407,16 @@ def test_a_real_broker_with_tls_and_scram_is_as_good(kafka_secure: Any) -> None:
 @pytest.mark.slow
 def test_a_killed_parent_takes_its_children_with_it() -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-m", "monitor.demo", "--embedded"], stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-m", "monitor.demo", "--embedded"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     )
     assert parent.stdout is not None
     assert b"the shop is open" in parent.stdout.readline()
-    children = [int(each) for each in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()]
+    children = [
+        int(each)
+        for each in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    ]
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
@@ -354,7 +436,9 @@ def _lives(pid: int) -> bool:
 
 
 def _validators() -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
-    """Service -> (method, route) -> status -> a validator of the response body, straight from the published documents."""
+    """Service -> (method, route) -> status -> a validator of the response body, straight from the
+    published documents.
+    """
     built: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for promise in promises():
         document = yaml.safe_load(promise.document)
@@ -363,7 +447,10 @@ def _validators() -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
             for method, operation in methods.items():
                 bodies = {
                     status: jsonschema_rs.validator_for(
-                        {**response["content"]["application/json"]["schema"], "components": document["components"]}
+                        {
+                            **response["content"]["application/json"]["schema"],
+                            "components": document["components"],
+                        }
                     )
                     for status, response in operation["responses"].items()
                     if status != "default"
@@ -375,14 +462,32 @@ def _validators() -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
 def _records(values: list[bytes], topic: str) -> Records:
     count = len(values)
     now_ms = time.time_ns() // 10**6
-    return Records(values, [Partition("0" * 16, topic, 0)] * count, range(count), [now_ms] * count, [{}] * count, [0] * count)
+    return Records(
+        values,
+        [Partition("0" * 16, topic, 0)] * count,
+        range(count),
+        [now_ms] * count,
+        [{}] * count,
+        [0] * count,
+    )
 
 
 def _revision(promise: Promise) -> Revision:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     digest = hashlib.sha256(promise.document.encode()).hexdigest()
     return Revision(
-        promise.name, 1, "openapi", promise.provider, "", "", promise.environment, start, None, promise.document, digest, start
+        promise.name,
+        1,
+        "openapi",
+        promise.provider,
+        "",
+        "",
+        promise.environment,
+        start,
+        None,
+        promise.document,
+        digest,
+        start,
     )
 
 

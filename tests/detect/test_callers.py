@@ -1,4 +1,6 @@
-"""Harm that shows only in the callers: they fail their own requests since a release whose own edges look equal."""
+"""Harm that shows only in the callers: they fail their own requests since a release whose own
+edges look equal.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +15,17 @@ from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding, Verdict
 from monitor.wording import summary
-from tests.detect.traffic import START, Behaviour, Share, Traffic, cells, deploy, edge, now_after, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Share,
+    Traffic,
+    cells,
+    deploy,
+    edge,
+    now_after,
+    steady,
+)
 
 SETTINGS = JudgeSettings()
 WINDOWS, BEFORE = 30, 90
@@ -24,21 +36,34 @@ USERS = edge("user", "web", "GET /")
 
 def since(harm: float, begins: int = 0) -> Traffic:
     """What web answers to its users: worse by `harm` from a window on."""
-    return Traffic(edge("user", "web", "GET /"), 300, QUIET, outage=lambda window: harm if window >= begins else 0.0)
+    return Traffic(
+        edge("user", "web", "GET /"),
+        300,
+        QUIET,
+        outage=lambda window: harm if window >= begins else 0.0,
+    )
 
 
-def of_nobody(traffic: Sequence[Traffic], seed: int = 11, windows: int = WINDOWS) -> list[EdgeCell]:
+def of_nobody(
+    traffic: Sequence[Traffic], seed: int = 11, windows: int = WINDOWS
+) -> list[EdgeCell]:
     """Traffic that no version of the released service touches."""
     rows = cells(traffic, windows, share=steady(0.0), before=BEFORE, seed=seed)
     return [replace(row, caller_version="", callee_version="3.0.0") for row in rows]
 
 
 def judged(
-    around: Sequence[Traffic], *, share: Share = AT_ONCE, others: Sequence[Deploy] = (), windows: int = WINDOWS
+    around: Sequence[Traffic],
+    *,
+    share: Share = AT_ONCE,
+    others: Sequence[Deploy] = (),
+    windows: int = WINDOWS,
 ) -> tuple[Verdict, list[Finding]]:
     own = cells([Traffic(edge(), 300, QUIET, QUIET)], windows, share=share, before=BEFORE)
     now = now_after(windows)
-    return judge(deploy(), own, (), others, SETTINGS, now, around=Around(of_nobody(around, windows=windows)))
+    return judge(
+        deploy(), own, (), others, SETTINGS, now, around=Around(of_nobody(around, windows=windows))
+    )
 
 
 STOCK = Traffic(edge("web", "stock", "GET /stock"), 300, QUIET)
@@ -49,13 +74,20 @@ def test_callers_that_fail_their_own_requests_since_a_release_are_its_finding() 
     for share in (AT_ONCE, steady(0.3)):
         verdict, (finding,) = judged([since(0.1), STOCK, STRANGER], share=share)
         assert verdict.outcome == "fail"
-        assert (finding.edge.caller, finding.edge.callee, finding.signal, finding.strength) == ("user", "web", "errors", "weaker")
+        assert (finding.edge.caller, finding.edge.callee, finding.signal, finding.strength) == (
+            "user",
+            "web",
+            "errors",
+            "weaker",
+        )
         assert (finding.caller_version, finding.callee_version) == ("", "")
 
 
 def test_more_failing_requests_than_met_the_new_version_are_not_its_alone() -> None:
     a_tenth = steady(0.1)
-    assert len(judged([since(0.1), STOCK, STRANGER], share=a_tenth)[1]) == 1, "each may have met it"
+    assert len(judged([since(0.1), STOCK, STRANGER], share=a_tenth)[1]) == 1, (
+        "each may have met it"
+    )
     verdict, findings = judged([since(0.4), STOCK, STRANGER], share=a_tenth)
     assert (verdict.outcome, findings) == ("inconclusive", [])
     assert "callers_fail" in [reason.code for reason in verdict.reasons]
@@ -70,7 +102,9 @@ def test_what_began_at_another_moment_is_not_the_releases() -> None:
     assert judged([since(0.1, begins=18), STOCK, STRANGER])[1] == []
     assert judged([since(0.1, begins=-12), STOCK, STRANGER])[1] == []
     verdict, found = judged([since(0.3, begins=14), STOCK, STRANGER], windows=90)
-    assert (verdict.outcome, found) == ("inconclusive", []), "two minutes in which it was well, as a quarter of an hour has them"
+    assert (verdict.outcome, found) == ("inconclusive", []), (
+        "two minutes in which it was well, as a quarter of an hour has them"
+    )
 
 
 def test_callers_that_fail_a_little_more_hold_a_pass_back() -> None:
@@ -89,17 +123,23 @@ def test_when_something_else_that_the_caller_calls_fails_it_is_that() -> None:
 def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> None:
     also = replace(STRANGER, outage=lambda window: 0.1 if window >= 0 else 0.0)
     assert judged([since(0.1), STOCK, also])[1] == []
-    others = [replace(STRANGER, edge=edge("user", name, "GET /")) for name in ("blog", "help", "jobs")]
+    others = [
+        replace(STRANGER, edge=edge("user", name, "GET /")) for name in ("blog", "help", "jobs")
+    ]
     assert len(judged([since(0.1), STOCK, *others])[1]) == 1
     verdict, findings = judged([since(0.1), STOCK, also, *others])
-    assert (verdict.outcome, findings) == ("inconclusive", []), "one of four that fails as much tells of something else"
+    assert (verdict.outcome, findings) == ("inconclusive", []), (
+        "one of four that fails as much tells of something else"
+    )
 
 
 def test_two_releases_that_explain_it_alike_leave_it_undecided_and_nothing_passes() -> None:
     stock = deploy("stock", "5.0.0", previous_version="4.0.0")
     verdict, findings = judged([since(0.1), STOCK, STRANGER], share=steady(0.3), others=[stock])
     assert (verdict.outcome, findings) == ("inconclusive", [])
-    assert [reason.parameters for reason in verdict.reasons if reason.code == "callers_fail"] == [{"service": "web"}]
+    assert [reason.parameters for reason in verdict.reasons if reason.code == "callers_fail"] == [
+        {"service": "web"}
+    ]
 
 
 def test_a_caller_that_was_released_itself_answers_for_itself() -> None:
@@ -107,7 +147,9 @@ def test_a_caller_that_was_released_itself_answers_for_itself() -> None:
     verdict, findings = judged([since(0.1), STOCK, STRANGER], share=steady(0.3), others=[web])
     assert findings == []
     assert verdict.outcome == "inconclusive"
-    assert "callers_fail" in [reason.code for reason in verdict.reasons], "it may be this release's all the same: no pass"
+    assert "callers_fail" in [reason.code for reason in verdict.reasons], (
+        "it may be this release's all the same: no pass"
+    )
 
 
 def test_a_release_that_nobody_calls_the_failing_service_of_is_left_alone() -> None:
@@ -119,22 +161,36 @@ DEEP = edge("payment", "ledger", "POST /book")
 LEDGER = deploy("ledger", "8.0.0", previous_version="7.0.0", started=START)
 
 
-def of_the_group(harm: float, beside: float, *, others: Sequence[Deploy] = (LEDGER,)) -> tuple[Verdict, list[Finding]]:
-    """Payment was replaced at once and fails by `harm`; ledger, which it calls, was released then; so does `audit`, by `beside`."""
+def of_the_group(
+    harm: float, beside: float, *, others: Sequence[Deploy] = (LEDGER,)
+) -> tuple[Verdict, list[Finding]]:
+    """Payment was replaced at once and fails by `harm`; ledger, which it calls, was released then;
+    so does `audit`, by `beside`.
+    """
     step = lambda size: lambda window: size if window >= 0 else 0.0  # noqa: E731
-    own = cells([Traffic(edge(), 300, QUIET, QUIET, outage=step(harm))], WINDOWS, share=AT_ONCE, before=BEFORE)
+    own = cells(
+        [Traffic(edge(), 300, QUIET, QUIET, outage=step(harm))],
+        WINDOWS,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
     around = [
         Traffic(DEEP, 300, QUIET), Traffic(edge("audit", "ledger", "POST /book"), 60, QUIET), STRANGER,
         Traffic(edge("admin", "audit", "GET /"), 20, QUIET, outage=step(beside)),
     ]  # fmt: skip
-    return judge(deploy(), own, (), others, SETTINGS, now_after(WINDOWS), around=Around(of_nobody(around)))
+    return judge(
+        deploy(), own, (), others, SETTINGS, now_after(WINDOWS), around=Around(of_nobody(around))
+    )
 
 
 def test_a_callee_whose_other_caller_fails_as_well_explains_both_though_it_has_few_calls() -> None:
     verdict, findings = of_the_group(0.1, 0.1)
     assert verdict.outcome == "inconclusive"
     assert findings
-    assert all(finding.explained is not None and finding.explained.parameters["service"] == "ledger" for finding in findings)
+    assert all(
+        finding.explained is not None and finding.explained.parameters["service"] == "ledger"
+        for finding in findings
+    )
 
 
 def test_a_callee_whose_other_caller_is_well_or_that_was_not_released_explains_nothing() -> None:
@@ -143,14 +199,19 @@ def test_a_callee_whose_other_caller_is_well_or_that_was_not_released_explains_n
         assert all(finding.explained is None for finding in findings)
 
 
-def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_it_fail_as_well() -> None:
+def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_it_fail_as_well() -> (
+    None
+):
     below = [
         Traffic(edge("payment", "ledger", "POST /book"), 100, QUIET),
         Traffic(edge("stock", "ledger", "POST /book"), 100, QUIET),
     ]
     for size, outcome in ((0.1, "inconclusive"), (0.0, "fail")):
         stock = Traffic(
-            edge("shop", "stock", "GET /stock"), 15, QUIET, outage=lambda window, size=size: size if window >= 0 else 0.0
+            edge("shop", "stock", "GET /stock"),
+            15,
+            QUIET,
+            outage=lambda window, size=size: size if window >= 0 else 0.0,
         )
         verdict, findings = judged([since(0.1), STOCK, STRANGER, *below, stock], others=[LEDGER])
         assert verdict.outcome == outcome
@@ -161,7 +222,10 @@ def slower(times: float, begins: int = 0, who: Edge = USERS, seed: int = 31) -> 
     """What web answers to its users: so many times slower from a window on."""
     rows = of_nobody([Traffic(who, 300, QUIET)], seed)
     late = of_nobody([Traffic(who, 300, replace(QUIET, latency=0.02 * times))], seed)
-    return [quiet if (quiet.window - START).total_seconds() < 10 * begins else slow for quiet, slow in zip(rows, late, strict=True)]
+    return [
+        quiet if (quiet.window - START).total_seconds() < 10 * begins else slow
+        for quiet, slow in zip(rows, late, strict=True)
+    ]
 
 
 def of_slow(
@@ -180,7 +244,9 @@ def test_callers_that_answer_slower_since_a_release_are_its_finding() -> None:
     for share in (AT_ONCE, steady(0.3)):
         verdict, findings = of_slow(slower(3.0), share=share)
         assert verdict.outcome == "fail"
-        assert [(finding.edge.callee, finding.signal, finding.strength) for finding in findings] == [("web", "latency", "weaker")]
+        assert [
+            (finding.edge.callee, finding.signal, finding.strength) for finding in findings
+        ] == [("web", "latency", "weaker")]
         assert "against the time before" in summary(findings[0])
 
 
@@ -200,7 +266,9 @@ def test_callers_slowed_by_something_else_that_they_call_are_that_things() -> No
 
 
 def test_when_those_who_do_not_call_it_are_slower_as_well_it_is_something_else() -> None:
-    assert of_slow([*slower(3.0), *slower(3.0, who=STRANGER.edge, seed=6)], beside=(STOCK,))[1] == []
+    assert (
+        of_slow([*slower(3.0), *slower(3.0, who=STRANGER.edge, seed=6)], beside=(STOCK,))[1] == []
+    )
 
 
 def test_another_release_below_slower_callers_leaves_it_undecided() -> None:
@@ -219,14 +287,19 @@ def codes(verdict: Verdict) -> set[str]:
     return {reason.code for reason in verdict.reasons}
 
 
-def test_callers_are_held_against_the_time_before_the_new_version_first_answered_not_before_it_was_told() -> None:
+def test_callers_are_held_against_the_time_before_the_new_version_first_answered_not_before_it_was_told() -> (
+    None
+):
     late = lambda window: 0.3 if window >= 15 else 0.0  # noqa: E731
     assert [finding.edge.callee for finding in of_slow(slower(3.0, 15), share=late)[1]] == ["web"]
 
 
 @pytest.mark.parametrize(
-    ("times", "share", "holds"), [(1.25, 0.05, True), (1.25, 0.9, True), (1.0, 0.3, False), (1.0, 0.9, False)]
+    ("times", "share", "holds"),
+    [(1.25, 0.05, True), (1.25, 0.9, True), (1.0, 0.3, False), (1.0, 0.9, False)],
 )
-def test_callers_a_little_slower_than_ever_hold_a_pass_back(times: float, share: float, holds: bool) -> None:
+def test_callers_a_little_slower_than_ever_hold_a_pass_back(
+    times: float, share: float, holds: bool
+) -> None:
     verdict, findings = of_slow(slower(times), share=steady(share))
     assert (findings, "callers_fail" in codes(verdict)) == ([], holds)

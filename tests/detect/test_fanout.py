@@ -1,4 +1,6 @@
-"""What a version calls: swallowed exceptions, retries and misrouted calls are found; what may be meant only stands against a pass."""
+"""What a version calls: swallowed exceptions, retries and misrouted calls are found; what may be
+meant only stands against a pass.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +16,17 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding, Verdict
 from monitor.wording import summary
-from tests.detect.traffic import START, Behaviour, Share, Traffic, cells, deploy, edge, now_after, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Share,
+    Traffic,
+    cells,
+    deploy,
+    edge,
+    now_after,
+    steady,
+)
 
 SETTINGS = JudgeSettings()
 HALF, AT_ONCE = steady(0.5), steady(1.0)
@@ -22,8 +34,17 @@ BANK, LEDGER = edge("payment", "bank", "POST /charge"), edge("payment", "ledger"
 FAILING = Behaviour(server_error=0.4)
 
 
-def below(where: Edge = BANK, seed: int = 3, share: Share = HALF, new: Behaviour | None = None) -> list[EdgeCell]:
-    return cells([Traffic(where, 3000, new=new or Behaviour())], 24, share=share, before=60, seed=seed, role="caller")
+def below(
+    where: Edge = BANK, seed: int = 3, share: Share = HALF, new: Behaviour | None = None
+) -> list[EdgeCell]:
+    return cells(
+        [Traffic(where, 3000, new=new or Behaviour())],
+        24,
+        share=share,
+        before=60,
+        seed=seed,
+        role="caller",
+    )
 
 
 def answered(share: Share = HALF, seed: int = 1) -> list[EdgeCell]:
@@ -31,7 +52,10 @@ def answered(share: Share = HALF, seed: int = 1) -> list[EdgeCell]:
 
 
 def judged(
-    needs: Sequence[EdgeCell], share: Share = HALF, around: Sequence[EdgeCell] = (), answers: Sequence[EdgeCell] = ()
+    needs: Sequence[EdgeCell],
+    share: Share = HALF,
+    around: Sequence[EdgeCell] = (),
+    answers: Sequence[EdgeCell] = (),
 ) -> tuple[Verdict, list[Finding]]:
     rows = [*(answers or answered(share)), *needs]
     return judge(deploy(), rows, (), (), SETTINGS, now_after(24), around=Around(neighbours=around))
@@ -42,11 +66,19 @@ def verdict(needs: Sequence[EdgeCell], share: Share = HALF) -> Verdict:
 
 
 def kinds(judgement: tuple[Verdict, list[Finding]]) -> list[tuple[str, str]]:
-    return [(finding.evidence.fanout.kind, finding.edge.callee) for finding in judgement[1] if finding.evidence.fanout]
+    return [
+        (finding.evidence.fanout.kind, finding.edge.callee)
+        for finding in judgement[1]
+        if finding.evidence.fanout
+    ]
 
 
 def changed(told: Verdict) -> list[str]:
-    return [reason.edge.callee for reason in told.reasons if reason.code == "fanout_changed" and reason.edge]
+    return [
+        reason.edge.callee
+        for reason in told.reasons
+        if reason.code == "fanout_changed" and reason.edge
+    ]
 
 
 def times(rows: Sequence[EdgeCell], part: float) -> list[EdgeCell]:
@@ -71,15 +103,21 @@ def moved(rows: Sequence[EdgeCell], where: Edge) -> list[EdgeCell]:
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_version_that_calls_as_often_as_the_old_one_shows_nothing(share: Share, seed: int) -> None:
-    told, findings = judged(below(share=share, seed=seed + 20), share, answers=answered(share, seed + 50))
+def test_a_version_that_calls_as_often_as_the_old_one_shows_nothing(
+    share: Share, seed: int
+) -> None:
+    told, findings = judged(
+        below(share=share, seed=seed + 20), share, answers=answered(share, seed + 50)
+    )
     assert (findings, changed(told)) == ([], [])
     assert share is AT_ONCE or told.outcome == "pass"
 
 
 @pytest.mark.parametrize("part", [0.2, 0.4])
 @pytest.mark.parametrize(("share", "strength"), [(HALF, "concurrent"), (AT_ONCE, "weaker")])
-def test_calls_that_are_no_longer_made_are_found_side_by_side_and_over_time(share: Share, strength: str, part: float) -> None:
+def test_calls_that_are_no_longer_made_are_found_side_by_side_and_over_time(
+    share: Share, strength: str, part: float
+) -> None:
     told, findings = judged(times(below(share=share), part), share)
     assert (told.outcome, kinds((told, findings))) == ("fail", [("missing", "bank")])
     assert findings[0].strength == strength
@@ -88,11 +126,17 @@ def test_calls_that_are_no_longer_made_are_found_side_by_side_and_over_time(shar
 
 
 def test_calls_that_vanish_altogether_are_found() -> None:
-    assert kinds(judged([row for row in below() if row.caller_version != "2.0.0"])) == [("missing", "bank")]
+    assert kinds(judged([row for row in below() if row.caller_version != "2.0.0"])) == [
+        ("missing", "bank")
+    ]
 
 
-def test_a_version_that_says_that_it_fails_before_it_calls_is_found_by_its_failures_alone() -> None:
-    failing = cells([Traffic(edge(), 3000, new=Behaviour(server_error=0.8))], 24, share=HALF, before=60)
+def test_a_version_that_says_that_it_fails_before_it_calls_is_found_by_its_failures_alone() -> (
+    None
+):
+    failing = cells(
+        [Traffic(edge(), 3000, new=Behaviour(server_error=0.8))], 24, share=HALF, before=60
+    )
     told, findings = judged(times(below(), 0.2), answers=failing)
     assert told.outcome == "fail"
     assert kinds((told, findings)) == []
@@ -105,23 +149,42 @@ def test_fewer_of_the_requests_that_need_a_call_are_no_missing_calls() -> None:
         *cells([Traffic(other, 1500)], 24, share=HALF, before=60, seed=2),
     ]
     answers = [
-        row if row.edge == other or row.callee_version != "2.0.0" else replace(row, calls=row.calls // 6) for row in answers
+        row
+        if row.edge == other or row.callee_version != "2.0.0"
+        else replace(row, calls=row.calls // 6)
+        for row in answers
     ]
-    needs = times(cells([Traffic(BANK, 1500)], 24, share=HALF, before=60, seed=3, role="caller"), 1 / 6)
+    needs = times(
+        cells([Traffic(BANK, 1500)], 24, share=HALF, before=60, seed=3, role="caller"), 1 / 6
+    )
     assert kinds(judged(needs, answers=answers)) == []
 
 
 def test_all_who_call_a_service_calling_it_less_is_not_this_versions_doing() -> None:
     needs = times(below(share=AT_ONCE), 0.2)
     everybody = [
-        *cells([Traffic(edge("web", "shop", "GET /"), 2000)], 24, share=steady(0.0), before=60, seed=8),
+        *cells(
+            [Traffic(edge("web", "shop", "GET /"), 2000)], 24, share=steady(0.0), before=60, seed=8
+        ),
         *(
             replace(row, calls=row.calls // 5) if row.window >= START else row
-            for row in cells([Traffic(edge("shop", "bank", "POST /charge"), 2000)], 24, share=steady(0.0), before=60, seed=9)
+            for row in cells(
+                [Traffic(edge("shop", "bank", "POST /charge"), 2000)],
+                24,
+                share=steady(0.0),
+                before=60,
+                seed=9,
+            )
         ),
     ]
     alone = everybody[: len(everybody) // 2]
-    alone += cells([Traffic(edge("shop", "bank", "POST /charge"), 2000)], 24, share=steady(0.0), before=60, seed=9)
+    alone += cells(
+        [Traffic(edge("shop", "bank", "POST /charge"), 2000)],
+        24,
+        share=steady(0.0),
+        before=60,
+        seed=9,
+    )
     assert kinds(judged(needs, AT_ONCE, everybody)) == []
     assert kinds(judged(needs, AT_ONCE, alone)) == [("missing", "bank")]
 
@@ -146,7 +209,11 @@ def test_calls_that_stray_to_another_service_are_misrouted() -> None:
 
 def test_calls_to_a_new_service_that_answers_are_told_with_both_ends_and_fail_nobody() -> None:
     told, findings = judged(moved(below(), LEDGER))
-    assert (told.outcome, kinds((told, findings)), changed(told)) == ("inconclusive", [], ["bank", "ledger"])
+    assert (told.outcome, kinds((told, findings)), changed(told)) == (
+        "inconclusive",
+        [],
+        ["bank", "ledger"],
+    )
 
 
 def test_calls_to_a_new_service_that_fail_are_misrouted() -> None:
@@ -173,7 +240,11 @@ PRICE = edge(operation="GET /price")
 def test_an_operation_that_only_the_new_version_answers_is_told_and_is_held_against_it_where_it_fails(
     new: Behaviour, wanted: list[tuple[str, str]]
 ) -> None:
-    more = [row for row in cells([Traffic(PRICE, 600, new=new)], 24, share=HALF, seed=8) if row.callee_version == "2.0.0"]
+    more = [
+        row
+        for row in cells([Traffic(PRICE, 600, new=new)], 24, share=HALF, seed=8)
+        if row.callee_version == "2.0.0"
+    ]
     told, findings = judged(below(), answers=[*answered(), *more])
     assert kinds((told, findings)) == wanted
     if not wanted:
@@ -182,9 +253,15 @@ def test_an_operation_that_only_the_new_version_answers_is_told_and_is_held_agai
 
 
 def test_an_operation_asked_so_rarely_that_nobody_might_have_before_is_not_called_new() -> None:
-    rare = [row for row in cells([Traffic(PRICE, 0.4)], 24, share=HALF, seed=8) if row.callee_version == "2.0.0"]
+    rare = [
+        row
+        for row in cells([Traffic(PRICE, 0.4)], 24, share=HALF, seed=8)
+        if row.callee_version == "2.0.0"
+    ]
     told, _ = judged(below(), answers=[*answered(), *rare])
-    assert all(reason.code != "operation_new" for judgement in told.edges for reason in judgement.reasons)
+    assert all(
+        reason.code != "operation_new" for judgement in told.edges for reason in judgement.reasons
+    )
 
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
@@ -201,7 +278,9 @@ def test_calls_made_more_often_that_are_answered_fail_nobody() -> None:
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
 @pytest.mark.parametrize(("new", "wanted"), [(0.3, [("attempted", "payment")]), (0.02, [])])
-def test_failed_attempts_that_a_proxy_hides_are_found(share: Share, new: float, wanted: list[tuple[str, str]]) -> None:
+def test_failed_attempts_that_a_proxy_hides_are_found(
+    share: Share, new: float, wanted: list[tuple[str, str]]
+) -> None:
     def tried(row: EdgeCell) -> EdgeCell:
         part = new if row.callee_version == "2.0.0" else 0.01
         return replace(row, coverage={**row.coverage, "failed_attempts": round(row.calls * part)})
@@ -209,7 +288,9 @@ def test_failed_attempts_that_a_proxy_hides_are_found(share: Share, new: float, 
     assert kinds(judged((), share, answers=[tried(row) for row in answered(share)])) == wanted
 
 
-def test_calls_that_are_gone_hold_a_pass_back_and_fail_nobody_where_nothing_tells_which_version_called() -> None:
+def test_calls_that_are_gone_hold_a_pass_back_and_fail_nobody_where_nothing_tells_which_version_called() -> (
+    None
+):
     untold = [replace(row, caller_version="") for row in below()]
     told, findings = judged([row for row in untold if row.window < START])
     assert (findings, changed(told), told.outcome) == ([], ["bank"], "inconclusive")
@@ -238,7 +319,12 @@ def test_calls_that_change_differently_are_changed_behaviour() -> None:
 def test_a_version_of_which_fewer_traces_are_kept_is_no_finding() -> None:
     answers = cells([Traffic(edge(), 3000)], 24, share=HALF, before=60)
     kept = [
-        replace(row, calls=round(row.calls * 0.1), outcomes={"ok": round(row.calls * 0.1)}, sampling="head")
+        replace(
+            row,
+            calls=round(row.calls * 0.1),
+            outcomes={"ok": round(row.calls * 0.1)},
+            sampling="head",
+        )
         if row.callee_version == "2.0.0"
         else row
         for row in answers

@@ -8,7 +8,17 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding
 from monitor.wording import sentence
-from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Traffic,
+    cells,
+    deploy,
+    edge,
+    now_after,
+    sighting,
+    steady,
+)
 
 SETTINGS = JudgeSettings()
 HALF = steady(0.5)
@@ -31,7 +41,10 @@ def why(finding: Finding) -> str:
 def test_errors_back_to_the_old_versions_usual_rate_are_over() -> None:
     finding = the_finding(Behaviour(0.2), Behaviour(0.02))
     usual = cells([Traffic(edge(), 200, Behaviour(0.02), Behaviour(0.02))], 90, share=HALF, seed=2)
-    assert why(brought_up_to_date(finding, "payment", "2.0.0", usual, at(900))) == "no worse than before for ten minutes"
+    assert (
+        why(brought_up_to_date(finding, "payment", "2.0.0", usual, at(900)))
+        == "no worse than before for ten minutes"
+    )
     still = cells([Traffic(edge(), 200, Behaviour(0.02), Behaviour(0.06))], 90, share=HALF, seed=2)
     assert why(brought_up_to_date(finding, "payment", "2.0.0", still, at(900))) == ""
 
@@ -39,20 +52,35 @@ def test_errors_back_to_the_old_versions_usual_rate_are_over() -> None:
 def test_a_slow_version_that_became_fast_is_over_and_one_that_stays_slow_is_not() -> None:
     finding = the_finding(Behaviour(latency=0.1))
     fast = cells([Traffic(edge())], 90, share=HALF, seed=2)
-    assert why(brought_up_to_date(finding, "payment", "2.0.0", fast, at(900))) == "no worse than before for ten minutes"
+    assert (
+        why(brought_up_to_date(finding, "payment", "2.0.0", fast, at(900)))
+        == "no worse than before for ten minutes"
+    )
     slow = cells([Traffic(edge(), new=Behaviour(latency=0.1))], 90, share=steady(1.0), seed=2)
-    assert why(brought_up_to_date(finding, "payment", "2.0.0", slow, at(900), watched_until=at(100))) == ""
+    assert (
+        why(brought_up_to_date(finding, "payment", "2.0.0", slow, at(900), watched_until=at(100)))
+        == ""
+    )
 
 
 def test_few_calls_suffice_where_nearly_all_failed() -> None:
     finding = the_finding(Behaviour(0.9))
     mended = cells([Traffic(edge(), 1)], 90, share=HALF, seed=2)
-    assert why(brought_up_to_date(finding, "payment", "2.0.0", mended, at(900))) == "no worse than before for ten minutes"
+    assert (
+        why(brought_up_to_date(finding, "payment", "2.0.0", mended, at(900)))
+        == "no worse than before for ten minutes"
+    )
 
 
 def test_what_is_seen_no_more_after_the_watch_is_no_longer_judged() -> None:
     finding = the_finding(Behaviour(0.04), Behaviour(0.005), calls=2000)
-    quiet = cells([Traffic(edge(), 0.02), Traffic(edge(operation="GET /other"))], 90, share=HALF, before=0, seed=3)
+    quiet = cells(
+        [Traffic(edge(), 0.02), Traffic(edge(operation="GET /other"))],
+        90,
+        share=HALF,
+        before=0,
+        seed=3,
+    )
     assert why(brought_up_to_date(finding, "payment", "2.0.0", quiet, at(900))) == ""
     over = brought_up_to_date(finding, "payment", "2.0.0", quiet, at(900), watched_until=at(300))
     assert why(over).startswith("no longer judged: nothing seen of it since 2026-01-05 12:01")
@@ -61,7 +89,10 @@ def test_what_is_seen_no_more_after_the_watch_is_no_longer_judged() -> None:
 def test_a_version_that_left_ends_its_findings_with_that_reason() -> None:
     finding = the_finding(Behaviour(0.5))
     back = cells([Traffic(edge())], 40, share=steady(0.0))
-    assert why(brought_up_to_date(finding, "payment", "2.0.0", back, at(400))) == "2.0.0 has no calls any more"
+    assert (
+        why(brought_up_to_date(finding, "payment", "2.0.0", back, at(400)))
+        == "2.0.0 has no calls any more"
+    )
 
 
 def test_silence_ends_when_the_version_answers_or_its_instances_are_gone() -> None:
@@ -84,8 +115,12 @@ def test_a_version_never_seen_is_over_when_another_is_deployed() -> None:
     seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(40) for n in range(3)]
     done = deploy(state="succeeded", finished=START, first_traffic=None)
     (finding,) = judge(done, rows, seen, (), SETTINGS, now_after(40))[1]
-    assert why(brought_up_to_date(finding, "payment", "2.0.0", rows, at(400), sightings=seen)) == ""
-    over = brought_up_to_date(finding, "payment", "2.0.0", rows, at(400), sightings=seen, superseded_by="2.0.1")
+    assert (
+        why(brought_up_to_date(finding, "payment", "2.0.0", rows, at(400), sightings=seen)) == ""
+    )
+    over = brought_up_to_date(
+        finding, "payment", "2.0.0", rows, at(400), sightings=seen, superseded_by="2.0.1"
+    )
     assert why(over) == "superseded by 2.0.1"
 
 

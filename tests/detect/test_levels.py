@@ -1,4 +1,6 @@
-"""A number told without counts: a level that leaves all of its past is harm, what the past shows too, or all nodes, is not."""
+"""A number told without counts: a level that leaves all of its past is harm, what the past shows
+too, or all nodes, is not.
+"""
 
 import numpy as np
 import pytest
@@ -9,11 +11,17 @@ DAY = 1440
 MINUTE = 60.0
 
 
-def past(days: int = 2, *, usual: float = 0.03, season: float = 0.2, noise: float = 0.02, seed: int = 1) -> np.ndarray:
+def past(
+    days: int = 2, *, usual: float = 0.03, season: float = 0.2, noise: float = 0.02, seed: int = 1
+) -> np.ndarray:
     """Minutes of days that end at noon, with their hours' rise and fall."""
     rng = np.random.default_rng(seed)
     minutes = np.arange(-days * DAY, 0)
-    return usual * (1.0 + season * np.sin(2 * np.pi * minutes / DAY) + noise * rng.standard_normal(minutes.size))
+    return usual * (
+        1.0
+        + season * np.sin(2 * np.pi * minutes / DAY)
+        + noise * rng.standard_normal(minutes.size)
+    )
 
 
 def after(minutes: int, factor: float, first: int, last: int, **how: float) -> np.ndarray:
@@ -65,7 +73,8 @@ def test_a_short_past_wants_a_higher_run() -> None:
     assert level_test(noisy[-20:], after(20, 1.5, 5, 12), MINUTE) is None
     factors = (1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 2.0)
     rises, longer = (
-        [factor for factor in factors if worse(earlier, after(20, factor, 5, 12))] for earlier in (noisy[-120:], noisy)
+        [factor for factor in factors if worse(earlier, after(20, factor, 5, 12))]
+        for earlier in (noisy[-120:], noisy)
     )
     assert len(rises) < len(longer)
 
@@ -97,8 +106,12 @@ def test_a_harmless_hour_is_not_worse(seed: int) -> None:
     assert not worse(whole[:-60], whole[-60:])
 
 
-@pytest.mark.parametrize(("days", "rise", "stands_out"), [(0.25, 1.15, False), (0.25, 1.5, True), (3.0, 1.15, True)])
-def test_a_past_of_some_hours_wants_a_rise_that_matters_by_itself(days: float, rise: float, stands_out: bool) -> None:
+@pytest.mark.parametrize(
+    ("days", "rise", "stands_out"), [(0.25, 1.15, False), (0.25, 1.5, True), (3.0, 1.15, True)]
+)
+def test_a_past_of_some_hours_wants_a_rise_that_matters_by_itself(
+    days: float, rise: float, stands_out: bool
+) -> None:
     earlier = 40.0 + 0.2 * np.random.default_rng(4).standard_normal(int(days * 1440))
     result = level_test(earlier, np.full(8, 40.0 * rise), 60.0)
     assert result is not None

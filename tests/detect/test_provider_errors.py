@@ -1,4 +1,6 @@
-"""What only the provider calls a failure is judged like any failure: it makes no pass, and has a finding of its own."""
+"""What only the provider calls a failure is judged like any failure: it makes no pass, and has a
+finding of its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +27,8 @@ def unexplained(rows: Sequence[EdgeCell]) -> list[EdgeCell]:
             outcomes={
                 **row.outcomes,
                 "ok": row.outcomes["ok"] + row.provider_only.get("server_error", 0),
-                "server_error": row.outcomes["server_error"] - row.provider_only.get("server_error", 0),
+                "server_error": row.outcomes["server_error"]
+                - row.provider_only.get("server_error", 0),
             },
             provider_only={},
         )
@@ -48,7 +51,10 @@ def test_failures_that_callers_take_for_answers_fail_a_deploy() -> None:
 def test_failed_calls_of_which_no_outcome_tells_fail_a_deploy_too() -> None:
     rows = unexplained(cells([Traffic(edge(), new=Behaviour(told=0.35)), *REST], 12))
     verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(12))
-    assert (verdict.outcome, [finding.signal for finding in findings]) == ("fail", ["provider_errors"])
+    assert (verdict.outcome, [finding.signal for finding in findings]) == (
+        "fail",
+        ["provider_errors"],
+    )
 
 
 @pytest.mark.parametrize("share", [0.006, 0.01, 0.02])
@@ -58,10 +64,17 @@ def test_a_few_of_them_never_make_a_pass(share: float) -> None:
     assert verdict.outcome != "pass"
 
 
-def test_errors_that_a_new_version_hides_in_answers_are_worse_though_there_are_no_more_of_them() -> None:
-    rows = cells([Traffic(edge(), 1000, Behaviour(server_error=0.05), Behaviour(told=0.05)), *REST], 12)
+def test_errors_that_a_new_version_hides_in_answers_are_worse_though_there_are_no_more_of_them() -> (
+    None
+):
+    rows = cells(
+        [Traffic(edge(), 1000, Behaviour(server_error=0.05), Behaviour(told=0.05)), *REST], 12
+    )
     verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(12))
-    assert (verdict.outcome, [finding.signal for finding in findings]) == ("fail", ["provider_errors"])
+    assert (verdict.outcome, [finding.signal for finding in findings]) == (
+        "fail",
+        ["provider_errors"],
+    )
 
 
 def test_a_provider_that_always_told_of_as_many_passes() -> None:
@@ -83,13 +96,19 @@ def test_more_answers_of_not_found_are_client_errors_and_no_outage() -> None:
     rows = cells([Traffic(edge(), new=Behaviour(client_error=0.4)), *REST], 12)
     rows = [replace(row, failed=row.failed + row.outcomes["client_error"]) for row in rows]
     _, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(12))
-    assert [(finding.signal, what(finding)) for finding in findings] == [("errors", "answers with client errors")]
+    assert [(finding.signal, what(finding)) for finding in findings] == [
+        ("errors", "answers with client errors")
+    ]
 
 
 def test_before_and_after_sees_them_where_the_versions_never_met() -> None:
-    rows = cells([Traffic(edge(), new=Behaviour(told=0.35)), *REST], 30, share=steady(1.0), before=90)
+    rows = cells(
+        [Traffic(edge(), new=Behaviour(told=0.35)), *REST], 30, share=steady(1.0), before=90
+    )
     _, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(30))
-    assert [(finding.signal, finding.strength) for finding in findings] == [("provider_errors", "weaker")]
+    assert [(finding.signal, finding.strength) for finding in findings] == [
+        ("provider_errors", "weaker")
+    ]
 
 
 def test_a_finding_of_them_is_over_when_the_provider_tells_of_no_more() -> None:
@@ -100,9 +119,15 @@ def test_a_finding_of_them_is_over_when_the_provider_tells_of_no_more() -> None:
         for row in cells([Traffic(edge())], 120, share=steady(1.0), before=0)
     ]
     until = START + timedelta(seconds=10 * 180)
-    assert brought_up_to_date(finding, "payment", "2.0.0", [*rows, *later], until).state == "resolved"
+    assert (
+        brought_up_to_date(finding, "payment", "2.0.0", [*rows, *later], until).state == "resolved"
+    )
     still = [
-        replace(row, outcomes={**row.outcomes, "ok": 0, "server_error": row.calls}, provider_only={"server_error": row.calls})
+        replace(
+            row,
+            outcomes={**row.outcomes, "ok": 0, "server_error": row.calls},
+            provider_only={"server_error": row.calls},
+        )
         for row in later
     ]
     assert brought_up_to_date(finding, "payment", "2.0.0", [*rows, *still], until).state == "open"
@@ -110,5 +135,13 @@ def test_a_finding_of_them_is_over_when_the_provider_tells_of_no_more() -> None:
 
 def test_an_accepted_finding_of_them_sets_aside_their_part_of_all_failures() -> None:
     rows = cells([Traffic(edge(), new=Behaviour(told=0.35)), *REST], 12)
-    verdict, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(12), accepted=lambda finding: finding.signal == "provider_errors")
+    verdict, _ = judge(
+        deploy(),
+        rows,
+        (),
+        (),
+        SETTINGS,
+        now_after(12),
+        accepted=lambda finding: finding.signal == "provider_errors",
+    )
     assert verdict.outcome == "pass"

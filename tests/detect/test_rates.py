@@ -14,7 +14,13 @@ from monitor.detect.evidence.before_after import (
 )
 from monitor.detect.evidence.ebh import e_bh
 from monitor.detect.evidence.equivalence import bounds, minimum_detectable_ratio
-from monitor.detect.evidence.rates import between_versions, dispersion, exact_tail, rate_test, without_incident
+from monitor.detect.evidence.rates import (
+    between_versions,
+    dispersion,
+    exact_tail,
+    rate_test,
+    without_incident,
+)
 
 
 def ints(*values: int) -> np.ndarray:
@@ -22,12 +28,16 @@ def ints(*values: int) -> np.ndarray:
 
 
 def test_no_bad_call_is_no_evidence() -> None:
-    test = rate_test(ints(0, 10), (ints(0, 0), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25)
+    test = rate_test(
+        ints(0, 10), (ints(0, 0), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25
+    )
     assert (test.log_e, test.ratio, test.new_calls, test.old_calls) == (0.0, None, 40, 360)
 
 
 def test_everything_bad_on_the_new_side_is_evidence_from_two_windows() -> None:
-    test = rate_test(ints(0, 10), (ints(20, 20), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25)
+    test = rate_test(
+        ints(0, 10), (ints(20, 20), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25
+    )
     assert test.log_e > math.log(1e6)
     assert test.bad_windows == 2
     assert test.ratio_low is not None
@@ -107,7 +117,9 @@ def test_equivalence_needs_calls() -> None:
 
 
 def test_equivalence_is_refused_where_the_rate_doubled() -> None:
-    doubled = bounds((ints(200), ints(10_000)), (ints(100), ints(10_000)), (200, 10_000), 0.05, 1.0, 0.005)
+    doubled = bounds(
+        (ints(200), ints(10_000)), (ints(100), ints(10_000)), (200, 10_000), 0.05, 1.0, 0.005
+    )
     assert not doubled.equivalent(1.25, 0.005)
     assert doubled.calls_needed is None
 
@@ -146,7 +158,9 @@ def test_a_response_needs_three_doses() -> None:
     share = np.repeat([0.1, 0.3, 0.7, 0.9], 3)
     rising = (200 * 0.3 * share).astype(np.int64)
     assert dose_response(rising, calls, share, np.zeros(12, dtype=np.int64), calls) > 4
-    assert dose_response(rising, calls, np.full(12, 0.5), np.zeros(12, dtype=np.int64), calls) == 0.0
+    assert (
+        dose_response(rising, calls, np.full(12, 0.5), np.zeros(12, dtype=np.int64), calls) == 0.0
+    )
 
 
 def test_two_days_of_history_make_a_seasonal_baseline_that_explains_the_evening() -> None:
@@ -161,7 +175,9 @@ def test_two_days_of_history_make_a_seasonal_baseline_that_explains_the_evening(
     assert after.mean() == pytest.approx(0.10, rel=0.15)
 
 
-def test_what_hits_both_versions_in_a_window_is_no_scatter_between_them_and_what_hits_one_is() -> None:
+def test_what_hits_both_versions_in_a_window_is_no_scatter_between_them_and_what_hits_one_is() -> (
+    None
+):
     rng = np.random.default_rng(9)
     calls = np.full(60, 1000, dtype=np.int64)
     both = np.where(rng.random(60) < 0.1, 0.2, 0.005)
@@ -171,7 +187,9 @@ def test_what_hits_both_versions_in_a_window_is_no_scatter_between_them_and_what
     assert alike is not None
     assert alike < 2.0
     for factor in (1.0, 3.0):  # harm by itself is no scatter
-        harmed = between_versions((rng.binomial(calls, np.minimum(factor * both, 1.0)), calls), (s, calls))
+        harmed = between_versions(
+            (rng.binomial(calls, np.minimum(factor * both, 1.0)), calls), (s, calls)
+        )
         assert harmed is not None
         assert harmed < 4.0
     alone = between_versions((rng.binomial(calls, rng.permutation(both)), calls), (s, calls))
@@ -180,7 +198,9 @@ def test_what_hits_both_versions_in_a_window_is_no_scatter_between_them_and_what
     assert between_versions((k[:5], calls[:5]), (s[:5], calls[:5])) is None
 
 
-def test_incidents_of_both_versions_widen_no_bound_of_their_difference_and_harm_stays_in_it() -> None:
+def test_incidents_of_both_versions_widen_no_bound_of_their_difference_and_harm_stays_in_it() -> (
+    None
+):
     rng = np.random.default_rng(10)
     calls = np.full(90, 400, dtype=np.int64)
     both = np.where(np.arange(90) % 20 == 7, 0.1, 0.003)
@@ -189,10 +209,20 @@ def test_incidents_of_both_versions_widen_no_bound_of_their_difference_and_harm_
     for added, within in ((0.0, True), (0.02, False)):
         new = rng.binomial(calls, np.minimum(both + added, 1.0))
         beside = between_versions((new, calls), (old, calls))
-        told = bounds((new, calls), (old, calls), (int(new.sum()), int(calls.sum())), 0.05, phi, 0.005, beside)
+        told = bounds(
+            (new, calls),
+            (old, calls),
+            (int(new.sum()), int(calls.sum())),
+            0.05,
+            phi,
+            0.005,
+            beside,
+        )
         assert told.equivalent(1.25, 0.005) == within
         if within:
-            wide = bounds((new, calls), (old, calls), (int(new.sum()), int(calls.sum())), 0.05, phi, 0.005)
+            wide = bounds(
+                (new, calls), (old, calls), (int(new.sum()), int(calls.sum())), 0.05, phi, 0.005
+            )
             assert not wide.equivalent(1.25, 0.005)
 
 

@@ -1,4 +1,6 @@
-"""Latency by size: few calls, tails and means count, one slow window or a bimodal edge does not, and gross harm is never hidden."""
+"""Latency by size: few calls, tails and means count, one slow window or a bimodal edge does not,
+and gross harm is never hidden.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +15,18 @@ from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding
-from tests.detect.traffic import START, Behaviour, Traffic, cell, cells, deploy, edge, histogram, now_after, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Traffic,
+    cell,
+    cells,
+    deploy,
+    edge,
+    histogram,
+    now_after,
+    steady,
+)
 
 SETTINGS = JudgeSettings()
 BEFORE = 180
@@ -21,7 +34,15 @@ Law = Callable[[int, int, np.random.Generator], np.ndarray]
 """Seconds of so many calls in a window."""
 
 
-def drawn(law: Law, calls: float, windows: int, *, where: Edge | None = None, seed: int = 1, grain: int = 1) -> list[EdgeCell]:
+def drawn(
+    law: Law,
+    calls: float,
+    windows: int,
+    *,
+    where: Edge | None = None,
+    seed: int = 1,
+    grain: int = 1,
+) -> list[EdgeCell]:
     """Calls before (of 1.9.0) and since (of 2.0.0), `grain` windows in one."""
     rng = np.random.default_rng(seed)
     out: list[EdgeCell] = []
@@ -32,11 +53,15 @@ def drawn(law: Law, calls: float, windows: int, *, where: Edge | None = None, se
         version = "2.0.0" if window >= 0 else "1.9.0"
         shape = histogram(law(window, count, rng))
         row = cell(window, where or edge(), "1.0.0", version, count, Behaviour(), rng)
-        out.append(replace(row, client_histogram=shape, server_histogram=shape, self_histogram=shape))
+        out.append(
+            replace(row, client_histogram=shape, server_histogram=shape, self_histogram=shape)
+        )
     return out
 
 
-def slow(factor: float, *, share: float = 1.0, since: int = 0, until: int = 10**6, usual: float = 0.02) -> Law:
+def slow(
+    factor: float, *, share: float = 1.0, since: int = 0, until: int = 10**6, usual: float = 0.02
+) -> Law:
     """Lognormal calls, of which a share is so many times slower from a window on."""
 
     def law(window: int, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -57,7 +82,9 @@ def signals(rows: Sequence[EdgeCell], windows: int) -> list[str]:
 
 def test_blocks_hold_as_many_calls_as_each_other() -> None:
     told = np.ones((10, 1)) * np.array([[3.0], [5], [1], [1], [1], [9], [2], [2], [2], [1]])
-    assert blocks(told, 8.0).sum(axis=1).tolist() == [8.0, 19.0], "what is left at the end joins the last"
+    assert blocks(told, 8.0).sum(axis=1).tolist() == [8.0, 19.0], (
+        "what is left at the end joins the last"
+    )
     assert blocks(told, 100.0).shape[0] == 0
 
 
@@ -67,7 +94,9 @@ def test_the_larger_the_step_the_more_it_weighs_and_few_calls_are_no_evidence() 
     def shapes(windows: int, calls: int, seconds: float) -> np.ndarray:
         out = np.zeros((windows, 160))
         for row in range(windows):
-            for bucket, count in histogram(seconds * np.exp(0.3 * rng.standard_normal(calls))).items():
+            for bucket, count in histogram(
+                seconds * np.exp(0.3 * rng.standard_normal(calls))
+            ).items():
                 out[row, bucket + 100] += count
         return out
 
@@ -84,7 +113,9 @@ def test_the_larger_the_step_the_more_it_weighs_and_few_calls_are_no_evidence() 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_twice_as_slow_is_found_on_an_edge_of_a_few_calls_a_minute_and_the_same_without_harm_is_not(seed: int) -> None:
+def test_twice_as_slow_is_found_on_an_edge_of_a_few_calls_a_minute_and_the_same_without_harm_is_not(
+    seed: int,
+) -> None:
     assert "latency" in signals(drawn(slow(4.0), 0.8, 30, seed=seed), 30)
     assert signals(drawn(slow(1.0), 0.8, 30, seed=seed), 30) == []
 
@@ -143,8 +174,16 @@ def test_minutes_are_judged_from_two_on_and_a_cold_start_in_the_first_is_none(gr
 def test_half_of_the_callers_must_see_it() -> None:
     from_web = drawn(slow(3.0), 10, 24)
     others = [edge(caller) for caller in ("app", "shop", "batch")]
-    fine = [row for place, where in enumerate(others) for row in drawn(slow(1.0), 10, 24, where=where, seed=5 + place)]
-    ill = [row for place, where in enumerate(others) for row in drawn(slow(3.0), 10, 24, where=where, seed=5 + place)]
+    fine = [
+        row
+        for place, where in enumerate(others)
+        for row in drawn(slow(1.0), 10, 24, where=where, seed=5 + place)
+    ]
+    ill = [
+        row
+        for place, where in enumerate(others)
+        for row in drawn(slow(3.0), 10, 24, where=where, seed=5 + place)
+    ]
     assert signals([*from_web, *fine], 24) == []
     assert "latency" in signals([*from_web, *ill], 24)
     unknown = drawn(slow(3.0), 10, 24, where=edge("unknown"))
@@ -154,11 +193,18 @@ def test_half_of_the_callers_must_see_it() -> None:
 def test_neighbours_acquit_by_their_median_and_another_name_for_the_same_calls_is_none() -> None:
     rows = drawn(slow(4.0), 10, 24)
     beside = [Traffic(edge("web", f"other{n}", "GET /")) for n in range(3)]
-    calm = [replace(row, callee_version="7.0.0") for row in cells(beside, 24, share=steady(0.0), before=BEFORE)]
+    calm = [
+        replace(row, callee_version="7.0.0")
+        for row in cells(beside, 24, share=steady(0.0), before=BEFORE)
+    ]
     balancer = edge("web", "balancer")
     same = [replace(row, edge=balancer, callee_version="") for row in rows]
     one_bad = drawn(slow(4.0), 10, 24, where=edge("web", "sick", "GET /"), seed=9)
-    ill = [row for n in range(4) for row in drawn(slow(4.0), 10, 24, where=edge("web", f"ill{n}", "GET /"), seed=20 + n)]
+    ill = [
+        row
+        for n in range(4)
+        for row in drawn(slow(4.0), 10, 24, where=edge("web", f"ill{n}", "GET /"), seed=20 + n)
+    ]
     for neighbours in ([*calm, *same], [*calm, *one_bad], same):
         assert [finding.signal for finding in found(rows, 24, Around(neighbours))] == ["latency"]
     assert found(rows, 24, Around([*calm, *ill])) == [], "most neighbours became as slow"
@@ -168,7 +214,11 @@ def test_a_callee_released_as_well_acquits_only_when_its_own_clock_shows_it() ->
     bank = deploy("bank", "5.0.0", previous_version="4.0.0")
     rows = drawn(slow(4.0), 10, 24, where=edge("payment", "bank", "POST /charge"))
     rows = [
-        replace(row, caller_version=row.callee_version, callee_version="5.0.0" if row.window >= START else "4.0.0")
+        replace(
+            row,
+            caller_version=row.callee_version,
+            callee_version="5.0.0" if row.window >= START else "4.0.0",
+        )
         for row in rows
     ]
     usual = drawn(slow(1.0), 10, 24, where=edge("payment", "bank", "POST /charge"))

@@ -1,4 +1,6 @@
-"""The second leg: what only time speaks for is held against placebos, neighbours and earlier days before it is believed."""
+"""The second leg: what only time speaks for is held against placebos, neighbours and earlier days
+before it is believed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +13,17 @@ from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding
 from monitor.model.reasons import reason
 from monitor.wording import summary
-from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, ramp, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Traffic,
+    cells,
+    deploy,
+    edge,
+    now_after,
+    ramp,
+    steady,
+)
 from tests.fixtures.told import sentences
 
 SETTINGS = JudgeSettings()
@@ -20,7 +32,10 @@ BEFORE = 90
 
 
 def found(
-    rows: Sequence[EdgeCell], windows: int = 18, around: Around | None = None, others: Sequence[object] = ()
+    rows: Sequence[EdgeCell],
+    windows: int = 18,
+    around: Around | None = None,
+    others: Sequence[object] = (),
 ) -> list[Finding]:
     return judge(deploy(), rows, (), others, SETTINGS, now_after(windows), around=around)[1]  # type: ignore[arg-type]  # deploys
 
@@ -38,7 +53,11 @@ def dinner(window: int) -> float:
 def day_before(days: int, rise: float = 0.06) -> list[EdgeCell]:
     """The same hours of an earlier day, when nothing was deployed."""
     rows = cells(
-        [Traffic(edge(), 200, Behaviour(0.005), outage=lambda window: rise if window >= 0 else 0.0)],
+        [
+            Traffic(
+                edge(), 200, Behaviour(0.005), outage=lambda window: rise if window >= 0 else 0.0
+            )
+        ],
         18,
         share=steady(0.0),
         before=BEFORE,
@@ -48,14 +67,26 @@ def day_before(days: int, rise: float = 0.06) -> list[EdgeCell]:
 
 
 def test_errors_that_come_at_this_hour_every_day_are_not_blamed_on_a_deploy_at_once() -> None:
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
-    assert [finding.signal for finding in found(rows)] == ["errors"], "without earlier days nothing tells them from harm"
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
+    assert [finding.signal for finding in found(rows)] == ["errors"], (
+        "without earlier days nothing tells them from harm"
+    )
     former = [row for days in (1, 2, 3) for row in day_before(days)]
     assert found(rows, around=Around(former=former)) == []
 
 
 def test_a_step_beyond_what_the_hour_does_is_found_against_the_seasonal_baseline() -> None:
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.35), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.35), outage=dinner)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
     former = [row for days in (1, 2, 3) for row in day_before(days)]
     (finding,) = found(rows, around=Around(former=former))
     assert (finding.signal, finding.strength) == ("errors", "weaker")
@@ -64,31 +95,59 @@ def test_a_step_beyond_what_the_hour_does_is_found_against_the_seasonal_baseline
 
 
 def test_a_real_regression_with_calm_days_and_calm_neighbours_is_found() -> None:
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.06))], 18, share=AT_ONCE, before=BEFORE)
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.06))], 18, share=AT_ONCE, before=BEFORE
+    )
     former = [row for days in (1, 2) for row in day_before(days, rise=0.0)]
     calm = one_version(
-        cells([Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))], 18, share=steady(0.0), before=BEFORE)
+        cells(
+            [Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))],
+            18,
+            share=steady(0.0),
+            before=BEFORE,
+        )
     )
     (finding,) = found(rows, around=Around(calm, former))
     assert finding.evidence.step is not None
     assert (finding.evidence.step.growth, finding.evidence.step.controls) == (1.0, 1)
     assert not finding.evidence.rests_on_time_alone
     (alone,) = found(rows)
-    assert alone.evidence.rests_on_time_alone, "no neighbour, no earlier day: nothing but the moment"
+    assert alone.evidence.rests_on_time_alone, (
+        "no neighbour, no earlier day: nothing but the moment"
+    )
 
 
 def test_an_incident_that_the_neighbours_share_is_not_blamed_on_the_deploy() -> None:
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
     shared = Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005), outage=dinner)
     neighbours = one_version(cells([shared], 18, share=steady(0.0), before=BEFORE, seed=5))
     assert found(rows, around=Around(neighbours)) == []
 
 
 def test_an_incident_below_is_not_blamed_on_a_service_that_never_failed_before() -> None:
-    rows = cells([Traffic(edge(), 200, outage=lambda window: 0.05 if window >= 0 else 0.0)], 18, share=AT_ONCE, before=BEFORE)
-    needs = cells([Traffic(edge("payment", "bank", "POST /charge"), 100)], 18, share=AT_ONCE, before=BEFORE, role="caller")
+    rows = cells(
+        [Traffic(edge(), 200, outage=lambda window: 0.05 if window >= 0 else 0.0)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
+    needs = cells(
+        [Traffic(edge("payment", "bank", "POST /charge"), 100)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+        role="caller",
+    )
     below = Traffic(
-        edge("orders", "bank", "GET /balance"), 200, Behaviour(0.01), outage=lambda window: 0.08 if window >= 0 else 0.0
+        edge("orders", "bank", "GET /balance"),
+        200,
+        Behaviour(0.01),
+        outage=lambda window: 0.08 if window >= 0 else 0.0,
     )
     neighbours = one_version(cells([below], 18, share=steady(0.0), before=BEFORE, seed=5), "4.0.0")
     assert len(found([*rows, *needs])) == 1
@@ -96,13 +155,25 @@ def test_an_incident_below_is_not_blamed_on_a_service_that_never_failed_before()
 
 
 def test_harm_that_travels_up_to_the_callers_is_no_excuse() -> None:
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE)
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE
+    )
     above = Traffic(edge("user", "web", "GET /"), 200, Behaviour(0.005), outage=dinner)
-    assert len(found(rows, around=Around(one_version(cells([above], 18, share=steady(0.0), before=BEFORE))))) == 1
+    assert (
+        len(
+            found(
+                rows,
+                around=Around(one_version(cells([above], 18, share=steady(0.0), before=BEFORE))),
+            )
+        )
+        == 1
+    )
 
 
 def test_a_deploy_at_once_that_is_twice_as_slow_is_found_by_what_was_before() -> None:
-    rows = cells([Traffic(edge(), 200, new=Behaviour(latency=0.045))], 18, share=AT_ONCE, before=BEFORE)
+    rows = cells(
+        [Traffic(edge(), 200, new=Behaviour(latency=0.045))], 18, share=AT_ONCE, before=BEFORE
+    )
     (finding,) = found(rows)
     assert (finding.signal, finding.strength) == ("latency", "weaker")
     assert "20 → 46 ms" in summary(finding) or "ms against 1.9.0" in summary(finding)
@@ -110,33 +181,66 @@ def test_a_deploy_at_once_that_is_twice_as_slow_is_found_by_what_was_before() ->
 
 def test_a_rolling_restart_in_which_the_versions_hardly_met_is_judged_by_time_too() -> None:
     share = lambda window: 0.5 if window < 2 else 1.0  # noqa: E731
-    rows = cells([Traffic(edge(), 100, Behaviour(0.005), Behaviour(0.04))], 18, share=share, before=BEFORE, seed=2)
-    assert [(finding.signal, finding.strength) for finding in found(rows)] == [("errors", "weaker")]
-    same = cells([Traffic(edge(), 100, Behaviour(0.005), Behaviour(0.005))], 18, share=share, before=BEFORE, seed=2)
+    rows = cells(
+        [Traffic(edge(), 100, Behaviour(0.005), Behaviour(0.04))],
+        18,
+        share=share,
+        before=BEFORE,
+        seed=2,
+    )
+    assert [(finding.signal, finding.strength) for finding in found(rows)] == [
+        ("errors", "weaker")
+    ]
+    same = cells(
+        [Traffic(edge(), 100, Behaviour(0.005), Behaviour(0.005))],
+        18,
+        share=share,
+        before=BEFORE,
+        seed=2,
+    )
     assert found(same) == []
 
 
 def test_a_small_rise_in_a_short_ramp_is_found_when_history_and_versions_agree() -> None:
     hits = 0
     for seed in range(10):
-        rows = cells([Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.05))], 9, before=BEFORE, seed=seed)
+        rows = cells(
+            [Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.05))], 9, before=BEFORE, seed=seed
+        )
         hits += bool(found(rows, 9))
     assert hits >= 7, "one to five per cent in 90 s"
 
 
 def test_an_incident_of_both_versions_in_a_ramp_is_not_made_a_finding_by_history() -> None:
-    hit = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.1 if window >= 2 else 0.0)
+    hit = Traffic(
+        edge(),
+        200,
+        Behaviour(0.005),
+        Behaviour(0.005),
+        outage=lambda window: 0.1 if window >= 2 else 0.0,
+    )
     for seed in range(5):
         assert found(cells([hit], 12, before=BEFORE, seed=seed), 12) == []
 
 
-def test_errors_of_both_versions_that_follow_the_new_ones_share_are_damage_to_what_they_share() -> None:
+def test_errors_of_both_versions_that_follow_the_new_ones_share_are_damage_to_what_they_share() -> (
+    None
+):
     slowly = lambda window: ramp(window // 3)  # noqa: E731
-    both = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda w: 0.3 * slowly(w) if w >= 0 else 0.0)
+    both = Traffic(
+        edge(),
+        200,
+        Behaviour(0.005),
+        Behaviour(0.005),
+        outage=lambda w: 0.3 * slowly(w) if w >= 0 else 0.0,
+    )
     outage = replace(both, outage=lambda window: 0.15 if window >= 6 else 0.0)
     calm = replace(both, outage=lambda _: 0.0)
     for seed in range(3):
-        harm, shared, none = (cells([traffic], 26, share=slowly, before=BEFORE, seed=seed) for traffic in (both, outage, calm))
+        harm, shared, none = (
+            cells([traffic], 26, share=slowly, before=BEFORE, seed=seed)
+            for traffic in (both, outage, calm)
+        )
         (finding,) = found(harm, 26)
         assert (finding.signal, finding.strength, finding.role) == ("errors", "weaker", "root")
         assert found(shared, 26) == [], "an outage of both in the midst of a ramp"
@@ -144,7 +248,13 @@ def test_errors_of_both_versions_that_follow_the_new_ones_share_are_damage_to_wh
 
 
 def test_a_passing_incident_after_a_deploy_at_once_is_no_release() -> None:
-    brief = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.3 if 2 <= window < 6 else 0.0)
+    brief = Traffic(
+        edge(),
+        200,
+        Behaviour(0.005),
+        Behaviour(0.005),
+        outage=lambda window: 0.3 if 2 <= window < 6 else 0.0,
+    )
     assert found(cells([brief], 30, share=AT_ONCE, before=BEFORE), 30) == []
 
 
@@ -157,7 +267,9 @@ def test_a_shift_towards_a_callee_released_at_the_same_time_is_that_ones() -> No
         before=BEFORE,
         role="caller",
     )
-    rows = [replace(row, callee_version="5.0.0" if row.window >= START else "4.0.0") for row in rows]
+    rows = [
+        replace(row, callee_version="5.0.0" if row.window >= START else "4.0.0") for row in rows
+    ]
     verdict, (finding,) = judge(deploy(), rows, (), [bank], SETTINGS, now_after(18))
     assert (verdict.outcome, finding.role) == ("inconclusive", "propagated")
     assert finding.explained == reason("callee_released", service="bank", version="5.0.0")
@@ -165,15 +277,33 @@ def test_a_shift_towards_a_callee_released_at_the_same_time_is_that_ones() -> No
 
 
 def test_that_hardly_anybody_else_calls_a_callee_acquits_nobody() -> None:
-    charge = Traffic(edge("payment", "bank", "POST /charge"), 200, Behaviour(0.005), Behaviour(0.1))
+    charge = Traffic(
+        edge("payment", "bank", "POST /charge"), 200, Behaviour(0.005), Behaviour(0.1)
+    )
     rows = cells([charge], 18, share=AT_ONCE, before=BEFORE, role="caller")
-    calm = cells([Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))], 18, share=steady(0.0), before=BEFORE)
-    assert judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around(one_version(calm)))[0].outcome == "fail"
+    calm = cells(
+        [Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))],
+        18,
+        share=steady(0.0),
+        before=BEFORE,
+    )
+    assert (
+        judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around(one_version(calm)))[
+            0
+        ].outcome
+        == "fail"
+    )
     suffering = Traffic(
-        edge("orders", "bank", "GET /balance"), 200, Behaviour(0.005), outage=lambda window: 0.1 if window >= 0 else 0.0
+        edge("orders", "bank", "GET /balance"),
+        200,
+        Behaviour(0.005),
+        outage=lambda window: 0.1 if window >= 0 else 0.0,
     )
     others = one_version(cells([suffering], 18, share=steady(0.0), before=BEFORE), "4.0.0")
-    assert judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around([*calm, *others]))[1] == []
+    assert (
+        judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around([*calm, *others]))[1]
+        == []
+    )
 
 
 def test_another_name_for_the_same_calls_is_no_neighbour_that_could_acquit() -> None:
@@ -181,30 +311,64 @@ def test_another_name_for_the_same_calls_is_no_neighbour_that_could_acquit() -> 
     balancer = [replace(row, edge=edge("web", "balancer"), callee_version="") for row in rows]
     (finding,) = found(rows, 12, Around(balancer))
     assert (finding.signal, finding.evidence.old_bad) == ("errors", 0)
-    other = Traffic(edge("web", "stock", "GET /"), 100, outage=lambda window: 0.05 if window >= 0 else 0.0)
-    assert found(rows, 12, Around(one_version(cells([other], 12, share=steady(0.0), before=BEFORE, seed=7)))) == []
+    other = Traffic(
+        edge("web", "stock", "GET /"), 100, outage=lambda window: 0.05 if window >= 0 else 0.0
+    )
+    assert (
+        found(
+            rows,
+            12,
+            Around(one_version(cells([other], 12, share=steady(0.0), before=BEFORE, seed=7))),
+        )
+        == []
+    )
 
 
 def test_one_earlier_day_is_enough_to_know_the_hour() -> None:
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
     assert found(rows, around=Around(former=day_before(1))) == []
-    worse = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.35), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    worse = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.35), outage=dinner)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+    )
     (finding,) = found(worse, around=Around(former=day_before(1)))
     assert finding.evidence.step is not None
     assert finding.evidence.step.seasonal
 
 
-def test_a_callee_released_as_well_that_breaks_its_other_callers_too_is_the_better_suspect() -> None:
+def test_a_callee_released_as_well_that_breaks_its_other_callers_too_is_the_better_suspect() -> (
+    None
+):
     bank = deploy("bank", "5.0.0", previous_version="4.0.0")
-    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE)
-    needs = cells([Traffic(edge("payment", "bank", "POST /charge"), 200)], 18, share=AT_ONCE, before=BEFORE, role="caller")
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE
+    )
+    needs = cells(
+        [Traffic(edge("payment", "bank", "POST /charge"), 200)],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+        role="caller",
+    )
     others = Traffic(edge("orders", "bank", "POST /charge"), 200)
     for harm, outcome in ((0.1, "inconclusive"), (0.0, "fail")):
         above = Traffic(
-            edge("user", "orders", "GET /"), 200, Behaviour(0.005), outage=lambda w, harm=harm: harm if w >= 0 else 0.0
+            edge("user", "orders", "GET /"),
+            200,
+            Behaviour(0.005),
+            outage=lambda w, harm=harm: harm if w >= 0 else 0.0,
         )
         beside = one_version(cells([others, above], 18, share=steady(0.0), before=BEFORE, seed=5))
-        verdict, _ = judge(deploy(), [*rows, *needs], (), [bank], SETTINGS, now_after(18), around=Around(beside))
+        verdict, _ = judge(
+            deploy(), [*rows, *needs], (), [bank], SETTINGS, now_after(18), around=Around(beside)
+        )
         assert verdict.outcome == outcome
 
 
@@ -212,13 +376,25 @@ def test_harm_that_begins_when_the_old_version_is_gone_never_passes() -> None:
     rolling = lambda window: min(1.0, 0.25 * (1 + window // 6))  # noqa: E731
     rest = [Traffic(edge(operation=f"GET /{n}"), 3000) for n in range(3)]
     for harm, outcomes in ((0.0, {"pass"}), (0.05, {"inconclusive", "fail"})):
-        late = Traffic(edge(), 3000, Behaviour(0.002), Behaviour(0.002), outage=lambda w, harm=harm: harm if w >= 30 else 0.0)
+        late = Traffic(
+            edge(),
+            3000,
+            Behaviour(0.002),
+            Behaviour(0.002),
+            outage=lambda w, harm=harm: harm if w >= 30 else 0.0,
+        )
         rows = cells([late, *rest], 60, share=rolling, before=BEFORE)
         assert judge(deploy(), rows, (), (), SETTINGS, now_after(60))[0].outcome in outcomes
 
 
 def test_an_incident_that_begins_minutes_after_a_deploy_at_once_is_no_step_of_its_moment() -> None:
-    later = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.2 if window >= 20 else 0.0)
+    later = Traffic(
+        edge(),
+        200,
+        Behaviour(0.005),
+        Behaviour(0.005),
+        outage=lambda window: 0.2 if window >= 20 else 0.0,
+    )
     for windows in (30, 45, 60):
         assert found(cells([later], windows, share=AT_ONCE, before=BEFORE), windows) == []
 
@@ -226,9 +402,19 @@ def test_an_incident_that_begins_minutes_after_a_deploy_at_once_is_no_step_of_it
 def test_a_few_errors_of_a_cold_start_at_once_are_none_and_the_same_that_stay_are_found() -> None:
     for minute in (1, 6):
         for until, signals in ((6, []), (10**6, ["errors"])):
-            cold = Traffic(edge(), 300, Behaviour(0.001), Behaviour(0.001), outage=lambda w, until=until: 0.02 * (0 <= w < until))
+            cold = Traffic(
+                edge(),
+                300,
+                Behaviour(0.001),
+                Behaviour(0.001),
+                outage=lambda w, until=until: 0.02 * (0 <= w < until),
+            )
             rows = cells([cold], 24, share=AT_ONCE, before=BEFORE)
-            merged = [row for row in rows if round((row.window - START).total_seconds()) // 10 % minute == 0]
+            merged = [
+                row
+                for row in rows
+                if round((row.window - START).total_seconds()) // 10 % minute == 0
+            ]
             for look in (6, 9, 12, 24):
                 part = [row for row in merged if row.window < START + timedelta(seconds=10 * look)]
                 raised = [finding.signal for finding in found(part, look)]
@@ -250,7 +436,9 @@ def test_one_to_three_per_cent_is_found_in_ten_minutes_though_the_ramp_ends_afte
         hits = 0
         for seed in range(10):
             harm = Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.03))
-            raised = looked_at(cells([harm, *rest], 60, before=before, seed=200 + seed), (12, 24, 36, 60))
+            raised = looked_at(
+                cells([harm, *rest], 60, before=before, seed=200 + seed), (12, 24, 36, 60)
+            )
             assert {finding.signal for finding in raised} <= {"errors"}
             hits += bool(raised)
         assert hits >= wanted, before
@@ -275,11 +463,23 @@ def test_no_harm_and_no_incident_of_both_versions_is_a_step_after_a_short_ramp()
 def test_forty_seconds_of_past_do_for_what_is_twenty_times_slower() -> None:
     for seed in range(5):
         for times, signals in ((20.0, ["latency"]), (1.0, []), (2.0, [])):
-            rows = cells([Traffic(edge(), 60, new=Behaviour(latency=0.02 * times))], 14, share=AT_ONCE, before=4, seed=seed)
+            rows = cells(
+                [Traffic(edge(), 60, new=Behaviour(latency=0.02 * times))],
+                14,
+                share=AT_ONCE,
+                before=4,
+                seed=seed,
+            )
             assert [finding.signal for finding in found(rows, 14)] == signals
         brief = cells(
-            [Traffic(edge(), 60, outage=lambda window: 0.6 if window < 4 else 0.0)], 14, share=AT_ONCE, before=4, seed=seed
+            [Traffic(edge(), 60, outage=lambda window: 0.6 if window < 4 else 0.0)],
+            14,
+            share=AT_ONCE,
+            before=4,
+            seed=seed,
         )
         calm = [row for row in brief if row.window >= START]
         usual = cells([Traffic(edge(), 60)], 1, share=AT_ONCE, before=4, seed=seed)
-        assert found([*[row for row in usual if row.window < START], *calm], 14) == [], "what is over by then is no step"
+        assert found([*[row for row in usual if row.window < START], *calm], 14) == [], (
+            "what is over by then is no step"
+        )

@@ -1,4 +1,6 @@
-"""Edges with few calls each: together they show a shift that none shows alone; another mix of them is no shift."""
+"""Edges with few calls each: together they show a shift that none shows alone; another mix of them
+is no shift.
+"""
 
 from collections.abc import Callable
 
@@ -13,14 +15,23 @@ CALLERS = ("web", "app", "desk", "till", "kiosk", "agent")
 USUAL = 0.02
 
 
-def found(slower: float, seed: int, load: Callable[[int, int], float] = lambda *_: 1.0, role: str = "callee") -> list[Finding]:
-    """Six edges of half a call a window, each with a latency of its own; `load` by edge and window."""
+def found(
+    slower: float,
+    seed: int,
+    load: Callable[[int, int], float] = lambda *_: 1.0,
+    role: str = "callee",
+) -> list[Finding]:
+    """Six edges of half a call a window, each with a latency of its own; `load` by edge and
+    window.
+    """
     traffic = []
     for place, name in enumerate(CALLERS):
         where = edge(name) if role == "callee" else edge("payment", name)
         usual = USUAL * 2.0**place
         changes = {"old": Behaviour(latency=usual), "new": Behaviour(latency=usual * slower)}
-        traffic.append(Traffic(where, 0.5, load=lambda window, place=place: load(place, window), **changes))
+        traffic.append(
+            Traffic(where, 0.5, load=lambda window, place=place: load(place, window), **changes)
+        )
     rows = cells(traffic, 24, share=steady(1.0), before=120, seed=seed, role=role)
     return judge(deploy(), rows, (), (), JudgeSettings(), now_after(24))[1]
 
@@ -49,7 +60,12 @@ def test_a_minute_of_past_on_many_edges_does_for_what_is_ten_times_slower(role: 
             for place, name in enumerate(CALLERS):
                 where = edge(name) if role == "callee" else edge("payment", name)
                 usual = USUAL * 2.0**place
-                changes = {"old": Behaviour(latency=usual), "new": Behaviour(latency=usual * times)}
+                changes = {
+                    "old": Behaviour(latency=usual),
+                    "new": Behaviour(latency=usual * times),
+                }
                 traffic.append(Traffic(where, 4, **changes))
             rows = cells(traffic, 14, share=steady(1.0), before=5, seed=seed, role=role)
-            assert bool(judge(deploy(), rows, (), (), JudgeSettings(), now_after(14))[1]) == any_found
+            assert (
+                bool(judge(deploy(), rows, (), (), JudgeSettings(), now_after(14))[1]) == any_found
+            )

@@ -1,4 +1,6 @@
-"""Fresh instances: what they do in their first minute is no evidence, and harm that outlasts it is found soon after."""
+"""Fresh instances: what they do in their first minute is no evidence, and harm that outlasts it is
+found soon after.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -11,7 +13,19 @@ from monitor.detect.measure.columns import tables
 from monitor.detect.measure.warmup import fresh_calls, fresh_shares
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell, Sighting
-from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, instances, now_after, sighting, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Traffic,
+    cells,
+    chilled,
+    deploy,
+    edge,
+    instances,
+    now_after,
+    sighting,
+    steady,
+)
 
 SETTINGS = JudgeSettings()
 OPERATIONS = [Traffic(edge(operation=f"GET /{n}")) for n in range(4)]
@@ -19,11 +33,16 @@ COLD = Behaviour(latency=0.06, timeout=0.2)
 AT = int(START.timestamp())
 
 
-def first_found(rows: Sequence[EdgeCell], windows: int, sightings: Sequence[Sighting] = ()) -> int | None:
+def first_found(
+    rows: Sequence[EdgeCell], windows: int, sightings: Sequence[Sighting] = ()
+) -> int | None:
     """The first look, window by window, at which something is found."""
     for look in range(1, windows + 1):
         until = START + timedelta(seconds=10 * look)
-        part, seen = [row for row in rows if row.window < until], [row for row in sightings if row.window < until]
+        part, seen = (
+            [row for row in rows if row.window < until],
+            [row for row in sightings if row.window < until],
+        )
         if judge(deploy(), part, seen, (), SETTINGS, now_after(look))[1]:
             return look
     return None
@@ -39,7 +58,9 @@ def a_minute_from_mid_window(window: int) -> float:
 
 @pytest.mark.parametrize("cold", [twenty_seconds, a_minute_from_mid_window])
 @pytest.mark.parametrize("share", [steady(0.3), pytest.param(steady(1.0), marks=pytest.mark.long)])
-def test_a_cold_start_raises_nothing_at_any_look(cold: Callable[[int], float], share: Callable[[int], float]) -> None:
+def test_a_cold_start_raises_nothing_at_any_look(
+    cold: Callable[[int], float], share: Callable[[int], float]
+) -> None:
     for seed in range(2):
         rows = chilled(cells(OPERATIONS, 24, share=share, before=60, seed=seed), cold, COLD, seed)
         assert first_found(rows, 24) is None
@@ -67,20 +88,32 @@ def test_instances_that_begin_one_by_one_are_cold_one_by_one_and_raise_nothing()
 
     seen = [*instances((0,), 18, version="1.9.0"), *instances(begins, 18)]
     for seed in range(3):
-        rows = chilled(cells(OPERATIONS, 18, share=steady(0.5), before=60, seed=seed), cold, COLD, seed)
+        rows = chilled(
+            cells(OPERATIONS, 18, share=steady(0.5), before=60, seed=seed), cold, COLD, seed
+        )
         assert first_found(rows, 18, seen) is None
 
 
 def test_a_slow_version_is_found_by_its_warm_instances_while_others_are_fresh() -> None:
     seen = [*instances((0,), 12, version="1.9.0"), *instances((0, 4, 8), 12)]
-    rows = cells([Traffic(edge(), new=Behaviour(latency=0.06)), *OPERATIONS], 12, share=steady(0.5), before=60)
+    rows = cells(
+        [Traffic(edge(), new=Behaviour(latency=0.06)), *OPERATIONS],
+        12,
+        share=steady(0.5),
+        before=60,
+    )
     look = first_found(rows, 12, seen)
     assert look is not None
     assert look <= 9, "the second instance is fresh until window 10"
 
 
 def test_a_rollout_of_a_minute_whose_versions_met_only_while_fresh_is_judged_by_time() -> None:
-    rows = cells([Traffic(edge(), new=Behaviour(latency=0.06))], 18, share=lambda window: 0.5 if window < 6 else 1.0, before=90)
+    rows = cells(
+        [Traffic(edge(), new=Behaviour(latency=0.06))],
+        18,
+        share=lambda window: 0.5 if window < 6 else 1.0,
+        before=90,
+    )
     (finding,) = judge(deploy(), rows, (), (), SETTINGS, now_after(18))[1]
     assert (finding.signal, finding.strength) == ("latency", "weaker")
 
@@ -98,7 +131,9 @@ def test_instances_of_before_and_those_without_a_name_that_stayed_are_not_fresh(
     assert fresh_shares(named, (), "payment", "2.0.0", AT, 60.0, stayed=True) == {}
     nameless = [sighting(window, "2.0.0", "", 30) for window in range(-12, 4)]
     assert fresh_shares(nameless, (), "payment", "2.0.0", AT, 60.0, stayed=True) == {}
-    assert set(fresh_shares(nameless, (), "payment", "2.0.0", AT, 60.0, stayed=False).values()) == {1.0}
+    assert set(
+        fresh_shares(nameless, (), "payment", "2.0.0", AT, 60.0, stayed=False).values()
+    ) == {1.0}
 
 
 def test_who_answers_nothing_is_fresh_from_its_first_spans() -> None:
@@ -108,12 +143,18 @@ def test_who_answers_nothing_is_fresh_from_its_first_spans() -> None:
 
 
 def test_a_version_no_sighting_knows_is_fresh_from_its_first_call_on_any_edge() -> None:
-    table = tables(cells([Traffic(edge())], 12, share=lambda window: 0.3 if window >= 2 else 0.0), AT - 600, AT + 600)
+    table = tables(
+        cells([Traffic(edge())], 12, share=lambda window: 0.3 if window >= 2 else 0.0),
+        AT - 600,
+        AT + 600,
+    )
     shares = fresh_shares((), table, "payment", "2.0.0", AT, 60.0, stayed=False)
     assert sorted(shares) == [AT + 10 * window for window in range(2, 8)]
     assert fresh_shares((), table, "payment", "3.0.0", AT, 60.0, stayed=False) == {}
 
 
-def test_fresh_instances_may_have_had_their_share_and_what_chance_adds_and_never_more_than_all() -> None:
+def test_fresh_instances_may_have_had_their_share_and_what_chance_adds_and_never_more_than_all() -> (
+    None
+):
     windows, calls = np.array([0, 10, 20]), np.array([100, 100, 3])
     assert fresh_calls({0: 0.5, 10: 1.0}, windows, calls).tolist() == [55.0, 100.0, 0.0]

@@ -1,4 +1,6 @@
-"""What the edges of a service show together: a pass within a quarter of an hour, and none for harm."""
+"""What the edges of a service show together: a pass within a quarter of an hour, and none for
+harm.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,30 +14,60 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Verdict
 from monitor.wording import sentence
-from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, now_after, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Traffic,
+    cells,
+    chilled,
+    deploy,
+    edge,
+    now_after,
+    steady,
+)
 
 SETTINGS = JudgeSettings()
 QUARTER = 90
 """Windows of a quarter of an hour."""
-OPERATIONS = [("POST /pay", 14.0), ("GET /status", 10.0), ("GET /methods", 6.0), ("POST /refund", 3.5)]
+OPERATIONS = [
+    ("POST /pay", 14.0),
+    ("GET /status", 10.0),
+    ("GET /methods", 6.0),
+    ("POST /refund", 3.5),
+]
 """Together 200 calls a minute."""
 
 
-def small_shop(new: Behaviour | None = None, old: Behaviour | None = None, **apart: Behaviour) -> list[Traffic]:
+def small_shop(
+    new: Behaviour | None = None, old: Behaviour | None = None, **apart: Behaviour
+) -> list[Traffic]:
     usual = old or Behaviour(latency=0.03, spread=0.5)
     return [
-        Traffic(edge(operation=operation), calls, usual, apart.get(operation.split("/")[1], new or usual))
+        Traffic(
+            edge(operation=operation),
+            calls,
+            usual,
+            apart.get(operation.split("/")[1], new or usual),
+        )
         for operation, calls in OPERATIONS
     ]
 
 
-def verdict(traffic: list[Traffic], windows: int = QUARTER, share: float = 0.1, seed: int = 1, before: int = 180) -> Verdict:
+def verdict(
+    traffic: list[Traffic],
+    windows: int = QUARTER,
+    share: float = 0.1,
+    seed: int = 1,
+    before: int = 180,
+) -> Verdict:
     rows = cells(traffic, windows, share=steady(share), before=before, seed=seed)
     return judge(deploy(), rows, (), (), SETTINGS, now_after(windows))[0]
 
 
 def passed_after(traffic: list[Traffic], share: float, seed: int) -> int | None:
-    """Windows after which it passes for the first time, looked at every minute; None within 15 minutes."""
+    """Windows after which it passes for the first time, looked at every minute; None within 15
+    minutes.
+    """
     rows = cells(traffic, QUARTER + 6, share=steady(share), before=180, seed=seed)
     for windows in range(12, QUARTER + 7, 6):
         seen = [row for row in rows if (row.window - START).total_seconds() < 10 * windows]
@@ -84,16 +116,32 @@ def test_one_operation_that_always_fails_is_not_carried_by_the_others() -> None:
 
 
 def test_an_edge_that_leans_towards_harm_is_not_carried_by_the_others() -> None:
-    told = verdict(small_shop(refund=Behaviour(server_error=0.2, latency=0.03, spread=0.5)), share=0.5)
+    told = verdict(
+        small_shop(refund=Behaviour(server_error=0.2, latency=0.03, spread=0.5)), share=0.5
+    )
     assert told.outcome != "pass"
 
 
-def test_a_service_whose_old_version_fails_now_and_then_needs_more_calls_and_is_judged_against_that() -> None:
+def test_a_service_whose_old_version_fails_now_and_then_needs_more_calls_and_is_judged_against_that() -> (
+    None
+):
     usual = Behaviour(server_error=0.01, latency=0.03, spread=0.5)
-    busy = [replace(flow, calls_per_window=flow.calls_per_window * 10) for flow in small_shop(old=usual)]
-    assert sum(verdict(busy, 90, share=0.2, seed=seed).outcome == "pass" for seed in (2, 3, 4)) >= 2
+    busy = [
+        replace(flow, calls_per_window=flow.calls_per_window * 10)
+        for flow in small_shop(old=usual)
+    ]
     assert (
-        verdict([replace(flow, new=Behaviour(server_error=0.04, latency=0.03, spread=0.5)) for flow in busy], 90).outcome != "pass"
+        sum(verdict(busy, 90, share=0.2, seed=seed).outcome == "pass" for seed in (2, 3, 4)) >= 2
+    )
+    assert (
+        verdict(
+            [
+                replace(flow, new=Behaviour(server_error=0.04, latency=0.03, spread=0.5))
+                for flow in busy
+            ],
+            90,
+        ).outcome
+        != "pass"
     )
 
 
@@ -108,8 +156,12 @@ def test_harm_is_improbable_only_after_300_calls_without_a_failure() -> None:
         assert high == pytest.approx(4.605 / calls, rel=0.01)
 
 
-def test_a_past_of_bursts_hides_no_harm_that_lasts_and_keeps_nothing_open_that_few_calls_show() -> None:
-    """Ten of 20,000 fail where bursts let expect 200: harm that counts would have failed a hundred more."""
+def test_a_past_of_bursts_hides_no_harm_that_lasts_and_keeps_nothing_open_that_few_calls_show() -> (
+    None
+):
+    """Ten of 20,000 fail where bursts let expect 200: harm that counts would have failed a hundred
+    more.
+    """
     bursts = _Law(phi=60.0, shape=2.0)
     harm, high = _harm(10.0, 200.0, 20_000.0, bursts)
     assert harm <= IMPROBABLE
@@ -119,13 +171,21 @@ def test_a_past_of_bursts_hides_no_harm_that_lasts_and_keeps_nothing_open_that_f
 
 
 def test_a_rise_that_is_surely_below_the_floor_is_no_harm() -> None:
-    """A quarter of a point more, in 20,000 calls of which next to none failed before, and in 2,000, where it may be a whole one."""
-    assert _harm(50.0, 2.0, 20_000.0, _Law(shape=20.0))[0] <= IMPROBABLE < _harm(5.0, 0.2, 2_000.0, _Law(shape=20.0))[0]
+    """A quarter of a point more, in 20,000 calls of which next to none failed before, and in
+    2,000, where it may be a whole one.
+    """
+    assert (
+        _harm(50.0, 2.0, 20_000.0, _Law(shape=20.0))[0]
+        <= IMPROBABLE
+        < _harm(5.0, 0.2, 2_000.0, _Law(shape=20.0))[0]
+    )
 
 
 def at_once(traffic: list[Traffic], windows: int = 60) -> list[EdgeCell]:
     rows = cells(traffic, windows, share=steady(1.0), before=180)
-    return [row for row in rows if row.callee_version == ("2.0.0" if row.window >= START else "1.9.0")]
+    return [
+        row for row in rows if row.callee_version == ("2.0.0" if row.window >= START else "1.9.0")
+    ]
 
 
 def test_a_version_that_never_met_the_old_one_gets_a_weaker_pass_and_no_more() -> None:
@@ -138,7 +198,9 @@ def test_a_version_that_never_met_the_old_one_gets_a_weaker_pass_and_no_more() -
 def test_a_version_whose_predecessor_is_gone_after_a_minute_gets_a_weaker_pass_unless_it_is_worse(
     harm: float, *, weaker: bool
 ) -> None:
-    """Ten per cent of the calls fail in half a minute before: a past like that keeps nothing open that the new version's calls show."""
+    """Ten per cent of the calls fail in half a minute before: a past like that keeps nothing open
+    that the new version's calls show.
+    """
     usual = Behaviour(latency=0.03, spread=0.5)
     shop = [
         replace(flow, outage=lambda window: 0.1 if -60 <= window < -57 else 0.0)
@@ -162,7 +224,10 @@ def test_no_weaker_pass_for_harm(new: Behaviour) -> None:
 
 
 def test_no_weaker_pass_in_the_first_minutes_nor_without_a_past() -> None:
-    for rows, windows in ((at_once(small_shop(), 20), 20), ([row for row in at_once(small_shop()) if row.window >= START], 60)):
+    for rows, windows in (
+        (at_once(small_shop(), 20), 20),
+        ([row for row in at_once(small_shop()) if row.window >= START], 60),
+    ):
         told = judge(deploy(), rows, (), (), SETTINGS, now_after(windows))[0]
         assert "weaker_pass" not in {reason.code for reason in told.reasons}
 
@@ -171,7 +236,9 @@ def test_no_weaker_pass_in_the_first_minutes_nor_without_a_past() -> None:
 def test_one_call_in_25_far_slower_is_no_pass_though_p90_stays(seed: int) -> None:
     rows = cells(small_shop(old=Behaviour()), QUARTER, share=steady(0.12), before=180, seed=seed)
     slow = chilled(rows, lambda window: 0.04 if window >= 0 else 0.0, Behaviour(latency=0.6), seed)
-    usual, harmed = (judge(deploy(), some, (), (), SETTINGS, now_after(QUARTER))[0] for some in (rows, slow))
+    usual, harmed = (
+        judge(deploy(), some, (), (), SETTINGS, now_after(QUARTER))[0] for some in (rows, slow)
+    )
     assert usual.outcome == "pass"
     assert harmed.outcome != "pass"
     codes = {why.code for judgement in harmed.edges for why in judgement.reasons}
@@ -179,27 +246,45 @@ def test_one_call_in_25_far_slower_is_no_pass_though_p90_stays(seed: int) -> Non
 
 
 def eventful(new: Behaviour | None, seed: int, shape: str) -> list[EdgeCell]:
-    """A canary of a third on busy edges, after an incident that was over, through a cold minute, or through an outage of both versions."""
+    """A canary of a third on busy edges, after an incident that was over, through a cold minute,
+    or through an outage of both versions.
+    """
     usual = Behaviour(server_error=0.001, latency=0.03, spread=0.5)
     hit = {
         "earlier": lambda window: 0.3 if -80 <= window < -66 else 0.0,
         "cold": lambda _: 0.0,
         "outage": lambda window: 0.2 if 24 <= window < 36 else 0.0,
     }[shape]
-    traffic = [replace(flow, calls_per_window=4 * flow.calls_per_window, outage=hit) for flow in small_shop(new or usual, usual)]
+    traffic = [
+        replace(flow, calls_per_window=4 * flow.calls_per_window, outage=hit)
+        for flow in small_shop(new or usual, usual)
+    ]
     rows = cells(traffic, QUARTER, share=steady(0.34), before=180, seed=seed)
     if shape != "cold":
         return rows
-    return chilled(rows, lambda window: 1.0 if 0 <= window < 6 else 0.0, Behaviour(latency=0.12, spread=0.5), seed)
+    return chilled(
+        rows,
+        lambda window: 1.0 if 0 <= window < 6 else 0.0,
+        Behaviour(latency=0.12, spread=0.5),
+        seed,
+    )
 
 
 @pytest.mark.parametrize("shape", ["earlier", "cold"])
 def test_an_earlier_incident_or_a_cold_minute_holds_back_no_pass(shape: str) -> None:
-    told = [judge(deploy(), eventful(None, seed, shape), (), (), SETTINGS, now_after(QUARTER))[0] for seed in range(4)]
-    assert sum(result.outcome == "pass" for result in told) >= 3, [result.reasons[0] for result in told]
+    told = [
+        judge(deploy(), eventful(None, seed, shape), (), (), SETTINGS, now_after(QUARTER))[0]
+        for seed in range(4)
+    ]
+    assert sum(result.outcome == "pass" for result in told) >= 3, [
+        result.reasons[0] for result in told
+    ]
 
 
-@pytest.mark.parametrize("shape", ["outage", *(pytest.param(shape, marks=pytest.mark.long) for shape in ("earlier", "cold"))])
+@pytest.mark.parametrize(
+    "shape",
+    ["outage", *(pytest.param(shape, marks=pytest.mark.long) for shape in ("earlier", "cold"))],
+)
 @pytest.mark.parametrize(
     "new",
     [
@@ -216,10 +301,18 @@ def test_and_no_harm_passes_for_them(new: Behaviour, shape: str) -> None:
             assert judge(deploy(), seen, (), (), SETTINGS, now_after(windows))[0].outcome != "pass"
 
 
-def test_a_few_bad_calls_that_shut_out_harm_of_a_size_that_counts_hold_back_no_other_edge() -> None:
+def test_a_few_bad_calls_that_shut_out_harm_of_a_size_that_counts_hold_back_no_other_edge() -> (
+    None
+):
     rows = cells(small_shop(), QUARTER, share=steady(0.12), before=180, seed=3)
     busy = edge(operation="GET /busy")
-    more = cells([Traffic(busy, 2000, Behaviour(0.0003), Behaviour(0.0014))], QUARTER, share=steady(0.12), before=180, seed=3)
+    more = cells(
+        [Traffic(busy, 2000, Behaviour(0.0003), Behaviour(0.0014))],
+        QUARTER,
+        share=steady(0.12),
+        before=180,
+        seed=3,
+    )
     told = judge(deploy(), [*rows, *more], (), (), SETTINGS, now_after(QUARTER))[0]
     assert told.outcome == "pass"
 
@@ -233,18 +326,28 @@ def both_versions(window_harm: Callable[[int], float], seed: int) -> Verdict:
 
 
 def test_damage_to_what_both_share_never_passes_not_beside_an_outage_either() -> None:
-    slowly = lambda window: (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0  # noqa: E731
+    slowly = lambda window: (  # noqa: E731
+        (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0
+    )
     for seed in range(3):
         for size in (0.03, 0.1, 0.2):
             for outage in (0.0, 0.2, 0.5):
-                hit = lambda window, size=size, outage=outage: size * slowly(window) + outage * (20 <= window < 50)  # noqa: E731
+                hit = lambda window, size=size, outage=outage: (  # noqa: E731
+                    size * slowly(window) + outage * (20 <= window < 50)
+                )
                 assert both_versions(hit, seed).outcome != "pass"
     assert both_versions(lambda _: 0.0, 1).outcome == "pass"
 
 
-@pytest.mark.parametrize("incident", [range(-40, -25), range(-12, 0), range(-12, 18)], ids=["earlier", "up to it", "into it"])
+@pytest.mark.parametrize(
+    "incident",
+    [range(-40, -25), range(-12, 0), range(-12, 18)],
+    ids=["earlier", "up to it", "into it"],
+)
 def test_nor_does_it_hide_behind_an_incident_that_was_there_before(incident: range) -> None:
-    slowly = lambda window: (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0  # noqa: E731
+    slowly = lambda window: (  # noqa: E731
+        (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0
+    )
     for size in (0.03, 0.2):
         hit = lambda window, size=size: size * slowly(window) + 0.45 * (window in incident)  # noqa: E731
         assert both_versions(hit, 2).outcome != "pass"

@@ -1,4 +1,6 @@
-"""Made-up traffic for judging: cells of edges with two versions side by side, drawn with a seed."""
+"""Made-up traffic for judging: cells of edges with two versions side by side, drawn
+with a seed.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,8 @@ def steady(share: float) -> Share:
 class Behaviour:
     """How one version behaves on one edge: chances per call, latency in seconds (median, log-sd).
 
-    `told`: of the calls that the caller takes for answered, the provider alone says that they failed.
+    `told`: of the calls that the caller takes for answered, the provider alone says that they
+    failed.
     """
 
     server_error: float = 0.0
@@ -42,7 +45,9 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Traffic:
-    """One edge's traffic. `callers` gives each caller version its share; `pairs` overrides behaviour for a caller version."""
+    """One edge's traffic. `callers` gives each caller version its share; `pairs` overrides
+    behaviour for a caller version.
+    """
 
     edge: Edge
     calls_per_window: float = 200.0
@@ -60,17 +65,28 @@ def edge(caller: str = "web", callee: str = "payment", operation: str = "POST /p
 
 def histogram(seconds: np.ndarray) -> dict[int, int]:
     """Seconds to buckets of scale 3."""
-    buckets, counts = np.unique(np.ceil(8 * np.log2(np.maximum(seconds, 1e-6))).astype(int) - 1, return_counts=True)
+    buckets, counts = np.unique(
+        np.ceil(8 * np.log2(np.maximum(seconds, 1e-6))).astype(int) - 1, return_counts=True
+    )
     return dict(zip(buckets.tolist(), counts.tolist(), strict=True))
 
 
 def cell(
-    window: int, where: Edge, caller: str, callee: str, calls: int, how: Behaviour, rng: np.random.Generator, extra: float = 0.0
+    window: int,
+    where: Edge,
+    caller: str,
+    callee: str,
+    calls: int,
+    how: Behaviour,
+    rng: np.random.Generator,
+    extra: float = 0.0,
 ) -> EdgeCell:
     """One cell of drawn calls; `extra` adds to the chance of a server error (a shared outage)."""
     chances = [min(how.server_error + extra, 1.0), how.client_error, how.timeout]
     chances = [chance / max(sum(chances), 1.0) for chance in chances]
-    server_error, client_error, timeout, ok = rng.multinomial(calls, [*chances, max(0.0, 1.0 - sum(chances))]).tolist()
+    server_error, client_error, timeout, ok = rng.multinomial(
+        calls, [*chances, max(0.0, 1.0 - sum(chances))]
+    ).tolist()
     told = int(rng.binomial(ok, how.told)) if how.told else 0
     server_error, ok = server_error + told, ok - told
     violated = int(rng.binomial(calls, how.violated))
@@ -85,7 +101,13 @@ def cell(
         calls=calls,
         weighted_calls=float(calls),
         failed=server_error + timeout,
-        outcomes={"ok": ok, "client_error": client_error, "server_error": server_error, "timeout": timeout, "cancelled": 0},
+        outcomes={
+            "ok": ok,
+            "client_error": client_error,
+            "server_error": server_error,
+            "timeout": timeout,
+            "cancelled": 0,
+        },
         error_types={},
         conformance={"valid": calls - violated, "violated": violated} if how.checked else {},
         coverage={"both": calls},
@@ -113,7 +135,9 @@ def cells(
     role: str = "callee",
     poisson: bool = True,
 ) -> list[EdgeCell]:
-    """Cells of windows -before..windows-1; the deploy's first traffic is window 0. `role` callee: 1.9.0 to 2.0.0 of the callee."""
+    """Cells of windows -before..windows-1; the deploy's first traffic is window 0. `role` callee:
+    1.9.0 to 2.0.0 of the callee.
+    """
     rng = np.random.default_rng(seed)
     out: list[EdgeCell] = []
     for item in traffic:
@@ -128,12 +152,20 @@ def cells(
                         continue
                     how = item.old if version == "1.9.0" else item.pairs.get(other, item.new)
                     caller, callee = (other, version) if role == "callee" else (version, other)
-                    out.append(cell(window, item.edge, caller, callee, calls, how, rng, item.outage(window)))
+                    out.append(
+                        cell(
+                            window, item.edge, caller, callee, calls, how, rng, item.outage(window)
+                        )
+                    )
     return out
 
 
-def chilled(rows: Sequence[EdgeCell], cold: Callable[[int], float], how: Behaviour, seed: int = 1) -> list[EdgeCell]:
-    """The rows with a part, `cold(window)`, of the new version's calls answered by instances that behave as `how`."""
+def chilled(
+    rows: Sequence[EdgeCell], cold: Callable[[int], float], how: Behaviour, seed: int = 1
+) -> list[EdgeCell]:
+    """The rows with a part, `cold(window)`, of the new version's calls answered by instances that
+    behave as `how`.
+    """
     rng = np.random.default_rng(seed + 30_000)
     out: list[EdgeCell] = []
     for row in rows:
@@ -144,16 +176,30 @@ def chilled(rows: Sequence[EdgeCell], cold: Callable[[int], float], how: Behavio
                 out.append(row)
                 break
             if part:
-                out.append(cell(window, row.edge, row.caller_version, row.callee_version, part, behaviour, rng))
+                out.append(
+                    cell(
+                        window,
+                        row.edge,
+                        row.caller_version,
+                        row.callee_version,
+                        part,
+                        behaviour,
+                        rng,
+                    )
+                )
     return out
 
 
-def instances(begins: Sequence[int], windows: int, calls: int = 300, version: str = "2.0.0") -> list[Sighting]:
+def instances(
+    begins: Sequence[int], windows: int, calls: int = 300, version: str = "2.0.0"
+) -> list[Sighting]:
     """Instances of the version that begin in these windows and share its calls evenly."""
     out: list[Sighting] = []
     for window in range(windows):
         alive = [name for name, start in enumerate(begins) if start <= window]
-        out += [sighting(window, version, f"{version}-{name}", calls // len(alive)) for name in alive]
+        out += [
+            sighting(window, version, f"{version}-{name}", calls // len(alive)) for name in alive
+        ]
     return out
 
 
@@ -179,7 +225,17 @@ def now_after(windows: int) -> datetime:
     return START + timedelta(seconds=10 * windows + 65)
 
 
-def sighting(window: int, version: str, instance: str, server_calls: int, service: str = "payment") -> Sighting:
+def sighting(
+    window: int, version: str, instance: str, server_calls: int, service: str = "payment"
+) -> Sighting:
     return Sighting(
-        START + timedelta(seconds=10 * window), "production", "", service, version, instance, server_calls + 2, server_calls, 0
+        START + timedelta(seconds=10 * window),
+        "production",
+        "",
+        service,
+        version,
+        instance,
+        server_calls + 2,
+        server_calls,
+        0,
     )

@@ -1,4 +1,6 @@
-"""The pages' tables, out of the code: `python -m tests.docs.tables` writes them between their marks."""
+"""The pages' tables, out of the code: `python -m tests.docs.tables` writes them between their
+marks.
+"""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +26,13 @@ from monitor.wording import SENTENCES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = (README, *(ROOT / folder / "README.md" for folder in ("monitor", "pipelines", "dashboards", "helm", "tests")))
+PAGES = (
+    README,
+    *(
+        ROOT / folder / "README.md"
+        for folder in ("monitor", "pipelines", "dashboards", "helm", "tests")
+    ),
+)
 """The front page, and one beside each kind of code."""
 
 
@@ -35,7 +43,9 @@ def settings_table() -> str:
         default = field.get_default(call_default_factory=True)
         value = "" if isinstance(default, SecretStr) or default in ("", (), {}) else f"`{default}`"
         words = choices(field)
-        meaning = f"{field.description}" + (f" ({', '.join(f'`{word}`' for word in words if word)})" if words else "")
+        meaning = f"{field.description}" + (
+            f" ({', '.join(f'`{word}`' for word in words if word)})" if words else ""
+        )
         meaning += "; secret" if field.annotation is SecretStr else ""
         lines.append(f"| `{name}` | {value} | {meaning.replace('|', '/')} |")
     return "\n".join(lines)
@@ -47,7 +57,9 @@ def metrics_table() -> str:
     for metric in vars(telemetry).values():
         if isinstance(metric, MetricWrapperBase):
             name = metric._name + ("_total" if metric._type == "counter" else "")
-            lines.append(f"| `{name}` | {', '.join(metric._labelnames)} | {metric._documentation} |")
+            lines.append(
+                f"| `{name}` | {', '.join(metric._labelnames)} | {metric._documentation} |"
+            )
     return "\n".join(lines)
 
 
@@ -55,27 +67,47 @@ def commands_table() -> str:
     """Every command with the first line of its help."""
     lines = ["| command | what it does |", "| --- | --- |"]
     app: typer.Typer = import_module("monitor.cli.main").app
-    lines += [f"| `seamwatch {name}` | {text} |" for name, text in _commands(typer.main.get_command(app), "")]
+    lines += [
+        f"| `seamwatch {name}` | {text} |"
+        for name, text in _commands(typer.main.get_command(app), "")
+    ]
     return "\n".join(lines)
 
 
 def routes_table() -> str:
     """Every route for programs with what it is for."""
     summaries: dict[tuple[str, str], str] = {}
-    modules = [import_module(module.name) for module in iter_modules(routes.__path__, f"{routes.__name__}.")]
-    routers = [value for module in modules for value in vars(module).values() if isinstance(value, APIRouter)]
+    modules = [
+        import_module(module.name)
+        for module in iter_modules(routes.__path__, f"{routes.__name__}.")
+    ]
+    routers = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, APIRouter)
+    ]
     made_for_an_app = gates_router(Waiting.__new__(Waiting))
     for route in (route for router in (*routers, made_for_an_app) for route in router.routes):
         if isinstance(route, APIRoute) and route.include_in_schema:
             summaries |= {(route.path, method): route.summary or "" for method in route.methods}
-    lines = [f"| {method} | `{path}` | {summary} |" for (path, method), summary in sorted(summaries.items())]
+    lines = [
+        f"| {method} | `{path}` | {summary} |"
+        for (path, method), summary in sorted(summaries.items())
+    ]
     return "\n".join(["| | route | what it is for |", "| --- | --- | --- |", *lines])
 
 
 def codes_table() -> str:
-    """Every code of a reason with its sentence; in braces its parameters, and what follows from them."""
+    """Every code of a reason with its sentence; in braces its parameters, and what follows from
+    them.
+    """
     lines = ["| code | sentence |", "| --- | --- |"]
-    lines += [f"| `{code}` | {re.sub(r'[:!][^{}]*}', '}', text)} |" for code, text in SENTENCES.items() if code != "told"]
+    lines += [
+        f"| `{code}` | {re.sub(r'[:!][^{}]*}', '}', text)} |"
+        for code, text in SENTENCES.items()
+        if code != "told"
+    ]
     return "\n".join(lines)
 
 
@@ -89,9 +121,13 @@ def policy_table() -> str:
 def _policy(kind: type[Any], before: str) -> Iterator[tuple[str, str]]:
     for name, field in TypeAdapter(kind).json_schema().get("properties", {}).items():
         yield f"{before}{name}", field["description"]
-        inner = {"rules": Rule, "minimum": Minimum, "criticality": Criticality, "by_hand": ByHand, "overrides": Overruling}.get(
-            name
-        )
+        inner = {
+            "rules": Rule,
+            "minimum": Minimum,
+            "criticality": Criticality,
+            "by_hand": ByHand,
+            "overrides": Overruling,
+        }.get(name)
         if inner and (name != "criticality" or not before):
             yield from _policy(inner, f"{before}{name}.")
 

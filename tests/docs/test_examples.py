@@ -1,4 +1,6 @@
-"""Every `seamwatch …` line of the pages is run, in a world like the one it is told in, and exits as is said beside it."""
+"""Every `seamwatch …` line of the pages is run, in a world like the one it is told in, and exits
+as is said beside it.
+"""
 
 import os
 import re
@@ -34,7 +36,9 @@ OWN_KAFKA = "SEAMWATCH_KAFKA_"
 
 @dataclass(frozen=True)
 class Example:
-    """A line as a reader types it: its words, what it sets for itself, what was exported before it, and the exit it promises."""
+    """A line as a reader types it: its words, what it sets for itself, what was exported before
+    it, and the exit it promises.
+    """
 
     words: tuple[str, ...]
     sets: dict[str, str] = field(default_factory=dict)
@@ -62,7 +66,11 @@ def examples() -> list[Example]:
                 sets[name] = value
             if words[:1] == ["seamwatch"]:
                 promised = re.search(r"# exits (\d+)", line)
-                results.append(Example(tuple(words[1:]), sets, dict(exported), int(promised[1]) if promised else 0))
+                results.append(
+                    Example(
+                        tuple(words[1:]), sets, dict(exported), int(promised[1]) if promised else 0
+                    )
+                )
     return results
 
 
@@ -88,7 +96,9 @@ def a_place_of_its_own(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def demo(store: Store, chdb_path: Path, sqlite_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def demo(
+    store: Store, chdb_path: Path, sqlite_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """What a demo has come to after some minutes, served beside the reader; yields its address."""
     now = datetime.now(UTC).replace(microsecond=0)
     until = now.replace(second=now.second // 10 * 10)
@@ -110,7 +120,9 @@ def test_beside_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2.0.0" in said(capsys, EXAMPLES["edges --by caller,callee,versions --since 15m"])
 
 
-def test_a_pipeline_asks_from_afar(demo: str, sqlite_dsn: str, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipeline_asks_from_afar(
+    demo: str, sqlite_dsn: str, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     example = EXAMPLES["gate --service payment --version 2.0.0 --wait 600 --format junit"]
     assert set(example.sets) == {"SEAMWATCH_API_URL", "SEAMWATCH_API_TOKEN"}
     engine = open_control(sqlite_dsn)
@@ -130,18 +142,29 @@ def test_files_are_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_a_first_contract_is_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     promised = import_module("monitor.demo.promises").__file__
-    (tmp_path / "payment.yaml").write_bytes((Path(promised).parent / "contracts" / "payment.yaml").read_bytes())
-    assert "payment revision 1" in said(capsys, EXAMPLES["contracts publish payment.yaml --provider payment"])
+    (tmp_path / "payment.yaml").write_bytes(
+        (Path(promised).parent / "contracts" / "payment.yaml").read_bytes()
+    )
+    assert "payment revision 1" in said(
+        capsys, EXAMPLES["contracts publish payment.yaml --provider payment"]
+    )
 
 
 def test_a_deploy_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "payment" in said(capsys, EXAMPLES["deploys record --service payment --version 2.0.0 --environment production"])
+    assert "payment" in said(
+        capsys,
+        EXAMPLES["deploys record --service payment --version 2.0.0 --environment production"],
+    )
 
 
 @pytest.mark.kafka
 @pytest.mark.slow
-def test_own_kafka_by_the_settings_shown_and_no_others(kafka_secure: SecureKafka, tmp_path: Path) -> None:
-    """TLS with an authority of one's own, a login, the topics' names as they are by default; found, read and shown."""
+def test_own_kafka_by_the_settings_shown_and_no_others(
+    kafka_secure: SecureKafka, tmp_path: Path
+) -> None:
+    """TLS with an authority of one's own, a login, the topics' names as they are by default;
+    found, read and shown.
+    """
     settings = EXAMPLES["up"].exported
     assert settings == EXAMPLES["doctor --kafka"].exported
     assert len(settings) <= 5
@@ -152,13 +175,23 @@ def test_own_kafka_by_the_settings_shown_and_no_others(kafka_secure: SecureKafka
         "SEAMWATCH_KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password"),
         "SEAMWATCH_KAFKA_SSL_CAFILE": kafka_secure.options["ssl_cafile"],
     }
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SEAMWATCH_")}
-    environment = clean | settings | {name: mine.get(name, value) for name, value in settings.items()}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith("SEAMWATCH_")
+    }
+    environment = (
+        clean | settings | {name: mine.get(name, value) for name, value in settings.items()}
+    )
     program = [sys.executable, "-c", "from monitor.cli import main; main()"]
 
     def seamwatch(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*program, *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+            [*program, *words],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     now = time.time()
@@ -166,17 +199,27 @@ def test_own_kafka_by_the_settings_shown_and_no_others(kafka_secure: SecureKafka
     for topic in ("otlp_spans", "api_logs", "deploys"):
         broker.make_topic(topic)
     try:
-        calls = [S("web", "client", 1, 1, version="1", base=int(now)), S("shop", "server", 1, 2, 1, version="2", base=int(now))]
+        calls = [
+            S("web", "client", 1, 1, version="1", base=int(now)),
+            S("shop", "server", 1, 2, 1, version="2", base=int(now)),
+        ]
         broker.produce("otlp_spans", [request(calls)])
         doctor = seamwatch("doctor", "--kafka")
         assert doctor.returncode == 0, doctor.stdout + doctor.stderr
         with (tmp_path / "log").open("wb") as log:
             running = subprocess.Popen(
-                [*program, "--set", "api.port=0", "up"], env=environment, cwd=tmp_path, stdout=log, stderr=log
+                [*program, "--set", "api.port=0", "up"],
+                env=environment,
+                cwd=tmp_path,
+                stdout=log,
+                stderr=log,
             )
         try:
-            eventually((tmp_path / "log").read_text, lambda text: "page: " in text)  # before that a command would take the store
-            shown = eventually(lambda: seamwatch("edges", "--format", "csv").stdout, lambda text: "shop" in text)
+            # before that a command would take the store
+            eventually((tmp_path / "log").read_text, lambda text: "page: " in text)
+            shown = eventually(
+                lambda: seamwatch("edges", "--format", "csv").stdout, lambda text: "shop" in text
+            )
         finally:
             running.terminate()
             left = running.wait(60)
@@ -195,7 +238,8 @@ def eventually(ask: Callable[[], str], good: Callable[[str], bool], seconds: flo
     return answer
 
 
-STARTED_ELSEWHERE = {"demo --fresh"}  # `make demo` is timed on a fresh clone; a demo cannot run beside this session's store
+# `make demo` is timed on a fresh clone; a demo cannot run beside this session's store
+STARTED_ELSEWHERE = {"demo --fresh"}
 
 
 def test_no_example_is_left_out() -> None:

@@ -46,7 +46,10 @@ def test_the_front_page_is_short_and_shows_the_page() -> None:
 
 
 def test_the_collectors_settings_shown_write_what_is_read_by_default() -> None:
-    (shown,) = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXTS[README], re.DOTALL))
+    (shown,) = (
+        yaml.safe_load(block)
+        for block in re.findall(r"```yaml\n(.*?)```", TEXTS[README], re.DOTALL)
+    )
     traces, settings = shown["exporters"]["kafka"]["traces"], load(environ={})
     assert traces["topic"] == settings.topics.spans
     assert settings.topics.spans_encoding == "auto"

@@ -15,8 +15,15 @@ from tests.fixtures.spans import T0, records
 NOW = datetime.fromtimestamp(T0 + 100, UTC)
 
 
-def reached(marks: Watermarks, batch: Records, ends: list[float], now: datetime = NOW) -> float | None:
-    table = marks.update(batch, np.zeros(len(ends), np.int32), np.array([int(end * 1e9) for end in ends], np.uint64), now)
+def reached(
+    marks: Watermarks, batch: Records, ends: list[float], now: datetime = NOW
+) -> float | None:
+    table = marks.update(
+        batch,
+        np.zeros(len(ends), np.int32),
+        np.array([int(end * 1e9) for end in ends], np.uint64),
+        now,
+    )
     times = table.column("watermark").to_pylist()
     return times[0].timestamp() if times else None
 
@@ -56,7 +63,10 @@ def test_a_partition_that_was_taken_away_is_no_longer_spoken_of() -> None:
     marks = Watermarks()
     reached(marks, records([b"x"], partition=1), [T0 + 50.0])
     other = records([], partition=2)
-    assert reached(marks, Records([], [], [], [], [], [], dict.fromkeys(other.drained, True)), []) is None
+    assert (
+        reached(marks, Records([], [], [], [], [], [], dict.fromkeys(other.drained, True)), [])
+        is None
+    )
 
 
 def test_the_ledger_has_a_row_a_record_with_its_gap_and_its_counts() -> None:
@@ -72,17 +82,43 @@ def test_the_ledger_has_a_row_a_record_with_its_gap_and_its_counts() -> None:
         reading=11,
     )
     assert table.to_pylist() == [
-        {"source_id": "s1", "topic": "spans", "partition": 3, "offset": 7, "gap": 7, "spans": 3, "halves": 2, "filtered": 1}
+        {
+            "source_id": "s1",
+            "topic": "spans",
+            "partition": 3,
+            "offset": 7,
+            "gap": 7,
+            "spans": 3,
+            "halves": 2,
+            "filtered": 1,
+        }
         | {"rejected": 0, "exchanges": 6, "reading": 11},
-        {"source_id": "s2", "topic": "logs", "partition": 0, "offset": 9, "gap": 1, "spans": 4, "halves": 4, "filtered": 0}
+        {
+            "source_id": "s2",
+            "topic": "logs",
+            "partition": 0,
+            "offset": 9,
+            "gap": 1,
+            "spans": 4,
+            "halves": 4,
+            "filtered": 0,
+        }
         | {"rejected": 5, "exchanges": 0, "reading": 11},
     ]
 
 
 @pytest.mark.parametrize("payloads", [[], [b"a"]])
-def test_the_ledgers_columns_have_the_types_of_the_table_whether_it_counts_anything_or_not(payloads: list[bytes]) -> None:
+def test_the_ledgers_columns_have_the_types_of_the_table_whether_it_counts_anything_or_not(
+    payloads: list[bytes],
+) -> None:
     words = pa.dictionary(pa.int32(), pa.string())
-    places = {"source_id": words, "topic": words, "partition": pa.uint32(), "offset": pa.uint64(), "gap": pa.uint64()}
+    places = {
+        "source_id": words,
+        "topic": words,
+        "partition": pa.uint32(),
+        "offset": pa.uint64(),
+        "gap": pa.uint64(),
+    }
     counts = dict.fromkeys(["spans", "halves", "filtered", "rejected", "exchanges"], pa.uint32())
     table = ledger_rows(records(payloads))
     assert types(table) == places | counts | {"reading": pa.uint64()}
@@ -91,7 +127,10 @@ def test_the_ledgers_columns_have_the_types_of_the_table_whether_it_counts_anyth
 
 def test_arrivals_count_the_rows_of_each_window() -> None:
     table = arrival_rows("s", np.array([10, 20], np.uint32), np.array([3, 1]))
-    assert table.to_pylist() == [{"window": 10, "source_id": "s", "rows": 3}, {"window": 20, "source_id": "s", "rows": 1}]
+    assert table.to_pylist() == [
+        {"window": 10, "source_id": "s", "rows": 3},
+        {"window": 20, "source_id": "s", "rows": 1},
+    ]
     assert table.schema.field("rows").type == pa.uint64()
 
 
@@ -99,8 +138,18 @@ def test_a_reject_tells_where_and_why_and_its_payload_by_hash_and_length_only() 
     entry = reject(records([b"payload"], partition=2), 0, "why", "more words", 4, whole=False)
     table = reject_rows([entry], 11)
     assert table.to_pylist() == [
-        {"source_id": entry.source_id, "topic": entry.topic, "partition": 2, "offset": entry.offset, "reason": "why"}
-        | {"detail": "more words", "payload_hash": hashlib.blake2b(b"payload", digest_size=8).hexdigest(), "payload_bytes": 7}
+        {
+            "source_id": entry.source_id,
+            "topic": entry.topic,
+            "partition": 2,
+            "offset": entry.offset,
+            "reason": "why",
+        }
+        | {
+            "detail": "more words",
+            "payload_hash": hashlib.blake2b(b"payload", digest_size=8).hexdigest(),
+            "payload_bytes": 7,
+        }
         | {"count": 4, "whole": 0, "reading": 11},
     ]
     text, count = pa.string(), pa.uint32()
@@ -113,9 +162,13 @@ def test_a_reject_tells_where_and_why_and_its_payload_by_hash_and_length_only() 
 def test_a_watermark_tells_its_partition_and_who_spoke_when() -> None:
     batch = records([b"x"], partition=4)
     place = batch.partitions[0]
-    table = Watermarks().update(batch, np.zeros(1, np.int32), np.array([(T0 + 50) * 10**9], np.uint64), NOW)
+    table = Watermarks().update(
+        batch, np.zeros(1, np.int32), np.array([(T0 + 50) * 10**9], np.uint64), NOW
+    )
     told = {"source_id": place.source_id, "topic": place.topic, "partition": 4, "seen_at": NOW}
-    assert table.to_pylist() == [told | {"watermark": datetime.fromtimestamp(T0 + 50, UTC), "drained": 1}]
+    assert table.to_pylist() == [
+        told | {"watermark": datetime.fromtimestamp(T0 + 50, UTC), "drained": 1}
+    ]
     moment = pa.timestamp("ms", "UTC")
     heartbeat = Records([], [], [], [], [], [], {})
     nothing = Watermarks().update(heartbeat, np.zeros(0, np.int32), np.zeros(0, np.uint64), NOW)
@@ -128,7 +181,10 @@ def test_a_watermark_tells_its_partition_and_who_spoke_when() -> None:
 def test_a_partition_that_lags_is_not_said_to_be_drained() -> None:
     batch = records([b"x"])
     table = Watermarks().update(
-        replace(batch, drained={batch.partitions[0]: False}), np.zeros(1, np.int32), np.array([T0 * 10**9], np.uint64), NOW
+        replace(batch, drained={batch.partitions[0]: False}),
+        np.zeros(1, np.int32),
+        np.array([T0 * 10**9], np.uint64),
+        NOW,
     )
     assert table.column("drained").to_pylist() == [0]
 

@@ -1,6 +1,12 @@
 """What is closed when, and in which company."""
 
-from monitor.edges.closing import ClosingSettings, WindowState, plan_closing, sealed_now, watermark_of
+from monitor.edges.closing import (
+    ClosingSettings,
+    WindowState,
+    plan_closing,
+    sealed_now,
+    watermark_of,
+)
 
 SETTINGS = ClosingSettings()
 NOW = 10_000
@@ -18,14 +24,24 @@ def state(
     newest: int | None = None,
 ) -> WindowState:
     came = newest if newest is not None else NOW if arrivals > seen else -1
-    return WindowState(window, arrivals, rows, oldest, came, seen, rows if seen else 0, 0, sealed, 1, closed, NOW)
+    return WindowState(
+        window, arrivals, rows, oldest, came, seen, rows if seen else 0, 0, sealed, 1, closed, NOW
+    )
 
 
-def closed(states: list[WindowState], watermark: float | None, *, finish: bool = False) -> list[int]:
-    return sorted(w for batch in plan_closing(states, watermark, SETTINGS, finish=finish).batches for w in batch.due)
+def closed(
+    states: list[WindowState], watermark: float | None, *, finish: bool = False
+) -> list[int]:
+    return sorted(
+        w
+        for batch in plan_closing(states, watermark, SETTINGS, finish=finish).batches
+        for w in batch.due
+    )
 
 
-def batches(states: list[WindowState], settings: ClosingSettings = SETTINGS, watermark: float = 50_000) -> list[list[int]]:
+def batches(
+    states: list[WindowState], settings: ClosingSettings = SETTINGS, watermark: float = 50_000
+) -> list[list[int]]:
     return [batch.due for batch in plan_closing(states, watermark, settings).batches]
 
 
@@ -57,17 +73,23 @@ def test_a_window_is_closed_once_provisionally_and_once_at_its_seal_if_anything_
     again = state(100, arrivals=2, seen=1, closed=NOW - 100)
     assert closed([again], 169.9) == []
     assert closed([again], 170.0) == [100]
-    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 120)], 169.9) == [100], "however long its seal takes"
+    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 120)], 169.9) == [100], (
+        "however long its seal takes"
+    )
     quiet = state(100, seen=1, closed=NOW - 50)
     assert closed([quiet, state(110, seen=1, closed=NOW - 40, newest=NOW - 51)], 170.0) == []
-    assert closed([quiet, state(110, seen=1, closed=NOW - 40, newest=NOW - 50)], 170.0) == [100], "its neighbour got rows since"
+    assert closed([quiet, state(110, seen=1, closed=NOW - 40, newest=NOW - 50)], 170.0) == [100], (
+        "its neighbour got rows since"
+    )
 
 
 def test_a_neighbour_is_closed_again_only_for_rows_that_its_closing_may_not_have_seen() -> None:
     late = state(110, arrivals=2, seen=1, sealed=True, closed=NOW - 60, newest=NOW - 40)
     assert closed([state(100, seen=1, sealed=True, closed=NOW - 39), late], 500) == [110]
     assert closed([state(100, seen=1, sealed=True, closed=NOW - 40), late], 500) == [100, 110]
-    assert closed([state(100, seen=1, closed=NOW - 90), state(110)], 125) == [110], "a provisional one waits for its seal"
+    assert closed([state(100, seen=1, closed=NOW - 90), state(110)], 125) == [110], (
+        "a provisional one waits for its seal"
+    )
 
 
 def test_a_window_whose_first_halves_may_be_gone_is_never_closed_again() -> None:
@@ -102,7 +124,10 @@ def test_thin_windows_share_a_batch_however_far_apart_and_too_many_rows_do_not()
     assert batches(full) == [[100], [110], [120]]
     halves = [state(w, rows=SETTINGS.batch_rows // 2) for w in (100, 110, 120)]
     assert batches(halves) == [[100, 110], [120]]
-    assert plan_closing([state(100, rows=9 * SETTINGS.part_rows)], 5000, SETTINGS).batches[0].parts == 5
+    assert (
+        plan_closing([state(100, rows=9 * SETTINGS.part_rows)], 5000, SETTINGS).batches[0].parts
+        == 5
+    )
 
 
 def test_the_newest_minute_is_closed_first_and_then_the_oldest() -> None:
@@ -137,10 +162,14 @@ def test_while_much_is_due_a_window_closed_before_waits_longer() -> None:
     assert closed([again], 50_000) == [100]
     backlog = [state(w, rows=SETTINGS.batch_rows) for w in (1000, 1010)]
     assert closed([again, *backlog], 50_000) == [1000, 1010]
-    assert 100 in closed([state(100, arrivals=2, seen=1, sealed=True, closed=NOW - 120), *backlog], 50_000)
+    assert 100 in closed(
+        [state(100, arrivals=2, seen=1, sealed=True, closed=NOW - 120), *backlog], 50_000
+    )
 
 
-def seen(at: float, *, said: float = 50.0, source: str = "a", partition: int = 0) -> dict[str, int]:
+def seen(
+    at: float, *, said: float = 50.0, source: str = "a", partition: int = 0
+) -> dict[str, int]:
     return {
         "source_id": source,
         "topic": "t",

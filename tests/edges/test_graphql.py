@@ -1,4 +1,6 @@
-"""GraphQL over one endpoint: each request is called by the operation that it names, as its spans call it."""
+"""GraphQL over one endpoint: each request is called by the operation that it names, as its spans
+call it.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +20,13 @@ from tests.pipelines.test_api_logs import batch, entry, rows, run
     ("body", "name"),
     [
         ({"query": "query cart { items }"}, "query cart"),
-        ({"query": "mutation pay($id: ID!) { pay(id: $id) }", "variables": {"id": "query secret {"}}, "mutation pay"),
+        (
+            {
+                "query": "mutation pay($id: ID!) { pay(id: $id) }",
+                "variables": {"id": "query secret {"},
+            },
+            "mutation pay",
+        ),
         ({"query": "query a { x } query b @live { y }", "operationName": "b"}, "query b"),
         ({"query": "query a { x } query b { y }"}, ""),
         ({"operationName": "cart", "extensions": {"persistedQuery": {}}}, "cart"),
@@ -34,12 +42,24 @@ def test_a_request_is_called_by_what_it_asks_for(body: Any, name: str) -> None:
     assert graphql_asked(body) == name
 
 
-def test_operations_of_one_endpoint_are_told_apart_and_an_answer_with_errors_failed(store: Store) -> None:
-    post = {"method": "POST", "path": "/graphql", "callee": "shop", "request_headers": {"content-type": "application/json"}}
+def test_operations_of_one_endpoint_are_told_apart_and_an_answer_with_errors_failed(
+    store: Store,
+) -> None:
+    post = {
+        "method": "POST",
+        "path": "/graphql",
+        "callee": "shop",
+        "request_headers": {"content-type": "application/json"},
+    }
     asked = [
-        entry(**post, request_body={"query": f"query {name} {{ a }}"}, response_body={"data": {}}) for name in ("cart", "user")
+        entry(**post, request_body={"query": f"query {name} {{ a }}"}, response_body={"data": {}})
+        for name in ("cart", "user")
     ]
-    failed = entry(**post, request_body={"query": "query cart { a }"}, response_body={"data": None, "errors": [{"message": "x"}]})
+    failed = entry(
+        **post,
+        request_body={"query": "query cart { a }"},
+        response_body={"data": None, "errors": [{"message": "x"}]},
+    )
     run(store, batch(*asked, failed))
     assert [(row["operation"], row["outcome"]) for row in rows(store, "exchanges")] == [
         ("POST /graphql query cart", "ok"),
@@ -53,22 +73,49 @@ def test_a_published_schema_is_held_against_records_up_to_stored_verdicts(store:
     sdl = "type Query { cart: Cart old: String @deprecated } type Cart { id: ID! total: Int! }"
     known = Registry([revision(sdl, name="shop-graphql", format="graphql", provider="shop")])
     json = {"content-type": "application/json"}
-    post = {"method": "POST", "path": "/graphql", "callee": "shop", "request_headers": json, "response_headers": json}
+    post = {
+        "method": "POST",
+        "path": "/graphql",
+        "callee": "shop",
+        "request_headers": json,
+        "response_headers": json,
+    }
     asked = {"query": "query cart { cart { id total } old }"}
     answers = [{"data": {"cart": {"id": "1", "total": total}, "old": None}} for total in (7, None)]
     wrong = entry(
-        **post, status=400, request_body={"query": "query cart { cart { gone } }"}, response_body={"errors": [{"message": "x"}]}
+        **post,
+        status=400,
+        request_body={"query": "query cart { cart { gone } }"},
+        response_body={"errors": [{"message": "x"}]},
     )
-    persisted = entry(**post, request_body={"extensions": {"persistedQuery": {"sha256Hash": "a"}}}, response_body=answers[0])
-    run(store, batch(*(entry(**post, request_body=asked, response_body=answer) for answer in answers), wrong, persisted), known=known)
-    told = [(row["operation"], row["checked"], row["reason"], row["contract"]) for row in rows(store, "exchanges")]
+    persisted = entry(
+        **post,
+        request_body={"extensions": {"persistedQuery": {"sha256Hash": "a"}}},
+        response_body=answers[0],
+    )
+    run(
+        store,
+        batch(
+            *(entry(**post, request_body=asked, response_body=answer) for answer in answers),
+            wrong,
+            persisted,
+        ),
+        known=known,
+    )
+    told = [
+        (row["operation"], row["checked"], row["reason"], row["contract"])
+        for row in rows(store, "exchanges")
+    ]
     assert told == [
         ("POST /graphql query cart", "valid", "", "shop-graphql"),
         ("POST /graphql query cart", "violated", "", "shop-graphql"),
         ("POST /graphql query cart", "violated", "", "shop-graphql"),
         ("POST /graphql", "not_checked", "persisted_query", "shop-graphql"),
     ]
-    assert [(row["side"], row["rule"], row["pointer"], row["clause"]) for row in rows(store, "violations")] == [
+    assert [
+        (row["side"], row["rule"], row["pointer"], row["clause"])
+        for row in rows(store, "violations")
+    ] == [
         ("response", "non_null", "/data/cart/total", "/Cart/total"),
         ("request", "unknown_field", "/query/Cart/*", "/Cart"),
     ]
@@ -79,5 +126,8 @@ def test_a_published_schema_is_held_against_records_up_to_stored_verdicts(store:
         ("Query.cart", 1, 1),
         ("Query.old", 2, 0),
     ]
-    seen = [(row["observation"], row["contract"], row["operation"]) for row in Reader(store).observations(*span)]
+    seen = [
+        (row["observation"], row["contract"], row["operation"])
+        for row in Reader(store).observations(*span)
+    ]
     assert seen == [("deprecated_field", "shop-graphql", "POST /graphql query cart Query.old")]

@@ -45,16 +45,34 @@ def test_every_edge_making_span_makes_rows_and_one_of_them_is_primary(spans: lis
     decoded, _ = decode_spans(records([request(spans)]))
     halves = half_edges(decoded, Namer())
     makers = [s for s in spans if s.kind != "internal"]
-    assert sum(halves.halves.column("primary").to_pylist()) == len(makers) == int(halves.sources.sum())
-    assert int(halves.window_rows.sum()) == len(halves) + halves.inner_spans.num_rows  # internal spans touch their windows too
+    assert (
+        sum(halves.halves.column("primary").to_pylist())
+        == len(makers)
+        == int(halves.sources.sum())
+    )
+    # internal spans touch their windows too
+    assert int(halves.window_rows.sum()) == len(halves) + halves.inner_spans.num_rows
     assert len(halves) >= len(makers)
 
 
 def test_a_clients_key_is_its_own_span_and_a_servers_its_parent() -> None:
     decoded, _ = decode_spans(
-        records([request([S("web", "client", 1, 5, 9), S("cart", "server", 1, 6, 5), S("web", "server", 1, 9)])])
+        records(
+            [
+                request(
+                    [
+                        S("web", "client", 1, 5, 9),
+                        S("cart", "server", 1, 6, 5),
+                        S("web", "server", 1, 9),
+                    ]
+                )
+            ]
+        )
     )
-    keys = [(row["side"], row["call_span"], row["has_parent"]) for row in half_edges(decoded, Namer()).halves.to_pylist()]
+    keys = [
+        (row["side"], row["call_span"], row["has_parent"])
+        for row in half_edges(decoded, Namer()).halves.to_pylist()
+    ]
     assert keys == [(1, span_id(5), 1), (2, span_id(5), 1), (2, span_id(9), 0)]
 
 
@@ -63,7 +81,8 @@ def test_a_linked_consumer_stands_under_its_links_and_beside_them_its_parent() -
     parent_too = S("mail", "consumer", 9, 7, 5, links=[(9, 5)])
     decoded, _ = decode_spans(records([request([linked, parent_too])]))
     keys = [
-        (row["trace"], row["call_span"], row["side"], row["primary"]) for row in half_edges(decoded, Namer()).halves.to_pylist()
+        (row["trace"], row["call_span"], row["side"], row["primary"])
+        for row in half_edges(decoded, Namer()).halves.to_pylist()
     ]
     assert keys == [
         (trace_id(1), span_id(2), 2, 1),

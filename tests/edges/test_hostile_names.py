@@ -26,7 +26,9 @@ VALUES = st.one_of(
     name=st.text(max_size=300),
     given_=st.dictionaries(st.sampled_from(sorted(NAMING)), VALUES, max_size=8),
 )
-def test_any_attributes_give_bounded_printable_names(kind: int, status: int, name: str, given_: dict[str, object]) -> None:
+def test_any_attributes_give_bounded_printable_names(
+    kind: int, status: int, name: str, given_: dict[str, object]
+) -> None:
     named = name_span(kind, status, (name, *(word for pair in given_.items() for word in pair)))
     assert len(named.operation) <= MAX_OPERATION
     assert named.operation.isprintable()
@@ -34,7 +36,15 @@ def test_any_attributes_give_bounded_printable_names(kind: int, status: int, nam
 
 
 @pytest.mark.parametrize("code", [math.inf, -math.inf, math.nan, 1e300, -(2**63), "²", "9" * 5000])
-@pytest.mark.parametrize("attribute", ["http.response.status_code", "rpc.grpc.status_code", "error.type"])
+@pytest.mark.parametrize(
+    "attribute", ["http.response.status_code", "rpc.grpc.status_code", "error.type"]
+)
 def test_a_code_that_is_no_code_is_no_error_of_ours(attribute: str, code: float | str) -> None:
-    words = ("GET", "http.request.method" if "http" in attribute else "rpc.system", "grpc", attribute, code)
+    words = (
+        "GET",
+        "http.request.method" if "http" in attribute else "rpc.system",
+        "grpc",
+        attribute,
+        code,
+    )
     assert name_span(2, 2, words).outcome in {"server_error", "client_error"}

@@ -1,4 +1,6 @@
-"""Rows found by keys, held against the plain way, whatever the keys: also those that hash to one place."""
+"""Rows found by keys, held against the plain way, whatever the keys: also those that hash to one
+place.
+"""
 
 import numpy as np
 from hypothesis import given
@@ -8,7 +10,11 @@ from monitor.edges.counting.joins import distinct, firsts, in_order, lookup, mat
 
 CLOSE = st.integers(0, 9)
 WIDE = st.integers(0, 2**64 - 1)
-KEYS = st.one_of(st.lists(CLOSE, max_size=60), st.lists(WIDE, max_size=60), st.lists(st.one_of(CLOSE, WIDE), max_size=300))
+KEYS = st.one_of(
+    st.lists(CLOSE, max_size=60),
+    st.lists(WIDE, max_size=60),
+    st.lists(st.one_of(CLOSE, WIDE), max_size=300),
+)
 NUMBERS = st.lists(st.one_of(CLOSE, st.integers(0, 2**62)), max_size=60)
 RNG = np.random.default_rng(7)
 MANY = [int(number) for number in RNG.integers(0, 5000, 4000)]
@@ -35,13 +41,16 @@ def held(left_keys: list[int], right_keys: list[int]) -> None:
 
 
 @given(KEYS, KEYS)
-def test_pairs_are_those_with_one_key_in_the_order_of_their_rows(one: list[int], other: list[int]) -> None:
+def test_pairs_are_those_with_one_key_in_the_order_of_their_rows(
+    one: list[int], other: list[int]
+) -> None:
     held(one, other)
 
 
 def test_many_keys_of_which_most_stand_close_together_are_all_found() -> None:
     held(MANY[:2000], MANY[2000:])
-    spread = [int(number) << 51 for number in RNG.integers(0, 2**13, 3000)]  # their last bits are all alike
+    # their last bits are all alike
+    spread = [int(number) << 51 for number in RNG.integers(0, 2**13, 3000)]
     held(spread, spread[::-1])
 
 

@@ -1,4 +1,6 @@
-"""Joints follow from the spans alone: not from their order, nor from which windows are closed; and hostile traces end them nowhere."""
+"""Joints follow from the spans alone: not from their order, nor from which windows are closed; and
+hostile traces end them nowhere.
+"""
 
 from collections.abc import Sequence
 
@@ -9,9 +11,8 @@ from hypothesis import strategies as st
 
 from monitor.edges.kin import joints
 
-Row = tuple[
-    int, int, int, int, float, float, str, str, str, str
-]  # trace span parent kind start end service protocol host outcome
+# trace span parent kind start end service protocol host outcome
+Row = tuple[int, int, int, int, float, float, str, str, str, str]
 T0 = 1_790_000_000
 
 ROWS = st.lists(
@@ -81,17 +82,27 @@ def test_a_trace_says_nothing_of_another(rows: list[Row]) -> None:
 
 
 @given(ROWS)
-def test_each_span_has_one_joint_at_most_and_no_span_stands_for_itself_and_is_dropped(rows: list[Row]) -> None:
+def test_each_span_has_one_joint_at_most_and_no_span_stands_for_itself_and_is_dropped(
+    rows: list[Row],
+) -> None:
     joint_rows = joints(table(rows), list(range(T0 - 10, T0 + 80, 10))).to_pylist()
     keys = [(row["trace"], row["span"], row["side"], row["window"]) for row in joint_rows]
-    kinds = {(row[0].to_bytes(16, "big"), row[1].to_bytes(8, "big"), 2 if row[3] == 2 else 1) for row in rows}
+    kinds = {
+        (row[0].to_bytes(16, "big"), row[1].to_bytes(8, "big"), 2 if row[3] == 2 else 1)
+        for row in rows
+    }
     assert {key[:3] for key in keys} <= kinds
-    assert all(not row["told_service"] or row["key_span"] != bytes(8) for row in joint_rows if row["side"] == 2 and not row["dropped"])
+    assert all(
+        not row["told_service"] or row["key_span"] != bytes(8)
+        for row in joint_rows
+        if row["side"] == 2 and not row["dropped"]
+    )
 
 
 def test_a_circle_of_parents_ends() -> None:
     circle: list[Row] = [
-        (1, n, n % 5 + 1, kind, 1, 2, "web", "http", "", "ok") for n, kind in zip(range(1, 6), (1, 1, 3, 1, 2), strict=True)
+        (1, n, n % 5 + 1, kind, 1, 2, "web", "http", "", "ok")
+        for n, kind in zip(range(1, 6), (1, 1, 3, 1, 2), strict=True)
     ]
     assert isinstance(told(circle), list)
 
@@ -101,7 +112,11 @@ def test_forty_internal_spans_stand_between_as_one() -> None:
     chain += [(1, n, n - 1, 1, 1, 8, "web", "", "", "") for n in range(2, 42)]
     chain += [(1, 42, 41, 2, 2, 7, "stock", "grpc", "", "ok")]
     joint_rows = joints(table(chain), [T0]).to_pylist()
-    assert [(row["span"][-1], row["key_span"][-1], row["dropped"]) for row in joint_rows if row["side"] == 2] == [(42, 1, 0)]
+    assert [
+        (row["span"][-1], row["key_span"][-1], row["dropped"])
+        for row in joint_rows
+        if row["side"] == 2
+    ] == [(42, 1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -114,21 +129,29 @@ def test_forty_internal_spans_stand_between_as_one() -> None:
         ("edge", "pay-proxy", []),
     ],
 )
-def test_sidecars_that_tell_both_what_came_and_what_went_are_hops(first: str, second: str, dropped: list[int]) -> None:
+def test_sidecars_that_tell_both_what_came_and_what_went_are_hops(
+    first: str, second: str, dropped: list[int]
+) -> None:
     names = ("shop", first, first, second, second, "pay")
     rows: list[Row] = [
-        (1, n, n - 1, 2 if n % 2 == 0 else 3, n, 20 - n, name, "http", "", "ok") for n, name in enumerate(names, start=1)
+        (1, n, n - 1, 2 if n % 2 == 0 else 3, n, 20 - n, name, "http", "", "ok")
+        for n, name in enumerate(names, start=1)
     ]
     joint_rows = joints(table(rows), [T0, T0 + 10]).to_pylist()
     assert sorted(row["span"][-1] for row in joint_rows if row["dropped"]) == dropped
     if dropped == [2, 3, 4, 5]:
-        assert [row["key_span"][-1] for row in joint_rows if row["side"] == 2 and not row["dropped"]] == [1]
+        assert [
+            row["key_span"][-1] for row in joint_rows if row["side"] == 2 and not row["dropped"]
+        ] == [1]
 
 
 @pytest.mark.parametrize(
-    ("service", "hops"), [("shop-proxy", True), ("shop.default", True), ("istio-proxy", True), ("shop-gateway", False)]
+    ("service", "hops"),
+    [("shop-proxy", True), ("shop.default", True), ("istio-proxy", True), ("shop-gateway", False)],
 )
-def test_a_client_under_another_services_client_is_a_hop_when_its_name_is_a_sidecars(service: str, *, hops: bool) -> None:
+def test_a_client_under_another_services_client_is_a_hop_when_its_name_is_a_sidecars(
+    service: str, *, hops: bool
+) -> None:
     rows: list[Row] = [
         (1, 1, 0, 3, 0, 9, "shop", "http", "", "ok"),
         (1, 2, 1, 3, 1, 8, service, "http", "", "ok"),
@@ -137,4 +160,6 @@ def test_a_client_under_another_services_client_is_a_hop_when_its_name_is_a_side
     joint_rows = joints(table(rows), [T0]).to_pylist()
     dropped = [row["span"][-1] for row in joint_rows if row["dropped"]]
     assert dropped == ([2] if hops else [])
-    assert [row["told_service"] for row in joint_rows if row["told_service"]] == ([] if hops else [service])
+    assert [row["told_service"] for row in joint_rows if row["told_service"]] == (
+        [] if hops else [service]
+    )

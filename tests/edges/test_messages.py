@@ -11,7 +11,11 @@ ORDERS = {"messaging.destination.name": "orders"}
     ("given", "name", "does"),
     [
         (ORDERS | {"messaging.operation": "receive"}, "orders receive", RECEIVES),
-        (ORDERS | {"messaging.operation.type": "receive", "messaging.operation.name": "poll"}, "poll orders", RECEIVES),
+        (
+            ORDERS | {"messaging.operation.type": "receive", "messaging.operation.name": "poll"},
+            "poll orders",
+            RECEIVES,
+        ),
         (ORDERS, "orders receive", RECEIVES),
         (ORDERS, "receive orders", RECEIVES),
         ({}, "orders receive", RECEIVES),
@@ -19,13 +23,19 @@ ORDERS = {"messaging.destination.name": "orders"}
         (ORDERS | {"messaging.operation": "process"}, "receive", TELLS),
         (ORDERS, "handle orders", TELLS),
         (ORDERS | {"messaging.operation.type": "send"}, "send orders", TELLS),
-        (ORDERS | {"messaging.operation.type": "settle", "messaging.operation.name": "ack"}, "ack orders", DELIVERS_NOTHING),
+        (
+            ORDERS | {"messaging.operation.type": "settle", "messaging.operation.name": "ack"},
+            "ack orders",
+            DELIVERS_NOTHING,
+        ),
         ({}, "recv", DELIVERS_NOTHING),
         ({"messaging.operation.name": "poll"}, "poll", DELIVERS_NOTHING),
         ({}, "", TELLS),
     ],
 )
-def test_the_step_is_the_operation_else_the_verb_in_the_name(given: dict[str, str], name: str, does: int) -> None:
+def test_the_step_is_the_operation_else_the_verb_in_the_name(
+    given: dict[str, str], name: str, does: int
+) -> None:
     assert step(given, name) == does
 
 
@@ -34,8 +44,14 @@ def test_a_destination_is_named_else_the_name_without_its_verb() -> None:
     assert destination({"messaging.destination": "old"}, "x send") == "old"
     assert destination({}, "orders process") == destination({}, "publish orders") == "orders"
     assert destination({}, "recv") == "unknown"
-    assert destination({"messaging.destination.temporary": True}, "amq.gen-77 receive") == "(temporary)"
-    assert destination({"messaging.destination": "t-77", "messaging.temp_destination": True}, "") == "(temporary)"
+    assert (
+        destination({"messaging.destination.temporary": True}, "amq.gen-77 receive")
+        == "(temporary)"
+    )
+    assert (
+        destination({"messaging.destination": "t-77", "messaging.temp_destination": True}, "")
+        == "(temporary)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ ERROR = 2
 
 
 def words(name: str = "a span", **given: str | int) -> tuple[str | int, ...]:
-    return (name, *(part for key, value in given.items() for part in (key.replace("__", "."), value)))
+    return (
+        name,
+        *(part for key, value in given.items() for part in (key.replace("__", "."), value)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,9 @@ def words(name: str = "a span", **given: str | int) -> tuple[str | int, ...]:
         (SERVER, words("do 4711 things"), "other", "do 4711 things", ""),
     ],
 )  # fmt: skip
-def test_edges_are_named(kind: int, said: tuple[str | int, ...], protocol: str, operation: str, peer: str) -> None:
+def test_edges_are_named(
+    kind: int, said: tuple[str | int, ...], protocol: str, operation: str, peer: str
+) -> None:
     named = name_span(kind, 0, said)
     assert (named.protocol, named.operation, named.peer) == (protocol, operation, peer)
 
@@ -66,18 +71,73 @@ def test_edges_are_named(kind: int, said: tuple[str | int, ...], protocol: str, 
     ("status", "said", "outcome", "error_type"),
     [
         (0, words(http__request__method="GET", http__response__status_code=200), "ok", ""),
-        (0, words(http__request__method="GET", http__response__status_code=404), "client_error", "404"),
+        (
+            0,
+            words(http__request__method="GET", http__response__status_code=404),
+            "client_error",
+            "404",
+        ),
         (ERROR, words(http__method="GET", http__status_code=503), "server_error", "503"),
-        (0, words(http__request__method="GET", http__response__status_code=401), "client_error", "auth"),
-        (0, words(http__request__method="GET", http__response__status_code=415), "client_error", "media_type"),
-        (0, words(http__request__method="GET", http__response__status_code=426), "client_error", "protocol"),
-        (ERROR, words(http__request__method="GET", http__response__status_code=504), "timeout", "504"),
-        (0, words(http__request__method="GET", http__response__status_code=499), "cancelled", "499"),
-        (ERROR, words(http__request__method="GET", error__type="ReadTimeout"), "timeout", "ReadTimeout"),
-        (ERROR, words(http__request__method="GET", error__type="SSLError"), "server_error", "protocol"),
-        (ERROR, words(http__request__method="GET", error__type="ConnectError"), "server_error", "ConnectError"),
-        (0, words(rpc__system="grpc", rpc__method="a/b", rpc__grpc__status_code=4), "timeout", "DEADLINE_EXCEEDED"),
-        (0, words(rpc__system="grpc", rpc__method="a/b", rpc__grpc__status_code=16), "client_error", "auth"),
+        (
+            0,
+            words(http__request__method="GET", http__response__status_code=401),
+            "client_error",
+            "auth",
+        ),
+        (
+            0,
+            words(http__request__method="GET", http__response__status_code=415),
+            "client_error",
+            "media_type",
+        ),
+        (
+            0,
+            words(http__request__method="GET", http__response__status_code=426),
+            "client_error",
+            "protocol",
+        ),
+        (
+            ERROR,
+            words(http__request__method="GET", http__response__status_code=504),
+            "timeout",
+            "504",
+        ),
+        (
+            0,
+            words(http__request__method="GET", http__response__status_code=499),
+            "cancelled",
+            "499",
+        ),
+        (
+            ERROR,
+            words(http__request__method="GET", error__type="ReadTimeout"),
+            "timeout",
+            "ReadTimeout",
+        ),
+        (
+            ERROR,
+            words(http__request__method="GET", error__type="SSLError"),
+            "server_error",
+            "protocol",
+        ),
+        (
+            ERROR,
+            words(http__request__method="GET", error__type="ConnectError"),
+            "server_error",
+            "ConnectError",
+        ),
+        (
+            0,
+            words(rpc__system="grpc", rpc__method="a/b", rpc__grpc__status_code=4),
+            "timeout",
+            "DEADLINE_EXCEEDED",
+        ),
+        (
+            0,
+            words(rpc__system="grpc", rpc__method="a/b", rpc__grpc__status_code=16),
+            "client_error",
+            "auth",
+        ),
         (
             0,
             words(rpc__system="grpc", rpc__method="a/b", rpc__response__status_code="UNAVAILABLE"),
@@ -88,7 +148,9 @@ def test_edges_are_named(kind: int, said: tuple[str | int, ...], protocol: str, 
         (ERROR, words(db__system="mysql"), "server_error", "error"),
     ],
 )
-def test_outcomes_and_error_types(status: int, said: tuple[str | int, ...], outcome: str, error_type: str) -> None:
+def test_outcomes_and_error_types(
+    status: int, said: tuple[str | int, ...], outcome: str, error_type: str
+) -> None:
     named = name_span(CLIENT, status, said)
     assert (named.outcome, named.error_type) == (outcome, error_type)
 
@@ -125,20 +187,52 @@ def test_a_database_that_answers_by_http_says_whose_fault_it_was() -> None:
 @pytest.mark.parametrize(
     ("said", "peer", "index"),
     [
-        (words(db__system__name="redis", db__namespace="0", server__address="r1", server__port=6379), "redis@r1", "0"),
+        (
+            words(
+                db__system__name="redis",
+                db__namespace="0",
+                server__address="r1",
+                server__port=6379,
+            ),
+            "redis@r1",
+            "0",
+        ),
         (words(db__system__name="redis", db__namespace="15"), "redis", "15"),
-        (words(db__system="redis", db__redis__database_index=3, net__peer__name="r1"), "redis@r1", "3"),
-        (words(db__system__name="valkey", db__namespace="2", server__address="r1", server__port=6380), "valkey@r1:6380", "2"),
-        (words(db__system__name="postgresql", db__namespace="orders", server__address="pg-1"), "orders@pg-1", ""),
+        (
+            words(db__system="redis", db__redis__database_index=3, net__peer__name="r1"),
+            "redis@r1",
+            "3",
+        ),
+        (
+            words(
+                db__system__name="valkey",
+                db__namespace="2",
+                server__address="r1",
+                server__port=6380,
+            ),
+            "valkey@r1:6380",
+            "2",
+        ),
+        (
+            words(db__system__name="postgresql", db__namespace="orders", server__address="pg-1"),
+            "orders@pg-1",
+            "",
+        ),
     ],
 )
-def test_an_index_is_the_namespace_of_a_database_and_never_its_name(said: tuple[str | int, ...], peer: str, index: str) -> None:
+def test_an_index_is_the_namespace_of_a_database_and_never_its_name(
+    said: tuple[str | int, ...], peer: str, index: str
+) -> None:
     named = name_span(CLIENT, 0, said)
     assert (named.peer, named.peer_namespace) == (peer, index)
 
 
 def test_an_envoy_names_the_namespace_of_what_it_called() -> None:
-    named = name_span(CLIENT, 0, words("egress", upstream_cluster__name="outbound|80||pay.shop.svc.cluster.local"))
+    named = name_span(
+        CLIENT,
+        0,
+        words("egress", upstream_cluster__name="outbound|80||pay.shop.svc.cluster.local"),
+    )
     assert (named.peer, named.peer_namespace) == ("pay", "shop")
 
 
@@ -180,6 +274,8 @@ def test_what_only_prepares_a_call_is_none(said: tuple[str | int, ...], *, is_ca
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", [CLIENT, SERVER])
-def test_grpcs_status_counts_wherever_it_stands(kind: int, said: tuple[str | int, ...], outcome: str, error_type: str) -> None:
+def test_grpcs_status_counts_wherever_it_stands(
+    kind: int, said: tuple[str | int, ...], outcome: str, error_type: str
+) -> None:
     named = name_span(kind, 0, said)
     assert (named.outcome, named.error_type) == (outcome, error_type)

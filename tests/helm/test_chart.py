@@ -42,7 +42,9 @@ MATRIX = {
 
 
 def helm(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(HELM), *words], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [str(HELM), *words], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def objects(*words: str) -> list[dict[str, Any]]:
@@ -58,7 +60,9 @@ def pods(made: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
-def test_the_chart_lints_and_its_pods_may_do_nothing_they_need_not(values: tuple[str, ...]) -> None:
+def test_the_chart_lints_and_its_pods_may_do_nothing_they_need_not(
+    values: tuple[str, ...],
+) -> None:
     linted = helm("lint", "--strict", str(CHART), *values)
     assert linted.returncode == 0, linted.stdout + linted.stderr
     made = objects(*values)
@@ -75,7 +79,11 @@ def test_the_chart_lints_and_its_pods_may_do_nothing_they_need_not(values: tuple
         }
         mounted = {mount["name"] for mount in container["volumeMounts"]}
         declared = {volume["name"] for volume in spec["volumes"]}
-        claims = {claim["metadata"]["name"] for manifest in made for claim in manifest.get("spec", {}).get("volumeClaimTemplates", [])}
+        claims = {
+            claim["metadata"]["name"]
+            for manifest in made
+            for claim in manifest.get("spec", {}).get("volumeClaimTemplates", [])
+        }
         assert mounted <= declared | claims
 
 
@@ -84,7 +92,10 @@ def test_every_pod_can_be_asked_whether_it_is_ready(values: tuple[str, ...]) -> 
     for pod in pods(objects(*values)):
         container = pod["spec"]["containers"][0]
         assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-        assert container["args"] in (["up"], ["run", "api"]) or container["args"][::2] == ["run", "--serve"]
+        assert container["args"] in (["up"], ["run", "api"]) or container["args"][::2] == [
+            "run",
+            "--serve",
+        ]
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
@@ -99,18 +110,26 @@ def test_selectors_find_their_pods(values: tuple[str, ...]) -> None:
             wanted = manifest["spec"]["selector"]
         elif manifest["kind"] == "NetworkPolicy":
             wanted = manifest["spec"]["podSelector"]["matchLabels"]
-        assert any(wanted.items() <= pod_labels.items() for pod_labels in labels), manifest["metadata"]["name"]
+        assert any(wanted.items() <= pod_labels.items() for pod_labels in labels), manifest[
+            "metadata"
+        ]["name"]
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
 def test_the_settings_it_hands_over_are_settings(values: tuple[str, ...], tmp_path: Path) -> None:
     made = objects(*values)
-    text = next(manifest for manifest in made if manifest["kind"] == "ConfigMap")["data"]["seamwatch.toml"]
+    text = next(manifest for manifest in made if manifest["kind"] == "ConfigMap")["data"][
+        "seamwatch.toml"
+    ]
     assert tomllib.loads(text)
     (tmp_path / "seamwatch.toml").write_text(text)
     for pod in pods(made):
         container = pod["spec"]["containers"][0]
-        variables = {variable["name"]: variable["value"] for variable in container["env"] if variable["name"].startswith("SEAMWATCH_")}
+        variables = {
+            variable["name"]: variable["value"]
+            for variable in container["env"]
+            if variable["name"].startswith("SEAMWATCH_")
+        }
         settings = load(tmp_path / "seamwatch.toml", {}, variables)
         assert (settings.api.host, settings.api.port) == ("0.0.0.0", 8420)
 
@@ -118,12 +137,17 @@ def test_the_settings_it_hands_over_are_settings(values: tuple[str, ...], tmp_pa
 def test_an_embedded_store_has_one_pod_with_a_volume_of_its_own() -> None:
     sets = [manifest for manifest in objects() if manifest["kind"] == "StatefulSet"]
     assert [manifest["spec"]["replicas"] for manifest in sets] == [1]
-    assert sets[0]["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] == "50Gi"
+    assert (
+        sets[0]["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"]
+        == "50Gi"
+    )
 
 
 def test_each_pipeline_is_a_deployment_that_runs_it() -> None:
     made = [manifest for manifest in objects(*PIPELINES) if manifest["kind"] == "Deployment"]
-    pipelines = {manifest["spec"]["template"]["spec"]["containers"][0]["args"][1] for manifest in made}
+    pipelines = {
+        manifest["spec"]["template"]["spec"]["containers"][0]["args"][1] for manifest in made
+    }
     assert pipelines == {"traces", "api-logs", "deploys", "windows", "detection", "notify", "api"}
 
 

@@ -1,4 +1,6 @@
-"""Attackers who hold connections to the page touch neither what is read from Kafka nor the probes."""
+"""Attackers who hold connections to the page touch neither what is read from Kafka nor
+the probes.
+"""
 
 import re
 import resource
@@ -20,7 +22,9 @@ KINDS = (b"", HALF_HEAD, HALF_BODY, UNREAD, UNREAD, UNREAD)
 
 
 class Crowd:
-    """Connections that say so little and read nothing; those that were closed are opened again at each round."""
+    """Connections that say so little and read nothing; those that were closed are opened again at
+    each round.
+    """
 
     def __init__(self, running: Running) -> None:
         host, port = running.address.removeprefix("http://").split(":")
@@ -88,7 +92,9 @@ def test_a_crowd_of_silent_connections_touches_neither_ingest_nor_probes(tmp_pat
                 assert running.get("/v1/edges").status_code == 200
             assert opened >= SOCKETS
             assert most < FILES * 3 // 4
-            assert not re.search("Too many open files|Errno 24|EMFILE|traceback", running.said(), re.IGNORECASE)
+            assert not re.search(
+                "Too many open files|Errno 24|EMFILE|traceback", running.said(), re.IGNORECASE
+            )
         finally:
             crowd.leave()
         assert running.end() == 0

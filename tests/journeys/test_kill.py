@@ -1,4 +1,6 @@
-"""Effectively once: collectors and closer killed again and again, and the windows equal the truth exactly."""
+"""Effectively once: collectors and closer killed again and again, and the windows equal the truth
+exactly.
+"""
 
 import json
 import os
@@ -36,7 +38,9 @@ class Crew:
     def hire(self, *words: str) -> subprocess.Popen[bytes]:
         """Start `seamwatch run WORDS`."""
         command = [str(Path(sys.executable).with_name("seamwatch")), "run", *words]
-        process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
+        process = subprocess.Popen(
+            command, env=self._environment, stdout=self._log, stderr=self._log
+        )
         self.alive[process] = words
         return process
 
@@ -59,13 +63,17 @@ class Crew:
 
 @pytest.fixture
 def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]:
-    """Two collectors' worth of settings: real Kafka, ClickHouse over HTTP, a control store all share."""
+    """Two collectors' worth of settings: real Kafka, ClickHouse over HTTP, a control store all
+    share.
+    """
     topic = kafka.make_topic(partitions=4)
     settings = {
         "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
         "SEAMWATCH_TOPICS_SPANS": topic,
         "SEAMWATCH_CLICKHOUSE_DSN": gateway.dsn(topic),
-        "SEAMWATCH_KAFKA_OPTIONS": json.dumps({"session_timeout_ms": 6000, "heartbeat_interval_ms": 1500}),
+        "SEAMWATCH_KAFKA_OPTIONS": json.dumps(
+            {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1500}
+        ),
         "SEAMWATCH_KAFKA_MAX_BATCH_BYTES": "1000000",
         "SEAMWATCH_KAFKA_MAX_BATCH_SECONDS": "0.2",
         "SEAMWATCH_WINDOWS_RECLOSE_SECONDS": "0",
@@ -79,11 +87,17 @@ def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("rounds", [5, pytest.param(20, marks=pytest.mark.long)])
-def test_windows_equal_the_truth_after_many_kills(crew: Crew, kafka: KafkaBroker, gateway: Gateway, rounds: int) -> None:
+def test_windows_equal_the_truth_after_many_kills(
+    crew: Crew, kafka: KafkaBroker, gateway: Gateway, rounds: int
+) -> None:
     chance = random.Random(SEED)
     batches, truth = generated(10_000 * rounds, seed=3, spans_per_second=4000.0)
     values = [value for _, value in batches]
-    poisoned = [v for n, value in enumerate(values) for v in ([b"\xff\x00poison", value] if n % POISON_EVERY == 0 else [value])]
+    poisoned = [
+        v
+        for n, value in enumerate(values)
+        for v in ([b"\xff\x00poison", value] if n % POISON_EVERY == 0 else [value])
+    ]
     poison = len(poisoned) - len(values)
     for _ in range(2):
         crew.hire("traces")
@@ -117,16 +131,48 @@ def _equals(reader: Reader, truth: Truth) -> None:
     counts = {}
     for cell in reader.cells("", "", *_all_time(), sealed_only=False):
         edge = cell.edge
-        key = (int(cell.window.timestamp()), edge.caller, edge.callee, edge.operation, cell.caller_version, cell.callee_version)
+        key = (
+            int(cell.window.timestamp()),
+            edge.caller,
+            edge.callee,
+            edge.operation,
+            cell.caller_version,
+            cell.callee_version,
+        )
         outcomes = {name: count for name, count in cell.outcomes.items() if count}
-        counts[key] = (cell.calls, cell.failed, outcomes, _ns(cell.client_seconds_sum), _ns(cell.server_seconds_sum))
+        counts[key] = (
+            cell.calls,
+            cell.failed,
+            outcomes,
+            _ns(cell.client_seconds_sum),
+            _ns(cell.server_seconds_sum),
+        )
     true = {}
     for row in truth.as_json()["windows"]:
-        key = (row["window"], row["caller"], row["callee"], row["operation"], row["caller_version"], row["callee_version"])
+        key = (
+            row["window"],
+            row["caller"],
+            row["callee"],
+            row["operation"],
+            row["caller_version"],
+            row["callee_version"],
+        )
         outcomes = {name: count for name, count in row["outcomes"].items() if count}
-        true[key] = (row["calls"], row["failed"], outcomes, row["client_ns_sum"], row["server_ns_sum"])
-    differing = {key: (counts.get(key), true.get(key)) for key in counts.keys() | true.keys() if counts.get(key) != true.get(key)}
-    assert not differing, "\n".join(f"{key}: said {pair[0]}, true {pair[1]}" for key, pair in list(differing.items())[:8])
+        true[key] = (
+            row["calls"],
+            row["failed"],
+            outcomes,
+            row["client_ns_sum"],
+            row["server_ns_sum"],
+        )
+    differing = {
+        key: (counts.get(key), true.get(key))
+        for key in counts.keys() | true.keys()
+        if counts.get(key) != true.get(key)
+    }
+    assert not differing, "\n".join(
+        f"{key}: said {pair[0]}, true {pair[1]}" for key, pair in list(differing.items())[:8]
+    )
 
 
 def _tiles(reader: Reader, records: int, poison: int, truth: Truth) -> None:

@@ -1,4 +1,6 @@
-"""The page in a real Chromium: every view at both widths and in both colours, live, by keyboard, and under hostile names."""
+"""The page in a real Chromium: every view at both widths and in both colours, live, by keyboard,
+and under hostile names.
+"""
 
 import os
 from collections.abc import Callable
@@ -35,7 +37,9 @@ def shop(api: Asked, shop_day: Day) -> Asked:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_every_view_fits_and_is_without_trouble(shop: Asked, serve: Serve, open_page: Open, width: int, dark: bool) -> None:
+def test_every_view_fits_and_is_without_trouble(
+    shop: Asked, serve: Serve, open_page: Open, width: int, dark: bool
+) -> None:
     address = serve(shop.app)
     deploy = shop.get("/v1/deploys?service=payment").json()[0]["id"]
     paths = [
@@ -63,12 +67,16 @@ def test_every_view_fits_and_is_without_trouble(shop: Asked, serve: Serve, open_
     assert watched.troubles == []
 
 
-def test_the_map_names_the_broken_seam_in_words_and_not_by_colour_alone(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_the_map_names_the_broken_seam_in_words_and_not_by_colour_alone(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     page = open_page(serve(shop.app)).page
     line = page.get_by_role("link", name="checkout calls payment:")
     assert STATES["broken"][1] in str(line.get_attribute("aria-label"))
     assert str(page.locator(".line-label.broken").text_content()).startswith("✖")
-    assert page.get_by_role("link", name="payment, 1.4.2 · 2.0.0, several versions live").count() == 1
+    assert (
+        page.get_by_role("link", name="payment, 1.4.2 · 2.0.0, several versions live").count() == 1
+    )
 
 
 def test_the_first_thing_one_reads_is_which_deploy_broke_which_seam_in_which_clause_by_which_figures(
@@ -93,7 +101,9 @@ def test_the_first_thing_one_reads_is_which_deploy_broke_which_seam_in_which_cla
     assert box["y"] + box["height"] < 900  # before any scrolling
 
 
-def test_an_alert_names_the_seams_that_it_is_about(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_an_alert_names_the_seams_that_it_is_about(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     alert = Alert(
         "seamwatch-1", "firing", "error", "checkout → payment POST /pay: violations since payment 2.0.0 (+1 more)", "production",
         "payment", "", {}, {}, NOON, finding_ids=("f-root", "f-slow", "f-gone", "f-a", "f-b"),
@@ -102,7 +112,12 @@ def test_an_alert_names_the_seams_that_it_is_about(shop: Asked, serve: Serve, op
         save_book(connection, {}, {alert.key: Tracked(alert, NOON, NOON, "firing")}, NOON)
     address = serve(shop.app)
     page = open_page(address + "/alerts", 390).page
-    assert page.get_by_role("link", name="checkout calls payment breaks its contract").get_attribute("href") == "/findings/f-root"
+    assert (
+        page.get_by_role("link", name="checkout calls payment breaks its contract").get_attribute(
+            "href"
+        )
+        == "/findings/f-root"
+    )
     assert page.get_by_role("link", name="f-gone").count() == 1
     assert page.get_by_text("and 1 more").count() == 1
     heights = page.evaluate(
@@ -111,7 +126,9 @@ def test_an_alert_names_the_seams_that_it_is_about(shop: Asked, serve: Serve, op
     assert max(heights) <= 1  # no label reaches into the next cell
 
 
-def test_no_table_of_findings_or_edges_is_cut_off_on_a_phone(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_no_table_of_findings_or_edges_is_cut_off_on_a_phone(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     address = serve(shop.app)
     page = open_page(address, 390).page
     for path in ("/", EDGE, "/findings", "/violations?since=1h", "/deploys", "/alerts"):
@@ -122,10 +139,17 @@ def test_no_table_of_findings_or_edges_is_cut_off_on_a_phone(shop: Asked, serve:
         assert cut == 0, path
     page.goto(address + "/findings", wait_until="load")
     assert page.get_by_text("What is worse").count() == 1  # the header stays for those who listen
-    assert page.evaluate("getComputedStyle(document.querySelector('.cards td[data-label]'), '::before').content") == '"What"'
+    assert (
+        page.evaluate(
+            "getComputedStyle(document.querySelector('.cards td[data-label]'), '::before').content"
+        )
+        == '"What"'
+    )
 
 
-def test_charts_are_drawn_anew_when_the_reader_turns_to_dark(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_charts_are_drawn_anew_when_the_reader_turns_to_dark(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     watched = open_page(serve(shop.app) + EDGE)
     page = watched.page
     page.locator(".plot[data-drawn=light]").nth(2).wait_for(timeout=30_000)
@@ -147,7 +171,9 @@ def test_a_chart_that_cannot_be_drawn_says_so(shop: Asked, serve: Serve, open_pa
     assert "could not be drawn (503)" in page.locator(".plot").first.inner_text()
 
 
-def test_from_the_map_to_the_clause_and_the_deploy_by_keyboard_alone(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_from_the_map_to_the_clause_and_the_deploy_by_keyboard_alone(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     page = open_page(serve(shop.app)).page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -163,25 +189,35 @@ def test_from_the_map_to_the_clause_and_the_deploy_by_keyboard_alone(shop: Asked
     assert "fail" in page.locator(".verdict").inner_text()
 
 
-def test_an_open_page_renews_itself_when_a_window_is_published(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_an_open_page_renews_itself_when_a_window_is_published(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     watched = open_page(serve(shop.app))
     watched.page.wait_for_selector('#live[data-live="on"]')
     assert watched.page.locator("text=newcomer").count() == 0
     window = NOON - timedelta(seconds=20)
-    write(shop.parts.store, "edge_windows", [edge_row(window, 5, ("checkout", "newcomer", "http", "GET /x"), ("1", "1"), 50)])
+    write(
+        shop.parts.store,
+        "edge_windows",
+        [edge_row(window, 5, ("checkout", "newcomer", "http", "GET /x"), ("1", "1"), 50)],
+    )
     publish(shop.parts.store, 5, [window], NOON)
     watched.page.wait_for_selector(".node-name:has-text('newcomer')", timeout=15_000)
     assert watched.troubles == []
 
 
-def test_a_page_over_data_that_has_stopped_is_not_live(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_a_page_over_data_that_has_stopped_is_not_live(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     shop.clock.advance(3600)
     watched = open_page(serve(shop.app))
     watched.page.wait_for_selector('#live[data-live="old"]')
     assert "not live: the newest data is 60 min old" in watched.page.locator("#live").inner_text()
 
 
-def test_a_finding_is_accepted_on_the_page_by_who_signed_in(shop: Asked, serve: Serve, open_page: Open) -> None:
+def test_a_finding_is_accepted_on_the_page_by_who_signed_in(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
     address = serve(shop.app)
     page = open_page(address + "/findings/f-root").page
     assert page.get_by_role("button", name="Accept").count() == 0
@@ -227,7 +263,9 @@ HOSTILE = [
 ]
 
 
-def test_hostile_names_are_shown_and_never_obeyed(api: Asked, serve: Serve, open_page: Open) -> None:
+def test_hostile_names_are_shown_and_never_obeyed(
+    api: Asked, serve: Serve, open_page: Open
+) -> None:
     store, window = api.parts.store, NOON - timedelta(seconds=20)
     write(store, "edge_windows", [
         edge_row(window, 1, (name, HOSTILE[number - 1], "http", f"GET {name}"), (name, HOSTILE[number - 1]), 100, environment="production")
@@ -276,7 +314,9 @@ def test_hostile_names_are_shown_and_never_obeyed(api: Asked, serve: Serve, open
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 1280, path[:80]
         assert watched.page.locator("main script, main img, main iframe").count() == 0, path[:80]
         # charts bring styles of their own, each in a shadow root, which this does not look into
-        assert watched.page.evaluate("document.querySelectorAll('main style').length") == 0, path[:80]
+        assert watched.page.evaluate("document.querySelectorAll('main style').length") == 0, path[
+            :80
+        ]
         assert watched.page.locator('a[href^="javascript:"]').count() == 0, path[:80]
     assert watched.troubles == []
 

@@ -18,18 +18,28 @@ def test_what_people_send_by_mistake_is_known_and_has_words(form: str, value: by
 
 
 @pytest.mark.parametrize("kind", ["gauge", "sum", "histogram", "exponential_histogram", "summary"])
-def test_metrics_are_known_whatever_they_measure_even_under_names_as_long_as_ids(kind: str) -> None:
+def test_metrics_are_known_whatever_they_measure_even_under_names_as_long_as_ids(
+    kind: str,
+) -> None:
     assert form_of(metrics(kind=kind)) == "otlp_metrics"
     assert form_of(metrics("a" * 16, "b" * 8, kind)) == "otlp_metrics"
 
 
 def test_logs_are_known_without_a_time_and_with_a_trace() -> None:
-    assert [form_of(value) for value in (logs(), logs(at=0), logs(trace=True))] == ["otlp_logs"] * 3
+    assert [form_of(value) for value in (logs(), logs(at=0), logs(trace=True))] == [
+        "otlp_logs"
+    ] * 3
 
 
-@given(st.lists(st.sampled_from(["client", "server", "internal"]), min_size=1, max_size=4), st.text(max_size=20))
+@given(
+    st.lists(st.sampled_from(["client", "server", "internal"]), min_size=1, max_size=4),
+    st.text(max_size=20),
+)
 def test_spans_are_never_taken_for_another_signal(kinds: list[str], name: str) -> None:
-    spans = [S(name or "web", kind, 1, number + 1, attributes={"a": name}) for number, kind in enumerate(kinds)]
+    spans = [
+        S(name or "web", kind, 1, number + 1, attributes={"a": name})
+        for number, kind in enumerate(kinds)
+    ]
     assert form_of(request(spans)) == "otlp_proto"
 
 
@@ -43,7 +53,10 @@ def test_every_encoding_of_spans_has_words() -> None:
     assert all(map(looks, SPAN_ENCODINGS))
 
 
-@pytest.mark.parametrize("value", [b'{"a": 1', b'{"a": 1}garbage', b"[1, 2", b"\x00" * 50, b"", b"ORCHESTRATOR"[:3] + b"\xff"])
+@pytest.mark.parametrize(
+    "value",
+    [b'{"a": 1', b'{"a": 1}garbage', b"[1, 2", b"\x00" * 50, b"", b"ORCHESTRATOR"[:3] + b"\xff"],
+)
 def test_what_is_broken_has_no_form(value: bytes) -> None:
     assert form_of(value) == ""
 

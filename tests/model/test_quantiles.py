@@ -17,7 +17,9 @@ def bucket(seconds: float) -> int:
 
 
 @given(st.lists(st.floats(1e-6, 3600), min_size=1, max_size=50), st.floats(0.01, 1))
-def test_a_quantile_is_within_9_percent_of_the_value_it_stands_for(times: list[float], share: float) -> None:
+def test_a_quantile_is_within_9_percent_of_the_value_it_stands_for(
+    times: list[float], share: float
+) -> None:
     estimate = quantile(Counter(map(bucket, times)), share)
     exact = sorted(times)[max(0, math.ceil(round(share * len(times), 9)) - 1)]
     assert estimate == pytest.approx(exact, rel=0.0906)

@@ -14,7 +14,10 @@ from monitor.model.templates import template_of
             "TimeoutError: connection to db-3.prod:5432 timed out after 3000ms",
             "TimeoutError: connection to <address> timed out after <num>",
         ),
-        ("invalid card number 4111 1111 1111 1111 for Jane Doe", "invalid card number <num> for <name>"),
+        (
+            "invalid card number 4111 1111 1111 1111 for Jane Doe",
+            "invalid card number <num> for <name>",
+        ),
         ("User 'jane' not found", "User <text> not found"),
         ("user jane not found", "user <value> not found"),
         ("password hunter wrong", "password <value> wrong"),
@@ -34,9 +37,13 @@ def test_what_is_said_stays_and_values_do_not(message: str, template: str) -> No
 
 
 @given(
-    number=st.integers(0, 10**18), name=st.from_regex(r"[A-Z][a-z]{2,10}", fullmatch=True), text=st.text("abc123 ", min_size=1)
+    number=st.integers(0, 10**18),
+    name=st.from_regex(r"[A-Z][a-z]{2,10}", fullmatch=True),
+    text=st.text("abc123 ", min_size=1),
 )
-def test_messages_that_differ_in_values_alone_share_a_template(number: int, name: str, text: str) -> None:
+def test_messages_that_differ_in_values_alone_share_a_template(
+    number: int, name: str, text: str
+) -> None:
     template = template_of(f"order {number} of {name} failed: '{text}' is not allowed")
     assert template == "order <num> of <name> failed: <text> is not allowed"
 

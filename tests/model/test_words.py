@@ -1,4 +1,6 @@
-"""Steps of pointers, marks that cannot be seen, pauses that grow: each stands once, and does the same everywhere."""
+"""Steps of pointers, marks that cannot be seen, pauses that grow: each stands once, and does the
+same everywhere.
+"""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,6 @@
-"""Small outside files for tests: a deploy at noon, minute bins of one service and a neighbour, in any of the forms that are taken."""
+"""Small outside files for tests: a deploy at noon, minute bins of one service and a neighbour, in
+any of the forms that are taken.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -46,11 +48,16 @@ def minutes(of: Callable[[int], Sequence[Row]], before: int = 60, after: int = 3
 
 
 def replaced(new: Mapping[str, object], **both: object) -> Callable[[int], list[Row]]:
-    """Version 1.0 before the deploy, 2.0 with these changes since; a healthy neighbour beside it."""
+    """Version 1.0 before the deploy, 2.0 with these changes since; a healthy neighbour
+    beside it.
+    """
 
     def rows(minute: int) -> list[Row]:
         mine = {**both, "version": "1.0"} if minute < 0 else {**both, "version": "2.0", **new}
-        return [row(minute, **mine), row(minute, callee="stock", operation="GET /stock", version="7", **both)]
+        return [
+            row(minute, **mine),
+            row(minute, callee="stock", operation="GET /stock", version="7", **both),
+        ]
 
     return rows
 
@@ -67,7 +74,9 @@ def beside(new: Mapping[str, object], **both: object) -> Callable[[int], list[Ro
 
 def deploy(**changes: object) -> Row:
     """The deploy at noon, watched for half an hour."""
-    return endless_deploy(**{"evaluate_until": (AT + timedelta(minutes=30)).isoformat(), **changes})
+    return endless_deploy(
+        **{"evaluate_until": (AT + timedelta(minutes=30)).isoformat(), **changes}
+    )
 
 
 def endless_deploy(**changes: object) -> Row:

@@ -11,7 +11,9 @@ SEEN = Decision(TOLD, "inconclusive", None, None, (), frozenset(), withheld=Fals
 
 
 def test_it_is_a_chance_however_many_calls_there_were() -> None:
-    assert all(0.5 < confidence_of(replace(SEEN, calls=calls)) < 1.0 for calls in (0, 10, 10_000_000))
+    assert all(
+        0.5 < confidence_of(replace(SEEN, calls=calls)) < 1.0 for calls in (0, 10, 10_000_000)
+    )
 
 
 def test_a_pass_is_surer_than_an_open_verdict() -> None:

@@ -1,4 +1,6 @@
-"""`seamwatch judge` on files of others: what is worse fails, what is assumed never passes, nothing later than the decision is read."""
+"""`seamwatch judge` on files of others: what is worse fails, what is assumed never passes, nothing
+later than the decision is read.
+"""
 
 import json
 import re
@@ -16,11 +18,20 @@ from tests.outside.rows import AT, Row, beside, bucket, deploy, minutes, replace
 
 SLOW = {"histogram": f"{bucket(80)}:200"}
 FAILING = {"errors": 60}
-RATES = {"count": None, "errors": None, "success_rate": 0.995, "histogram": None, "p50_ms": 20.0, "p95_ms": 30.0}
+RATES = {
+    "count": None,
+    "errors": None,
+    "success_rate": 0.995,
+    "histogram": None,
+    "p50_ms": 20.0,
+    "p95_ms": 30.0,
+}
 QUANTILES = {"histogram": None, "p50_ms": 20.0, "p90_ms": 26.0, "p99_ms": 40.0}
 
 
-def told(capsys: pytest.CaptureFixture[str], folder: Path, rows: list[Row], *deploys: Row) -> list[dict[str, Any]]:
+def told(
+    capsys: pytest.CaptureFixture[str], folder: Path, rows: list[Row], *deploys: Row
+) -> list[dict[str, Any]]:
     edges, lines = written(folder, rows, deploys or [deploy()])
     with pytest.raises(SystemExit) as end:
         main(["judge", "--edges", str(edges), "--deploys", str(lines), "--format", "ndjson"])
@@ -43,7 +54,9 @@ def test_a_worse_version_fails_and_its_edge_and_deploy_are_named(
 ) -> None:
     (answer,) = told(capsys, tmp_path, minutes(how(harm)))
     assert (answer["deploy_id"], answer["verdict"], answer["suspects"][0]) == ("d1", "fail", "d1")
-    assert answer["culprit_edges"] == [{"caller": "web", "callee": "pay", "operation": "POST /pay"}]
+    assert answer["culprit_edges"] == [
+        {"caller": "web", "callee": "pay", "operation": "POST /pay"}
+    ]
     assert answer["reason"].startswith(f"{signal} on web → pay POST /pay")
     assert 0.5 < answer["confidence"] <= 1.0
     assert AT < datetime.fromisoformat(answer["decided_at"]) <= AT + timedelta(minutes=15)
@@ -63,17 +76,27 @@ def test_a_side_that_does_not_tell_how_calls_ended_takes_none_for_answered(
 
 
 @pytest.mark.parametrize("how", [beside, replaced])
-@pytest.mark.parametrize("form", [{}, QUANTILES, RATES, {"histogram": None, "mean_ms": 21.0}, {"histogram": None}])
-def test_an_equal_version_never_fails(how: Any, form: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "form", [{}, QUANTILES, RATES, {"histogram": None, "mean_ms": 21.0}, {"histogram": None}]
+)
+def test_an_equal_version_never_fails(
+    how: Any, form: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (answer,) = told(capsys, tmp_path, minutes(how({}, **form)))
     assert answer["verdict"] != "fail"
 
 
-def test_an_equal_version_with_calls_enough_passes_and_says_when(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_equal_version_with_calls_enough_passes_and_says_when(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
     (answer,) = told(capsys, tmp_path, minutes(beside({}, **many)))
     assert answer["verdict"] == "pass"
-    assert AT + timedelta(minutes=10) <= datetime.fromisoformat(answer["decided_at"]) <= AT + timedelta(minutes=12)
+    assert (
+        AT + timedelta(minutes=10)
+        <= datetime.fromisoformat(answer["decided_at"])
+        <= AT + timedelta(minutes=12)
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,11 +126,16 @@ def test_what_is_assumed_is_said_and_never_passes(
     [
         pytest.param({**RATES, "success_rate": 0.7}, id="rates"),
         pytest.param({**RATES, "p50_ms": 90.0, "p95_ms": 140.0}, id="quantiles without counts"),
-        pytest.param({"count": 200, **QUANTILES, "p50_ms": 90.0, "p90_ms": 120.0, "p99_ms": 200.0}, id="quantiles"),
+        pytest.param(
+            {"count": 200, **QUANTILES, "p50_ms": 90.0, "p90_ms": 120.0, "p99_ms": 200.0},
+            id="quantiles",
+        ),
         pytest.param({"histogram": None, "mean_ms": 90.0}, id="means"),
     ],
 )
-def test_poor_forms_still_show_gross_harm(harm: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_poor_forms_still_show_gross_harm(
+    harm: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     usual = RATES if harm.get("count", 1) is None else {}
     if "p90_ms" in harm:
         usual = QUANTILES
@@ -117,7 +145,9 @@ def test_poor_forms_still_show_gross_harm(harm: Row, tmp_path: Path, capsys: pyt
     assert answer["verdict"] == "fail"
 
 
-def test_nothing_after_the_decision_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_after_the_decision_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = minutes(beside(FAILING))
     (whole,) = told(capsys, tmp_path, rows)
     decided = datetime.fromisoformat(whole["decided_at"])
@@ -127,9 +157,16 @@ def test_nothing_after_the_decision_is_read(tmp_path: Path, capsys: pytest.Captu
         assert told(capsys, tmp_path, changed) == [whole]
 
 
-def test_nothing_after_evaluate_until_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_after_evaluate_until_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     late = lambda minute: beside(FAILING if minute >= 10 else {})(minute)  # noqa: E731
-    (answer,) = told(capsys, tmp_path, minutes(late), deploy(evaluate_until=(AT + timedelta(minutes=10)).isoformat()))
+    (answer,) = told(
+        capsys,
+        tmp_path,
+        minutes(late),
+        deploy(evaluate_until=(AT + timedelta(minutes=10)).isoformat()),
+    )
     assert answer["verdict"] != "fail"
     (answer,) = told(capsys, tmp_path, minutes(late))
     assert answer["verdict"] == "fail"
@@ -140,7 +177,10 @@ def test_nodes_without_callers_and_rows_without_versions_are_judged_by_time(
 ) -> None:
     def rows(minute: int) -> list[Row]:
         node = {"caller": "<any>", "version": None, "side": None, "operation": None}
-        return [row(minute, **node, errors=60 if minute >= 0 else 0), row(minute, **node | {"callee": "stock"})]
+        return [
+            row(minute, **node, errors=60 if minute >= 0 else 0),
+            row(minute, **node | {"callee": "stock"}),
+        ]
 
     (answer,) = told(capsys, tmp_path, minutes(rows))
     assert answer["verdict"] == "fail"
@@ -148,12 +188,26 @@ def test_nodes_without_callers_and_rows_without_versions_are_judged_by_time(
     assert "versions go by time" in answer["reason"]
 
 
-def test_a_version_said_to_be_ready_later_is_not_silent_until_then(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_said_to_be_ready_later_is_not_silent_until_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def rows(minute: int) -> list[Row]:
         old = [row(minute, instance=f"old-{place}") for place in range(2)]
-        return old if minute < 0 else [*old, row(minute, version="2.0", instance="new-0", count=0, errors=0, histogram=None)]
+        return (
+            old
+            if minute < 0
+            else [
+                *old,
+                row(minute, version="2.0", instance="new-0", count=0, errors=0, histogram=None),
+            ]
+        )
 
-    (silent,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=(AT + timedelta(minutes=1)).isoformat()))
+    (silent,) = told(
+        capsys,
+        tmp_path,
+        minutes(rows),
+        deploy(canary_ready=(AT + timedelta(minutes=1)).isoformat()),
+    )
     assert silent["verdict"] == "fail"
     assert silent["reason"].startswith("silence")
     (silent,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=True))
@@ -169,22 +223,32 @@ def test_five_minute_bins_are_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
         for place in range(-60, 12)
         for entry in replaced(FAILING)(place)
     ]
-    (answer,) = told(capsys, tmp_path, rows, deploy(evaluate_until=(AT + timedelta(hours=1)).isoformat()))
+    (answer,) = told(
+        capsys, tmp_path, rows, deploy(evaluate_until=(AT + timedelta(hours=1)).isoformat())
+    )
     assert answer["verdict"] == "fail"
     assert datetime.fromisoformat(answer["decided_at"]) <= AT + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("days", [1, 3, 40])
-def test_a_case_without_a_past_is_held_against_its_history(days: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_case_without_a_past_is_held_against_its_history(
+    days: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def rows(harm: Row) -> list[Row]:
         past = {"case": "past", "version": "0.9"}
-        before = [entry | past | {"ts": entry["ts"] - timedelta(days=days)} for entry in minutes(replaced({}), 120, 0)]
+        before = [
+            entry | past | {"ts": entry["ts"] - timedelta(days=days)}
+            for entry in minutes(replaced({}), 120, 0)
+        ]
         return [*before, *minutes(replaced(harm), 2, 4)]
 
     told_of = deploy(history_case="past", evaluate_until=(AT + timedelta(minutes=4)).isoformat())
     assert told(capsys, tmp_path, rows(FAILING), told_of)[0]["verdict"] == "fail"
     assert told(capsys, tmp_path, rows({}), told_of)[0]["verdict"] == "inconclusive"
-    assert told(capsys, tmp_path, rows(FAILING), told_of | {"history_case": None})[0]["verdict"] == "inconclusive"
+    assert (
+        told(capsys, tmp_path, rows(FAILING), told_of | {"history_case": None})[0]["verdict"]
+        == "inconclusive"
+    )
 
 
 def test_harm_that_only_the_callers_show_is_found_or_stands_against_a_pass(
@@ -212,24 +276,40 @@ def test_harm_that_only_the_callers_show_is_found_or_stands_against_a_pass(
     assert {"caller": "gate", "callee": "web", "operation": "POST /pay"} in answer["culprit_edges"]
 
 
-def test_both_sides_words_on_the_same_calls_are_one_edge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_sides_words_on_the_same_calls_are_one_edge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The caller's rows bear the caller's version; a delay of the network shows in them alone."""
 
     def rows(minute: int) -> list[Row]:
         slow = SLOW if minute >= 0 else {}
         mine = row(minute, version="2.0" if minute >= 0 else "1.0")
-        return [mine, row(minute, side="client", version="9.9", **slow), row(minute, callee="stock", version="7")]
+        return [
+            mine,
+            row(minute, side="client", version="9.9", **slow),
+            row(minute, callee="stock", version="7"),
+        ]
 
     (answer,) = told(capsys, tmp_path, minutes(rows))
     assert answer["verdict"] == "fail"
     assert answer["reason"].startswith("latency on web → pay")
 
 
-@pytest.mark.parametrize("missing", ["case", "step_s", "environment", "caller", "operation", "side", "version", "instance"])
-def test_any_column_may_be_missing_or_null(missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "missing",
+    ["case", "step_s", "environment", "caller", "operation", "side", "version", "instance"],
+)
+def test_any_column_may_be_missing_or_null(
+    missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = minutes(replaced(FAILING))
-    for changed in ([entry | {missing: None} for entry in rows], [{k: v for k, v in entry.items() if k != missing} for entry in rows]):
-        (answer,) = told(capsys, tmp_path, changed, deploy(**{"case": None} if missing == "case" else {}))
+    for changed in (
+        [entry | {missing: None} for entry in rows],
+        [{k: v for k, v in entry.items() if k != missing} for entry in rows],
+    ):
+        (answer,) = told(
+            capsys, tmp_path, changed, deploy(**{"case": None} if missing == "case" else {})
+        )
         assert answer["verdict"] == "fail"
 
 
@@ -242,22 +322,45 @@ def test_times_may_be_texts_or_numbers(tmp_path: Path, capsys: pytest.CaptureFix
         lambda ts: int(ts.timestamp() * 1000),
         lambda ts: int(ts.timestamp() * 1e9),
     ):
-        (answer,) = told(capsys, tmp_path, [entry | {"ts": how(entry["ts"])} for entry in rows], deploy(at=AT.timestamp()))
+        (answer,) = told(
+            capsys,
+            tmp_path,
+            [entry | {"ts": how(entry["ts"])} for entry in rows],
+            deploy(at=AT.timestamp()),
+        )
         assert answer == usual
 
 
-def test_a_deploy_without_rows_gets_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answers = told(capsys, tmp_path, minutes(beside({})), deploy(deploy_id="other", case="nowhere"), deploy())
+def test_a_deploy_without_rows_gets_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = told(
+        capsys, tmp_path, minutes(beside({})), deploy(deploy_id="other", case="nowhere"), deploy()
+    )
     assert [answer["deploy_id"] for answer in answers] == ["other", "d1"]
     assert answers[0]["verdict"] == "inconclusive"
-    assert list(answers[0]) == ["deploy_id", "verdict", "confidence", "suspects", "culprit_edges", "decided_at", "reason"]
+    assert list(answers[0]) == [
+        "deploy_id",
+        "verdict",
+        "confidence",
+        "suspects",
+        "culprit_edges",
+        "decided_at",
+        "reason",
+    ]
 
 
-def test_rows_that_belong_nowhere_are_set_aside_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    edges, deploys = written(tmp_path, [*minutes(beside({})), row(0, callee=None), row(0, ts=None)], [deploy()])
+def test_rows_that_belong_nowhere_are_set_aside_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edges, deploys = written(
+        tmp_path, [*minutes(beside({})), row(0, callee=None), row(0, ts=None)], [deploy()]
+    )
     with pytest.raises(SystemExit):
         main(["judge", "--edges", str(edges), "--deploys", str(deploys)])
-    assert "2 rows without ts or callee are set aside" in re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert "2 rows without ts or callee are set aside" in re.sub(
+        r"\s+", " ", capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,7 +378,9 @@ def test_rows_that_belong_nowhere_are_set_aside_and_counted(tmp_path: Path, caps
 def test_a_value_that_cannot_be_names_file_row_and_column(
     change: Row, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edges, deploys = written(tmp_path, [row(-2), row(-1, **change), row(0), row(1), row(2)], [deploy()])
+    edges, deploys = written(
+        tmp_path, [row(-2), row(-1, **change), row(0), row(1), row(2)], [deploy()]
+    )
     refusal = refused(capsys, edges, deploys)
     assert all(word in refusal for word in (str(edges), *words))
 
@@ -287,13 +392,19 @@ def test_a_value_that_cannot_be_names_file_row_and_column(
         ("[1]", ("line 1", "one object a line")),
         ('{"service": "pay", "at": 0}', ("line 1", "deploy_id is missing")),
         ('{"deploy_id": "a", "service": "pay", "at": "noon"}', ("line 1", "at is 'noon'")),
-        ('{"deploy_id": "a", "service": "pay", "at": 9, "evaluate_until": 9}', ("line 1", "evaluate_until is not after at")),
+        (
+            '{"deploy_id": "a", "service": "pay", "at": 9, "evaluate_until": 9}',
+            ("line 1", "evaluate_until is not after at"),
+        ),
         (
             '{"deploy_id": "a", "service": "pay", "at": 9}\n{"deploy_id": "a", "service": "pay", "at": 9}',
             ("line 2", "earlier line"),
         ),
         ('{"deploy_id": "a", "service": {}, "at": 9}', ("line 1", "service is {}")),
-        ('{"deploy_id": "a", "service": "pay", "at": 9, "kind": "party"}', ("line 1", "kind 'party'")),
+        (
+            '{"deploy_id": "a", "service": "pay", "at": 9, "kind": "party"}',
+            ("line 1", "kind 'party'"),
+        ),
     ],
 )
 def test_a_line_that_is_no_deploy_is_named(
@@ -317,11 +428,16 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def pods(new: Sequence[Row], **old: object) -> list[Row]:
-    """Two pods of the old version, and since the deploy one of the new version with each of these changes."""
+    """Two pods of the old version, and since the deploy one of the new version with each of these
+    changes.
+    """
 
     def rows(minute: int) -> list[Row]:
         before = [row(minute, instance=f"old-{place}", **old) for place in range(2)]
-        after = [row(minute, version="2.0", instance=f"new-{place}", **changes) for place, changes in enumerate(new)]
+        after = [
+            row(minute, version="2.0", instance=f"new-{place}", **changes)
+            for place, changes in enumerate(new)
+        ]
         return before if minute < 0 else [*before, *after]
 
     return minutes(rows)
@@ -343,22 +459,34 @@ def test_a_pod_that_is_as_slow_as_one_of_the_old_ones_is_no_slow_release(
     slow = {"histogram": f"{bucket(50)}:200"}
 
     def rows(minute: int) -> list[Row]:
-        old = [row(minute, instance="old-0"), row(minute, instance="old-1", **slow), row(minute, instance="old-2")]
+        old = [
+            row(minute, instance="old-0"),
+            row(minute, instance="old-1", **slow),
+            row(minute, instance="old-2"),
+        ]
         return old if minute < 0 else [*old, row(minute, version="2.0", instance="new-0", **slow)]
 
     (answer,) = told(capsys, tmp_path, minutes(rows))
     assert answer["verdict"] != "fail"
 
 
-@pytest.mark.parametrize(("slower", "stays", "verdict"), [(True, False, "fail"), (False, True, "inconclusive")])
+@pytest.mark.parametrize(
+    ("slower", "stays", "verdict"), [(True, False, "fail"), (False, True, "inconclusive")]
+)
 def test_answers_of_which_nobody_tells_the_version_are_judged_once_one_is_alone_and_never_pass_before(
     *, slower: bool, stays: bool, verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only the calls that the service makes tell its version; both are live for three minutes, or to the end."""
+    """Only the calls that the service makes tell its version; both are live for three minutes, or
+    to the end.
+    """
 
     def rows(minute: int) -> list[Row]:
         late = minute >= 0 and slower
-        answers = row(minute, version=None, **({"histogram": f"{bucket(120)}:100 {bucket(144)}:100"} if late else {}))
+        answers = row(
+            minute,
+            version=None,
+            **({"histogram": f"{bucket(120)}:100 {bucket(144)}:100"} if late else {}),
+        )
         old, new = minute < 3 or stays, minute >= 0
         return [answers] + [
             row(minute, caller="pay", callee="bank", side="client", version=version)

@@ -1,4 +1,6 @@
-"""Single numbers by the minute, without counts and callers: judged by their own past, in whatever unit they are."""
+"""Single numbers by the minute, without counts and callers: judged by their own past, in whatever
+unit they are.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -15,14 +17,22 @@ HOURS = 26
 
 def minutes(name: str, values: np.ndarray, column: str = "mean_ms") -> list[Row]:
     return [
-        {"case": "c", "ts": AT + timedelta(minutes=minute - HOURS * 60), "step_s": 60, "caller": "<any>", "callee": name}
+        {
+            "case": "c",
+            "ts": AT + timedelta(minutes=minute - HOURS * 60),
+            "step_s": 60,
+            "caller": "<any>",
+            "callee": name,
+        }
         | {column: float(value)}
         for minute, value in enumerate(values)
     ]
 
 
 def series(factor: float = 1.0, *, usual: float = 0.8, seed: int = 1) -> np.ndarray:
-    """26 hours before the deploy and half an hour since, of which ten minutes are so many times higher."""
+    """26 hours before the deploy and half an hour since, of which ten minutes are so many times
+    higher.
+    """
     rng = np.random.default_rng(seed)
     values = usual * (1.0 + 0.03 * rng.standard_normal(HOURS * 60 + 30))
     values[HOURS * 60 + 6 : HOURS * 60 + 16] *= factor
@@ -35,7 +45,9 @@ def judged(capsys: Any, folder: Path, rows: list[Row]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("column", ["mean_ms", "p50_ms", "p99_ms"])
-def test_a_number_that_leaves_its_past_fails_the_deploy(column: str, tmp_path: Path, capsys: Any) -> None:
+def test_a_number_that_leaves_its_past_fails_the_deploy(
+    column: str, tmp_path: Path, capsys: Any
+) -> None:
     answer = judged(capsys, tmp_path, minutes("pay", series(1.4), column))
     assert (answer["verdict"], answer["culprit_edges"][0]["caller"]) == ("fail", "<any>")
 
@@ -85,10 +97,23 @@ def test_a_tail_told_as_a_number_beside_counts_is_judged_by_its_past(
     rng = np.random.default_rng(5)
     rows: list[Row] = []
     for place in range(-72, 4):
-        quantiles = {"p50_ms": 8.0, "p90_ms": 20.0, "p99_ms": 33.0 * (factor if place >= 0 else 1.0)}
+        quantiles = {
+            "p50_ms": 8.0,
+            "p90_ms": 20.0,
+            "p99_ms": 33.0 * (factor if place >= 0 else 1.0),
+        }
         rows.append(
-            {"case": "c", "ts": AT + timedelta(minutes=5 * place), "step_s": 300, "caller": "<any>", "callee": "pay"}
+            {
+                "case": "c",
+                "ts": AT + timedelta(minutes=5 * place),
+                "step_s": 300,
+                "caller": "<any>",
+                "callee": "pay",
+            }
             | {"count": 1200, "errors": 0}
-            | {name: value * (1.0 + 0.02 * rng.standard_normal()) for name, value in quantiles.items()}
+            | {
+                name: value * (1.0 + 0.02 * rng.standard_normal())
+                for name, value in quantiles.items()
+            }
         )
     assert judged(capsys, tmp_path, rows)["verdict"] == verdict

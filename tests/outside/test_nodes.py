@@ -1,6 +1,8 @@
-"""Nodes whose callers nobody names: what happens to other nodes since a release may be its doing, and is never passed over.
+"""Nodes whose callers nobody names: what happens to other nodes since a release may be its doing,
+and is never passed over.
 
-Nor is what their totals cannot show: a canary's harm to others drowns in them, so the most they give is a weaker pass.
+Nor is what their totals cannot show: a canary's harm to others drowns in them, so the most they
+give is a weaker pass.
 """
 
 from pathlib import Path
@@ -16,11 +18,16 @@ SHARE = (0.1, 0.3, 0.6, 0.9)
 
 
 def node(name: str, minute: int, calls: int, version: str | None = None, **changes: object) -> Row:
-    return row(minute, caller="<any>", callee=name, operation="", version=version, count=calls) | changes
+    return (
+        row(minute, caller="<any>", callee=name, operation="", version=version, count=calls)
+        | changes
+    )
 
 
 def shop(errors: float = 0.0, slower: float = 1.0, kept: float = 1.0) -> list[Row]:
-    """An hour of `pay`, then 35 minutes of a ramp of its version 1.1; what happens to `front` and `bank` grows with the ramp."""
+    """An hour of `pay`, then 35 minutes of a ramp of its version 1.1; what happens to `front` and
+    `bank` grows with the ramp.
+    """
     rng = np.random.default_rng(5)
     rows: list[Row] = []
     for minute in range(-60, 35):
@@ -28,9 +35,20 @@ def shop(errors: float = 0.0, slower: float = 1.0, kept: float = 1.0) -> list[Ro
         new = round(2000 * share)
         for version, calls in (("1.0", 2000 - new), ("1.1", new)):
             if calls:
-                rows.append(node("pay", minute, calls, version, errors=int(rng.poisson(0.001 * calls)), histogram=f"120:{calls}"))
+                rows.append(
+                    node(
+                        "pay",
+                        minute,
+                        calls,
+                        version,
+                        errors=int(rng.poisson(0.001 * calls)),
+                        histogram=f"120:{calls}",
+                    )
+                )
         late = round(3000 * share) if slower > 1.0 else 0
-        times = f"128:{3000 - late}" + (f" {128 + round(8 * np.log2(slower))}:{late}" if late else "")
+        times = f"128:{3000 - late}" + (
+            f" {128 + round(8 * np.log2(slower))}:{late}" if late else ""
+        )
         failed = int(rng.poisson(3000 * (0.001 + errors * share)))
         rows.append(node("front", minute, 3000, "7", errors=failed, histogram=times))
         calls = int(rng.poisson(1500 * (1.0 - (1.0 - kept) * share)))
@@ -38,7 +56,11 @@ def shop(errors: float = 0.0, slower: float = 1.0, kept: float = 1.0) -> list[Ro
     return rows
 
 
-@pytest.mark.parametrize("harm", [{"errors": 0.03}, {"slower": 6.0}, {"kept": 0.2}], ids=["failing", "slower", "called less"])
+@pytest.mark.parametrize(
+    "harm",
+    [{"errors": 0.03}, {"slower": 6.0}, {"kept": 0.2}],
+    ids=["failing", "slower", "called less"],
+)
 def test_a_node_that_becomes_worse_with_the_ramp_of_another_holds_its_pass_back(
     harm: dict[str, float], tmp_path: Path, capsys: Any
 ) -> None:
@@ -47,10 +69,14 @@ def test_a_node_that_becomes_worse_with_the_ramp_of_another_holds_its_pass_back(
     assert "nobody tells who calls pay" in answer["reason"]
 
 
-def test_and_where_nothing_happens_elsewhere_it_is_a_weaker_pass(tmp_path: Path, capsys: Any) -> None:
+def test_and_where_nothing_happens_elsewhere_it_is_a_weaker_pass(
+    tmp_path: Path, capsys: Any
+) -> None:
     (answer,) = told(capsys, tmp_path, shop(), endless_deploy(version_to="1.1"))
     assert answer["verdict"] == "inconclusive"
-    assert answer["reason"].startswith("weaker pass: 1.1 answers no worse than 1.0, but only totals of pay are told")
+    assert answer["reason"].startswith(
+        "weaker pass: 1.1 answers no worse than 1.0, but only totals of pay are told"
+    )
     alone = [entry for entry in shop() if entry["callee"] == "pay"]
     (answer,) = told(capsys, tmp_path, alone, endless_deploy(version_to="1.1"))
     assert answer["verdict"] == "pass"  # nobody else is told of at all: there is nobody to harm
@@ -60,7 +86,11 @@ def test_and_where_nothing_happens_elsewhere_it_is_a_weaker_pass(tmp_path: Path,
 def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tells_which_version_calls(
     kept: float, verdict: str, tmp_path: Path, capsys: Any
 ) -> None:
-    rows = [entry | {"caller": "web" if entry["callee"] == "pay" else "pay"} for entry in shop(kept=kept) if entry["callee"] != "front"]
+    rows = [
+        entry | {"caller": "web" if entry["callee"] == "pay" else "pay"}
+        for entry in shop(kept=kept)
+        if entry["callee"] != "front"
+    ]
     (answer,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
     assert answer["verdict"] == verdict
     assert ("of these calls for each call it answers" in answer["reason"]) == (kept < 1.0)
@@ -69,16 +99,27 @@ def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tel
 def test_calls_to_where_none_went_before_hold_a_pass_back_too_though_nobody_tells_which_version_calls(
     tmp_path: Path, capsys: Any
 ) -> None:
-    rows = [entry | {"caller": "web" if entry["callee"] == "pay" else "pay"} for entry in shop() if entry["callee"] != "front"]
+    rows = [
+        entry | {"caller": "web" if entry["callee"] == "pay" else "pay"}
+        for entry in shop()
+        if entry["callee"] != "front"
+    ]
     strange = [node("archive", minute, 12, "2", caller="pay", errors=6) for minute in range(8, 35)]
     (answer,) = told(capsys, tmp_path, [*rows, *strange], endless_deploy(version_to="1.1"))
-    assert (answer["verdict"], "of these calls for each call it answers" in answer["reason"]) == ("inconclusive", True)
+    assert (answer["verdict"], "of these calls for each call it answers" in answer["reason"]) == (
+        "inconclusive",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
-    "harm", [{}, {"errors": 0.3}, {"slower": 6.0}, {"kept": 0.2}], ids=["quiet", "failing", "slower", "called less"]
+    "harm",
+    [{}, {"errors": 0.3}, {"slower": 6.0}, {"kept": 0.2}],
+    ids=["quiet", "failing", "slower", "called less"],
 )
-def test_nor_is_it_a_weaker_pass_where_the_versions_never_met(harm: dict[str, float], tmp_path: Path, capsys: Any) -> None:
+def test_nor_is_it_a_weaker_pass_where_the_versions_never_met(
+    harm: dict[str, float], tmp_path: Path, capsys: Any
+) -> None:
     rows = [entry for entry in shop(**harm) if entry["callee"] != "pay"]
     for minute in range(-60, 35):
         calls = {"errors": minute % 3, "histogram": "120:2000"}

@@ -10,7 +10,13 @@ from tests.bench.detection.score import FIGURES, Scored, interval
 
 
 def one(
-    case: str, *, bad: bool, verdict: str, minutes: float | None = 5.0, suspects: tuple[str, ...] = (), **more: object
+    case: str,
+    *,
+    bad: bool,
+    verdict: str,
+    minutes: float | None = 5.0,
+    suspects: tuple[str, ...] = (),
+    **more: object,
 ) -> Scored:
     truth = {
         "bad": bad,
@@ -20,7 +26,15 @@ def one(
         "calls_per_minute": 20.0,
         "share": 1.0,
     } | more
-    return Scored(case, truth, 0.0, verdict, None if minutes is None else 60.0 * minutes, suspects, verdict == "fail")
+    return Scored(
+        case,
+        truth,
+        0.0,
+        verdict,
+        None if minutes is None else 60.0 * minutes,
+        suspects,
+        verdict == "fail",
+    )
 
 
 ROWS = [
@@ -56,18 +70,27 @@ def test_a_pass_of_a_harmful_deploy_is_false_once_its_harm_began() -> None:
 def test_a_weaker_pass_is_false_as_a_pass_is_and_is_a_decision_only_where_it_counts() -> None:
     busy = {"calls_per_minute": 300.0, "share": 0.5}
     harmless, harmful, quiet = (
-        replace(one(name, bad=name == "bad", verdict="inconclusive", minutes=None, **busy | told), weaker_at=660.0)
+        replace(
+            one(name, bad=name == "bad", verdict="inconclusive", minutes=None, **busy | told),
+            weaker_at=660.0,
+        )
         for name, told in (("fine", {}), ("bad", {}), ("quiet", {"share": 0.05}))
     )
     caught = replace(one("caught", bad=True, verdict="fail", **busy), weaker_at=660.0)
     rows = [harmless, harmful, quiet, caught]
-    assert [FIGURES[name](rows) for name in ("false passes", "weaker passes", "asked 15", "with weaker")] == [0.0, 1.0, 0.0, 1.0]
+    assert [
+        FIGURES[name](rows)
+        for name in ("false passes", "weaker passes", "asked 15", "with weaker")
+    ] == [0.0, 1.0, 0.0, 1.0]
 
 
 def test_blame_is_right_when_all_who_fail_name_the_harmful_one() -> None:
     group = {"cause": "x", "group": 2}
     guilty = one("a", bad=True, verdict="fail", suspects=("x",), **group)
-    innocent, accused = (one("a", bad=False, verdict=verdict, suspects=("y",), **group) for verdict in ("pass", "fail"))
+    innocent, accused = (
+        one("a", bad=False, verdict=verdict, suspects=("y",), **group)
+        for verdict in ("pass", "fail")
+    )
     assert FIGURES["attribution"]([guilty, innocent]) == 1.0
     assert FIGURES["attribution"]([guilty, accused]) == 0.0
 

@@ -14,8 +14,8 @@ from tests.fixtures.spans import S
 
 QUEUE = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
 
-# One call of each kind: paired across two windows, fanned out, retried on another version, one-sided both ways, a message
-# with its consumer minutes later, a consumer of two messages.
+# One call of each kind: paired across two windows, fanned out, retried on another version,
+# one-sided both ways, a message with its consumer minutes later, a consumer of two messages.
 SPANS: Sequence[S] = (
     *call(1, start=8, end=10.5),
     *call(2, start=1, end=2),
@@ -35,7 +35,14 @@ def told(rig: Rig) -> list[tuple[object, ...]]:
     def facts(row: EdgeRow) -> tuple[object, ...]:
         names = (row.caller, row.callee, row.operation, row.caller_version, row.callee_version)
         sums = (row.client_seconds_sum, row.server_seconds_sum)
-        return (*names, row.calls, row.failed, tuple(row.outcomes.items()), tuple(row.coverage.items()), *sums)
+        return (
+            *names,
+            row.calls,
+            row.failed,
+            tuple(row.outcomes.items()),
+            tuple(row.coverage.items()),
+            *sums,
+        )
 
     return sorted(map(facts, rig.edges()), key=repr)
 
@@ -49,14 +56,20 @@ def expected(rig: Rig) -> list[tuple[object, ...]]:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     order=st.permutations(range(len(SPANS))),
     closings=st.sets(st.integers(0, len(SPANS) - 1), max_size=4),
     again=st.integers(0, len(SPANS) - 1),
 )
 def test_every_order_of_arrival_and_closing_gives_the_same_edges(
-    store: Store, expected: list[tuple[object, ...]], order: list[int], closings: set[int], again: int
+    store: Store,
+    expected: list[tuple[object, ...]],
+    order: list[int],
+    closings: set[int],
+    again: int,
 ) -> None:
     for table in EMPTIED:
         store.command(f"TRUNCATE TABLE {table}")
@@ -90,7 +103,11 @@ EMPTIED = (
 
 def test_a_shuffled_stream_of_many_calls_is_counted_whole(rig: Rig) -> None:
     chance = random.Random(5)
-    spans = [half for n in range(1, 120) for half in call(n, start=n / 4, end=n / 4 + chance.random() * 3)]
+    spans = [
+        half
+        for n in range(1, 120)
+        for half in call(n, start=n / 4, end=n / 4 + chance.random() * 3)
+    ]
     chance.shuffle(spans)
     for at in range(0, len(spans), 20):
         rig.deliver(*spans[at : at + 20])

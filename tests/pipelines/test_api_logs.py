@@ -1,4 +1,6 @@
-"""Records of API logs to rows: checked, counted once however often delivered, and nothing of a payload among them."""
+"""Records of API logs to rows: checked, counted once however often delivered, and nothing of a
+payload among them.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +31,12 @@ TABLES = ("exchanges", "violations", "arrivals", "ledger", "watermarks", "reject
 def batch(*values: bytes, first: int = 0) -> Records:
     count = len(values)
     return Records(
-        list(values), [PLACE] * count, list(range(first, first + count)), [AT_NS // 10**6] * count, [{}] * count, [0] * count
+        list(values),
+        [PLACE] * count,
+        list(range(first, first + count)),
+        [AT_NS // 10**6] * count,
+        [{}] * count,
+        [0] * count,
     )
 
 
@@ -37,45 +44,87 @@ def entry(**changes: Any) -> bytes:
     return orjson.dumps(ENTRY | changes)
 
 
-def run(store: Store, *batches: Records, known: Registry | None = None, settings: ApiLogSettings | None = None) -> list[Progress]:
+def run(
+    store: Store,
+    *batches: Records,
+    known: Registry | None = None,
+    settings: ApiLogSettings | None = None,
+) -> list[Progress]:
     clock = ManualClock(datetime.fromtimestamp(AT_NS / 1e9, UTC))
     made = known or registry()
-    return list(api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(), clock))
+    return list(
+        api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(), clock)
+    )
 
 
 def rows(store: Store, table: str) -> list[dict[str, Any]]:
     final = "" if table == "arrivals" else " FINAL"
     with store._readers.borrow() as client:
-        return list(client.query(f"SELECT * EXCEPT ingested FROM {table}{final} ORDER BY ALL").named_results())
+        return list(
+            client.query(
+                f"SELECT * EXCEPT ingested FROM {table}{final} ORDER BY ALL"
+            ).named_results()
+        )
 
 
 def test_good_bad_and_unreadable_records_are_told_apart(store: Store) -> None:
-    many = b"[" + entry(response_body={**GOOD, "amount": "1"}) + b"," + entry(path="/nowhere/42") + b"]"
-    offsets = run(store, batch(entry(), many, b"\xff", entry(time=1), entry(callee="other", path="/x/123")), batch())
+    many = (
+        b"["
+        + entry(response_body={**GOOD, "amount": "1"})
+        + b","
+        + entry(path="/nowhere/42")
+        + b"]"
+    )
+    offsets = run(
+        store,
+        batch(entry(), many, b"\xff", entry(time=1), entry(callee="other", path="/x/123")),
+        batch(),
+    )
     assert offsets == [{PLACE: 5}, {}]
     assert [
-        (row["offset"], row["index"], row["operation"], row["checked"], row["reason"]) for row in rows(store, "exchanges")
+        (row["offset"], row["index"], row["operation"], row["checked"], row["reason"])
+        for row in rows(store, "exchanges")
     ] == [
         (0, 0, "GET /api/payments/{id}", "valid", ""),
         (1, 0, "GET /api/payments/{id}", "violated", ""),
         (1, 1, "GET /nowhere/{id}", "violated", ""),
         (4, 0, "GET /x/{id}", "not_checked", "no_contract"),
     ]
-    assert [(row["rule"], row["pointer"], row["callee_version"]) for row in rows(store, "violations")] == [
+    assert [
+        (row["rule"], row["pointer"], row["callee_version"]) for row in rows(store, "violations")
+    ] == [
         ("type", "/amount", "2.0"),
         ("undocumented_operation", "", "2.0"),
     ]
-    assert [(row["exchanges"], row["rejected"]) for row in rows(store, "ledger")] == [(1, 0), (2, 0), (0, 1), (0, 1), (1, 0)]
-    assert [(row["offset"], row["reason"]) for row in rows(store, "rejects")] == [(2, "not_json"), (3, "absurd_time")]
+    assert [(row["exchanges"], row["rejected"]) for row in rows(store, "ledger")] == [
+        (1, 0),
+        (2, 0),
+        (0, 1),
+        (0, 1),
+        (1, 0),
+    ]
+    assert [(row["offset"], row["reason"]) for row in rows(store, "rejects")] == [
+        (2, "not_json"),
+        (3, "absurd_time"),
+    ]
     assert [row["rows"] for row in rows(store, "arrivals")] == [4]
-    assert rows(store, "watermarks")[0]["watermark"] == datetime.fromtimestamp(AT_NS / 1e9, UTC).replace(tzinfo=None)
+    assert rows(store, "watermarks")[0]["watermark"] == datetime.fromtimestamp(
+        AT_NS / 1e9, UTC
+    ).replace(tzinfo=None)
     assert {row["environment"] for row in rows(store, "exchanges")} == {"production"}
 
 
 def test_requests_that_a_trace_is_known_of_have_a_shape_and_no_others(store: Store) -> None:
     traced = {"trace_id": "ab" * 16, "span_id": "cd" * 8}
     asked: list[Any] = [{"amount": 5}, {"amount": 7}, {"amount": "5"}]
-    run(store, batch(*(entry(request_body=body, **traced) for body in asked), entry(**traced), entry(request_body=asked[0])))
+    run(
+        store,
+        batch(
+            *(entry(request_body=body, **traced) for body in asked),
+            entry(**traced),
+            entry(request_body=asked[0]),
+        ),
+    )
     first, same, other, none, untraced = (row["request_shape"] for row in rows(store, "exchanges"))
     assert first == same
     assert len({first, other, 0}) == 3
@@ -108,7 +157,11 @@ def test_no_value_of_a_payload_is_in_any_row(store: Store) -> None:
     run(
         store,
         batch(
-            line, canary.encode(), entry(time=canary), entry(response_body=canary), entry(callee="other", response_body=payload)
+            line,
+            canary.encode(),
+            entry(time=canary),
+            entry(response_body=canary),
+            entry(callee="other", response_body=payload),
         ),
     )
     assert rows(store, "violations")
@@ -119,12 +172,20 @@ def test_no_value_of_a_payload_is_in_any_row(store: Store) -> None:
 def test_aliases_join_names_before_checking(store: Store) -> None:
     settings = ApiLogSettings(aliases=Aliases(services={"pay-svc": "payment"}))
     run(store, batch(entry(callee="pay-svc")), settings=settings)
-    assert [(row["callee"], row["checked"]) for row in rows(store, "exchanges")] == [("payment", "valid")]
+    assert [(row["callee"], row["checked"]) for row in rows(store, "exchanges")] == [
+        ("payment", "valid")
+    ]
 
 
-def test_a_topic_of_something_else_stops_the_reading_with_its_offsets_standing(store: Store) -> None:
+def test_a_topic_of_something_else_stops_the_reading_with_its_offsets_standing(
+    store: Store,
+) -> None:
     with pytest.raises(RejectLimit, match="api_logs"):
-        run(store, batch(*[b"\x00\x01"] * 50), settings=ApiLogSettings(limits=RejectLimits(max_run=20)))
+        run(
+            store,
+            batch(*[b"\x00\x01"] * 50),
+            settings=ApiLogSettings(limits=RejectLimits(max_run=20)),
+        )
 
 
 @pytest.mark.parametrize(
@@ -132,9 +193,13 @@ def test_a_topic_of_something_else_stops_the_reading_with_its_offsets_standing(s
     [(200, "ok", ""), (404, "client_error", "404"), (401, "client_error", "auth"), (415, "client_error", "media_type"), (405, "client_error", "protocol"),
      (503, "server_error", "503"), (504, "timeout", "504"), (499, "cancelled", "499")],
 )  # fmt: skip
-def test_a_status_gives_outcome_and_error_type(store: Store, status: int, outcome: str, error_type: str) -> None:
+def test_a_status_gives_outcome_and_error_type(
+    store: Store, status: int, outcome: str, error_type: str
+) -> None:
     run(store, batch(entry(status=status)))
-    assert [(row["outcome"], row["error_type"]) for row in rows(store, "exchanges")] == [(outcome, error_type)]
+    assert [(row["outcome"], row["error_type"]) for row in rows(store, "exchanges")] == [
+        (outcome, error_type)
+    ]
 
 
 def test_what_is_only_observed_is_counted_and_stored_as_valid(store: Store) -> None:
@@ -145,7 +210,11 @@ def test_what_is_only_observed_is_counted_and_stored_as_valid(store: Store) -> N
     }).decode()  # fmt: skip
     counter = telemetry.OBSERVATIONS.labels("missing_credentials")
     before = counter._value.get()
-    run(store, batch(entry(path="/r", request_headers={"host": "a"})), known=registry(revision(document)))
+    run(
+        store,
+        batch(entry(path="/r", request_headers={"host": "a"})),
+        known=registry(revision(document)),
+    )
     assert counter._value.get() == before + 1
     assert [row["checked"] for row in rows(store, "exchanges")] == ["valid"]
 
@@ -162,5 +231,7 @@ def test_what_a_proxy_answered_breaks_nothing(store: Store) -> None:
             )
         ),
     )
-    assert [(row["checked"], row["reason"]) for row in rows(store, "exchanges")] == [("not_checked", "proxy_answer")]
+    assert [(row["checked"], row["reason"]) for row in rows(store, "exchanges")] == [
+        ("not_checked", "proxy_answer")
+    ]
     assert rows(store, "violations") == []

@@ -37,7 +37,9 @@ def states(store: Store) -> dict[int, int]:
     """Published windows, and whether each is sealed."""
     return {
         int(row["window"]): int(row["sealed"])
-        for row in store.ask("window_states", {"only": list(range(T0, T0 + 20_000, 10))}, given={"only"})
+        for row in store.ask(
+            "window_states", {"only": list(range(T0, T0 + 20_000, 10))}, given={"only"}
+        )
         if row["seen"]
     }
 
@@ -57,7 +59,9 @@ def asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return ran
 
 
-def test_a_thin_recording_costs_its_rows_and_not_its_windows(rig: Rig, asked: Counter[str]) -> None:
+def test_a_thin_recording_costs_its_rows_and_not_its_windows(
+    rig: Rig, asked: Counter[str]
+) -> None:
     thin(rig, 300)
     told: list[tuple[int, int]] = []
     done = rig.closer.finish(lambda closed, total: told.append((closed, total)))
@@ -67,7 +71,9 @@ def test_a_thin_recording_costs_its_rows_and_not_its_windows(rig: Rig, asked: Co
     assert rig.calls()[("web", "cart")] == 300
 
 
-def test_scattered_windows_are_closed_again_without_those_between(rig: Rig, asked: Counter[str]) -> None:
+def test_scattered_windows_are_closed_again_without_those_between(
+    rig: Rig, asked: Counter[str]
+) -> None:
     thin(rig, 30, apart=40)
     rig.close()
     before = rig.store.ask("newest_numbers")[0]["generation"]
@@ -79,13 +85,17 @@ def test_scattered_windows_are_closed_again_without_those_between(rig: Rig, aske
     assert rig.calls()[("web", "cart")] == 32
     touched = [
         row
-        for row in rig.store.ask("window_states", {"only": list(range(T0, T0 + 1200, 10))}, given={"only"})
+        for row in rig.store.ask(
+            "window_states", {"only": list(range(T0, T0 + 1200, 10))}, given={"only"}
+        )
         if row["generation"] > before
     ]
     assert [int(row["window"]) - T0 for row in touched] == [0, 1000]
 
 
-def test_a_backlog_is_closed_in_steps_the_newest_minute_first_and_sealed_in_order(rig: Rig) -> None:
+def test_a_backlog_is_closed_in_steps_the_newest_minute_first_and_sealed_in_order(
+    rig: Rig,
+) -> None:
     thin(rig, 24, apart=10)
     rig.deliver(*call(999, start=320.0, end=321.0), at=T0 + 321)  # moves the watermark
     few = ClosingSettings(batch_windows=8, work_seconds=0.0, close_again_after=0.0)
@@ -93,14 +103,21 @@ def test_a_backlog_is_closed_in_steps_the_newest_minute_first_and_sealed_in_orde
     closer = Closer(rig.store, Numbers(lambda: next(numbers), lambda: next(numbers)), few)
 
     steps: list[Closed] = [closer.step()]
-    assert sorted(states(rig.store)) == list(range(T0 + 180, T0 + 240, 10)), "what is newest is shown first"
+    assert sorted(states(rig.store)) == list(range(T0 + 180, T0 + 240, 10)), (
+        "what is newest is shown first"
+    )
     while steps[-1].left:
         known = states(rig.store)
         missing = [window for window in range(T0, T0 + 240, 10) if window not in known]
-        assert all(window < min(missing) for window, sealed in known.items() if sealed), "no window is sealed before an older one"
+        assert all(window < min(missing) for window, sealed in known.items() if sealed), (
+            "no window is sealed before an older one"
+        )
         steps.append(closer.step())
-    # in the second in which all arrived the newest are closed again with each step: a closing may not have seen what came in its second
-    assert sum(step.published for step in steps) <= 3 * 24, "once as soon as may be, and once at its seal"
+    # in the second in which all arrived the newest are closed again with each step: a closing may
+    # not have seen what came in its second
+    assert sum(step.published for step in steps) <= 3 * 24, (
+        "once as soon as may be, and once at its seal"
+    )
     assert max(step.published for step in steps) == 8
     closer.step()
     assert all(states(rig.store)[window] for window in range(T0, T0 + 240, 10))
@@ -112,7 +129,9 @@ def run_out(engine: Engine) -> None:
         connection.execute(update(leases).values(expires_seconds=0.0))
 
 
-def test_closing_that_outlives_its_lease_is_published_when_nobody_took_it(rig: Rig, control_engine: Engine) -> None:
+def test_closing_that_outlives_its_lease_is_published_when_nobody_took_it(
+    rig: Rig, control_engine: Engine
+) -> None:
     thin(rig, 20)
     turn = Turn(control_engine, "windows", "ours")
     assert turn.keep()
@@ -123,12 +142,16 @@ def test_closing_that_outlives_its_lease_is_published_when_nobody_took_it(rig: R
         return next(numbers)
 
     few = ClosingSettings(batch_windows=5)
-    closer = Closer(rig.store, Numbers(draw, lambda: next(numbers) if turn.unbroken() else None), few)
+    closer = Closer(
+        rig.store, Numbers(draw, lambda: next(numbers) if turn.unbroken() else None), few
+    )
     assert closer.finish().published == 20
     assert rig.calls()[("web", "cart")] == 20
 
 
-def test_closing_that_another_process_has_taken_over_publishes_nothing_more(rig: Rig, control_engine: Engine) -> None:
+def test_closing_that_another_process_has_taken_over_publishes_nothing_more(
+    rig: Rig, control_engine: Engine
+) -> None:
     thin(rig, 20)
     turn, other = Turn(control_engine, "windows", "ours"), Turn(control_engine, "windows", "other")
     assert turn.keep()
@@ -142,11 +165,17 @@ def test_closing_that_another_process_has_taken_over_publishes_nothing_more(rig:
         return next(numbers)
 
     few = ClosingSettings(batch_windows=5)
-    closer = Closer(rig.store, Numbers(draw, lambda: next(numbers) if turn.unbroken() else None), few)
+    closer = Closer(
+        rig.store, Numbers(draw, lambda: next(numbers) if turn.unbroken() else None), few
+    )
     with pytest.raises(LeaseLost, match="another process"):
         closer.finish()
     assert len(states(rig.store)) == 8
-    their = Closer(rig.store, Numbers(lambda: next(numbers), lambda: next(numbers) if other.unbroken() else None), few)
+    their = Closer(
+        rig.store,
+        Numbers(lambda: next(numbers), lambda: next(numbers) if other.unbroken() else None),
+        few,
+    )
     assert their.finish().published == 12
     assert rig.calls()[("web", "cart")] == 20
 
@@ -154,14 +183,23 @@ def test_closing_that_another_process_has_taken_over_publishes_nothing_more(rig:
 def test_a_store_whose_every_statement_outlives_the_lease_still_has_its_windows_published(
     gateway: Gateway, control_engine: Engine
 ) -> None:
-    """The real loop under a real lease: it is renewed meanwhile, or taken back, and nothing is thrown away."""
+    """The real loop under a real lease: it is renewed meanwhile, or taken back, and nothing is
+    thrown away.
+    """
     store = open_store(gateway.dsn(f"slow{uuid4().hex[:8]}"))
     try:
         rig = Rig(store)
         thin(rig, 6)
         rig.deliver(*call(999, start=900.0, end=901.0), at=T0 + 901)
         turn = Turn(control_engine, "windows", "ours", lease_seconds=0.5)
-        gateway.faults({"kind": "slow", "seconds": 1.0, "match": "INSERT INTO (edge_windows|sightings)", "times": 10**6})
+        gateway.faults(
+            {
+                "kind": "slow",
+                "seconds": 1.0,
+                "match": "INSERT INTO (edge_windows|sightings)",
+                "times": 10**6,
+            }
+        )
         numbers, stop, board = count(1), threading.Event(), HealthBoard()
         loop = threading.Thread(
             target=windows,

@@ -1,4 +1,6 @@
-"""Broken clauses become events: new, again, gone; each once, told to the receivers of its owner and to nobody else."""
+"""Broken clauses become events: new, again, gone; each once, told to the receivers of its owner
+and to nobody else.
+"""
 
 import json
 from collections.abc import Mapping
@@ -70,7 +72,9 @@ def owned(engine: Engine, owner: str = "payments") -> None:
     publish(engine, draft, NOON - timedelta(days=2), read=lambda _: None)
 
 
-def tell(engine: Engine, now: datetime, settings: NotifySettings = SETTINGS) -> dict[str, list[tuple[str, int]]]:
+def tell(
+    engine: Engine, now: datetime, settings: NotifySettings = SETTINGS
+) -> dict[str, list[tuple[str, int]]]:
     """What is written for each receiver by one tick: state and revision."""
     senders = {name: ListSender(name) for name in ("slack-pay", "slack-rest", "pager")}
     held = lease.acquire(engine, "notify", "a", 60)
@@ -78,7 +82,9 @@ def tell(engine: Engine, now: datetime, settings: NotifySettings = SETTINGS) -> 
     refresh(engine, now, senders=senders, settings=settings, held=held)
     letters: dict[str, list[tuple[str, int]]] = {}
     for letter in reversed(outbox.list_letters(engine)):
-        letters.setdefault(letter.receiver, []).append((letter.alert.state if letter.alert else "", letter.revision))
+        letters.setdefault(letter.receiver, []).append(
+            (letter.alert.state if letter.alert else "", letter.revision)
+        )
     return letters
 
 
@@ -86,11 +92,23 @@ def events(engine: Engine) -> list[tuple[str, int]]:
     return [(event.state, event.count) for event in breaks.list_breaks(engine)]
 
 
-def test_one_clause_is_one_event_whatever_callers_and_versions_break_it(store: Store, engine: Engine) -> None:
+def test_one_clause_is_one_event_whatever_callers_and_versions_break_it(
+    store: Store, engine: Engine
+) -> None:
     owned(engine)
     deploy = record(
         engine,
-        DeployEvent("ci", "1", "deploy", "production", "payment", "2.0", "1.9", "succeeded", NOON - minutes(12)),
+        DeployEvent(
+            "ci",
+            "1",
+            "deploy",
+            "production",
+            "payment",
+            "2.0",
+            "1.9",
+            "succeeded",
+            NOON - minutes(12),
+        ),
         NOON,
     )
     broke(
@@ -102,14 +120,28 @@ def test_one_clause_is_one_event_whatever_callers_and_versions_break_it(store: S
     )
     watch = BreakWatch(store, engine)
     (new,) = watch.step(NOON)
-    assert (new.state, new.count, new.first_seen, new.last_seen) == ("new", 3, NOON - minutes(10), NOON - minutes(4))
-    assert {(pair.caller, pair.caller_version, pair.callee_version, pair.exchanges) for pair in new.pairs} == {
+    assert (new.state, new.count, new.first_seen, new.last_seen) == (
+        "new",
+        3,
+        NOON - minutes(10),
+        NOON - minutes(4),
+    )
+    assert {
+        (pair.caller, pair.caller_version, pair.callee_version, pair.exchanges)
+        for pair in new.pairs
+    } == {
         ("web", "1", "2.0", 2),
         ("shop", "7", "2.0", 1),
     }
-    assert (new.deploy_id, new.deploy, new.owner, new.contact) == (deploy.id, "payment 2.0", "payments", "#pay")
+    assert (new.deploy_id, new.deploy, new.owner, new.contact) == (
+        deploy.id,
+        "payment 2.0",
+        "payments",
+        "#pay",
+    )
     assert watch.step(NOON + minutes(1)) == []
-    assert BreakWatch(store, engine).step(NOON + minutes(1)) == []  # another process says nothing new either
+    # another process says nothing new either
+    assert BreakWatch(store, engine).step(NOON + minutes(1)) == []
     broke(store, violation(NOON, 9))
     assert watch.step(NOON + minutes(2)) == []
     assert events(engine) == [("new", 4)]
@@ -136,14 +168,25 @@ def test_gone_and_again(store: Store, engine: Engine) -> None:
 
 def test_what_was_not_called_since_is_not_gone_but_untested(store: Store, engine: Engine) -> None:
     late = NOON + GONE_AFTER + minutes(1)
-    undocumented = {"fingerprint": "e" * 16, "rule": "undocumented_operation", "operation": "GET /gone", "side": "request"}
-    broke(store, violation(NOON, 1), violation(NOON, 2, **undocumented), violation(NOON, 3, fingerprint="d" * 16, side="request"))
+    undocumented = {
+        "fingerprint": "e" * 16,
+        "rule": "undocumented_operation",
+        "operation": "GET /gone",
+        "side": "request",
+    }
+    broke(
+        store,
+        violation(NOON, 1),
+        violation(NOON, 2, **undocumented),
+        violation(NOON, 3, fingerprint="d" * 16, side="request"),
+    )
     called(store, NOON + timedelta(hours=9), operation="GET /other")
     called(store, NOON + timedelta(hours=9), offset=98, checked="not_checked")
     called(store, NOON + timedelta(hours=9), offset=97, environment="staging")
     watch = BreakWatch(store, engine)
     watch.step(NOON)
-    assert [event.rule for event in watch.step(late)] == ["undocumented_operation"]  # the provider was called, and not there
+    # the provider was called, and not there
+    assert [event.rule for event in watch.step(late)] == ["undocumented_operation"]
     assert {(event.rule, event.state, event.untested) for event in breaks.list_breaks(engine)} == {
         ("type", "new", True),
         ("undocumented_operation", "gone", False),
@@ -151,10 +194,13 @@ def test_what_was_not_called_since_is_not_gone_but_untested(store: Store, engine
     called(store, late, offset=96, caller="shop")
     assert watch.step(late + minutes(1)) == []  # nothing new: not asked again for a while
     (gone,) = watch.step(late + minutes(12))
-    assert (gone.side, gone.untested) == ("response", False)  # what the caller breaks shows in that caller's calls alone
+    # what the caller breaks shows in that caller's calls alone
+    assert (gone.side, gone.untested) == ("response", False)
 
 
-def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(store: Store, engine: Engine) -> None:
+def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(
+    store: Store, engine: Engine
+) -> None:
     owned(engine)
     broke(store, violation(NOON, 1))
     watch = BreakWatch(store, engine)
@@ -163,7 +209,9 @@ def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(store:
     assert tell(engine, NOON + minutes(1)) == {"slack-pay": [("firing", 1)]}
     called(store, NOON + timedelta(hours=9))
     watch.step(NOON + GONE_AFTER + minutes(1))
-    assert tell(engine, NOON + GONE_AFTER + minutes(1)) == {"slack-pay": [("firing", 1), ("resolved", 2)]}
+    assert tell(engine, NOON + GONE_AFTER + minutes(1)) == {
+        "slack-pay": [("firing", 1), ("resolved", 2)]
+    }
     (letter, *_) = outbox.list_letters(engine)
     assert letter.alert is not None
     assert letter.alert.labels["owner"] == "payments"
@@ -188,7 +236,8 @@ def test_nobody_is_told_before_it_is_asked_for(store: Store, engine: Engine) -> 
     BreakWatch(store, engine).step(NOON)
     assert tell(engine, NOON, NotifySettings(enabled=True)) == {}
     assert tell(engine, NOON, NotifySettings(teams=TEAMS)) == {}
-    assert tell(engine, NOON) == {"slack-rest": [("firing", 1)]}  # what still is broken when it is asked for is told then
+    # what still is broken when it is asked for is told then
+    assert tell(engine, NOON) == {"slack-rest": [("firing", 1)]}
 
 
 def test_what_is_accepted_is_quiet_until_that_expires(store: Store, engine: Engine) -> None:
@@ -196,18 +245,28 @@ def test_what_is_accepted_is_quiet_until_that_expires(store: Store, engine: Engi
     watch = BreakWatch(store, engine)
     (new,) = watch.step(NOON)
     tell(engine, NOON)
-    assert breaks.accept_break(engine, new.id, "ann", "known", NOON + minutes(60), NOON + minutes(1)) is not None
+    assert (
+        breaks.accept_break(engine, new.id, "ann", "known", NOON + minutes(60), NOON + minutes(1))
+        is not None
+    )
     watch.step(NOON + minutes(2))
-    assert breaks.list_breaks(engine)[0].accepted_by == "ann"  # looking again forgets no word of people
+    # looking again forgets no word of people
+    assert breaks.list_breaks(engine)[0].accepted_by == "ann"
     assert tell(engine, NOON + minutes(2))["slack-rest"] == [("firing", 1), ("resolved", 2)]
-    assert tell(engine, NOON + minutes(61))["slack-rest"] == [("firing", 1), ("resolved", 2), ("firing", 3)]
+    assert tell(engine, NOON + minutes(61))["slack-rest"] == [
+        ("firing", 1),
+        ("resolved", 2),
+        ("firing", 3),
+    ]
     assert breaks.accept_break(engine, "nobody", "ann", "known", NOON + minutes(99), NOON) is None
 
 
 def test_a_silence_holds_for_contract_events_too(store: Store, engine: Engine) -> None:
     broke(store, violation(NOON, 1))
     BreakWatch(store, engine).step(NOON)
-    silences.create_silence(engine, {"contract": "payments"}, "ann", "maintenance", NOON + minutes(5), NOON)
+    silences.create_silence(
+        engine, {"contract": "payments"}, "ann", "maintenance", NOON + minutes(5), NOON
+    )
     assert tell(engine, NOON) == {}
     assert tell(engine, NOON + minutes(6)) == {"slack-rest": [("firing", 1)]}
 
@@ -218,26 +277,47 @@ def test_events_are_told_by_api_and_page_and_accepted_there(api: Asked) -> None:
     BreakWatch(parts.store, parts.engine).step(NOON)
     (row,) = api.get("/v1/violations/events").json()
     assert (row["state"], row["rule"], row["pairs"][0]["caller"]) == ("new", "type", "web")
-    body: Mapping[str, str] = {"owner": "ann", "reason": "known", "expires": (NOON + minutes(60)).isoformat()}
+    body: Mapping[str, str] = {
+        "owner": "ann",
+        "reason": "known",
+        "expires": (NOON + minutes(60)).isoformat(),
+    }
     answer = api.post(f"/v1/violations/events/{row['id']}/accept", body, LOCAL_TOKEN)
     assert (answer.status_code, answer.json()["accepted_by"]) == (200, "ann")
     page = api.get("/violations").text
     assert "New, again, gone" in page
     assert "accepted by" in page
     past = {**body, "expires": (NOON - minutes(1)).isoformat()}
-    assert api.post(f"/v1/violations/events/{row['id']}/accept", past, LOCAL_TOKEN).status_code == 422
+    assert (
+        api.post(f"/v1/violations/events/{row['id']}/accept", past, LOCAL_TOKEN).status_code == 422
+    )
     assert api.post("/v1/violations/events/nobody/accept", body, LOCAL_TOKEN).status_code == 404
 
 
 def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_gone_when_seen(
     store: Store, engine: Engine
 ) -> None:
-    paths = {f"/{name}": {"get": {"responses": {"200": {"description": "ok"}}}} for name in ("a", "b", "c")}
-    document = json.dumps({"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths})
+    paths = {
+        f"/{name}": {"get": {"responses": {"200": {"description": "ok"}}}}
+        for name in ("a", "b", "c")
+    }
+    document = json.dumps(
+        {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths}
+    )
     draft = ContractDraft("shop", "openapi", "shop", document, owner="payments")
     publish(engine, draft, NOON - timedelta(days=40), read=lambda _: None)
-    publish(engine, replace(draft, name="fresh", provider="shop"), NOON - timedelta(days=2), read=lambda _: None)
-    publish(engine, replace(draft, name="dark", provider="nobody"), NOON - timedelta(days=40), read=lambda _: None)
+    publish(
+        engine,
+        replace(draft, name="fresh", provider="shop"),
+        NOON - timedelta(days=2),
+        read=lambda _: None,
+    )
+    publish(
+        engine,
+        replace(draft, name="dark", provider="nobody"),
+        NOON - timedelta(days=40),
+        read=lambda _: None,
+    )
     generations = iter(range(1, 9))
 
     def saw(path: str, window: datetime) -> None:
@@ -251,7 +331,10 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     def looked(now: datetime) -> list[tuple[str, str, str]]:
         for _ in range(4):
             unseen.step(now)
-        return [(event.contract, event.state, event.actual) for event in watch.step(now, unseen=unseen.events)]
+        return [
+            (event.contract, event.state, event.actual)
+            for event in watch.step(now, unseen=unseen.events)
+        ]
 
     saw("/a", NOON)
     assert looked(NOON) == []  # nobody watched thirty days ago
@@ -266,12 +349,14 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     at += timedelta(hours=2)
     assert looked(at) == []  # the same event, with less in it
     assert [event.actual for event in breaks.list_breaks(engine)] == ["1 of 3 were not: GET /c"]
-    assert BreakWatch(store, engine).step(at + timedelta(days=2)) == []  # another process has not looked yet
+    # another process has not looked yet
+    assert BreakWatch(store, engine).step(at + timedelta(days=2)) == []
     saw("/c", NOON + timedelta(seconds=20))
     at += timedelta(hours=2)
     assert [(name, state) for name, state, _ in looked(at)] == [("shop", "gone")]
     assert tell(engine, at)["slack-pay"][-1][0] == "resolved"
-    for later in (at + timedelta(hours=2), at + timedelta(days=40)):  # watched no more: nothing is said
+    # watched no more: nothing is said
+    for later in (at + timedelta(hours=2), at + timedelta(days=40)):
         saw("/a", later)
         assert looked(later) == []
     silent = UnseenWatch(Reader(store), engine, Aliases(), 0)

@@ -32,7 +32,10 @@ def cdevent(number: int, share: float, state: str, environment: str = "productio
             "type": "dev.cdevents.service.upgraded.0.3.0",
             "timestamp": f"2026-01-05T11:5{number}:00Z",
         },
-        "subject": {"id": "shop-payment", "content": {"environment": {"id": environment}, "artifactId": "pkg:oci/payment@2.0.0"}},
+        "subject": {
+            "id": "shop-payment",
+            "content": {"environment": {"id": environment}, "artifactId": "pkg:oci/payment@2.0.0"},
+        },
         "customData": {"previousVersion": "1.9.0", "trafficShare": share, "state": state},
     }
     return json.dumps(body).encode()
@@ -44,9 +47,13 @@ def run(log: ListLog, engine: Engine, store: Store, settings: DeploySettings) ->
         source.commit(offsets)
 
 
-def test_the_events_of_a_ramp_are_one_deploy_in_telemetrys_names(store: Store, engine: Engine) -> None:
+def test_the_events_of_a_ramp_are_one_deploy_in_telemetrys_names(
+    store: Store, engine: Engine
+) -> None:
     log = ListLog("deploys")
-    for number, (share, state) in enumerate(((0.1, "started"), (0.3, "progressing"), (1.0, "succeeded"))):
+    for number, (share, state) in enumerate(
+        ((0.1, "started"), (0.3, "progressing"), (1.0, "succeeded"))
+    ):
         log.append(cdevent(number, share, state, "prod"), timestamp_ms=MILLISECONDS)
     settings = DeploySettings(aliases=Aliases(services={"shop-payment": "payment"}))
     run(log, engine, store, settings)
@@ -71,7 +78,9 @@ def test_reading_the_topic_again_changes_nothing(store: Store, engine: Engine) -
     assert list_deploys(engine) == before
 
 
-def test_poison_is_a_counted_reject_and_its_neighbours_are_kept(store: Store, engine: Engine) -> None:
+def test_poison_is_a_counted_reject_and_its_neighbours_are_kept(
+    store: Store, engine: Engine
+) -> None:
     log = ListLog("deploys")
     for value in (
         b"\xff",

@@ -45,14 +45,25 @@ def test_exchanges_without_a_trace_make_edges_of_their_own(rig: Rig) -> None:
     deliver(rig, entry(1), entry(2), entry(3, status=503))
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.caller, edge.callee, edge.operation, edge.caller_version, edge.callee_version) == (
+    assert (
+        edge.caller,
+        edge.callee,
+        edge.operation,
+        edge.caller_version,
+        edge.callee_version,
+    ) == (
         "web",
         "cart",
         "GET /x",
         "1.0",
         "2.0",
     )
-    assert (edge.calls, edge.outcomes["ok"], edge.outcomes["server_error"], edge.coverage["log_only"]) == (3, 2, 1, 3)
+    assert (
+        edge.calls,
+        edge.outcomes["ok"],
+        edge.outcomes["server_error"],
+        edge.coverage["log_only"],
+    ) == (3, 2, 1, 3)
     assert edge.server_seconds_sum == 0.75
     assert edge.client_seconds_sum is None
 
@@ -72,8 +83,13 @@ def test_an_entry_without_a_status_is_judged_as_neither_good_nor_bad(rig: Rig) -
     rig.close()
     (edge,) = rig.edges()
     assert (edge.calls, edge.failed, edge.coverage["untold"]) == (5, 2, 2)
-    assert {name: count for name, count in edge.outcomes.items() if count} == {"ok": 1, "server_error": 2}
-    (table,) = tables([replace(cell, sealed=True) for cell in rig.reader.cells("", "", SINCE, UNTIL)], 0, 4e9)
+    assert {name: count for name, count in edge.outcomes.items() if count} == {
+        "ok": 1,
+        "server_error": 2,
+    }
+    (table,) = tables(
+        [replace(cell, sealed=True) for cell in rig.reader.cells("", "", SINCE, UNTIL)], 0, 4e9
+    )
     assert int(table.counts[:, COUNTS.index("calls")].sum()) == 3  # what is judged
 
 
@@ -110,7 +126,9 @@ def test_a_log_replayed_is_counted_once(rig: Rig) -> None:
     rig.close()
     assert rig.calls() == {("web", "cart"): 1}
     rows = rig.reader.ledger()
-    assert [(row["topic"], row["records"], row["exchanges"]) for row in rows] == [("api_logs", 1, 1)]
+    assert [(row["topic"], row["records"], row["exchanges"]) for row in rows] == [
+        ("api_logs", 1, 1)
+    ]
 
 
 def test_a_year_old_log_is_kept(rig: Rig) -> None:

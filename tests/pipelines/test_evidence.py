@@ -1,4 +1,6 @@
-"""A few calls of every edge, version and hour keep the skeleton of their trace, so that a verdict outlives the tracing store."""
+"""A few calls of every edge, version and hour keep the skeleton of their trace, so that a verdict
+outlives the tracing store.
+"""
 
 from datetime import UTC, datetime
 
@@ -10,7 +12,11 @@ from tests.fixtures.spans import T0, S, trace_id
 def evidence(rig: Rig, operation: str, callee_version: str = "") -> list[Kept]:
     edge = Edge("default", "web", "cart", "", operation)
     return rig.reader.evidence(
-        edge, "", callee_version, datetime.fromtimestamp(T0 - 3600, UTC), datetime.fromtimestamp(T0 + 7200, UTC)
+        edge,
+        "",
+        callee_version,
+        datetime.fromtimestamp(T0 - 3600, UTC),
+        datetime.fromtimestamp(T0 + 7200, UTC),
     )
 
 
@@ -22,7 +28,11 @@ def test_a_failed_call_leaves_its_trace_as_evidence_once(rig: Rig) -> None:
         "url.full": "http://cart/x?card=4111",
     }
     client, _ = call(1)
-    rig.deliver(client, S("cart", "server", 1, 2, 1, 1.1, 1.9, version="2.0", error=True, attributes=bad), *call(2))
+    rig.deliver(
+        client,
+        S("cart", "server", 1, 2, 1, 1.1, 1.9, version="2.0", error=True, attributes=bad),
+        *call(2),
+    )
     rig.close()
     rig.deliver(*call(3))
     rig.close()
@@ -47,7 +57,9 @@ def test_bad_calls_come_first_and_only_those_of_the_pair(rig: Rig) -> None:
 
 
 def test_a_reservoir_of_an_hour_stays_small(rig: Rig) -> None:
-    rig.deliver(*(half for n in range(1, 60) for half in call(n, start=n * 10.0, end=n * 10.0 + 1)))
+    rig.deliver(
+        *(half for n in range(1, 60) for half in call(n, start=n * 10.0, end=n * 10.0 + 1))
+    )
     rig.close()
     (edge,) = rig.edges("operation")
     assert 0 < len(evidence(rig, edge.operation or "")) <= 6

@@ -1,4 +1,6 @@
-"""Pacts of several consumers, from Kafka records to stored verdicts, and what became of each example."""
+"""Pacts of several consumers, from Kafka records to stored verdicts, and what became of each
+example.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -43,14 +45,36 @@ def records(*exchanges: dict[str, Any], at: datetime = AT) -> Records:
         values.append(orjson.dumps(told | exchange))
     size = len(values)
     place = Partition("be" * 8, "api_logs", 0)
-    return Records(values, [place] * size, list(range(size)), [int(at.timestamp() * 1000)] * size, [{}] * size, [0] * size)
+    return Records(
+        values,
+        [place] * size,
+        list(range(size)),
+        [int(at.timestamp() * 1000)] * size,
+        [{}] * size,
+        [0] * size,
+    )
 
 
 def revision(name: str, consumer: str, document: dict[str, Any]) -> Revision:
-    return Revision(name, 1, "pact", "orders", "", consumer, "", ALWAYS, None, json.dumps(document), name, ALWAYS)
+    return Revision(
+        name,
+        1,
+        "pact",
+        "orders",
+        "",
+        consumer,
+        "",
+        ALWAYS,
+        None,
+        json.dumps(document),
+        name,
+        ALWAYS,
+    )
 
 
-KNOWN = Registry([revision("web-orders", "web", WEB), revision("billing-orders", "billing", BILLING)])
+KNOWN = Registry(
+    [revision("web-orders", "web", WEB), revision("billing-orders", "billing", BILLING)]
+)
 
 
 def test_what_live_exchanges_showed_of_each_example_is_stored_once(store: Store) -> None:
@@ -64,7 +88,9 @@ def test_what_live_exchanges_showed_of_each_example_is_stored_once(store: Store)
         {"caller": "billing"},
         {"caller": "nobody"},
     )
-    for _ in api_logs(Given(batch, batch), store, lambda: KNOWN, ApiLogSettings(format="ndjson"), system_clock):
+    for _ in api_logs(
+        Given(batch, batch), store, lambda: KNOWN, ApiLogSettings(format="ndjson"), system_clock
+    ):
         pass  # the same records twice: redelivered
     rows = Reader(store).interactions("web-orders", AT - timedelta(days=1), AT + timedelta(days=1))
     web = coverage(read_contract("pact", json.dumps(WEB), where="x"), rows)
@@ -73,18 +99,25 @@ def test_what_live_exchanges_showed_of_each_example_is_stored_once(store: Store)
         ("no order", "kept", 1, 0),
         ("a new order", "unproven", 0, 0),
     ]
-    assert [(pair.caller_version, pair.callee_version, pair.kept, pair.broken) for pair in web[0].pairs] == [
+    assert [
+        (pair.caller_version, pair.callee_version, pair.kept, pair.broken) for pair in web[0].pairs
+    ] == [
         ("1.0", "2.0", 1, 1),
         ("1.1", "2.0", 1, 0),
     ]
     assert web[0].last_seen == AT + timedelta(seconds=2)
     (billing,) = coverage(
         read_contract("pact", json.dumps(BILLING), where="x"),
-        Reader(store).interactions("billing-orders", AT - timedelta(days=1), AT + timedelta(days=1)),
+        Reader(store).interactions(
+            "billing-orders", AT - timedelta(days=1), AT + timedelta(days=1)
+        ),
     )
     assert (billing.proof, billing.broken) == ("broken", 1)
     broken = Reader(store).violations(AT - timedelta(days=1), AT + timedelta(days=1))
-    assert {(violation["contract"], violation["rule"], violation["pointer"], violation["count"]) for violation in broken} == {
+    assert {
+        (violation["contract"], violation["rule"], violation["pointer"], violation["count"])
+        for violation in broken
+    } == {
         ("web-orders", "type", "/id", 1),
         ("billing-orders", "missing_key", "/total", 1),
     }
@@ -92,10 +125,15 @@ def test_what_live_exchanges_showed_of_each_example_is_stored_once(store: Store)
 
 def test_examples_are_asked_for_by_environment_and_time(store: Store) -> None:
     batch = records({"environment": "staging"}, {})
-    for _ in api_logs(Given(batch), store, lambda: KNOWN, ApiLogSettings(format="ndjson"), system_clock):
+    for _ in api_logs(
+        Given(batch), store, lambda: KNOWN, ApiLogSettings(format="ndjson"), system_clock
+    ):
         pass
     reader = Reader(store)
     assert [
-        row["environment"] for row in reader.interactions("web-orders", AT - timedelta(days=1), AT + timedelta(days=1), "staging")
+        row["environment"]
+        for row in reader.interactions(
+            "web-orders", AT - timedelta(days=1), AT + timedelta(days=1), "staging"
+        )
     ] == ["staging"]
     assert reader.interactions("web-orders", AT + timedelta(hours=2), AT + timedelta(days=1)) == []

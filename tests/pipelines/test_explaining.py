@@ -1,4 +1,6 @@
-"""A stored verdict is reached again from what was kept with it, bit for bit, whatever the stores hold by then."""
+"""A stored verdict is reached again from what was kept with it, bit for bit, whatever the stores
+hold by then.
+"""
 
 from datetime import timedelta
 
@@ -15,11 +17,23 @@ from monitor.joining.explaining import explain
 from monitor.joining.gate import GateRequest, evaluate_gate
 from monitor.store import Store
 from monitor.store.reader import Reader
-from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting, steady
+from tests.detect.traffic import (
+    START,
+    Behaviour,
+    Traffic,
+    cells,
+    edge,
+    now_after,
+    sighting,
+    steady,
+)
 from tests.pipelines.test_detection import announce
 from tests.pipelines.written import write_cells, write_sightings, write_violations
 
-BROKEN = [Traffic(edge(), new=Behaviour(violated=0.3, latency=0.1)), Traffic(edge(operation="GET /orders"))]
+BROKEN = [
+    Traffic(edge(), new=Behaviour(violated=0.3, latency=0.1)),
+    Traffic(edge(operation="GET /orders")),
+]
 
 
 @pytest.fixture
@@ -34,16 +48,27 @@ def lines(engine: Engine, verdict_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("by", ["detector", "gate"])
-def test_a_verdict_is_reached_again_after_its_telemetry_is_gone(store: Store, engine: Engine, by: str) -> None:
+def test_a_verdict_is_reached_again_after_its_telemetry_is_gone(
+    store: Store, engine: Engine, by: str
+) -> None:
     write_cells(store, cells(BROKEN, 8, share=steady(0.4)))
     write_violations(store, START + timedelta(seconds=15), 30)
-    write_sightings(store, [sighting(window, version, version, 20) for window in range(8) for version in ("1.9.0", "2.0.0")])
+    write_sightings(
+        store,
+        [
+            sighting(window, version, version, 20)
+            for window in range(8)
+            for version in ("1.9.0", "2.0.0")
+        ],
+    )
     announce(engine)
     if by == "detector":
         (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(8))
         verdict_id = judged.verdict.id
     else:
-        verdict_id = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(8)).verdict_id
+        verdict_id = evaluate_gate(
+            Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(8)
+        ).verdict_id
     store.command("TRUNCATE TABLE edge_windows")
     explanation = explain(engine, verdict_id)
     assert explanation is not None
@@ -61,7 +86,9 @@ def test_a_verdict_is_reached_again_after_its_telemetry_is_gone(store: Store, en
     assert "new: p50, p90, p99 " in told
 
 
-def test_a_step_in_time_is_reached_again_with_what_it_was_held_against(store: Store, engine: Engine) -> None:
+def test_a_step_in_time_is_reached_again_with_what_it_was_held_against(
+    store: Store, engine: Engine
+) -> None:
     at_once = [Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.3))]
     beside = [Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005), Behaviour(0.005))]
     write_cells(store, cells([*at_once, *beside], 18, share=steady(1.0), before=120))
@@ -75,7 +102,9 @@ def test_a_step_in_time_is_reached_again_with_what_it_was_held_against(store: St
     assert explanation.read.neighbour_rows > 0
 
 
-def test_what_this_program_judges_otherwise_is_said_field_by_field(store: Store, engine: Engine) -> None:
+def test_what_this_program_judges_otherwise_is_said_field_by_field(
+    store: Store, engine: Engine
+) -> None:
     write_cells(store, cells(BROKEN, 8, share=steady(0.4)))
     announce(engine)
     (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(8))
@@ -107,10 +136,14 @@ def test_inputs_that_are_gone_or_unreadable_are_told_and_the_verdict_is_shown(
     assert explain(engine, "unheard-of") is None
 
 
-def test_of_verdicts_that_repeat_themselves_the_first_and_the_newest_can_be_reached_again(store: Store, engine: Engine) -> None:
+def test_of_verdicts_that_repeat_themselves_the_first_and_the_newest_can_be_reached_again(
+    store: Store, engine: Engine
+) -> None:
     write_cells(store, cells(BROKEN, 60, share=steady(0.4)))
     announce(engine)
-    detector = Detector(Reader(store), engine, store, DetectionSettings(repeat=timedelta(seconds=30)))
+    detector = Detector(
+        Reader(store), engine, store, DetectionSettings(repeat=timedelta(seconds=30))
+    )
     for step in range(5):
         detector._judged.clear()
         detector.step(now_after(60) + timedelta(seconds=40 * step))
@@ -119,4 +152,6 @@ def test_of_verdicts_that_repeat_themselves_the_first_and_the_newest_can_be_reac
     again = [explanation.again for verdict in kept if (explanation := explain(engine, verdict.id))]
     assert again == ["same", "not kept", "not kept", "not kept", "same"]
     with engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(verdict_inputs)).scalar_one() == 2
+        assert (
+            connection.execute(select(func.count()).select_from(verdict_inputs)).scalar_one() == 2
+        )

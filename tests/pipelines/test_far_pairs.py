@@ -1,4 +1,6 @@
-"""A server that goes on long after its client gave up pairs with it, whatever windows are closed together and when."""
+"""A server that goes on long after its client gave up pairs with it, whatever windows are closed
+together and when.
+"""
 
 from dataclasses import replace
 
@@ -31,7 +33,9 @@ def test_a_server_more_than_a_window_away_pairs_when_both_are_closed_at_once(rig
 
 
 @pytest.mark.parametrize("first_is_client", [True, False])
-def test_it_pairs_when_either_side_comes_after_the_others_window_was_closed(rig: Rig, *, first_is_client: bool) -> None:
+def test_it_pairs_when_either_side_comes_after_the_others_window_was_closed(
+    rig: Rig, *, first_is_client: bool
+) -> None:
     first, last = (GAVE_UP, FAR) if first_is_client else (FAR, GAVE_UP)
     rig.deliver(first, *BETWEEN)
     rig.close()
@@ -58,7 +62,9 @@ def test_its_time_counts_once_when_only_its_own_window_is_closed_again(rig: Rig)
     rig.deliver(*call(7, start=31, end=32))
     rig.close()
     assert rig.calls() == CALLED | {("web", "cart"): 2}
-    assert sum(edge.server_seconds_sum or 0 for edge in rig.edges() if edge.callee == "slow") == pytest.approx(24.0)
+    assert sum(
+        edge.server_seconds_sum or 0 for edge in rig.edges() if edge.callee == "slow"
+    ) == pytest.approx(24.0)
 
 
 def test_of_two_answers_the_one_in_time_leads_though_the_other_came_last(rig: Rig) -> None:

@@ -1,4 +1,6 @@
-"""Logs of gRPC on Kafka, held against a published .proto up to stored verdicts, and as pages and routes tell them."""
+"""Logs of gRPC on Kafka, held against a published .proto up to stored verdicts, and as pages and
+routes tell them.
+"""
 
 import base64
 from datetime import timedelta
@@ -17,12 +19,25 @@ CALL = {
 
 def answered(data: bytes | None, status: str = "0", **changes: object) -> bytes:
     body = None if data is None else base64.b64encode(data).decode()
-    return entry(**(CALL | {"response_headers": GRPC | {"grpc-status": status}, "response_body": body} | changes))
+    return entry(
+        **(
+            CALL
+            | {"response_headers": GRPC | {"grpc-status": status}, "response_body": body}
+            | changes
+        )
+    )
 
 
 def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(api: Asked) -> None:
-    contract = api.post("/v1/contracts", {"document": SHOP, "provider": "shop"}, LOCAL_TOKEN).json()
-    assert (contract["name"], contract["format"], contract["judged"]["units"], contract["outcome"]) == (
+    contract = api.post(
+        "/v1/contracts", {"document": SHOP, "provider": "shop"}, LOCAL_TOKEN
+    ).json()
+    assert (
+        contract["name"],
+        contract["format"],
+        contract["judged"]["units"],
+        contract["outcome"],
+    ) == (
         "shop-protobuf",
         "protobuf",
         4,
@@ -32,9 +47,16 @@ def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(a
     wrong, gone = made(OTHER, id="x"), answered(ORDER, path="/shop.v1.Orders/Gone")
     api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
     store = api.parts.store
-    run(store, batch(answered(framed(ORDER)), answered(wrong), answered(None, "14"), gone, answered(None)), known=known)
+    run(
+        store,
+        batch(
+            answered(framed(ORDER)), answered(wrong), answered(None, "14"), gone, answered(None)
+        ),
+        known=known,
+    )
     told = [
-        (row["protocol"], row["operation"], row["checked"], row["reason"], row["outcome"]) for row in rows(store, "exchanges")
+        (row["protocol"], row["operation"], row["checked"], row["reason"], row["outcome"])
+        for row in rows(store, "exchanges")
     ]
     assert told == [
         ("grpc", "shop.v1.Orders/Get", "valid", "", "ok"),
@@ -43,15 +65,24 @@ def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(a
         ("grpc", "shop.v1.Orders/Gone", "violated", "", "ok"),
         ("grpc", "shop.v1.Orders/Get", "not_checked", "no_body", "ok"),
     ]
-    assert [(row["side"], row["rule"], row["pointer"], row["clause"]) for row in rows(store, "violations")] == [
+    assert [
+        (row["side"], row["rule"], row["pointer"], row["clause"])
+        for row in rows(store, "violations")
+    ] == [
         ("response", "wire_type", "/id", "/shop.v1.Order"),
         ("request", "undocumented_operation", "", "/shop.v1.Orders"),
     ]
     since = api.clock() - timedelta(days=1)
     assert [
-        row["interaction"] for row in api.parts.reader.interactions("shop-protobuf", since, api.clock() + timedelta(hours=1))
+        row["interaction"]
+        for row in api.parts.reader.interactions(
+            "shop-protobuf", since, api.clock() + timedelta(hours=1)
+        )
     ] == ["shop.v1.Orders/Get"]
-    shown = {row["interaction"]: row["proof"] for row in api.get("/v1/contracts/shop-protobuf/coverage").json()["interactions"]}
+    shown = {
+        row["interaction"]: row["proof"]
+        for row in api.get("/v1/contracts/shop-protobuf/coverage").json()["interactions"]
+    }
     assert shown == {
         "shop.v1.Orders/Get": "broken", "shop.v1.Orders/Old": "unproven", "shop.v1.Orders/Watch": "unproven", "shop.v1.Orders/Ping": "unproven"
     }  # fmt: skip

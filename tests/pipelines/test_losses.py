@@ -1,4 +1,6 @@
-"""A loss that was counted stays counted, also when a group's offsets are reset and the log is read again without the gap."""
+"""A loss that was counted stays counted, also when a group's offsets are reset and the log is read
+again without the gap.
+"""
 
 from datetime import UTC, datetime
 
@@ -12,7 +14,9 @@ PLACE = Partition("source", "spans", 0)
 def reading(offsets: list[int], gaps: list[int]) -> Records:
     """A batch of empty records."""
     many = len(offsets)
-    return Records((b"",) * many, (PLACE,) * many, tuple(offsets), (0,) * many, ({},) * many, tuple(gaps), {})
+    return Records(
+        (b"",) * many, (PLACE,) * many, tuple(offsets), (0,) * many, ({},) * many, tuple(gaps), {}
+    )
 
 
 def keep(store: Store, records: Records) -> None:
@@ -33,7 +37,8 @@ def test_a_loss_stays_counted_after_an_offset_reset(store: Store) -> None:
     keep(store, reading([0, 1], [0, 0]))
     keep(store, reading([7, 8, 12], [5, 0, 3]))
     assert lost(store) == (5, 8, 0, 12)
-    keep(store, reading([7, 8, 12, 13], [0, 0, 3, 0]))  # read again from what the log begins with now
+    # read again from what the log begins with now
+    keep(store, reading([7, 8, 12, 13], [0, 0, 3, 0]))
     assert lost(store) == (6, 8, 0, 13)
 
 

@@ -1,4 +1,6 @@
-"""Alerts reach receivers at least once and as one incident each, over SQLite and PostgreSQL alike."""
+"""Alerts reach receivers at least once and as one incident each, over SQLite and
+PostgreSQL alike.
+"""
 
 import random
 from collections.abc import Callable, Mapping
@@ -23,7 +25,9 @@ from monitor.model.judging import Evidence, Finding
 from monitor.model.reasons import reason
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SETTINGS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0, quiet_seconds=100))
+SETTINGS = NotifySettings(
+    enabled=True, lifecycle=LifecycleSettings(hold_seconds=0, quiet_seconds=100)
+)
 
 
 def seconds(count: float) -> timedelta:
@@ -56,17 +60,34 @@ class Desk:
     """One process that tells receivers, stepped by hand."""
 
     def __init__(
-        self, engine: Engine, senders: Mapping[str, Sender], settings: NotifySettings = SETTINGS, holder: str = "a"
+        self,
+        engine: Engine,
+        senders: Mapping[str, Sender],
+        settings: NotifySettings = SETTINGS,
+        holder: str = "a",
     ) -> None:
         self.engine, self.senders, self.settings = engine, senders, settings
         self.lease = take(engine, holder)
         self.rng = random.Random(1)
 
     def alerts(self, after: float) -> tuple[Alert, ...]:
-        return refresh(self.engine, NOON + seconds(after), senders=self.senders, settings=self.settings, held=self.lease)
+        return refresh(
+            self.engine,
+            NOON + seconds(after),
+            senders=self.senders,
+            settings=self.settings,
+            held=self.lease,
+        )
 
     def deliver(self, after: float) -> Delivered:
-        return deliver_once(self.engine, self.senders, self.lease, NOON + seconds(after), self.settings.delivery, self.rng)
+        return deliver_once(
+            self.engine,
+            self.senders,
+            self.lease,
+            NOON + seconds(after),
+            self.settings.delivery,
+            self.rng,
+        )
 
 
 def take(engine: Engine, holder: str) -> Lease:
@@ -80,7 +101,9 @@ def find(engine: Engine, *names: str) -> None:
 
 
 def vanish(engine: Engine, *names: str) -> None:
-    findings.save_findings(engine, [replace(a_finding(name), state="resolved") for name in names], NOON)
+    findings.save_findings(
+        engine, [replace(a_finding(name), state="resolved") for name in names], NOON
+    )
 
 
 def refusing(error: Exception) -> Callable[[Alert], None]:
@@ -103,7 +126,10 @@ def test_a_finding_is_told_once_and_its_end_too(control_engine: Engine) -> None:
         desk.deliver(after)
     assert [alert.state for alert in pager.taken] == ["firing", "resolved"]
     assert len({alert.key for alert in pager.taken}) == 1
-    assert [delivery.result for delivery in outbox.list_deliveries(control_engine)] == ["delivered", "delivered"]
+    assert [delivery.result for delivery in outbox.list_deliveries(control_engine)] == [
+        "delivered",
+        "delivered",
+    ]
     assert [entry.alert.state for entry in outbox.list_alerts(control_engine)] == ["resolved"]
 
 
@@ -113,7 +139,9 @@ def test_while_only_observing_nothing_is_sent_but_all_is_shown(control_engine: E
     find(control_engine, "f1")
     desk.alerts(0)
     assert desk.deliver(1) == Delivered()
-    assert [entry.alert.state for entry in outbox.list_alerts(control_engine, state="firing")] == ["firing"]
+    assert [entry.alert.state for entry in outbox.list_alerts(control_engine, state="firing")] == [
+        "firing"
+    ]
 
 
 def test_accepted_and_silenced_findings_are_not_told(control_engine: Engine) -> None:
@@ -121,21 +149,33 @@ def test_accepted_and_silenced_findings_are_not_told(control_engine: Engine) -> 
     desk = Desk(control_engine, {"pager": pager})
     find(control_engine, "f1", "f2", "f3")
     findings.accept(control_engine, "f1", "team", "known", NOON + seconds(3600), NOON)
-    silences.create_silence(control_engine, {"operation": "POST /f2"}, "kim", "planned", NOON + seconds(3600), NOON)
     silences.create_silence(
-        control_engine, {"operation": "POST /f3"}, "kim", "later", NOON + seconds(9999), NOON, starts=NOON + seconds(3600)
+        control_engine, {"operation": "POST /f2"}, "kim", "planned", NOON + seconds(3600), NOON
+    )
+    silences.create_silence(
+        control_engine,
+        {"operation": "POST /f3"},
+        "kim",
+        "later",
+        NOON + seconds(9999),
+        NOON,
+        starts=NOON + seconds(3600),
     )
     desk.alerts(0)
     desk.deliver(0)
     assert [alert.labels["operation"] for alert in pager.taken] == ["POST /f3"]
     desk.alerts(3600)
     desk.deliver(3600)
-    assert {alert.labels["operation"] for alert in pager.taken} == {"POST /f1", "POST /f2", "POST /f3"}, (
-        "both are told once that is over"
-    )
+    assert {alert.labels["operation"] for alert in pager.taken} == {
+        "POST /f1",
+        "POST /f2",
+        "POST /f3",
+    }, "both are told once that is over"
 
 
-def test_a_busy_receiver_is_tried_again_later_and_later_and_delays_no_other(control_engine: Engine) -> None:
+def test_a_busy_receiver_is_tried_again_later_and_later_and_delays_no_other(
+    control_engine: Engine,
+) -> None:
     down, up = ListSender("down", refusing(ReceiverBusy("500"))), ListSender("up")
     desk = Desk(control_engine, {"down": down, "up": up})
     find(control_engine, "f1")
@@ -191,7 +231,10 @@ def test_states_of_one_alert_arrive_in_order_even_after_an_outage(control_engine
 
 
 def test_a_refusal_is_a_dead_letter_at_once_and_visible(control_engine: Engine) -> None:
-    desk = Desk(control_engine, {"pager": ListSender("pager", refusing(ReceiverRefused("404 no such key")))})
+    desk = Desk(
+        control_engine,
+        {"pager": ListSender("pager", refusing(ReceiverRefused("404 no such key")))},
+    )
     find(control_engine, "f1")
     desk.alerts(0)
     assert desk.deliver(0) == Delivered(dead=1)
@@ -201,7 +244,9 @@ def test_a_refusal_is_a_dead_letter_at_once_and_visible(control_engine: Engine) 
     assert desk.deliver(9999) == Delivered()
 
 
-def test_a_receiver_that_refuses_everything_is_asked_slowly_and_told_all_once_it_is_corrected(control_engine: Engine) -> None:
+def test_a_receiver_that_refuses_everything_is_asked_slowly_and_told_all_once_it_is_corrected(
+    control_engine: Engine,
+) -> None:
     wrong = [True]
 
     def answer(_alert: Alert) -> None:
@@ -251,7 +296,11 @@ def test_an_alert_that_its_sender_cannot_send_holds_up_no_other(control_engine: 
             raise TypeError("str is not valid UTF-8: surrogates not allowed")
 
     pager = ListSender("pager", answer)
-    desk = Desk(control_engine, {"pager": pager}, replace(SETTINGS, delivery=DeliverySettings(max_attempts=2)))
+    desk = Desk(
+        control_engine,
+        {"pager": pager},
+        replace(SETTINGS, delivery=DeliverySettings(max_attempts=2)),
+    )
     find(control_engine, "f1", "f2", "f3")
     desk.alerts(0)
     done = desk.deliver(0)
@@ -262,17 +311,26 @@ def test_an_alert_that_its_sender_cannot_send_holds_up_no_other(control_engine: 
 
 def test_after_a_bound_of_tries_a_letter_is_dead_and_visible(control_engine: Engine) -> None:
     settings = replace(SETTINGS, delivery=DeliverySettings(max_attempts=3))
-    desk = Desk(control_engine, {"pager": ListSender("pager", refusing(ReceiverBusy("500")))}, settings)
+    desk = Desk(
+        control_engine, {"pager": ListSender("pager", refusing(ReceiverBusy("500")))}, settings
+    )
     find(control_engine, "f1")
     desk.alerts(0)
     results = [desk.deliver(after) for after in (0, 100, 200, 300)]
     assert results == [Delivered(busy=1), Delivered(busy=1), Delivered(dead=1), Delivered()]
-    assert outbox.list_letters(control_engine, states=["dead"])[0].last_error == "given up after 3 tries: 500"
+    assert (
+        outbox.list_letters(control_engine, states=["dead"])[0].last_error
+        == "given up after 3 tries: 500"
+    )
 
 
 def test_a_flood_is_capped_and_one_message_tells_how_many_more(control_engine: Engine) -> None:
     pager = ListSender("pager")
-    desk = Desk(control_engine, {"pager": pager}, replace(SETTINGS, delivery=DeliverySettings(max_per_minute=5)))
+    desk = Desk(
+        control_engine,
+        {"pager": pager},
+        replace(SETTINGS, delivery=DeliverySettings(max_per_minute=5)),
+    )
     names = [f"f{number}" for number in range(12)]
     find(control_engine, *names)
     desk.alerts(0)
@@ -322,8 +380,12 @@ def test_a_zombie_writes_neither_alerts_nor_deliveries(control_engine: Engine) -
     assert heir.deliver(0) == Delivered(delivered=1)
 
 
-def test_a_lease_lost_while_sending_leads_to_a_repeat_of_the_same_incident(control_engine: Engine) -> None:
-    """The reply was on its way when the lease went: nobody knows whether it was taken, so it is said again."""
+def test_a_lease_lost_while_sending_leads_to_a_repeat_of_the_same_incident(
+    control_engine: Engine,
+) -> None:
+    """The reply was on its way when the lease went: nobody knows whether it was taken, so it is
+    said again.
+    """
     heirs: list[Desk] = []
     heard: list[Alert] = []
 
@@ -340,7 +402,9 @@ def test_a_lease_lost_while_sending_leads_to_a_repeat_of_the_same_incident(contr
     with pytest.raises(LeaseLost):
         slow.deliver(0)
     assert heirs[0].deliver(1) == Delivered(delivered=1)
-    assert [(alert.key, alert.revision) for alert in heard] == [(heard[0].key, heard[0].revision)] * 2
+    assert [(alert.key, alert.revision) for alert in heard] == [
+        (heard[0].key, heard[0].revision)
+    ] * 2
 
 
 class ChangeKeeper:
@@ -360,9 +424,13 @@ class ChangeKeeper:
 
 
 def test_a_receiver_of_changes_hears_of_the_deploy_once_and_first(control_engine: Engine) -> None:
-    event = DeployEvent("api", "1", "deploy", "production", "payment", "2.0.0", "1.9.0", "started", NOON)
+    event = DeployEvent(
+        "api", "1", "deploy", "production", "payment", "2.0.0", "1.9.0", "started", NOON
+    )
     deploy = deploys.record(control_engine, event, NOON)
-    findings.save_findings(control_engine, [a_finding("f1", deploy.id), a_finding("f2", deploy.id)], NOON)
+    findings.save_findings(
+        control_engine, [a_finding("f1", deploy.id), a_finding("f2", deploy.id)], NOON
+    )
     keeper = ChangeKeeper()
     desk = Desk(control_engine, {"pd": keeper})
     desk.alerts(0)
@@ -370,7 +438,9 @@ def test_a_receiver_of_changes_hears_of_the_deploy_once_and_first(control_engine
     assert keeper.taken == ["change 2.0.0", "firing"]
 
 
-def test_a_deploy_that_breaks_more_is_updated_under_its_key_and_ends_once(control_engine: Engine) -> None:
+def test_a_deploy_that_breaks_more_is_updated_under_its_key_and_ends_once(
+    control_engine: Engine,
+) -> None:
     pager = ListSender("pager")
     capped = replace(SETTINGS, delivery=replace(SETTINGS.delivery, max_per_minute=1))
     desk = Desk(control_engine, {"pager": pager}, capped)
@@ -379,7 +449,10 @@ def test_a_deploy_that_breaks_more_is_updated_under_its_key_and_ends_once(contro
         findings.save_findings(control_engine, seen, NOON)
         desk.alerts(after)
         desk.deliver(after)
-    over = [replace(finding, state="resolved", ended=reason("no_calls_any_more", version="2.0.0")) for finding in all_findings]
+    over = [
+        replace(finding, state="resolved", ended=reason("no_calls_any_more", version="2.0.0"))
+        for finding in all_findings
+    ]
     findings.save_findings(control_engine, over, NOON)
     desk.alerts(200)
     desk.deliver(200)

@@ -1,4 +1,6 @@
-"""A model of delivery: deliver, duplicate, reorder, crash, rebalance, come late, close, read; the edges always equal the model."""
+"""A model of delivery: deliver, duplicate, reorder, crash, rebalance, come late, close, read; the
+edges always equal the model.
+"""
 
 import contextlib
 from collections import Counter
@@ -36,7 +38,9 @@ class Crashed(Exception):
 
 
 class FailingStore:
-    """A store that dies at the nth insert: before it (the rows are lost) or after it (they are kept)."""
+    """A store that dies at the nth insert: before it (the rows are lost) or after it (they are
+    kept).
+    """
 
     def __init__(self, store: Store, inserts: int, *, after: bool) -> None:
         self._store, self._left, self._after = store, inserts, after
@@ -51,7 +55,9 @@ class FailingStore:
 
 
 class Deliveries(RuleBasedStateMachine):
-    """Halves of calls come in any order, any number of times, through collectors that crash and swap partitions."""
+    """Halves of calls come in any order, any number of times, through collectors that crash and
+    swap partitions.
+    """
 
     store: Store
 
@@ -121,7 +127,9 @@ class Deliveries(RuleBasedStateMachine):
 
     def _append(self, partition: int, *spans: S) -> None:
         self.produced += 1
-        self.rig.log.append(request(spans), partition, timestamp_ms=int(self.rig.clock().timestamp() * 1000))
+        self.rig.log.append(
+            request(spans), partition, timestamp_ms=int(self.rig.clock().timestamp() * 1000)
+        )
 
     def _pipeline(self, source: ListSource, store: object) -> Iterator[Offsets]:
         return traces(source, store, TraceSettings(), self.rig.clock)  # type: ignore[arg-type]  # a store that may die
@@ -132,6 +140,10 @@ def test_any_history_of_deliveries_counts_each_call_once(store: Store) -> None:
     Deliveries.store = store
     case = Deliveries.TestCase
     case.settings = settings(
-        max_examples=8, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=8,
+        stateful_step_count=12,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
     case().runTest()

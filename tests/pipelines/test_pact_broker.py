@@ -1,4 +1,6 @@
-"""A Pact Broker is asked by its own links, read only, and its pacts become revisions; what it does wrong harms nobody."""
+"""A Pact Broker is asked by its own links, read only, and its pacts become revisions; what it does
+wrong harms nobody.
+"""
 
 import json
 import threading
@@ -42,7 +44,9 @@ def names(broker: PactBroker) -> list[tuple[str, str, str | None]]:
 
 
 @pytest.mark.parametrize("embeds", [False, True])
-def test_the_latest_pacts_are_found_by_the_brokers_own_links(held: StandIn, *, embeds: bool) -> None:
+def test_the_latest_pacts_are_found_by_the_brokers_own_links(
+    held: StandIn, *, embeds: bool
+) -> None:
     held.embeds = embeds
     assert names(PactBroker(held.address)) == [
         ("web-orders", "orders", None),
@@ -102,13 +106,17 @@ def test_it_says_who_we_are_in_either_way_and_never_shows_the_secret(held: Stand
     assert len(names(PactBroker(held.address, token="the-secret-token"))) == 3
     held.token, held.login = "", "me:the-secret-word"
     assert len(names(PactBroker(held.address, username="me", password="the-secret-word"))) == 3
-    with pytest.raises(SourceError, match=r"refuses us \(401\); correct contracts.broker_token") as refused:
+    with pytest.raises(
+        SourceError, match=r"refuses us \(401\); correct contracts.broker_token"
+    ) as refused:
         PactBroker(held.address, token="another-secret").look()
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_broker_that_is_down_is_left_alone_as_long_as_it_asks(held: StandIn, status: int) -> None:
+def test_a_broker_that_is_down_is_left_alone_as_long_as_it_asks(
+    held: StandIn, status: int
+) -> None:
     held.failing, held.headers = status, {"Retry-After": "77"}
     with pytest.raises(RetryLater, match=str(status)) as later:
         PactBroker(held.address).look()
@@ -127,7 +135,14 @@ def test_redirects_and_links_to_other_hosts_are_not_followed(held: StandIn) -> N
 
 
 @pytest.mark.parametrize(
-    "href", ["http://169.254.169.254/latest", "file:///etc/passwd", "//other.example/x", "http://[::1", "gopher://x"]
+    "href",
+    [
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        "//other.example/x",
+        "http://[::1",
+        "gopher://x",
+    ],
 )
 def test_no_link_leads_elsewhere(held: StandIn, href: str) -> None:
     held.links = {"pb:latest-pact-versions": href}
@@ -155,7 +170,11 @@ def test_huge_and_slow_answers_end(held: StandIn, monkeypatch: pytest.MonkeyPatc
 def test_one_bad_pact_spoils_no_other(held: StandIn, sqlite_engine: Engine) -> None:
     held.pacts += [{"consumer": {"name": "x"}, "provider": {"name": "y"}, "interactions": "none"}]
     board = run(PactBroker(held.address), sqlite_engine)
-    assert sorted(revision.name for revision in revisions(sqlite_engine)) == ["billing-orders", "web-orders", "über app/1-a b"]
+    assert sorted(revision.name for revision in revisions(sqlite_engine)) == [
+        "billing-orders",
+        "web-orders",
+        "über app/1-a b",
+    ]
     report = told(board)
     assert report.ready
     assert "1 pacts were refused" in report.reason
@@ -190,7 +209,12 @@ def told(board: HealthBoard) -> Report:
 
 
 def run(
-    broker: PactBroker, engine: Engine, looks: int = 1, clock: ManualClock | None = None, step: float = 60.0, every: float = 0.01
+    broker: PactBroker,
+    engine: Engine,
+    looks: int = 1,
+    clock: ManualClock | None = None,
+    step: float = 60.0,
+    every: float = 0.01,
 ) -> HealthBoard:
     """The pipeline for so many looks, the clock moved on between them."""
     stop, board, time = threading.Event(), HealthBoard(), clock or ManualClock(NOON)
@@ -204,28 +228,46 @@ def run(
             if len(done) >= looks:
                 stop.set()
 
-    pacts(broker, engine, stop=stop, turn=Turn(engine, "pact-broker", "test"), board=Counted(), clock=time, tick_seconds=every)
+    pacts(
+        broker,
+        engine,
+        stop=stop,
+        turn=Turn(engine, "pact-broker", "test"),
+        board=Counted(),
+        clock=time,
+        tick_seconds=every,
+    )
     return board
 
 
-def test_pacts_become_revisions_once_and_again_when_they_change(held: StandIn, sqlite_engine: Engine) -> None:
+def test_pacts_become_revisions_once_and_again_when_they_change(
+    held: StandIn, sqlite_engine: Engine
+) -> None:
     broker = PactBroker(held.address)
     board = run(broker, sqlite_engine, 3)
-    assert {(revision.number, revision.published_by) for revision in revisions(sqlite_engine)} == {(1, "pact broker")}
+    assert {(revision.number, revision.published_by) for revision in revisions(sqlite_engine)} == {
+        (1, "pact broker")
+    }
     assert told(board).details["pacts"] == 3
     held.pacts[0] = pact(interaction(), interaction("more"))
     run(broker, sqlite_engine)
-    assert {revision.name: revision.number for revision in revisions(sqlite_engine)}["web-orders"] == 2
+    assert {revision.name: revision.number for revision in revisions(sqlite_engine)}[
+        "web-orders"
+    ] == 2
 
 
-def test_it_reports_more_often_than_it_asks(held: StandIn, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_reports_more_often_than_it_asks(
+    held: StandIn, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pipeline, "REPORT_SECONDS", 0.01)
     board = run(PactBroker(held.address), sqlite_engine, 5, every=3600.0)
     assert sum(path == "/" for _, path, *_ in held.asked) == 1
     assert told(board).details["pacts"] == 3
 
 
-def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(held: StandIn, sqlite_engine: Engine) -> None:
+def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(
+    held: StandIn, sqlite_engine: Engine
+) -> None:
     broker = PactBroker(held.address)
     run(broker, sqlite_engine)
     held.failing, held.headers = 503, {"Retry-After": "300"}
@@ -243,35 +285,54 @@ def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(he
 def in_force(engine: Engine) -> list[str]:
     """Which contracts bind the provider an hour later."""
     at = int(NOON.timestamp() + 3600) * 10**9
-    return sorted(contract.name for contract in Registry(revisions(engine)).find("orders", "", "", "web", at))
+    return sorted(
+        contract.name for contract in Registry(revisions(engine)).find("orders", "", "", "web", at)
+    )
 
 
-def test_a_pact_that_is_selected_no_more_is_withdrawn_and_holds_again_when_it_is(held: StandIn, sqlite_engine: Engine) -> None:
+def test_a_pact_that_is_selected_no_more_is_withdrawn_and_holds_again_when_it_is(
+    held: StandIn, sqlite_engine: Engine
+) -> None:
     broker = PactBroker(held.address)
-    publish(sqlite_engine, ContractDraft("own", "openapi", "orders", "{}"), NOON, read=lambda _: None, published_by="ann")
+    publish(
+        sqlite_engine,
+        ContractDraft("own", "openapi", "orders", "{}"),
+        NOON,
+        read=lambda _: None,
+        published_by="ann",
+    )
     run(broker, sqlite_engine)
     assert in_force(sqlite_engine) == ["own", "web-orders"]
     web, *others = held.pacts
     held.pacts = others
     board = run(broker, sqlite_engine, 2)
-    assert (told(board).details["withdrawn"], told(board).details["stale"]) == (0, 0)  # withdrawn once
+    # withdrawn once
+    assert (told(board).details["withdrawn"], told(board).details["stale"]) == (0, 0)
     assert in_force(sqlite_engine) == ["own"]
-    (ended,) = [revision for revision in listed(sqlite_engine, newest=True) if revision.role == "withdrawn"]
+    (ended,) = [
+        revision for revision in listed(sqlite_engine, newest=True) if revision.role == "withdrawn"
+    ]
     assert (ended.name, ended.number, ended.published_by) == ("web-orders", 2, "pact broker")
-    before = Registry(revisions(sqlite_engine)).find("orders", "", "", "web", int(NOON.timestamp() - 3600) * 10**9)
+    before = Registry(revisions(sqlite_engine)).find(
+        "orders", "", "", "web", int(NOON.timestamp() - 3600) * 10**9
+    )
     assert "web-orders" in [contract.name for contract in before]  # what was promised then stays
     held.pacts = [web, *others]
     run(broker, sqlite_engine, clock=ManualClock(NOON + timedelta(minutes=30)))
     assert in_force(sqlite_engine) == ["own", "web-orders"]
 
 
-def test_a_broker_that_selects_nothing_or_refuses_a_pact_withdraws_none_and_says_so(held: StandIn, sqlite_engine: Engine) -> None:
+def test_a_broker_that_selects_nothing_or_refuses_a_pact_withdraws_none_and_says_so(
+    held: StandIn, sqlite_engine: Engine
+) -> None:
     broker = PactBroker(held.address)
     run(broker, sqlite_engine)
     both, held.pacts = held.pacts, []
     report = told(run(broker, sqlite_engine))
     assert (report.details["withdrawn"], report.details["stale"]) == (0, 3)
-    assert "3 pacts are selected no more, and still hold: billing-orders, web-orders" in report.reason
+    assert (
+        "3 pacts are selected no more, and still hold: billing-orders, web-orders" in report.reason
+    )
     held.pacts = [*both[1:], {"consumer": {"name": ""}, "provider": {"name": "y"}}]
     report = told(run(broker, sqlite_engine))
     assert (report.details["withdrawn"], report.details["stale"]) == (0, 1)

@@ -1,4 +1,6 @@
-"""The gate under a policy: least evidence, criticality from what is known, overrides, and its own changes of mind."""
+"""The gate under a policy: least evidence, criticality from what is known, overrides, and its own
+changes of mind.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +33,9 @@ def engine(sqlite_engine: Engine) -> Engine:
     return sqlite_engine
 
 
-def announce(engine: Engine, version: str = "2.0.0", at: datetime = START, **changes: object) -> str:
+def announce(
+    engine: Engine, version: str = "2.0.0", at: datetime = START, **changes: object
+) -> str:
     values: dict[str, object] = {
         "source": "cdevents", "external_id": f"{version}-{at}", "kind": "deploy", "environment": "production", "service": "payment",
         "version": version, "previous_version": "1.9.0", "state": "started", "at": at,
@@ -39,7 +43,9 @@ def announce(engine: Engine, version: str = "2.0.0", at: datetime = START, **cha
     return record(engine, DeployEvent(**{**values, **changes}), START).id  # type: ignore[arg-type]  # a test's shorthand
 
 
-def gate(store: Store, engine: Engine, windows: int, *rules: Rule, hours: float = 24.0) -> GateAnswer:
+def gate(
+    store: Store, engine: Engine, windows: int, *rules: Rule, hours: float = 24.0
+) -> GateAnswer:
     policy = Policy(rules=rules, overrides=Overruling(hours))
     request = GateRequest("payment", "2.0.0", policies=(policy,))
     return evaluate_gate(Reader(store), engine, request, now_after(windows))
@@ -49,7 +55,14 @@ def override(engine: Engine, now: datetime, hours: float = 2.0, **of: str) -> st
     of = of or {"service": "payment", "version": "2.0.0"}
     until = now + timedelta(hours=hours)
     return add_override(
-        engine, person="kim", reason="known since June", noted_by="token ops", now=now, expires=until, longest=24 * HOUR, **of
+        engine,
+        person="kim",
+        reason="known since June",
+        noted_by="token ops",
+        now=now,
+        expires=until,
+        longest=24 * HOUR,
+        **of,
     ).id
 
 
@@ -64,14 +77,26 @@ def harmless(store: Store) -> None:
 # ---- evidence and criticality
 
 
-def test_a_pass_must_rest_on_the_calls_and_minutes_that_the_policy_wants(store: Store, engine: Engine) -> None:
+def test_a_pass_must_rest_on_the_calls_and_minutes_that_the_policy_wants(
+    store: Store, engine: Engine
+) -> None:
     harmless(store)
     announce(engine)
-    assert gate(store, engine, 12, Rule("all", minimum=Minimum(calls=100, minutes=1.5, windows_met=9))).exit_code == 0
+    assert (
+        gate(
+            store, engine, 12, Rule("all", minimum=Minimum(calls=100, minutes=1.5, windows_met=9))
+        ).exit_code
+        == 0
+    )
     answer = gate(store, engine, 12, Rule("all", minimum=Minimum(calls=100_000, minutes=30)))
     assert (answer.exit_code, answer.outcome, answer.verdict) == (2, "inconclusive", "pass")
-    assert {result.demand: result.outcome for result in answer.rules} == {"calls": "not_met", "minutes": "not_met"}
-    new_calls = sum(row.calls for row in cells([Traffic(edge()), *REST], 12) if row.callee_version == "2.0.0")
+    assert {result.demand: result.outcome for result in answer.rules} == {
+        "calls": "not_met",
+        "minutes": "not_met",
+    }
+    new_calls = sum(
+        row.calls for row in cells([Traffic(edge()), *REST], 12) if row.callee_version == "2.0.0"
+    )
     assert answer.reasons[0].parameters["calls"] == new_calls
     assert 1.5 <= float(answer.reasons[1].parameters["minutes"] or 0.0) <= 2.0
     assert [need.code for need in answer.settles] == ["more_calls_in_all", "more_time"]
@@ -79,14 +104,24 @@ def test_a_pass_must_rest_on_the_calls_and_minutes_that_the_policy_wants(store: 
     assert "(the verdict is pass)" in answer.text
 
 
-def test_criticality_comes_from_changes_and_calls_of_the_past_days(store: Store, engine: Engine) -> None:
+def test_criticality_comes_from_changes_and_calls_of_the_past_days(
+    store: Store, engine: Engine
+) -> None:
     harmless(store)
     announce(engine)
-    rules = [Rule(level, criticality=(level,), minimum=Minimum(calls=1)) for level in ("low", "medium", "high")]
+    rules = [
+        Rule(level, criticality=(level,), minimum=Minimum(calls=1))
+        for level in ("low", "medium", "high")
+    ]
     answer = gate(store, engine, 12, *rules)
     assert answer.criticality is not None
     known = answer.criticality.parameters
-    assert (known["level"], known["changes"], known["callers"], known["share"]) == ("medium", 1, 1, 1.0)
+    assert (known["level"], known["changes"], known["callers"], known["share"]) == (
+        "medium",
+        1,
+        1,
+        1.0,
+    )
     assert [result.rule for result in answer.rules] == ["medium"]
     for day in (1, 2, 3):
         announce(engine, f"1.{day}", START - timedelta(days=day))
@@ -103,7 +138,9 @@ def test_what_matches_no_deploy_is_ruled_on_too(store: Store, engine: Engine) ->
 # ---- overrides
 
 
-def test_an_override_lets_a_failing_deploy_go_on_and_hides_nothing(store: Store, engine: Engine) -> None:
+def test_an_override_lets_a_failing_deploy_go_on_and_hides_nothing(
+    store: Store, engine: Engine
+) -> None:
     harmful(store)
     announce(engine)
     assert gate(store, engine, 12).exit_code == 1
@@ -121,7 +158,9 @@ def test_an_override_lets_a_failing_deploy_go_on_and_hides_nothing(store: Store,
 
 
 @pytest.mark.parametrize("how", ["expired", "was revoked", "longer than the policy allows now"])
-def test_an_override_that_is_over_does_nothing_and_is_said(store: Store, engine: Engine, how: str) -> None:
+def test_an_override_that_is_over_does_nothing_and_is_said(
+    store: Store, engine: Engine, how: str
+) -> None:
     harmful(store)
     announce(engine)
     now = now_after(12)
@@ -130,8 +169,14 @@ def test_an_override_that_is_over_does_nothing_and_is_said(store: Store, engine:
         assert revoke_override(engine, made, "token ops", now - timedelta(minutes=1))
         assert not revoke_override(engine, made, "token ops", now)
     answer = gate(store, engine, 12, hours=0.5 if how.startswith("longer") else 24.0)
-    assert (answer.exit_code, answer.override, answer.reasons[0].code) == (1, None, "override_over")
-    assert answer.reasons[0].parameters["how"] == ("was revoked" if how == "was revoked" else "expired")
+    assert (answer.exit_code, answer.override, answer.reasons[0].code) == (
+        1,
+        None,
+        "override_over",
+    )
+    assert answer.reasons[0].parameters["how"] == (
+        "was revoked" if how == "was revoked" else "expired"
+    )
 
 
 def test_an_override_is_of_its_deploy_or_version_alone(store: Store, engine: Engine) -> None:
@@ -167,7 +212,9 @@ def test_a_pass_needs_no_override_and_tells_of_none(store: Store, engine: Engine
         {"deploy_id": "x", "service": "", "version": "", "environment": "production"},
     ],
 )  # fmt: skip
-def test_no_override_without_person_reason_end_or_for_more_than_a_version(engine: Engine, wrong: dict[str, object]) -> None:
+def test_no_override_without_person_reason_end_or_for_more_than_a_version(
+    engine: Engine, wrong: dict[str, object]
+) -> None:
     right: dict[str, object] = {
         "person": "kim", "reason": "known", "noted_by": "ops", "now": START, "expires": START + HOUR, "longest": 24 * HOUR,
         "service": "payment", "version": "2.0.0",
@@ -192,7 +239,9 @@ def accept_all(engine: Engine) -> None:
         accept(engine, finding.id, "kim", "known", now_after(12) + HOUR, now_after(12))
 
 
-def test_a_pass_after_a_fail_on_the_same_code_is_a_flip_and_counted(store: Store, engine: Engine) -> None:
+def test_a_pass_after_a_fail_on_the_same_code_is_a_flip_and_counted(
+    store: Store, engine: Engine
+) -> None:
     harmful(store)
     announce(engine)
     before = flips_counted("pass")
@@ -254,6 +303,11 @@ def test_what_was_inconclusive_between_is_no_word_of_its_own(store: Store, engin
     gate(store, engine, 12)
     late = GateRequest("payment", "2.0.0", policies=(Policy(overrides=Overruling(24.0)),))
     accept_all(engine)
-    assert evaluate_gate(Reader(store), engine, replace(late), now_after(12) + timedelta(minutes=30)).exit_code == 2
+    assert (
+        evaluate_gate(
+            Reader(store), engine, replace(late), now_after(12) + timedelta(minutes=30)
+        ).exit_code
+        == 2
+    )
     assert gate(store, engine, 12).exit_code == 0
     assert outcomes(engine) == [("fail", False), ("inconclusive", False), ("pass", True)]

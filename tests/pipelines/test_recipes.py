@@ -1,4 +1,6 @@
-"""What the recipes' configurations make gateways write, by their vendors' documentation, is read with both bodies and judged."""
+"""What the recipes' configurations make gateways write, by their vendors' documentation, is read
+with both bodies and judged.
+"""
 
 import re
 from pathlib import Path
@@ -18,7 +20,9 @@ from tests.contracts.promises import GOOD, registry
 PAGE = (Path(__file__).parents[2] / "pipelines" / "RECIPES.md").read_text()
 START = "2026-11-28T09:59:59.958Z"
 NEW = {"amount": 12, "currency": "EUR", "state": "open", "secret": "s"}
-ASKED, GOOD_ANSWER, BAD_ANSWER = (orjson.dumps(body).decode() for body in (NEW, GOOD, GOOD | {"amount": "12"}))
+ASKED, GOOD_ANSWER, BAD_ANSWER = (
+    orjson.dumps(body).decode() for body in (NEW, GOOD, GOOD | {"amount": "12"})
+)
 
 
 def recipe(name: str) -> dict[str, Any]:
@@ -31,7 +35,14 @@ def recipe(name: str) -> dict[str, Any]:
 
 def read(*lines: bytes) -> list[Exchange]:
     count, place = len(lines), Partition("ab" * 8, "api_logs", 0)
-    batch = Records(list(lines), [place] * count, list(range(count)), [1_795_860_300_000] * count, [{}] * count, [0] * count)
+    batch = Records(
+        list(lines),
+        [place] * count,
+        list(range(count)),
+        [1_795_860_300_000] * count,
+        [{}] * count,
+        [0] * count,
+    )
     reading = read_api_logs(batch, "auto")
     assert reading.rejects == []
     return reading.exchanges
@@ -40,10 +51,14 @@ def read(*lines: bytes) -> list[Exchange]:
 def judged(*exchanges: Exchange) -> list[tuple[str, list[tuple[str, str]]]]:
     known = registry()
     checks = [check(exchange, known) for exchange in exchanges]
-    return [(checked.outcome, [(broken.rule, broken.pointer) for broken in checked.violations]) for checked in checks]
+    return [
+        (checked.outcome, [(broken.rule, broken.pointer) for broken in checked.violations])
+        for checked in checks
+    ]
 
 
-# What Envoy's operators are replaced with: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+# What Envoy's operators are replaced with:
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 OPERATORS = {
     "START_TIME": START, "REQ(:METHOD)": "POST", "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)": "/api/payments", "RESPONSE_CODE": 201, "RESPONSE_FLAGS": None,
     "RESPONSE_CODE_DETAILS": "via_upstream", "DURATION": 42, "REQ(:AUTHORITY)": "payment", "UPSTREAM_CLUSTER": "payment",
@@ -53,7 +68,9 @@ OPERATORS = {
 
 
 def envoy_line(answer: str | None) -> bytes:
-    """The line of the recipe's format: each operator alone in a text becomes its value, an absent one null."""
+    """The line of the recipe's format: each operator alone in a text becomes its value, an absent
+    one null.
+    """
     operators = OPERATORS | {"DYNAMIC_METADATA(seamwatch:response_body)": answer}
 
     def filled(node: Any) -> Any:
@@ -66,9 +83,20 @@ def envoy_line(answer: str | None) -> bytes:
 
 
 def test_envoys_lines_are_judged_with_their_bodies() -> None:
-    good, bad, cut, none = read(*map(envoy_line, (GOOD_ANSWER, BAD_ANSWER, GOOD_ANSWER[:20] + "[truncated]", None)))
-    assert (good.callee, good.status, good.duration_ns, good.trace_id.hex()) == ("payment", 201, 42_000_000, "ab" * 16)
-    assert (good.request_body, good.response_body, cut.response_truncated) == (ASKED, GOOD_ANSWER, True)
+    good, bad, cut, none = read(
+        *map(envoy_line, (GOOD_ANSWER, BAD_ANSWER, GOOD_ANSWER[:20] + "[truncated]", None))
+    )
+    assert (good.callee, good.status, good.duration_ns, good.trace_id.hex()) == (
+        "payment",
+        201,
+        42_000_000,
+        "ab" * 16,
+    )
+    assert (good.request_body, good.response_body, cut.response_truncated) == (
+        ASKED,
+        GOOD_ANSWER,
+        True,
+    )
     assert none.response_body is None
     assert judged(good, bad)[1] == ("violated", [("type", "/amount")])
 
@@ -77,7 +105,11 @@ def test_envoys_lua_sets_what_the_access_log_names_and_marks_cuts_as_we_read_the
     (lua,) = recipe("envoy")["http_filters"]
     code = lua["typed_config"]["default_source_code"]["inline_string"]
     wanted = set(re.findall(r"DYNAMIC_METADATA\(seamwatch:(\w+)\)", PAGE))
-    assert wanted == set(re.findall(r'keep\(handle, "(\w+)"\)', code)) == {"request_body", "response_body"}
+    assert (
+        wanted
+        == set(re.findall(r'keep\(handle, "(\w+)"\)', code))
+        == {"request_body", "response_body"}
+    )
     marks = set(re.findall(r"\.\. ['\"]([^'\"]+)['\"]", PAGE))
     assert marks == {"[truncated]"}
     assert body_and_cut('{"a":1' + marks.pop()) == ('{"a":1', True)
@@ -96,7 +128,11 @@ APISIX = {
 
 def test_apisixs_records_are_judged_with_their_bodies() -> None:
     logger = recipe("apisix")["plugins"]["kafka-logger"]
-    assert (logger["include_req_body"], logger["include_resp_body"], logger.get("meta_format", "default")) == (
+    assert (
+        logger["include_req_body"],
+        logger["include_resp_body"],
+        logger.get("meta_format", "default"),
+    ) == (
         True,
         True,
         "default",
@@ -108,7 +144,10 @@ def test_apisixs_records_are_judged_with_their_bodies() -> None:
     ]
     good, bad, cut = read(orjson.dumps(entries))  # a batch is one record
     assert judged(good, bad) == [("valid", []), ("violated", [("type", "/amount")])]
-    assert (check(cut, registry()).outcome, check(cut, registry()).reason) == ("not_checked", "truncated")
+    assert (check(cut, registry()).outcome, check(cut, registry()).reason) == (
+        "not_checked",
+        "truncated",
+    )
 
 
 KONG = {
@@ -125,7 +164,11 @@ KONG = {
 def kong_line(asked: str, answered: str) -> bytes:
     """The logger's entry with each custom field at the place that its dotted name says."""
     entry: dict[str, Any] = orjson.loads(orjson.dumps(KONG))
-    (logger,) = (plugin["config"] for plugin in recipe("kong")["plugins"] if "custom_fields_by_lua" in plugin["config"])
+    (logger,) = (
+        plugin["config"]
+        for plugin in recipe("kong")["plugins"]
+        if "custom_fields_by_lua" in plugin["config"]
+    )
     values = {"kong.ctx.shared.asked": asked, "kong.service.response.get_raw_body()": answered}
     for name, code in logger["custom_fields_by_lua"].items():
         holder, _, field = name.partition(".")

@@ -1,4 +1,6 @@
-"""The registry as pipelines see it: fresh within its time, steady while the control store is away."""
+"""The registry as pipelines see it: fresh within its time, steady while the control
+store is away.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,9 @@ from monitor.joining.registry import RegistryWatch
 from monitor.model.contracts import ContractDraft
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-DRAFT = ContractDraft("payments", "openapi", "pay-svc", "openapi: 3.0.0\npaths: {}", environment="prod")
+DRAFT = ContractDraft(
+    "payments", "openapi", "pay-svc", "openapi: 3.0.0\npaths: {}", environment="prod"
+)
 AT_NS = int(NOW.timestamp()) * 10**9
 
 
@@ -26,7 +30,9 @@ class Seconds:
         return self.now
 
 
-def test_a_publication_is_in_use_within_ten_seconds_under_canonical_names(sqlite_engine: Engine, tmp_path: Path) -> None:
+def test_a_publication_is_in_use_within_ten_seconds_under_canonical_names(
+    sqlite_engine: Engine, tmp_path: Path
+) -> None:
     engine, seconds = sqlite_engine, Seconds()
     watch = RegistryWatch(engine, Aliases(services={"pay-svc": "payment"}), seconds=seconds)
     first = watch()
@@ -34,13 +40,17 @@ def test_a_publication_is_in_use_within_ten_seconds_under_canonical_names(sqlite
     assert watch() is first
     seconds.now = 9.0
     second = watch()
-    assert [held.name for held in second.find("payment", "production", "1", "web", AT_NS)] == ["payments"]
+    assert [held.name for held in second.find("payment", "production", "1", "web", AT_NS)] == [
+        "payments"
+    ]
     seconds.now = 18.0
     assert watch() is second
     engine.dispose()
 
 
-def test_while_the_control_store_is_away_the_last_snapshot_stays(sqlite_engine: Engine, tmp_path: Path) -> None:
+def test_while_the_control_store_is_away_the_last_snapshot_stays(
+    sqlite_engine: Engine, tmp_path: Path
+) -> None:
     engine, seconds = sqlite_engine, Seconds()
     watch = RegistryWatch(engine, Aliases(), seconds=seconds)
     first = watch()

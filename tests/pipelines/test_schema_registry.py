@@ -1,4 +1,6 @@
-"""The schemas that records name: from a folder, from a registry of the settings, never from elsewhere, and never twice."""
+"""The schemas that records name: from a folder, from a registry of the settings, never from
+elsewhere, and never twice.
+"""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +26,10 @@ LINE = json.dumps({"type": "record", "name": "Line", "fields": []})
 ANSWERS: dict[str, tuple[int, Any]] = {
     "/schemas/ids/7": (200, {"schema": json.dumps(ORDER)}),
     f"/schemas/guids/{GUID}": (200, {"schema": "syntax", "schemaType": "PROTOBUF"}),
-    "/schemas/ids/8": (200, {"schema": "{}", "references": [{"name": "Line", "subject": "a/b line", "version": 3}]}),
+    "/schemas/ids/8": (
+        200,
+        {"schema": "{}", "references": [{"name": "Line", "subject": "a/b line", "version": 3}]},
+    ),
     "/subjects/a%2Fb%20line/versions/3": (200, {"schema": LINE}),
     "/schemas/ids/9": (301, "http://127.0.0.1:1/"),
     "/schemas/ids/10": (200, "no json"),
@@ -74,13 +79,17 @@ def test_ids_guids_and_references_are_asked_of_the_registry_with_its_login() -> 
 
 
 @pytest.mark.parametrize("key", [9, 10, 11, 12, 13])
-def test_an_answer_that_is_no_schema_is_a_failed_registry_and_no_redirect_is_followed(key: int) -> None:
+def test_an_answer_that_is_no_schema_is_a_failed_registry_and_no_redirect_is_followed(
+    key: int,
+) -> None:
     with registry() as (url, asked):
         assert SchemaRegistry(url).schema(key) == "schema_registry_failed"
         assert len(asked) == 1
 
 
-def test_a_registry_that_is_down_is_asked_once_a_minute_and_what_was_found_is_kept(tmp_path: Path) -> None:
+def test_a_registry_that_is_down_is_asked_once_a_minute_and_what_was_found_is_kept(
+    tmp_path: Path,
+) -> None:
     now = [0.0]
     (tmp_path / "5.proto").write_text("syntax")
     with registry() as (url, asked):
@@ -99,7 +108,9 @@ def test_a_registry_that_is_down_is_asked_once_a_minute_and_what_was_found_is_ke
     assert SchemaRegistry("http://127.0.0.1:1").schema(1) == "schema_registry_failed"
 
 
-def test_records_come_to_verdicts_by_the_registrys_schemas_and_say_why_where_it_fails(store: Store) -> None:
+def test_records_come_to_verdicts_by_the_registrys_schemas_and_say_why_where_it_fails(
+    store: Store,
+) -> None:
     known = Registry([held(topic(), "avro")])
     with registry() as (url, _):
         settings = MessageSettings(writers=Schemas(None, SchemaRegistry(url)))

@@ -39,7 +39,13 @@ def said(body: str, **more: str | int) -> dict[str, str | int]:
 
 def contract() -> Registry:
     moment = datetime(2020, 1, 1, tzinfo=UTC)
-    return Registry([Revision("cart-api", 1, "openapi", "cart", "", "", "", moment, None, PROMISE, "x", moment)])
+    return Registry(
+        [
+            Revision(
+                "cart-api", 1, "openapi", "cart", "", "", "", moment, None, PROMISE, "x", moment
+            )
+        ]
+    )
 
 
 def collect(rig: Rig) -> None:
@@ -49,7 +55,9 @@ def collect(rig: Rig) -> None:
         source.commit(offsets)
 
 
-def test_a_span_with_a_payload_is_checked_and_counted_on_its_edge_by_version_pair(rig: Rig) -> None:
+def test_a_span_with_a_payload_is_checked_and_counted_on_its_edge_by_version_pair(
+    rig: Rig,
+) -> None:
     rig.produce(
         S(
             "web",
@@ -61,7 +69,17 @@ def test_a_span_with_a_payload_is_checked_and_counted_on_its_edge_by_version_pai
             version="1",
             attributes={"http.request.method": "GET", "url.full": "http://cart/items/7"},
         ),
-        S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": "9.99"}')),
+        S(
+            "cart",
+            "server",
+            1,
+            2,
+            1,
+            start=1.1,
+            end=1.9,
+            version="2",
+            attributes=said('{"price": "9.99"}'),
+        ),
         S(
             "web",
             "client",
@@ -72,7 +90,17 @@ def test_a_span_with_a_payload_is_checked_and_counted_on_its_edge_by_version_pai
             version="1",
             attributes={"http.request.method": "GET", "url.full": "http://cart/items/8"},
         ),
-        S("cart", "server", 2, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": 9.99}')),
+        S(
+            "cart",
+            "server",
+            2,
+            2,
+            1,
+            start=1.1,
+            end=1.9,
+            version="2",
+            attributes=said('{"price": 9.99}'),
+        ),
         S(
             "web",
             "client",
@@ -98,10 +126,22 @@ def test_a_span_with_a_payload_is_checked_and_counted_on_its_edge_by_version_pai
     collect(rig)
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.calls, edge.caller_version, edge.callee_version, edge.coverage["both"]) == (3, "1", "2", 3)
+    assert (edge.calls, edge.caller_version, edge.callee_version, edge.coverage["both"]) == (
+        3,
+        "1",
+        "2",
+        3,
+    )
     assert edge.conformance == {"valid": 1, "violated": 1, "not_checked:truncated": 1}
-    (group,) = rig.reader.violations(datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(4e9, UTC))
-    assert (group["rule"], group["pointer"], group["caller_version"], group["callee_version"]) == ("type", "/price", "1", "2")
+    (group,) = rig.reader.violations(
+        datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(4e9, UTC)
+    )
+    assert (group["rule"], group["pointer"], group["caller_version"], group["callee_version"]) == (
+        "type",
+        "/price",
+        "1",
+        "2",
+    )
     assert (group["caller"], group["callee"], group["count"]) == ("web", "cart", 1)
 
 
@@ -112,13 +152,33 @@ LOOKS = {"http.request.method": "GET", "url.full": "http://cart/items/7"}
 def pairs(rig: Rig) -> list[tuple[str, str, str, str, int]]:
     """Caller, its version, callee, its version, exchanges of every group of violations."""
     return [
-        (group["caller"], group["caller_version"], group["callee"], group["callee_version"], group["count"])
+        (
+            group["caller"],
+            group["caller_version"],
+            group["callee"],
+            group["callee_version"],
+            group["count"],
+        )
         for group in rig.reader.violations(*ALL_TIME)
     ]
 
 
-def test_a_violation_that_only_the_server_saw_names_its_caller_once_the_callers_span_has_come(rig: Rig) -> None:
-    rig.produce(S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": "9"}')))
+def test_a_violation_that_only_the_server_saw_names_its_caller_once_the_callers_span_has_come(
+    rig: Rig,
+) -> None:
+    rig.produce(
+        S(
+            "cart",
+            "server",
+            1,
+            2,
+            1,
+            start=1.1,
+            end=1.9,
+            version="2",
+            attributes=said('{"price": "9"}'),
+        )
+    )
     collect(rig)
     rig.close()
     assert pairs(rig) == [("unknown", "", "cart", "2", 1)]
@@ -131,17 +191,39 @@ def test_a_violation_that_only_the_server_saw_names_its_caller_once_the_callers_
 def test_a_violation_read_again_is_paired_again_and_counted_once(rig: Rig) -> None:
     rig.produce(
         S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
-        S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": "9"}')),
+        S(
+            "cart",
+            "server",
+            1,
+            2,
+            1,
+            start=1.1,
+            end=1.9,
+            version="2",
+            attributes=said('{"price": "9"}'),
+        ),
     )
     registry = contract()
     for _ in range(2):
-        list(traces(ListSource(rig.log), rig.store, TraceSettings(), rig.clock, lambda: registry))  # nothing is committed
+        # nothing is committed
+        list(traces(ListSource(rig.log), rig.store, TraceSettings(), rig.clock, lambda: registry))
         rig.close()
         assert pairs(rig) == [("web", "1.4", "cart", "2", 1)]
 
 
 def test_a_violation_of_a_call_that_nobody_traced_on_the_way_in_is_a_users(rig: Rig) -> None:
-    rig.produce(S("cart", "server", 1, 2, start=1.1, end=1.9, version="2", attributes=said('{"price": "9"}')))
+    rig.produce(
+        S(
+            "cart",
+            "server",
+            1,
+            2,
+            start=1.1,
+            end=1.9,
+            version="2",
+            attributes=said('{"price": "9"}'),
+        )
+    )
     collect(rig)
     rig.close()
     assert pairs(rig) == [("user", "", "cart", "2", 1)]
@@ -149,7 +231,16 @@ def test_a_violation_of_a_call_that_nobody_traced_on_the_way_in_is_a_users(rig: 
 
 def test_a_violation_that_only_the_client_saw_names_the_version_that_answered(rig: Rig) -> None:
     rig.produce(
-        S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=said('{"price": "9"}', **{"server.address": "cart"})),
+        S(
+            "web",
+            "client",
+            1,
+            1,
+            start=1,
+            end=2,
+            version="1.4",
+            attributes=said('{"price": "9"}', **{"server.address": "cart"}),
+        ),
         S("cart", "server", 1, 2, 1, start=1.1, end=1.5, version="2"),
         S("cart", "server", 1, 3, 1, start=1.5, end=1.9, version="3"),
     )
@@ -167,19 +258,41 @@ FOLDED = {
     ),
     "such a one, where the outer one was checked too": (
         S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
-        S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": 9}')),
+        S(
+            "cart",
+            "server",
+            1,
+            2,
+            1,
+            start=1.1,
+            end=1.9,
+            version="2",
+            attributes=said('{"price": 9}'),
+        ),
         S("cart", "server", 1, 3, 2, start=1.2, end=1.8, version="2", attributes=BROKEN),
     ),
     "the HTTP client span under one of another library": (
         S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
-        S("web", "client", 1, 4, 1, start=1.05, end=1.95, version="1.4", attributes={**BROKEN, "server.address": "cart"}),
+        S(
+            "web",
+            "client",
+            1,
+            4,
+            1,
+            start=1.05,
+            end=1.95,
+            version="1.4",
+            attributes={**BROKEN, "server.address": "cart"},
+        ),
         S("cart", "server", 1, 2, 4, start=1.1, end=1.9, version="2"),
     ),
 }
 
 
 @pytest.mark.parametrize("story", FOLDED)
-def test_what_was_checked_on_a_span_that_is_part_of_a_call_is_of_that_call(rig: Rig, story: str) -> None:
+def test_what_was_checked_on_a_span_that_is_part_of_a_call_is_of_that_call(
+    rig: Rig, story: str
+) -> None:
     rig.produce(*FOLDED[story])
     collect(rig)
     rig.close()

@@ -13,12 +13,18 @@ from tests.fixtures.rig import Rig
 from tests.fixtures.spans import T0, S
 
 WINDOWS = 6
-ASKED = {"http.request.method": "POST", "url.full": "http://cart/graphql", "http.response.status_code": 200}
+ASKED = {
+    "http.request.method": "POST",
+    "url.full": "http://cart/graphql",
+    "http.response.status_code": 200,
+}
 STARTED = datetime.fromtimestamp(T0, UTC)
 
 
 def spans(kind: str, calls: int) -> Iterator[list[S]]:
-    """Two versions side by side, the new one failing 35 of 100 calls as `kind` has it; one list a window; `calls` of each a window."""
+    """Two versions side by side, the new one failing 35 of 100 calls as `kind` has it; one list a
+    window; `calls` of each a window.
+    """
     trace = 0
     for window in range(WINDOWS):
         window_spans: list[S] = []
@@ -39,7 +45,19 @@ def spans(kind: str, calls: int) -> Iterator[list[S]]:
                     "rpc.method": "Add",
                     "rpc.grpc.status_code": 13 if fails else 0,
                 }
-            window_spans.append(S("web", "client", trace, 1, 0, begin, begin + 0.05, version="1.0", attributes=ASKED))
+            window_spans.append(
+                S(
+                    "web",
+                    "client",
+                    trace,
+                    1,
+                    0,
+                    begin,
+                    begin + 0.05,
+                    version="1.0",
+                    attributes=ASKED,
+                )
+            )
             window_spans.append(
                 S("cart", "server", trace, 2, 1, begin + 0.01, begin + 0.04, error=fails and kind == "graphql",
                   version="2.0" if is_new else "1.9", attributes=answered)
@@ -57,7 +75,12 @@ def asked(rig: Rig, engine: Engine, kind: str, calls: int) -> GateAnswer:
         rig.produce(*window)
     rig.collect()
     rig.close()
-    return evaluate_gate(rig.reader, engine, GateRequest("cart", "2.0"), STARTED + timedelta(seconds=10 * WINDOWS + 60))
+    return evaluate_gate(
+        rig.reader,
+        engine,
+        GateRequest("cart", "2.0"),
+        STARTED + timedelta(seconds=10 * WINDOWS + 60),
+    )
 
 
 @pytest.mark.parametrize("kind", ["graphql", "grpc over http"])

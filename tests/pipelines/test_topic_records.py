@@ -1,4 +1,6 @@
-"""Records of applications' topics, to stored verdicts: who sent them, by trace or by settings, and the edges that bear what was found."""
+"""Records of applications' topics, to stored verdicts: who sent them, by trace or by settings, and
+the edges that bear what was found.
+"""
 
 import json
 from collections.abc import Mapping
@@ -31,15 +33,31 @@ def traced(trace: int, span: int = 1) -> dict[str, bytes]:
 
 
 def batch(
-    *values: Any, headers: Mapping[str, bytes] | None = None, place: Partition = PLACE, first: int = 0, at: float = 1.0
+    *values: Any,
+    headers: Mapping[str, bytes] | None = None,
+    place: Partition = PLACE,
+    first: int = 0,
+    at: float = 1.0,
 ) -> Records:
     payloads = [value if isinstance(value, bytes) else orjson.dumps(value) for value in values]
     size = len(payloads)
     offsets = list(range(first, first + size))
-    return Records(payloads, [place] * size, offsets, [int((T0 + at) * 1000)] * size, [headers or {}] * size, [0] * size)
+    return Records(
+        payloads,
+        [place] * size,
+        offsets,
+        [int((T0 + at) * 1000)] * size,
+        [headers or {}] * size,
+        [0] * size,
+    )
 
 
-def run(store: Store, *batches: Records, settings: MessageSettings | None = None, known: Registry = KNOWN) -> None:
+def run(
+    store: Store,
+    *batches: Records,
+    settings: MessageSettings | None = None,
+    known: Registry = KNOWN,
+) -> None:
     clock = ManualClock(datetime.fromtimestamp(T0 + 3600, UTC))
     list(messages(Given(*batches), store, lambda: known, settings or MessageSettings(), clock))
 
@@ -51,7 +69,15 @@ def test_who_writes_and_reads_comes_from_settings_where_no_trace_tells_it(store:
     other = Partition("ef" * 8, "payments", 3)
     run(store, batch(ORDER, {"id": "x", "total": 1}, b""), batch(ORDER, place=other), settings=SET)
     exchanges = [
-        (row["caller"], row["callee"], row["operation"], row["protocol"], row["environment"], row["checked"], row["reason"])
+        (
+            row["caller"],
+            row["callee"],
+            row["operation"],
+            row["protocol"],
+            row["environment"],
+            row["checked"],
+            row["reason"],
+        )
         for row in rows(store, "exchanges")
     ]
     assert sorted(exchanges) == [
@@ -60,26 +86,40 @@ def test_who_writes_and_reads_comes_from_settings_where_no_trace_tells_it(store:
         ("till", "mail", "orders", "messaging", "production", "valid", ""),
         ("till", "mail", "orders", "messaging", "production", "violated", ""),
     ]
-    assert [(row["side"], row["rule"], row["pointer"], row["caller"]) for row in rows(store, "violations")] == [
-        ("request", "integer", "/id", "till")
-    ]
-    assert [(row["topic"], row["exchanges"], row["rejected"]) for row in rows(store, "ledger")] == [("orders", 1, 0)] * 3 + [
-        ("payments", 1, 0)
-    ]
+    assert [
+        (row["side"], row["rule"], row["pointer"], row["caller"])
+        for row in rows(store, "violations")
+    ] == [("request", "integer", "/id", "till")]
+    assert [
+        (row["topic"], row["exchanges"], row["rejected"]) for row in rows(store, "ledger")
+    ] == [("orders", 1, 0)] * 3 + [("payments", 1, 0)]
 
 
 def test_what_nobody_tells_is_unknown_and_said_so(store: Store) -> None:
     run(store, batch(ORDER), batch(ORDER, place=Partition("ef" * 8, "else", 0)))
-    assert [(row["caller"], row["callee"], row["checked"], row["reason"]) for row in rows(store, "exchanges")] == [
+    assert [
+        (row["caller"], row["callee"], row["checked"], row["reason"])
+        for row in rows(store, "exchanges")
+    ] == [
         ("", "kafka", "valid", ""),
         ("", "kafka", "not_checked", "unknown_producer"),
     ]
 
 
-def test_the_producer_and_its_version_are_those_of_the_span_that_the_headers_name(rig: Rig) -> None:
+def test_the_producer_and_its_version_are_those_of_the_span_that_the_headers_name(
+    rig: Rig,
+) -> None:
     rig.deliver(S("till", "producer", 1, 1, 0, 1, 1.1, version="2.0", attributes=QUEUE))
-    run(rig.store, batch({"id": "x"}, headers=traced(1)), batch(ORDER, headers=traced(2), first=1), settings=SET)
-    exchanges = [(row["caller"], row["caller_version"], row["has_trace"], row["checked"]) for row in rows(rig.store, "exchanges")]
+    run(
+        rig.store,
+        batch({"id": "x"}, headers=traced(1)),
+        batch(ORDER, headers=traced(2), first=1),
+        settings=SET,
+    )
+    exchanges = [
+        (row["caller"], row["caller_version"], row["has_trace"], row["checked"])
+        for row in rows(rig.store, "exchanges")
+    ]
     assert exchanges == [("till", "2.0", 1, "violated"), ("till", "", 1, "valid")]
 
 
@@ -92,23 +132,34 @@ def test_an_edge_bears_what_its_messages_broke_however_many_read_them(rig: Rig) 
     )
     run(rig.store, batch({"id": "x"}, headers=traced(1)), batch(ORDER, headers=traced(2), first=1))
     rig.close()
-    edges = {(row.caller, row.callee, row.operation): (row.calls, dict(row.conformance)) for row in rig.edges()}
-    assert {key: (calls, {word: count for word, count in told.items() if count}) for key, (calls, told) in edges.items()} == {
+    edges = {
+        (row.caller, row.callee, row.operation): (row.calls, dict(row.conformance))
+        for row in rig.edges()
+    }
+    assert {
+        key: (calls, {word: count for word, count in told.items() if count})
+        for key, (calls, told) in edges.items()
+    } == {
         ("till", "mail", "orders"): (1, {"violated": 1}),
         ("till", "stats", "orders"): (1, {"violated": 1}),
         ("till", "kafka", "orders"): (1, {"valid": 1}),
     }
 
 
-def test_spans_that_come_after_their_records_still_name_the_sender_of_what_is_broken(rig: Rig) -> None:
+def test_spans_that_come_after_their_records_still_name_the_sender_of_what_is_broken(
+    rig: Rig,
+) -> None:
     run(rig.store, batch({"id": "x", "total": 1}, headers=traced(1)))
     assert [row["caller"] for row in rows(rig.store, "violations")] == [""]
     rig.deliver(S("till", "producer", 1, 1, 0, 1, 1.1, version="2.0", attributes=QUEUE))
     rig.close()
-    assert [(row["caller"], row["caller_version"], row["callee"]) for row in rows(rig.store, "violations")] == [
-        ("till", "2.0", "kafka")
-    ]
-    assert [(row.caller, row.callee, row.calls, row.conformance["violated"]) for row in rig.edges()] == [("till", "kafka", 1, 1)]
+    assert [
+        (row["caller"], row["caller_version"], row["callee"])
+        for row in rows(rig.store, "violations")
+    ] == [("till", "2.0", "kafka")]
+    assert [
+        (row.caller, row.callee, row.calls, row.conformance["violated"]) for row in rig.edges()
+    ] == [("till", "kafka", 1, 1)]
 
 
 def test_records_without_spans_make_an_edge_of_their_own_each_counted(rig: Rig) -> None:
@@ -128,7 +179,9 @@ def test_records_without_spans_make_an_edge_of_their_own_each_counted(rig: Rig) 
 
 def test_a_redelivery_changes_nothing_and_no_value_is_stored(store: Store) -> None:
     canary = "zebra7f3a91"
-    given = batch({"id": canary, canary: canary}, canary.encode(), headers={"x-note": canary.encode()})
+    given = batch(
+        {"id": canary, canary: canary}, canary.encode(), headers={"x-note": canary.encode()}
+    )
     run(store, given, given, settings=SET)
     assert len(rows(store, "exchanges")) == 2
     assert rows(store, "violations")
@@ -140,11 +193,15 @@ def test_which_messages_were_shown_by_whom_is_kept_as_for_calls(store: Store) ->
     run(store, batch(ORDER, {"id": "x"}), settings=SET)
     at = datetime.fromtimestamp(T0, UTC)
     shown = Reader(store).interactions("a", at - timedelta(days=1), at + timedelta(days=1))
-    (row,) = coverage(KNOWN.find_messages("orders", "till", "production", "", T0 * 10**9)[0].promise, shown)  # type: ignore[arg-type]
+    (row,) = coverage(
+        KNOWN.find_messages("orders", "till", "production", "", T0 * 10**9)[0].promise, shown
+    )  # type: ignore[arg-type]
     assert (row.interaction, row.kept, row.broken, row.proof) == ("an order", 1, 1, "broken")
 
 
-def test_records_of_a_file_tell_their_topic_headers_and_time_as_kcat_writes_them(store: Store) -> None:
+def test_records_of_a_file_tell_their_topic_headers_and_time_as_kcat_writes_them(
+    store: Store,
+) -> None:
     at = (T0 + 5) * 1000
     lines = [
         {"topic": "orders", "partition": 0, "offset": 5, "ts": at, "headers": ["traceparent", traced(3)["traceparent"].decode()], "payload": json.dumps(ORDER)},
@@ -154,7 +211,10 @@ def test_records_of_a_file_tell_their_topic_headers_and_time_as_kcat_writes_them
         {"payload": "x"}, b"no json", {"topic": "orders", "ts": 5}, {"topic": "orders", "value_base64": "!"}, [1],
     ]  # fmt: skip
     run(store, batch(*lines, at=3600.0), settings=MessageSettings(recorded=True))
-    assert [(row["offset"], row["checked"], row["reason"], row["has_trace"]) for row in rows(store, "exchanges")] == [
+    assert [
+        (row["offset"], row["checked"], row["reason"], row["has_trace"])
+        for row in rows(store, "exchanges")
+    ] == [
         (2, "valid", "", 0),
         (0, "valid", "", 1),
         (1, "violated", "", 0),
@@ -180,5 +240,11 @@ def test_zipkins_headers_tell_the_trace_where_w3cs_does_not() -> None:
         ({"b3": "0"}, ""),
         ({"X-B3-TraceId": long}, ""),
     ):
-        (exchange,) = read_messages(batch(ORDER, headers={name: text.encode() for name, text in headers.items()}), Parties()).exchanges
-        assert (exchange.trace_id.hex(), exchange.span_id.hex()) == (trace, span if trace else ""), headers
+        (exchange,) = read_messages(
+            batch(ORDER, headers={name: text.encode() for name, text in headers.items()}),
+            Parties(),
+        ).exchanges
+        assert (exchange.trace_id.hex(), exchange.span_id.hex()) == (
+            trace,
+            span if trace else "",
+        ), headers

@@ -16,7 +16,13 @@ def test_a_call_is_one_row_with_both_sides(rig: Rig) -> None:
     rig.deliver(*call(1))
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.caller, edge.callee, edge.operation, edge.caller_version, edge.callee_version) == (
+    assert (
+        edge.caller,
+        edge.callee,
+        edge.operation,
+        edge.caller_version,
+        edge.callee_version,
+    ) == (
         "web",
         "cart",
         "GET /x",
@@ -40,9 +46,17 @@ def test_three_servers_under_one_client_are_one_call(rig: Rig) -> None:
     assert edge.server_seconds_sum == pytest.approx(0.98 + 0.2 + 0.49)
 
 
-def test_a_client_that_fans_out_to_three_services_is_a_call_on_each_edge_and_counted_once_on_its_own_side(rig: Rig) -> None:
+def test_a_client_that_fans_out_to_three_services_is_a_call_on_each_edge_and_counted_once_on_its_own_side(
+    rig: Rig,
+) -> None:
     client, _ = call(1)
-    rig.deliver(client, *(S(name, "server", 1, n, 1, 1.1, 1.2 + n / 100) for n, name in ((2, "a"), (3, "b"), (4, "c"))))
+    rig.deliver(
+        client,
+        *(
+            S(name, "server", 1, n, 1, 1.1, 1.2 + n / 100)
+            for n, name in ((2, "a"), (3, "b"), (4, "c"))
+        ),
+    )
     rig.close()
     assert rig.calls() == {("web", "a"): 1, ("web", "b"): 1, ("web", "c"): 1}
     assert sum(edge.client_seconds_sum or 0 for edge in rig.edges()) == pytest.approx(1.0)
@@ -60,7 +74,11 @@ def test_a_failed_attempt_on_one_version_and_a_good_one_on_another_show_on_both(
         1.2,
         version="3.0",
         error=True,
-        attributes={"http.route": "/x", "http.request.method": "GET", "http.response.status_code": 500},
+        attributes={
+            "http.route": "/x",
+            "http.request.method": "GET",
+            "http.response.status_code": 500,
+        },
     )
     rig.deliver(client, server, failed)
     rig.close()
@@ -86,7 +104,16 @@ def test_a_server_whose_client_never_comes_is_called_by_unknown(rig: Rig) -> Non
 
 def test_a_client_whose_server_is_silent_calls_its_peer_and_has_no_server_time(rig: Rig) -> None:
     rig.deliver(
-        S("web", "client", 1, 1, attributes={"http.request.method": "POST", "url.full": "https://api.bank.example/pay/77"})
+        S(
+            "web",
+            "client",
+            1,
+            1,
+            attributes={
+                "http.request.method": "POST",
+                "url.full": "https://api.bank.example/pay/77",
+            },
+        )
     )
     rig.close()
     (edge,) = rig.edges()
@@ -99,7 +126,12 @@ def test_a_client_whose_server_is_silent_calls_its_peer_and_has_no_server_time(r
 
 
 def test_an_address_learned_from_pairs_names_a_silent_server(rig: Rig) -> None:
-    at = {"http.request.method": "GET", "http.route": "/x", "server.address": "10.0.0.7", "server.port": 8080}
+    at = {
+        "http.request.method": "GET",
+        "http.route": "/x",
+        "server.address": "10.0.0.7",
+        "server.port": 8080,
+    }
     rig.deliver(*call(1, attributes=at))
     rig.close()
     rig.deliver(S("web", "client", 2, 1, attributes=at, start=20, end=21))
@@ -128,7 +160,9 @@ def test_a_database_is_named_by_its_namespace_and_host(rig: Rig) -> None:
 def test_what_only_prepares_a_call_is_filtered_and_the_ledger_says_so(rig: Rig) -> None:
     pool = {"db.system": "postgresql", "db.name": "shop"}
     rig.deliver(
-        S("web", "client", 1, 7, attributes={"dns.question.name": "cart"}), *call(2), S("web", "client", 2, 8, attributes=pool)
+        S("web", "client", 1, 7, attributes={"dns.question.name": "cart"}),
+        *call(2),
+        S("web", "client", 2, 8, attributes=pool),
     )
     rig.close()
     assert rig.calls() == {("web", "cart"): 1, ("web", "shop"): 1}
@@ -159,7 +193,13 @@ def test_a_consumer_10_minutes_late_finds_its_producer(rig: Rig) -> None:
     rig.deliver(S("mail", "consumer", 1, 2, 1, start=600, end=601, attributes=queue, version="2"))
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.caller, edge.callee, edge.operation, edge.protocol, edge.calls) == ("shop", "mail", "orders", "messaging", 1)
+    assert (edge.caller, edge.callee, edge.operation, edge.protocol, edge.calls) == (
+        "shop",
+        "mail",
+        "orders",
+        "messaging",
+        1,
+    )
     (cell,) = rig.reader.cells("", "mail", rig.clock().fromtimestamp(T0), rig.clock())
     assert sum(cell.queue_histogram.values()) == 1
 
@@ -174,10 +214,18 @@ def test_a_producer_that_comes_after_its_consumer_is_found_too(rig: Rig) -> None
     assert rig.calls() == {("shop", "mail"): 1}
 
 
-def test_a_producer_that_a_server_answers_and_a_client_whose_request_a_consumer_takes_are_calls_too(rig: Rig) -> None:
+def test_a_producer_that_a_server_answers_and_a_client_whose_request_a_consumer_takes_are_calls_too(
+    rig: Rig,
+) -> None:
     queue = {"messaging.system": "eventgrid", "messaging.destination.name": "orders"}
-    rig.deliver(S("shop", "producer", 1, 1, attributes=queue, start=1, end=2), S("hook", "server", 1, 2, 1, start=1.1, end=1.9))
-    rig.deliver(S("till", "client", 2, 1, start=1, end=2), S("mail", "consumer", 2, 2, 1, start=12, end=13, attributes=queue))
+    rig.deliver(
+        S("shop", "producer", 1, 1, attributes=queue, start=1, end=2),
+        S("hook", "server", 1, 2, 1, start=1.1, end=1.9),
+    )
+    rig.deliver(
+        S("till", "client", 2, 1, start=1, end=2),
+        S("mail", "consumer", 2, 2, 1, start=12, end=13, attributes=queue),
+    )
     rig.close()
     assert rig.calls() == {("shop", "hook"): 1, ("till", "mail"): 1}
     assert all(edge.coverage["both"] == 1 for edge in rig.edges())
@@ -185,8 +233,23 @@ def test_a_producer_that_a_server_answers_and_a_client_whose_request_a_consumer_
 
 def test_a_consumer_with_two_links_is_two_calls_and_one_duration(rig: Rig) -> None:
     queue = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
-    rig.deliver(S("shop", "producer", 1, 1, attributes=queue), S("till", "producer", 2, 1, attributes=queue))
-    rig.deliver(S("mail", "consumer", 3, 2, start=1, end=2, error=True, attributes=queue, links=[(1, 1), (2, 1)]))
+    rig.deliver(
+        S("shop", "producer", 1, 1, attributes=queue),
+        S("till", "producer", 2, 1, attributes=queue),
+    )
+    rig.deliver(
+        S(
+            "mail",
+            "consumer",
+            3,
+            2,
+            start=1,
+            end=2,
+            error=True,
+            attributes=queue,
+            links=[(1, 1), (2, 1)],
+        )
+    )
     rig.close()
     assert rig.calls() == {("shop", "mail"): 1, ("till", "mail"): 1}
     assert sum(edge.server_seconds_sum or 0 for edge in rig.edges()) == pytest.approx(1.0)
@@ -208,7 +271,8 @@ def test_one_span_from_the_future_is_refused_and_moves_nothing(rig: Rig) -> None
     rig.close()
     assert rig.calls() == {("web", "cart"): 3}
     assert {
-        (row["reason"], row["count"]) for row in rig.reader.rejects(rig.clock().fromtimestamp(0), rig.clock().fromtimestamp(4e9))
+        (row["reason"], row["count"])
+        for row in rig.reader.rejects(rig.clock().fromtimestamp(0), rig.clock().fromtimestamp(4e9))
     } == {("time_in_future", 2)}
 
 
@@ -229,7 +293,10 @@ def test_of_duplicates_with_changed_content_one_whole_row_survives(rig: Rig) -> 
     rig.close()
     (edge,) = rig.edges()
     assert edge.calls == 1
-    assert (edge.callee_version, edge.failed, round(edge.server_seconds_sum or 0, 2)) in {("2.0", 0, 0.98), ("9.9", 1, 0.5)}
+    assert (edge.callee_version, edge.failed, round(edge.server_seconds_sum or 0, 2)) in {
+        ("2.0", 0, 0.98),
+        ("9.9", 1, 0.5),
+    }
 
 
 def test_late_rows_close_the_window_again_and_are_counted(rig: Rig) -> None:
@@ -252,7 +319,9 @@ def test_a_reader_sees_one_publishing_throughout(rig: Rig) -> None:
     assert [row.calls for row in rig.reader.edges(EdgeQuery())] == [3]
 
 
-def test_a_crash_before_publish_shows_nothing_and_the_next_closer_publishes_it_once(rig: Rig) -> None:
+def test_a_crash_before_publish_shows_nothing_and_the_next_closer_publishes_it_once(
+    rig: Rig,
+) -> None:
     rig.deliver(*call(1))
     crashing = Closer(rig.store, Numbers(lambda: 77, lambda: None), rig.settings)
     with pytest.raises(LeaseLost):
@@ -284,7 +353,16 @@ def test_sampled_spans_weigh_what_they_stand_for(rig: Rig) -> None:
 
 
 def test_tail_sampled_spans_are_marked_as_biased(rig: Rig) -> None:
-    rig.deliver(*call(1, attributes={"http.route": "/x", "http.request.method": "GET", "tailsampling.policy": "errors"}))
+    rig.deliver(
+        *call(
+            1,
+            attributes={
+                "http.route": "/x",
+                "http.request.method": "GET",
+                "tailsampling.policy": "errors",
+            },
+        )
+    )
     rig.close()
     assert rig.edges()[0].sampling == "biased"
 
@@ -294,7 +372,11 @@ def test_aliases_give_one_name_to_services_versions_and_environments(rig: Rig) -
     rig.deliver(*call(1, resource={"deployment.environment": "prod"}))
     rig.close()
     (edge,) = rig.reader.edges(EdgeQuery(by=("callee", "versions", "environment")))
-    assert (edge.callee, edge.callee_version, edge.environment) == ("shop-cart", "v2", "production")
+    assert (edge.callee, edge.callee_version, edge.environment) == (
+        "shop-cart",
+        "v2",
+        "production",
+    )
 
 
 def test_windows_are_sealed_after_their_lateness_bound_only(rig: Rig) -> None:
@@ -338,7 +420,9 @@ def test_sweeping_deletes_what_is_superseded_and_nothing_else(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("end", [4.0, 14.0])
-def test_a_span_sent_again_with_another_end_parent_or_status_counts_once(rig: Rig, end: float) -> None:
+def test_a_span_sent_again_with_another_end_parent_or_status_counts_once(
+    rig: Rig, end: float
+) -> None:
     client, server = call(1)
     resent = replace(client, end=end, error=True)
     lost_parent = replace(server, parent=77)
@@ -355,6 +439,12 @@ def test_messages_sent_again_with_another_end_count_once(rig: Rig) -> None:
     producer = S("till", "producer", 1, 1, 0, 1, 2, attributes=queue)
     lone = S("till", "producer", 2, 1, 0, 1, 2, attributes=queue)
     consumer = S("mail", "consumer", 3, 2, 0, 3, 4, attributes=queue, links=[(1, 1)])
-    rig.deliver(*(span for first in (producer, lone, consumer) for span in (first, replace(first, end=first.end + 10))))
+    rig.deliver(
+        *(
+            span
+            for first in (producer, lone, consumer)
+            for span in (first, replace(first, end=first.end + 10))
+        )
+    )
     rig.close()
     assert rig.calls() == {("till", "mail"): 1, ("till", "kafka"): 1}

@@ -1,4 +1,6 @@
-"""Two processes send over one PostgreSQL, one is killed in the middle: nothing is lost, no incident is doubled."""
+"""Two processes send over one PostgreSQL, one is killed in the middle: nothing is lost, no
+incident is doubled.
+"""
 
 import base64
 import os
@@ -32,12 +34,34 @@ COUNT = 6
 def a_finding(number: int, now: datetime) -> Finding:
     edge = Edge("production", "checkout", "payment", "http", f"POST /pay/{number}")
     evidence = Evidence(6, 100, 90, 100, 0, 9.0, 3.0, None, 1e9, now, now)
-    return Finding(f"f{number}", f"d{number}", edge, "errors", "", "1", "2", "1", "root", "concurrent", evidence, (), now, now)
+    return Finding(
+        f"f{number}",
+        f"d{number}",
+        edge,
+        "errors",
+        "",
+        "1",
+        "2",
+        "1",
+        "root",
+        "concurrent",
+        evidence,
+        (),
+        now,
+        now,
+    )
 
 
 @contextmanager
 def a_sender(dsn: str, url: str, holder: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, str(ROOT / "tests/fixtures/sender_process.py"), dsn, url, holder, SECRET]
+    command = [
+        sys.executable,
+        str(ROOT / "tests/fixtures/sender_process.py"),
+        dsn,
+        url,
+        holder,
+        SECRET,
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         yield process
@@ -58,7 +82,9 @@ def until(fact: Callable[[], bool], what: str, limit: float = 60.0) -> None:
 
 
 class Incidents:
-    """What PagerDuty makes of the events: a key opens when nothing is open under it, and closes by resolve."""
+    """What PagerDuty makes of the events: a key opens when nothing is open under it, and closes by
+    resolve.
+    """
 
     def __init__(self, receiver: HttpReceiver) -> None:
         self._receiver = receiver
@@ -111,15 +137,25 @@ def test_a_sender_killed_in_the_middle_of_a_delivery_loses_and_doubles_nothing(
         processes[first].send_signal(signal.SIGKILL)
         processes[first].wait(10)
         killed.set()
-        until(lambda: len(incidents.states()) == COUNT and not outbox.list_letters(engine), "all alerts were told")
+        until(
+            lambda: len(incidents.states()) == COUNT and not outbox.list_letters(engine),
+            "all alerts were told",
+        )
         assert holder(engine) not in {None, first}, "the other took over"
         ended = [replace(finding, state="resolved") for finding in all_findings]
         findings.save_findings(engine, ended, datetime.now(UTC))
-        until(lambda: all(states[-1] == "resolve" for states in incidents.states().values()), "all ends were told")
+        until(
+            lambda: all(states[-1] == "resolve" for states in incidents.states().values()),
+            "all ends were told",
+        )
         until(lambda: not outbox.list_letters(engine), "nothing waits")
-    assert incidents.states() == {tracked.alert.key: ["trigger", "resolve"] for tracked in outbox.list_alerts(engine)}
+    assert incidents.states() == {
+        tracked.alert.key: ["trigger", "resolve"] for tracked in outbox.list_alerts(engine)
+    }
     hooks = [taken for taken in http_receiver.taken if taken.path == "/hook"]
-    assert len({taken.headers["webhook-id"] for taken in hooks}) == 2 * COUNT, "a repeat has the id of what it repeats"
+    assert len({taken.headers["webhook-id"] for taken in hooks}) == 2 * COUNT, (
+        "a repeat has the id of what it repeats"
+    )
     for taken in hooks:
         Webhook(SECRET).verify(taken.text, dict(taken.headers))
     assert len(http_receiver.taken) > 4 * COUNT, "what was under way was said again"

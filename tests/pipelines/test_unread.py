@@ -1,4 +1,6 @@
-"""A topic of something else is not read away: nothing is committed, and a corrected start reads it all."""
+"""A topic of something else is not read away: nothing is committed, and a corrected start reads it
+all.
+"""
 
 import json
 import threading
@@ -66,17 +68,24 @@ def catch_up(rig: Rig) -> Callable[[str], Ran]:
     )
 
 
-def test_json_on_a_topic_set_to_protobuf_is_read_by_the_corrected_start(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+def test_json_on_a_topic_set_to_protobuf_is_read_by_the_corrected_start(
+    rig: Rig, catch_up: Callable[[str], Ran]
+) -> None:
     for _ in range(50):
         rig.log.append(json.dumps(SPANS).encode(), timestamp_ms=(T0 + 2) * 1000)
-    with pytest.raises(RejectLimit, match=r"none of its first 50 records .* topics.spans_encoding=auto or =otlp_json reads them"):
+    with pytest.raises(
+        RejectLimit,
+        match=r"none of its first 50 records .* topics.spans_encoding=auto or =otlp_json reads them",
+    ):
         catch_up("otlp_proto")
     assert rig.log.committed("group", rig.log.partitions[0]) is None
     assert catch_up("auto").records == 50
     assert rig.log.committed("group", rig.log.partitions[0]) == 50
 
 
-def test_metrics_on_the_topic_of_spans_are_not_50_filtered(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+def test_metrics_on_the_topic_of_spans_are_not_50_filtered(
+    rig: Rig, catch_up: Callable[[str], Ran]
+) -> None:
     for _ in range(50):
         rig.log.append(metrics(), timestamp_ms=(T0 + 2) * 1000)
     with pytest.raises(RejectLimit, match="They look like OTLP metrics; no setting reads these"):
@@ -84,7 +93,9 @@ def test_metrics_on_the_topic_of_spans_are_not_50_filtered(rig: Rig, catch_up: C
     assert rig.log.committed("group", rig.log.partitions[0]) is None
 
 
-def test_shared_ids_of_zipkin_make_one_call_with_two_sides(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+def test_shared_ids_of_zipkin_make_one_call_with_two_sides(
+    rig: Rig, catch_up: Callable[[str], Ran]
+) -> None:
     rig.log.append(orjson.dumps([CLIENT | {"parentId": None}]), timestamp_ms=(T0 + 2) * 1000)
     rig.log.append(orjson.dumps([SERVER | {"parentId": None}]), timestamp_ms=(T0 + 2) * 1000)
     catch_up("auto")
@@ -97,7 +108,11 @@ def test_shared_ids_of_zipkin_make_one_call_with_two_sides(rig: Rig, catch_up: C
 def catch_up_logs(rig: Rig) -> Callable[[], Ran]:
     """Reads the rig's log as API logs to its end."""
     return lambda: read_to_the_end(
-        rig, lambda source: api_logs(source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock), "api-logs"
+        rig,
+        lambda source: api_logs(
+            source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock
+        ),
+        "api-logs",
     )
 
 
@@ -106,7 +121,9 @@ def counted(rig: Rig, *names: str) -> list[int]:
     return [int(row[name]) for name in names]
 
 
-def test_log_records_that_tell_of_no_exchange_are_counted_and_are_no_success(rig: Rig, catch_up_logs: Callable[[], Ran]) -> None:
+def test_log_records_that_tell_of_no_exchange_are_counted_and_are_no_success(
+    rig: Rig, catch_up_logs: Callable[[], Ran]
+) -> None:
     for at in range(3):
         rig.log.append(logs(at=(T0 + at) * 10**9), timestamp_ms=(T0 + 2) * 1000)
     with pytest.raises(RejectLimit, match=r"nothing came of its 3 records. 3 entries are sound"):
@@ -128,11 +145,15 @@ def test_a_batch_of_no_log_records_is_a_reject(rig: Rig, catch_up_logs: Callable
 
 
 def test_a_topic_without_exchanges_is_read_on_with_a_note(rig: Rig) -> None:
-    """A topic that is shared with other logs may hold none for hours: no reason to be not ready."""
+    """A topic that is shared with other logs may hold none for hours: no reason to be
+    not ready.
+    """
     board, stop = HealthBoard(), threading.Event()
 
     def pipeline(source: Source) -> Iterator[Progress]:
-        for progress in api_logs(source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock):
+        for progress in api_logs(
+            source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock
+        ):
             yield progress
             told.extend(report for report in board.reports() if report.reason)
 
@@ -149,21 +170,31 @@ def test_a_topic_without_exchanges_is_read_on_with_a_note(rig: Rig) -> None:
             clock=rig.clock,
             settings=RunnerSettings(0.001, 0.002, restarts=3),
         )
-    assert [(report.ready, "nothing came of its" in report.reason) for report in told] == [(True, True)] * len(told)
+    assert [(report.ready, "nothing came of its" in report.reason) for report in told] == [
+        (True, True)
+    ] * len(told)
     assert told
 
 
-def test_spans_that_are_all_refused_for_what_they_say_are_no_success(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+def test_spans_that_are_all_refused_for_what_they_say_are_no_success(
+    rig: Rig, catch_up: Callable[[str], Ran]
+) -> None:
     for n in range(3):
-        rig.log.append(request([S("web", "client", 1, n + 1, base=0)]), timestamp_ms=(T0 + 2) * 1000)
-    with pytest.raises(RejectLimit, match=r"nothing came of its 3 records. refused: time_before_2000 3"):
+        rig.log.append(
+            request([S("web", "client", 1, n + 1, base=0)]), timestamp_ms=(T0 + 2) * 1000
+        )
+    with pytest.raises(
+        RejectLimit, match=r"nothing came of its 3 records. refused: time_before_2000 3"
+    ):
         catch_up("auto")
     assert counted(rig, "spans", "rejected") == [3, 3]
     rig.produce(S("web", "internal", 1, 9))
     assert catch_up("auto").records == 1
 
 
-def test_a_restart_among_bad_records_goes_on_counting(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+def test_a_restart_among_bad_records_goes_on_counting(
+    rig: Rig, catch_up: Callable[[str], Ran]
+) -> None:
     rig.produce(S("web", "client", 1, 1))
     assert catch_up("auto").records == 1
     for _ in range(150):
@@ -176,13 +207,23 @@ def test_a_restart_among_bad_records_goes_on_counting(rig: Rig, catch_up: Callab
 @pytest.mark.parametrize(
     ("kind", "reason", "wanted"),
     [
-        ("spans", "otlp_logs", "topics.api_logs is the setting for the topic of these, and --kind api-logs the option of replay"),
+        (
+            "spans",
+            "otlp_logs",
+            "topics.api_logs is the setting for the topic of these, and --kind api-logs the option of replay",
+        ),
         ("api-logs", "otlp_proto", "topics.spans is the setting"),
         ("deploys", "ndjson", "--kind api-logs"),
         ("api-logs", "json_log", "topics.api_logs_format=mapping"),
-        ("spans", "not_json", "no whole JSON; expected are OTLP, Jaeger or Zipkin spans: see topics.spans_encoding"),
+        (
+            "spans",
+            "not_json",
+            "no whole JSON; expected are OTLP, Jaeger or Zipkin spans: see topics.spans_encoding",
+        ),
         ("deploys", "wrong_time", "the reason is wrong_time"),
     ],
 )
-def test_what_is_told_names_the_setting_and_the_option(kind: str, reason: str, wanted: str) -> None:
+def test_what_is_told_names_the_setting_and_the_option(
+    kind: str, reason: str, wanted: str
+) -> None:
     assert wanted in explained(kind, reason)  # type: ignore[arg-type]  # words of the test

@@ -1,4 +1,6 @@
-"""Cells, sightings and violations written to the telemetry store as the closer would, under one generation."""
+"""Cells, sightings and violations written to the telemetry store as the closer would, under one
+generation.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -27,14 +29,24 @@ class Given:
     def close(self) -> None: ...
 
 
-def write_cells(store: Store, cells: Sequence[EdgeCell], *, seq: int = 1, sealed: bool = True) -> None:
+def write_cells(
+    store: Store, cells: Sequence[EdgeCell], *, seq: int = 1, sealed: bool = True
+) -> None:
     """Rows of edge_windows, then of windows, which publishes them."""
     rows = list(cells)
     columns: dict[str, pa.Array] = {
         "window": pa.array([int(row.window.timestamp()) for row in rows], pa.uint32()),
         "generation": pa.array([seq] * len(rows), pa.uint64()),
     }
-    for name in ("environment", "caller_namespace", "caller", "callee_namespace", "callee", "protocol", "operation"):
+    for name in (
+        "environment",
+        "caller_namespace",
+        "caller",
+        "callee_namespace",
+        "callee",
+        "protocol",
+        "operation",
+    ):
         columns[name] = pa.array([getattr(row.edge, name) for row in rows])
     for name in ("caller_version", "callee_version", "region"):
         columns[name] = pa.array([getattr(row, name) for row in rows])
@@ -48,9 +60,13 @@ def write_cells(store: Store, cells: Sequence[EdgeCell], *, seq: int = 1, sealed
     for name in ("both", "client_only", "server_only", "log_only"):
         columns[name] = pa.array([row.coverage.get(name, 0) for row in rows], pa.uint64())
     for side in ("client", "server", "self", "queue"):
-        columns[f"{side}_histogram"] = pa.array([list(getattr(row, f"{side}_histogram").items()) for row in rows], COUNTED)
+        columns[f"{side}_histogram"] = pa.array(
+            [list(getattr(row, f"{side}_histogram").items()) for row in rows], COUNTED
+        )
     columns["provider_only"] = pa.array([list(row.provider_only.items()) for row in rows], NAMED)
-    columns["sampling"] = pa.array([{"none": 0, "head": 1, "biased": 2}[row.sampling] for row in rows], pa.uint8())
+    columns["sampling"] = pa.array(
+        [{"none": 0, "head": 1, "biased": 2}[row.sampling] for row in rows], pa.uint8()
+    )
     traces = [[bytes.fromhex(trace) for trace in row.exemplars] for row in rows]
     columns["exemplars"] = pa.array(traces, pa.list_(pa.binary(16)))
     store.insert("edge_windows", pa.table(columns))

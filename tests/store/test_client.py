@@ -91,7 +91,9 @@ StoreLock.take(Path(sys.argv[1]))
 def test_a_command_that_ends_soon_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "data" / "telemetry"
     reader = StoreLock.take(path)
-    with subprocess.Popen([sys.executable, "-c", TAKES, str(path)], stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", TAKES, str(path)], stdout=subprocess.PIPE
+    ) as other:
         assert other.stdout
         assert other.stdout.readline() == b"taking\n"
         threading.Timer(0.5, reader.release).start()

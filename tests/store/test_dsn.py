@@ -20,7 +20,9 @@ from monitor.store import open_store
         (open_control, "sqlite://", "names no file"),
     ],
 )
-def test_a_dsn_of_no_known_kind_is_a_wrong_setting(open_it: Callable[[str], object], dsn: str, said: str) -> None:
+def test_a_dsn_of_no_known_kind_is_a_wrong_setting(
+    open_it: Callable[[str], object], dsn: str, said: str
+) -> None:
     with pytest.raises(ConfigError, match=said) as error:
         open_it(dsn)
     assert "hunter2" not in str(error.value)

@@ -12,27 +12,37 @@ from monitor.errors import StoreError
 from monitor.store import open_store
 from tests.fixtures.gateway import ADDRESS, Gateway
 
-ROWS = pa.table({"word": pa.array(["a", "b", "a"]).dictionary_encode(), "n": pa.array([1, 2, 3], pa.uint32())})
+ROWS = pa.table(
+    {"word": pa.array(["a", "b", "a"]).dictionary_encode(), "n": pa.array([1, 2, 3], pa.uint32())}
+)
 
 
 @pytest.fixture
 def client(gateway: Gateway) -> Client:
-    made = clickhouse_connect.get_client(host="127.0.0.1", port=gateway.port, autogenerate_session_id=False)
+    made = clickhouse_connect.get_client(
+        host="127.0.0.1", port=gateway.port, autogenerate_session_id=False
+    )
     made.command("CREATE DATABASE IF NOT EXISTS plain ENGINE = Atomic")
-    made.command("CREATE TABLE IF NOT EXISTS plain.words (word LowCardinality(String), n UInt32) ENGINE = MergeTree ORDER BY n")
+    made.command(
+        "CREATE TABLE IF NOT EXISTS plain.words (word LowCardinality(String), n UInt32) ENGINE = MergeTree ORDER BY n"
+    )
     made.command("TRUNCATE TABLE plain.words")
     return made
 
 
 def test_arrow_goes_in_and_rows_come_out(client: Client) -> None:
     client.insert_arrow("plain.words", ROWS)
-    assert client.query("SELECT word, sum(n) FROM plain.words GROUP BY word ORDER BY word").result_rows == [("a", 4), ("b", 2)]
+    assert client.query(
+        "SELECT word, sum(n) FROM plain.words GROUP BY word ORDER BY word"
+    ).result_rows == [("a", 4), ("b", 2)]
 
 
 def test_parameters_are_values_never_text(client: Client) -> None:
     hostile = "a' OR 1=1 --\n\\"
     client.insert("plain.words", [[hostile, 9]], column_names=["word", "n"])
-    result = client.query("SELECT n FROM plain.words WHERE word = {w:String}", parameters={"w": hostile})
+    result = client.query(
+        "SELECT n FROM plain.words WHERE word = {w:String}", parameters={"w": hostile}
+    )
     assert result.result_rows == [(9,)]
 
 

@@ -20,7 +20,11 @@ def _threads() -> int:
 def test_every_table_deletes_its_merged_parts_in_one_thread(own_store: Store) -> None:
     engines = {row["name"]: row["engine_full"] for row in own_store.ask("table_engines")}
     assert len(engines) > 10
-    assert {name for name, text in engines.items() if "concurrent_part_removal_threshold = 1000000" not in text} == set()
+    assert {
+        name
+        for name, text in engines.items()
+        if "concurrent_part_removal_threshold = 1000000" not in text
+    } == set()
 
 
 @pytest.mark.long

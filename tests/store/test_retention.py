@@ -29,6 +29,11 @@ def test_a_setting_changes_its_tables_once(own_store: Store) -> None:
     assert "TTL ingested + toIntervalDay(70)" in engines(own_store)["arrivals"]
 
 
-def test_what_orders_publishing_outlives_what_it_tells_of_and_hours_are_told_of_for_ever(own_store: Store) -> None:
+def test_what_orders_publishing_outlives_what_it_tells_of_and_hours_are_told_of_for_ever(
+    own_store: Store,
+) -> None:
     keep_for(own_store, {**load(environ={}).retention.model_dump(), "windows_days": 90})
-    assert "TTL toDateTime(closed_at) + toIntervalDay(100) WHERE level = 0" in engines(own_store)["windows"]
+    assert (
+        "TTL toDateTime(closed_at) + toIntervalDay(100) WHERE level = 0"
+        in engines(own_store)["windows"]
+    )

@@ -1,4 +1,6 @@
-"""Who asks the same at the same time shares one look, and nobody gets an answer older than the question."""
+"""Who asks the same at the same time shares one look, and nobody gets an answer older than the
+question.
+"""
 
 import threading
 import time
@@ -28,7 +30,9 @@ class Look:
 
 
 class Question:
-    """One that knows how often it was looked for in a table: each who asks looks once, and shares or leads from then on."""
+    """One that knows how often it was looked for in a table: each who asks looks once, and shares
+    or leads from then on.
+    """
 
     def __init__(self) -> None:
         self.looked_for = 0
@@ -55,7 +59,9 @@ def test_who_comes_while_a_look_goes_on_shares_the_next_one() -> None:
         first = pool.submit(shared.answer, question, look)
         assert look.started.wait(60)
         asked = question.looked_for
-        others: list[Future[int]] = [pool.submit(shared.answer, question, look) for _ in range(PEOPLE)]
+        others: list[Future[int]] = [
+            pool.submit(shared.answer, question, look) for _ in range(PEOPLE)
+        ]
         until_asked(question, asked + PEOPLE + 2)  # one of them leads, and looks twice more
         look.go.set()
         assert first.result(60) == 1

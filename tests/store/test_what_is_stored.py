@@ -12,8 +12,17 @@ def test_every_table_is_read_by_a_statement_or_a_panel(store: Store) -> None:
         files("monitor.store") / "statements" / "parts",
         files("dashboards") / "panels",
     )
-    texts = [path.read_text(encoding="utf-8") for folder in folders for path in folder.iterdir() if path.name.endswith(".sql")]
-    asked = {name for text in texts for name in re.findall(r"(?<!DELETE )(?:FROM|JOIN|IN)\s+(\w+)", text)}
+    texts = [
+        path.read_text(encoding="utf-8")
+        for folder in folders
+        for path in folder.iterdir()
+        if path.name.endswith(".sql")
+    ]
+    asked = {
+        name
+        for text in texts
+        for name in re.findall(r"(?<!DELETE )(?:FROM|JOIN|IN)\s+(\w+)", text)
+    }
     tables = {str(row["name"]) for row in store.ask("table_engines")}
     assert {"halves", "exchanges", "violations"} <= tables
     assert tables - asked == set()

@@ -16,7 +16,15 @@ from kafka.record.legacy_records import LegacyRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
 from monitor.model.records import REJECT_HEADER
-from monitor.streams.bounded import FREE_BYTES, MAX_BYTES, BoundedBatch, TooLarge, bound_batches, bound_for, decompress
+from monitor.streams.bounded import (
+    FREE_BYTES,
+    MAX_BYTES,
+    BoundedBatch,
+    TooLarge,
+    bound_batches,
+    bound_for,
+    decompress,
+)
 
 CRC_AT, ATTRIBUTES_AT = 12, 17  # in a message of format v1
 CODECS = {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}
@@ -40,7 +48,10 @@ def batch(codec: int, values: list[bytes]) -> bytearray:
 def read(data: bytearray) -> list[tuple[int, bytes, str]]:
     opened = BoundedBatch(bytes(data))
     assert opened.validate_crc()
-    return [(row.offset, row.value, dict(row.headers).get(REJECT_HEADER, b"").decode()) for row in opened]
+    return [
+        (row.offset, row.value, dict(row.headers).get(REJECT_HEADER, b"").decode())
+        for row in opened
+    ]
 
 
 @pytest.mark.parametrize("codec", [0, *CODECS])
@@ -68,7 +79,8 @@ def message_set(magic: int, codec: int, values: list[bytes]) -> bytearray:
         builder.append(offset, 1000 + offset, None, value)
     data = bytearray(builder.build())
     if codec:
-        data[:8] = (len(values) - 1).to_bytes(8, "big")  # as brokers do: a set has its last message's offset
+        # as brokers do: a set has its last message's offset
+        data[:8] = (len(values) - 1).to_bytes(8, "big")
     return data
 
 
@@ -80,28 +92,39 @@ def read_set(data: bytearray) -> list[tuple[int, bytes, str]]:
         assert opened.validate_crc()
         for row in opened:
             assert row.validate_crc()
-            read.append((row.offset, row.value, dict(row.headers).get(REJECT_HEADER, b"").decode()))
+            read.append(
+                (row.offset, row.value, dict(row.headers).get(REJECT_HEADER, b"").decode())
+            )
     return read
 
 
-OLD = pytest.mark.parametrize(("magic", "codec"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)])
+OLD = pytest.mark.parametrize(
+    ("magic", "codec"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)]
+)
 
 
 @OLD
 def test_a_sound_message_set_of_an_old_broker_is_read_as_it_is(magic: int, codec: int) -> None:
-    assert read_set(message_set(magic, codec, [b"a", b"b" * 1000])) == [(0, b"a", ""), (1, b"b" * 1000, "")]
+    assert read_set(message_set(magic, codec, [b"a", b"b" * 1000])) == [
+        (0, b"a", ""),
+        (1, b"b" * 1000, ""),
+    ]
 
 
 @OLD
 def test_a_bomb_of_an_old_broker_becomes_one_placeholder(magic: int, codec: int) -> None:
     if codec:
-        [(offset, value, reason)] = read_set(message_set(magic, codec, [b"small", b"\0" * 70_000_000]))
+        [(offset, value, reason)] = read_set(
+            message_set(magic, codec, [b"small", b"\0" * 70_000_000])
+        )
         assert (offset, value) == (1, b"")
         assert reason.startswith("too_large: ")
 
 
 @OLD
-def test_a_flipped_byte_in_an_old_message_set_is_refused_and_what_stands_beside_it_read(magic: int, codec: int) -> None:
+def test_a_flipped_byte_in_an_old_message_set_is_refused_and_what_stands_beside_it_read(
+    magic: int, codec: int
+) -> None:
     data = message_set(magic, codec, [b"a" * 50, b"b" * 50])
     data[-3] ^= 0xFF
     *before, (_, value, reason) = read_set(data)
@@ -120,7 +143,9 @@ def test_an_old_message_set_under_the_wrong_codec_flag_is_refused(codec: int) ->
 
 @pytest.mark.parametrize("codec", CODECS)
 @given(payload=st.binary(max_size=300))
-def test_any_bytes_under_any_codec_flag_raise_nothing_but_what_is_promised(codec: int, payload: bytes) -> None:
+def test_any_bytes_under_any_codec_flag_raise_nothing_but_what_is_promised(
+    codec: int, payload: bytes
+) -> None:
     with contextlib.suppress(TooLarge, ValueError):
         assert len(decompress(codec, payload)) <= bound_for(len(payload))
 
@@ -141,7 +166,10 @@ def test_several_members_and_frames_in_a_row_are_read_whole() -> None:
 @pytest.mark.parametrize("codec", [2, 3, 4])
 def test_a_payload_that_says_it_is_too_large_is_refused_before_it_is_unpacked(codec: int) -> None:
     with pytest.raises(TooLarge):
-        decompress(codec, {2: snappy.compress, 3: lz4_encode, 4: zstd_encode}[codec](b"\0" * 70_000_000)[:40])
+        decompress(
+            codec,
+            {2: snappy.compress, 3: lz4_encode, 4: zstd_encode}[codec](b"\0" * 70_000_000)[:40],
+        )
 
 
 def test_the_bound_grows_with_what_came_and_has_a_ceiling() -> None:

@@ -20,8 +20,19 @@ def batch(text: str, *, first: int = 0, source: str = "a") -> tuple[Records, lis
     """A record a letter: `b` cannot be read."""
     place, count = Partition(source, "topic", 0), len(text)
     values = [letter.encode() for letter in text]
-    records = Records(values, [place] * count, list(range(first, first + count)), [0] * count, [{}] * count, [0] * count)
-    return records, [reject(records, index, "otlp_metrics") for index, letter in enumerate(text) if letter == "b"]
+    records = Records(
+        values,
+        [place] * count,
+        list(range(first, first + count)),
+        [0] * count,
+        [{}] * count,
+        [0] * count,
+    )
+    return records, [
+        reject(records, index, "otlp_metrics")
+        for index, letter in enumerate(text)
+        if letter == "b"
+    ]
 
 
 def budget(**limits: float) -> RejectBudget:
@@ -33,7 +44,8 @@ def test_what_cannot_be_read_at_first_is_not_committed_and_says_why() -> None:
     assert isinstance(result, Unread)
     assert not result.offsets
     assert (
-        result.reason == "traces, topic: none of its first 3 records can be read; nothing of it was committed. it is otlp_metrics"
+        result.reason
+        == "traces, topic: none of its first 3 records can be read; nothing of it was committed. it is otlp_metrics"
     )
 
 
@@ -53,7 +65,10 @@ def test_one_poison_record_at_the_start_waits_for_the_first_good_one() -> None:
 def test_too_many_at_first_end_the_reading() -> None:
     looked = budget()
     looked.account(*batch("b" * (FIRST_RECORDS - 1)))
-    with pytest.raises(RejectLimit, match=f"none of its first {FIRST_RECORDS} records can be read; nothing of it was committed"):
+    with pytest.raises(
+        RejectLimit,
+        match=f"none of its first {FIRST_RECORDS} records can be read; nothing of it was committed",
+    ):
         looked.account(*batch("b", first=FIRST_RECORDS - 1))
 
 
@@ -79,7 +94,9 @@ def test_who_bears_everything_reads_on() -> None:
     assert looked.account(*batch("g", first=500)) == {Partition("a", "topic", 0): 501}
 
 
-def test_a_restart_among_bad_records_of_a_source_that_was_read_before_counts_them_and_goes_on() -> None:
+def test_a_restart_among_bad_records_of_a_source_that_was_read_before_counts_them_and_goes_on() -> (
+    None
+):
     asked: list[str] = []
 
     def read_before(source: str) -> bool:
@@ -114,10 +131,15 @@ def test_sound_records_of_no_use_are_committed_and_told_until_one_is_of_use() ->
 
 def test_what_is_refused_for_what_it_says_is_told_by_reason() -> None:
     records, _ = batch("gg")
-    refused = [reject(records, index, "time_before_2000", count=3, whole=False) for index in (0, 1)]
+    refused = [
+        reject(records, index, "time_before_2000", count=3, whole=False) for index in (0, 1)
+    ]
     result = budget().account(records, refused, used=0)
     assert isinstance(result, Fruitless)
-    assert result.reason == "traces, topic: nothing came of its 2 records. refused: time_before_2000 6"
+    assert (
+        result.reason
+        == "traces, topic: nothing came of its 2 records. refused: time_before_2000 6"
+    )
 
 
 class Stage:
@@ -139,7 +161,12 @@ class Stage:
             if len(self.told) > 8:
                 self.stop.set()
             yield looked.account(
-                records, [reject(records, index, "not_json") for index, value in enumerate(records.values) if value == b"b"]
+                records,
+                [
+                    reject(records, index, "not_json")
+                    for index, value in enumerate(records.values)
+                    if value == b"b"
+                ],
             )
 
     def run(self, *, until_caught_up: bool) -> None:
@@ -151,7 +178,9 @@ class Stage:
             stop=self.stop,
             board=self.board,
             clock=clock,
-            settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.002, restarts=3),
+            settings=RunnerSettings(
+                first_wait_seconds=0.001, longest_wait_seconds=0.002, restarts=3
+            ),
         )
 
     @property
@@ -170,6 +199,8 @@ def test_a_source_that_ends_so_fails_and_a_corrected_start_reads_it_all() -> Non
 def test_a_part_that_goes_on_is_not_ready_for_that_reason_until_something_can_be_read() -> None:
     stage = Stage("b")
     stage.run(until_caught_up=False)
-    assert (False, "its first record cannot be read") in [(ready, why.partition(": ")[2][:31]) for ready, why in stage.told]
+    assert (False, "its first record cannot be read") in [
+        (ready, why.partition(": ")[2][:31]) for ready, why in stage.told
+    ]
     assert stage.told[-1] == (True, "")
     assert stage.committed == 2

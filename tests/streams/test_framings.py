@@ -19,7 +19,11 @@ from tests.fixtures.signals import FOREIGN, metrics
 from tests.fixtures.spans import S, request
 from tests.streams.test_guess import delimited
 
-JAEGER, ZIPKIN, OTLP = span().SerializeToString(), in_proto(CLIENT), request([S("web", "client", 1, 1)])
+JAEGER, ZIPKIN, OTLP = (
+    span().SerializeToString(),
+    in_proto(CLIENT),
+    request([S("web", "client", 1, 1)]),
+)
 
 
 def values(path: Path, content: bytes) -> list[bytes]:
@@ -27,22 +31,30 @@ def values(path: Path, content: bytes) -> list[bytes]:
     return [value for batch in FileSource([path]).poll() for value in batch.values]
 
 
-@pytest.mark.parametrize("message", [JAEGER, ZIPKIN, OTLP, metrics()], ids=["jaeger", "zipkin", "otlp", "metrics"])
+@pytest.mark.parametrize(
+    "message", [JAEGER, ZIPKIN, OTLP, metrics()], ids=["jaeger", "zipkin", "otlp", "metrics"]
+)
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_messages_after_their_lengths_and_one_alone(message: bytes, pack: Any, tmp_path: Path) -> None:
+def test_messages_after_their_lengths_and_one_alone(
+    message: bytes, pack: Any, tmp_path: Path
+) -> None:
     assert values(tmp_path / "a.pb", pack(message)) == [message]
     assert values(tmp_path / "b.pb", pack(delimited(message, message))) == [message] * 2
 
 
 def test_a_length_that_looks_like_a_brace_is_a_length(tmp_path: Path) -> None:
     named = next(
-        made for made in (request([S("x" * n, "client", 1, 1, attributes={})]) for n in range(1, 120)) if len(made) == ord("{")
+        made
+        for made in (request([S("x" * n, "client", 1, 1, attributes={})]) for n in range(1, 120))
+        if len(made) == ord("{")
     )
     assert values(tmp_path / "a.pb", delimited(named, named)) == [named] * 2
 
 
 @pytest.mark.parametrize("mark", [b"", BOM], ids=["plain", "marked"])
-def test_one_document_over_many_lines_is_one_record_however_long(mark: bytes, tmp_path: Path) -> None:
+def test_one_document_over_many_lines_is_one_record_however_long(
+    mark: bytes, tmp_path: Path
+) -> None:
     small, large = document(ENTRY), document(*[ENTRY] * 3000)
     for held in (small, large, [CLIENT] * 5000):
         text = json.dumps(held, indent=2).encode()
@@ -50,11 +62,20 @@ def test_one_document_over_many_lines_is_one_record_however_long(mark: bytes, tm
 
 
 @pytest.mark.parametrize("mark", [b"", BOM], ids=["plain", "marked"])
-def test_documents_of_a_line_each_are_records_even_when_the_first_is_broken(mark: bytes, tmp_path: Path) -> None:
+def test_documents_of_a_line_each_are_records_even_when_the_first_is_broken(
+    mark: bytes, tmp_path: Path
+) -> None:
     line = json.dumps(ENTRY).encode()
-    assert values(tmp_path / "a.ndjson", mark + b"\n".join([line] * 3)) == [mark + line, line, line]
+    assert values(tmp_path / "a.ndjson", mark + b"\n".join([line] * 3)) == [
+        mark + line,
+        line,
+        line,
+    ]
     many = [b'{"cut": ', *[line] * 5000]
-    assert values(tmp_path / "b.ndjson", mark + b"\n".join(many)) == [mark + many[0].strip(), *many[1:]]
+    assert values(tmp_path / "b.ndjson", mark + b"\n".join(many)) == [
+        mark + many[0].strip(),
+        *many[1:],
+    ]
 
 
 @pytest.mark.parametrize("form", ["plain_text", "csv", "access_log"])
@@ -70,7 +91,9 @@ def test_other_binary_forms_are_one_record_that_is_refused_once(form: str, tmp_p
     assert [reject.reason for reject in decode_spans(batch)[1]] == [form]
 
 
-def test_payloads_of_goreplay_are_records_and_pretty_documents_one_after_the_other_are_one(tmp_path: Path) -> None:
+def test_payloads_of_goreplay_are_records_and_pretty_documents_one_after_the_other_are_one(
+    tmp_path: Path,
+) -> None:
     payloads = [
         f"{kind} {'a' * 40} 1795860000000000000 0\nGET /{kind} HTTP/1.1\r\n\r\n{'x' * size}".encode()
         for kind, size in ((1, 3), (2, 70_000), (1, 0))

@@ -1,4 +1,6 @@
-"""A consumer without records is left alone while nothing waits, and called stuck when something does."""
+"""A consumer without records is left alone while nothing waits, and called stuck when something
+does.
+"""
 
 from collections.abc import Mapping
 
@@ -10,7 +12,9 @@ from monitor.streams.idleness import Idleness
 class Looked:
     """Who is asked is noted."""
 
-    def __init__(self, unread: int = 0, ends: Mapping[str, int] | None = None, reached: int = 0) -> None:
+    def __init__(
+        self, unread: int = 0, ends: Mapping[str, int] | None = None, reached: int = 0
+    ) -> None:
         self.idle = Idleness[str](60, 5)
         self.answers, self.asked = (unread, ends, reached), list[str]()
 
@@ -38,8 +42,12 @@ def test_nobody_is_asked_before_patience_is_over_or_after_a_record_came() -> Non
     assert looked.asked == []
 
 
-@pytest.mark.parametrize(("unread", "said"), [(2, "no partition was assigned, and 2 have no reader,"), (0, "")])
-def test_a_member_without_partitions_is_stuck_only_when_some_have_no_reader(unread: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("unread", "said"), [(2, "no partition was assigned, and 2 have no reader,"), (0, "")]
+)
+def test_a_member_without_partitions_is_stuck_only_when_some_have_no_reader(
+    unread: int, said: str
+) -> None:
     looked = Looked(unread=unread)
     looked.idle.polled(60, found=False)
     assert looked.trouble(assigned=False) == said

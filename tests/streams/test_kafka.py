@@ -55,12 +55,22 @@ def read_on_through_a_restart(make_source: Callable[[], Source]) -> list[Records
             yield records.next_offsets
 
     settings = RunnerSettings(restarts=30, longest_wait_seconds=1)
-    run(keep, make_source, name="kept", stop=threading.Event(), board=HealthBoard(), clock=system_clock, settings=settings)
+    run(
+        keep,
+        make_source,
+        name="kept",
+        stop=threading.Event(),
+        board=HealthBoard(),
+        clock=system_clock,
+        settings=settings,
+    )
     return batches
 
 
 def begun(make_source: Callable[[], Source]) -> tuple[Source, Iterator[Records], Records]:
-    """A source, its batches and the first that holds anything; one that cannot join a group is built anew, as the runner does."""
+    """A source, its batches and the first that holds anything; one that cannot join a group is
+    built anew, as the runner does.
+    """
     for _ in range(5):
         source = make_source()
         batches = source.poll()
@@ -81,17 +91,28 @@ def numbered(count: int, first: int = 0) -> list[bytes]:
 
 @CLIENTS
 @pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
-def test_every_codec_is_read(kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource], codec: str | None) -> None:
+def test_every_codec_is_read(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource], codec: str | None
+) -> None:
     topic = kafka.make_topic()
     kafka.produce(topic, numbered(500), compression_type=codec)
-    assert values(read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))) == numbered(500)
+    assert values(
+        read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    ) == numbered(500)
 
 
 @CLIENTS
-def test_headers_and_times_come_along(kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]) -> None:
+def test_headers_and_times_come_along(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
     topic = kafka.make_topic(partitions=1)
     with kafka.producer() as producer:
-        producer.send(topic, value=b"x", headers=[("content-type", b"application/json")], timestamp_ms=1_700_000_000_000)
+        producer.send(
+            topic,
+            value=b"x",
+            headers=[("content-type", b"application/json")],
+            timestamp_ms=1_700_000_000_000,
+        )
     batches = read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))
     records = next(batch for batch in batches if len(batch))
     assert records.headers[0] == {"content-type": b"application/json"}
@@ -122,14 +143,18 @@ def test_tls_and_scram_let_us_in_and_a_wrong_password_is_said(
 ) -> None:
     topic = kafka_secure.broker.make_topic()
     kafka_secure.broker.produce(topic, numbered(50))
-    source = client(kafka_secure.bootstrap, topic, topic, options=kafka_secure.options, until_caught_up=True)
+    source = client(
+        kafka_secure.bootstrap, topic, topic, options=kafka_secure.options, until_caught_up=True
+    )
     assert values(read_on(source)) == numbered(50)
     wrong = {**kafka_secure.options, "sasl_plain_password": "wrong"}
     refused = client(kafka_secure.bootstrap, topic, topic, options=wrong, patience=HASTY)
     told = "invalid credentials with SASL mechanism SCRAM-SHA-512"
     with pytest.raises(SourceUnavailable, match=rf"{kafka_secure.bootstrap} .*{told}"):
         next(refused.poll())
-    gc.collect()  # kafka-python leaves the socket of a refused login to the collector: let it go while that is borne
+    # kafka-python leaves the socket of a refused login to the collector: let it go while that is
+    # borne
+    gc.collect()
 
 
 @CLIENTS
@@ -139,11 +164,15 @@ def test_the_first_start_may_begin_at_the_end_and_the_second_goes_on_from_there(
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(10))
     source = client(kafka.bootstrap, topic, topic, start="latest", poll_seconds=0.2)
-    settled = next(batch for batch in source.poll() if all(batch.drained.values()) and batch.drained)
+    settled = next(
+        batch for batch in source.poll() if all(batch.drained.values()) and batch.drained
+    )
     assert len(settled) == 0
     source.close()
     kafka.produce(topic, numbered(5, first=10))
-    assert values(read_on(client(kafka.bootstrap, topic, topic, start="latest", until_caught_up=True))) == numbered(5, first=10)
+    assert values(
+        read_on(client(kafka.bootstrap, topic, topic, start="latest", until_caught_up=True))
+    ) == numbered(5, first=10)
 
 
 def test_records_deleted_before_they_were_read_are_counted_as_a_gap(kafka: KafkaBroker) -> None:
@@ -159,9 +188,13 @@ def test_records_deleted_before_they_were_read_are_counted_as_a_gap(kafka: Kafka
 
 
 def test_a_missing_topic_and_a_dead_broker_say_what_and_where(kafka: KafkaBroker) -> None:
-    with pytest.raises(SourceUnavailable, match=r"topic nowhere at .* does not exist; create the topic"):
+    with pytest.raises(
+        SourceUnavailable, match=r"topic nowhere at .* does not exist; create the topic"
+    ):
         next(KafkaSource(kafka.bootstrap, "nowhere", "g", patience=HASTY).poll())
-    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1 .*ECONNREFUSED.*is the broker up"):
+    with pytest.raises(
+        SourceUnavailable, match=r"127\.0\.0\.1:1 .*ECONNREFUSED.*is the broker up"
+    ):
         next(KafkaSource("127.0.0.1:1", "t", "g", patience=HASTY).poll())
 
 
@@ -169,7 +202,9 @@ def test_a_broker_that_stays_away_costs_no_threads() -> None:
     before = threading.active_count()
     for _ in range(2):
         with pytest.raises(SourceUnavailable):
-            next(KafkaSource("127.0.0.1:1", "t", "g", patience=Patience(connect_seconds=0.5)).poll())
+            next(
+                KafkaSource("127.0.0.1:1", "t", "g", patience=Patience(connect_seconds=0.5)).poll()
+            )
     assert threading.active_count() == before
 
 
@@ -186,7 +221,11 @@ class Reader(threading.Thread):
 
     def __init__(self, source: KafkaSource) -> None:
         super().__init__(daemon=True)
-        self.source, self.leave, self.kept = source, threading.Event(), list[tuple[Partition, int, bytes]]()
+        self.source, self.leave, self.kept = (
+            source,
+            threading.Event(),
+            list[tuple[Partition, int, bytes]](),
+        )
         self.assigned = 0
 
     def run(self) -> None:
@@ -206,10 +245,13 @@ def wait_until(holds: Callable[[], bool], seconds: float = 40) -> None:
         time.sleep(0.05)
 
 
-def test_two_members_share_a_topic_and_lose_nothing_while_one_joins_and_leaves(kafka: KafkaBroker) -> None:
+def test_two_members_share_a_topic_and_lose_nothing_while_one_joins_and_leaves(
+    kafka: KafkaBroker,
+) -> None:
     topic = kafka.make_topic(partitions=4)
     first, second = (
-        Reader(KafkaSource(kafka.bootstrap, topic, topic, max_batch_seconds=0.2, poll_seconds=0.2)) for _ in range(2)
+        Reader(KafkaSource(kafka.bootstrap, topic, topic, max_batch_seconds=0.2, poll_seconds=0.2))
+        for _ in range(2)
     )
     kafka.produce(topic, numbered(1000))
     first.start()
@@ -235,11 +277,17 @@ def test_a_late_commit_for_partitions_of_another_member_is_left_out(kafka: Kafka
     source = KafkaSource(kafka.bootstrap, topic, topic, poll_seconds=0.2, max_batch_seconds=0.2)
     batches = source.poll()
     held = next(batch for batch in batches if len(batch))
-    other = Reader(KafkaSource(kafka.bootstrap, topic, topic, poll_seconds=0.2, max_batch_seconds=0.2))
+    other = Reader(
+        KafkaSource(kafka.bootstrap, topic, topic, poll_seconds=0.2, max_batch_seconds=0.2)
+    )
     other.start()
     next(batch for batch in batches if len(batch.drained) == 1)
     wait_until(lambda: bool(other.kept))
-    lost = next(partition for partition in held.next_offsets if partition.partition == other.kept[0][0].partition)
+    lost = next(
+        partition
+        for partition in held.next_offsets
+        if partition.partition == other.kept[0][0].partition
+    )
     source.commit({lost: 0})
     consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic)
     assert consumer.committed(TopicPartition(topic, lost.partition)) != 0
@@ -255,26 +303,36 @@ def test_a_paused_broker_is_noticed_and_read_on_when_it_answers_again(
 ) -> None:
     topic = kafka.make_topic()
     kafka.produce(topic, numbered(10))
-    source = client(kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    source = client(
+        kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2
+    )
     batches = source.poll()
     source.commit(next(batch for batch in batches if len(batch)).next_offsets)
     kafka.pause()
     begun = time.monotonic()
     try:
-        with pytest.raises(SourceUnavailable, match=r"has not answered|no commit|does not answer|reading"):
+        with pytest.raises(
+            SourceUnavailable, match=r"has not answered|no commit|does not answer|reading"
+        ):
             collections.deque(batches, maxlen=0)
     finally:
         kafka.resume()
     assert time.monotonic() < begun + 30
     source.close()
     kafka.produce(topic, numbered(5, first=10))
-    assert values(read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))) == numbered(5, first=10)
+    assert values(
+        read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    ) == numbered(5, first=10)
 
 
-def test_a_killed_broker_is_noticed_and_its_group_goes_on_after_the_restart(kafka: KafkaBroker) -> None:
+def test_a_killed_broker_is_noticed_and_its_group_goes_on_after_the_restart(
+    kafka: KafkaBroker,
+) -> None:
     topic = kafka.make_topic()
     kafka.produce(topic, numbered(10), acks="all")
-    source = KafkaSource(kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    source = KafkaSource(
+        kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2
+    )
     batches = source.poll()
     source.commit(next(batch for batch in batches if len(batch)).next_offsets)
     kafka.kill()
@@ -283,7 +341,9 @@ def test_a_killed_broker_is_noticed_and_its_group_goes_on_after_the_restart(kafk
     source.close()
     kafka.start()
     kafka.produce(topic, numbered(5, first=10))
-    batches = read_on_through_a_restart(lambda: KafkaSource(kafka.bootstrap, topic, topic, until_caught_up=True))
+    batches = read_on_through_a_restart(
+        lambda: KafkaSource(kafka.bootstrap, topic, topic, until_caught_up=True)
+    )
     assert values(batches) == numbered(5, first=10)
 
 
@@ -304,7 +364,9 @@ def test_a_batch_damaged_on_disk_is_one_reject_and_its_neighbours_are_read(
     kafka.stop()
     damage(kafka.folder / "data" / f"{topic}-0" / "00000000000000000000.log", b"damaged!")
     kafka.start()
-    batches = read_on_through_a_restart(lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    batches = read_on_through_a_restart(
+        lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True)
+    )
     rejects = [reject for batch in batches for reject in stepped_over(batch)]
     assert [value for value in values(batches) if value] == numbered(6)
     assert [(reject.reason, reject.offset) for reject in rejects] == [("corrupt_batch", 6)]
@@ -340,15 +402,21 @@ def test_bombs_and_huge_records_do_not_kill_the_reader(kafka: KafkaBroker) -> No
         producer.flush()
         producer.send(topic, value=b"after")
     words = [sys.executable, "-c", BOMB, kafka.bootstrap, topic]
-    shown = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120).stdout.split()
+    shown = subprocess.run(
+        words, check=True, capture_output=True, text=True, timeout=120
+    ).stdout.split()
     good, refused, peak_mb = map(int, shown)
     assert (good, refused) == (4, 1)
     assert peak_mb < 500
 
 
-def test_what_is_gathered_when_a_rebalance_takes_and_returns_a_partition_is_read_again(kafka: KafkaBroker) -> None:
+def test_what_is_gathered_when_a_rebalance_takes_and_returns_a_partition_is_read_again(
+    kafka: KafkaBroker,
+) -> None:
     topic, group = kafka.make_topic(partitions=2), "taken-and-returned"
-    source = KafkaSource(kafka.bootstrap, topic, group, max_batch_seconds=6.0, options={"session_timeout_ms": 6000})
+    source = KafkaSource(
+        kafka.bootstrap, topic, group, max_batch_seconds=6.0, options={"session_timeout_ms": 6000}
+    )
     seen: dict[int, set[int]] = {0: set(), 1: set()}
     lost = 0
     wanted = 100
@@ -372,7 +440,9 @@ def test_what_is_gathered_when_a_rebalance_takes_and_returns_a_partition_is_read
 
 
 def _join_and_leave(bootstrap: str, topic: str, group: str) -> None:
-    """A second member that reads nothing into the world: it joins, takes its share, commits nothing, leaves."""
+    """A second member that reads nothing into the world: it joins, takes its share, commits
+    nothing, leaves.
+    """
     consumer = KafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -394,7 +464,9 @@ def test_a_topic_made_anew_under_a_reader_is_read_from_its_beginning_as_another_
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(10))
     source, batches, before = begun(
-        lambda: client(kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+        lambda: client(
+            kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2
+        )
     )
     source.commit(before.next_offsets)
     kafka.delete_topic(topic)
@@ -403,15 +475,23 @@ def test_a_topic_made_anew_under_a_reader_is_read_from_its_beginning_as_another_
     with pytest.raises(SourceUnavailable, match=r"was made anew|was deleted"):
         assert not [batch for batch in batches if len(batch)]
     source.close()
-    after = read_on_through_a_restart(lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    after = read_on_through_a_restart(
+        lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True)
+    )
     assert values(after) == numbered(20, first=10)
-    assert {place.source_id for batch in after for place in batch.partitions} != {before.partitions[0].source_id}
+    assert {place.source_id for batch in after for place in batch.partitions} != {
+        before.partitions[0].source_id
+    }
 
 
-def test_a_join_whose_answer_comes_between_two_polls_is_brought_to_its_end(kafka: KafkaBroker) -> None:
+def test_a_join_whose_answer_comes_between_two_polls_is_brought_to_its_end(
+    kafka: KafkaBroker,
+) -> None:
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(10))
-    with contextlib.closing(open_consumer(kafka.bootstrap, topic, {"metadata_max_age_ms": 500}, 20)) as consumer:
+    with contextlib.closing(
+        open_consumer(kafka.bootstrap, topic, {"metadata_max_age_ms": 500}, 20)
+    ) as consumer:
         consumer.subscribe([topic])
         deadline = time.monotonic() + 60
         while not consumer.poll(timeout_ms=500):
@@ -436,10 +516,14 @@ def test_a_join_whose_answer_comes_between_two_polls_is_brought_to_its_end(kafka
 
 
 @CLIENTS
-def test_a_deleted_topic_is_said(kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]) -> None:
+def test_a_deleted_topic_is_said(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(10))
-    source = client(kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    source = client(
+        kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2
+    )
     batches = source.poll()
     next(batch for batch in batches if len(batch))
     kafka.delete_topic(topic)
@@ -452,13 +536,24 @@ def test_a_deleted_topic_is_said(kafka: KafkaBroker, client: type[KafkaSource] |
 def test_a_topic_that_an_operator_deletes_stays_deleted_though_the_broker_makes_topics_by_itself(
     kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
 ) -> None:
-    often = {"metadata_max_age_ms": 200} if client is KafkaSource else {"topic.metadata.refresh.interval.ms": 200}
+    often = (
+        {"metadata_max_age_ms": 200}
+        if client is KafkaSource
+        else {"topic.metadata.refresh.interval.ms": 200}
+    )
     topic = kafka.make_topic(partitions=2)
     kafka.produce(topic, numbered(10))
 
     def made(**more: bool) -> KafkaSource | ConfluentSource:
         return client(
-            kafka.bootstrap, topic, topic, options=often, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2, **more
+            kafka.bootstrap,
+            topic,
+            topic,
+            options=often,
+            patience=HASTY,
+            poll_seconds=0.2,
+            max_batch_seconds=0.2,
+            **more,
         )
 
     first, second = made(), made()  # one has read it, one is about to join when it goes
@@ -488,10 +583,14 @@ def test_a_committed_place_beyond_the_end_is_given_up(
 ) -> None:
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(5))
-    other = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic, enable_auto_commit=False)
+    other = KafkaConsumer(
+        bootstrap_servers=kafka.bootstrap, group_id=topic, enable_auto_commit=False
+    )
     other.commit({TopicPartition(topic, 0): OffsetAndMetadata(50, "", -1)})
     other.close()
-    assert values(read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))) == numbered(5)
+    assert values(
+        read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    ) == numbered(5)
 
 
 IMPATIENT = replace(HASTY, stuck_seconds=1.5, stall_seconds=600)
@@ -503,7 +602,17 @@ def test_a_member_more_than_partitions_has_nothing_to_do_and_stays(
 ) -> None:
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(5))
-    made = [client(kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2) for _ in range(2)]
+    made = [
+        client(
+            kafka.bootstrap,
+            topic,
+            topic,
+            patience=IMPATIENT,
+            poll_seconds=0.2,
+            max_batch_seconds=0.2,
+        )
+        for _ in range(2)
+    ]
     polls = [source.poll() for source in made]
     deadline = time.monotonic() + 8  # both look several times whether they are stuck
     while time.monotonic() < deadline:
@@ -540,8 +649,17 @@ def test_a_member_that_gets_no_partition_though_nobody_has_it_is_built_anew(
             while admin.describe_groups([topic])[topic]["group_state"] != "Stable":
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-        source = client(kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2)
-        with pytest.raises(SourceUnavailable, match=r"no partition was assigned, and 1 have no reader.*built anew"):
+        source = client(
+            kafka.bootstrap,
+            topic,
+            topic,
+            patience=IMPATIENT,
+            poll_seconds=0.2,
+            max_batch_seconds=0.2,
+        )
+        with pytest.raises(
+            SourceUnavailable, match=r"no partition was assigned, and 1 have no reader.*built anew"
+        ):
             collections.deque(source.poll(), maxlen=0)
         source.close()
     finally:
@@ -556,7 +674,10 @@ class _Nobody(RangePartitionAssignor):  # type: ignore[misc]  # kafka-python has
 
     @classmethod
     def assign(cls, _cluster: object, members: Any) -> dict[str, ConsumerProtocolAssignment]:
-        return {member.member_id: ConsumerProtocolAssignment(cls.version, [], b"") for member in members}
+        return {
+            member.member_id: ConsumerProtocolAssignment(cls.version, [], b"")
+            for member in members
+        }
 
 
 @CLIENTS
@@ -565,7 +686,9 @@ def test_a_consumer_that_reads_nothing_of_what_waits_is_built_anew(
 ) -> None:
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, numbered(5))
-    source = client(kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2)
+    source = client(
+        kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2
+    )
     poll = source.poll()
     next(batch for batch in poll if len(batch))
     theirs = source._consumer  # a client that hangs is made by pausing it behind the source's back
@@ -574,8 +697,12 @@ def test_a_consumer_that_reads_nothing_of_what_waits_is_built_anew(
     else:
         theirs.pause(theirs.assignment())  # type: ignore[union-attr]
     kafka.produce(topic, numbered(7, first=5))
-    with pytest.raises(SourceUnavailable, match=r"nothing was read though [1-7] records wait.*built anew"):
+    with pytest.raises(
+        SourceUnavailable, match=r"nothing was read though [1-7] records wait.*built anew"
+    ):
         collections.deque(poll, maxlen=0)
     source.close()
-    after = read_on_through_a_restart(lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    after = read_on_through_a_restart(
+        lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True)
+    )
     assert set(values(after)) >= set(numbered(7, first=5))

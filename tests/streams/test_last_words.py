@@ -51,7 +51,9 @@ def heard(transport: Any) -> tuple[bytes, Exception | None]:
 
 
 @pytest.mark.parametrize("over_tls", [False, True])
-def test_an_answer_that_comes_with_the_end_of_its_connection_is_heard(over_tls: bool, tmp_path: Path) -> None:
+def test_an_answer_that_comes_with_the_end_of_its_connection_is_heard(
+    over_tls: bool, tmp_path: Path
+) -> None:
     hear_last_words()
     hear_last_words()
     keys = tmp_path / "keys"
@@ -60,7 +62,9 @@ def test_an_answer_that_comes_with_the_end_of_its_connection_is_heard(over_tls: 
     with listening(keys if over_tls else None) as (line, gone):
         transport: Any
         if over_tls:
-            transport = KafkaSSLTransport(None, line, host="127.0.0.1", ssl_cafile=str(keys / "ca.pem"))
+            transport = KafkaSSLTransport(
+                None, line, host="127.0.0.1", ssl_cafile=str(keys / "ca.pem")
+            )
             transport._sock.do_handshake()
         else:
             transport = KafkaTCPTransport(None, line)

@@ -17,7 +17,9 @@ def test_one_bad_record_in_a_hundred_is_borne() -> None:
 def test_a_run_over_several_batches_stops_reading() -> None:
     budget = RejectBudget(LIMITS, "otlp_spans")
     budget.spend(40, range(10, 40))
-    with pytest.raises(RejectLimit, match=r"otlp_spans: 61 records in a row .*last reason: truncated"):
+    with pytest.raises(
+        RejectLimit, match=r"otlp_spans: 61 records in a row .*last reason: truncated"
+    ):
         budget.spend(40, range(31), "truncated")
 
 
@@ -51,6 +53,8 @@ def test_an_empty_batch_keeps_the_run() -> None:
 
 
 def test_a_share_of_one_bears_everything() -> None:
-    budget = RejectBudget(RejectLimits(max_share=1.0, window_records=100, max_run=60), "otlp_spans")
+    budget = RejectBudget(
+        RejectLimits(max_share=1.0, window_records=100, max_run=60), "otlp_spans"
+    )
     for _ in range(10):
         budget.spend(100, range(100))

@@ -36,10 +36,20 @@ class Stage:
 
     def run(self, *, until_caught_up: bool = True, settings: RunnerSettings = SETTINGS) -> Ran:
         def make() -> Source:
-            return ListSource(self.log, "g", batch_records=10, poll_seconds=0.01, until_caught_up=until_caught_up)
+            return ListSource(
+                self.log, "g", batch_records=10, poll_seconds=0.01, until_caught_up=until_caught_up
+            )
 
         clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-        return run(self.pipeline, make, name="traces", stop=self.stop, board=self.board, clock=clock, settings=settings)
+        return run(
+            self.pipeline,
+            make,
+            name="traces",
+            stop=self.stop,
+            board=self.board,
+            clock=clock,
+            settings=settings,
+        )
 
     @property
     def report(self) -> Report:
@@ -82,13 +92,19 @@ def test_restarts_may_be_bounded() -> None:
     stage = Stage(5)
     stage.faults = [SourceUnavailable("Kafka at x does not answer")] * 9
     with pytest.raises(SourceUnavailable):
-        stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.001, restarts=2))
+        stage.run(
+            settings=RunnerSettings(
+                first_wait_seconds=0.001, longest_wait_seconds=0.001, restarts=2
+            )
+        )
     assert stage.report.reason == "SourceUnavailable: Kafka at x does not answer"
     assert len(stage.faults) == 6
 
 
 @pytest.mark.parametrize("optional", [True, False])
-def test_an_optional_topic_that_is_not_there_is_a_note_and_is_read_once_it_is(optional: bool) -> None:
+def test_an_optional_topic_that_is_not_there_is_a_note_and_is_read_once_it_is(
+    optional: bool,
+) -> None:
     stage = Stage(25)
     told: list[Report] = []
 
@@ -99,7 +115,11 @@ def test_an_optional_topic_that_is_not_there_is_a_note_and_is_read_once_it_is(op
 
     stage.board = Watched()
     stage.faults = [TopicMissing("Kafka topic api_logs at x: it does not exist")] * 3
-    stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.002, optional=optional))
+    stage.run(
+        settings=RunnerSettings(
+            first_wait_seconds=0.001, longest_wait_seconds=0.002, optional=optional
+        )
+    )
     missing = [report for report in told if "does not exist" in report.reason]
     assert missing
     assert {report.ready for report in missing} == {optional}
@@ -111,7 +131,11 @@ def test_an_optional_topic_whose_broker_is_away_is_not_ready() -> None:
     stage = Stage(5)
     stage.faults = [SourceUnavailable("Kafka at x does not answer")] * 9
     with pytest.raises(SourceUnavailable):
-        stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.001, restarts=2, optional=True))
+        stage.run(
+            settings=RunnerSettings(
+                first_wait_seconds=0.001, longest_wait_seconds=0.001, restarts=2, optional=True
+            )
+        )
     assert not stage.report.ready
 
 

@@ -1,4 +1,6 @@
-"""Several topics read as one source: side by side, late ones too, and a missing one holds up none."""
+"""Several topics read as one source: side by side, late ones too, and a missing one
+holds up none.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -31,7 +33,10 @@ def logs(*names: str) -> dict[str, ListLog]:
 
 
 def opened(
-    held: dict[str, ListLog], *, until_caught_up: bool = True, broken: dict[str, Exception] | None = None
+    held: dict[str, ListLog],
+    *,
+    until_caught_up: bool = True,
+    broken: dict[str, Exception] | None = None,
 ) -> SeveralSources:
     def make(topic: str) -> Source:
         if broken and topic in broken:
@@ -39,7 +44,9 @@ def opened(
         return ListSource(held[topic], poll_seconds=0.05, until_caught_up=until_caught_up)
 
     names: Callable[[], list[str]] = lambda: [*held, *(broken or {})]  # noqa: E731 - shorter than a function
-    return SeveralSources(names, make, what="topics a, b", until_caught_up=until_caught_up, look_seconds=0.0)
+    return SeveralSources(
+        names, make, what="topics a, b", until_caught_up=until_caught_up, look_seconds=0.0
+    )
 
 
 def test_a_batch_is_of_one_topic_and_its_commit_reaches_that_topic_alone() -> None:
@@ -93,7 +100,9 @@ def test_no_topic_at_all_is_told_as_missing() -> None:
 
 
 def test_any_other_fault_of_one_is_the_fault_of_all() -> None:
-    source = opened(logs("a"), until_caught_up=False, broken={"b": SourceUnavailable("the broker is down")})
+    source = opened(
+        logs("a"), until_caught_up=False, broken={"b": SourceUnavailable("the broker is down")}
+    )
     with pytest.raises(SourceUnavailable, match="the broker is down"):
         for _ in source.poll():
             pass

@@ -42,7 +42,10 @@ def test_a_call_that_does_not_return_is_told_and_its_thread_ends_when_it_does() 
     log.append(b"x")
     source = WatchedSource(ListSource(log), "topic list", SHORT)
     with log._changed:  # whoever reads the log waits
-        with pytest.raises(SourceUnavailable, match="reading topic list has not returned for 0 s; the client is left behind"):
+        with pytest.raises(
+            SourceUnavailable,
+            match="reading topic list has not returned for 0 s; the client is left behind",
+        ):
             next(source.poll())
         source.close()
         assert threads_of_sources() == 1
@@ -70,15 +73,28 @@ def test_the_pipeline_is_unready_with_the_reason_and_reads_on_with_a_new_source(
             yield records.next_offsets
 
     def make() -> Source:
-        return WatchedSource(ListSource(log, until_caught_up=False, poll_seconds=0.05), "topic list", SHORT)
+        return WatchedSource(
+            ListSource(log, until_caught_up=False, poll_seconds=0.05), "topic list", SHORT
+        )
 
     settings = RunnerSettings(first_wait_seconds=0.05, longest_wait_seconds=0.05)
-    arguments = {"name": "kept", "stop": stop, "board": board, "clock": system_clock, "settings": settings}
+    arguments = {
+        "name": "kept",
+        "stop": stop,
+        "board": board,
+        "clock": system_clock,
+        "settings": settings,
+    }
     collector = threading.Thread(target=run, args=(keep, make), kwargs=arguments)
     collector.start()
     until(lambda: read == [b"first"])
     with log._changed:
-        until(lambda: any("has not returned" in report.reason and not report.ready for report in board.reports()))
+        until(
+            lambda: any(
+                "has not returned" in report.reason and not report.ready
+                for report in board.reports()
+            )
+        )
     log.append(b"second")
     until(lambda: b"second" in read)
     stop.set()
@@ -100,24 +116,34 @@ def test_what_a_step_raises_is_raised_and_time_limits_of_its_own_stay_its_own() 
 
 
 @pytest.mark.kafka
-def test_a_client_without_a_time_limit_over_a_stopped_broker_is_left_behind(kafka: KafkaBroker) -> None:
+def test_a_client_without_a_time_limit_over_a_stopped_broker_is_left_behind(
+    kafka: KafkaBroker,
+) -> None:
     topic = kafka.make_topic(partitions=1)
     kafka.produce(topic, [b"x"])
     endless = KafkaSource(kafka.bootstrap, topic, topic, patience=Patience(connect_seconds=3600))
     kafka.pause()
     try:
-        with pytest.raises(SourceUnavailable, match=f"reading topic {topic} has not returned for 2 s"):
+        with pytest.raises(
+            SourceUnavailable, match=f"reading topic {topic} has not returned for 2 s"
+        ):
             next(WatchedSource(endless, f"topic {topic}", 2).poll())
     finally:
         kafka.resume()
-    fresh = WatchedSource(KafkaSource(kafka.bootstrap, topic, topic, until_caught_up=True), f"topic {topic}", 120)
+    fresh = WatchedSource(
+        KafkaSource(kafka.bootstrap, topic, topic, until_caught_up=True), f"topic {topic}", 120
+    )
     assert [value for records in fresh.poll() for value in records.values] == [b"x"]
     fresh.close()
     until(lambda: threads_of_sources() == 0)
 
 
 def test_every_kafka_source_of_the_product_is_watched(store: Store, tmp_path: Path) -> None:
-    settings = load(None, {"kafka.brokers": "127.0.0.1:1", "topics.spans": "spans", "data_dir": str(tmp_path)}, {})
+    settings = load(
+        None,
+        {"kafka.brokers": "127.0.0.1:1", "topics.spans": "spans", "data_dir": str(tmp_path)},
+        {},
+    )
     engine = open_control(f"sqlite:///{tmp_path}/control.db")
     source = House(settings, store, engine).source("traces")()
     engine.dispose()

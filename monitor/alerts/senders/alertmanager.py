@@ -1,4 +1,6 @@
-"""Alertmanager by its API v2: firing alerts again and again, a resolve with the start it began with."""
+"""Alertmanager by its API v2: firing alerts again and again, a resolve with the start it began
+with.
+"""
 
 import base64
 from dataclasses import dataclass, field
@@ -26,18 +28,29 @@ class AlertmanagerSender:
     resend_seconds: float | None = RESEND_SECONDS
 
     def send(self, alert: Alert) -> None:
-        """POST the alert; a resolved one carries its end. Basic authorization with a user name, bearer without."""
+        """POST the alert; a resolved one carries its end. Basic authorization with a user name,
+        bearer without.
+        """
         body: dict[str, object] = {
-            "labels": {**{name: value for name, value in alert.labels.items() if value}, "seamwatch_key": alert.key},
+            "labels": {
+                **{name: value for name, value in alert.labels.items() if value},
+                "seamwatch_key": alert.key,
+            },
             "annotations": {name: value for name, value in alert.annotations.items() if value},
             "startsAt": alert.started,
         }
         if alert.link:
             body["generatorURL"] = alert.link
         if alert.state == "resolved":  # an end that is not after the start is refused with 400
-            body["endsAt"] = max(alert.ended or alert.started, alert.started + timedelta(seconds=1))
+            body["endsAt"] = max(
+                alert.ended or alert.started, alert.started + timedelta(seconds=1)
+            )
         headers = {"Content-Type": "application/json", **self._authorization()}
-        reply = self.post(self.url.rstrip("/") + "/api/v2/alerts", headers, orjson.dumps([body], option=orjson.OPT_UTC_Z))
+        reply = self.post(
+            self.url.rstrip("/") + "/api/v2/alerts",
+            headers,
+            orjson.dumps([body], option=orjson.OPT_UTC_Z),
+        )
         judge_reply(reply, f"Alertmanager receiver {self.name}", [self.secret])
 
     def _authorization(self) -> dict[str, str]:

@@ -8,7 +8,9 @@ from monitor.model.alerts import Alert
 
 @dataclass(frozen=True, slots=True)
 class ListSender:
-    """Keeps what it is sent in `taken`. `answer` is asked first and may raise what a real receiver raises."""
+    """Keeps what it is sent in `taken`. `answer` is asked first and may raise what a real receiver
+    raises.
+    """
 
     name: str = "list"
     answer: Callable[[Alert], None] = lambda _alert: None

@@ -13,12 +13,15 @@ HOST = "https://events.pagerduty.com"
 DEDUP_KEY_LENGTH = 255
 SUMMARY_LENGTH = 1024
 SOURCE_LENGTH = 255
-DETAIL_LENGTH = 1024  # ours: an event may hold 512 KB, https://developer.pagerduty.com/docs/events-api-v2-overview
+# ours: an event may hold 512 KB, https://developer.pagerduty.com/docs/events-api-v2-overview
+DETAIL_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PagerDutySender:
-    """An integration of a PagerDuty service. `dedup_key` is the alert's key: sent twice it is still one incident."""
+    """An integration of a PagerDuty service. `dedup_key` is the alert's key: sent twice it is
+    still one incident.
+    """
 
     name: str
     routing_key: str = field(repr=False)
@@ -43,7 +46,8 @@ class PagerDutySender:
                 "group": _text(alert.deploy_id, SOURCE_LENGTH),
                 "class": _text(alert.labels.get("signal", ""), SOURCE_LENGTH),
                 "custom_details": {
-                    name: _text(value, DETAIL_LENGTH) for name, value in {**alert.details, **alert.annotations}.items()
+                    name: _text(value, DETAIL_LENGTH)
+                    for name, value in {**alert.details, **alert.annotations}.items()
                 },
             }
             event["client"] = "Seamwatch"
@@ -52,11 +56,16 @@ class PagerDutySender:
         self._enqueue("/v2/enqueue", event)
 
     def send_change(self, deploy: Deploy) -> None:
-        """A change event, https://developer.pagerduty.com/docs/send-change-event. It opens no incident."""
+        """A change event, https://developer.pagerduty.com/docs/send-change-event. It opens no
+        incident.
+        """
         event: dict[str, object] = {
             "routing_key": self.routing_key,
             "payload": {
-                "summary": _text(f"{deploy.kind} of {deploy.service} {deploy.version} in {deploy.environment}", SUMMARY_LENGTH),
+                "summary": _text(
+                    f"{deploy.kind} of {deploy.service} {deploy.version} in {deploy.environment}",
+                    SUMMARY_LENGTH,
+                ),
                 "source": "seamwatch",
                 "timestamp": deploy.started.isoformat(),
                 "custom_details": {

@@ -13,7 +13,8 @@ TEXT_LENGTH = 3000
 FIELD_LENGTH = 2000
 FIELDS = 10
 URL_LENGTH = 3000
-ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # https://docs.slack.dev/messaging/formatting-message-text#escaping
+# https://docs.slack.dev/messaging/formatting-message-text#escaping
+ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,33 @@ def message(alert: Alert) -> dict[str, object]:
     pairs = [f"{name}: {value}" for name, value in shown.items() if value]
     blocks: list[dict[str, object]] = [
         {"type": "header", "text": _plain(title, HEADER_LENGTH)},
-        {"type": "section", "text": _plain(alert.annotations.get("description") or alert.summary or "-", TEXT_LENGTH)},
-        {"type": "section", "fields": [_plain(pair, FIELD_LENGTH) for pair in pairs[:FIELDS]] or [_plain("-", FIELD_LENGTH)]},
+        {
+            "type": "section",
+            "text": _plain(
+                alert.annotations.get("description") or alert.summary or "-", TEXT_LENGTH
+            ),
+        },
+        {
+            "type": "section",
+            "fields": [_plain(pair, FIELD_LENGTH) for pair in pairs[:FIELDS]]
+            or [_plain("-", FIELD_LENGTH)],
+        },
     ]
     if alert.link and len(alert.link) <= URL_LENGTH:
-        button = {"type": "button", "text": _plain("Open in Seamwatch", 75), "url": alert.link, "action_id": "open"}
+        button = {
+            "type": "button",
+            "text": _plain("Open in Seamwatch", 75),
+            "url": alert.link,
+            "action_id": "open",
+        }
         blocks.append({"type": "actions", "elements": [button]})
-    return {"text": escaped(title, TEXT_LENGTH), "mrkdwn": False, "unfurl_links": False, "unfurl_media": False, "blocks": blocks}
+    return {
+        "text": escaped(title, TEXT_LENGTH),
+        "mrkdwn": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": blocks,
+    }
 
 
 def escaped(text: str, length: int) -> str:

@@ -18,10 +18,12 @@ LEAST_SECRET_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class WebhookSender:
-    """A URL that gets JSON with webhook-id, webhook-timestamp and webhook-signature (https://www.standardwebhooks.com).
+    """A URL that gets JSON with webhook-id, webhook-timestamp and webhook-signature
+    (https://www.standardwebhooks.com).
 
-    Several secrets give several signatures, so that a receiver may change its own at leisure. The webhook-id is the
-    same when an alert's state is sent again: a receiver that remembers ids sees each state once.
+    Several secrets give several signatures, so that a receiver may change its own at leisure. The
+    webhook-id is the same when an alert's state is sent again: a receiver that remembers ids sees
+    each state once.
     """
 
     name: str
@@ -42,16 +44,23 @@ class WebhookSender:
     def send(self, alert: Alert) -> None:
         """POST `{type, timestamp, data}`; `type` is alert.firing or alert.resolved."""
         now = self.clock()
-        text = orjson.dumps({"type": f"alert.{alert.state}", "timestamp": now, "data": alert}, option=orjson.OPT_UTC_Z).decode()
+        text = orjson.dumps(
+            {"type": f"alert.{alert.state}", "timestamp": now, "data": alert},
+            option=orjson.OPT_UTC_Z,
+        ).decode()
         event_id = f"{alert.key}.{alert.revision}"
         headers = {
             "Content-Type": "application/json",
             "webhook-id": event_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(Webhook(secret).sign(event_id, now, text) for secret in self.secrets),
+            "webhook-signature": " ".join(
+                Webhook(secret).sign(event_id, now, text) for secret in self.secrets
+            ),
         }
         judge_reply(
-            self.post(self.url, headers, text.encode()), f"webhook receiver {self.name}", [*secret_parts(self.url), *self.secrets]
+            self.post(self.url, headers, text.encode()),
+            f"webhook receiver {self.name}",
+            [*secret_parts(self.url), *self.secrets],
         )
 
 

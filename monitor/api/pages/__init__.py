@@ -1,4 +1,6 @@
-"""The page for people: one file a view. Every view reads without JavaScript; with it, parts renew themselves."""
+"""The page for people: one file a view. Every view reads without JavaScript; with it, parts renew
+themselves.
+"""
 
 from collections.abc import Sequence
 

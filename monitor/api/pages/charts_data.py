@@ -66,7 +66,9 @@ def edge_chart(
 
 
 @router.get("/charts/deploys/{deploy_id}")
-def ramp_chart(_caller: Reading, parts: Opened, deploy_id: str, theme: Theme = "light") -> dict[str, Any]:
+def ramp_chart(
+    _caller: Reading, parts: Opened, deploy_id: str, theme: Theme = "light"
+) -> dict[str, Any]:
     """The ramp: each version's share of the service's server calls over time."""
     known = detail(parts, deploy_id)
     around = ramp_range(parts, known.deploy)

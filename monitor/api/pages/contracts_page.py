@@ -71,7 +71,9 @@ def _contradictions(parts: Parts, revision: Revision) -> list[Contradiction]:
 
 
 def _shown(parts: Parts, revision: Revision) -> list[Covered] | None:
-    """What live exchanges showed of its examples; None for another kind, and for a document that cannot be read any more."""
+    """What live exchanges showed of its examples; None for another kind, and for a document that
+    cannot be read any more.
+    """
     try:
         return covered(parts, revision, COVERED_DAYS)
     except ContractError:

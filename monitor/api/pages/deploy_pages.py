@@ -23,22 +23,34 @@ MOST_STEPS = 120
 
 @router.get("/deploys")
 def deploys_page(
-    request: Request, _caller: Reading, parts: Opened, service: Name = None, environment: Name = None, since: Since = None
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    service: Name = None,
+    environment: Name = None,
+    since: Since = None,
 ) -> HTMLResponse:
     """Deploys of the last week by default, newest first."""
     now = parts.clock()
     asked = range_of(since, None, now, "7d")
     start: datetime | None = asked.since
-    total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment, since=start)
+    total = kept_deploys.count_deploys(
+        parts.engine, service=service, environment=environment, since=start
+    )
     if not total and not since:  # nothing lately: what there is is better than nothing
         start = None
         total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment)
-    deploys = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
+    deploys = kept_deploys.list_deploys(
+        parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN
+    )
     shares = shares_now(parts)
     counts: dict[str, list[str]] = {}
     for finding in kept_findings.list_findings(parts.engine, since=start):
         counts.setdefault(finding.deploy_id, []).append(finding.state)
-    verdicts = {verdict.deploy_id: verdict for verdict in reversed(kept_verdicts.list_verdicts(parts.engine, since=start))}
+    verdicts = {
+        verdict.deploy_id: verdict
+        for verdict in reversed(kept_verdicts.list_verdicts(parts.engine, since=start))
+    }
     return render(
         request,
         "deploys.html",
@@ -60,7 +72,9 @@ def deploys_page(
 def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: str) -> HTMLResponse:
     """One deploy: verdict, numbers behind it, ramp, findings."""
     view = detail(parts, deploy_id)
-    edges = [item.edge for item in view.findings] + [item.edge for item in (view.verdict.edges if view.verdict else ())]
+    edges = [item.edge for item in view.findings] + [
+        item.edge for item in (view.verdict.edges if view.verdict else ())
+    ]
     last = max((share.time for share in view.shares), default=None)
     return render(
         request,
@@ -70,7 +84,9 @@ def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: st
             "verdict": view.verdict,
             "findings": view.findings,
             "names": names_known(parts, ends_of(edges)),
-            "spaces": namespaces_seen(parts).get((view.deploy.environment, view.deploy.service), []),
+            "spaces": namespaces_seen(parts).get(
+                (view.deploy.environment, view.deploy.service), []
+            ),
             "events": view.events,
             "answers": view.answers,
             "overrides": view.overrides,

@@ -25,7 +25,12 @@ def docs_page(request: Request, _caller: Reading) -> HTMLResponse:
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+            body = (
+                operation.get("requestBody", {})
+                .get("content", {})
+                .get("application/json", {})
+                .get("schema")
+            )
             groups.setdefault((operation.get("tags") or ["other"])[0], []).append(
                 {
                     "path": path,
@@ -46,6 +51,10 @@ def _fields(schema: dict[str, Any], document: dict[str, Any]) -> list[dict[str, 
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
     needed = schema.get("required", [])
     return [
-        {"name": name, "needed": "needed" if name in needed else "", "text": field.get("description", "")}
+        {
+            "name": name,
+            "needed": "needed" if name in needed else "",
+            "text": field.get("description", ""),
+        }
         for name, field in schema.get("properties", {}).items()
     ]

@@ -1,4 +1,6 @@
-"""Edges: the list, and one edge by version pair, over time, with violations, traces and deploys."""
+"""Edges: the list, and one edge by version pair, over time, with violations, traces
+and deploys.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +18,16 @@ from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
-from monitor.api.questions import RANGES, Range, Row, ask, broken_clauses, data_range, listed_in, windows_state
+from monitor.api.questions import (
+    RANGES,
+    Range,
+    Row,
+    ask,
+    broken_clauses,
+    data_range,
+    listed_in,
+    windows_state,
+)
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
@@ -47,14 +58,20 @@ def edges_page(
     environments = sorted({row["environment"] for row in rows})
     kept = [row for row in rows if not service or _takes_part(row, service)]
     findings = kept_findings.list_findings(parts.engine, state="open")
-    seen = listed_in(parts, "services", asked, MOST_ROWS, environment=environment, service=None).rows
+    seen = listed_in(
+        parts, "services", asked, MOST_ROWS, environment=environment, service=None
+    ).rows
     groups = [
         (
             environment,
             map_lines(
                 [row for row in kept if row["environment"] == environment],
                 [finding for finding in findings if finding.edge.environment == environment],
-                {(row["namespace"], row["service"]) for row in seen if row["environment"] == environment},
+                {
+                    (row["namespace"], row["service"])
+                    for row in seen
+                    if row["environment"] == environment
+                },
                 asked,
             ),
         )
@@ -68,7 +85,11 @@ def edges_page(
             "ranges": RANGES,
             "service": service or "",
             "environment": environment or "",
-            "versions": [row for row in seen if service and is_called(row["namespace"], row["service"], service)],
+            "versions": [
+                row
+                for row in seen
+                if service and is_called(row["namespace"], row["service"], service)
+            ],
             "rows": overview,
             "groups": [(environment, lines) for environment, lines in groups if lines],
             "windows": windows_state(parts),
@@ -117,18 +138,29 @@ def edge_page(
             "operation": where["operation"],
             "windows": state,
             "links": links,
-            "operations": listed_in(parts, "edge_operations", asked, MOST_SHOWN, **{**where, "operation": "", "protocol": ""}),
+            "operations": listed_in(
+                parts,
+                "edge_operations",
+                asked,
+                MOST_SHOWN,
+                **{**where, "operation": "", "protocol": ""},
+            ),
             "pairs": pairs,
             "unchecked": _unchecked(pairs),
             "rates": rates[-MOST_STEPS:],
             "rates_in_all": len(rates),
             "exemplars": ask(parts, "edge_exemplars", **times, **where, limit=24),
-            "violations": broken_clauses(parts, asked, MOST_SHOWN, environment=environment, caller=caller, callee=callee),
+            "violations": broken_clauses(
+                parts, asked, MOST_SHOWN, environment=environment, caller=caller, callee=callee
+            ),
             "findings": findings,
             "names": names_known(parts, ends_of(finding.edge for finding in findings)),
             "finding_deploys": deploys_of(parts, findings),
             "sealed_until": sealed_until(state.last_sealed),
-            "chart": {what: link("/charts/edge", **links, what=what) for what in ("latency", "failures", "rate")},
+            "chart": {
+                what: link("/charts/edge", **links, what=what)
+                for what in ("latency", "failures", "rate")
+            },
         },
     )
 
@@ -144,8 +176,14 @@ def version_pairs(parts: Parts, asked: Range, where: dict[str, str]) -> list[Edg
         operation=where["operation"] or None,
         by=("caller", "callee", "protocol", "versions"),
     )
-    rows = [row for row in parts.reader.edges(query) if not where["protocol"] or row.protocol == where["protocol"]]
-    return sorted(rows, key=lambda row: (-row.calls, row.caller_version or "", row.callee_version or ""))
+    rows = [
+        row
+        for row in parts.reader.edges(query)
+        if not where["protocol"] or row.protocol == where["protocol"]
+    ]
+    return sorted(
+        rows, key=lambda row: (-row.calls, row.caller_version or "", row.callee_version or "")
+    )
 
 
 def _unchecked(pairs: Sequence[EdgeRow]) -> list[Unchecked]:
@@ -156,13 +194,23 @@ def _unchecked(pairs: Sequence[EdgeRow]) -> list[Unchecked]:
         if row.protocol != "db":
             calls += row.calls
             checked += row.conformance.get("valid", 0) + row.conformance.get("violated", 0)
-            reasons.update({name.partition(":")[2]: count for name, count in row.conformance.items() if ":" in name})
+            reasons.update(
+                {
+                    name.partition(":")[2]: count
+                    for name, count in row.conformance.items()
+                    if ":" in name
+                }
+            )
     return unchecked(calls, checked, reasons)
 
 
-def deploy_markers(parts: Parts, asked: Range, services: set[str], environment: str) -> list[Marker]:
+def deploy_markers(
+    parts: Parts, asked: Range, services: set[str], environment: str
+) -> list[Marker]:
     """Deploys of these services in this time."""
-    deploys = kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, environment=environment or None)
+    deploys = kept_deploys.list_deploys(
+        parts.engine, since=asked.since, until=asked.until, environment=environment or None
+    )
     return [
         Marker(deploy.started, f"{name(deploy.service, 20)} {name(deploy.version, 16)}")
         for deploy in deploys
@@ -176,7 +224,9 @@ def sealed_until(last_sealed: datetime | None) -> datetime | None:
 
 
 def _takes_part(row: Row, service: str) -> bool:
-    return any(is_called(row[f"{side}_namespace"], row[side], service) for side in ("caller", "callee"))
+    return any(
+        is_called(row[f"{side}_namespace"], row[side], service) for side in ("caller", "callee")
+    )
 
 
 def _findings_of(parts: Parts, where: dict[str, str], since: datetime) -> list[Finding]:

@@ -1,4 +1,6 @@
-"""Findings: which seam is worse, since when, how sure, who is suspected; and the form to accept a known one."""
+"""Findings: which seam is worse, since when, how sure, who is suspected; and the form to accept a
+known one.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -33,7 +35,11 @@ State = Literal["", "open", "accepted", "resolved"]
 
 @router.get("/findings")
 def findings_page(
-    request: Request, _caller: Reading, parts: Opened, state: State | None = None, since: Since = None
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    state: State | None = None,
+    since: Since = None,
 ) -> HTMLResponse:
     """Findings of the last week by default, open ones first."""
     asked = range_of(since, None, parts.clock(), "7d")
@@ -42,7 +48,9 @@ def findings_page(
     if not total and not since:  # nothing lately: what there is is better than nothing
         start = None
         total = kept_findings.count_findings(parts.engine, state=state or None)
-    findings = kept_findings.list_findings(parts.engine, state=state or None, since=start, limit=MOST_SHOWN)
+    findings = kept_findings.list_findings(
+        parts.engine, state=state or None, since=start, limit=MOST_SHOWN
+    )
     order = {"open": 0, "accepted": 1, "resolved": 2}
     findings.sort(key=lambda finding: (order[finding.state], finding.role != "root"))
     return render(
@@ -66,13 +74,19 @@ def deploys_of(parts: Parts, findings: Sequence[Finding]) -> dict[str, Deploy]:
 
 
 @router.get("/findings/{finding_id}")
-def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: str) -> HTMLResponse:
+def finding_page(
+    request: Request, _caller: Reading, parts: Opened, finding_id: str
+) -> HTMLResponse:
     """One finding."""
     finding = finding_of(parts, finding_id)
     now = parts.clock()
     names = names_known(parts, ends_of([finding.edge]))
     suspects = [
-        (suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in finding.suspects
+        (
+            suspect,
+            kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None,
+        )
+        for suspect in finding.suspects
     ]
     edge = link(
         "/edges/view",
@@ -93,9 +107,17 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
             "suspects": suspects,
             "edge_link": edge,
             "kept": parts.reader.evidence(
-                finding.edge, finding.caller_version, finding.callee_version, finding.first_seen, finding.last_seen + timedelta(hours=1)
+                finding.edge,
+                finding.caller_version,
+                finding.callee_version,
+                finding.first_seen,
+                finding.last_seen + timedelta(hours=1),
             )[:KEPT],
-            "acceptances": [acceptance for acceptance in kept_findings.accepted(parts.engine, now) if acceptance.fingerprint == finding.fingerprint],
+            "acceptances": [
+                acceptance
+                for acceptance in kept_findings.accepted(parts.engine, now)
+                if acceptance.fingerprint == finding.fingerprint
+            ],
             "in_a_week": (now + timedelta(days=7)).date().isoformat(),
         },
     )
@@ -112,6 +134,10 @@ def accept_form(
 ) -> Response:
     """The form of the page; the same as POST /v1/findings/{id}/accept."""
     if not owner.strip() or not reason.strip():
-        raise ApiError(422, "an acceptance needs an owner and a reason", "form", "go back and fill in both")
-    accept_finding(parts, finding_id, AcceptBody(owner=owner, reason=reason, expires=expires), caller.name)
+        raise ApiError(
+            422, "an acceptance needs an owner and a reason", "form", "go back and fill in both"
+        )
+    accept_finding(
+        parts, finding_id, AcceptBody(owner=owner, reason=reason, expires=expires), caller.name
+    )
     return RedirectResponse(path("findings", finding_id), 303)

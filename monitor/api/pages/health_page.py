@@ -1,10 +1,20 @@
-"""Health: does everything run, how far is it, what was lost, refused or seen from one side only."""
+"""Health: does everything run, how far is it, what was lost, refused or seen from one
+side only.
+"""
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
-from monitor.api.questions import ask, data_range, listed, listed_in, newest_row, range_of, windows_state
+from monitor.api.questions import (
+    ask,
+    data_range,
+    listed,
+    listed_in,
+    newest_row,
+    range_of,
+    windows_state,
+)
 from monitor.api.routes.health import components, gate_mind, missed, notes, unready
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render

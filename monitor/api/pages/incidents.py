@@ -20,13 +20,27 @@ class Incident:
 
 
 def incidents(findings: Sequence[Finding]) -> list[Incident]:
-    """One for each deploy, that with a root, then the latest, first; within it contract and failures before latency."""
+    """One for each deploy, that with a root, then the latest, first; within it contract and
+    failures before latency.
+    """
     by_deploy: dict[str, list[Finding]] = {}
     for finding in findings:
         by_deploy.setdefault(finding.deploy_id, []).append(finding)
     grouped = [Incident(key, sorted(seams, key=_rank)) for key, seams in by_deploy.items()]
-    return sorted(grouped, key=lambda incident: (incident.seams[0].role != "root", -incident.seams[0].last_seen.timestamp(), incident.deploy_id))
+    return sorted(
+        grouped,
+        key=lambda incident: (
+            incident.seams[0].role != "root",
+            -incident.seams[0].last_seen.timestamp(),
+            incident.deploy_id,
+        ),
+    )
 
 
 def _rank(finding: Finding) -> tuple[bool, bool, float, str]:
-    return finding.role != "root", finding.signal == "latency", -finding.evidence.e_value, finding.id
+    return (
+        finding.role != "root",
+        finding.signal == "latency",
+        -finding.evidence.e_value,
+        finding.id,
+    )

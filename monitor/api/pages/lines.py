@@ -24,7 +24,9 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class MapLine:
-    """What the map and its list say of the calls between two services. `failed` by either side's word, `provider_only` of these."""
+    """What the map and its list say of the calls between two services. `failed` by either side's
+    word, `provider_only` of these.
+    """
 
     caller: str
     callee: str
@@ -48,7 +50,9 @@ class MapLine:
 
 
 class Names:
-    """How services are shown and asked for: by their plain name, and by `namespace/name` where two namespaces share it."""
+    """How services are shown and asked for: by their plain name, and by `namespace/name` where two
+    namespaces share it.
+    """
 
     def __init__(self, services: Iterable[tuple[str, str]]) -> None:
         spaces: dict[str, set[str]] = {}
@@ -77,9 +81,14 @@ Ends = tuple[str, str, str, str]
 
 
 def map_lines(
-    rows: Sequence[Row], findings: Sequence[Finding], alive: Collection[tuple[str, str]], asked: Range
+    rows: Sequence[Row],
+    findings: Sequence[Finding],
+    alive: Collection[tuple[str, str]],
+    asked: Range,
 ) -> list[MapLine]:
-    """One line for each pair of services, the worst first, then the busiest. `alive`: namespace and name of services with spans."""
+    """One line for each pair of services, the worst first, then the busiest. `alive`: namespace
+    and name of services with spans.
+    """
     names = Names(services_of(rows))
     broken: dict[Ends, int] = {}
     for finding in findings:
@@ -90,13 +99,23 @@ def map_lines(
     for row in rows:
         ends = (row["caller_namespace"], row["caller"], row["callee_namespace"], row["callee"])
         pairs.setdefault(ends, []).append(row)
-    lines = [_line(ends, group, broken.get(ends, 0), alive, names, asked) for ends, group in pairs.items()]
+    lines = [
+        _line(ends, group, broken.get(ends, 0), alive, names, asked)
+        for ends, group in pairs.items()
+    ]
     order = list(STATES)
-    return sorted(lines, key=lambda line: (order.index(line.state), -line.calls, line.caller, line.callee))
+    return sorted(
+        lines, key=lambda line: (order.index(line.state), -line.calls, line.caller, line.callee)
+    )
 
 
 def _line(
-    ends: Ends, rows: Sequence[Row], findings: int, alive: Collection[tuple[str, str]], names: Names, asked: Range
+    ends: Ends,
+    rows: Sequence[Row],
+    findings: int,
+    alive: Collection[tuple[str, str]],
+    names: Names,
+    asked: Range,
 ) -> MapLine:
     caller, callee = ends[:2], ends[2:]
     calls, failed = sum(row["calls"] for row in rows), sum(row["failed"] for row in rows)
@@ -142,8 +161,15 @@ def _line(
     )
 
 
-def _partial(caller: tuple[str, str], callee: tuple[str, str], rows: Sequence[Row], alive: Collection[tuple[str, str]]) -> bool:
-    """True when a side that should show spans does not. Users, databases and what is outside never do."""
+def _partial(
+    caller: tuple[str, str],
+    callee: tuple[str, str],
+    rows: Sequence[Row],
+    alive: Collection[tuple[str, str]],
+) -> bool:
+    """True when a side that should show spans does not. Users, databases and what is outside never
+    do.
+    """
     if any(row["sampling"] == BIASED for row in rows) or "unknown" in (caller[1], callee[1]):
         return True
     return {caller, callee} <= set(alive) and not any(row["both"] for row in rows)

@@ -24,7 +24,9 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 MOST_LINES = 120
 MOST_ROWS = 50_000
-"""Pairs of services that one page reads; far more than anybody looks at, and it says so when there are more."""
+"""Pairs of services that one page reads; far more than anybody looks at, and it says so when there
+are more.
+"""
 SHOWN, SHOWN_DEPLOYS = 3, 4
 STRIP = timedelta(hours=24)
 
@@ -42,7 +44,12 @@ class MapNode:
 
 @router.get("/")
 def map_page(
-    request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
 ) -> HTMLResponse:
     """The map of one environment, over the last hour by default."""
     asked = data_range(parts, since, until)
@@ -51,11 +58,15 @@ def map_page(
     environments = _environments(rows)
     chosen = environment if environment is not None else (environments[0] if environments else "")
     opened = kept_findings.list_findings(parts.engine, state="open")
-    findings = [finding for finding in opened if finding.edge.environment == chosen or not environments]
+    findings = [
+        finding for finding in opened if finding.edge.environment == chosen or not environments
+    ]
     live = listed_in(parts, "services", asked, MOST_ROWS, environment=chosen, service=None)
     versions = live.rows
     here = [row for row in rows if row["environment"] == chosen]
-    lines = map_lines(here, findings, {(row["namespace"], row["service"]) for row in versions}, asked)
+    lines = map_lines(
+        here, findings, {(row["namespace"], row["service"]) for row in versions}, asked
+    )
     drawn, layout = _drawn(lines)
     lately = parts.clock() - STRIP
     deploys = kept_deploys.list_deploys(parts.engine, since=lately, limit=SHOWN_DEPLOYS)
@@ -81,7 +92,10 @@ def map_page(
             "incidents": blamed,
             "shown": SHOWN,
             "blamed_deploys": kept_deploys.by_id(parts.engine, top),
-            "verdicts": {deploy_id: kept_verdicts.latest_verdict(parts.engine, deploy_id) for deploy_id in top},
+            "verdicts": {
+                deploy_id: kept_verdicts.latest_verdict(parts.engine, deploy_id)
+                for deploy_id in top
+            },
             "windows": windows_state(parts),
         },
     )
@@ -101,19 +115,30 @@ def _with_curve(line: MapLine, curve: Curve) -> MapLine:
 
 
 def _nodes(
-    layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], names: Names, environment: str, asked: Range
+    layout: Layout,
+    versions: Sequence[Row],
+    lines: Sequence[MapLine],
+    names: Names,
+    environment: str,
+    asked: Range,
 ) -> list[MapNode]:
     newest = max((row["last_window"] for row in versions), default=None)
     alive: dict[str, list[str]] = {}
     for row in versions:
         if newest is not None and newest - row["last_window"] <= timedelta(minutes=2):
-            alive.setdefault(names.shown(row["namespace"], row["service"]), []).append(row["version"])
+            alive.setdefault(names.shown(row["namespace"], row["service"]), []).append(
+                row["version"]
+            )
     kinds: Mapping[str, str] = {line.callee: line.protocols for line in lines}
-    wanted = {line.caller: line.asked_caller for line in lines} | {line.callee: line.asked_callee for line in lines}
+    wanted = {line.caller: line.asked_caller for line in lines} | {
+        line.callee: line.asked_callee for line in lines
+    }
     nodes = []
     for box in layout.boxes:
         live = sorted({version for version in alive.get(box.name, ()) if version})
-        shown = " · ".join(formatting.name(version, 12) for version in live[:2]) + (f" +{len(live) - 2}" if len(live) > 2 else "")
+        shown = " · ".join(formatting.name(version, 12) for version in live[:2]) + (
+            f" +{len(live) - 2}" if len(live) > 2 else ""
+        )
         kind = (
             "service"
             if box.name in alive
@@ -142,7 +167,13 @@ def _nodes(
 
 
 def _outside(protocols: str) -> str:
-    return "database" if "database" in protocols or protocols == "db" else "queue" if "messaging" in protocols else "outside"
+    return (
+        "database"
+        if "database" in protocols or protocols == "db"
+        else "queue"
+        if "messaging" in protocols
+        else "outside"
+    )
 
 
 def _environments(rows: Sequence[Row]) -> list[str]:

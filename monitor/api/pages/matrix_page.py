@@ -1,4 +1,6 @@
-"""The matrix: what each consumer expects of a provider, which of its live versions have shown it, and whether they are in time."""
+"""The matrix: what each consumer expects of a provider, which of its live versions have shown it,
+and whether they are in time.
+"""
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -16,10 +18,20 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.get("/matrix")
 def matrix_page(
-    request: Request, _caller: Reading, parts: Opened, service: Name = None, environment: Name = None
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    service: Name = None,
+    environment: Name = None,
 ) -> HTMLResponse:
     """One provider's matrix; without a provider, those that have contracts."""
-    providers = sorted({revision.provider for revision in registry.listed(parts.engine) if revision.binds})
+    providers = sorted(
+        {revision.provider for revision in registry.listed(parts.engine) if revision.binds}
+    )
     matrix = matrix_of(parts, service, environment) if service else None
     times = timing_of_service(parts, service, environment) if service else None
-    return render(request, "matrix.html", {"service": service, "providers": providers, "matrix": matrix, "times": times})
+    return render(
+        request,
+        "matrix.html",
+        {"service": service, "providers": providers, "matrix": matrix, "times": times},
+    )

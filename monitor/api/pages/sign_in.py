@@ -1,4 +1,6 @@
-"""Signing in with a token: the browser keeps the number of a session, which scripts and other sites' pages cannot use."""
+"""Signing in with a token: the browser keeps the number of a session, which scripts and other
+sites' pages cannot use.
+"""
 
 from typing import Annotated
 
@@ -16,7 +18,9 @@ LONGEST = 8000
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, back_to: Annotated[str, Query(alias="next", max_length=LONGEST)] = "/") -> HTMLResponse:
+def sign_in_page(
+    request: Request, back_to: Annotated[str, Query(alias="next", max_length=LONGEST)] = "/"
+) -> HTMLResponse:
     """The form. Afterwards it leads to `next`, a path of ours."""
     return render(request, "sign_in.html", {"wrong": False, "next": local_path(back_to)})
 
@@ -27,16 +31,21 @@ def sign_in_form(
     token: Annotated[str, Form(max_length=500)],
     back_to: Annotated[str, Form(alias="next", max_length=LONGEST)] = "/",
 ) -> Response:
-    """Begin a session of twelve hours when the token is good, and go where the person wanted to."""
+    """Begin a session of twelve hours when the token is good, and go where the person
+    wanted to.
+    """
     _from_our_page(request)
     there = local_path(back_to)
     secret = sign_in(request, token.strip())
     if secret is None:
         return render(request, "sign_in.html", {"wrong": True, "next": there}, 401)
     answer = RedirectResponse(there, 303)
-    # Lax: the link in an alert, clicked on another site, opens the page. What changes anything asks for our own origin besides.
+    # Lax: the link in an alert, clicked on another site, opens the page. What changes anything
+    # asks for our own origin besides.
     seconds = int(SESSION_LENGTH.total_seconds())
-    answer.set_cookie(COOKIE, secret, max_age=seconds, httponly=True, samesite="lax", secure=is_secure(request))
+    answer.set_cookie(
+        COOKIE, secret, max_age=seconds, httponly=True, samesite="lax", secure=is_secure(request)
+    )
     return answer
 
 
@@ -53,4 +62,9 @@ def sign_out(request: Request) -> Response:
 
 def _from_our_page(request: Request) -> None:
     if not same_origin(request):
-        raise ApiError(403, "the request comes from another site", "Origin header", "open the page itself and try again")
+        raise ApiError(
+            403,
+            "the request comes from another site",
+            "Origin header",
+            "open the page itself and try again",
+        )

@@ -33,7 +33,15 @@ def violations_page(
 ) -> HTMLResponse:
     """Grouped by fingerprint, newest first; the last day by default."""
     asked = data_range(parts, since, until, "24h")
-    listing = broken_clauses(parts, asked, MOST_SHOWN, environment=environment, caller=caller, callee=callee, contract=contract)
+    listing = broken_clauses(
+        parts,
+        asked,
+        MOST_SHOWN,
+        environment=environment,
+        caller=caller,
+        callee=callee,
+        contract=contract,
+    )
     coverage = listed_in(parts, "coverage", asked, MOST_ROWS, environment=environment).rows
     reasons: dict[str, int] = {}
     for row in coverage:
@@ -47,7 +55,10 @@ def violations_page(
             "names": names_known(parts, services_of(listing.rows)),
             "newest": None if listing.rows else newest_row(parts, "last_violation"),
             "observed": parts.reader.observations(
-                parts.clock() - timedelta(days=OBSERVED_DAYS), parts.clock() + timedelta(days=1), environment or "", MOST_OBSERVED
+                parts.clock() - timedelta(days=OBSERVED_DAYS),
+                parts.clock() + timedelta(days=1),
+                environment or "",
+                MOST_OBSERVED,
             ),
             "observed_days": OBSERVED_DAYS,
             "events": list_breaks(parts.engine, limit=MOST_EVENTS),

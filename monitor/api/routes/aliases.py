@@ -21,7 +21,9 @@ Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class SuggestBody(ExactBody):
-    """`name`, as a tool says it, may mean `canonical`, as telemetry says it. A version of one service: `service/version`."""
+    """`name`, as a tool says it, may mean `canonical`, as telemetry says it. A version of one
+    service: `service/version`.
+    """
 
     kind: AliasKind
     name: Text
@@ -43,7 +45,9 @@ class RejectBody(ExactBody):
     name: Text
 
 
-@router.get("/aliases", summary="Names that mean the same: confirmed, suggested, rejected, unmatched")
+@router.get(
+    "/aliases", summary="Names that mean the same: confirmed, suggested, rejected, unmatched"
+)
 def list_aliases(
     _caller: Reading,
     parts: Opened,
@@ -51,7 +55,9 @@ def list_aliases(
     kind: Annotated[AliasKind | None, Query()] = None,
     state: Annotated[AliasState | None, Query()] = None,
 ) -> list[Alias]:
-    """By kind and name. Rules of the settings (`aliases.*`) stand above these and are not listed."""
+    """By kind and name. Rules of the settings (`aliases.*`) stand above these and are
+    not listed.
+    """
     return paged.of(kept_aliases.list_aliases(parts.engine, kind=kind, state=state))
 
 
@@ -59,22 +65,39 @@ def list_aliases(
 def suggest(caller: Ingesting, parts: Opened, body: SuggestBody) -> Alias:
     """It applies once somebody confirms it; what has been decided about this name stays."""
     _told_apart(body.name, body.canonical)
-    kept_aliases.suggest_alias(parts.engine, body.kind, body.name, body.canonical, parts.clock(), origin=caller.name)
+    kept_aliases.suggest_alias(
+        parts.engine, body.kind, body.name, body.canonical, parts.clock(), origin=caller.name
+    )
     return kept_aliases.alias(parts.engine, body.kind, body.name)
 
 
 @router.post("/aliases/confirm", summary="Confirm a suggestion, or make a rule")
 def confirm(caller: Administering, parts: Opened, body: ConfirmBody) -> Alias:
-    """Gates and deploys told over the API use it at once, collectors from their next start on. 404 when nothing was suggested."""
+    """Gates and deploys told over the API use it at once, collectors from their next start on. 404
+    when nothing was suggested.
+    """
     now = parts.clock()
     if body.canonical is not None:
         _told_apart(body.name, body.canonical)
-        kept_aliases.set_alias(parts.engine, body.kind, body.name, body.canonical, now, origin=caller.name)
+        kept_aliases.set_alias(
+            parts.engine, body.kind, body.name, body.canonical, now, origin=caller.name
+        )
     elif not kept_aliases.decide_alias(parts.engine, body.kind, body.name, confirm=True):
-        raise not_found("suggestion for", body.name, "GET /v1/aliases?state=suggested lists them; or send `canonical`")
+        raise not_found(
+            "suggestion for",
+            body.name,
+            "GET /v1/aliases?state=suggested lists them; or send `canonical`",
+        )
     alias = kept_aliases.alias(parts.engine, body.kind, body.name)
     note(
-        parts.engine, AuditEntry(now, caller.name, "confirm alias", body.name, {"kind": body.kind, "canonical": alias.canonical})
+        parts.engine,
+        AuditEntry(
+            now,
+            caller.name,
+            "confirm alias",
+            body.name,
+            {"kind": body.kind, "canonical": alias.canonical},
+        ),
     )
     return alias
 
@@ -84,7 +107,10 @@ def reject(caller: Administering, parts: Opened, body: RejectBody) -> Alias:
     """404 when nothing was suggested for this name."""
     if not kept_aliases.decide_alias(parts.engine, body.kind, body.name, confirm=False):
         raise not_found("suggestion for", body.name, "GET /v1/aliases?state=suggested lists them")
-    note(parts.engine, AuditEntry(parts.clock(), caller.name, "reject alias", body.name, {"kind": body.kind}))
+    note(
+        parts.engine,
+        AuditEntry(parts.clock(), caller.name, "reject alias", body.name, {"kind": body.kind}),
+    )
     return kept_aliases.alias(parts.engine, body.kind, body.name)
 
 
@@ -99,16 +125,30 @@ class AuditLine(BaseModel):
 
 
 @router.get("/audit", summary="Who changed what, newest first")
-def audit(_caller: Administering, parts: Opened, paged: Paged, since: Since = None) -> list[AuditLine]:
+def audit(
+    _caller: Administering, parts: Opened, paged: Paged, since: Since = None
+) -> list[AuditLine]:
     """Publishing, accepting, silencing, tokens, aliases, gates; never a secret."""
     start = moment(since, parts.clock())
     entries = list_audit(parts.engine, since=start, limit=paged.limit, offset=paged.offset)
     paged.told(len(entries), count_audit(parts.engine, since=start))
     return [
-        AuditLine(at=entry.at, actor=entry.actor, action=entry.action, target=entry.target, details=dict(entry.details)) for entry in entries
+        AuditLine(
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            target=entry.target,
+            details=dict(entry.details),
+        )
+        for entry in entries
     ]
 
 
 def _told_apart(name: str, canonical: str) -> None:
     if name == canonical:
-        raise ApiError(422, "a name is no alias of itself", "body.canonical", "send the name that telemetry uses")
+        raise ApiError(
+            422,
+            "a name is no alias of itself",
+            "body.canonical",
+            "send the name that telemetry uses",
+        )

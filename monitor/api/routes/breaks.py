@@ -1,4 +1,6 @@
-"""/v1/violations/events: which clause is broken anew, again, or no longer. /v1/observations: what is held against nobody."""
+"""/v1/violations/events: which clause is broken anew, again, or no longer. /v1/observations: what
+is held against nobody.
+"""
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -28,16 +30,25 @@ class ToldBreak(ContractBreak):
     text: str = ""
 
 
-@router.get("/violations/events", summary="Broken clauses as events: new, again, gone; broken ones first")
+@router.get(
+    "/violations/events", summary="Broken clauses as events: new, again, gone; broken ones first"
+)
 def list_events(_caller: Reading, parts: Opened, paged: Paged) -> list[ToldBreak]:
-    """One for each clause and environment, with its version pairs, the deploy before, and who accepted it until when.
+    """One for each clause and environment, with its version pairs, the deploy before, and who
+    accepted it until when.
 
-    `time` are the numbers of a clause on time, `text` says it all. `untested`: not seen for a day, but neither was a call in which it could
-    have shown.
+    `time` are the numbers of a clause on time, `text` says it all. `untested`: not seen for a day,
+    but neither was a call in which it could have shown.
     """
     events = breaks.list_breaks(parts.engine, limit=paged.limit, offset=paged.offset)
     paged.told(len(events), breaks.count_breaks(parts.engine))
-    return [ToldBreak(**{field.name: getattr(event, field.name) for field in fields(event)}, text=break_sentence(event)) for event in events]
+    return [
+        ToldBreak(
+            **{field.name: getattr(event, field.name) for field in fields(event)},
+            text=break_sentence(event),
+        )
+        for event in events
+    ]
 
 
 class Observation(BaseModel):
@@ -63,14 +74,20 @@ class Observation(BaseModel):
 def list_observations(
     _caller: Reading, parts: Opened, paged: Paged, days: Days = 7, environment: Name = None
 ) -> list[Observation]:
-    """Who still calls what is deprecated or past its sunset, and the like; the last seen first, at most 10,000."""
+    """Who still calls what is deprecated or past its sunset, and the like; the last seen first, at
+    most 10,000.
+    """
     now = parts.clock()
-    rows = parts.reader.observations(now - timedelta(days=days), now + timedelta(days=1), environment or "")
+    rows = parts.reader.observations(
+        now - timedelta(days=days), now + timedelta(days=1), environment or ""
+    )
     return paged.of([Observation.model_validate(row) for row in rows])
 
 
 @router.post("/violations/events/{event_id}/accept", summary="Say that a broken clause is known")
-def accept_event(caller: Administering, parts: Opened, event_id: str, body: AcceptBody) -> ContractBreak:
+def accept_event(
+    caller: Administering, parts: Opened, event_id: str, body: AcceptBody
+) -> ContractBreak:
     """Nobody is told of it until `expires`; where it was told, it is told to be over."""
     now = parts.clock()
     expires = expiry_of(body, now)

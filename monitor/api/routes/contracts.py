@@ -38,7 +38,9 @@ class ContractBody(ExactBody):
         max_length=200,
         description="By default of provider, format and, of a pact, consumer: the provider's for OpenAPI",
     )
-    format: ContractFormat | None = Field(default=None, description="Told by the content by default")
+    format: ContractFormat | None = Field(
+        default=None, description="Told by the content by default"
+    )
     provider: str = Field(default="", max_length=1000, description="A pact names it itself")
     document: str = Field(
         min_length=1,
@@ -46,22 +48,38 @@ class ContractBody(ExactBody):
         description="OpenAPI 3.x, JSON Schema, a pact, Spring Cloud Contract, WireMock or Mountebank, JSON or YAML, a GraphQL schema or a .proto, as text",
     )
     role: PublishedRole | None = Field(
-        default=None, description="`mock`: it stands for the provider, and is not held against it; as before by default"
+        default=None,
+        description="`mock`: it stands for the provider, and is not held against it; as before by default",
     )
     provider_version: str = Field(default="", max_length=1000)
-    consumer: str | None = Field(default=None, max_length=1000, description="As before by default; empty: all")
-    environment: str | None = Field(default=None, max_length=1000, description="As before by default; empty: all")
-    owner: str | None = Field(default=None, max_length=200, description="The team it belongs to; as before by default")
+    consumer: str | None = Field(
+        default=None, max_length=1000, description="As before by default; empty: all"
+    )
+    environment: str | None = Field(
+        default=None, max_length=1000, description="As before by default; empty: all"
+    )
+    owner: str | None = Field(
+        default=None, max_length=200, description="The team it belongs to; as before by default"
+    )
     contact: str | None = Field(
-        default=None, max_length=200, description="How to reach that team; by default the document's info.contact, else as before"
+        default=None,
+        max_length=200,
+        description="How to reach that team; by default the document's info.contact, else as before",
     )
     effective_from: str | None = Field(
-        default=None, max_length=64, description="ISO 8601; a first revision holds for all time without it"
+        default=None,
+        max_length=64,
+        description="ISO 8601; a first revision holds for all time without it",
     )
     effective_to: str | None = Field(default=None, max_length=64, description="ISO 8601")
-    source: str = Field(default="", max_length=200, description="A folder or repository that it is from; see /v1/contracts/prune")
+    source: str = Field(
+        default="",
+        max_length=200,
+        description="A folder or repository that it is from; see /v1/contracts/prune",
+    )
     dry_run: bool = Field(
-        default=False, description="Publish nothing: tell what would change, and which recorded exchanges would break"
+        default=False,
+        description="Publish nothing: tell what would change, and which recorded exchanges would break",
     )
 
 
@@ -86,7 +104,9 @@ class ContractLine(BaseModel):
 
 
 class RemarkLine(BaseModel):
-    """A place of a contract's text that does not say what it seems to: it will not be judged, or not as written."""
+    """A place of a contract's text that does not say what it seems to: it will not be judged, or
+    not as written.
+    """
 
     line: int
     pointer: str
@@ -95,10 +115,12 @@ class RemarkLine(BaseModel):
 
 
 class Judged(BaseModel):
-    """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples; or units,
-    which are fields at the top of a GraphQL schema and methods of gRPC.
+    """What exchanges will be held against: operations, their parameters and headers, distinct
+    schemas; or examples; or units, which are fields at the top of a GraphQL schema and methods of
+    gRPC.
 
-    `times` counts clauses on time, `unjudged` clauses that never will be, `examples` the document's own ones that were held against its schemas.
+    `times` counts clauses on time, `unjudged` clauses that never will be, `examples` the
+    document's own ones that were held against its schemas.
     """
 
     interactions: int
@@ -114,11 +136,13 @@ class Judged(BaseModel):
 
 
 class Published(ContractLine):
-    """A revision with its document, what of it will be judged, and what it says otherwise than the one before.
+    """A revision with its document, what of it will be judged, and what it says otherwise than the
+    one before.
 
-    `outcome` tells whether it is new, says the same as the newest, or would be published (`dry_run`). `kept` names what was
-    taken over from the revision before. `changes` has no more than 1,000. `contradictions` tells where a pact and an OpenAPI
-    document of one provider cannot both be kept, with both clauses. `recorded` comes with `dry_run` alone, and not for mocks.
+    `outcome` tells whether it is new, says the same as the newest, or would be published
+    (`dry_run`). `kept` names what was taken over from the revision before. `changes` has no more
+    than 1,000. `contradictions` tells where a pact and an OpenAPI document of one provider cannot
+    both be kept, with both clauses. `recorded` comes with `dry_run` alone, and not for mocks.
     """
 
     document: str
@@ -137,7 +161,9 @@ def list_contracts(
     paged: Paged,
     provider: Name = None,
     *,
-    every: Annotated[bool, Query(alias="all", description="every revision, not only the newest")] = False,
+    every: Annotated[
+        bool, Query(alias="all", description="every revision, not only the newest")
+    ] = False,
 ) -> list[ContractLine]:
     """By name and number, without documents."""
     rows = registry.listed(parts.engine, newest=not every)
@@ -146,10 +172,12 @@ def list_contracts(
 
 @router.post("/contracts", summary="Publish a revision", status_code=201)
 def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
-    """The same content again is the same revision. Never reaches out to the network: a remote $ref is refused.
+    """The same content again is the same revision. Never reaches out to the network: a remote $ref
+    is refused.
 
-    So is what OpenAPI's own schema refuses, with its line. `judged` tells what exchanges will be held against. Consumer,
-    environment, role and owner are those of the revision before unless others are named.
+    So is what OpenAPI's own schema refuses, with its line. `judged` tells what exchanges will be
+    held against. Consumer, environment, role and owner are those of the revision before unless
+    others are named.
     """
     now = parts.clock()
     draft = completed(
@@ -170,13 +198,21 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     )
     read: list[Examined] = []
     done = (registry.plan if body.dry_run else registry.publish)(
-        parts.engine, draft, now, read=lambda whole: read.append(read_draft(whole)), published_by=_publisher(caller, body.source)
+        parts.engine,
+        draft,
+        now,
+        read=lambda whole: read.append(read_draft(whole)),
+        published_by=_publisher(caller, body.source),
     )
     changed = [] if done.unchanged else changed_since(done.before, done.revision)
     return Published(
         **asdict(done.revision),
         judged=Judged.model_validate(read[0].told()),
-        outcome="unchanged" if done.unchanged else "would_publish" if body.dry_run else "published",
+        outcome="unchanged"
+        if done.unchanged
+        else "would_publish"
+        if body.dry_run
+        else "published",
         kept=list(done.kept),
         changes=changed,
         contradictions=contradicted(parts.engine, done.revision, parts.config.aliases),
@@ -203,22 +239,33 @@ def _publisher(caller: Caller, source: str) -> str:
 class PruneBody(ExactBody):
     """The contracts that a source still holds, by name."""
 
-    source: str = Field(min_length=1, max_length=200, description="As it was named when they were published")
+    source: str = Field(
+        min_length=1, max_length=200, description="As it was named when they were published"
+    )
     keep: list[str] = Field(
-        min_length=1, max_length=100_000, description="What the source still holds; nothing at all is refused"
+        min_length=1,
+        max_length=100_000,
+        description="What the source still holds; nothing at all is refused",
     )
     dry_run: bool = Field(default=False, description="Withdraw nothing: tell what would be")
 
 
-@router.post("/contracts/prune", summary="Withdraw what a source published and does not hold any more")
+@router.post(
+    "/contracts/prune", summary="Withdraw what a source published and does not hold any more"
+)
 def prune(caller: Publishing, parts: Opened, body: PruneBody) -> list[ContractLine]:
-    """Only what the same caller published from the same source, and nobody else has published since. The withdrawn revisions; with `dry_run` those that
-    would be.
+    """Only what the same caller published from the same source, and nobody else has published
+    since. The withdrawn revisions; with `dry_run` those that would be.
     """
     now, by = parts.clock(), _publisher(caller, body.source)
     gone = registry.left_over(parts.engine, by, frozenset(body.keep))
     if not body.dry_run:
-        ended = [registry.withdraw(parts.engine, revision.name, now, by=by, why=f"gone from {body.source}") for revision in gone]
+        ended = [
+            registry.withdraw(
+                parts.engine, revision.name, now, by=by, why=f"gone from {body.source}"
+            )
+            for revision in gone
+        ]
         gone = [revision for revision in ended if revision is not None]
     return [line(revision) for revision in gone]
 
@@ -229,16 +276,25 @@ class WithdrawBody(ExactBody):
     reason: str = Field(default="", max_length=500)
 
 
-@router.post("/contracts/{name:path}/withdraw", summary="Say that a contract promises nothing any more")
+@router.post(
+    "/contracts/{name:path}/withdraw", summary="Say that a contract promises nothing any more"
+)
 def withdraw(caller: Publishing, parts: Opened, name: str, body: WithdrawBody) -> ContractLine:
-    """From now on nothing is held against it; what was before stays. Published again it holds again. 404 when there is no such contract."""
-    revision = registry.withdraw(parts.engine, name, parts.clock(), by=caller.name, why=body.reason)
+    """From now on nothing is held against it; what was before stays. Published again it holds
+    again. 404 when there is no such contract.
+    """
+    revision = registry.withdraw(
+        parts.engine, name, parts.clock(), by=caller.name, why=body.reason
+    )
     if revision is None:
         raise not_found("contract", name, "GET /v1/contracts lists them")
     return line(revision)
 
 
-@router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples or operations")
+@router.get(
+    "/contracts/{name:path}/coverage",
+    summary="What live exchanges showed of a contract's examples or operations",
+)
 def contract_coverage(
     _caller: Reading,
     parts: Opened,
@@ -246,8 +302,9 @@ def contract_coverage(
     days: Days = 30,
     environment: Name = None,
 ) -> Coverage:
-    """Every example of the newest revision, in the document's order: last seen, by which version pair, how often, kept or broken; of a
-    contract of operations each of these, whether or not its calls were checked (`open`: they were not).
+    """Every example of the newest revision, in the document's order: last seen, by which version
+    pair, how often, kept or broken; of a contract of operations each of these, whether or not its
+    calls were checked (`open`: they were not).
 
     404 when there is no such contract; 422 for one that tells neither.
     """
@@ -255,13 +312,22 @@ def contract_coverage(
     interactions = covered(parts, revision, days, environment or "")
     if interactions is None:
         raise ApiError(
-            422, "the contract has no operations and shows no examples", name[:80], "seamwatch contracts timing tells of times"
+            422,
+            "the contract has no operations and shows no examples",
+            name[:80],
+            "seamwatch contracts timing tells of times",
         )
-    return Coverage(contract=revision.name, revision=revision.number, days=days, interactions=interactions)
+    return Coverage(
+        contract=revision.name, revision=revision.number, days=days, interactions=interactions
+    )
 
 
-def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:
-    """What was seen of a revision's examples or operations in so many days; None when it has neither."""
+def covered(
+    parts: Parts, revision: Revision, days: int, environment: str = ""
+) -> list[Covered] | None:
+    """What was seen of a revision's examples or operations in so many days; None when it has
+    neither.
+    """
     now = parts.clock()
     promise = promise_of(revision)
     since, until = now - timedelta(days=days), now + timedelta(days=1)
@@ -270,26 +336,35 @@ def covered(parts: Parts, revision: Revision, days: int, environment: str = "") 
             return None
         provider = canonical(revision, parts.config.aliases).provider
         names = sorted({provider, split_service(provider)[0]})
-        return operations_covered(promise, parts.reader.operations_called(names, since, until, environment))
+        return operations_covered(
+            promise, parts.reader.operations_called(names, since, until, environment)
+        )
     rows = parts.reader.interactions(revision.name, since, until, environment)
     return coverage(promise, rows)
 
 
 class Contradicted(BaseModel):
-    """Where the newest revision of a contract and others of its provider cannot both be kept, at most 100."""
+    """Where the newest revision of a contract and others of its provider cannot both be kept, at
+    most 100.
+    """
 
     contract: str
     revision: int
     contradictions: list[Contradiction]
 
 
-@router.get("/contracts/{name:path}/contradictions", summary="Where a contract and another of its provider cannot both be kept")
+@router.get(
+    "/contracts/{name:path}/contradictions",
+    summary="Where a contract and another of its provider cannot both be kept",
+)
 def contract_contradictions(_caller: Reading, parts: Opened, name: str) -> Contradicted:
-    """Of the newest revisions: what a pact expects and the provider's OpenAPI document forbids, with both clauses, at most 100; 404 when there is
-    no such contract.
+    """Of the newest revisions: what a pact expects and the provider's OpenAPI document forbids,
+    with both clauses, at most 100; 404 when there is no such contract.
     """
     held = revision_of(parts, name, None)
-    return Contradicted(contract=held.name, revision=held.number, contradictions=contradictions_of(parts, held))
+    return Contradicted(
+        contract=held.name, revision=held.number, contradictions=contradictions_of(parts, held)
+    )
 
 
 def contradictions_of(parts: Parts, revision: Revision) -> list[Contradiction]:
@@ -299,7 +374,10 @@ def contradictions_of(parts: Parts, revision: Revision) -> list[Contradiction]:
 
 @router.get("/contracts/{name:path}", summary="One revision with its document")
 def one_contract(
-    _caller: Reading, parts: Opened, name: str, revision: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None
+    _caller: Reading,
+    parts: Opened,
+    name: str,
+    revision: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
 ) -> Revision:
     """The newest revision unless one is named; 404 when there is none."""
     return revision_of(parts, name, revision)
@@ -309,10 +387,16 @@ def revision_of(parts: Parts, name: str, number: int | None) -> Revision:
     """The revision; ApiError 404."""
     revision = registry.revision(parts.engine, name, number)
     if revision is None:
-        raise not_found("contract" if number is None else f"revision {number} of contract", name, "GET /v1/contracts lists them")
+        raise not_found(
+            "contract" if number is None else f"revision {number} of contract",
+            name,
+            "GET /v1/contracts lists them",
+        )
     return revision
 
 
 def line(revision: Revision) -> ContractLine:
     """The revision without its document."""
-    return ContractLine.model_validate({name: value for name, value in asdict(revision).items() if name != "document"})
+    return ContractLine.model_validate(
+        {name: value for name, value in asdict(revision).items() if name != "document"}
+    )

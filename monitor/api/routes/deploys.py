@@ -31,7 +31,9 @@ BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
 
 
 class DeployBody(ExactBody):
-    """A change event in our own words. Send the same again and nothing changes; without `at`, for a minute."""
+    """A change event in our own words. Send the same again and nothing changes; without `at`, for
+    a minute.
+    """
 
     service: str = Field(min_length=1, max_length=1000)
     version: str = Field(min_length=1, max_length=1000)
@@ -50,12 +52,16 @@ class DeployBody(ExactBody):
     url: str = Field(default="", max_length=4000)
     commit: str = Field(default="", max_length=200)
     external_id: str = Field(
-        default="", max_length=1000, description="your own id of this event; else one is made of its content"
+        default="",
+        max_length=1000,
+        description="your own id of this event; else one is made of its content",
     )
 
 
 class CdEvent(BaseModel):
-    """A CDEvents body (https://cdevents.dev): service.deployed, service.upgraded, service.rolledback and the like."""
+    """A CDEvents body (https://cdevents.dev): service.deployed, service.upgraded,
+    service.rolledback and the like.
+    """
 
     context: Mapping[str, Any]
     subject: Mapping[str, Any]
@@ -73,7 +79,9 @@ class Share(BaseModel):
 
 
 class RampStep(BaseModel):
-    """What was told and what telemetry shows of the new version's share, side by side; None where nothing was told, or nothing answered."""
+    """What was told and what telemetry shows of the new version's share, side by side; None where
+    nothing was told, or nothing answered.
+    """
 
     time: datetime
     planned: float | None
@@ -84,7 +92,10 @@ class RampStep(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ListedDeploy(Deploy):
-    """A deploy, `observed_share` of its version in the last quarter of an hour (None: no traffic), and in which namespaces telemetry shows services of its name. Of several, one told without a namespace may mean each."""
+    """A deploy, `observed_share` of its version in the last quarter of an hour (None: no traffic),
+    and in which namespaces telemetry shows services of its name. Of several, one told without a
+    namespace may mean each.
+    """
 
     namespaces: Sequence[str] = ()
     observed_share: float | None = None
@@ -113,7 +124,9 @@ def list_deploys(
     since: Since = None,
     until: Until = None,
 ) -> list[ListedDeploy]:
-    """All time by default. A service is asked for by its name, or as `namespace/name`: those told without a namespace are among them."""
+    """All time by default. A service is asked for by its name, or as `namespace/name`: those told
+    without a namespace are among them.
+    """
     now = parts.clock()
     start, end = moment(since, now), moment(until, now)
     deploys = kept_deploys.list_deploys(
@@ -127,7 +140,9 @@ def list_deploys(
     )
     paged.told(
         len(deploys),
-        kept_deploys.count_deploys(parts.engine, environment=environment, service=service, since=start, until=end),
+        kept_deploys.count_deploys(
+            parts.engine, environment=environment, service=service, since=start, until=end
+        ),
     )
     spaces = namespaces_seen(parts)
     seen = shares_now(parts)
@@ -135,18 +150,24 @@ def list_deploys(
         ListedDeploy(
             **asdict(deploy),
             namespaces=spaces.get((deploy.environment, deploy.service), []),
-            observed_share=seen.get((deploy.environment, deploy.namespace, deploy.service, deploy.version)),
+            observed_share=seen.get(
+                (deploy.environment, deploy.namespace, deploy.service, deploy.version)
+            ),
         )
         for deploy in deploys
     ]
 
 
 @router.post("/deploys", summary="Tell of a deploy", status_code=201)
-def record(caller: Ingesting, parts: Opened, body: Annotated[DeployBody | CdEvent, Body()]) -> Deploy:
+def record(
+    caller: Ingesting, parts: Opened, body: Annotated[DeployBody | CdEvent, Body()]
+) -> Deploy:
     """Our own words or a CDEvent; merged with what other sources say of the same change."""
     now = parts.clock()
     return kept_deploys.record(
-        parts.engine, joined(parts.config.aliases, parts.engine).deploy(_event(body, caller.name, now)), now
+        parts.engine,
+        joined(parts.config.aliases, parts.engine).deploy(_event(body, caller.name, now)),
+        now,
     )
 
 
@@ -166,21 +187,35 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
     return DeployDetail(
         deploy=deploy,
         verdict=told_verdict(verdict) if verdict else None,
-        findings=[told_finding(finding) for finding in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)],
+        findings=[
+            told_finding(finding)
+            for finding in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)
+        ],
         shares=seen,
         ramp=ramp_of(deploy, seen, events),
         events=events,
         answers=list_answers(parts.engine, deploy_id=deploy_id),
-        overrides=overrides_of(parts.engine, deploy.called, deploy.version, deploy.environment, deploy),
+        overrides=overrides_of(
+            parts.engine, deploy.called, deploy.version, deploy.environment, deploy
+        ),
     )
 
 
 def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) -> list[RampStep]:
-    """Planned beside observed: a row for each step of time in which the service answered, and for each share that was told elsewhere."""
+    """Planned beside observed: a row for each step of time in which the service answered, and for
+    each share that was told elsewhere.
+    """
     plan = [(event.at, event.traffic_share) for event in told if event.traffic_share is not None]
     own_shares = {share.time: share for share in seen if share.version == deploy.version}
     times = sorted({share.time for share in seen})
-    ends = [*times[1:], times[-1] + (times[-1] - times[-2] if len(times) > 1 else timedelta(minutes=1))] if times else []
+    ends = (
+        [
+            *times[1:],
+            times[-1] + (times[-1] - times[-2] if len(times) > 1 else timedelta(minutes=1)),
+        ]
+        if times
+        else []
+    )
 
     def planned(until: datetime) -> float | None:
         return next((share for at, share in reversed(plan) if at < until), None)
@@ -196,15 +231,28 @@ def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) 
         for time, end in zip(times, ends, strict=True)
     ]
     apart = [(at, share) for at, share in plan if not times or not times[0] <= at < ends[-1]]
-    steps += [RampStep(time=at, planned=share, observed=None, server_calls=0, instances=0) for at, share in apart]
+    steps += [
+        RampStep(time=at, planned=share, observed=None, server_calls=0, instances=0)
+        for at, share in apart
+    ]
     return sorted(steps, key=lambda step: step.time)
 
 
 def shares_now(parts: Parts) -> dict[tuple[str | None, ...], float]:
-    """The newest share of each (environment, namespace, service, version) in the last quarter of an hour; also under no namespace."""
+    """The newest share of each (environment, namespace, service, version) in the last quarter of
+    an hour; also under no namespace.
+    """
     lately = range_of("15m", None, parts.clock())
     newest_shares: dict[tuple[str | None, ...], float] = {}
-    for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60):
+    for row in ask(
+        parts,
+        "version_share",
+        since=lately.since,
+        until=lately.until,
+        environment="",
+        service="",
+        bucket_seconds=60,
+    ):
         for space in (None, row["namespace"]):  # a deploy that tells no namespace may be of each
             newest_shares[row["environment"], space, row["service"], row["version"]] = row["share"]
     return newest_shares
@@ -235,15 +283,23 @@ def shares(parts: Parts, deploy: Deploy) -> list[Share]:
 def _event(body: DeployBody | CdEvent, actor: str, now: datetime) -> DeployEvent:
     values = {name: value for name, value in body.model_dump().items() if value not in (None, "")}
     if isinstance(body, DeployBody):
-        values = {"actor": actor, **values} | ({"at": at.isoformat()} if (at := moment(body.at, now)) else {})
+        values = {"actor": actor, **values} | (
+            {"at": at.isoformat()} if (at := moment(body.at, now)) else {}
+        )
     try:
         event = event_of(values, now)
     except Unreadable as error:
         raise ApiError(
-            422, error.detail, "body", "send service, version, environment, state, or a CDEvent of a service"
+            422,
+            error.detail,
+            "body",
+            "send service, version, environment, state, or a CDEvent of a service",
         ) from None
     if event is None:
         raise ApiError(
-            422, "this CDEvent tells of no deploy", "body.context.type", "send dev.cdevents.service.* or environment.modified"
+            422,
+            "this CDEvent tells of no deploy",
+            "body.context.type",
+            "send dev.cdevents.service.* or environment.modified",
         )
     return event

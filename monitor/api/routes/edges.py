@@ -11,7 +11,15 @@ from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
 from monitor.api.moments import FIRST, LAST, Name, Offset, Since, Until, moment
 from monitor.api.paging import Paged, Paging
-from monitor.api.questions import FAILING, Range, broken_clauses, data_range, listed_in, newest_row, windows_state
+from monitor.api.questions import (
+    FAILING,
+    Range,
+    broken_clauses,
+    data_range,
+    listed_in,
+    newest_row,
+    windows_state,
+)
 from monitor.api.strict import StrictRoute
 from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
 
@@ -70,7 +78,10 @@ class LiveVersion(BaseModel):
     last_window: datetime
 
 
-@router.get("/edges", summary="Who calls whom, by version pair, with outcomes, latencies, conformance and coverage")
+@router.get(
+    "/edges",
+    summary="Who calls whom, by version pair, with outcomes, latencies, conformance and coverage",
+)
 def edges(
     request: Request,
     response: Response,
@@ -79,18 +90,29 @@ def edges(
     since: Since = None,
     until: Until = None,
     by: Annotated[
-        str, Query(max_length=200, description="Comma-separated: caller, callee, protocol, operation, versions, environment")
+        str,
+        Query(
+            max_length=200,
+            description="Comma-separated: caller, callee, protocol, operation, versions, environment",
+        ),
     ] = DEFAULT_BY,
     environment: Name = None,
     caller: Name = None,
     callee: Name = None,
     operation: Name = None,
     *,
-    sealed_only: Annotated[bool, Query(description="Leave out windows that may still change")] = False,
-    limit: Annotated[int | None, Query(ge=1, le=1_000_000, description="At most so many; all by default")] = None,
+    sealed_only: Annotated[
+        bool, Query(description="Leave out windows that may still change")
+    ] = False,
+    limit: Annotated[
+        int | None, Query(ge=1, le=1_000_000, description="At most so many; all by default")
+    ] = None,
     offset: Offset = 0,
 ) -> list[EdgeRow]:
-    """All time and all rows by default, the worst first. A service is asked for by its name, or as `namespace/name`. Text is null where it is not grouped by; a side no span showed has a null sum and no quantiles."""
+    """All time and all rows by default, the worst first. A service is asked for by its name, or as
+    `namespace/name`. Text is null where it is not grouped by; a side no span showed has a null sum
+    and no quantiles.
+    """
     now = parts.clock()
     query = EdgeQuery(
         since=moment(since, now),
@@ -136,7 +158,10 @@ def violations(
         contract=contract,
     )
     paged.answered(listing, asked, newest_row(parts, "last_violation"))
-    return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in listing.rows]
+    return [
+        ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)})
+        for row in listing.rows
+    ]
 
 
 @router.get("/services", summary="Services and versions that are alive")
@@ -149,11 +174,19 @@ def services(
     environment: Name = None,
     service: Name = None,
 ) -> list[LiveVersion]:
-    """The last hour by default, or the last hour that the data has; failing ones first. A service is asked for by its name, or
-    as `namespace/name`.
+    """The last hour by default, or the last hour that the data has; failing ones first. A service
+    is asked for by its name, or as `namespace/name`.
     """
     asked = data_range(parts, since, until)
-    listing = listed_in(parts, "services", asked, paged.limit, paged.offset, environment=environment, service=service)
+    listing = listed_in(
+        parts,
+        "services",
+        asked,
+        paged.limit,
+        paged.offset,
+        environment=environment,
+        service=service,
+    )
     paged.answered(listing, asked, windows_state(parts).last_closed)
     return [LiveVersion.model_validate(row) for row in listing.rows]
 
@@ -161,19 +194,31 @@ def services(
 def pairs_of(row: Mapping[str, object]) -> list[PairCount]:
     """The version pairs of a row of violations_by_fingerprint."""
     triples = cast("Sequence[tuple[str, str, int]]", row["by_version_pair"])
-    return [PairCount(caller_version=caller, callee_version=callee, exchanges=count) for caller, callee, count in triples]
+    return [
+        PairCount(caller_version=caller, callee_version=callee, exchanges=count)
+        for caller, callee, count in triples
+    ]
 
 
 def _badness(row: EdgeRow) -> tuple[bool, bool, bool, int]:
-    """What a sort puts first: broken contracts, then failures, then what is hardly seen; the busy before the rest."""
+    """What a sort puts first: broken contracts, then failures, then what is hardly seen; the busy
+    before the rest.
+    """
     calls = max(1, row.calls)
     hardly_seen = row.sampling == "biased" or not row.coverage.get("both")
-    return not row.conformance.get("violated"), row.failed / calls < FAILING, not hardly_seen, -row.calls
+    return (
+        not row.conformance.get("violated"),
+        row.failed / calls < FAILING,
+        not hardly_seen,
+        -row.calls,
+    )
 
 
 def _groups(by: str) -> tuple[GroupBy, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in by.split(",") if part.strip()))
     unknown = [name for name in names if name not in GROUPS]
     if unknown:
-        raise ApiError(422, f"cannot group by {unknown[0]!r}", "query.by", f"use some of {', '.join(GROUPS)}")
+        raise ApiError(
+            422, f"cannot group by {unknown[0]!r}", "query.by", f"use some of {', '.join(GROUPS)}"
+        )
     return cast("tuple[GroupBy, ...]", names)

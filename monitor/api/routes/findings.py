@@ -11,7 +11,14 @@ from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name, Since, moment
 from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.api.told import ToldExplanation, ToldFinding, ToldVerdict, told_explanation, told_finding, told_verdict
+from monitor.api.told import (
+    ToldExplanation,
+    ToldFinding,
+    ToldVerdict,
+    told_explanation,
+    told_finding,
+    told_verdict,
+)
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.audit import AuditEntry, note
@@ -23,7 +30,9 @@ router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class
 
 
 class AcceptBody(ExactBody):
-    """Say that a finding is known, so that it stays quiet in later deploys too, until `expires`."""
+    """Say that a finding is known, so that it stays quiet in later deploys too, until
+    `expires`.
+    """
 
     owner: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1, max_length=2000)
@@ -40,14 +49,22 @@ def list_findings(
     service: Name = None,
     since: Since = None,
 ) -> list[ToldFinding]:
-    """All states by default; `since` is about when a finding was last seen. Of a service, by its name or `namespace/name`, are the
-    findings on its edges and those of its deploys.
+    """All states by default; `since` is about when a finding was last seen. Of a service, by its
+    name or `namespace/name`, are the findings on its edges and those of its deploys.
     """
     start = moment(since, parts.clock())
     findings = kept_findings.list_findings(
-        parts.engine, deploy_id=deploy_id, state=state, since=start, service=service, limit=paged.limit, offset=paged.offset
+        parts.engine,
+        deploy_id=deploy_id,
+        state=state,
+        since=start,
+        service=service,
+        limit=paged.limit,
+        offset=paged.offset,
     )
-    total = kept_findings.count_findings(parts.engine, deploy_id=deploy_id, state=state, since=start, service=service)
+    total = kept_findings.count_findings(
+        parts.engine, deploy_id=deploy_id, state=state, since=start, service=service
+    )
     paged.told(len(findings), total)
     return list(map(told_finding, findings))
 
@@ -76,7 +93,12 @@ def expiry_of(body: AcceptBody, now: datetime) -> datetime:
     """When an acceptance ends; ApiError 422 where it would already be over."""
     expires = moment(body.expires, now)
     if expires is None or expires <= now:
-        raise ApiError(422, "the acceptance would already be over", "body.expires", "send a time in the future")
+        raise ApiError(
+            422,
+            "the acceptance would already be over",
+            "body.expires",
+            "send a time in the future",
+        )
     return expires
 
 
@@ -85,7 +107,9 @@ def accept_finding(parts: Opened, finding_id: str, body: AcceptBody, actor: str)
     now = parts.clock()
     finding_of(parts, finding_id)
     expires = expiry_of(body, now)
-    acceptance = kept_findings.accept(parts.engine, finding_id, body.owner, body.reason, expires, now)
+    acceptance = kept_findings.accept(
+        parts.engine, finding_id, body.owner, body.reason, expires, now
+    )
     details = {"owner": body.owner, "reason": body.reason, "expires": expires.isoformat()}
     note(parts.engine, AuditEntry(now, actor, "accept finding", finding_id, details))
     return acceptance
@@ -103,9 +127,16 @@ def list_verdicts(
     since: Since = None,
 ) -> list[ToldVerdict]:
     """Every verdict stays as it was reached."""
-    wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    wanted = {
+        "deploy_id": deploy_id,
+        "environment": environment,
+        "service": service,
+        "version": version,
+    }
     start = moment(since, parts.clock())
-    verdicts = kept_verdicts.list_verdicts(parts.engine, **wanted, since=start, limit=paged.limit, offset=paged.offset)
+    verdicts = kept_verdicts.list_verdicts(
+        parts.engine, **wanted, since=start, limit=paged.limit, offset=paged.offset
+    )
     paged.told(len(verdicts), kept_verdicts.count_verdicts(parts.engine, **wanted, since=start))
     return list(map(told_verdict, verdicts))
 
@@ -119,9 +150,14 @@ def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> ToldVerdict
     return told_verdict(verdict)
 
 
-@router.get("/verdicts/{verdict_id}/explanation", summary="Why a verdict was reached, judged again from its inputs")
+@router.get(
+    "/verdicts/{verdict_id}/explanation",
+    summary="Why a verdict was reached, judged again from its inputs",
+)
 def explanation(_caller: Reading, parts: Opened, verdict_id: str) -> ToldExplanation:
-    """Numbers, bounds and example traces of both versions. 404 when there is no verdict of this id."""
+    """Numbers, bounds and example traces of both versions. 404 when there is no verdict of this
+    id.
+    """
     answer = explain(parts.engine, verdict_id)
     if answer is None:
         raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")

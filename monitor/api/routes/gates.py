@@ -30,7 +30,12 @@ class GateBody(ExactBody):
     service: str = Field(min_length=1, max_length=1000)
     version: str = Field(min_length=1, max_length=1000)
     environment: str | None = Field(default=None, max_length=1000)
-    wait_seconds: float = Field(default=0.0, ge=0, le=3600, description="wait so long for a verdict that is not inconclusive")
+    wait_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="wait so long for a verdict that is not inconclusive",
+    )
     policy: str = Field(
         default="",
         max_length=MOST_CHARACTERS,
@@ -39,10 +44,12 @@ class GateBody(ExactBody):
 
 
 class GateReply(BaseModel):
-    """exit_code: 0 pass, 1 fail, 2 inconclusive; 0 too under an `override`, which changes neither `outcome` nor `verdict`.
+    """exit_code: 0 pass, 1 fail, 2 inconclusive; 0 too under an `override`, which changes neither
+    `outcome` nor `verdict`.
 
-    `verdict` is what was judged, `outcome` what the policy makes of it by `rules`. `flips` counts how often the gate changed its mind
-    on this unchanged code. Programs read the codes of `reasons`; `text` says it all for a terminal.
+    `verdict` is what was judged, `outcome` what the policy makes of it by `rules`. `flips` counts
+    how often the gate changed its mind on this unchanged code. Programs read the codes of
+    `reasons`; `text` says it all for a terminal.
     """
 
     outcome: Outcome
@@ -65,16 +72,22 @@ def gates_router(waiting: Waiting) -> APIRouter:
     bound = f"At most {MOST_FOR_ONE} at once for one token, else 429."
 
     @router.post(
-        "/gates", summary="Is this deploy good?", description=f"Judges on sealed windows, now or within `wait_seconds`. {bound}"
+        "/gates",
+        summary="Is this deploy good?",
+        description=f"Judges on sealed windows, now or within `wait_seconds`. {bound}",
     )
     async def gate(caller: Gating, parts: Opened, body: GateBody, request: Request) -> GateReply:
         if body.policy:
             try:
                 await run_in_threadpool(read_policy, body.policy)
             except ConfigError as error:
-                raise ApiError(422, str(error), "body.policy", "`seamwatch policy check FILE` says the same") from None
+                raise ApiError(
+                    422, str(error), "body.policy", "`seamwatch policy check FILE` says the same"
+                ) from None
         question = Question(body.service, body.version, body.environment or None, body.policy)
-        answer = await waiting.answer(question, body.wait_seconds, caller.name, request.is_disconnected)
+        answer = await waiting.answer(
+            question, body.wait_seconds, caller.name, request.is_disconnected
+        )
         await run_in_threadpool(_note, parts, caller.name, question, answer)
         return GateReply(
             outcome=answer.outcome,
@@ -99,20 +112,38 @@ def gates_router(waiting: Waiting) -> APIRouter:
         since: Since = None,
         deploy_id: Name = None,
         *,
-        flips: Annotated[bool, Query(description="only changes of mind on code that stayed the same")] = False,
+        flips: Annotated[
+            bool, Query(description="only changes of mind on code that stayed the same")
+        ] = False,
     ) -> list[KeptAnswer]:
         start = moment(since, parts.clock())
-        rows = list_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips, limit=paged.limit, offset=paged.offset)
-        paged.told(len(rows), count_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips))
+        rows = list_answers(
+            parts.engine,
+            deploy_id=deploy_id,
+            since=start,
+            flips=flips,
+            limit=paged.limit,
+            offset=paged.offset,
+        )
+        paged.told(
+            len(rows), count_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips)
+        )
         return rows
 
     return router
 
 
 def _note(parts: Parts, caller: str, question: Question, answer: GateAnswer) -> None:
-    """Who asked, and what was said; a name that matches nothing is kept for whoever writes the aliases."""
+    """Who asked, and what was said; a name that matches nothing is kept for whoever writes the
+    aliases.
+    """
     now = parts.clock()
-    told = {"outcome": answer.outcome} | ({"override": answer.override.id} if answer.override else {})
-    note(parts.engine, AuditEntry(now, caller, "ask gate", f"{question.service} {question.version}", told))
+    told = {"outcome": answer.outcome} | (
+        {"override": answer.override.id} if answer.override else {}
+    )
+    note(
+        parts.engine,
+        AuditEntry(now, caller, "ask gate", f"{question.service} {question.version}", told),
+    )
     if not answer.knows_service:
         note_unmatched(parts.engine, "service", [question.service], now, origin=caller)

@@ -1,4 +1,6 @@
-"""/healthz, /readyz, /metrics for platforms; /v1/health, /v1/rejects, /v1/ledger, /v1/coverage, /v1/size for people and programs."""
+"""/healthz, /readyz, /metrics for platforms; /v1/health, /v1/rejects, /v1/ledger, /v1/coverage,
+/v1/size for people and programs.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -39,7 +41,9 @@ from monitor.model.edges import WINDOW_SECONDS
 
 MOST_PARTITIONS = 10_000
 PROBE_THREADS = CapacityLimiter(4)
-"""Probes run in threads of their own: questions that wait for a silent store may hold all the others."""
+"""Probes run in threads of their own: questions that wait for a silent store may hold all the
+others.
+"""
 
 probes = APIRouter(tags=["probes"])
 router = APIRouter(prefix="/v1", tags=["health"], responses=ERRORS, route_class=StrictRoute)
@@ -69,7 +73,9 @@ class PartitionTime(BaseModel):
 
 
 class DataAge(BaseModel):
-    """How old the newest data is: the newest window, the newest sealed one, and the event time that each topic has reached."""
+    """How old the newest data is: the newest window, the newest sealed one, and the event time
+    that each topic has reached.
+    """
 
     newest_window: datetime | None
     newest_window_age_seconds: float | None
@@ -79,7 +85,9 @@ class DataAge(BaseModel):
 
 
 class GateMind(BaseModel):
-    """What gates answered since then, each change of mind once; `flips` are those on code that stayed the same. `overrides` are in force."""
+    """What gates answered since then, each change of mind once; `flips` are those on code that
+    stayed the same. `overrides` are in force.
+    """
 
     since: datetime
     answers: int
@@ -88,7 +96,9 @@ class GateMind(BaseModel):
 
 
 class Health(BaseModel):
-    """Everything an operator asks first. `watermarks` are of at most 10,000 of the `partitions` there are, those behind first."""
+    """Everything an operator asks first. `watermarks` are of at most 10,000 of the `partitions`
+    there are, those behind first.
+    """
 
     ready: bool
     reasons: Sequence[str]
@@ -117,7 +127,9 @@ class RejectGroup(BaseModel):
 
 
 class LedgerLine(BaseModel):
-    """What became of the records of one partition; `missing` offsets are in no row (0 when the ledger tiles the log)."""
+    """What became of the records of one partition; `missing` offsets are in no row (0 when the
+    ledger tiles the log).
+    """
 
     source_id: str
     topic: str
@@ -136,7 +148,9 @@ class LedgerLine(BaseModel):
 
 
 class CoverageLine(BaseModel):
-    """Which sides of the calls between two services were seen, and how they were sampled and checked."""
+    """Which sides of the calls between two services were seen, and how they were sampled and
+    checked.
+    """
 
     environment: str
     caller_namespace: str
@@ -185,8 +199,9 @@ class EdgeSize(BaseModel):
 
 
 class Size(BaseModel):
-    """Room on disk. `gigabytes_per_million_spans` and `gigabytes_per_day` are null while nothing was read. `edges`: how many pairs
-    of services the last 24 hours have; `largest_edges` are the largest of them.
+    """Room on disk. `gigabytes_per_million_spans` and `gigabytes_per_day` are null while nothing
+    was read. `edges`: how many pairs of services the last 24 hours have; `largest_edges` are the
+    largest of them.
     """
 
     tables: Sequence[TableSize]
@@ -237,8 +252,14 @@ def unready(parts: Parts) -> list[str]:
 
 
 def notes(parts: Parts) -> list[str]:
-    """What is worth knowing and keeps nothing from working: an optional topic that is not there."""
-    return [f"{report.component}: {report.reason}" for report in components(parts) if report.ready and not report.stale and report.reason]
+    """What is worth knowing and keeps nothing from working: an optional topic that is
+    not there.
+    """
+    return [
+        f"{report.component}: {report.reason}"
+        for report in components(parts)
+        if report.ready and not report.stale and report.reason
+    ]
 
 
 def gate_mind(parts: Parts) -> GateMind:
@@ -279,9 +300,15 @@ def _age(window: datetime | None, now: datetime) -> float | None:
 
 
 def readiness(parts: Parts) -> tuple[int, dict[str, object]]:
-    """Status and body of /readyz. Old data is told and is no fault: nothing may be sent just now."""
+    """Status and body of /readyz. Old data is told and is no fault: nothing may be
+    sent just now.
+    """
     reasons = unready(parts)
-    age = None if any(reason.startswith("store: ") for reason in reasons) else data_age(parts, glance)
+    age = (
+        None
+        if any(reason.startswith("store: ") for reason in reasons)
+        else data_age(parts, glance)
+    )
     body: dict[str, object] = {"ready": not reasons, "reasons": reasons, "notes": notes(parts)}
     body["data"] = None if age is None else age.model_dump(mode="json")
     return 503 if reasons else 200, body
@@ -289,28 +316,43 @@ def readiness(parts: Parts) -> tuple[int, dict[str, object]]:
 
 @probes.get("/healthz", summary="Is the process alive?")
 async def healthz() -> dict[str, str]:
-    """Always 200 while requests are answered; needs no thread, which questions to a silent store may all hold."""
+    """Always 200 while requests are answered; needs no thread, which questions to a silent store
+    may all hold.
+    """
     return {"status": "alive"}
 
 
-@probes.get("/readyz", summary="Does everything run?", responses={503: {"description": "Not ready; says why"}})
+@probes.get(
+    "/readyz",
+    summary="Does everything run?",
+    responses={503: {"description": "Not ready; says why"}},
+)
 async def readyz(request: Request) -> Response:
-    """503 with reasons when the store does not answer within 2 s, or a component is unready or silent."""
+    """503 with reasons when the store does not answer within 2 s, or a component is unready or
+    silent.
+    """
     status, body = await to_thread.run_sync(readiness, parts_of(request), limiter=PROBE_THREADS)
     return JSONResponse(body, status)
 
 
 @probes.get(
-    "/metrics", summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}, **ERRORS}, response_class=Response
+    "/metrics",
+    summary="Prometheus metrics",
+    responses={200: {"content": {"text/plain": {}}}, **ERRORS},
+    response_class=Response,
 )
 async def metrics(request: Request) -> Response:
-    """What Seamwatch says of itself; needs the scope read unless opened by a setting. Figures of a store that does not answer stay as they were."""
+    """What Seamwatch says of itself; needs the scope read unless opened by a setting. Figures of a
+    store that does not answer stay as they were.
+    """
     text = await to_thread.run_sync(_measured, request, limiter=PROBE_THREADS)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 KEEP_FINDINGS = frozenset({"detection", "notify"})
-"""Parts that keep the count of open findings themselves, and wait for a silent control store in our stead."""
+"""Parts that keep the count of open findings themselves, and wait for a silent control store in
+our stead.
+"""
 
 
 def _measured(request: Request) -> bytes:
@@ -326,7 +368,10 @@ def _measured(request: Request) -> bytes:
     with suppress(StoreError):
         parts.store.ping()
         state = windows_state(parts)
-        for gauge, at in ((telemetry.LAST_CLOSED, state.last_closed), (telemetry.LAST_SEALED, state.last_sealed)):
+        for gauge, at in (
+            (telemetry.LAST_CLOSED, state.last_closed),
+            (telemetry.LAST_SEALED, state.last_sealed),
+        ):
             if at is not None:
                 gauge.set(at.timestamp())
     return generate_latest(telemetry.REGISTRY)
@@ -351,7 +396,9 @@ def health(_caller: Reading, parts: Opened) -> Health:
 
 
 @router.get("/rejects", summary="What could not be read, by reason")
-def rejects(_caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None) -> list[RejectGroup]:
+def rejects(
+    _caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None
+) -> list[RejectGroup]:
     """By the time of reading; the last 24 hours by default."""
     asked = range_of(since, until, parts.clock(), "24h")
     listing = listed_in(parts, "rejects_by_reason", asked, paged.limit, paged.offset)
@@ -369,11 +416,18 @@ def ledger(_caller: Reading, parts: Opened, paged: Paged) -> list[LedgerLine]:
 
 @router.get("/coverage", summary="Which sides of calls were seen, checked and sampled how")
 def coverage(
-    _caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None, environment: Name = None
+    _caller: Reading,
+    parts: Opened,
+    paged: Paged,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
 ) -> list[CoverageLine]:
     """The last hour by default, or the last hour that the data has; what is seen worst first."""
     asked = data_range(parts, since, until)
-    listing = listed_in(parts, "coverage", asked, paged.limit, paged.offset, environment=environment)
+    listing = listed_in(
+        parts, "coverage", asked, paged.limit, paged.offset, environment=environment
+    )
     paged.answered(listing, asked, windows_state(parts).last_closed)
     return [CoverageLine.model_validate({**row, "unchecked": missed(row)}) for row in listing.rows]
 

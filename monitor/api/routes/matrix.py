@@ -1,4 +1,6 @@
-"""/v1/matrix: what a provider's live versions keep, break or have not shown of what each consumer expects."""
+"""/v1/matrix: what a provider's live versions keep, break or have not shown of what each consumer
+expects.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,7 +29,9 @@ _MOST_VERSIONS = 5_000
 
 
 class Matrix(BaseModel):
-    """Cells by consumer, contract, environment and version. `unreadable` names contracts whose text cannot be used any more."""
+    """Cells by consumer, contract, environment and version. `unreadable` names contracts whose
+    text cannot be used any more.
+    """
 
     service: str
     days: int
@@ -44,8 +48,9 @@ def contract_matrix(
     environment: Name = None,
     days: Annotated[int, Query(ge=1, le=400, description="Look back so many days")] = DAYS,
 ) -> Matrix:
-    """For each contract of examples that binds the provider (mocks do not), its newest revision, against the versions that answered calls
-    in the last hour, or in the last hour that the data has. Where none is known to be live, those that were seen showing something.
+    """For each contract of examples that binds the provider (mocks do not), its newest revision,
+    against the versions that answered calls in the last hour, or in the last hour that the data
+    has. Where none is known to be live, those that were seen showing something.
     """
     return matrix_of(parts, service, environment, days)
 
@@ -72,7 +77,9 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
             unreadable.append(revision.name)
             continue
         if promise.by_example:
-            rows = parts.reader.interactions(revision.name, since, now + timedelta(days=1), environment or "")
+            rows = parts.reader.interactions(
+                revision.name, since, now + timedelta(days=1), environment or ""
+            )
             expected.append(Expected(_told(revision, promise.consumer), promise, rows))
     listing = listed_in(
         parts,
@@ -82,7 +89,9 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
         environment=environment,
         service=split_service(wanted)[0],
     )
-    live = sorted({(row["environment"], row["version"]) for row in listing.rows if row["server_calls"]})
+    live = sorted(
+        {(row["environment"], row["version"]) for row in listing.rows if row["server_calls"]}
+    )
     cells = matrix(expected, [Live(place, version) for place, version in live])
     return Matrix(service=service, days=days, since=since, cells=cells, unreadable=unreadable)
 

@@ -40,9 +40,13 @@ def list_alerts(
 
 
 @router.get("/deliveries", summary="Tries to deliver, newest first")
-def list_deliveries(_caller: Reading, parts: Opened, paged: Paged, alert_key: Name = None) -> list[Delivery]:
+def list_deliveries(
+    _caller: Reading, parts: Opened, paged: Paged, alert_key: Name = None
+) -> list[Delivery]:
     """delivered, busy (tried again later), refused, dead, or suppressed by the rate cap."""
-    deliveries = outbox.list_deliveries(parts.engine, alert_key=alert_key, limit=paged.limit, offset=paged.offset)
+    deliveries = outbox.list_deliveries(
+        parts.engine, alert_key=alert_key, limit=paged.limit, offset=paged.offset
+    )
     paged.told(len(deliveries), outbox.count_deliveries(parts.engine, alert_key=alert_key))
     return deliveries
 
@@ -62,9 +66,13 @@ def test_receiver(caller: Administering, parts: Opened, name: str) -> TestReply:
     test = parts.receivers.get(name)
     if test is None:
         known = ", ".join(sorted(parts.receivers)) or "none"
-        raise not_found("receiver", name, f"receivers of this process: {known}; set them up in the settings")
+        raise not_found(
+            "receiver", name, f"receivers of this process: {known}; set them up in the settings"
+        )
     note(parts.engine, AuditEntry(parts.clock(), caller.name, "test receiver", name))
     try:
         return TestReply(receiver=name, result=test())
     except NotifyError as error:
-        raise ApiError(503, str(error), f"receiver {name}", "check its address and secret") from error
+        raise ApiError(
+            503, str(error), f"receiver {name}", "check its address and secret"
+        ) from error

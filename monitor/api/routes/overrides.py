@@ -31,20 +31,31 @@ class OverrideBody(ExactBody):
     environment: str = Field(default="", max_length=1000, description="any when absent")
     person: str = Field(min_length=1, max_length=200, description="who answers for it")
     reason: str = Field(min_length=1, max_length=2000)
-    expires: str = Field(max_length=64, description="ISO 8601; at most the policy's overrides.longest_hours from now")
+    expires: str = Field(
+        max_length=64,
+        description="ISO 8601; at most the policy's overrides.longest_hours from now",
+    )
 
 
 @router.get("/overrides", summary="Overrides of the gate")
 def list_overrides(
-    _caller: Reading, parts: Opened, paged: Paged, *, over: Annotated[bool, Query(description="also those that are over")] = False
+    _caller: Reading,
+    parts: Opened,
+    paged: Paged,
+    *,
+    over: Annotated[bool, Query(description="also those that are over")] = False,
 ) -> list[Override]:
     """Those in force, the newest first."""
     return paged.of(kept_overrides.list_overrides(parts.engine, None if over else parts.clock()))
 
 
-@router.post("/overrides", summary="Let a deploy go on whatever the gate says, for a while", status_code=201)
+@router.post(
+    "/overrides", summary="Let a deploy go on whatever the gate says, for a while", status_code=201
+)
 def add_override(caller: Administering, parts: Opened, body: OverrideBody) -> Override:
-    """The gate then exits 0, tells of it, and keeps its verdict. It always has a person, a reason and an end."""
+    """The gate then exits 0, tells of it, and keeps its verdict. It always has a person, a reason
+    and an end.
+    """
     now = parts.clock()
     expires = needed_end(body.expires, now, "an override", "body.expires")
     if body.deploy_id and deploy(parts.engine, body.deploy_id) is None:
@@ -66,12 +77,28 @@ def add_override(caller: Administering, parts: Opened, body: OverrideBody) -> Ov
             environment=aliases.environment(body.environment) if body.environment else "",
         )
     except UsageError as error:
-        raise ApiError(422, str(error), "body", "send deploy_id, or service and version; person, reason and expires") from None
-    about = {"deploy": made.deploy_id, "service": made.service, "version": made.version, "environment": made.environment}
+        raise ApiError(
+            422,
+            str(error),
+            "body",
+            "send deploy_id, or service and version; person, reason and expires",
+        ) from None
+    about = {
+        "deploy": made.deploy_id,
+        "service": made.service,
+        "version": made.version,
+        "environment": made.environment,
+    }
     details = {"person": made.person, "reason": made.reason, "expires": made.expires.isoformat()}
     note(
         parts.engine,
-        AuditEntry(now, caller.name, "override gate", made.id, {name: value for name, value in about.items() if value} | details),
+        AuditEntry(
+            now,
+            caller.name,
+            "override gate",
+            made.id,
+            {name: value for name, value in about.items() if value} | details,
+        ),
     )
     return made
 

@@ -32,7 +32,8 @@ class ToldReason(BaseModel):
 class TimingLine(BaseModel):
     """One clause against one edge and version of its callee; `quantile` null is a timeout.
 
-    The share of calls that take longer lies between `share_low` and `share_high`. `side` tells whose clock was read.
+    The share of calls that take longer lies between `share_low` and `share_high`. `side` tells
+    whose clock was read.
     """
 
     contract: str
@@ -71,28 +72,51 @@ def contract_timing(
     parts: Opened,
     service: Annotated[str, Query(min_length=1, max_length=400, description="The provider")],
     environment: Name = None,
-    hours: Annotated[int, Query(ge=1, le=24 * 30, description="Look back so many hours from the newest sealed window")] = HOURS,
+    hours: Annotated[
+        int,
+        Query(
+            ge=1, le=24 * 30, description="Look back so many hours from the newest sealed window"
+        ),
+    ] = HOURS,
 ) -> TimingFound:
-    """`x-seamwatch-timeout` and `x-seamwatch-latency` of OpenAPI documents, and what `contracts timing` published, by edge and version."""
+    """`x-seamwatch-timeout` and `x-seamwatch-latency` of OpenAPI documents, and what `contracts
+    timing` published, by edge and version.
+    """
     return timing_of_service(parts, service, environment, hours)
 
 
-def timing_of_service(parts: Parts, service: str, environment: str | None, hours: int = HOURS) -> TimingFound:
+def timing_of_service(
+    parts: Parts, service: str, environment: str | None, hours: int = HOURS
+) -> TimingFound:
     """The verdicts on one provider."""
     aliases = parts.config.aliases
     wanted = aliases.service(service)
     timed = timed_contracts(parts.engine, aliases, wanted)
     until = (parts.reader.last_sealed() or parts.clock()) + timedelta(seconds=WINDOW_SECONDS)
     since = until - timedelta(hours=hours)
-    rows = parts.reader.tails(sorted({wanted, split_service(wanted)[0]}), since, until, environment or "") if timed else []
+    rows = (
+        parts.reader.tails(
+            sorted({wanted, split_service(wanted)[0]}), since, until, environment or ""
+        )
+        if timed
+        else []
+    )
     verdicts = judge_timing(timed, rows)
-    return TimingFound(service=service, since=since, until=until, contracts=len(timed), verdicts=_lines(verdicts))
+    return TimingFound(
+        service=service, since=since, until=until, contracts=len(timed), verdicts=_lines(verdicts)
+    )
 
 
 def _lines(verdicts: Sequence[TimingVerdict]) -> list[TimingLine]:
     lines = []
     for verdict in verdicts:
-        values = {name: getattr(verdict, name) for name in TimingLine.model_fields if name != "reason"}
-        reason = {"code": verdict.reason.code, "parameters": dict(verdict.reason.parameters), "text": time_sentence(verdict.reason)}
+        values = {
+            name: getattr(verdict, name) for name in TimingLine.model_fields if name != "reason"
+        }
+        reason = {
+            "code": verdict.reason.code,
+            "parameters": dict(verdict.reason.parameters),
+            "text": time_sentence(verdict.reason),
+        }
         lines.append(TimingLine.model_validate({**values, "reason": reason}))
     return lines

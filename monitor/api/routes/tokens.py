@@ -17,7 +17,9 @@ from monitor.control.audit import AuditEntry, note
 from monitor.control.silences import Silence
 from monitor.control.tokens import Scope, Token
 
-router = APIRouter(prefix="/v1", tags=["administration"], responses=ERRORS, route_class=StrictRoute)
+router = APIRouter(
+    prefix="/v1", tags=["administration"], responses=ERRORS, route_class=StrictRoute
+)
 
 
 class TokenBody(ExactBody):
@@ -25,7 +27,9 @@ class TokenBody(ExactBody):
 
     name: str = Field(min_length=1, max_length=200)
     scopes: Sequence[Scope] = Field(min_length=1, max_length=10)
-    expires: str | None = Field(default=None, max_length=64, description="ISO 8601; never when absent")
+    expires: str | None = Field(
+        default=None, max_length=64, description="ISO 8601; never when absent"
+    )
 
 
 class NewToken(BaseModel):
@@ -61,11 +65,22 @@ def create_token(caller: Administering, parts: Opened, body: TokenBody) -> NewTo
     """Scopes: read, ingest, gate, contracts:write, admin (which may do everything)."""
     now = parts.clock()
     token, secret = kept_tokens.create_token(
-        parts.engine, body.name, body.scopes, now, expires=moment(body.expires, now), created_by=caller.name
+        parts.engine,
+        body.name,
+        body.scopes,
+        now,
+        expires=moment(body.expires, now),
+        created_by=caller.name,
     )
     note(
         parts.engine,
-        AuditEntry(now, caller.name, "create token", token.id, {"name": token.name, "scopes": ",".join(token.scopes)}),
+        AuditEntry(
+            now,
+            caller.name,
+            "create token",
+            token.id,
+            {"name": token.name, "scopes": ",".join(token.scopes)},
+        ),
     )
     return NewToken(token=token, secret=secret)
 
@@ -82,7 +97,11 @@ def revoke_token(caller: Administering, parts: Opened, token_id: str) -> Done:
 
 @router.get("/silences", summary="Silences")
 def list_silences(
-    _caller: Reading, parts: Opened, paged: Paged, *, over: Annotated[bool, Query(description="also those that are over")] = False
+    _caller: Reading,
+    parts: Opened,
+    paged: Paged,
+    *,
+    over: Annotated[bool, Query(description="also those that are over")] = False,
 ) -> list[Silence]:
     """Those in force or to come; those that end first first."""
     return paged.of(kept_silences.list_silences(parts.engine, None if over else parts.clock()))
@@ -93,8 +112,13 @@ def create_silence(caller: Administering, parts: Opened, body: SilenceBody) -> S
     """It always has an end, an author and a reason."""
     now = parts.clock()
     ends = needed_end(body.ends, now, "a silence", "body.ends")
-    silence = kept_silences.create_silence(parts.engine, body.matchers, body.author or caller.name, body.reason, ends, now)
-    note(parts.engine, AuditEntry(now, caller.name, "begin silence", silence.id, {"reason": silence.reason}))
+    silence = kept_silences.create_silence(
+        parts.engine, body.matchers, body.author or caller.name, body.reason, ends, now
+    )
+    note(
+        parts.engine,
+        AuditEntry(now, caller.name, "begin silence", silence.id, {"reason": silence.reason}),
+    )
     return silence
 
 

@@ -1,1 +1,3 @@
-"""Whether data of one revision of a schema can be read by another: the rules of each language, and of registries."""
+"""Whether data of one revision of a schema can be read by another: the rules of each language, and
+of registries.
+"""

@@ -1,6 +1,7 @@
 """Avro's schema resolution: what a reader cannot read of what a writer may have written.
 
-https://avro.apache.org/docs/1.12.0/specification/#schema-resolution; the words are those of its SchemaCompatibility.
+https://avro.apache.org/docs/1.12.0/specification/#schema-resolution; the words are those of its
+SchemaCompatibility.
 """
 
 from typing import Any
@@ -21,7 +22,9 @@ _MOST_COMPARED = 100_000
 
 
 def avro_changes(writer: AvroSchema, reader: AvroSchema) -> list[Change]:
-    """Every place where the reader cannot read the writer's data, each once; none: it reads all of it."""
+    """Every place where the reader cannot read the writer's data, each once; none: it reads all of
+    it.
+    """
     comparison = _Comparison(writer, reader)
     comparison.compare(writer.root, reader.root, "")
     return list(dict.fromkeys(comparison.changes))
@@ -37,7 +40,9 @@ class _Comparison:
     def compare(self, writer: Any, reader: Any, pointer: str) -> None:
         self._compared += 1
         if self._compared > _MOST_COMPARED:
-            raise ContractError(f"more than {_MOST_COMPARED} parts of two schemas are compared; break up their unions")
+            raise ContractError(
+                f"more than {_MOST_COMPARED} parts of two schemas are compared; break up their unions"
+            )
         writer, reader = self._writer.follow(writer), self._reader.follow(reader)
         if isinstance(writer, dict) and isinstance(writer["type"], dict | list):
             self.compare(writer["type"], reader, pointer)
@@ -59,7 +64,9 @@ class _Comparison:
             self._any(branch, reader, pointer)
 
     def _any(self, writer: Any, reader: list[Any], pointer: str) -> None:
-        """A reader's union reads what any of its branches reads; what keeps the one of the same name and kind from it is told."""
+        """A reader's union reads what any of its branches reads; what keeps the one of the same
+        name and kind from it is told.
+        """
         followed = self._writer.follow(writer)
         tried: list[tuple[Any, list[Change]]] = []
         for branch in reader:
@@ -74,13 +81,16 @@ class _Comparison:
         alike = [
             changes
             for branch, changes in tried
-            if _kind(self._reader.follow(branch)) == _kind(followed) and not _misnamed(changes, pointer)
+            if _kind(self._reader.follow(branch)) == _kind(followed)
+            and not _misnamed(changes, pointer)
         ]
         if len(alike) == 1:
             self.changes += alike[0]
         else:
             union = "|".join(_kind(self._reader.follow(branch)) for branch in reader)[:80]
-            self.changes.append(Change("MISSING_UNION_BRANCH", pointer, union or "no branch", _kind(followed)))
+            self.changes.append(
+                Change("MISSING_UNION_BRANCH", pointer, union or "no branch", _kind(followed))
+            )
 
     def _plain(self, writer: Any, reader: Any, pointer: str) -> None:
         theirs, ours = _kind(writer), _kind(reader)
@@ -95,18 +105,33 @@ class _Comparison:
         elif theirs in ("record", "enum", "fixed"):
             self._named(writer, reader, theirs, pointer)
 
-    def _named(self, writer: dict[str, Any], reader: dict[str, Any], kind: str, pointer: str) -> None:
+    def _named(
+        self, writer: dict[str, Any], reader: dict[str, Any], kind: str, pointer: str
+    ) -> None:
         if not same_name(writer, reader):
-            self.changes.append(Change("NAME_MISMATCH", pointer, str(reader["name"])[:80], str(writer["name"])[:80]))
+            self.changes.append(
+                Change(
+                    "NAME_MISMATCH", pointer, str(reader["name"])[:80], str(writer["name"])[:80]
+                )
+            )
             return
         if kind == "fixed":
             if writer["size"] != reader["size"]:
-                self.changes.append(Change("FIXED_SIZE_MISMATCH", pointer, str(reader["size"]), str(writer["size"])))
+                self.changes.append(
+                    Change(
+                        "FIXED_SIZE_MISMATCH", pointer, str(reader["size"]), str(writer["size"])
+                    )
+                )
         elif kind == "enum":
             missing = [symbol for symbol in writer["symbols"] if symbol not in reader["symbols"]]
             if missing and "default" not in reader:
                 self.changes.append(
-                    Change("MISSING_ENUM_SYMBOLS", pointer, f"{len(reader['symbols'])} symbols", f"{len(missing)} others")
+                    Change(
+                        "MISSING_ENUM_SYMBOLS",
+                        pointer,
+                        f"{len(reader['symbols'])} symbols",
+                        f"{len(missing)} others",
+                    )
                 )
         elif (writer["name"], reader["name"]) not in self._seen:
             self._seen.add((writer["name"], reader["name"]))
@@ -121,14 +146,26 @@ class _Comparison:
             if writer_field is not None:
                 self.compare(writer_field["type"], field["type"], place)
             elif "default" not in field:
-                self.changes.append(Change("READER_FIELD_MISSING_DEFAULT_VALUE", place, "a field without a default", "absent"))
+                self.changes.append(
+                    Change(
+                        "READER_FIELD_MISSING_DEFAULT_VALUE",
+                        place,
+                        "a field without a default",
+                        "absent",
+                    )
+                )
 
 
 def same_name(writer: dict[str, Any], reader: dict[str, Any]) -> bool:
-    """Whether two named types match: by their names without namespaces, or by an alias of the reader's."""
+    """Whether two named types match: by their names without namespaces, or by an alias of the
+    reader's.
+    """
     full, short = str(writer["name"]), str(writer["name"]).rpartition(".")[2]
     space = str(reader["name"]).rpartition(".")[0]
-    aliases = {alias if "." in alias or not space else f"{space}.{alias}" for alias in reader.get("aliases", ())}
+    aliases = {
+        alias if "." in alias or not space else f"{space}.{alias}"
+        for alias in reader.get("aliases", ())
+    }
     return short == str(reader["name"]).rpartition(".")[2] or full in aliases
 
 
@@ -137,5 +174,11 @@ def _misnamed(changes: list[Change], pointer: str) -> bool:
 
 
 def _kind(schema: Any) -> str:
-    kind = schema["type"] if isinstance(schema, dict) else "union" if isinstance(schema, list) else schema
+    kind = (
+        schema["type"]
+        if isinstance(schema, dict)
+        else "union"
+        if isinstance(schema, list)
+        else schema
+    )
     return "record" if kind == "error" else str(kind)

@@ -1,4 +1,6 @@
-"""Whether two schemas can both be kept: places where whatever is there breaks one of them. None found proves nothing; one found does."""
+"""Whether two schemas can both be kept: places where whatever is there breaks one of them. None
+found proves nothing; one found does.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ class Conflict:
 
 
 def conflicts(first: Said, second: Said) -> list[Conflict]:
-    """Of the first schema against the second; what is below a place that both require, or that breaks one whenever it is there."""
+    """Of the first schema against the second; what is below a place that both require, or that
+    breaks one whenever it is there.
+    """
     return list(_Comparison().compare(first, second, "", 0))
 
 
@@ -38,14 +42,40 @@ class _Comparison:
         shared = ours & theirs
         if not shared:
             if ours and theirs:
-                yield _told("type", pointer, first, second, "|".join(sorted(ours)), "|".join(sorted(theirs)))
+                yield _told(
+                    "type",
+                    pointer,
+                    first,
+                    second,
+                    "|".join(sorted(ours)),
+                    "|".join(sorted(theirs)),
+                )
             return
-        if shared == {"string"} and first.words is not None and second.words is not None and not first.words & second.words:
-            yield _told("enum", pointer, first, second, f"one of {len(first.words)} texts", f"one of {len(second.words)} others")
-        if shared <= {"integer", "number"} and (first.low > second.high or second.low > first.high):
+        if (
+            shared == {"string"}
+            and first.words is not None
+            and second.words is not None
+            and not first.words & second.words
+        ):
+            yield _told(
+                "enum",
+                pointer,
+                first,
+                second,
+                f"one of {len(first.words)} texts",
+                f"one of {len(second.words)} others",
+            )
+        if shared <= {"integer", "number"} and (
+            first.low > second.high or second.low > first.high
+        ):
             above = first.low > second.high
             yield _told(
-                "minimum" if above else "maximum", pointer, first, second, "higher numbers" if above else "lower numbers", "others"
+                "minimum" if above else "maximum",
+                pointer,
+                first,
+                second,
+                "higher numbers" if above else "lower numbers",
+                "others",
             )
         if shared == {"object"}:
             yield from self._objects(first, second, pointer, depth)
@@ -55,13 +85,22 @@ class _Comparison:
     def _objects(self, first: Said, second: Said, pointer: str, depth: int) -> Iterator[Conflict]:
         for name in first.fields:
             if name in second.fields:
-                yield from self.compare(first.fields[name](), second.fields[name](), f"{pointer}/{escaped(name)}", depth + 1)
+                yield from self.compare(
+                    first.fields[name](),
+                    second.fields[name](),
+                    f"{pointer}/{escaped(name)}",
+                    depth + 1,
+                )
         for needs, holds, ours in ((first, second, True), (second, first, False)):
             for name in sorted(needs.required) if holds.closed else ():
                 if name not in holds.fields:
                     words = ("required", "not allowed") if ours else ("not allowed", "required")
-                    yield _told("additionalProperties", f"{pointer}/{escaped(name)}", first, second, *words)
+                    yield _told(
+                        "additionalProperties", f"{pointer}/{escaped(name)}", first, second, *words
+                    )
 
 
-def _told(rule: str, pointer: str, first: Said, second: Said, text: str, other_text: str) -> Conflict:
+def _told(
+    rule: str, pointer: str, first: Said, second: Said, text: str, other_text: str
+) -> Conflict:
     return Conflict(rule, pointer, first.clause, second.clause, text, other_text)

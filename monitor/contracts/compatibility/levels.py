@@ -18,20 +18,27 @@ from monitor.errors import ContractError
 from monitor.model.contracts import Level
 
 Direction = Literal["backward", "forward"]
-"""Backward: who has the new revision reads what the old one wrote. Forward: who still has the old one reads what the new one writes."""
+"""Backward: who has the new revision reads what the old one wrote. Forward: who still has the old
+one reads what the new one writes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Incompatible:
-    """A change that breaks a level: between the new revision and an earlier one (its number, from 0), in a direction."""
+    """A change that breaks a level: between the new revision and an earlier one (its number, from
+    0), in a direction.
+    """
 
     earlier: int
     direction: Direction
     change: Change
 
 
-def incompatible(kind: str, earlier: Sequence[dict[str, Any]], new: dict[str, Any], level: Level) -> list[Incompatible]:
-    """What breaks `level` between documents of one kind (avro, protobuf, jsonschema), `earlier` oldest first. None: it is kept.
+def incompatible(
+    kind: str, earlier: Sequence[dict[str, Any]], new: dict[str, Any], level: Level
+) -> list[Incompatible]:
+    """What breaks `level` between documents of one kind (avro, protobuf, jsonschema), `earlier`
+    oldest first. None: it is kept.
 
     Raises ContractError for a kind without such rules, and for a document that cannot be used.
     """
@@ -43,7 +50,9 @@ def incompatible(kind: str, earlier: Sequence[dict[str, Any]], new: dict[str, An
     breaks = []
     for number in numbers:
         for direction in _directions(level):
-            old, fresh = (earlier[number], new) if direction == "backward" else (new, earlier[number])
+            old, fresh = (
+                (earlier[number], new) if direction == "backward" else (new, earlier[number])
+            )
             breaks += [Incompatible(number, direction, change) for change in compare(old, fresh)]
     return breaks
 
@@ -58,12 +67,16 @@ def _directions(level: Level) -> Iterator[Direction]:
 def _compared(kind: str) -> Callable[[dict[str, Any], dict[str, Any]], list[Change]]:
     """How two documents are compared: what the second cannot read of what the first wrote."""
     if kind == "avro":
-        return lambda old, new: avro_changes(avro_of(_union(old), "the writer's"), avro_of(_union(new), "the reader's"))
+        return lambda old, new: avro_changes(
+            avro_of(_union(old), "the writer's"), avro_of(_union(new), "the reader's")
+        )
     if kind == "protobuf":
         return lambda old, new: proto_changes(_proto(old), _proto(new))
     if kind == "jsonschema":
         return lambda old, new: schema_changes(_bare(old), _bare(new))
-    raise ContractError(f"revisions of {kind[:40]} have no compatibility levels; Avro, Protobuf and JSON Schema do")
+    raise ContractError(
+        f"revisions of {kind[:40]} have no compatibility levels; Avro, Protobuf and JSON Schema do"
+    )
 
 
 def _union(document: dict[str, Any]) -> Any:
@@ -77,5 +90,11 @@ def _bare(document: dict[str, Any]) -> dict[str, Any]:
 def _proto(document: dict[str, Any]) -> Any:
     if isinstance(document.get("proto"), str):
         imports = document.get("imports")
-        return from_text(document["proto"], "the .proto", dict(imports) if isinstance(imports, dict) else None)
-    return from_set(str(document.get("descriptor_set", "")), "the descriptor set", bound(document, "the descriptor set").message)
+        return from_text(
+            document["proto"], "the .proto", dict(imports) if isinstance(imports, dict) else None
+        )
+    return from_set(
+        str(document.get("descriptor_set", "")),
+        "the descriptor set",
+        bound(document, "the descriptor set").message,
+    )

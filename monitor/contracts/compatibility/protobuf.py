@@ -1,7 +1,9 @@
-"""Which changes of a .proto keep new code from reading old records, by the rules that registries document.
+"""Which changes of a .proto keep new code from reading old records, by the rules that registries
+document.
 
 https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/serdes-protobuf.html#protobuf-schema-compatibility-rules
-and https://protobuf.dev/programming-guides/proto3/#updating. The words are the registry's own; places read `/Message/number`.
+and https://protobuf.dev/programming-guides/proto3/#updating. The words are the registry's own;
+places read `/Message/number`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,12 @@ from monitor.errors import ContractError
 _MOST_COMPARED = 20_000
 _GROUPS: Mapping[str, tuple[int, ...]] = {
     "a varint": (
-        *(FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64),
+        *(
+            FieldDescriptor.TYPE_INT32,
+            FieldDescriptor.TYPE_INT64,
+            FieldDescriptor.TYPE_UINT32,
+            FieldDescriptor.TYPE_UINT64,
+        ),
         *(FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_ENUM),
     ),
     "a zigzag number": (FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64),
@@ -30,10 +37,19 @@ _GROUP_OF = {kind: name for name, kinds in _GROUPS.items() for kind in kinds}
 
 
 def proto_changes(old: ProtoSchema, new: ProtoSchema) -> list[Change]:
-    """Every incompatible change from `old` to `new`, for a reader with `new`, each once; none: `new` reads what `old` wrote."""
+    """Every incompatible change from `old` to `new`, for a reader with `new`, each once; none:
+    `new` reads what `old` wrote.
+    """
     comparison = _Comparison(old, new)
     if old.file.package != new.file.package:
-        comparison.changes.append(Change("PACKAGE_CHANGED", "", new.file.package or "no package", old.file.package or "no package"))
+        comparison.changes.append(
+            Change(
+                "PACKAGE_CHANGED",
+                "",
+                new.file.package or "no package",
+                old.file.package or "no package",
+            )
+        )
     comparison.types(old.file.message_types_by_name, new.file.message_types_by_name, "")
     return list(dict.fromkeys(comparison.changes))
 
@@ -90,10 +106,19 @@ class _Comparison:
         """Fields that could be set together before, and cannot now."""
         for name, oneof in _oneofs(new).items():
             moved = [theirs[field.number] for field in oneof.fields if field.number in theirs]
-            groups = {f"field {field.name}" if (oneof_before := _oneof(field)) is None else f"oneof {oneof_before.name}" for field in moved}
+            groups = {
+                f"field {field.name}"
+                if (oneof_before := _oneof(field)) is None
+                else f"oneof {oneof_before.name}"
+                for field in moved
+            }
             if len(groups) > 1:
                 several = sum(_oneof(field) is None for field in moved) > 1
-                rule = "MULTIPLE_FIELDS_MOVED_TO_ONEOF" if several else "FIELD_MOVED_TO_EXISTING_ONEOF"
+                rule = (
+                    "MULTIPLE_FIELDS_MOVED_TO_ONEOF"
+                    if several
+                    else "FIELD_MOVED_TO_EXISTING_ONEOF"
+                )
                 self._say(rule, f"{pointer}/{name}", "one of them", "each of them")
 
     def _fields(self, old: Any, new: Any, pointer: str) -> None:
@@ -102,13 +127,23 @@ class _Comparison:
             self._say("FIELD_KIND_CHANGED", pointer, ours, theirs)
         elif theirs == "a map":
             for word in ("key", "value"):
-                self._fields(old.message_type.fields_by_name[word], new.message_type.fields_by_name[word], pointer)
+                self._fields(
+                    old.message_type.fields_by_name[word],
+                    new.message_type.fields_by_name[word],
+                    pointer,
+                )
         elif theirs == "a message":
             self._named(old.message_type, new.message_type, pointer)
         elif _GROUP_OF[old.type] != _GROUP_OF[new.type]:
-            self._say("FIELD_SCALAR_KIND_CHANGED", pointer, _GROUP_OF[new.type], _GROUP_OF[old.type])
+            self._say(
+                "FIELD_SCALAR_KIND_CHANGED", pointer, _GROUP_OF[new.type], _GROUP_OF[old.type]
+            )
         elif _GROUP_OF[old.type] != "text or bytes" and old.is_repeated != new.is_repeated:
-            self._say("FIELD_NUMERIC_LABEL_CHANGED", pointer, *(("many", "one") if new.is_repeated else ("one", "many")))
+            self._say(
+                "FIELD_NUMERIC_LABEL_CHANGED",
+                pointer,
+                *(("many", "one") if new.is_repeated else ("one", "many")),
+            )
 
     def _named(self, old: Any, new: Any, pointer: str) -> None:
         theirs, ours = _local(old), _local(new)
@@ -125,7 +160,9 @@ class _Comparison:
 
 
 def _oneofs(message: Any) -> dict[str, Any]:
-    """Those that the author wrote: a field that is told as `optional` has one that nobody wrote."""
+    """Those that the author wrote: a field that is told as `optional` has one that
+    nobody wrote.
+    """
     return {oneof.name: oneof for oneof in message.oneofs if not _lone(oneof)}
 
 
@@ -151,4 +188,6 @@ def _required(field: Any) -> bool:
 def _local(message: Any) -> str:
     """The name without the package."""
     package = message.file.package
-    return str(message.full_name).removeprefix(f"{package}.") if package else str(message.full_name)
+    return (
+        str(message.full_name).removeprefix(f"{package}.") if package else str(message.full_name)
+    )

@@ -1,4 +1,6 @@
-"""The parts of a JSON Schema as its compatibility rules speak of them: kinds, alternatives, content models."""
+"""The parts of a JSON Schema as its compatibility rules speak of them: kinds, alternatives,
+content models.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,14 +10,38 @@ Document = dict[str, Any]
 _CRITERIA = ("allOf", "anyOf", "oneOf")
 _KEYWORDS: Mapping[str, frozenset[str]] = {
     "object": frozenset(
-        {"properties", "required", "additionalProperties", "patternProperties", "minProperties", "maxProperties"}
-        | {"dependencies", "dependentRequired", "dependentSchemas", "propertyNames", "unevaluatedProperties"}
+        {
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "minProperties",
+            "maxProperties",
+        }
+        | {
+            "dependencies",
+            "dependentRequired",
+            "dependentSchemas",
+            "propertyNames",
+            "unevaluatedProperties",
+        }
     ),
     "array": frozenset(
-        {"items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems"}
+        {
+            "items",
+            "prefixItems",
+            "additionalItems",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "contains",
+            "unevaluatedItems",
+        }
     ),
     "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
-    "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}),
+    "number": frozenset(
+        {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+    ),
 }
 
 
@@ -24,17 +50,25 @@ def combined(schema: Any) -> tuple[str, list[Any]] | None:
     if not isinstance(schema, dict):
         return None
     criteria: list[tuple[str, Any]] = [
-        (word, schema[word]) for word in _CRITERIA if isinstance(schema.get(word), list) and schema[word]
+        (word, schema[word])
+        for word in _CRITERIA
+        if isinstance(schema.get(word), list) and schema[word]
     ]
     apart = [(word, schema[word]) for word in ("enum", "const", "not") if word in schema]
-    rest = {name: value for name, value in schema.items() if name not in _CRITERIA and name not in ("enum", "const", "not")}
+    rest = {
+        name: value
+        for name, value in schema.items()
+        if name not in _CRITERIA and name not in ("enum", "const", "not")
+    }
     kinds = rest.pop("type", None) if isinstance(rest.get("type"), list) else None
     if kinds:
         criteria.append(("anyOf", [{**rest, "type": kind} for kind in kinds]))
         rest = {}
     if len(criteria) == 1 and not apart and kind_of(rest) == "empty":
         return str(criteria[0][0]), list(criteria[0][1])
-    parts = [{word: value} for word, value in (*criteria, *apart)] + ([] if kind_of(rest) == "empty" else [rest])
+    parts = [{word: value} for word, value in (*criteria, *apart)] + (
+        [] if kind_of(rest) == "empty" else [rest]
+    )
     return ("allOf", parts) if criteria or (apart and len(parts) > 1) else None
 
 
@@ -50,7 +84,9 @@ def kind_of(schema: Any) -> str:
         return "number" if kind == "integer" else kind
     if any(word in schema for word in _CRITERIA):
         return "combined"
-    return next((name for name, words in _KEYWORDS.items() if not words.isdisjoint(schema)), "empty")
+    return next(
+        (name for name, words in _KEYWORDS.items() if not words.isdisjoint(schema)), "empty"
+    )
 
 
 def properties_of(schema: Document) -> Document:
@@ -114,7 +150,11 @@ def more_items(schema: Document) -> Any:
 def further_items(schema: Document) -> Any:
     """The same, with what no other clause has looked at."""
     held = schema.get("unevaluatedItems")
-    return held if more_items(schema) is True and (held is False or (isinstance(held, dict) and held)) else more_items(schema)
+    return (
+        held
+        if more_items(schema) is True and (held is False or (isinstance(held, dict) and held))
+        else more_items(schema)
+    )
 
 
 def distinct(parts: list[Any]) -> list[Any]:

@@ -1,4 +1,6 @@
-"""AsyncAPI 2.x and 3.x into the intermediate form. https://www.asyncapi.com/docs/reference/specification/v3.0.0"""
+"""AsyncAPI 2.x and 3.x into the intermediate form.
+https://www.asyncapi.com/docs/reference/specification/v3.0.0
+"""
 
 import json
 import re
@@ -12,7 +14,13 @@ from monitor.contracts.formats.avro import avro_message
 from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import DRAFTS
 from monitor.contracts.formats.naming import unique
-from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge, of_schema
+from monitor.contracts.formats.payload_schemas import (
+    all_of,
+    described_headers,
+    headers_judge,
+    json_judge,
+    of_schema,
+)
 from monitor.contracts.formats.proto_text import MOST_TOKENS, tokens_of
 from monitor.contracts.formats.protobuf import proto_messages
 from monitor.contracts.formats.protobuf_schema import from_text
@@ -48,12 +56,15 @@ def is_asyncapi(document: Mapping[str, Any]) -> bool:
     return "asyncapi" in document
 
 
-def read_asyncapi(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+def read_asyncapi(
+    document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
     """The promise of a document: its messages by channel. Raises ContractError, saying where."""
     match = _VERSION.fullmatch(str(document["asyncapi"]))
     if match is None:
         raise ContractError(
-            f"{where}: the version is {str(document['asyncapi'])[:20]!r}; AsyncAPI 2.x and 3.x are read", "/asyncapi"
+            f"{where}: the version is {str(document['asyncapi'])[:20]!r}; AsyncAPI 2.x and 3.x are read",
+            "/asyncapi",
         )
     survey(document, where, limits)
     return _Reader(document, where, int(match[1]), limits).promise()
@@ -68,7 +79,9 @@ class _Placed:
 
 
 class _Reader:
-    def __init__(self, document: dict[str, Any], where: str, version: int, limits: ContractLimits) -> None:
+    def __init__(
+        self, document: dict[str, Any], where: str, version: int, limits: ContractLimits
+    ) -> None:
         self._readings = Readings(document)
         self._document, self._where, self._version, self._limits = document, where, version, limits
         self._schemas: dict[Draft, Schemas] = {}
@@ -90,11 +103,15 @@ class _Reader:
             if not topic:
                 continue
             if len(messages) >= self._limits.operations:
-                raise ContractError(f"{self._where}: more than {self._limits.operations} messages; split the document")
+                raise ContractError(
+                    f"{self._where}: more than {self._limits.operations} messages; split the document"
+                )
             made = self._message(topic, message, own)
             if made is not None:
                 messages.append(made)
-        return by_example((), messages, left=tuple(dict.fromkeys(self._left)), of_messages=tuple(self._used))
+        return by_example(
+            (), messages, left=tuple(dict.fromkeys(self._left)), of_messages=tuple(self._used)
+        )
 
     def _sent(self) -> Iterator[tuple[str, _Placed, bool]]:
         for address, channel in self._entries("channels"):
@@ -106,7 +123,9 @@ class _Reader:
                 if "message" not in operation.held:
                     self._left.append(Left(operation.clause, "the operation names no message"))
                     continue
-                for message in self._alternatives(operation.held["message"], f"{operation.clause}/message"):
+                for message in self._alternatives(
+                    operation.held["message"], f"{operation.clause}/message"
+                ):
                     yield topic, message, _SENT[word]
 
     def _alternatives(self, held: Any, clause: str) -> Iterator[_Placed]:
@@ -119,27 +138,38 @@ class _Reader:
             yield self._at(alternative, f"{message.clause}/oneOf/{index}")
 
     def _operated(self) -> Iterator[tuple[str, _Placed, bool]]:
-        """The messages of each operation; those of a channel that no operation speaks of are everybody's."""
+        """The messages of each operation; those of a channel that no operation speaks of are
+        everybody's.
+        """
         spoken: set[str] = set()
         for _, operation in self._entries("operations"):
             action = operation.held.get("action")
             if action not in ("send", "receive"):
                 raise ContractError(
-                    f"{self._where}: {operation.clause}/action is neither send nor receive", f"{operation.clause}/action"
+                    f"{self._where}: {operation.clause}/action is neither send nor receive",
+                    f"{operation.clause}/action",
                 )
             channel = self._at(operation.held.get("channel"), f"{operation.clause}/channel")
             spoken.add(channel.clause)
             topic = self._address(channel)
             listed = operation.held.get("messages")
             chosen = (
-                [self._at(message, f"{operation.clause}/messages/{index}") for index, message in enumerate(listed)]
+                [
+                    self._at(message, f"{operation.clause}/messages/{index}")
+                    for index, message in enumerate(listed)
+                ]
                 if isinstance(listed, list)
                 else self._of(channel)
             )
             for message in chosen:
                 yield topic, message, _SENT[action]
             if "reply" in operation.held:
-                self._left.append(Left(f"{operation.clause}/reply", "which reply belongs to which request is not judged"))
+                self._left.append(
+                    Left(
+                        f"{operation.clause}/reply",
+                        "which reply belongs to which request is not judged",
+                    )
+                )
         for _, channel in self._entries("channels"):
             if channel.clause not in spoken:
                 topic = self._address(channel)
@@ -157,21 +187,42 @@ class _Reader:
         address = channel.held.get("address")
         topic = _topic(address if isinstance(address, str) else "", channel.held)
         if not topic:
-            self._left.append(Left(channel.clause, "the channel has no address: its messages are not judged"))
+            self._left.append(
+                Left(channel.clause, "the channel has no address: its messages are not judged")
+            )
         return topic
 
     def _message(self, topic: str, message: _Placed, own: bool) -> Message | None:
         traits = [
-            self._at(trait, f"{message.clause}/traits/{index}") for index, trait in enumerate(_list(message.held.get("traits")))
+            self._at(trait, f"{message.clause}/traits/{index}")
+            for index, trait in enumerate(_list(message.held.get("traits")))
         ]
-        # https://www.asyncapi.com/docs/reference/specification/v3.0.0#traits-merge-mechanism: since 3.0 the message's own word wins
+        # https://www.asyncapi.com/docs/reference/specification/v3.0.0#traits-merge-mechanism:
+        # since 3.0 the message's own word wins
         layers = [*traits, message] if self._version >= 3 else [message, *traits]
         fields = {name: value for layer in layers for name, value in layer.held.items()}
         if "correlationId" in fields:
-            self._left.append(Left(f"{message.clause}/correlationId", "which message answers which is not judged"))
-        media = str(fields.get("contentType") or self._document.get("defaultContentType") or "application/json").strip().lower()
+            self._left.append(
+                Left(
+                    f"{message.clause}/correlationId", "which message answers which is not judged"
+                )
+            )
+        media = (
+            str(
+                fields.get("contentType")
+                or self._document.get("defaultContentType")
+                or "application/json"
+            )
+            .strip()
+            .lower()
+        )
         judges: list[MessageJudge] = []
-        described = [header for layer in [message, *traits] if "headers" in layer.held for header in self._headers(layer)]
+        described = [
+            header
+            for layer in [message, *traits]
+            if "headers" in layer.held
+            for header in self._headers(layer)
+        ]
         if described:
             judges.append(headers_judge(described))
         binary = str(fields.get("schemaFormat") or _form_of(message)).startswith(_BINARY)
@@ -188,31 +239,65 @@ class _Reader:
             says = partial(of_schema, schema)
         if not judges:
             return None
-        title = str(fields.get("name") or fields.get("messageId") or fields.get("title") or message.clause.rpartition("/")[2])
+        title = str(
+            fields.get("name")
+            or fields.get("messageId")
+            or fields.get("title")
+            or message.clause.rpartition("/")[2]
+        )
         name = unique(f"{title} in {topic}" if topic else title, self._named)
-        return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own, fits=fits, says=says)
+        return Message(
+            name,
+            message.clause,
+            (all_of(judges),),
+            topic=topic,
+            media=media,
+            own=own,
+            fits=fits,
+            says=says,
+        )
 
     def _headers(self, layer: _Placed) -> list[Parameter]:
         layer_headers = self._at(layer.held["headers"], f"{layer.clause}/headers")
         if "schemaFormat" in layer_headers.held and "schema" in layer_headers.held:
-            layer_headers = self._at(layer_headers.held["schema"], f"{layer_headers.clause}/schema")
+            layer_headers = self._at(
+                layer_headers.held["schema"], f"{layer_headers.clause}/schema"
+            )
         if layer_headers.clause in self._described:
             return self._described[layer_headers.clause]
-        headers = self._described[layer_headers.clause] = described_headers(layer_headers.held, layer_headers.clause, self._draft("7").lazily, self._reading)
+        headers = self._described[layer_headers.clause] = described_headers(
+            layer_headers.held, layer_headers.clause, self._draft("7").lazily, self._reading
+        )
         self._used += [header.schema for header in headers if header.schema is not None]
-        if any(word in layer_headers.held for word in ("allOf", "anyOf", "oneOf", "additionalProperties", "patternProperties")):
-            self._left.append(Left(layer_headers.clause, "of a schema of headers only `properties` and `required` are judged"))
+        if any(
+            word in layer_headers.held
+            for word in ("allOf", "anyOf", "oneOf", "additionalProperties", "patternProperties")
+        ):
+            self._left.append(
+                Left(
+                    layer_headers.clause,
+                    "of a schema of headers only `properties` and `required` are judged",
+                )
+            )
         return headers
 
     def _reading(self, schema: Any) -> Any:
         return self._readings.of(schema)
 
-    def _payload(self, message: _Placed, form: str, media: str) -> tuple[MessageJudge, Schema] | Message | None:
+    def _payload(
+        self, message: _Placed, form: str, media: str
+    ) -> tuple[MessageJudge, Schema] | Message | None:
         if "payload" not in message.held:
             self._left.append(Left(message.clause, "the message describes no payload"))
             return None
-        held, clause = follow(self._document, message.held["payload"], f"{message.clause}/payload", self._where)
-        if isinstance(held, dict) and "schema" in held and isinstance(held.get("schemaFormat"), str):
+        held, clause = follow(
+            self._document, message.held["payload"], f"{message.clause}/payload", self._where
+        )
+        if (
+            isinstance(held, dict)
+            and "schema" in held
+            and isinstance(held.get("schemaFormat"), str)
+        ):
             form = held["schemaFormat"]
             held, clause = follow(self._document, held["schema"], f"{clause}/schema", self._where)
         draft = self._draft_of(form, held)
@@ -224,7 +309,9 @@ class _Reader:
             self._left.append(Left(clause, f"a payload in {form[:60]} is not judged"))
             return None
         if media and not is_json_type(media) and media != "*/*":
-            self._left.append(Left(clause, f"a payload of {media.partition(';')[0][:60]} is not judged"))
+            self._left.append(
+                Left(clause, f"a payload of {media.partition(';')[0][:60]} is not judged")
+            )
             return None
         if not isinstance(held, dict | bool):
             raise ContractError(f"{self._where}: {clause} is no schema", clause)
@@ -235,16 +322,23 @@ class _Reader:
     def _in_binary(self, form: str, held: Any, clause: str) -> Message | None:
         """A payload in Avro or Protobuf, which may stand for many messages."""
         if form.startswith(_BINARY[0]):
-            return avro_message(avro_of(_unfolded(held), self._where, clause), "", clause, own=True)
+            return avro_message(
+                avro_of(_unfolded(held), self._where, clause), "", clause, own=True
+            )
         if not isinstance(held, str):
-            self._left.append(Left(clause, f"a payload in {form[:60]} that is no text is not judged"))
+            self._left.append(
+                Left(clause, f"a payload in {form[:60]} that is no text is not judged")
+            )
             return None
         self._tokens += tokens_of(held)
         if self._tokens > MOST_TOKENS:
             raise ContractError(
-                f"{self._where}: its .protos have more than {MOST_TOKENS} words and signs; publish descriptor sets", clause
+                f"{self._where}: its .protos have more than {MOST_TOKENS} words and signs; publish descriptor sets",
+                clause,
             )
-        (kind, *others) = proto_messages(from_text(held, self._where), "", "", clause, self._where, own=True)
+        (kind, *others) = proto_messages(
+            from_text(held, self._where), "", "", clause, self._where, own=True
+        )
         if others:
             self._left.append(Left(clause, "of a .proto with several messages none is meant"))
             return None
@@ -259,12 +353,18 @@ class _Reader:
         if plain.startswith("application/vnd.oai.openapi"):
             return "4" if "version=3.0" in plain or "version=" not in plain else "2020-12"
         match = _JSON_SCHEMA.fullmatch(plain)
-        return None if match is None else _DRAFTS.get((match[1] or "").removesuffix("/schema").rstrip("#"), "7")
+        return (
+            None
+            if match is None
+            else _DRAFTS.get((match[1] or "").removesuffix("/schema").rstrip("#"), "7")
+        )
 
     def _draft(self, draft: Draft, *, openapi: bool = False) -> Schemas:
         if draft not in self._schemas:
             formats = OPENAPI_FORMATS if openapi else {}
-            self._schemas[draft] = Schemas(self._document, draft, where=self._where, formats=formats, limits=self._limits)
+            self._schemas[draft] = Schemas(
+                self._document, draft, where=self._where, formats=formats, limits=self._limits
+            )
         return self._schemas[draft]
 
     def _entries(self, word: str) -> Iterator[tuple[str, _Placed]]:

@@ -15,7 +15,14 @@ from monitor.contracts.compatibility.avro import avro_changes, same_name
 from monitor.contracts.compatibility.changes import Change
 from monitor.contracts.compatibility.said import of_avro
 from monitor.contracts.form import Message, MessageJudge, Promise, by_example
-from monitor.contracts.formats.avro_schema import NAMED, NOT_AVRO, AvroSchema, avro_of, avro_writer, unread
+from monitor.contracts.formats.avro_schema import (
+    NAMED,
+    NOT_AVRO,
+    AvroSchema,
+    avro_of,
+    avro_writer,
+    unread,
+)
 from monitor.contracts.formats.binding import bound
 from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
 from monitor.contracts.framing import Writer
@@ -23,24 +30,49 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.errors import ContractError
 
-_UNRESOLVED = (SchemaResolutionError, EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError)
+_UNRESOLVED = (
+    SchemaResolutionError,
+    EOFError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def is_avro(document: Mapping[str, Any]) -> bool:
-    """Whether a document is an Avro schema: a named type with what it needs, or a union of such."""
+    """Whether a document is an Avro schema: a named type with what it needs, or a
+    union of such.
+    """
     kind = document.get("type")
     if isinstance(document.get("contracts"), list):
-        return bool(document["contracts"]) and all(is_avro(schema) for schema in document["contracts"])
+        return bool(document["contracts"]) and all(
+            is_avro(schema) for schema in document["contracts"]
+        )
     needs = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
-    return isinstance(kind, str) and kind in NAMED and isinstance(document.get("name"), str) and needs[kind] in document
+    return (
+        isinstance(kind, str)
+        and kind in NAMED
+        and isinstance(document.get("name"), str)
+        and needs[kind] in document
+    )
 
 
-def read_avro(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:  # noqa: ARG001 - as others'
-    """The promise of one schema: of the records of a topic where `x-seamwatch` names one, else of those that were written by a schema of
-    its name. Raises ContractError, saying where.
+def read_avro(
+    document: dict[str, Any],
+    *,
+    where: str,
+    limits: ContractLimits = CONTRACT_LIMITS,  # noqa: ARG001 - as others'
+) -> Promise:
+    """The promise of one schema: of the records of a topic where `x-seamwatch` names one, else of
+    those that were written by a schema of its name. Raises ContractError, saying where.
     """
     bind = bound(document, where)
-    schema = avro_of(document["contracts"] if isinstance(document.get("contracts"), list) else document, where)
+    schema = avro_of(
+        document["contracts"] if isinstance(document.get("contracts"), list) else document, where
+    )
     message = avro_message(schema, bind.topic, "", own=not bind.topic)
     return by_example((), (message,), writers=dict.fromkeys(bind.keys, Writer("avro", bind.text)))
 
@@ -71,13 +103,17 @@ def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> M
 
 
 def _shown(schema: AvroSchema, value: Any, clause: str, mismatches: Mismatches) -> None:
-    """Whether a schema can write a value that JSON shows, as far as JSON can tell: bytes have many forms there, a union perhaps a tag, and an
-    example need not tell all.
+    """Whether a schema can write a value that JSON shows, as far as JSON can tell: bytes have many
+    forms there, a union perhaps a tag, and an example need not tell all.
     """
     try:
         validate(value, schema.root, raise_errors=True)
     except ValidationError as error:
-        odd = [fault for fault in error.errors if fault.datum is None or _untold(fault.schema, fault.datum)]
+        odd = [
+            fault
+            for fault in error.errors
+            if fault.datum is None or _untold(fault.schema, fault.datum)
+        ]
         if error.errors and not odd:
             first = error.errors[0]
             expected = str(first.field or schema.name)[:80]
@@ -92,14 +128,20 @@ def _untold(schema: Any, value: Any) -> bool:
 
 
 def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:
-    """What a schema asks of a record: that it reads the record's data, by the schema that wrote it where a frame names one."""
+    """What a schema asks of a record: that it reads the record's data, by the schema that wrote it
+    where a frame names one.
+    """
 
     def judge(record: Carried, mismatches: Mismatches) -> None:
         data = data_of(record, clause, mismatches)
         if data is None:
             return
         frame, written = record.frame, _written(record)
-        if frame is None or written is None or (isinstance(written, str) and not frame.told and not unread(schema, data)):
+        if (
+            frame is None
+            or written is None
+            or (isinstance(written, str) and not frame.told and not unread(schema, data))
+        ):
             _held(schema, schema, data, clause, mismatches)
         elif isinstance(written, str):
             mismatches.leave(written, clause)
@@ -123,10 +165,16 @@ def _written(record: Carried) -> AvroSchema | str | None:
         return UNREADABLE_SCHEMA
 
 
-def _held(written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, mismatches: Mismatches) -> None:
+def _held(
+    written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, mismatches: Mismatches
+) -> None:
     problem = unread(written, data)
     if problem == NOT_AVRO:
-        mismatches.add(Broken(NOT_AVRO, "", clause, f"data of {written.name or 'the schema'}"[:80], "other bytes"))
+        mismatches.add(
+            Broken(
+                NOT_AVRO, "", clause, f"data of {written.name or 'the schema'}"[:80], "other bytes"
+            )
+        )
         return
     if problem:
         mismatches.leave(problem, clause)
@@ -136,12 +184,16 @@ def _held(written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, mis
     changes = _changes(written, schema)
     if changes and not _resolved(written, schema, data):
         for change in changes:
-            mismatches.add(Broken(change.rule, change.pointer, clause, change.expected, change.actual))
+            mismatches.add(
+                Broken(change.rule, change.pointer, clause, change.expected, change.actual)
+            )
 
 
 @lru_cache(maxsize=4096)
 def _changes(written: AvroSchema, schema: AvroSchema) -> tuple[Change, ...]:
-    """What the contract's schema cannot read of another's data; one whole when the two are too large to compare."""
+    """What the contract's schema cannot read of another's data; one whole when the two are too
+    large to compare.
+    """
     try:
         return tuple(avro_changes(written, schema))
     except ContractError:
@@ -149,7 +201,9 @@ def _changes(written: AvroSchema, schema: AvroSchema) -> tuple[Change, ...]:
 
 
 def _resolved(written: AvroSchema, schema: AvroSchema, data: bytes) -> bool:
-    """Whether the contract's schema reads this very data: a change may lie where it holds nothing."""
+    """Whether the contract's schema reads this very data: a change may lie where it
+    holds nothing.
+    """
     try:
         fastavro.schemaless_reader(io.BytesIO(data), written.root, schema.root)
     except _UNRESOLVED:

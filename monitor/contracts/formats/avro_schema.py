@@ -1,4 +1,6 @@
-"""Avro schemas, parsed and safe to read data by. https://avro.apache.org/docs/1.12.0/specification/"""
+"""Avro schemas, parsed and safe to read data by.
+https://avro.apache.org/docs/1.12.0/specification/
+"""
 
 import io
 import json
@@ -16,21 +18,36 @@ from monitor.errors import ContractError
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 NAMED = frozenset({"record", "error", "enum", "fixed"})
-_UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, StopIteration, RecursionError, MemoryError)
+_UNREADABLE = (
+    EOFError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    StopIteration,
+    RecursionError,
+    MemoryError,
+)
 _DEEPEST = 64
 _MOST_PARTS = (
-    10_000  # of a schema whose data is read without being measured: records may hold each other twice over, and take no room
+    # of a schema whose data is read without being measured: records may hold each other twice
+    # over, and take no room
+    10_000
 )
-_MOST_ITEMS = 200_000  # of one record: items may take no room at all, so that a few bytes claim billions
+# of one record: items may take no room at all, so that a few bytes claim billions
+_MOST_ITEMS = 200_000
 _SIZES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 NOT_AVRO = "not_avro"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AvroSchema:
-    """One schema. `root` is as fastavro takes it, names whole, logical types left out; `names` are its named types.
+    """One schema. `root` is as fastavro takes it, names whole, logical types left out; `names` are
+    its named types.
 
-    `risky`: its data may nest without end, or hold items that take no room, so that it is measured before it is read.
+    `risky`: its data may nest without end, or hold items that take no room, so that it is measured
+    before it is read.
     """
 
     root: Any
@@ -40,28 +57,52 @@ class AvroSchema:
     @property
     def name(self) -> str:
         """The full name of the root; "" where it has none."""
-        return str(self.root["name"]) if isinstance(self.root, dict) and self.root.get("type") in NAMED else ""
+        return (
+            str(self.root["name"])
+            if isinstance(self.root, dict) and self.root.get("type") in NAMED
+            else ""
+        )
 
     def follow(self, schema: Any) -> Any:
-        """A named type by its name; else the schema itself, a type written as an object as its plain name."""
+        """A named type by its name; else the schema itself, a type written as an object as its
+        plain name.
+        """
         if isinstance(schema, str):
             return self.names.get(schema, schema)
-        if isinstance(schema, dict) and isinstance(schema.get("type"), str) and schema["type"] in PRIMITIVES:
+        if (
+            isinstance(schema, dict)
+            and isinstance(schema.get("type"), str)
+            and schema["type"] in PRIMITIVES
+        ):
             return schema["type"]
         return schema
 
 
-def avro_of(schema: Any, where: str, clause: str = "", references: Mapping[str, Any] | None = None) -> AvroSchema:
-    """The schema, with the named types of `references`. ContractError, saying where, for one that cannot be used."""
+def avro_of(
+    schema: Any, where: str, clause: str = "", references: Mapping[str, Any] | None = None
+) -> AvroSchema:
+    """The schema, with the named types of `references`. ContractError, saying where, for one that
+    cannot be used.
+    """
     names: dict[str, Any] = {}
     try:
         for reference in (references or {}).values():
             fastavro.parse_schema(_plain(reference), named_schemas=names)
         root = fastavro.parse_schema(_plain(schema), named_schemas=names)
     except (SchemaParseException, UnknownType, *_UNREADABLE, AttributeError) as error:
-        message = f"no type {error.name!r}" if isinstance(error, UnknownType) else str(error) or type(error).__name__
-        raise ContractError(f"{where}: the Avro schema at {clause or '/'} cannot be used: {message[:200]}", clause) from None
-    held_names = {name: {**definition, "name": name} for name, definition in names.items() if isinstance(definition, dict)}
+        message = (
+            f"no type {error.name!r}"
+            if isinstance(error, UnknownType)
+            else str(error) or type(error).__name__
+        )
+        raise ContractError(
+            f"{where}: the Avro schema at {clause or '/'} cannot be used: {message[:200]}", clause
+        ) from None
+    held_names = {
+        name: {**definition, "name": name}
+        for name, definition in names.items()
+        if isinstance(definition, dict)
+    }
     return AvroSchema(root, held_names, _risky(root, held_names))
 
 
@@ -70,13 +111,17 @@ def avro_writer(writer: Writer) -> AvroSchema:
     """The schema that a registry tells. ContractError when it cannot be used."""
     try:
         references = {name: json.loads(text) for name, text in writer.references.items()}
-        return avro_of(json.loads(writer.text), "the schema of the registry", references=references)
+        return avro_of(
+            json.loads(writer.text), "the schema of the registry", references=references
+        )
     except (ValueError, RecursionError) as error:
         raise ContractError(f"the schema of the registry is no JSON: {error}") from None
 
 
 def unread(schema: AvroSchema, data: bytes) -> str:
-    """Why these bytes are no data of this schema, all of them: NOT_AVRO, or that they are too large or too deep; "" when they are."""
+    """Why these bytes are no data of this schema, all of them: NOT_AVRO, or that they are too
+    large or too deep; "" when they are.
+    """
     if schema.risky:
         try:
             measured = _Measure(schema, data)
@@ -96,7 +141,9 @@ def unread(schema: AvroSchema, data: bytes) -> str:
 
 
 def _plain(schema: Any) -> Any:
-    """Without logical types: they annotate bytes and do not change them; and without our own word."""
+    """Without logical types: they annotate bytes and do not change them; and without
+    our own word.
+    """
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if isinstance(schema, dict):
@@ -111,7 +158,11 @@ def _plain(schema: Any) -> Any:
 def _risky(root: Any, names: Mapping[str, dict[str, Any]]) -> bool:
     holder = AvroSchema(root, names, risky=False)
     try:
-        return _recursive(holder) or _unfolded(holder, root, {}) > _MOST_PARTS or _holds_nothing_often(holder)
+        return (
+            _recursive(holder)
+            or _unfolded(holder, root, {}) > _MOST_PARTS
+            or _holds_nothing_often(holder)
+        )
     except RecursionError:
         return True
 
@@ -127,7 +178,9 @@ def _holds_nothing_often(holder: AvroSchema) -> bool:
 
 
 def _unfolded(schema: AvroSchema, node: Any, counts: dict[str, int]) -> int:
-    """How many parts a schema has, each named type counted wherever it is used. Only for one that holds none of itself."""
+    """How many parts a schema has, each named type counted wherever it is used. Only for one that
+    holds none of itself.
+    """
     node = schema.follow(node)
     name = str(node["name"]) if isinstance(node, dict) and node.get("type") in NAMED else ""
     if name not in counts or not name:
@@ -151,7 +204,9 @@ def _parts(schema: AvroSchema) -> list[dict[str, Any]]:
             seen.add(id(node))
             parts.append(node)
             stack.extend(node.get(word) for word in ("type", "items", "values"))
-            stack.extend(field.get("type") for field in node.get("fields", ()) if isinstance(field, dict))
+            stack.extend(
+                field.get("type") for field in node.get("fields", ()) if isinstance(field, dict)
+            )
     return parts
 
 
@@ -218,7 +273,9 @@ def _takes_no_room(schema: AvroSchema, node: Any, roomless: dict[str, bool]) -> 
         return False
     name = str(node["name"])
     if name not in roomless:
-        roomless[name] = all(_takes_no_room(schema, field["type"], roomless) for field in node.get("fields", ()))
+        roomless[name] = all(
+            _takes_no_room(schema, field["type"], roomless) for field in node.get("fields", ())
+        )
     return roomless[name]
 
 

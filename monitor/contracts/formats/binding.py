@@ -1,4 +1,6 @@
-"""What ties a schema that names no topic to one: `"x-seamwatch": {"topic": "orders", "ids": [7], "guids": ["…"], "message": "a.B"}`."""
+"""What ties a schema that names no topic to one: `"x-seamwatch": {"topic": "orders", "ids": [7],
+"guids": ["…"], "message": "a.B"}`.
+"""
 
 import json
 import re
@@ -14,7 +16,9 @@ BINDING = "x-seamwatch"
 
 
 def bound_in_comment(text: str, mark: str, where: str) -> dict[str, Any]:
-    """The binding in a text's line `MARK x-seamwatch: {…}`, MARK being what begins a comment there; {} without such a line."""
+    """The binding in a text's line `MARK x-seamwatch: {…}`, MARK being what begins a comment
+    there; {} without such a line.
+    """
     match = re.search(rf"^\s*{mark}\s*{BINDING}:\s*(\{{.*\}})\s*$", text, re.MULTILINE)
     try:
         binding: dict[str, Any] = json.loads(match[1]) if match is not None else {}
@@ -25,7 +29,9 @@ def bound_in_comment(text: str, mark: str, where: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`topic` and `message` "" where they are not told; `keys`: under which a registry knows the schema; `text` is the schema alone."""
+    """`topic` and `message` "" where they are not told; `keys`: under which a registry knows the
+    schema; `text` is the schema alone.
+    """
 
     topic: str
     keys: Sequence[SchemaKey]
@@ -48,7 +54,9 @@ def bound(document: dict[str, Any], where: str) -> Bound:
     plain: Any = {name: value for name, value in document.items() if name != BINDING}
     if isinstance(plain.get("contracts"), list):
         plain = plain["contracts"]
-    return Bound(binding.get("topic", ""), tuple(keys), binding.get("message", ""), json.dumps(plain))
+    return Bound(
+        binding.get("topic", ""), tuple(keys), binding.get("message", ""), json.dumps(plain)
+    )
 
 
 def _key(key: Any, where: str, pointer: str) -> SchemaKey:
@@ -57,4 +65,6 @@ def _key(key: Any, where: str, pointer: str) -> SchemaKey:
     try:
         return str(uuid.UUID(key))
     except (ValueError, TypeError, AttributeError):
-        raise ContractError(f"{where}: {pointer} holds what is neither an id of a schema nor a GUID", pointer) from None
+        raise ContractError(
+            f"{where}: {pointer} holds what is neither an id of a schema nor a GUID", pointer
+        ) from None

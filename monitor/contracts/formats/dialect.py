@@ -1,4 +1,6 @@
-"""OpenAPI's schema dialect to plain JSON Schema: `nullable`, `discriminator`, integer formats, one side's properties."""
+"""OpenAPI's schema dialect to plain JSON Schema: `nullable`, `discriminator`, integer formats, one
+side's properties.
+"""
 
 from collections.abc import Container, Mapping
 from typing import Any, Literal
@@ -24,9 +26,13 @@ _RANGES = {
 
 
 class Dialect:
-    """Rewrites one document for one side. Lenient: `nullable` counts without a sibling `type` too (Stripe and many others write it so)."""
+    """Rewrites one document for one side. Lenient: `nullable` counts without a sibling `type` too
+    (Stripe and many others write it so).
+    """
 
-    def __init__(self, document: dict[str, Any], side: Side, *, lenient: bool, words: Container[str]) -> None:
+    def __init__(
+        self, document: dict[str, Any], side: Side, *, lenient: bool, words: Container[str]
+    ) -> None:
         """`words`: the keys that stand anywhere in the document."""
         self._document = document
         self._side = side
@@ -38,26 +44,36 @@ class Dialect:
 
     @property
     def one_sided(self) -> bool:
-        """Whether this side is written otherwise than the other, for a property travels one way."""
+        """Whether this side is written otherwise than the other, for a property
+        travels one way.
+        """
         return self._one_way.any
 
     def rewritten(self) -> dict[str, Any]:
-        """The whole document, rewritten; pointers into it stay as they were except below what was wrapped."""
+        """The whole document, rewritten; pointers into it stay as they were except below what was
+        wrapped.
+        """
         result = self._node(self._document, names=False)
         assert isinstance(result, dict)
         return result
 
     def _node(self, node: Any, *, names: bool) -> Any:
         if isinstance(node, list):
-            return [self._node(child, names=False) if isinstance(child, dict | list) else child for child in node]
+            return [
+                self._node(child, names=False) if isinstance(child, dict | list) else child
+                for child in node
+            ]
         if not isinstance(node, dict):
             return node
         if names:
             return {
-                name: self._node(child, names=False) if isinstance(child, dict | list) else child for name, child in node.items()
+                name: self._node(child, names=False) if isinstance(child, dict | list) else child
+                for name, child in node.items()
             }
         copy = {
-            name: self._node(child, names=name in NAMES) if isinstance(child, dict | list) and name not in DATA else child
+            name: self._node(child, names=name in NAMES)
+            if isinstance(child, dict | list) and name not in DATA
+            else child
             for name, child in node.items()
         }
         if self._one_way.any:
@@ -69,12 +85,18 @@ class Dialect:
         return self._nullable(copy) if node.get("nullable") is True else copy
 
     def _keep_side(self, node: dict[str, Any], copy: dict[str, Any]) -> None:
-        """Leave out of `required` what does not travel on this side; what is only written must not be in a response."""
+        """Leave out of `required` what does not travel on this side; what is only written must not
+        be in a response.
+        """
         one_way = self._one_way.of(node)
         if not one_way:
             return
         if isinstance(node.get("required"), list):
-            kept = [name for name in node["required"] if not isinstance(name, str) or name not in one_way]
+            kept = [
+                name
+                for name in node["required"]
+                if not isinstance(name, str) or name not in one_way
+            ]
             if kept:
                 copy["required"] = kept
             else:
@@ -89,9 +111,15 @@ class Dialect:
         kinds = schema.get("type")
         if isinstance(kinds, str | list):
             schema["type"] = sorted({*([kinds] if isinstance(kinds, str) else kinds), "null"})
-            if self._lenient and isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+            if (
+                self._lenient
+                and isinstance(schema.get("enum"), list)
+                and None not in schema["enum"]
+            ):
                 schema["enum"] = [*schema["enum"], None]
-            if self._lenient and any(word in schema for word in ("allOf", "anyOf", "oneOf", "$ref")):
+            if self._lenient and any(
+                word in schema for word in ("allOf", "anyOf", "oneOf", "$ref")
+            ):
                 return {"anyOf": [{"type": "null"}, schema]}
             return schema
         if not self._lenient:
@@ -100,8 +128,13 @@ class Dialect:
 
 
 def _in_range(schema: dict[str, Any]) -> None:
-    """Hold the range of an integer format, which a validator of JSON Schema only notes; of texts it says nothing."""
+    """Hold the range of an integer format, which a validator of JSON Schema only notes; of texts
+    it says nothing.
+    """
     bounds = _RANGES.get(schema["format"]) if isinstance(schema.get("format"), str) else None
     if bounds is not None and isinstance(schema.get("type", ""), str | list):
         parts = schema.get("allOf")
-        schema["allOf"] = [*(parts if isinstance(parts, list) else []), {"minimum": bounds[0], "maximum": bounds[1]}]
+        schema["allOf"] = [
+            *(parts if isinstance(parts, list) else []),
+            {"minimum": bounds[0], "maximum": bounds[1]},
+        ]

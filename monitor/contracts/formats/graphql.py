@@ -1,4 +1,6 @@
-"""A GraphQL schema as the contract of an endpoint: in its own language, or as introspection tells it."""
+"""A GraphQL schema as the contract of an endpoint: in its own language, or as introspection tells
+it.
+"""
 
 from typing import Any
 
@@ -18,21 +20,40 @@ def is_graphql(document: dict[str, Any]) -> bool:
     return (isinstance(text, str) and looks_like_sdl(text)) or introspected(document) is not None
 
 
-def read_graphql(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:  # noqa: ARG001 - as others'
-    """The promise of a schema; `x-seamwatch: {"path": "/api"}` tells where it is served, else every path that says graphql is meant.
+def read_graphql(
+    document: dict[str, Any],
+    *,
+    where: str,
+    limits: ContractLimits = CONTRACT_LIMITS,  # noqa: ARG001 - as others'
+) -> Promise:
+    """The promise of a schema; `x-seamwatch: {"path": "/api"}` tells where it is served, else
+    every path that says graphql is meant.
 
     Raises ContractError, saying where.
     """
     bind = document.get(BINDING, {})
     path = bind.get("path", "") if isinstance(bind, dict) else None
     if not isinstance(path, str) or (path and not path.startswith("/")):
-        raise ContractError(f'{where}: {BINDING}.path is no path; say "{BINDING}": {{"path": "/graphql"}}', f"/{BINDING}/path")
+        raise ContractError(
+            f'{where}: {BINDING}.path is no path; say "{BINDING}": {{"path": "/graphql"}}',
+            f"/{BINDING}/path",
+        )
     schema = schema_of(document, where)
     own = sorted(
-        name for name, kind in schema.type_map.items() if type(kind).__name__ == "GraphQLScalarType" and name not in _KNOWN
+        name
+        for name, kind in schema.type_map.items()
+        if type(kind).__name__ == "GraphQLScalarType" and name not in _KNOWN
     )
-    left = [Left(f"/{name}", f"values of the scalar {name} are not judged: the schema says nothing of them") for name in own]
+    left = [
+        Left(
+            f"/{name}",
+            f"values of the scalar {name} are not judged: the schema says nothing of them",
+        )
+        for name in own
+    ]
     if schema.subscription_type is not None:
-        left.append(Left(f"/{schema.subscription_type.name}", "answers of subscriptions are not judged"))
+        left.append(
+            Left(f"/{schema.subscription_type.name}", "answers of subscriptions are not judged")
+        )
     endpoint = Endpoint(schema, path)
     return by_judge(endpoint, endpoint.units, left)

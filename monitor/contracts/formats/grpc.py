@@ -1,4 +1,6 @@
-"""Calls of gRPC and Connect against the services of a .proto or a descriptor set: each side's message by the method that was called."""
+"""Calls of gRPC and Connect against the services of a .proto or a descriptor set: each side's
+message by the method that was called.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +13,13 @@ from monitor.contracts.form import Shows, Unit
 from monitor.contracts.formats.proto_json import held_as_json
 from monitor.contracts.formats.protobuf_fields import Wire, declared_fields, held_against, wire_of
 from monitor.contracts.formats.protobuf_schema import ProtoSchema, class_of
-from monitor.contracts.grpc_bodies import HTTP_OK, asked_in_query, in_media, media_kind, status_told
+from monitor.contracts.grpc_bodies import (
+    HTTP_OK,
+    asked_in_query,
+    in_media,
+    media_kind,
+    status_told,
+)
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
@@ -35,7 +43,11 @@ class GrpcCalls:
     @property
     def units(self) -> list[Unit]:
         """The methods, as spans call them."""
-        return [Unit(f"{service}/{name}", f"/{service}/{name}") for service, held in self._methods.items() for name in held]
+        return [
+            Unit(f"{service}/{name}", f"/{service}/{name}")
+            for service, held in self._methods.items()
+            for name in held
+        ]
 
     def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> Shows | None:
         """Add what the method says of both sides; None for a call of no service of these."""
@@ -56,7 +68,12 @@ class GrpcCalls:
         served = status in _OK and (exchange.status == HTTP_OK or not exchange.status_told)
         if method is None:
             if served:
-                findings.add("request", Broken("undocumented_operation", "", f"/{service}", "documented", "undocumented"))
+                findings.add(
+                    "request",
+                    Broken(
+                        "undocumented_operation", "", f"/{service}", "documented", "undocumented"
+                    ),
+                )
             else:
                 findings.leave(NOT_OFFERED, "request", f"/{service}")
             return Shows()
@@ -66,7 +83,8 @@ class GrpcCalls:
         if exchange.status in (0, CLIENT_LEFT) and exchange.status_told:
             findings.leave(NO_RESPONSE, "response", clause)
         elif not served and status in _OK:
-            findings.leave(MEDIA_TYPE, "response", clause)  # an answer of HTTP, which no method promises
+            # an answer of HTTP, which no method promises
+            findings.leave(MEDIA_TYPE, "response", clause)
         elif served:
             self._side(call.response, method, "response", clause, call, findings, limits)
         broken = any(side == "response" for side, _ in findings.broken)
@@ -86,7 +104,9 @@ class GrpcCalls:
     ) -> None:
         wanted: Descriptor = method.input_type if side == "request" else method.output_type
         streams = method.client_streaming if side == "request" else method.server_streaming
-        headers = call.exchange.request_headers if side == "request" else call.exchange.response_headers
+        headers = (
+            call.exchange.request_headers if side == "request" else call.exchange.response_headers
+        )
         place, kind = f"/{wanted.full_name}", media_kind(payload.media)
         body, problem = payload.raw()
         if side == "request" and call.exchange.method.upper() == "GET":
@@ -98,7 +118,8 @@ class GrpcCalls:
             findings.leave(MEDIA_TYPE, side, clause)
             return
         if call.exchange.redacted:
-            findings.leave(MASKED, side, clause)  # a message in which something was written over is none
+            # a message in which something was written over is none
+            findings.leave(MASKED, side, clause)
             return
         framed = in_media(body, payload.media, kind, headers, limits.body_bytes)
         if len(framed.messages) > 1 and not streams:
@@ -109,7 +130,14 @@ class GrpcCalls:
             findings.leave(framed.problem, side, place)
 
 
-def _message(data: bytes, descriptor: Descriptor, kind: str, side: Side, findings: Findings, limits: PayloadLimits) -> None:
+def _message(
+    data: bytes,
+    descriptor: Descriptor,
+    kind: str,
+    side: Side,
+    findings: Findings,
+    limits: PayloadLimits,
+) -> None:
     place = f"/{descriptor.full_name}"
     mismatches = Mismatches(redacted=False, most=limits.violations)
     observations: Iterable[tuple[str, str]] = ()

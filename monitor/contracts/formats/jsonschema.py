@@ -1,4 +1,6 @@
-"""One JSON Schema, bound by its own `x-seamwatch` keyword to an operation and a side, into the intermediate form."""
+"""One JSON Schema, bound by its own `x-seamwatch` keyword to an operation and a side, into the
+intermediate form.
+"""
 
 import re
 from functools import partial
@@ -24,31 +26,53 @@ DRAFTS: dict[str, Draft] = {
 }
 
 
-def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
-    """The promise of one schema: `"x-seamwatch": {"operation": "POST /pay", "side": "response", "status": "2XX"}`.
+def read_jsonschema(
+    document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
+    """The promise of one schema: `"x-seamwatch": {"operation": "POST /pay", "side": "response",
+    "status": "2XX"}`.
 
-    `status` is for responses and may be left out: then every status below 400. `$schema` picks the draft (2020-12
-    when absent). Raises ContractError, saying where.
+    `status` is for responses and may be left out: then every status below 400. `$schema` picks the
+    draft (2020-12 when absent). Raises ContractError, saying where.
     """
     survey(document, where, limits)
     topic = _topic(document, where)
     method, route, side, status = ("", "", "", None) if topic else _binding(document, where)
     depth = allowed_depth(document, limits.work)
     if depth < 1:
-        raise ContractError(f"{where}: more than {limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains")
+        raise ContractError(
+            f"{where}: more than {limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
+        )
     schema = Schemas(
-        {name: value for name, value in document.items() if name != "$id"}, _draft(document, where), where=where, limits=limits
+        {name: value for name, value in document.items() if name != "$id"},
+        _draft(document, where),
+        where=where,
+        limits=limits,
     ).lazily("")
     if topic:
         title = document.get("title")
         judge = json_judge(schema, "application/json", "", depth)
         name = title if isinstance(title, str) and title else topic
-        message = Message(name, "", (judge,), topic=topic, media="application/json", own=False, says=partial(of_schema, schema))
+        message = Message(
+            name,
+            "",
+            (judge,),
+            topic=topic,
+            media="application/json",
+            own=False,
+            says=partial(of_schema, schema),
+        )
         return by_example((), (message,), of_messages=(schema,))
     body = Body(required=True, media={"*/*": schema}, clause="")
     router: Router[Operation] = Router()
-    responses = dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body) if side == "response" else {}
-    operation = Operation(method, route, (), body if side == "request" else None, responses, "", open=True)
+    responses = (
+        dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body)
+        if side == "response"
+        else {}
+    )
+    operation = Operation(
+        method, route, (), body if side == "request" else None, responses, "", open=True
+    )
     router.add(method, route, operation)
     return Promise(router, whole=False, depth=depth)
 
@@ -66,7 +90,9 @@ def _draft(document: dict[str, Any], where: str) -> Draft:
     dialect = document.get("$schema", "https://json-schema.org/draft/2020-12/schema")
     draft = DRAFTS.get(dialect.rstrip("#")) if isinstance(dialect, str) else None
     if draft is None:
-        raise ContractError(f"{where}: the draft {str(dialect)[:80]!r} is not offered; use one of {', '.join(DRAFTS)}")
+        raise ContractError(
+            f"{where}: the draft {str(dialect)[:80]!r} is not offered; use one of {', '.join(DRAFTS)}"
+        )
     return draft
 
 
@@ -83,6 +109,8 @@ def _binding(document: dict[str, Any], where: str) -> tuple[str, str, str, str |
         raise ContractError(f"{where}: {BINDING}.side is neither request nor response; {how}")
     status = bound.get("status")
     if status is not None and not _STATUS.fullmatch(str(status)):
-        raise ContractError(f"{where}: {BINDING}.status is neither a status, a range such as 2XX nor default")
+        raise ContractError(
+            f"{where}: {BINDING}.status is neither a status, a range such as 2XX nor default"
+        )
     text = None if status is None else str(status)
     return method.upper(), route, side, text if text in (None, "default") else str(text).upper()

@@ -1,4 +1,6 @@
-"""Keywords that JSON Schema does not know: they are allowed, judge nothing, and are most often misspelt."""
+"""Keywords that JSON Schema does not know: they are allowed, judge nothing, and are most often
+misspelt.
+"""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -8,7 +10,9 @@ from monitor.contracts.refs import objects
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
 
-_MAPS = frozenset("properties patternProperties $defs definitions dependentSchemas dependencies".split())
+_MAPS = frozenset(
+    "properties patternProperties $defs definitions dependentSchemas dependencies".split()
+)
 _LISTS = frozenset("allOf anyOf oneOf prefixItems".split())
 _ONES = frozenset(
     (
@@ -36,7 +40,9 @@ _MOST = 50
 
 
 def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
-    """A remark for each keyword of a schema, and of what stands below it, that is neither JSON Schema's nor `x-…`."""
+    """A remark for each keyword of a schema, and of what stands below it, that is neither JSON
+    Schema's nor `x-…`.
+    """
     stack: list[tuple[Any, str]] = [(schema, pointer)]
     while stack:
         node, place = stack.pop()
@@ -47,13 +53,22 @@ def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
             if word in _MAPS and isinstance(child, dict):
                 stack.extend((part, f"{at}/{escaped(name)}") for name, part in child.items())
             elif word in _LISTS or (word in _ONES and isinstance(child, list)):
-                stack.extend((part, f"{at}/{index}") for index, part in enumerate(child if isinstance(child, list) else ()))
+                stack.extend(
+                    (part, f"{at}/{index}")
+                    for index, part in enumerate(child if isinstance(child, list) else ())
+                )
             elif word in _ONES:
                 stack.append((child, at))
             elif word not in _KNOWN and not word.startswith("x-"):
                 near = get_close_matches(word, _KNOWN, 1, 0.7)
-                hint = f"did you mean {near[0]!r}?" if near else "write it as x-… if it is your own"
-                yield Remark(at, f"JSON Schema does not know this keyword, and it will not be judged; {hint}", grave=False)
+                hint = (
+                    f"did you mean {near[0]!r}?" if near else "write it as x-… if it is your own"
+                )
+                yield Remark(
+                    at,
+                    f"JSON Schema does not know this keyword, and it will not be judged; {hint}",
+                    grave=False,
+                )
 
 
 def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
@@ -68,11 +83,15 @@ def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
 
 
 def _held(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
-    """The schemas that OpenAPI keeps by name or alone; what stands inside them is left to the caller."""
+    """The schemas that OpenAPI keeps by name or alone; what stands inside them is left to the
+    caller.
+    """
     components = document.get("components")
     named = components.get("schemas") if isinstance(components, dict) else None
     if isinstance(named, dict):
-        yield from ((schema, f"/components/schemas/{escaped(name)}") for name, schema in named.items())
+        yield from (
+            (schema, f"/components/schemas/{escaped(name)}") for name, schema in named.items()
+        )
     for node, pointer in objects(document):
         if not pointer.startswith("/components/schemas/"):
             yield from ((node[word], f"{pointer}/{word}") for word in _HOLDERS if word in node)

@@ -1,4 +1,6 @@
-"""Keys that OpenAPI does not know at their place: what they promise would silently not be judged, so they are refused."""
+"""Keys that OpenAPI does not know at their place: what they promise would silently not be judged,
+so they are refused.
+"""
 
 import re
 from difflib import get_close_matches
@@ -9,7 +11,8 @@ from monitor.model.pointers import escaped
 
 _METHODS = frozenset("get put post delete options head patch trace query".split())
 _KEYS = {
-    "path item": _METHODS | {"$ref", "summary", "description", "servers", "parameters", "additionalOperations"},
+    "path item": _METHODS
+    | {"$ref", "summary", "description", "servers", "parameters", "additionalOperations"},
     "operation": frozenset(
         "tags summary description externalDocs operationId parameters requestBody responses callbacks deprecated security servers".split()
     ),
@@ -27,7 +30,9 @@ _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
 def refuse_misplaced(document: dict[str, Any], where: str) -> None:
-    """ContractError for an unknown key or place, and for two paths that differ in their parameters' names only."""
+    """ContractError for an unknown key or place, and for two paths that differ in their
+    parameters' names only.
+    """
     _Reader(where).paths(document.get("paths"))
 
 
@@ -84,7 +89,11 @@ class _Reader:
         for key in node:
             if key not in _KEYS[kind] and not key.startswith("x-"):
                 near = get_close_matches(key.lower(), _KEYS[kind], 1, 0.7)
-                hint = f"did you mean {near[0]!r}?" if near else "it would not be judged; remove it or write it as x-…"
+                hint = (
+                    f"did you mean {near[0]!r}?"
+                    if near
+                    else "it would not be judged; remove it or write it as x-…"
+                )
                 raise ContractError(
                     f"{self._where}: {pointer} has the key {key[:60]!r}, which a {kind} does not know; {hint}",
                     f"{pointer}/{escaped(key)}",

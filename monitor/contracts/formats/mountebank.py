@@ -40,11 +40,17 @@ _DEEPEST = 20
 
 def is_mountebank(document: Mapping[str, Any]) -> bool:
     """Whether a document is an imposter, or holds several."""
-    return isinstance(document.get("imposters"), list) or (isinstance(document.get("stubs"), list) and "protocol" in document)
+    return isinstance(document.get("imposters"), list) or (
+        isinstance(document.get("stubs"), list) and "protocol" in document
+    )
 
 
-def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
-    """The promise of one imposter, or of all. Raises ContractError, saying where, also for what runs code."""
+def read_mountebank(
+    document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
+    """The promise of one imposter, or of all. Raises ContractError, saying where, also for what
+    runs code.
+    """
     entries = entries_of(document, "imposters")
     left: list[Left] = []
     named: dict[str, int] = {}
@@ -54,7 +60,12 @@ def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLim
         if not isinstance(entry, dict):
             raise ContractError(f"{where}: the imposter at {clause} is no object", clause)
         if entry.get("protocol") not in ("http", "https"):
-            left.append(Left(f"{clause}/protocol", f"imposters of {str(entry.get('protocol'))[:20]!r} are not judged"))
+            left.append(
+                Left(
+                    f"{clause}/protocol",
+                    f"imposters of {str(entry.get('protocol'))[:20]!r} are not judged",
+                )
+            )
             continue
         stubs = entry.get("stubs", [])
         for index, stub in enumerate(stubs if isinstance(stubs, list) else ()):
@@ -65,7 +76,9 @@ def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLim
             title = str(entry.get("name") or f"imposter {entry.get('port', '')}".strip())
             interactions += _Stub(stub, at, work, left).interactions(index, title, named)
             if len(interactions) > limits.operations:
-                raise ContractError(f"{where}: more than {limits.operations} stubs; split the file")
+                raise ContractError(
+                    f"{where}: more than {limits.operations} stubs; split the file"
+                )
     return by_example(interactions, left=tuple(left))
 
 
@@ -81,12 +94,18 @@ class _Stub:
         self._prefix = ""
 
     def interactions(self, index: int, title: str, named: dict[str, int]) -> Iterator[Interaction]:
-        """One for each answer that the stub gives in turn: a live answer is good when it is like one of them."""
+        """One for each answer that the stub gives in turn: a live answer is good when it is like
+        one of them.
+        """
         predicates = self._stub.get("predicates", [])
         if not isinstance(predicates, list):
-            raise ContractError(f"{self._where}: {self._clause}/predicates is no list", f"{self._clause}/predicates")
+            raise ContractError(
+                f"{self._where}: {self._clause}/predicates is no list",
+                f"{self._clause}/predicates",
+            )
         request = tuple(
-            self._predicate(predicate, f"{self._clause}/predicates/{count}", 0, top=True) for count, predicate in enumerate(predicates)
+            self._predicate(predicate, f"{self._clause}/predicates/{count}", 0, top=True)
+            for count, predicate in enumerate(predicates)
         )
         answers = self._stub.get("responses", [])
         label = " ".join([*sorted(self._methods), self._path]) or f"stub {index + 1}"
@@ -120,13 +139,20 @@ class _Stub:
                     self._refuse(word, f"{at}/{word}")
         for word in ("proxy", "fault"):
             if word in answer:
-                self._left.append(Left(f"{clause}/{word}", f"an answer by {word} shows nothing, and is not judged"))
+                self._left.append(
+                    Left(
+                        f"{clause}/{word}", f"an answer by {word} shows nothing, and is not judged"
+                    )
+                )
                 return None
         held = answer.get("is")
         return held if isinstance(held, dict) else None
 
     def _refuse(self, word: str, pointer: str) -> None:
-        raise ContractError(f"{self._where}: {word} at {pointer} runs code and cannot be judged; take its stub out", pointer)
+        raise ContractError(
+            f"{self._where}: {word} at {pointer} runs code and cannot be judged; take its stub out",
+            pointer,
+        )
 
     def _delay(self, answer: dict[str, Any], clause: str) -> Delay | None:
         total: float | None = None
@@ -145,7 +171,9 @@ class _Stub:
         if isinstance(status, str) and status.isdecimal() and len(status) == 3:
             status = int(status)
         if not isinstance(status, int) or isinstance(status, bool):
-            raise ContractError(f"{self._where}: {clause}/statusCode is no number", f"{clause}/statusCode")
+            raise ContractError(
+                f"{self._where}: {clause}/statusCode is no number", f"{clause}/statusCode"
+            )
         yield status_part(status, None, f"{clause}/statusCode")
         headers = held.get("headers")
         yield from answer_headers(headers, {}, f"{clause}/headers", exact=exact)
@@ -153,36 +181,50 @@ class _Stub:
             self._left.append(Left(f"{clause}/body", "a body of bytes is not judged"))
             return
         media = (
-            next((str(value) for name, value in headers.items() if name.lower() == "content-type"), "")
+            next(
+                (str(value) for name, value in headers.items() if name.lower() == "content-type"),
+                "",
+            )
             if isinstance(headers, dict)
             else ""
         )
-        part = answer_body(held.get("body"), media, {}, exact=exact, clause=f"{clause}/body", work=self._work)
+        part = answer_body(
+            held.get("body"), media, {}, exact=exact, clause=f"{clause}/body", work=self._work
+        )
         if part is not None:
             yield part
 
     def _predicate(self, predicate: Any, clause: str, depth: int, *, top: bool = False) -> Part:
         if not isinstance(predicate, dict) or depth > _DEEPEST:
-            raise ContractError(f"{self._where}: the predicate at {clause} is no object, or nests too deep", clause)
+            raise ContractError(
+                f"{self._where}: the predicate at {clause} is no object, or nests too deep", clause
+            )
         if "inject" in predicate:
             self._refuse("inject", f"{clause}/inject")
         if "xpath" in predicate:
             raise ContractError(
-                f"{self._where}: xpath at {clause} is not offered; write the predicate on the body as text", f"{clause}/xpath"
+                f"{self._where}: xpath at {clause} is not offered; write the predicate on the body as text",
+                f"{clause}/xpath",
             )
         for word in ("and", "or"):
             if isinstance(predicate.get(word), list):
                 inner = [
-                    self._predicate(part, f"{clause}/{word}/{index}", depth + 1, top=top and word == "and")
+                    self._predicate(
+                        part, f"{clause}/{word}/{index}", depth + 1, top=top and word == "and"
+                    )
                     for index, part in enumerate(predicate[word])
                 ]
                 return _all(inner) if word == "and" else _one_of(inner, clause)
         if isinstance(predicate.get("not"), dict):
             return _not(self._predicate(predicate["not"], f"{clause}/not", depth + 1), clause)
-        compared = next((word for word in _COMPARED if isinstance(predicate.get(word), dict)), None)
+        compared = next(
+            (word for word in _COMPARED if isinstance(predicate.get(word), dict)), None
+        )
         if compared is None:
             words = ", ".join((*_COMPARED, "not", "or", "and"))
-            raise ContractError(f"{self._where}: the predicate at {clause} is none of {words}", clause)
+            raise ContractError(
+                f"{self._where}: the predicate at {clause} is none of {words}", clause
+            )
         fields = predicate[compared]
         if top and "except" not in predicate:
             self._lead(compared, fields)
@@ -191,7 +233,9 @@ class _Stub:
         find = self._selected(predicate, clause)
         return _all(
             [
-                self._field(compared, name, value, predicate, find, f"{clause}/{compared}/{escaped(name)}")
+                self._field(
+                    compared, name, value, predicate, find, f"{clause}/{compared}/{escaped(name)}"
+                )
                 for name, value in fields.items()
             ]
         )
@@ -218,20 +262,33 @@ class _Stub:
             return None
         selector = path.get("selector") if isinstance(path, dict) else None
         if not isinstance(selector, str):
-            raise ContractError(f"{self._where}: {clause}/jsonpath names no selector", f"{clause}/jsonpath")
+            raise ContractError(
+                f"{self._where}: {clause}/jsonpath names no selector", f"{clause}/jsonpath"
+            )
         try:
             return compile_path(selector)
         except ContractError as error:
             raise ContractError(f"{self._where}: {error}", f"{clause}/jsonpath") from None
 
-    def _field(self, word: str, name: str, value: Any, predicate: dict[str, Any], find: Find | None, clause: str) -> Part:
+    def _field(
+        self,
+        word: str,
+        name: str,
+        value: Any,
+        predicate: dict[str, Any],
+        find: Find | None,
+        clause: str,
+    ) -> Part:
         if name not in _FIELDS:
             self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
             return lambda _call, _found: None
         compare = _Compare(word, predicate, clause, self._where)
         pointer = f"/{escaped(name)}"
         if name in ("query", "headers") and isinstance(value, dict):
-            any_case = predicate.get("keyCaseSensitive") is not True and predicate.get("caseSensitive") is not True
+            any_case = (
+                predicate.get("keyCaseSensitive") is not True
+                and predicate.get("caseSensitive") is not True
+            )
             parts = [
                 asked_part(
                     see_header(key) if name == "headers" else see_query(key, any_case=any_case),
@@ -249,15 +306,27 @@ class _Stub:
             if find is not None:
                 return asked_part(_selected_by(find), compare.some_of(value), word, "", clause)
             if isinstance(value, dict | list):
-                return asked_part(see_json, lambda values: any(compare.tree(actual, value) for actual in values), word, "", clause)
+                return asked_part(
+                    see_json,
+                    lambda values: any(compare.tree(actual, value) for actual in values),
+                    word,
+                    "",
+                    clause,
+                )
             return asked_part(see_text, compare.all_of(value), word, "", clause)
         if name == "form":
-            self._left.append(Left(clause, "forms are not judged: whether a request is meant stays open"))
+            self._left.append(
+                Left(clause, "forms are not judged: whether a request is meant stays open")
+            )
             return asked_part(see_text, lambda _: None, word, "", clause)
         see: See = see_method if name == "method" else see_path
         return asked_part(
             see,
-            compare.all_of(plain_path(value) if name == "path" and isinstance(value, str) and word != "matches" else value),
+            compare.all_of(
+                plain_path(value)
+                if name == "path" and isinstance(value, str) and word != "matches"
+                else value
+            ),
             word,
             pointer,
             clause,
@@ -265,7 +334,9 @@ class _Stub:
 
 
 class _Compare:
-    """How one predicate compares texts: its word, in any case or not, without what `except` names."""
+    """How one predicate compares texts: its word, in any case or not, without what
+    `except` names.
+    """
 
     def __init__(self, word: str, predicate: Mapping[str, Any], clause: str, where: str) -> None:
         self._word = word
@@ -281,11 +352,20 @@ class _Compare:
     def all_of(self, expected: Any) -> AskAll:
         """A place whose every expected value must be among those that are there."""
         if self._word == "exists":
-            return lambda values: bool([value for value in values if value != ""]) == bool(expected)
-        comparisons = [self._one(value) for value in (expected if isinstance(expected, list) else [expected])]
+            return lambda values: (
+                bool([value for value in values if value != ""]) == bool(expected)
+            )
+        comparisons = [
+            self._one(value) for value in (expected if isinstance(expected, list) else [expected])
+        ]
 
         def fits(values: Sequence[Any]) -> bool | None:
-            answers = [next((answer for value in values if (answer := compare(value)) is not False), False) for compare in comparisons]
+            answers = [
+                next(
+                    (answer for value in values if (answer := compare(value)) is not False), False
+                )
+                for compare in comparisons
+            ]
             return False if False in answers else None if None in answers else True
 
         return fits
@@ -313,7 +393,9 @@ class _Compare:
             if isinstance(expected, dict):
                 fields = actual if isinstance(actual, dict) else {}
                 return all(
-                    self.tree(fields[name], value) if name in fields and isinstance(value, dict) else (name in fields) == bool(value)
+                    self.tree(fields[name], value)
+                    if name in fields and isinstance(value, dict)
+                    else (name in fields) == bool(value)
                     for name, value in expected.items()
                 )
             return bool(expected)
@@ -321,17 +403,27 @@ class _Compare:
             items = actual if isinstance(actual, list) else [actual]
             return any(self._object(item, expected) for item in items)
         if isinstance(expected, list):
-            if not isinstance(actual, list) or (self._word == "deepEquals" and len(actual) != len(expected)):
+            if not isinstance(actual, list) or (
+                self._word == "deepEquals" and len(actual) != len(expected)
+            ):
                 return False
             return all(any(self.tree(item, part) for item in actual) for part in expected)
         if isinstance(actual, dict | list):
-            return isinstance(actual, list) and self._word != "deepEquals" and any(self.tree(item, expected) for item in actual)
+            return (
+                isinstance(actual, list)
+                and self._word != "deepEquals"
+                and any(self.tree(item, expected) for item in actual)
+            )
         return bool(self._one(expected)(actual))
 
     def _object(self, actual: Any, expected: dict[str, Any]) -> bool:
-        if not isinstance(actual, dict) or (self._word == "deepEquals" and actual.keys() != expected.keys()):
+        if not isinstance(actual, dict) or (
+            self._word == "deepEquals" and actual.keys() != expected.keys()
+        ):
             return False
-        return all(name in actual and self.tree(actual[name], value) for name, value in expected.items())
+        return all(
+            name in actual and self.tree(actual[name], value) for name, value in expected.items()
+        )
 
 
 def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[[str], str]:
@@ -339,7 +431,8 @@ def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[
     compiled = pattern_without(pattern if exact else f"(?i){pattern}")
     if compiled is None:
         raise ContractError(
-            f"{where}: the pattern of `except` at {clause} cannot be used; write it without nested repetition", clause
+            f"{where}: the pattern of `except` at {clause} cannot be used; write it without nested repetition",
+            clause,
         )
     return lambda text: compiled.sub("", text[:100_000])
 
@@ -371,7 +464,13 @@ def _no_other(names: frozenset[str], clause: str) -> Part:
         return ([], "request_unseen") if query is None else (list(query), "")
 
     lowered = {name.lower() for name in names}
-    return asked_part(see, lambda values: all(value.lower() in lowered for value in values), "deepEquals", "/query/*", clause)
+    return asked_part(
+        see,
+        lambda values: all(value.lower() in lowered for value in values),
+        "deepEquals",
+        "/query/*",
+        clause,
+    )
 
 
 def _all(parts: Sequence[Part]) -> Part:

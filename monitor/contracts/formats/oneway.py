@@ -1,4 +1,6 @@
-"""Which properties travel one way only, wherever they are declared: `readOnly` in requests, `writeOnly` in responses."""
+"""Which properties travel one way only, wherever they are declared: `readOnly` in requests,
+`writeOnly` in responses.
+"""
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
@@ -14,10 +16,12 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 class OneWay:
-    """The names that each schema of a document need not bring on one side, by `mark` (readOnly or writeOnly).
+    """The names that each schema of a document need not bring on one side, by `mark` (readOnly or
+    writeOnly).
 
-    A name counts for a schema when the property is declared in it or in any schema applied to the same value: its
-    `$ref`, `allOf`, `anyOf`, `oneOf` and `if` parts, and the schemas that it is a part of with their other parts.
+    A name counts for a schema when the property is declared in it or in any schema applied to the
+    same value: its `$ref`, `allOf`, `anyOf`, `oneOf` and `if` parts, and the schemas that it is a
+    part of with their other parts.
     """
 
     def __init__(self, document: dict[str, Any], mark: str, words: Container[str]) -> None:
@@ -41,7 +45,9 @@ class OneWay:
         return self._names.get(id(node), _NOTHING)
 
     def marked(self, schema: Any, level: int = 0) -> bool:
-        """Whether a property's schema says that it travels one way, itself or in what it refers to."""
+        """Whether a property's schema says that it travels one way, itself or in what it refers
+        to.
+        """
         if level > _MOST_PARTS or not isinstance(schema, dict):
             return False
         if schema.get(self._mark) is True or self._behind(schema).get(self._mark) is True:
@@ -71,7 +77,9 @@ class OneWay:
             yield self._behind({"$ref": node["$ref"]})
         for word in _LISTS:
             held = node.get(word)
-            yield from (part for part in (held if isinstance(held, list) else ()) if isinstance(part, dict))
+            yield from (
+                part for part in (held if isinstance(held, list) else ()) if isinstance(part, dict)
+            )
         yield from (node[word] for word in _BRANCHES if isinstance(node.get(word), dict))
 
     def _behind(self, node: dict[str, Any]) -> dict[str, Any]:
@@ -102,4 +110,8 @@ def _schemas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         elif isinstance(node, dict):
             if not names:
                 yield node
-            stack.extend((child, not names and name in NAMES) for name, child in node.items() if names or name not in DATA)
+            stack.extend(
+                (child, not names and name in NAMES)
+                for name, child in node.items()
+                if names or name not in DATA
+            )

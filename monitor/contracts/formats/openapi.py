@@ -30,7 +30,9 @@ _VERSION = re.compile(r"3\.([012])(?:\.\d+)?(?:-.*)?")
 _STATUS = re.compile(r"[1-5](?:\d\d|[xX]{2})")
 _PLACES = ("path", "query", "header", "cookie", "querystring")
 STATUSES = "x-seamwatch-statuses"
-"""At an operation or at the document's root, with the value `complete`: every status is listed, another one is a violation."""
+"""At an operation or at the document's root, with the value `complete`: every status is listed,
+another one is a violation.
+"""
 STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
     "path": ("simple", "label", "matrix"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
@@ -38,21 +40,30 @@ STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
     "cookie": ("form", "cookie"),
     "querystring": ("form",),
 }
-# Parameters with these names are described elsewhere (OpenAPI, parameter object) and never kept in clear.
+# Parameters with these names are described elsewhere (OpenAPI, parameter object) and never kept in
+# clear.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
 def read_openapi(
-    document: dict[str, Any], *, where: str, lenient_nullable: bool = True, limits: ContractLimits = CONTRACT_LIMITS
+    document: dict[str, Any],
+    *,
+    where: str,
+    lenient_nullable: bool = True,
+    limits: ContractLimits = CONTRACT_LIMITS,
 ) -> Promise:
-    """The promise that an OpenAPI document makes. Schemas compile when first used; `compile_all` does it at once.
+    """The promise that an OpenAPI document makes. Schemas compile when first used; `compile_all`
+    does it at once.
 
-    Raises ContractError, saying where, for another version, a remote `$ref`, a dangling one or an exceeded budget.
+    Raises ContractError, saying where, for another version, a remote `$ref`, a dangling one or an
+    exceeded budget.
     """
     match = _VERSION.fullmatch(str(document.get("openapi", "")))
     if match is None:
         version = str(document.get("openapi") or document.get("swagger") or "nothing")[:20]
-        raise ContractError(f"{where}: the version is {version!r}; OpenAPI 3.0, 3.1 and 3.2 are read")
+        raise ContractError(
+            f"{where}: the version is {version!r}; OpenAPI 3.0, 3.1 and 3.2 are read"
+        )
     old = match.group(1) == "0"
     document = document if old else grounded(document)
     survey(document, where, limits)
@@ -67,23 +78,42 @@ def version_of(document: dict[str, Any]) -> Version:
 
 
 class _Reader:
-    def __init__(self, document: dict[str, Any], where: str, old: bool, lenient: bool, limits: ContractLimits) -> None:
+    def __init__(
+        self,
+        document: dict[str, Any],
+        where: str,
+        old: bool,
+        lenient: bool,
+        limits: ContractLimits,
+    ) -> None:
         self._document = document
         self._readings = Readings(document)
         self._where = where
         self._limits = limits
-        draft: Draft = "4" if old else _DRAFTS.get(str(document.get("jsonSchemaDialect", "")).rstrip("#"), "2020-12")
+        draft: Draft = (
+            "4"
+            if old
+            else _DRAFTS.get(str(document.get("jsonSchemaDialect", "")).rstrip("#"), "2020-12")
+        )
         formats = OPENAPI_FORMATS if old else {}
         sides: tuple[Side, Side] = ("request", "response")
         words = words_of(document)
         dialects = {side: Dialect(document, side, lenient=lenient, words=words) for side in sides}
         answers = dialects["response"].rewritten()
         # Where nothing travels one way there is one compiled form for both.
-        asks = dialects["request"].rewritten() if any(dialect.one_sided for dialect in dialects.values()) else answers
+        asks = (
+            dialects["request"].rewritten()
+            if any(dialect.one_sided for dialect in dialects.values())
+            else answers
+        )
         self._sides: dict[Side, dict[str, Any]] = {"request": asks, "response": answers}
-        of_answers = Schemas(answers, draft, where=where, formats=formats, limits=limits, words=words)
+        of_answers = Schemas(
+            answers, draft, where=where, formats=formats, limits=limits, words=words
+        )
         of_asks = (
-            of_answers if asks is answers else Schemas(asks, draft, where=where, formats=formats, limits=limits, words=words)
+            of_answers
+            if asks is answers
+            else Schemas(asks, draft, where=where, formats=formats, limits=limits, words=words)
         )
         self._schemas = {"request": of_asks, "response": of_answers}
 
@@ -91,15 +121,24 @@ class _Reader:
         router: Router[Operation] = Router()
         for count, (method, route, operation, bases) in enumerate(self._operations(), 1):
             if count > self._limits.operations:
-                raise ContractError(f"{self._where}: more than {self._limits.operations} operations; split the contract")
+                raise ContractError(
+                    f"{self._where}: more than {self._limits.operations} operations; split the contract"
+                )
             router.add(method, route, operation, bases)
-        depths = {side: allowed_depth(form, self._limits.work) for side, form in self._distinct_sides()}
+        depths = {
+            side: allowed_depth(form, self._limits.work) for side, form in self._distinct_sides()
+        }
         for side, depth in depths.items():
             if depth < 1:
                 raise ContractError(
                     f"{self._where}: on the {side} side more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
                 )
-        return Promise(router, whole=True, depth=min(depths.values()), timing=timing_of(self._document, self._where))
+        return Promise(
+            router,
+            whole=True,
+            depth=min(depths.values()),
+            timing=timing_of(self._document, self._where),
+        )
 
     def _distinct_sides(self) -> Iterator[tuple[Side, dict[str, Any]]]:
         yield "response", self._sides["response"]
@@ -107,7 +146,9 @@ class _Reader:
             yield "request", self._sides["request"]
 
     def _operations(self) -> Iterator[tuple[str, str, Operation, list[Base]]]:
-        """Servers of an operation replace those of its path, and these replace those of the document."""
+        """Servers of an operation replace those of its path, and these replace those of the
+        document.
+        """
         paths = self._document.get("paths", {})
         everywhere = list(bases_of(self._document))
         if not isinstance(paths, dict):
@@ -116,22 +157,38 @@ class _Reader:
             if route.startswith("x-"):
                 continue
             if not route.startswith("/"):
-                raise ContractError(f"{self._where}: the path {route[:120]!r} does not begin with /", f"/paths/{escaped(route)}")
+                raise ContractError(
+                    f"{self._where}: the path {route[:120]!r} does not begin with /",
+                    f"/paths/{escaped(route)}",
+                )
             held, pointer = self._at(item, f"/paths/{escaped(route)}", "path item")
             here = list(bases_of(held)) if held.get("servers") else everywhere
             shared = self._parameters(held, pointer)
             more = held.get("additionalOperations")  # OpenAPI 3.2
             named = [(word, held[word], f"{pointer}/{word}") for word in _METHODS if word in held]
             if isinstance(more, dict):
-                named += [(word, entry, f"{pointer}/additionalOperations/{escaped(word)}") for word, entry in more.items()]
+                named += [
+                    (word, entry, f"{pointer}/additionalOperations/{escaped(word)}")
+                    for word, entry in more.items()
+                ]
             for word, entry, clause in named:
                 if not isinstance(entry, dict):
                     raise ContractError(f"{self._where}: {clause} is no object", clause)
                 bases = list(bases_of(entry)) if entry.get("servers") else here
-                yield word.upper(), route, self._operation(word.upper(), route, entry, clause, shared), bases
+                yield (
+                    word.upper(),
+                    route,
+                    self._operation(word.upper(), route, entry, clause, shared),
+                    bases,
+                )
 
     def _operation(
-        self, method: str, route: str, entry: dict[str, Any], clause: str, shared: dict[tuple[str, str], Parameter]
+        self,
+        method: str,
+        route: str,
+        entry: dict[str, Any],
+        clause: str,
+        shared: dict[tuple[str, str], Parameter],
     ) -> Operation:
         parameters = shared | self._parameters(entry, clause)
         request = None
@@ -139,7 +196,9 @@ class _Reader:
             held, pointer = self._at(entry["requestBody"], f"{clause}/requestBody", "request body")
             request = self._body(held, pointer, "request")
         responses: dict[str, Body] = {}
-        for status, answer in self._object(entry.get("responses") or {}, f"{clause}/responses").items():
+        for status, answer in self._object(
+            entry.get("responses") or {}, f"{clause}/responses"
+        ).items():
             if status.startswith("x-"):
                 continue
             if status != "default" and not _STATUS.fullmatch(status):
@@ -148,7 +207,9 @@ class _Reader:
                     f"{clause}/responses/{status}",
                 )
             held, pointer = self._at(answer, f"{clause}/responses/{status}", "response")
-            responses[status if status == "default" else status.upper()] = self._body(held, pointer, "response")
+            responses[status if status == "default" else status.upper()] = self._body(
+                held, pointer, "response"
+            )
         return Operation(
             method,
             route,
@@ -165,12 +226,22 @@ class _Reader:
         media, forms = {}, {}
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{escaped(name)}", "media type")
-            word = "itemSchema" if "schema" not in described and not is_json_type(name.strip().lower()) else "schema"
-            schema = self._schemas[side].lazily(f"{place}/{word}") if isinstance(described.get(word), dict | bool) else None
+            word = (
+                "itemSchema"
+                if "schema" not in described and not is_json_type(name.strip().lower())
+                else "schema"
+            )
+            schema = (
+                self._schemas[side].lazily(f"{place}/{word}")
+                if isinstance(described.get(word), dict | bool)
+                else None
+            )
             media[name.strip().lower()] = schema
             if schema is not None and word == "schema" and is_form(name.lower()):
                 forms[name.strip().lower()] = self._readings.form(described)
-        return Body(held.get("required") is True, media, pointer, self._headers(held, pointer), forms)
+        return Body(
+            held.get("required") is True, media, pointer, self._headers(held, pointer), forms
+        )
 
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
         """The headers of a response; a Content-Type among them is described elsewhere."""
@@ -179,25 +250,43 @@ class _Reader:
         for name, entry in named.items() if isinstance(named, dict) else ():
             described, clause = self._at(entry, f"{pointer}/headers/{escaped(name)}", "header")
             if name.lower() != "content-type" and not name.startswith("x-seamwatch-"):
-                headers.append(self._described(name.lower(), "header", described, clause, "response"))
+                headers.append(
+                    self._described(name.lower(), "header", described, clause, "response")
+                )
         return tuple(headers)
 
     def _parameters(self, owner: dict[str, Any], pointer: str) -> dict[tuple[str, str], Parameter]:
         parameters: dict[tuple[str, str], Parameter] = {}
         entries = owner.get("parameters") or []
         if not isinstance(entries, list):
-            raise ContractError(f"{self._where}: {pointer}/parameters is no list", f"{pointer}/parameters")
+            raise ContractError(
+                f"{self._where}: {pointer}/parameters is no list", f"{pointer}/parameters"
+            )
         for index, entry in enumerate(entries):
             parameter, clause = self._at(entry, f"{pointer}/parameters/{index}", "parameter")
             name, place = parameter.get("name"), parameter.get("in")
-            if not isinstance(name, str) or place not in _PLACES or (place == "header" and name.lower() in _IGNORED_HEADERS):
+            if (
+                not isinstance(name, str)
+                or place not in _PLACES
+                or (place == "header" and name.lower() in _IGNORED_HEADERS)
+            ):
                 continue
             label = name.lower() if place == "header" else name
-            parameters[(place, label)] = self._described(label, place, parameter, clause, "request")
+            parameters[(place, label)] = self._described(
+                label, place, parameter, clause, "request"
+            )
         return parameters
 
-    def _described(self, name: str, place: ParameterPlace, held: dict[str, Any], clause: str, side: Side) -> Parameter:
-        schema, media, reading, pointer, inner = None, "", ANYTHING, f"{clause}/schema", held.get("schema")
+    def _described(
+        self, name: str, place: ParameterPlace, held: dict[str, Any], clause: str, side: Side
+    ) -> Parameter:
+        schema, media, reading, pointer, inner = (
+            None,
+            "",
+            ANYTHING,
+            f"{clause}/schema",
+            held.get("schema"),
+        )
         if isinstance(held.get("content"), dict) and held["content"]:
             media, entry = next(iter(held["content"].items()))
             described, at = self._at(entry, f"{clause}/content/{escaped(media)}", "media type")
@@ -206,7 +295,9 @@ class _Reader:
             schema = self._schemas[side].lazily(pointer)
             reading = self._readings.of(inner)
         style = held.get("style")
-        known: Style = STYLES[place][0] if style is None else style if style in STYLES[place] else "other"
+        known: Style = (
+            STYLES[place][0] if style is None else style if style in STYLES[place] else "other"
+        )
         explode = held.get("explode")
         return Parameter(
             name,

@@ -1,6 +1,8 @@
-"""Pact 1, 1.1, 2, 3 and 4 into the intermediate form. https://github.com/pact-foundation/pact-specification
+"""Pact 1, 1.1, 2, 3 and 4 into the intermediate form.
+https://github.com/pact-foundation/pact-specification
 
-Generators are for mock servers and are passed over. Bodies that only a plugin can read are named and not judged.
+Generators are for mock servers and are passed over. Bodies that only a plugin can read are named
+and not judged.
 """
 
 import base64
@@ -16,7 +18,14 @@ from monitor.contracts.form import Interaction, Left, Message, Promise, by_examp
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.content import Example, Judge, body_part, content_judge, example_of
-from monitor.contracts.matching.parts import Part, header_part, path_part, query_part, query_text_part, status_part
+from monitor.contracts.matching.parts import (
+    Part,
+    header_part,
+    path_part,
+    query_part,
+    query_text_part,
+    status_part,
+)
 from monitor.contracts.matching.paths import parse
 from monitor.contracts.matching.rules import Rules, prefix_of, read_rules, unjudged
 from monitor.contracts.matching.work import EXAMPLE, Work
@@ -24,33 +33,61 @@ from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-_CATEGORY = re.compile(r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)")
+_CATEGORY = re.compile(
+    r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)"
+)
 _VERSION = re.compile(r"[1-4](?:\.\d+)?")
 _TOPIC = ("topic", "kafka_topic", "destination", "queue")
 # What a client's metadata tells beside headers: where a message goes, and what it is made of.
-_NO_HEADERS = frozenset({*_TOPIC, "contenttype", "content-type", "key", "kafka_messagekey", "partition", "timestamp", "offset"})
+_NO_HEADERS = frozenset(
+    {
+        *_TOPIC,
+        "contenttype",
+        "content-type",
+        "key",
+        "kafka_messagekey",
+        "partition",
+        "timestamp",
+        "offset",
+    }
+)
 _INDEXED = re.compile(r"(.+)(\[\d{1,6}\])", re.DOTALL)
 
 
 def is_pact(document: Mapping[str, Any]) -> bool:
     """Whether a document is a pact: it names two parties, and what they exchange."""
-    parties = isinstance(document.get("consumer"), dict) and isinstance(document.get("provider"), dict)
-    return parties and (isinstance(document.get("interactions"), list) or isinstance(document.get("messages"), list))
+    parties = isinstance(document.get("consumer"), dict) and isinstance(
+        document.get("provider"), dict
+    )
+    return parties and (
+        isinstance(document.get("interactions"), list)
+        or isinstance(document.get("messages"), list)
+    )
 
 
-def read_pact(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+def read_pact(
+    document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
     """The promise of a pact. Raises ContractError, saying where, for what cannot be used."""
     if not is_pact(document):
-        raise ContractError(f"{where}: a pact names `consumer`, `provider`, and `interactions` or `messages`")
+        raise ContractError(
+            f"{where}: a pact names `consumer`, `provider`, and `interactions` or `messages`"
+        )
     return _Reader(document, where, limits).promise()
 
 
 def version_of(document: Mapping[str, Any]) -> str:
-    """The version that a pact says to be written in, its first two numbers; "2" where it does not say."""
+    """The version that a pact says to be written in, its first two numbers; "2" where it does not
+    say.
+    """
     value = document.get("metadata")
     metadata = value if isinstance(value, dict) else {}
     specifications = [metadata.get(word) for word in ("pactSpecification", "pact-specification")]
-    versions = [specification.get("version") for specification in specifications if isinstance(specification, dict)]
+    versions = [
+        specification.get("version")
+        for specification in specifications
+        if isinstance(specification, dict)
+    ]
     for version in (*versions, metadata.get("pactSpecificationVersion")):
         match = _VERSION.match(str(version))
         if match is not None:
@@ -86,12 +123,20 @@ class _Reader:
         interactions: list[Interaction] = []
         messages: list[Message] = []
         named: dict[str, int] = {}
-        listed = [held for word in ("interactions", "messages") if isinstance(held := self._document.get(word), list)]
+        listed = [
+            held
+            for word in ("interactions", "messages")
+            if isinstance(held := self._document.get(word), list)
+        ]
         if sum(map(len, listed)) > self._limits.operations:
-            raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
+            raise ContractError(
+                f"{self._where}: more than {self._limits.operations} interactions; split the pact"
+            )
         for kind, entry, clause in self._entries():
             self._work.spend(EXAMPLE, clause)
-            self._plugged = self._version >= 4 and isinstance(entry.get("pluginConfiguration"), dict)
+            self._plugged = self._version >= 4 and isinstance(
+                entry.get("pluginConfiguration"), dict
+            )
             states = tuple(_states(entry))
             name = unique(_name(entry, states), named)
             if kind == "http":
@@ -99,7 +144,11 @@ class _Reader:
             else:
                 messages.append(self._message(kind, entry, clause, name, states))
         return by_example(
-            interactions, messages, provider=self._party("provider"), consumer=self._party("consumer"), left=tuple(self._left)
+            interactions,
+            messages,
+            provider=self._party("provider"),
+            consumer=self._party("consumer"),
+            left=tuple(self._left),
         )
 
     def _party(self, word: str) -> str:
@@ -113,25 +162,39 @@ class _Reader:
                 clause = f"/{word}/{index}"
                 if not isinstance(entry, dict):
                     raise ContractError(f"{self._where}: {clause} is no object", clause)
-                kind = entry.get("type", "Synchronous/HTTP" if word == "interactions" else "Asynchronous/Messages")
+                kind = entry.get(
+                    "type",
+                    "Synchronous/HTTP" if word == "interactions" else "Asynchronous/Messages",
+                )
                 if kind == "Synchronous/HTTP":
                     yield "http", entry, clause
                 elif kind in ("Asynchronous/Messages", "Synchronous/Messages"):
                     yield "message" if kind.startswith("A") else "both", entry, clause
                 else:
-                    self._left.append(Left(clause, f"interactions of the type {str(kind)[:40]!r} are not judged"))
+                    self._left.append(
+                        Left(clause, f"interactions of the type {str(kind)[:40]!r} are not judged")
+                    )
 
-    def _http(self, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]) -> Interaction:
-        asked, answer = self._object(entry, "request", clause), self._object(entry, "response", clause)
+    def _http(
+        self, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]
+    ) -> Interaction:
+        asked, answer = (
+            self._object(entry, "request", clause),
+            self._object(entry, "response", clause),
+        )
         rules = self._rules(asked, f"{clause}/request")
         method, path = str(asked.get("method", "GET")).upper(), asked.get("path", "/")
         if not isinstance(path, str):
-            raise ContractError(f"{self._where}: {clause}/request/path is no text", f"{clause}/request/path")
+            raise ContractError(
+                f"{self._where}: {clause}/request/path is no text", f"{clause}/request/path"
+            )
         request: list[Part] = [path_part(rules.path, path, f"{clause}/request/path")]
         if self._as_text and isinstance(asked.get("query"), str):
             request.append(query_text_part(asked["query"], f"{clause}/request/query"))
         else:
-            request.append(query_part(_query(asked.get("query")), rules.query, f"{clause}/request/query"))
+            request.append(
+                query_part(_query(asked.get("query")), rules.query, f"{clause}/request/query")
+            )
         request += self._headers("request", asked, rules, f"{clause}/request")
         request += self._body("request", asked, rules, f"{clause}/request")
         return Interaction(
@@ -153,21 +216,40 @@ class _Reader:
             if isinstance(status, str) and status.isdecimal() and len(status) == 3:
                 status = int(status)
             if not isinstance(status, int) or isinstance(status, bool):
-                raise ContractError(f"{self._where}: {clause}/status is no number", f"{clause}/status")
+                raise ContractError(
+                    f"{self._where}: {clause}/status is no number", f"{clause}/status"
+                )
             yield status_part(status, rules.status, f"{clause}/status")
         yield from self._headers("response", answer, rules, clause)
         yield from self._body("response", answer, rules, clause)
 
-    def _headers(self, side: Side, message: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
+    def _headers(
+        self, side: Side, message: dict[str, Any], rules: RuleSet, clause: str
+    ) -> Iterator[Part]:
         headers = message.get("headers")
         for name, value in (headers if isinstance(headers, dict) else {}).items():
             values = [str(item) for item in value] if isinstance(value, list) else [str(value)]
-            yield header_part(side, name, values, rules.headers.get(name.lower()), f"{clause}/headers/{escaped(name)}")
+            yield header_part(
+                side,
+                name,
+                values,
+                rules.headers.get(name.lower()),
+                f"{clause}/headers/{escaped(name)}",
+            )
 
-    def _body(self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
+    def _body(
+        self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str
+    ) -> Iterator[Part]:
         example = self._example(held, "body", _media(held), f"{clause}/body")
         if example is not None:
-            yield body_part(side, example, rules.body, strict=side == "request", clause=f"{clause}/body", work=self._work)
+            yield body_part(
+                side,
+                example,
+                rules.body,
+                strict=side == "request",
+                clause=f"{clause}/body",
+                work=self._work,
+            )
 
     def _example(self, held: dict[str, Any], word: str, media: str, clause: str) -> Example | None:
         if word not in held:
@@ -180,9 +262,15 @@ class _Reader:
             return None
         example = example_of(value, media)
         own = self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)
-        plugged = own or (self._plugged and example.kind in ("binary", "text"))  # else it is told as what it is, and read so
+        # else it is told as what it is, and read so
+        plugged = own or (self._plugged and example.kind in ("binary", "text"))
         if example.kind == "opaque" or plugged:
-            self._left.append(Left(clause, f"bodies of {media.partition(';')[0][:60] or 'a plugin'} are not judged"))
+            self._left.append(
+                Left(
+                    clause,
+                    f"bodies of {media.partition(';')[0][:60] or 'a plugin'} are not judged",
+                )
+            )
             return Example("opaque", example.media)
         return example
 
@@ -192,16 +280,22 @@ class _Reader:
             try:
                 return base64.b64decode(held, validate=True)
             except (binascii.Error, ValueError):
-                raise ContractError(f"{self._where}: {clause}/content is no base64", f"{clause}/content") from None
+                raise ContractError(
+                    f"{self._where}: {clause}/content is no base64", f"{clause}/content"
+                ) from None
         return held
 
-    def _message(self, kind: str, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]) -> Message:
+    def _message(
+        self, kind: str, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]
+    ) -> Message:
         if kind == "both":
             sides = [self._contents(self._object(entry, "request", clause), f"{clause}/request")]
             answers = entry.get("response")
             listed = answers if isinstance(answers, list) else [answers]
             sides += [
-                self._contents(answer, f"{clause}/response/{index}") for index, answer in enumerate(listed) if isinstance(answer, dict)
+                self._contents(answer, f"{clause}/response/{index}")
+                for index, answer in enumerate(listed)
+                if isinstance(answer, dict)
             ]
         else:
             sides = [self._contents(entry, clause)]
@@ -212,20 +306,28 @@ class _Reader:
         told_by = {
             str(word).lower(): value
             for word, value in metadata.items()
-            if isinstance(value, str) and str(word).lower() not in _NO_HEADERS and word not in ruled
+            if isinstance(value, str)
+            and str(word).lower() not in _NO_HEADERS
+            and word not in ruled
         }
         judges = tuple(side for side in sides if side is not None)
         media = _named(metadata, "contentType", "content-type").lower()
-        return Message(name, clause, judges, states, topic, entry.get("pending") is True, told_by, media)
+        return Message(
+            name, clause, judges, states, topic, entry.get("pending") is True, told_by, media
+        )
 
     def _contents(self, held: dict[str, Any], clause: str) -> Judge | None:
         rules = self._rules(held, clause)
         metadata = held.get("metadata", held.get("metaData"))
-        media = _named(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
+        media = (
+            _named(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
+        )
         example = self._example(held, "contents", media, f"{clause}/contents")
         if example is None:
             return None
-        return content_judge(example, rules.body, strict=False, clause=f"{clause}/contents", work=self._work)
+        return content_judge(
+            example, rules.body, strict=False, clause=f"{clause}/contents", work=self._work
+        )
 
     def _object(self, owner: dict[str, Any], word: str, clause: str) -> dict[str, Any]:
         value = owner.get(word)
@@ -251,9 +353,16 @@ class _Reader:
                 parse(path)
                 self._patterns += 1
                 if self._patterns > self._limits.patterns:
-                    raise ContractError(f"{self._patterns} matching rules are more than a pact may have; split it")
+                    raise ContractError(
+                        f"{self._patterns} matching rules are more than a pact may have; split it"
+                    )
                 if unjudged(rules):
-                    self._left.append(Left(rules.clause, "this pattern or format cannot be compiled, and is not judged"))
+                    self._left.append(
+                        Left(
+                            rules.clause,
+                            "this pattern or format cannot be compiled, and is not judged",
+                        )
+                    )
         return RuleSet(
             next(iter(categories.get("path", {}).values()), None),
             next(iter(categories.get("status", {}).values()), None),
@@ -278,7 +387,11 @@ def _by_category(matching: dict[str, Any], pointer: str) -> dict[str, dict[str, 
         kind = {"headers": "header", "contents": "content"}.get(word, word)
         if not isinstance(category_rules, dict):
             raise ContractError(f"the matching rules at {clause} are no object", clause)
-        for path, rules in ({"$": category_rules} if isinstance(category_rules.get("matchers"), list) else category_rules).items():
+        for path, rules in (
+            {"$": category_rules}
+            if isinstance(category_rules.get("matchers"), list)
+            else category_rules
+        ).items():
             read = read_rules(rules, f"{clause}/{escaped(path)}")
             if read is not None:
                 categories.setdefault(kind, {})[_expression(kind, path)] = read
@@ -327,18 +440,27 @@ def _query(query: Any) -> dict[str, list[str]]:
             by_name.setdefault(name, []).append(unquote_plus(value))
     elif isinstance(query, dict):
         for name, value in query.items():
-            by_name[name] = ["" if item is None else str(item) for item in (value if isinstance(value, list) else [value])]
+            by_name[name] = [
+                "" if item is None else str(item)
+                for item in (value if isinstance(value, list) else [value])
+            ]
     return by_name
 
 
 def _states(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Provider states by their names and the names of their parameters; the values may be anybody's data."""
+    """Provider states by their names and the names of their parameters; the values may be
+    anybody's data.
+    """
     states = entry.get("providerStates")
     for state in states if isinstance(states, list) else ():
         name = state.get("name") if isinstance(state, dict) else state
         if name:
             parameters = state.get("params") if isinstance(state, dict) else None
-            yield f"{name} {sorted(parameters.items(), key=str)}" if isinstance(parameters, dict) and parameters else str(name)
+            yield (
+                f"{name} {sorted(parameters.items(), key=str)}"
+                if isinstance(parameters, dict) and parameters
+                else str(name)
+            )
     if not isinstance(states, list):
         text = entry.get("providerState", entry.get("provider_state"))
         if isinstance(text, str) and text:

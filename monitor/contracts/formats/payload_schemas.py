@@ -1,4 +1,6 @@
-"""A message's headers and its payload in JSON, held against schemas: the judges that formats of messages share."""
+"""A message's headers and its payload in JSON, held against schemas: the judges that formats of
+messages share.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +22,15 @@ def json_judge(schema: Schema | None, media: str, clause: str, depth: int) -> Me
 
     def judge(record: Carried, mismatches: Mismatches) -> None:
         findings = Findings()
-        check_body(record.content(media), body, "request", mismatches.redacted, depth, findings, record.limits)
+        check_body(
+            record.content(media),
+            body,
+            "request",
+            mismatches.redacted,
+            depth,
+            findings,
+            record.limits,
+        )
         poured(findings, mismatches)
 
     return judge
@@ -63,15 +73,41 @@ def poured(findings: Findings, mismatches: Mismatches) -> None:
     mismatches.shape_only = mismatches.shape_only or findings.shape_only
 
 
-def described_headers(schema_of_headers: Any, clause: str, lazily: Callable[[str], Schema], reading: Callable[[Any], Any]) -> list[Parameter]:
+def described_headers(
+    schema_of_headers: Any,
+    clause: str,
+    lazily: Callable[[str], Schema],
+    reading: Callable[[Any], Any],
+) -> list[Parameter]:
     """The properties of a schema of headers, each read as its schema says."""
-    properties = schema_of_headers.get("properties") if isinstance(schema_of_headers, dict) else None
+    properties = (
+        schema_of_headers.get("properties") if isinstance(schema_of_headers, dict) else None
+    )
     required = schema_of_headers.get("required") if isinstance(schema_of_headers, dict) else None
     names = {str(name) for name in required} if isinstance(required, list) else set()
     headers = []
     for name, schema in (properties if isinstance(properties, dict) else {}).items():
         pointer = f"{clause}/properties/{escaped(name)}"
         judged = lazily(pointer) if isinstance(schema, dict | bool) else None
-        headers.append(Parameter(name.lower(), "header", name in names, judged, pointer, reading(schema), "simple", explode=False))
-    unlisted = [name for name in names if not isinstance(properties, dict) or name not in properties]
-    return [*headers, *(Parameter(name.lower(), "header", True, None, f"{clause}/required") for name in unlisted)]
+        headers.append(
+            Parameter(
+                name.lower(),
+                "header",
+                name in names,
+                judged,
+                pointer,
+                reading(schema),
+                "simple",
+                explode=False,
+            )
+        )
+    unlisted = [
+        name for name in names if not isinstance(properties, dict) or name not in properties
+    ]
+    return [
+        *headers,
+        *(
+            Parameter(name.lower(), "header", True, None, f"{clause}/required")
+            for name in unlisted
+        ),
+    ]

@@ -1,6 +1,8 @@
-"""A message of Protobuf written as JSON, as Connect and gRPC with JSON send it: what of its declared fields it breaks.
+"""A message of Protobuf written as JSON, as Connect and gRPC with JSON send it: what of its
+declared fields it breaks.
 
-https://protobuf.dev/programming-guides/json/; receivers are told to step over what they do not know, so that it is observed only.
+https://protobuf.dev/programming-guides/json/; receivers are told to step over what they do not
+know, so that it is observed only.
 """
 
 import json
@@ -19,11 +21,23 @@ UNDECLARED_FIELD, UNDECLARED_VALUE = "undeclared_field", "undeclared_enum_value"
 _WITHIN = re.compile(r"Failed to parse (\w+) field: ")
 _OWN_FORM = "google.protobuf."  # messages that have a form of their own in JSON: a time is a text
 _DEEPEST = 100
-_FAULTS = (json_format.ParseError, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
+_FAULTS = (
+    json_format.ParseError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+)
 
 
-def held_as_json(descriptor: Descriptor, data: bytes, clause: str, mismatches: Mismatches) -> list[tuple[str, str]]:
-    """Add what a JSON text breaks of a message; returns what it holds besides, each a code of an observation and its place in the schema."""
+def held_as_json(
+    descriptor: Descriptor, data: bytes, clause: str, mismatches: Mismatches
+) -> list[tuple[str, str]]:
+    """Add what a JSON text breaks of a message; returns what it holds besides, each a code of an
+    observation and its place in the schema.
+    """
     try:
         text = data.decode()
         value = json.loads(text)
@@ -54,7 +68,11 @@ def _fault(wanted: Descriptor, text: str, *, leniently: bool) -> str | None:
     message: Any = class_of(wanted)()
     try:
         json_format.Parse(
-            text, message, ignore_unknown_fields=leniently, descriptor_pool=wanted.file.pool, max_recursion_depth=_DEEPEST
+            text,
+            message,
+            ignore_unknown_fields=leniently,
+            descriptor_pool=wanted.file.pool,
+            max_recursion_depth=_DEEPEST,
         )
     except _FAULTS as error:
         return str(error)
@@ -62,11 +80,15 @@ def _fault(wanted: Descriptor, text: str, *, leniently: bool) -> str | None:
 
 
 def _place(descriptor: Descriptor, fault: str) -> tuple[str, str]:
-    """The pointer of a fault and the name of what should stand there: its words begin with the declared fields on the way."""
+    """The pointer of a fault and the name of what should stand there: its words begin with the
+    declared fields on the way.
+    """
     pointer, holder, at = "", descriptor.full_name, 0
     within: Descriptor | None = descriptor
     while within is not None and (match := _WITHIN.match(fault, at)) is not None:
-        field = within.fields_by_name.get(match[1]) or within.fields_by_camelcase_name.get(match[1])
+        field = within.fields_by_name.get(match[1]) or within.fields_by_camelcase_name.get(
+            match[1]
+        )
         if field is None:
             break
         at, holder = match.end(), field.full_name

@@ -1,7 +1,8 @@
 """The text of a .proto file to a descriptor. https://protobuf.dev/reference/protobuf/proto3-spec/
 
-`proto-schema-parser` reads the text (it follows Buf's grammar, in Python alone): the compiler is a program of its own, and one that
-holds to a version of the runtime. Options other than `deprecated` say nothing of the wire, and are passed over.
+`proto-schema-parser` reads the text (it follows Buf's grammar, in Python alone): the compiler is a
+program of its own, and one that holds to a version of the runtime. Options other than `deprecated`
+say nothing of the wire, and are passed over.
 """
 
 import re
@@ -70,7 +71,9 @@ def proto_file(text: str, name: str, where: str) -> FileDescriptorProto:
 
 
 class _Strict(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
-    """The first fault ends the reading: the parser would repair the text and go on, and say so on our standard error."""
+    """The first fault ends the reading: the parser would repair the text and go on, and say so on
+    our standard error.
+    """
 
     def syntaxError(self, *said: Any) -> None:  # noqa: N802 - antlr4's name
         """Raise it; said are recogniser, symbol, line, column, message, and the error."""
@@ -89,7 +92,9 @@ def _without_comments(text: str) -> str:
 
 def _bounded(text: str, where: str) -> None:
     instead = "a .proto of more than {most} words and signs is not read; publish a descriptor set"
-    check_words((token[0] for token in _TOKEN.finditer(text)), MOST_TOKENS, _DEEPEST, where, instead)
+    check_words(
+        (token[0] for token in _TOKEN.finditer(text)), MOST_TOKENS, _DEEPEST, where, instead
+    )
 
 
 class _File:
@@ -122,13 +127,17 @@ class _File:
 
     def _message(self, name: str, elements: Sequence[Any], descriptor: DescriptorProto) -> None:
         descriptor.name = name
-        lone: list[FieldDescriptorProto] = []  # fields of proto3 that are told as `optional`: each is a oneof of its own
+        # fields of proto3 that are told as `optional`: each is a oneof of its own
+        lone: list[FieldDescriptorProto] = []
         for element in elements:
             if isinstance(element, ast.OneOf):
                 self._oneof(element, descriptor)
             elif isinstance(element, ast.Field | ast.Group):
                 field = self._field(element, descriptor)
-                if self._syntax == "proto3" and element.cardinality is ast.FieldCardinality.OPTIONAL:
+                if (
+                    self._syntax == "proto3"
+                    and element.cardinality is ast.FieldCardinality.OPTIONAL
+                ):
                     lone.append(field)
             elif isinstance(element, ast.MapField):
                 self._map(element, descriptor)
@@ -154,7 +163,13 @@ class _File:
         if isinstance(field, ast.Group):
             self._message(field.name, field.elements, descriptor.nested_type.add())
             kind = FieldDescriptorProto.TYPE_GROUP
-            return descriptor.field.add(name=field.name.lower(), number=field.number, label=label, type=kind, type_name=field.name)
+            return descriptor.field.add(
+                name=field.name.lower(),
+                number=field.number,
+                label=label,
+                type=kind,
+                type_name=field.name,
+            )
         field_descriptor = descriptor.field.add(name=field.name, number=field.number, label=label)
         _typed(field_descriptor, field.type)
         if _is_deprecated(field.options):
@@ -162,12 +177,25 @@ class _File:
         return field_descriptor
 
     def _map(self, field: ast.MapField, descriptor: DescriptorProto) -> None:
-        entry = descriptor.nested_type.add(name="".join(part[:1].upper() + part[1:] for part in field.name.split("_")) + "Entry")
+        entry = descriptor.nested_type.add(
+            name="".join(part[:1].upper() + part[1:] for part in field.name.split("_")) + "Entry"
+        )
         entry.options.map_entry = True
         for number, name, kind in ((1, "key", field.key_type), (2, "value", field.value_type)):
-            _typed(entry.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL), kind)
+            _typed(
+                entry.field.add(
+                    name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL
+                ),
+                kind,
+            )
         repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
-        descriptor.field.add(name=field.name, number=field.number, label=repeated, type=message, type_name=entry.name)
+        descriptor.field.add(
+            name=field.name,
+            number=field.number,
+            label=repeated,
+            type=message,
+            type_name=entry.name,
+        )
 
 
 def _service(service: ast.Service, descriptor: ServiceDescriptorProto) -> None:
@@ -175,14 +203,24 @@ def _service(service: ast.Service, descriptor: ServiceDescriptorProto) -> None:
     is_deprecated = _is_deprecated(service.elements)
     for method in service.elements:
         if isinstance(method, ast.Method):
-            method_descriptor = descriptor.method.add(name=method.name, input_type=method.input_type.type, output_type=method.output_type.type)
-            method_descriptor.client_streaming, method_descriptor.server_streaming = method.input_type.stream, method.output_type.stream
+            method_descriptor = descriptor.method.add(
+                name=method.name,
+                input_type=method.input_type.type,
+                output_type=method.output_type.type,
+            )
+            method_descriptor.client_streaming, method_descriptor.server_streaming = (
+                method.input_type.stream,
+                method.output_type.stream,
+            )
             if is_deprecated or _is_deprecated(method.elements):
                 method_descriptor.options.deprecated = True
 
 
 def _is_deprecated(options: Sequence[Any]) -> bool:
-    return any(isinstance(option, ast.Option) and option.name == "deprecated" and option.value is True for option in options or ())
+    return any(
+        isinstance(option, ast.Option) and option.name == "deprecated" and option.value is True
+        for option in options or ()
+    )
 
 
 def _set_apart(element: ast.Reserved | ast.ExtensionRange, descriptor: DescriptorProto) -> None:
@@ -190,11 +228,17 @@ def _set_apart(element: ast.Reserved | ast.ExtensionRange, descriptor: Descripto
     if isinstance(element, ast.Reserved):
         descriptor.reserved_name.extend(text.strip("\"'") for text in element.names)
     for start, end in _ranges(element.ranges):
-        (descriptor.reserved_range if isinstance(element, ast.Reserved) else descriptor.extension_range).add(start=start, end=end)
+        (
+            descriptor.reserved_range
+            if isinstance(element, ast.Reserved)
+            else descriptor.extension_range
+        ).add(start=start, end=end)
 
 
 def _typed(made: FieldDescriptorProto, kind: str) -> None:
-    """A scalar by its kind; a message or an enum by its name, which the pool resolves as the language does."""
+    """A scalar by its kind; a message or an enum by its name, which the pool resolves as the
+    language does.
+    """
     if kind in _SCALARS:
         made.type = _SCALARS[kind]
     else:

@@ -19,7 +19,13 @@ from monitor.contracts.formats.grpc import GrpcCalls
 from monitor.contracts.formats.proto_json import held_as_json
 from monitor.contracts.formats.proto_text import looks_like_proto
 from monitor.contracts.formats.protobuf_fields import held_against, parts_of
-from monitor.contracts.formats.protobuf_schema import ProtoSchema, class_of, from_set, from_text, proto_writer
+from monitor.contracts.formats.protobuf_schema import (
+    ProtoSchema,
+    class_of,
+    from_set,
+    from_text,
+    proto_writer,
+)
 from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
 from monitor.contracts.framing import CONFLUENT, Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
@@ -27,23 +33,30 @@ from monitor.contracts.matching.mismatches import Mismatches
 from monitor.errors import ContractError
 
 SEVERAL, UNDECLARED = "ambiguous_message", "undeclared_fields_only"
-OTHER_INDEX = "message_index"  # which message of the schema is meant is told in another registry's own way
+# which message of the schema is meant is told in another registry's own way
+OTHER_INDEX = "message_index"
 _MOST_INDEXES = 32
 
 
 def document_of_proto(text: str, where: str) -> dict[str, Any] | None:
-    """A .proto's text as a document; its binding stands in a line `// x-seamwatch: {"topic": "orders"}`. None for another text."""
+    """A .proto's text as a document; its binding stands in a line `// x-seamwatch: {"topic":
+    "orders"}`. None for another text.
+    """
     if not looks_like_proto(text):
         return None
     return {"proto": text, BINDING: bound_in_comment(text, "//", where)}
 
 
-_IMPORT = re.compile(r'(?:^|;)\s*import\s+(?:public\s+|weak\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE)
+_IMPORT = re.compile(
+    r'(?:^|;)\s*import\s+(?:public\s+|weak\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE
+)
 _MOST_IMPORTS = 500
 
 
 def with_imports(document: Mapping[str, Any], find: Callable[[str], str | None]) -> dict[str, Any]:
-    """The document with the texts of all that its .proto imports, as far as `find` knows them by their names."""
+    """The document with the texts of all that its .proto imports, as far as `find` knows them by
+    their names.
+    """
     imports: dict[str, str] = {}
     open_names = _IMPORT.findall(str(document.get("proto", "")))
     while open_names and len(imports) < _MOST_IMPORTS:
@@ -58,7 +71,9 @@ def with_imports(document: Mapping[str, Any], find: Callable[[str], str | None])
 def is_protobuf(document: Mapping[str, Any]) -> bool:
     """Whether a document holds a .proto's text, or a descriptor set in base64."""
     text = document.get("proto")
-    return (isinstance(text, str) and looks_like_proto(text)) or isinstance(document.get("descriptor_set"), str)
+    return (isinstance(text, str) and looks_like_proto(text)) or isinstance(
+        document.get("descriptor_set"), str
+    )
 
 
 def packed_set(data: bytes) -> str:
@@ -66,12 +81,23 @@ def packed_set(data: bytes) -> str:
     return json.dumps({"descriptor_set": base64.b64encode(data).decode()})
 
 
-def read_protobuf(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:  # noqa: ARG001 - as others'
-    """The promise of a .proto or a descriptor set: of the records of a topic where it names one. Raises ContractError, saying where."""
+def read_protobuf(
+    document: dict[str, Any],
+    *,
+    where: str,
+    limits: ContractLimits = CONTRACT_LIMITS,  # noqa: ARG001 - as others'
+) -> Promise:
+    """The promise of a .proto or a descriptor set: of the records of a topic where it names one.
+    Raises ContractError, saying where.
+    """
     bind = bound(document, where)
     if isinstance(document.get("proto"), str):
         imports = document.get("imports")
-        references = {str(name): str(text) for name, text in imports.items()} if isinstance(imports, dict) else {}
+        references = (
+            {str(name): str(text) for name, text in imports.items()}
+            if isinstance(imports, dict)
+            else {}
+        )
         schema = from_text(document["proto"], where, references)
         writers = dict.fromkeys(bind.keys, Writer("protobuf", document["proto"], references))
     elif isinstance(document.get("descriptor_set"), str):
@@ -87,7 +113,10 @@ def read_protobuf(document: dict[str, Any], *, where: str, limits: ContractLimit
         return promise
     calls = GrpcCalls(schema)
     left = [
-        Left(f"/{method.full_name}", "of a stream each message is judged, and not how many there are")
+        Left(
+            f"/{method.full_name}",
+            "of a stream each message is judged, and not how many there are",
+        )
         for service in schema.services
         for method in service.methods
         if method.client_streaming or method.server_streaming
@@ -95,19 +124,33 @@ def read_protobuf(document: dict[str, Any], *, where: str, limits: ContractLimit
     return replace(promise, judge=calls, units=calls.units, left=left)
 
 
-def proto_messages(schema: ProtoSchema, name: str, topic: str, clause: str, where: str, *, own: bool) -> list[Kind]:
-    """The message that is meant, or each of the file where none is named: then only a frame tells which one a record is."""
+def proto_messages(
+    schema: ProtoSchema, name: str, topic: str, clause: str, where: str, *, own: bool
+) -> list[Kind]:
+    """The message that is meant, or each of the file where none is named: then only a frame tells
+    which one a record is.
+    """
     chosen = [schema.named(name)] if name else schema.messages
     if not chosen or chosen[0] is None:
-        raise ContractError(f"{where}: the .proto holds no message{f' {name[:80]!r}' if name else ''}", clause)
+        raise ContractError(
+            f"{where}: the .proto holds no message{f' {name[:80]!r}' if name else ''}", clause
+        )
     lone = len(chosen) == 1
-    return [_kind(message, topic, clause, lone=lone, own=own) for message in chosen if message is not None]
+    return [
+        _kind(message, topic, clause, lone=lone, own=own)
+        for message in chosen
+        if message is not None
+    ]
 
 
 def _kind(descriptor: Descriptor, topic: str, clause: str, *, lone: bool, own: bool) -> Kind:
     def fits(record: Carried) -> bool | None:
         frame = _told(record)
-        return None if frame is None or isinstance(frame, str) else frame[0].full_name == descriptor.full_name
+        return (
+            None
+            if frame is None or isinstance(frame, str)
+            else frame[0].full_name == descriptor.full_name
+        )
 
     def example(value: Any, mismatches: Mismatches) -> None:
         held_as_json(descriptor, json.dumps(value).encode(), clause, mismatches)
@@ -126,7 +169,9 @@ def _kind(descriptor: Descriptor, topic: str, clause: str, *, lone: bool, own: b
 
 
 def proto_judge(descriptor: Descriptor, clause: str, *, lone: bool) -> MessageJudge:
-    """What a message asks of a record's bytes: that they are one, and that no field of it comes as something else."""
+    """What a message asks of a record's bytes: that they are one, and that no field of it comes as
+    something else.
+    """
 
     def judge(record: Carried, mismatches: Mismatches) -> None:
         data = data_of(record, clause, mismatches)
@@ -147,8 +192,8 @@ def proto_judge(descriptor: Descriptor, clause: str, *, lone: bool) -> MessageJu
 
 
 def _told(record: Carried) -> tuple[Descriptor, bytes] | str | None:
-    """Which message a frame names, and its bytes; or why that is not known. None where there is no frame: no message of Protobuf begins
-    as one does, with field number 0.
+    """Which message a frame names, and its bytes; or why that is not known. None where there is no
+    frame: no message of Protobuf begins as one does, with field number 0.
     """
     frame = record.frame
     if frame is None:
@@ -159,15 +204,21 @@ def _told(record: Carried) -> tuple[Descriptor, bytes] | str | None:
     if frame.by != CONFLUENT:
         return OTHER_INDEX
     try:
-        descriptor = proto_writer(writer).at(read[0]) if read is not None and writer.kind == "protobuf" else None
+        descriptor = (
+            proto_writer(writer).at(read[0])
+            if read is not None and writer.kind == "protobuf"
+            else None
+        )
     except ContractError:
         return UNREADABLE_SCHEMA
-    return (descriptor, read[1]) if descriptor is not None and read is not None else UNREADABLE_SCHEMA
+    return (
+        (descriptor, read[1]) if descriptor is not None and read is not None else UNREADABLE_SCHEMA
+    )
 
 
 def _indexes(data: bytes) -> tuple[Sequence[int], bytes] | None:
-    """https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format: a count and as
-    many indexes, zigzag; a lone zero stands for the first message.
+    """https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format:
+    a count and as many indexes, zigzag; a lone zero stands for the first message.
     """
     count, at = _varint(data, 0)
     if at == 0 or not 0 <= count <= _MOST_INDEXES:

@@ -1,4 +1,6 @@
-"""A message of Protobuf as its bytes come: what its declared fields break, and what of it is not declared."""
+"""A message of Protobuf as its bytes come: what its declared fields break, and what of it is not
+declared.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,10 +29,16 @@ def held_against(message: Any, data: bytes, clause: str, mismatches: Mismatches)
     try:
         message.MergeFromString(data)
     except (DecodeError, ValueError, RecursionError):
-        mismatches.add(Broken(NOT_PROTOBUF, "", clause, f"a {message.DESCRIPTOR.full_name}"[:80], "other bytes"))
+        mismatches.add(
+            Broken(
+                NOT_PROTOBUF, "", clause, f"a {message.DESCRIPTOR.full_name}"[:80], "other bytes"
+            )
+        )
         return
     for path in message.FindInitializationErrors()[:20]:
-        pointer = "".join(f"/{escaped(part)}" for part in re.sub(r"\[[^\]]*\]", ".*", path).split("."))
+        pointer = "".join(
+            f"/{escaped(part)}" for part in re.sub(r"\[[^\]]*\]", ".*", path).split(".")
+        )
         mismatches.add(Broken("required", pointer, clause, "present", "absent"))
     for parts, (part, pointer) in enumerate(parts_of(message)):
         if parts >= _MOST_PARTS:
@@ -40,7 +48,9 @@ def held_against(message: Any, data: bytes, clause: str, mismatches: Mismatches)
 
 
 def declared_fields(message: Message) -> Iterator[tuple[str, str]]:
-    """`deprecated_field`, `undeclared_field` and `undeclared_enum_value`, each with the place in the schema: `shop.Order.note`."""
+    """`deprecated_field`, `undeclared_field` and `undeclared_enum_value`, each with the place in
+    the schema: `shop.Order.note`.
+    """
     for parts, (part, _) in enumerate(parts_of(message)):
         if parts >= _MOST_PARTS:
             return
@@ -51,7 +61,9 @@ def declared_fields(message: Message) -> Iterator[tuple[str, str]]:
                 yield "deprecated_field", field.full_name
             if field.enum_type is not None:
                 numbers = field.enum_type.values_by_number
-                if any(number not in numbers for number in (value if field.is_repeated else (value,))):
+                if any(
+                    number not in numbers for number in (value if field.is_repeated else (value,))
+                ):
                     yield "undeclared_enum_value", field.full_name
 
 
@@ -64,7 +76,9 @@ class Wire(Enum):
 
 
 def wire_of(data: bytes) -> Wire:
-    """Whether bytes are whole fields, one after the other. A length beyond the end looks like a cut, whatever made it."""
+    """Whether bytes are whole fields, one after the other. A length beyond the end looks like a
+    cut, whatever made it.
+    """
     at, size = 0, len(data)
     while at < size:
         tag, at = _varint(data, at)
@@ -81,7 +95,9 @@ def wire_of(data: bytes) -> Wire:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends; _ENDED where the bytes end first, _ENDLESS where it has too many."""
+    """A number and where it ends; _ENDED where the bytes end first, _ENDLESS where it has too
+    many.
+    """
     number = shift = 0
     for place in range(at, min(at + _LONGEST, len(data))):
         number |= (data[place] & 0x7F) << shift
@@ -92,17 +108,31 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _unknown(part: Message, pointer: str, clause: str, mismatches: Mismatches) -> None:
-    """Fields that the runtime could not take: one of a declared number came with another type of wire, or another word of an enum."""
+    """Fields that the runtime could not take: one of a declared number came with another type of
+    wire, or another word of an enum.
+    """
     by_number: Mapping[int, Any] = part.DESCRIPTOR.fields_by_number
     unknown: Any = UnknownFieldSet(part)
     for unknown_field in unknown:
         field = by_number.get(unknown_field.field_number)
-        wire = _WIRE[unknown_field.wire_type] if 0 <= unknown_field.wire_type < len(_WIRE) else "another"
+        wire = (
+            _WIRE[unknown_field.wire_type]
+            if 0 <= unknown_field.wire_type < len(_WIRE)
+            else "another"
+        )
         if field is None:
             continue
         place = f"{pointer}/{escaped(field.name)}"
         if field.enum_type is not None and unknown_field.wire_type == 0:
-            mismatches.add(Broken("enum", place, clause, f"a value of {field.enum_type.name}"[:80], "another value"))
+            mismatches.add(
+                Broken(
+                    "enum",
+                    place,
+                    clause,
+                    f"a value of {field.enum_type.name}"[:80],
+                    "another value",
+                )
+            )
         else:
             mismatches.add(Broken("wire_type", place, clause, _kind_of(field), wire))
 
@@ -111,7 +141,9 @@ def _kind_of(field: Any) -> str:
     named = field.message_type or field.enum_type
     if named is not None:
         return str(named.name)[:80]
-    names = {value: name for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")}
+    names = {
+        value: name for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")
+    }
     return names.get(field.type, "TYPE_").removeprefix("TYPE_").lower()
 
 

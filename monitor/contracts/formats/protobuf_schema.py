@@ -33,7 +33,9 @@ _REFUSED = (TypeError, KeyError, ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProtoSchema:
-    """One file, with what it imports. `file` is its descriptor, `files` those of all that came with it."""
+    """One file, with what it imports. `file` is its descriptor, `files` those of all that came
+    with it.
+    """
 
     file: FileDescriptor
     files: Sequence[FileDescriptor] = ()
@@ -70,8 +72,9 @@ class ProtoSchema:
 
 
 def from_text(text: str, where: str, references: Mapping[str, str] | None = None) -> ProtoSchema:
-    """The schema of a .proto file. Imports come from `references` and the runtime; one that is nowhere may have been for options
-    alone, and is left out. ContractError for what cannot be used.
+    """The schema of a .proto file. Imports come from `references` and the runtime; one that is
+    nowhere may have been for options alone, and is left out. ContractError for what cannot be
+    used.
     """
     count = sum(map(tokens_of, [text, *(references or {}).values()]))
     if count > MOST_TOKENS:
@@ -83,16 +86,26 @@ def from_text(text: str, where: str, references: Mapping[str, str] | None = None
 
 
 def from_set(packed: str, where: str, message: str) -> ProtoSchema:
-    """The schema of a descriptor set in base64: of the file that holds `message`, else of the last one."""
+    """The schema of a descriptor set in base64: of the file that holds `message`, else of the last
+    one.
+    """
     try:
         files = list(FileDescriptorSet.FromString(base64.b64decode(packed, validate=True)).file)
     except (binascii.Error, ValueError, DecodeError) as error:
-        raise ContractError(f"{where}: the descriptor set cannot be read: {error}", "/descriptor_set") from None
+        raise ContractError(
+            f"{where}: the descriptor set cannot be read: {error}", "/descriptor_set"
+        ) from None
     if not files:
         raise ContractError(f"{where}: the descriptor set holds no file", "/descriptor_set")
     full_name = message.lstrip(".")
     files.sort(
-        key=lambda file: full_name != "" and any(full_name in (descriptor.name, f"{file.package}.{descriptor.name}") for descriptor in file.message_type)
+        key=lambda file: (
+            full_name != ""
+            and any(
+                full_name in (descriptor.name, f"{file.package}.{descriptor.name}")
+                for descriptor in file.message_type
+            )
+        )
     )
     return _pooled(files, where, lenient=False)
 
@@ -111,7 +124,9 @@ def class_of(descriptor: Descriptor) -> type[Message]:
 
 def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) -> ProtoSchema:
     if len(files) > _MOST_FILES:
-        raise ContractError(f"{where}: more than {_MOST_FILES} files; publish those alone that the message needs")
+        raise ContractError(
+            f"{where}: more than {_MOST_FILES} files; publish those alone that the message needs"
+        )
     standard = {module.DESCRIPTOR.name: module for module in _OWN}
     by_name: dict[str, FileDescriptorProto] = {}
     for name, module in standard.items():
@@ -124,15 +139,34 @@ def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) 
     try:
         for name in [*by_name]:
             _add(name, by_name, pool, added, lenient=lenient)
-        return ProtoSchema(pool.FindFileByName(last), [pool.FindFileByName(name) for name in by_name if name not in standard])
+        return ProtoSchema(
+            pool.FindFileByName(last),
+            [pool.FindFileByName(name) for name in by_name if name not in standard],
+        )
     except _REFUSED as error:
-        missing = sorted({dependency for name in by_name if name not in standard for dependency in dependencies[name] if dependency not in by_name})
+        missing = sorted(
+            {
+                dependency
+                for name in by_name
+                if name not in standard
+                for dependency in dependencies[name]
+                if dependency not in by_name
+            }
+        )
         why = f"; {', '.join(missing[:5])} are not here: publish them with it, or a descriptor set (protoc --include_imports)"
-        raise ContractError(f"{where}: the .proto cannot be used: {str(error)[:300]}{why if missing else ''}") from None
+        raise ContractError(
+            f"{where}: the .proto cannot be used: {str(error)[:300]}{why if missing else ''}"
+        ) from None
 
 
 def _add(
-    name: str, by_name: Mapping[str, FileDescriptorProto], pool: Any, added: set[str], *, lenient: bool, above: tuple[str, ...] = ()
+    name: str,
+    by_name: Mapping[str, FileDescriptorProto],
+    pool: Any,
+    added: set[str],
+    *,
+    lenient: bool,
+    above: tuple[str, ...] = (),
 ) -> None:
     """A file after those that it imports."""
     if name in added:
@@ -147,7 +181,9 @@ def _add(
         del file.public_dependency[:]
     for dependency in file.dependency:
         if dependency not in by_name:
-            raise ValueError(f"the file {dependency[:80]!r} is missing; make the set with its imports (protoc --include_imports)")
+            raise ValueError(
+                f"the file {dependency[:80]!r} is missing; make the set with its imports (protoc --include_imports)"
+            )
         _add(dependency, by_name, pool, added, lenient=lenient, above=(*above, name))
     pool.AddSerializedFile(file.SerializeToString())
     added.add(name)

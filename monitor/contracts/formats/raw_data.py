@@ -9,7 +9,9 @@ UNREADABLE_SCHEMA = "unreadable_schema"  # the registry's own schema cannot be u
 
 
 def data_of(record: Carried, clause: str, mismatches: Mismatches) -> bytes | None:
-    """The bytes to hold against a schema; None where `mismatches` tells what is missing, or why it cannot be looked at."""
+    """The bytes to hold against a schema; None where `mismatches` tells what is missing, or why it
+    cannot be looked at.
+    """
     raw, problem = record.raw()
     if problem == EMPTY:
         mismatches.add(Broken("missing_body", "", clause, "present", "absent"))

@@ -14,17 +14,31 @@ _DEEPEST = 6
 _MOST_BRANCHES = 50
 _MOST_STEPS = 300_000
 _NOTHING: frozenset[str] = frozenset()
-# Without a type, the types that a schema's own clauses speak of are meant: JSON Schema lets all others pass.
+# Without a type, the types that a schema's own clauses speak of are meant: JSON Schema lets all
+# others pass.
 _MEANT = (
     (frozenset({"pattern", "minLength", "maxLength", "format"}), frozenset({"string"})),
-    (frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}), frozenset({"integer", "number"})),
-    (frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"}), frozenset({"array"})),
-    (frozenset({"properties", "required", "additionalProperties", "minProperties", "maxProperties"}), frozenset({"object"})),
+    (
+        frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}),
+        frozenset({"integer", "number"}),
+    ),
+    (
+        frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"}),
+        frozenset({"array"}),
+    ),
+    (
+        frozenset(
+            {"properties", "required", "additionalProperties", "minProperties", "maxProperties"}
+        ),
+        frozenset({"object"}),
+    ),
 )
 
 
 class Readings:
-    """How the schemas of one document are read, each once at each depth; after a bound of steps, which no sane document reaches, as anything."""
+    """How the schemas of one document are read, each once at each depth; after a bound of steps,
+    which no sane document reaches, as anything.
+    """
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -32,20 +46,30 @@ class Readings:
         self._left = _MOST_STEPS
 
     def of(self, schema: Any) -> Reading:
-        """The types that `type`, `enum`, `const` and the schemas applied in place leave open. Below some levels: anything."""
+        """The types that `type`, `enum`, `const` and the schemas applied in place leave open.
+        Below some levels: anything.
+        """
         return self._at(schema, 0)
 
     def form(self, described: dict[str, Any]) -> Form:
-        """How a form is read: by its schema, when it is first asked for, and by what `encoding` says of its fields."""
+        """How a form is read: by its schema, when it is first asked for, and by what `encoding`
+        says of its fields.
+        """
         encodings = described.get("encoding")
-        encoding = {name: entry for name, entry in encodings.items() if isinstance(entry, dict)} if isinstance(encodings, dict) else {}
+        encoding = (
+            {name: entry for name, entry in encodings.items() if isinstance(entry, dict)}
+            if isinstance(encodings, dict)
+            else {}
+        )
         media = {
             name: tuple(word.strip().lower() for word in entry["contentType"].split(","))
             for name, entry in encoding.items()
             if isinstance(entry.get("contentType"), str)
         }
         other = frozenset(
-            name for name, entry in encoding.items() if entry.get("style", "form") != "form" or entry.get("explode") is False
+            name
+            for name, entry in encoding.items()
+            if entry.get("style", "form") != "form" or entry.get("explode") is False
         )
         return Form(cache(partial(self.of, described.get("schema"))), media, other)
 
@@ -80,19 +104,29 @@ class Readings:
         return reading
 
     def _own(self, schema: dict[str, Any], level: int) -> Reading:
-        properties, rest, items = schema.get("properties"), schema.get("additionalProperties"), schema.get("items")
+        properties, rest, items = (
+            schema.get("properties"),
+            schema.get("additionalProperties"),
+            schema.get("items"),
+        )
         if isinstance(items, list) or "prefixItems" in schema:
             items = None  # by place: every reading is tried
         return Reading(
             _kinds(schema),
             self._at(items, level + 1) if isinstance(items, dict) else None,
-            {name: self._at(part, level + 1) for name, part in properties.items()} if isinstance(properties, dict) else {},
+            {name: self._at(part, level + 1) for name, part in properties.items()}
+            if isinstance(properties, dict)
+            else {},
             self._at(rest, level + 1) if isinstance(rest, dict) else None,
         )
 
     def _both(self, first: Reading, second: Reading) -> Reading:
         kinds = first.kinds & second.kinds
-        if "integer" in first.kinds | second.kinds and "number" in first.kinds | second.kinds and not kinds:
+        if (
+            "integer" in first.kinds | second.kinds
+            and "number" in first.kinds | second.kinds
+            and not kinds
+        ):
             kinds = frozenset({"integer"})
         return self._merged(kinds or first.kinds | second.kinds, first, second, self._both)
 
@@ -100,15 +134,27 @@ class Readings:
         return self._merged(first.kinds | second.kinds, first, second, self._either)
 
     def _merged(
-        self, kinds: frozenset[str], first: Reading, second: Reading, merge: Callable[[Reading, Reading], Reading]
+        self,
+        kinds: frozenset[str],
+        first: Reading,
+        second: Reading,
+        merge: Callable[[Reading, Reading], Reading],
     ) -> Reading:
         if first is second or self._spent():
             return first if first is second else ANYTHING
         fields = dict(first.fields)
         for name, reading in second.fields.items():
             fields[name] = merge(fields[name], reading) if name in fields else reading
-        items = merge(first.items, second.items) if first.items and second.items else first.items or second.items
-        rest = merge(first.rest, second.rest) if first.rest and second.rest else first.rest or second.rest
+        items = (
+            merge(first.items, second.items)
+            if first.items and second.items
+            else first.items or second.items
+        )
+        rest = (
+            merge(first.rest, second.rest)
+            if first.rest and second.rest
+            else first.rest or second.rest
+        )
         return Reading(kinds, items, fields, rest)
 
 
@@ -116,11 +162,25 @@ def _kinds(schema: dict[str, Any]) -> frozenset[str]:
     kinds = KINDS
     types = schema.get("type")
     if isinstance(types, str | list):
-        kinds = KINDS & frozenset(kind for kind in ([types] if isinstance(types, str) else types) if isinstance(kind, str))
-    listed = schema["enum"] if isinstance(schema.get("enum"), list) else [schema["const"]] if "const" in schema else None
+        kinds = KINDS & frozenset(
+            kind
+            for kind in ([types] if isinstance(types, str) else types)
+            if isinstance(kind, str)
+        )
+    listed = (
+        schema["enum"]
+        if isinstance(schema.get("enum"), list)
+        else [schema["const"]]
+        if "const" in schema
+        else None
+    )
     if listed is not None:
         named = frozenset(map(json_type, listed))
-        kinds &= named | ({"integer"} if "number" in named else _NOTHING) | ({"number"} if "integer" in named else _NOTHING)
+        kinds &= (
+            named
+            | ({"integer"} if "number" in named else _NOTHING)
+            | ({"number"} if "integer" in named else _NOTHING)
+        )
     if "type" not in schema and listed is None:
         meant = [kind for words, kind in _MEANT if not words.isdisjoint(schema)]
         kinds = frozenset().union(*meant) if meant else kinds

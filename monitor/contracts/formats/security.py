@@ -1,4 +1,6 @@
-"""Which credentials an operation asks for: https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object"""
+"""Which credentials an operation asks for:
+https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object
+"""
 
 from typing import Any
 
@@ -9,10 +11,14 @@ from monitor.errors import ContractError
 _AUTHORIZATION = Credential("header", "authorization")
 
 
-def credentials_of(document: dict[str, Any], operation: dict[str, Any]) -> tuple[tuple[Credential, ...], ...]:
-    """The alternatives, each with all that it wants; () when none is asked for. The operation's own word replaces the document's.
+def credentials_of(
+    document: dict[str, Any], operation: dict[str, Any]
+) -> tuple[tuple[Credential, ...], ...]:
+    """The alternatives, each with all that it wants; () when none is asked for. The operation's
+    own word replaces the document's.
 
-    A scheme that the document does not describe, or that no log shows, counts as one that cannot be seen.
+    A scheme that the document does not describe, or that no log shows, counts as one that cannot
+    be seen.
     """
     security = operation["security"] if "security" in operation else document.get("security")
     if not isinstance(security, list):
@@ -20,14 +26,18 @@ def credentials_of(document: dict[str, Any], operation: dict[str, Any]) -> tuple
     alternatives = [alternative for alternative in security if isinstance(alternative, dict)]
     if not all(alternatives):  # {}: without any
         return ()
-    return tuple(tuple(_credential(document, name) for name in alternative) for alternative in alternatives)
+    return tuple(
+        tuple(_credential(document, name) for name in alternative) for alternative in alternatives
+    )
 
 
 def _credential(document: dict[str, Any], name: str) -> Credential:
     components = document.get("components")
     schemes = components.get("securitySchemes") if isinstance(components, dict) else None
     try:
-        scheme, _ = follow(document, schemes.get(name) if isinstance(schemes, dict) else None, "", "security")
+        scheme, _ = follow(
+            document, schemes.get(name) if isinstance(schemes, dict) else None, "", "security"
+        )
     except ContractError:
         scheme = None
     if not isinstance(scheme, dict):

@@ -13,16 +13,26 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//[^/]*|[A-Za-z][\w+.-]*:(?=/)")
 
 
 def bases_of(owner: dict[str, Any]) -> Iterator[Base]:
-    """A base for each server, a variable in all its listed values (at most 64 of a server); one without a list is any text."""
+    """A base for each server, a variable in all its listed values (at most 64 of a server); one
+    without a list is any text.
+    """
     servers = owner.get("servers")
     for server in servers if isinstance(servers, list) else []:
         url = server.get("url") if isinstance(server, dict) else None
         if not isinstance(url, str):
             continue
         entries = server.get("variables")
-        variables = {name: entry for name, entry in (entries.items() if isinstance(entries, dict) else ()) if isinstance(entry, dict)}
+        variables = {
+            name: entry
+            for name, entry in (entries.items() if isinstance(entries, dict) else ())
+            if isinstance(entry, dict)
+        }
         defaults = {name: str(entry.get("default", "")) for name, entry in variables.items()}
-        listed = {name: [str(choice) for choice in entry["enum"]] for name, entry in variables.items() if _listed(entry)}
+        listed = {
+            name: [str(choice) for choice in entry["enum"]]
+            for name, entry in variables.items()
+            if _listed(entry)
+        }
         for values in itertools.islice(itertools.product(*listed.values()), _MOST_CHOICES):
             filled = _filled(url, dict(zip(listed, values, strict=True)))
             if filled.startswith("{"):  # the variable is the whole address

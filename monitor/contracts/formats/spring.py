@@ -1,4 +1,5 @@
-"""Spring Cloud Contract's (and Stubborn's) YAML into the intermediate form: requests, answers and messages.
+"""Spring Cloud Contract's (and Stubborn's) YAML into the intermediate form: requests, answers and
+messages.
 
 https://docs.spring.io/spring-cloud-contract/reference/project-features-contract.html
 """
@@ -16,7 +17,14 @@ from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.content import Judge, body_part, content_judge, example_of
 from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
 from monitor.contracts.matching.paths import parse
-from monitor.contracts.matching.predicates import AskAll, asked_part, negated, see_cookie, see_query, some
+from monitor.contracts.matching.predicates import (
+    AskAll,
+    asked_part,
+    negated,
+    see_cookie,
+    see_query,
+    some,
+)
 from monitor.contracts.matching.rules import Ask, Rule, Rules, ask, prefix_of, unjudged
 from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.queries import query_pairs
@@ -50,7 +58,9 @@ _PREDEFINED = {
 _TYPES = {
     "as_integer": "integer", "as_long": "integer", "as_short": "integer", "as_double": "number", "as_float": "number", "as_boolean": "boolean",
 }  # fmt: skip
-_OWN_REQUEST = frozenset({"matchers", "bodyFromFile", "bodyFromFileAsBytes", "bodyMatchers", "headersMatchers"})
+_OWN_REQUEST = frozenset(
+    {"matchers", "bodyFromFile", "bodyFromFileAsBytes", "bodyMatchers", "headersMatchers"}
+)
 _OWN = frozenset({"label", "input", "outputMessage", "ignored", "inProgress", "description"})
 _DEFAULT_PRIORITY = 2**31 - 1
 
@@ -65,20 +75,29 @@ def is_spring_cloud_contract(document: Mapping[str, Any]) -> bool:
 
 def _is_one(document: Mapping[str, Any]) -> bool:
     asked, answer = document.get("request"), document.get("response")
-    if isinstance(document.get("outputMessage"), dict) and ("label" in document or "input" in document or "name" in document):
+    if isinstance(document.get("outputMessage"), dict) and (
+        "label" in document or "input" in document or "name" in document
+    ):
         return True
     if isinstance(document.get("input"), dict) and "messageFrom" in document["input"]:
         return True
     if not isinstance(asked, dict) or not isinstance(answer, dict) or speaks_wiremock(document):
         return False
     own = bool(
-        _OWN & document.keys() or _OWN_REQUEST & (asked.keys() | answer.keys()) or "body" in asked or "queryParameters" in asked
+        _OWN & document.keys()
+        or _OWN_REQUEST & (asked.keys() | answer.keys())
+        or "body" in asked
+        or "queryParameters" in asked
     )
     return own or isinstance(answer.get("body"), dict | list) or "async" in answer
 
 
-def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
-    """The promise of one contract, or of all in `contracts`. Raises ContractError, saying where."""
+def read_spring_cloud_contract(
+    document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
+    """The promise of one contract, or of all in `contracts`. Raises ContractError,
+    saying where.
+    """
     entries = entries_of(document, "contracts")
     if len(entries) > limits.operations:
         raise ContractError(f"{where}: more than {limits.operations} contracts; split the file")
@@ -100,12 +119,22 @@ def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: 
         elif isinstance(entry.get("outputMessage"), dict) or isinstance(entry.get("input"), dict):
             messages.append(reader.message())
         else:
-            raise ContractError(f"{where}: the contract at {clause or '/'} has neither `request` nor a message", clause)
+            raise ContractError(
+                f"{where}: the contract at {clause or '/'} has neither `request` nor a message",
+                clause,
+            )
     return by_example(interactions, messages, left=tuple(left))
 
 
 class _Reader:
-    def __init__(self, entry: dict[str, Any], clause: str, work: Work, left: list[Left], named: dict[str, int]) -> None:
+    def __init__(
+        self,
+        entry: dict[str, Any],
+        clause: str,
+        work: Work,
+        left: list[Left],
+        named: dict[str, int],
+    ) -> None:
         self._entry = entry
         self._clause = clause
         self._where = work.where
@@ -123,7 +152,11 @@ class _Reader:
         request += self._headers("request", asked)
         request += self._cookies(asked)
         request += self._body("request", asked, exact=True)
-        told = self._entry.get("name") or self._entry.get("description") or f"{method} {asked.get('url') or asked.get('urlPath')}"
+        told = (
+            self._entry.get("name")
+            or self._entry.get("description")
+            or f"{method} {asked.get('url') or asked.get('urlPath')}"
+        )
         priority = self._entry.get("priority")
         fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
         return Interaction(
@@ -134,7 +167,9 @@ class _Reader:
             tuple(request),
             tuple(self._response(answer, exact=exact)),
             (),
-            priority if isinstance(priority, int) and not isinstance(priority, bool) else _DEFAULT_PRIORITY,
+            priority
+            if isinstance(priority, int) and not isinstance(priority, bool)
+            else _DEFAULT_PRIORITY,
             None if fixed is None else Delay(least=fixed, median=fixed),
             pending=self._entry.get("inProgress") is True,
             prefix=self._prefix,
@@ -154,7 +189,13 @@ class _Reader:
         if message.get(body) is not None:
             rules = self._body_rules(message, f"{clause}/matchers")
             sides = (
-                content_judge(example_of(message[body], media), rules, strict=False, clause=f"{clause}/{body}", work=self._work),
+                content_judge(
+                    example_of(message[body], media),
+                    rules,
+                    strict=False,
+                    clause=f"{clause}/{body}",
+                    work=self._work,
+                ),
             )
         label = (
             self._entry.get("label")
@@ -163,7 +204,11 @@ class _Reader:
             or str(message.get(target, "a message"))
         )
         matchers = message.get("matchers")
-        ruled = {str(matcher.get("key")) for matcher in _listed(message, "headers")} if isinstance(matchers, dict) else set()
+        ruled = (
+            {str(matcher.get("key")) for matcher in _listed(message, "headers")}
+            if isinstance(matchers, dict)
+            else set()
+        )
         told_by = {
             str(word).lower(): _text(value)
             for word, value in (headers if isinstance(headers, dict) else {}).items()
@@ -184,7 +229,9 @@ class _Reader:
     def _object(self, word: str) -> dict[str, Any]:
         held = self._entry.get(word)
         if not isinstance(held, dict):
-            raise ContractError(f"{self._where}: {self._clause}/{word} is no object", f"{self._clause}/{word}")
+            raise ContractError(
+                f"{self._where}: {self._clause}/{word} is no object", f"{self._clause}/{word}"
+            )
         return held
 
     def _url(self, request: dict[str, Any]) -> tuple[str | None, bool, list[Part]]:
@@ -195,7 +242,11 @@ class _Reader:
         if isinstance(matcher, dict):
             rule = self._rule(matcher, f"{clause}/matchers/url")
             self._prefix = prefix_of(rule)
-            return None, False, [path_part(rule, "/", f"{clause}/matchers/url")] if rule is not None else []
+            return (
+                None,
+                False,
+                [path_part(rule, "/", f"{clause}/matchers/url")] if rule is not None else [],
+            )
         text = request.get(word)
         if not isinstance(text, str):
             raise ContractError(f"{self._where}: {clause} names no url", clause)
@@ -205,41 +256,67 @@ class _Reader:
             for name, value in query_pairs(query) or ():
                 plain = unquote_plus(value)
                 parts.append(
-                    asked_part(see_query(name), some(_equals(plain)), "query", f"/query/{escaped(name)}", f"{clause}/{word}")
+                    asked_part(
+                        see_query(name),
+                        some(_equals(plain)),
+                        "query",
+                        f"/query/{escaped(name)}",
+                        f"{clause}/{word}",
+                    )
                 )
         return unquote(path), True, parts
 
     def _query(self, request: dict[str, Any]) -> Iterator[Part]:
         clause = f"{self._clause}/request"
         parameters = request.get("queryParameters")
-        matched = {str(matcher.get("key")): matcher for matcher in _listed(request, "queryParameters")}
+        matched = {
+            str(matcher.get("key")): matcher for matcher in _listed(request, "queryParameters")
+        }
         for name, value in (parameters if isinstance(parameters, dict) else {}).items():
             if name not in matched:
-                texts = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+                texts = (
+                    [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+                )
                 pointer = f"{clause}/queryParameters/{escaped(name)}"
-                yield asked_part(see_query(name), _all_of(texts), "query", f"/query/{escaped(name)}", pointer)
+                yield asked_part(
+                    see_query(name), _all_of(texts), "query", f"/query/{escaped(name)}", pointer
+                )
         for name, matcher in matched.items():
             pointer = f"{clause}/matchers/queryParameters"
-            yield asked_part(see_query(name), self._parameter(matcher, pointer), "query", f"/query/{escaped(name)}", pointer)
+            yield asked_part(
+                see_query(name),
+                self._parameter(matcher, pointer),
+                "query",
+                f"/query/{escaped(name)}",
+                pointer,
+            )
 
     def _parameter(self, matcher: dict[str, Any], pointer: str) -> AskAll:
         kind, value = str(matcher.get("type", "equal_to")), _text(matcher.get("value", ""))
         if kind == "absent":
             return lambda values: not values
         if kind in ("equal_to", "containing", "not_containing"):
-            check: Ask = _equals(value) if kind == "equal_to" else lambda actual: value in str(actual)
+            check: Ask = (
+                _equals(value) if kind == "equal_to" else lambda actual: value in str(actual)
+            )
             return some(check) if kind != "not_containing" else negated(some(check))
         if kind in ("matching", "not_matching"):
             fits = some(ask(Rules((Rule("regex", value),), pointer), "", text=True))
             return fits if kind == "matching" else negated(fits)
-        self._left.append(Left(pointer, f"{kind[:40]} is not judged: whether a request is meant stays open"))
+        self._left.append(
+            Left(pointer, f"{kind[:40]} is not judged: whether a request is meant stays open")
+        )
         return lambda _: None
 
     def _headers(self, side: Side, message: dict[str, Any]) -> list[Part]:
         clause = f"{self._clause}/{side}"
         rules: dict[str, Rules] = {}
         for matcher in (*_listed(message, "headers"), *(message.get("headersMatchers") or ())):
-            rule = self._rule(matcher, f"{clause}/matchers/headers") if isinstance(matcher, dict) else None
+            rule = (
+                self._rule(matcher, f"{clause}/matchers/headers")
+                if isinstance(matcher, dict)
+                else None
+            )
             if rule is not None:
                 rules[str(matcher.get("key", "")).lower()] = rule
         entries = message.get("headers")
@@ -250,9 +327,18 @@ class _Reader:
         for name, value in headers.items():
             texts = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
             parts.append(
-                header_part(side, str(name), texts, rules.pop(str(name).lower(), None), f"{clause}/headers/{escaped(str(name))}")
+                header_part(
+                    side,
+                    str(name),
+                    texts,
+                    rules.pop(str(name).lower(), None),
+                    f"{clause}/headers/{escaped(str(name))}",
+                )
             )
-        parts += [header_part(side, name, [""], rule, f"{clause}/matchers/headers") for name, rule in rules.items()]
+        parts += [
+            header_part(side, name, [""], rule, f"{clause}/matchers/headers")
+            for name, rule in rules.items()
+        ]
         return parts
 
     def _cookies(self, request: dict[str, Any]) -> Iterator[Part]:
@@ -262,7 +348,9 @@ class _Reader:
         for name, value in (cookies if isinstance(cookies, dict) else {}).items():
             rule = self._rule(matched[name], clause) if name in matched else None
             fits = some(ask(rule, "", text=True) if rule is not None else _equals(_text(value)))
-            yield asked_part(see_cookie(name), fits, "cookies", f"/cookies/{escaped(name)}", clause)
+            yield asked_part(
+                see_cookie(name), fits, "cookies", f"/cookies/{escaped(name)}", clause
+            )
 
     def _response(self, answer: dict[str, Any], *, exact: bool) -> Iterator[Part]:
         clause = f"{self._clause}/response"
@@ -279,7 +367,12 @@ class _Reader:
         clause = f"{self._clause}/{side}"
         for word in ("bodyFromFile", "bodyFromFileAsBytes", "multipart"):
             if word in held:
-                self._left.append(Left(f"{clause}/{word}", "a body that is not in the contract itself is not judged"))
+                self._left.append(
+                    Left(
+                        f"{clause}/{word}",
+                        "a body that is not in the contract itself is not judged",
+                    )
+                )
                 return
         value = held.get("body")
         if value is None:
@@ -289,19 +382,27 @@ class _Reader:
         if side == "request":
             example = example_of(value, media)
             if example.kind != "empty":
-                yield body_part(side, example, rules, strict=False, clause=f"{clause}/body", work=self._work)
+                yield body_part(
+                    side, example, rules, strict=False, clause=f"{clause}/body", work=self._work
+                )
             return
-        part = answer_body(value, media, rules, exact=exact, clause=f"{clause}/body", work=self._work)
+        part = answer_body(
+            value, media, rules, exact=exact, clause=f"{clause}/body", work=self._work
+        )
         if part is not None:
             yield part
 
     def _body_rules(self, message: dict[str, Any], clause: str) -> dict[str, Rules]:
         by_path: dict[str, list[Rule]] = {}
-        for index, matcher in enumerate((*_listed(message, "body"), *(message.get("bodyMatchers") or ()))):
+        for index, matcher in enumerate(
+            (*_listed(message, "body"), *(message.get("bodyMatchers") or ()))
+        ):
             pointer = f"{clause}/body/{index}"
             path = matcher.get("path") if isinstance(matcher, dict) else None
             if not isinstance(path, str):
-                raise ContractError(f"{self._where}: the matcher at {pointer} names no path", pointer)
+                raise ContractError(
+                    f"{self._where}: the matcher at {pointer} names no path", pointer
+                )
             rule = self._body_rule(matcher, pointer)
             if rule is None:
                 continue
@@ -314,7 +415,14 @@ class _Reader:
         return {path: Rules(tuple(rules), f"{clause}/body") for path, rules in by_path.items()}
 
     def _body_rule(self, matcher: dict[str, Any], pointer: str) -> Rule | None:
-        kind = str(matcher.get("type", "by_regex" if "value" in matcher or "predefined" in matcher or "regex" in matcher else "by_equality"))
+        kind = str(
+            matcher.get(
+                "type",
+                "by_regex"
+                if "value" in matcher or "predefined" in matcher or "regex" in matcher
+                else "by_equality",
+            )
+        )
         if kind == "by_regex":
             rules = self._rule(matcher, pointer)
             return None if rules is None else rules.rules[0]
@@ -323,27 +431,38 @@ class _Reader:
             return Rule("regex", _PREDEFINED[names[kind]])
         if kind == "by_type":
             least, most = matcher.get("minOccurrence"), matcher.get("maxOccurrence")
-            return Rule("type", least=least if isinstance(least, int) else None, most=most if isinstance(most, int) else None)
+            return Rule(
+                "type",
+                least=least if isinstance(least, int) else None,
+                most=most if isinstance(most, int) else None,
+            )
         if kind in ("by_equality", "by_null"):
             return Rule("equality" if kind == "by_equality" else "null")
         self._left.append(Left(pointer, f"{kind[:40]} is not judged"))
         return Rule("anything")
 
     def _rule(self, matcher: dict[str, Any], pointer: str) -> Rules | None:
-        """A pattern, a named one, or a type; None for what only the provider's own code can tell."""
+        """A pattern, a named one, or a type; None for what only the provider's own
+        code can tell.
+        """
         if "command" in matcher:
             self._left.append(Left(pointer, "a command of the provider's tests is not judged"))
             return None
         if isinstance(matcher.get("predefined"), str):
             pattern = _PREDEFINED.get(matcher["predefined"])
             if pattern is None:
-                raise ContractError(f"{self._where}: the pattern {matcher['predefined'][:40]!r} at {pointer} is unknown", pointer)
+                raise ContractError(
+                    f"{self._where}: the pattern {matcher['predefined'][:40]!r} at {pointer} is unknown",
+                    pointer,
+                )
             return Rules((Rule("regex", pattern),), pointer)
         text = matcher.get("regex", matcher.get("value"))
         if text is None and str(matcher.get("regexType")) in _TYPES:
             return Rules((Rule(_TYPES[str(matcher["regexType"])]),), pointer)
         if not isinstance(text, str):
-            raise ContractError(f"{self._where}: the matcher at {pointer} names no pattern", pointer)
+            raise ContractError(
+                f"{self._where}: the matcher at {pointer} names no pattern", pointer
+            )
         rules = Rules((Rule("regex", text),), pointer)
         if unjudged(rules):
             self._left.append(Left(pointer, "this pattern cannot be compiled, and is not judged"))
@@ -353,12 +472,20 @@ class _Reader:
 def _listed(message: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
     matchers = message.get("matchers")
     listed = matchers.get(word) if isinstance(matchers, dict) else None
-    return [matcher for matcher in listed if isinstance(matcher, dict)] if isinstance(listed, list) else []
+    return (
+        [matcher for matcher in listed if isinstance(matcher, dict)]
+        if isinstance(listed, list)
+        else []
+    )
 
 
 def _media(headers: Any) -> str:
     values = (
-        [value for name, value in headers.items() if str(name).lower() in ("content-type", "contenttype")]
+        [
+            value
+            for name, value in headers.items()
+            if str(name).lower() in ("content-type", "contenttype")
+        ]
         if isinstance(headers, dict)
         else []
     )

@@ -1,6 +1,8 @@
-"""How long calls may take, as contracts tell it: `x-seamwatch-timeout` and `x-seamwatch-latency` in OpenAPI, or a document of its own.
+"""How long calls may take, as contracts tell it: `x-seamwatch-timeout` and `x-seamwatch-latency`
+in OpenAPI, or a document of its own.
 
-The document: `{"x-seamwatch-timing": {"timeout": "2s", "latency": {"p99": "300ms"}, "operations": {"POST /pay": {"timeout": "5s"}}}}`.
+The document: `{"x-seamwatch-timing": {"timeout": "2s", "latency": {"p99": "300ms"}, "operations":
+{"POST /pay": {"timeout": "5s"}}}}`.
 """
 
 import re
@@ -26,7 +28,9 @@ def is_timing(document: dict[str, Any]) -> bool:
 
 
 def read_timing(document: dict[str, Any], *, where: str) -> Promise:
-    """The promise of such a document: of no payload, and of no operation but these. Raises ContractError with the place."""
+    """The promise of such a document: of no payload, and of no operation but these. Raises
+    ContractError with the place.
+    """
     settings = document.get(KEY)
     if not isinstance(settings, dict):
         raise ContractError(f"{where}: {KEY} is no object", f"/{KEY}")
@@ -34,7 +38,8 @@ def read_timing(document: dict[str, Any], *, where: str) -> Promise:
     for word in settings:
         if word not in words:
             raise ContractError(
-                f"{where}: {word[:40]!r} is not known in {KEY}; use timeout, latency, operations", f"/{KEY}/{escaped(word)}"
+                f"{where}: {word[:40]!r} is not known in {KEY}; use timeout, latency, operations",
+                f"/{KEY}/{escaped(word)}",
             )
     timings = list(_told("", settings, f"/{KEY}", ("timeout", "latency"), where))
     operations = settings.get("operations", {})
@@ -44,23 +49,36 @@ def read_timing(document: dict[str, Any], *, where: str) -> Promise:
         pointer = f"/{KEY}/operations/{escaped(name)}"
         if not isinstance(entry, dict):
             raise ContractError(f"{where}: {pointer} is no object", pointer)
-        timings += _told(_operation(name, where, pointer), entry, pointer, ("timeout", "latency"), where)
+        timings += _told(
+            _operation(name, where, pointer), entry, pointer, ("timeout", "latency"), where
+        )
     if not timings:
         raise ContractError(f"{where}: it tells neither a timeout nor a latency", f"/{KEY}")
     return Promise(Router(), whole=False, depth=0, timing=tuple(timings))
 
 
 def _operation(name: Any, where: str, pointer: str) -> str:
-    """As edges name it: METHOD /route, or a word of another protocol. ContractError for what no edge is ever called."""
+    """As edges name it: METHOD /route, or a word of another protocol. ContractError for what no
+    edge is ever called.
+    """
     text = " ".join(str(name).split())
     method, space, route = text.partition(" ")
-    if not text or text.startswith("/") or (space and route.startswith("/") and not method.isalpha()):
-        raise ContractError(f"{where}: {str(name)[:40]!r} is no operation; write METHOD /route, as POST /pay", pointer)
+    if (
+        not text
+        or text.startswith("/")
+        or (space and route.startswith("/") and not method.isalpha())
+    ):
+        raise ContractError(
+            f"{where}: {str(name)[:40]!r} is no operation; write METHOD /route, as POST /pay",
+            pointer,
+        )
     return f"{method.upper()} {route}" if route.startswith("/") else text
 
 
 def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
-    """Of an OpenAPI document: what stands at an operation counts before what stands at its path, and that before the root's."""
+    """Of an OpenAPI document: what stands at an operation counts before what stands at its path,
+    and that before the root's.
+    """
     words = (TIMEOUT, LATENCY)
     timings = list(_told("", document, "", words, where))
     paths = document.get("paths")
@@ -72,35 +90,65 @@ def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
             if not isinstance(entry, dict):
                 continue
             pointer, name = f"/paths/{escaped(route)}", f"{method.upper()} {route}"
-            inner = {timing.quantile: timing for timing in _told(name, item, pointer, words, where)}
-            inner |= {timing.quantile: timing for timing in _told(name, entry, f"{pointer}/{method}", words, where)}
+            inner = {
+                timing.quantile: timing for timing in _told(name, item, pointer, words, where)
+            }
+            inner |= {
+                timing.quantile: timing
+                for timing in _told(name, entry, f"{pointer}/{method}", words, where)
+            }
             timings += inner.values()
     return tuple(timings)
 
 
-def _told(operation: str, node: Mapping[str, Any], pointer: str, words: tuple[str, str], where: str) -> Iterator[Timing]:
+def _told(
+    operation: str, node: Mapping[str, Any], pointer: str, words: tuple[str, str], where: str
+) -> Iterator[Timing]:
     timeout, latency = words
     if timeout in node:
-        yield Timing(operation, None, seconds_of(node[timeout], where, f"{pointer}/{timeout}"), f"{pointer}/{timeout}")
+        yield Timing(
+            operation,
+            None,
+            seconds_of(node[timeout], where, f"{pointer}/{timeout}"),
+            f"{pointer}/{timeout}",
+        )
     if latency not in node:
         return
     quantiles = node[latency]
     if not isinstance(quantiles, dict):
-        raise ContractError(f"{where}: {pointer}/{latency} is no object such as {{p99: 300ms}}", f"{pointer}/{latency}")
+        raise ContractError(
+            f"{where}: {pointer}/{latency} is no object such as {{p99: 300ms}}",
+            f"{pointer}/{latency}",
+        )
     for name, value in quantiles.items():
         place = f"{pointer}/{latency}/{escaped(str(name))}"
         match = _QUANTILE.fullmatch(str(name))
         if match is None or not 0 < float(match.group(1)) < 100:
-            raise ContractError(f"{where}: {str(name)[:20]!r} is no quantile; write p50, p99 or p99.9", place)
-        yield Timing(operation, round(float(match.group(1)) / 100, 9), seconds_of(value, where, place), place)
+            raise ContractError(
+                f"{where}: {str(name)[:20]!r} is no quantile; write p50, p99 or p99.9", place
+            )
+        yield Timing(
+            operation,
+            round(float(match.group(1)) / 100, 9),
+            seconds_of(value, where, place),
+            place,
+        )
 
 
 def seconds_of(value: Any, where: str, pointer: str) -> float:
-    """A time with its unit, such as 300ms, 2s or 1.5m. Raises ContractError for another, a bare number among them."""
+    """A time with its unit, such as 300ms, 2s or 1.5m. Raises ContractError for another, a bare
+    number among them.
+    """
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ContractError(f"{where}: {str(value)[:40]!r} is no time with its unit; write 300ms, 2s or 1m", pointer)
+        raise ContractError(
+            f"{where}: {str(value)[:40]!r} is no time with its unit; write 300ms, 2s or 1m",
+            pointer,
+        )
     seconds = float(match.group(1)) * _SECONDS[match.group(2)]
     if not 0 < seconds <= _LONGEST:
-        raise ContractError(f"{where}: {value[:40]!r} is no time that a call may take; write 300ms, 2s or 1m", pointer)
+        raise ContractError(
+            f"{where}: {value[:40]!r} is no time that a call may take; write 300ms, 2s or 1m",
+            pointer,
+        )
     return seconds

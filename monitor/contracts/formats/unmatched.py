@@ -1,4 +1,6 @@
-"""Paths that no request has, and parameters that do not belong to their path: what they promise is never judged, and said."""
+"""Paths that no request has, and parameters that do not belong to their path: what they promise is
+never judged, and said.
+"""
 
 import re
 from collections.abc import Iterator
@@ -32,40 +34,67 @@ def _of_paths(document: dict[str, Any]) -> Iterator[Remark]:
         pointer = f"/paths/{escaped(route)}"
         plain = _TEMPLATE.sub("", route)
         if "?" in plain or "#" in plain:
-            yield Remark(pointer, "no path of a request holds `?` or `#`, and it is not judged", grave=False, kind="unjudged")
+            yield Remark(
+                pointer,
+                "no path of a request holds `?` or `#`, and it is not judged",
+                grave=False,
+                kind="unjudged",
+            )
         elif "{" in plain or "}" in plain:
             yield Remark(
-                pointer, "a brace stands alone, and no request is likely to have this path", grave=False, kind="unjudged"
+                pointer,
+                "a brace stands alone, and no request is likely to have this path",
+                grave=False,
+                kind="unjudged",
             )
         shared = list(_parameters(document, item, pointer))
         yield from _twice(shared)
         names = frozenset(_TEMPLATE.findall(route))
-        operations = [(item[method], f"{pointer}/{method}") for method in item if method in _METHODS]
+        operations = [
+            (item[method], f"{pointer}/{method}") for method in item if method in _METHODS
+        ]
         for operation, place in operations:
             own = list(_parameters(document, operation, place))
             yield from _twice(own)
             told = {name for where, name, _ in (*shared, *own) if where == "path"}
-            yield from (_stray(name, at) for where, name, at in own if where == "path" and name not in names)
+            yield from (
+                _stray(name, at)
+                for where, name, at in own
+                if where == "path" and name not in names
+            )
             if "$ref" not in item:
                 for name in sorted(names - told):
                     said = f"no parameter tells what {name[:60]!r} in the path may be: any text is taken"
                     yield Remark(place, said, grave=False, kind="unjudged")
-        yield from (_stray(name, at) for where, name, at in shared if where == "path" and name not in names)
+        yield from (
+            _stray(name, at) for where, name, at in shared if where == "path" and name not in names
+        )
 
 
 def _stray(name: str, at: str) -> Remark:
-    return Remark(at, f"the path has no {{{name[:60]}}}, and this parameter is not judged", grave=False, kind="unjudged")
+    return Remark(
+        at,
+        f"the path has no {{{name[:60]}}}, and this parameter is not judged",
+        grave=False,
+        kind="unjudged",
+    )
 
 
 def _twice(parameters: list[tuple[str, str, str]]) -> Iterator[Remark]:
     seen: set[tuple[str, str]] = set()
     for where, name, at in parameters:
         if (where, name) in seen:
-            yield Remark(at, f"the parameter {name[:60]!r} in {where} stands twice in this list", grave=False)
+            yield Remark(
+                at,
+                f"the parameter {name[:60]!r} in {where} stands twice in this list",
+                grave=False,
+            )
         seen.add((where, name))
 
 
-def _parameters(document: dict[str, Any], owner: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
+def _parameters(
+    document: dict[str, Any], owner: Any, pointer: str
+) -> Iterator[tuple[str, str, str]]:
     """Place, name and pointer of each that can be read."""
     held = owner.get("parameters") if isinstance(owner, dict) else None
     for index, entry in enumerate(held if isinstance(held, list) else ()):
@@ -76,5 +105,9 @@ def _parameters(document: dict[str, Any], owner: Any, pointer: str) -> Iterator[
                 entry = resolve(document, entry["$ref"], "")  # noqa: PLW2901 - the same parameter, written elsewhere
             except ContractError:
                 break
-        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get("in"), str):
+        if (
+            isinstance(entry, dict)
+            and isinstance(entry.get("name"), str)
+            and isinstance(entry.get("in"), str)
+        ):
             yield entry["in"], entry["name"], f"{pointer}/parameters/{index}"

@@ -1,6 +1,7 @@
 """WireMock's stub mappings into the intermediate form. https://wiremock.org/docs/stubbing/
 
-Its schema: https://github.com/wiremock/wiremock/blob/master/schemas/wiremock-stub-mapping-or-mappings.json
+Its schema:
+https://github.com/wiremock/wiremock/blob/master/schemas/wiremock-stub-mapping-or-mappings.json
 """
 
 import json
@@ -38,7 +39,13 @@ _URLS = ("url", "urlPattern", "urlPath", "urlPathPattern", "urlPathTemplate")
 _OWN = frozenset(
     {
         *_URLS[1:],
-        *("bodyPatterns", "pathParameters", "formParameters", "basicAuthCredentials", "customMatcher"),
+        *(
+            "bodyPatterns",
+            "pathParameters",
+            "formParameters",
+            "basicAuthCredentials",
+            "customMatcher",
+        ),
     }
 )
 _OF_ANSWERS = frozenset(
@@ -74,7 +81,10 @@ def is_wiremock(document: Mapping[str, Any]) -> bool:
     """Whether a document is a stub mapping, or holds several."""
     mappings = document.get("mappings")
     if isinstance(mappings, list):
-        return all(isinstance(mapping, dict) and isinstance(mapping.get("request"), dict) for mapping in mappings[:20])
+        return all(
+            isinstance(mapping, dict) and isinstance(mapping.get("request"), dict)
+            for mapping in mappings[:20]
+        )
     request, answer = document.get("request"), document.get("response")
     return (
         isinstance(request, dict)
@@ -91,11 +101,23 @@ def speaks_wiremock(document: Mapping[str, Any]) -> bool:
     if isinstance(request.get("matchers"), dict) or isinstance(answer.get("matchers"), dict):
         return False
     places = [request.get(word) for word in ("headers", "queryParameters", "cookies")]
-    matched = any(isinstance(matcher, dict) for matchers in places if isinstance(matchers, dict) for matcher in matchers.values())
-    return bool(_OWN & request.keys() or _OF_ANSWERS & answer.keys() or _OF_MAPPINGS & document.keys() or matched)
+    matched = any(
+        isinstance(matcher, dict)
+        for matchers in places
+        if isinstance(matchers, dict)
+        for matcher in matchers.values()
+    )
+    return bool(
+        _OWN & request.keys()
+        or _OF_ANSWERS & answer.keys()
+        or _OF_MAPPINGS & document.keys()
+        or matched
+    )
 
 
-def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+def read_wiremock(
+    document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
     """The promise of one mapping, or of all in `mappings`. Raises ContractError, saying where."""
     entries = entries_of(document, "mappings")
     if len(entries) > limits.operations:
@@ -135,7 +157,9 @@ class _Stub:
             ("fault", "a stub of a fault shows no answer"),
         ):
             if self._answer.get(word):
-                self._left.append(Left(f"{self._clause}/response/{word}", f"{reason}, and is not judged"))
+                self._left.append(
+                    Left(f"{self._clause}/response/{word}", f"{reason}, and is not judged")
+                )
                 return None
         if "customMatcher" in self._asked:
             raise ContractError(
@@ -146,7 +170,8 @@ class _Stub:
         path, exact, parts = self._url()
         request = [*parts, *self._more()]
         label = self._entry.get("name") or next(
-            (f"{method} {self._asked[word]}" for word in _URLS if word in self._asked), f"stub {count + 1}"
+            (f"{method} {self._asked[word]}" for word in _URLS if word in self._asked),
+            f"stub {count + 1}",
         )
         priority = self._entry.get("priority")
         state = self._entry.get("requiredScenarioState")
@@ -157,8 +182,12 @@ class _Stub:
             path,
             tuple(request),
             tuple(self._response(exact=exact)),
-            (f"{self._entry.get('scenarioName', '')}: {state}",) if state and state != "Started" else (),
-            priority if isinstance(priority, int) and not isinstance(priority, bool) else _DEFAULT_PRIORITY,
+            (f"{self._entry.get('scenarioName', '')}: {state}",)
+            if state and state != "Started"
+            else (),
+            priority
+            if isinstance(priority, int) and not isinstance(priority, bool)
+            else _DEFAULT_PRIORITY,
             delay_of(self._answer),
             prefix=self._prefix(),
         )
@@ -167,13 +196,16 @@ class _Stub:
         pattern = self._asked.get("urlPattern", self._asked.get("urlPathPattern"))
         prefix = (
             literal_prefix(pattern)
-            if isinstance(pattern, str) and not any(word in self._asked for word in ("url", "urlPath"))
+            if isinstance(pattern, str)
+            and not any(word in self._asked for word in ("url", "urlPath"))
             else ""
         )
         return "" if "%" in prefix else prefix.partition("?")[0]
 
     def _url(self) -> tuple[str | None, bool, list[Part]]:
-        """The literal path where there is one, whether one request is meant, and the parts for the URL."""
+        """The literal path where there is one, whether one request is meant, and the parts for the
+        URL.
+        """
         clause = f"{self._clause}/request"
         word = next((name for name in _URLS if name in self._asked), None)
         if word is None:
@@ -186,37 +218,77 @@ class _Stub:
             path, question, _ = text.partition("?")
             if question:
                 plain = unquote(text)
-                return path, True, [asked_part(see_url, some(lambda url: unquote(url) == plain), word, "/url", pointer)]
+                return (
+                    path,
+                    True,
+                    [
+                        asked_part(
+                            see_url, some(lambda url: unquote(url) == plain), word, "/url", pointer
+                        )
+                    ],
+                )
             return (
                 path,
                 True,
                 [
-                    asked_part(see_path, some(lambda actual: actual == unquote(path)), word, "/path", pointer),
+                    asked_part(
+                        see_path,
+                        some(lambda actual: actual == unquote(path)),
+                        word,
+                        "/path",
+                        pointer,
+                    ),
                     asked_part(see_url, some(lambda url: "?" not in url), word, "/url", pointer),
                 ],
             )
         if word == "urlPath":
-            return text, True, [asked_part(see_path, some(lambda path: path == unquote(text)), word, "/path", pointer)]
+            return (
+                text,
+                True,
+                [
+                    asked_part(
+                        see_path, some(lambda path: path == unquote(text)), word, "/path", pointer
+                    )
+                ],
+            )
         if word == "urlPathTemplate":
             return None, False, self._template(text, pointer)
         seek = search(text, whole=True)
         if seek is None:
-            self._left.append(Left(pointer, "this pattern cannot be compiled, and its stub is not judged"))
+            self._left.append(
+                Left(pointer, "this pattern cannot be compiled, and its stub is not judged")
+            )
         see = see_url if word == "urlPattern" else see_raw_path
-        return None, False, [asked_part(see, some(seek or (lambda _: None)), word, "/url", pointer)]
+        return (
+            None,
+            False,
+            [asked_part(see, some(seek or (lambda _: None)), word, "/url", pointer)],
+        )
 
     def _template(self, template: str, pointer: str) -> list[Part]:
         router: Router[str] = Router()
         router.add("GET", template, template)
         parts = [
             asked_part(
-                see_raw_path, some(lambda path: router.match("GET", path) is not None), "urlPathTemplate", "/path", pointer
+                see_raw_path,
+                some(lambda path: router.match("GET", path) is not None),
+                "urlPathTemplate",
+                "/path",
+                pointer,
             )
         ]
         for name, matcher in self._object("pathParameters").items():
             clause = f"{self._clause}/request/pathParameters/{escaped(name)}"
             see = _in_template(template, name)
-            parts.append(asked_part(see, self._values.ask(matcher, clause), "pathParameters", f"/path/{escaped(name)}", clause))
+            parts.append(
+                asked_part(
+                    see,
+                    self._values.ask(matcher, clause),
+                    "pathParameters",
+                    f"/path/{escaped(name)}",
+                    clause,
+                )
+            )
         return parts
 
     def _more(self) -> Iterator[Part]:
@@ -228,14 +300,28 @@ class _Stub:
             for name, matcher in self._object(word).items():
                 clause = f"{self._clause}/request/{word}/{escaped(name)}"
                 rule = {"equalTo": matcher} if isinstance(matcher, str) else matcher
-                yield asked_part(looked_at(name), self._values.ask(rule, clause), word, f"/{place}/{escaped(name)}", clause)
+                yield asked_part(
+                    looked_at(name),
+                    self._values.ask(rule, clause),
+                    word,
+                    f"/{place}/{escaped(name)}",
+                    clause,
+                )
         if "basicAuthCredentials" in self._asked:
             clause = f"{self._clause}/request/basicAuthCredentials"
-            yield asked_part(see_header("authorization"), bool, "basicAuthCredentials", "/headers/authorization", clause)
+            yield asked_part(
+                see_header("authorization"),
+                bool,
+                "basicAuthCredentials",
+                "/headers/authorization",
+                clause,
+            )
         for word in ("formParameters", "multipartPatterns"):
             if self._asked.get(word):
                 clause = f"{self._clause}/request/{word}"
-                self._left.append(Left(clause, f"{word} are not judged: whether a request is meant stays open"))
+                self._left.append(
+                    Left(clause, f"{word} are not judged: whether a request is meant stays open")
+                )
                 yield asked_part(see_text, lambda _: None, word, "", clause)
         patterns = self._asked.get("bodyPatterns", [])
         for index, matcher in enumerate(patterns if isinstance(patterns, list) else ()):
@@ -250,7 +336,10 @@ class _Stub:
     def _object(self, word: str) -> dict[str, Any]:
         held = self._asked.get(word, {})
         if not isinstance(held, dict):
-            raise ContractError(f"{self._where}: {self._clause}/request/{word} is no object", f"{self._clause}/request/{word}")
+            raise ContractError(
+                f"{self._where}: {self._clause}/request/{word} is no object",
+                f"{self._clause}/request/{word}",
+            )
         return held
 
     def _response(self, *, exact: bool) -> Iterator[Part]:
@@ -262,13 +351,19 @@ class _Stub:
         headers = answer.get("headers")
         yield from answer_headers(headers, {}, f"{clause}/headers", exact=exact)
         media = (
-            next((str(value) for name, value in headers.items() if name.lower() == "content-type"), "")
+            next(
+                (str(value) for name, value in headers.items() if name.lower() == "content-type"),
+                "",
+            )
             if isinstance(headers, dict)
             else ""
         )
         if "bodyFileName" in answer:
             self._left.append(
-                Left(f"{clause}/bodyFileName", "its body is in a file that was not published with it, and is not judged")
+                Left(
+                    f"{clause}/bodyFileName",
+                    "its body is in a file that was not published with it, and is not judged",
+                )
             )
             return
         if "base64Body" in answer:
@@ -280,11 +375,15 @@ class _Stub:
             value = json.dumps(value)
         if word == "jsonBody" and not media:
             media = "application/json"
-        part = answer_body(value, media, {}, exact=exact, clause=f"{clause}/{word}", work=self._work)
+        part = answer_body(
+            value, media, {}, exact=exact, clause=f"{clause}/{word}", work=self._work
+        )
         if part is not None:
             yield part
         elif value not in (None, ""):
-            self._left.append(Left(f"{clause}/{word}", "a text that is made for each request is not judged"))
+            self._left.append(
+                Left(f"{clause}/{word}", "a text that is made for each request is not judged")
+            )
 
 
 def _in_template(template: str, name: str) -> See:
@@ -303,10 +402,20 @@ def delay_of(answer: Mapping[str, Any]) -> Delay | None:
     distribution = answer.get("delayDistribution")
     if isinstance(distribution, dict):
         if distribution.get("type") == "uniform":
-            return Delay(least=delay_ms(distribution.get("lower")) or 0.0, most=delay_ms(distribution.get("upper")))
+            return Delay(
+                least=delay_ms(distribution.get("lower")) or 0.0,
+                most=delay_ms(distribution.get("upper")),
+            )
         if distribution.get("type") == "lognormal":
-            return Delay(median=delay_ms(distribution.get("median")), most=delay_ms(distribution.get("maxValue")))
-        fixed = delay_ms(distribution.get("milliseconds")) if distribution.get("type") == "fixed" else fixed
+            return Delay(
+                median=delay_ms(distribution.get("median")),
+                most=delay_ms(distribution.get("maxValue")),
+            )
+        fixed = (
+            delay_ms(distribution.get("milliseconds"))
+            if distribution.get("type") == "fixed"
+            else fixed
+        )
     dribble = answer.get("chunkedDribbleDelay")
     if fixed is None and isinstance(dribble, dict):
         fixed = delay_ms(dribble.get("totalDuration"))

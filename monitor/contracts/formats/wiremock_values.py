@@ -1,4 +1,6 @@
-"""WireMock's value matchers to what is asked of a value. https://wiremock.org/docs/request-matching/"""
+"""WireMock's value matchers to what is asked of a value.
+https://wiremock.org/docs/request-matching/
+"""
 
 import json
 import re
@@ -20,12 +22,27 @@ from monitor.errors import ContractError
 _JSON = frozenset({"equalToJson", "matchesJsonPath", "matchesJsonSchema"})
 _UNJUDGED = frozenset(
     {
-        *("matchesXPath", "before", "after", "equalToDateTime", "hasExactly", "includes", "binaryEqualTo", "customMatcher"),
+        *(
+            "matchesXPath",
+            "before",
+            "after",
+            "equalToDateTime",
+            "hasExactly",
+            "includes",
+            "binaryEqualTo",
+            "customMatcher",
+        ),
         *("matchesPathTemplate", "equalToNumber", "greaterThanNumber", "lessThanNumber"),
     }
 )
 _DEEPEST = 20
-_DRAFTS: dict[str, Draft] = {"V4": "4", "V6": "6", "V7": "7", "V201909": "2019-09", "V202012": "2020-12"}
+_DRAFTS: dict[str, Draft] = {
+    "V4": "4",
+    "V6": "6",
+    "V7": "7",
+    "V201909": "2019-09",
+    "V202012": "2020-12",
+}
 
 
 class Values:
@@ -39,17 +56,26 @@ class Values:
         """Whether a matcher looks at decoded JSON."""
         if not isinstance(matcher, dict):
             return False
-        inner = [part for word in ("and", "or") for part in matcher.get(word) or ()] + [matcher.get("not")]
+        inner = [part for word in ("and", "or") for part in matcher.get(word) or ()] + [
+            matcher.get("not")
+        ]
         return bool(_JSON & matcher.keys()) or any(map(self.of_json, inner))
 
     def ask(self, matcher: Any, clause: str, depth: int = 0) -> AskAll:
-        """What a matcher asks of the values of one place. Raises ContractError for what cannot be read."""
+        """What a matcher asks of the values of one place. Raises ContractError for what cannot be
+        read.
+        """
         if not isinstance(matcher, dict) or depth > _DEEPEST:
-            raise ContractError(f"{self._where}: the matcher at {clause} is no object, or nests too deep", clause)
+            raise ContractError(
+                f"{self._where}: the matcher at {clause} is no object, or nests too deep", clause
+            )
         asks: list[AskAll] = []
         for word in ("and", "or"):
             if isinstance(matcher.get(word), list):
-                inner = [self.ask(part, f"{clause}/{word}/{index}", depth + 1) for index, part in enumerate(matcher[word])]
+                inner = [
+                    self.ask(part, f"{clause}/{word}/{index}", depth + 1)
+                    for index, part in enumerate(matcher[word])
+                ]
                 asks.append(combined(inner, either=word == "or"))
         if isinstance(matcher.get("not"), dict):
             asks.append(negated(self.ask(matcher["not"], f"{clause}/not", depth + 1)))
@@ -66,9 +92,16 @@ class Values:
             return lambda _: None
         return asks[0] if len(asks) == 1 else combined(asks, either=False)
 
-    def _one(self, word: str, operand: Any, matcher: dict[str, Any], clause: str, depth: int) -> AskAll | None:
+    def _one(
+        self, word: str, operand: Any, matcher: dict[str, Any], clause: str, depth: int
+    ) -> AskAll | None:
         if word in _UNJUDGED:
-            self.left.append((f"{clause}/{word}", f"{word} is not judged: whether a request is meant stays open"))
+            self.left.append(
+                (
+                    f"{clause}/{word}",
+                    f"{word} is not judged: whether a request is meant stays open",
+                )
+            )
             return lambda _: None
         if word in ("equalTo", "contains", "doesNotContain", "matches", "doesNotMatch"):
             return self._text(word, operand, matcher, clause)
@@ -78,7 +111,11 @@ class Values:
             return some(self._equal_to_xml(operand, clause))
         if word == "matchesJsonPath":
             return some(self._json_path(operand, clause, depth))
-        return some(self._json_schema(operand, matcher, clause)) if word == "matchesJsonSchema" else None
+        return (
+            some(self._json_schema(operand, matcher, clause))
+            if word == "matchesJsonSchema"
+            else None
+        )
 
     def _text(self, word: str, operand: Any, matcher: dict[str, Any], clause: str) -> AskAll:
         expected = operand if isinstance(operand, str) else text_of(operand)
@@ -91,24 +128,39 @@ class Values:
             return some(holds) if word == "contains" else _none(holds)
         seek = search(expected, whole=True)
         if seek is None:
-            self.left.append((f"{clause}/{word}", "this pattern cannot be compiled, and is not judged"))
+            self.left.append(
+                (f"{clause}/{word}", "this pattern cannot be compiled, and is not judged")
+            )
             return lambda _: None
-        return some(lambda value: seek(text_of(value))) if word == "matches" else _none(lambda value: seek(text_of(value)))
+        return (
+            some(lambda value: seek(text_of(value)))
+            if word == "matches"
+            else _none(lambda value: seek(text_of(value)))
+        )
 
-    def _equal_to_json(self, operand: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
+    def _equal_to_json(
+        self, operand: Any, matcher: dict[str, Any], clause: str
+    ) -> Callable[[Any], bool | None]:
         expected = operand
         if isinstance(operand, str):
             try:
                 expected = json.loads(operand)
             except (ValueError, RecursionError):
-                raise ContractError(f"{self._where}: {clause}/equalToJson is no JSON", f"{clause}/equalToJson") from None
-        extra, unordered = matcher.get("ignoreExtraElements") is True, matcher.get("ignoreArrayOrder") is True
+                raise ContractError(
+                    f"{self._where}: {clause}/equalToJson is no JSON", f"{clause}/equalToJson"
+                ) from None
+        extra, unordered = (
+            matcher.get("ignoreExtraElements") is True,
+            matcher.get("ignoreArrayOrder") is True,
+        )
         return lambda value: Likeness(extra=extra, unordered=unordered).like(value, expected)
 
     def _equal_to_xml(self, operand: Any, clause: str) -> Callable[[Any], bool | None]:
         expected = parse_xml(str(operand))
         if expected is None:
-            raise ContractError(f"{self._where}: {clause}/equalToXml is no XML", f"{clause}/equalToXml")
+            raise ContractError(
+                f"{self._where}: {clause}/equalToXml is no XML", f"{clause}/equalToXml"
+            )
 
         def fits(value: Any) -> bool | None:
             element = parse_xml(str(value))
@@ -117,15 +169,28 @@ class Values:
         return fits
 
     def _json_path(self, operand: Any, clause: str, depth: int) -> Callable[[Any], bool | None]:
-        expression = operand if isinstance(operand, str) else operand.get("expression") if isinstance(operand, dict) else None
+        expression = (
+            operand
+            if isinstance(operand, str)
+            else operand.get("expression")
+            if isinstance(operand, dict)
+            else None
+        )
         if not isinstance(expression, str):
-            raise ContractError(f"{self._where}: {clause}/matchesJsonPath names no expression", f"{clause}/matchesJsonPath")
+            raise ContractError(
+                f"{self._where}: {clause}/matchesJsonPath names no expression",
+                f"{clause}/matchesJsonPath",
+            )
         try:
             find = compile_path(expression)
         except ContractError as error:
             self.left.append((f"{clause}/matchesJsonPath", f"{error}, and is not judged"))
             return lambda _: None
-        inner = {word: value for word, value in operand.items() if word != "expression"} if isinstance(operand, dict) else {}
+        inner = (
+            {word: value for word, value in operand.items() if word != "expression"}
+            if isinstance(operand, dict)
+            else {}
+        )
         ask = self.ask(inner, f"{clause}/matchesJsonPath", depth + 1) if inner else None
 
         def fits(value: Any) -> bool | None:
@@ -138,7 +203,9 @@ class Values:
 
         return fits
 
-    def _json_schema(self, operand: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
+    def _json_schema(
+        self, operand: Any, matcher: dict[str, Any], clause: str
+    ) -> Callable[[Any], bool | None]:
         schema = operand
         if isinstance(operand, str):
             try:
@@ -150,10 +217,14 @@ class Values:
             raise ContractError(f"{self._where}: {pointer} is no schema", pointer)
         survey(schema, f"{self._where} {pointer}", CONTRACT_LIMITS)
         if allowed_depth(schema, CONTRACT_LIMITS.work) < 1:
-            raise ContractError(f"{self._where}: too many schemas of {pointer} apply to one value", pointer)
+            raise ContractError(
+                f"{self._where}: too many schemas of {pointer} apply to one value", pointer
+            )
         draft = _DRAFTS.get(str(matcher.get("schemaVersion", "V202012")), "2020-12")
         compiled = Schemas(
-            {key: value for key, value in schema.items() if key != "$id"}, draft, where=f"{self._where} {pointer}"
+            {key: value for key, value in schema.items() if key != "$id"},
+            draft,
+            where=f"{self._where} {pointer}",
         ).lazily("")
         compiled.compiled()
 
@@ -179,15 +250,22 @@ def _none(ask: Callable[[Any], bool | None]) -> AskAll:
 
 def _same(actual: Element, expected: Element) -> bool:
     return (
-        (actual.name, actual.attributes, actual.text) == (expected.name, expected.attributes, expected.text)
+        (actual.name, actual.attributes, actual.text)
+        == (expected.name, expected.attributes, expected.text)
         and len(actual.children) == len(expected.children)
         and all(map(_same, actual.children, expected.children))
     )
 
 
 def pattern_without(text: str) -> re.Pattern[str] | None:
-    """A pattern of Python's for taking parts out of short texts; None for one that is too costly or unknown."""
+    """A pattern of Python's for taking parts out of short texts; None for one that is too costly
+    or unknown.
+    """
     try:
-        return re.compile(text) if len(text) <= 200 and not re.search(r"[*+}]\)?[*+{]|\\\d", text) else None
+        return (
+            re.compile(text)
+            if len(text) <= 200 and not re.search(r"[*+}]\)?[*+{]|\\\d", text)
+            else None
+        )
     except (re.error, RecursionError, OverflowError):
         return None

@@ -1,6 +1,8 @@
-"""What a stub's canned answer asks of a live one: equal where one request is meant, else of the same shape.
+"""What a stub's canned answer asks of a live one: equal where one request is meant, else of the
+same shape.
 
-A templated text (`{{…}}`) stands for any text, and one outside quotes for any value. What comes besides is allowed.
+A templated text (`{{…}}`) stands for any text, and one outside quotes for any value. What comes
+besides is allowed.
 """
 
 import json
@@ -20,7 +22,16 @@ _BLOCK = re.compile(r"\{\{[#/^]")
 _MARK, _TEXT = "\u0001any\u0001", "\u0001text\u0001"
 _MADE_ON_THE_WAY = frozenset(
     {
-        *("date", "server", "connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "etag"),
+        *(
+            "date",
+            "server",
+            "connection",
+            "keep-alive",
+            "transfer-encoding",
+            "content-length",
+            "content-encoding",
+            "etag",
+        ),
         *("last-modified", "set-cookie", "vary", "x-request-id", "matched-stub-id"),
     }
 )
@@ -32,9 +43,17 @@ def is_templated(text: str) -> bool:
 
 
 def answer_body(
-    value: Any, media: str, rules: Mapping[str, Rules], *, exact: bool, clause: str, work: Work, templated: bool = False
+    value: Any,
+    media: str,
+    rules: Mapping[str, Rules],
+    *,
+    exact: bool,
+    clause: str,
+    work: Work,
+    templated: bool = False,
 ) -> Part | None:
-    """The part for a body; None where the answer shows none. `exact`: values count, where they are no templates.
+    """The part for a body; None where the answer shows none. `exact`: values count, where they are
+    no templates.
 
     `templated`: the whole answer is made from a template, so that only its shape counts.
     """
@@ -49,7 +68,11 @@ def answer_body(
     if not exact or templated:
         all_rules.setdefault("$", Rules((Rule("type"),), clause))
     if example.kind == "json":
-        all_rules |= {path: rule for path, rule in _marked(example.value, "$", clause) if path not in all_rules}
+        all_rules |= {
+            path: rule
+            for path, rule in _marked(example.value, "$", clause)
+            if path not in all_rules
+        }
     elif example.kind in ("text", "binary", "form") and not exact:
         return None
     return body_part("response", example, all_rules, strict=False, clause=clause, work=work)
@@ -94,8 +117,12 @@ def _marked(value: Any, path: str, clause: str) -> Iterator[tuple[str, Rules]]:
             yield path, Rules((Rule(placed[0], placed[1]),), clause)
 
 
-def answer_headers(headers: Any, rules: Mapping[str, Rules], clause: str, *, exact: bool) -> Iterator[Part]:
-    """Parts for the headers of an answer; those that servers make anew for each are passed over."""
+def answer_headers(
+    headers: Any, rules: Mapping[str, Rules], clause: str, *, exact: bool
+) -> Iterator[Part]:
+    """Parts for the headers of an answer; those that servers make anew for each are
+    passed over.
+    """
     for name, value in (headers if isinstance(headers, dict) else {}).items():
         key = str(name).lower()
         if key in _MADE_ON_THE_WAY:

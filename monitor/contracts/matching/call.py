@@ -9,7 +9,9 @@ from monitor.model.exchanges import Exchange
 
 
 class Call:
-    """A request and its response. `query` is None when the source does not tell it, or tells too much of it."""
+    """A request and its response. `query` is None when the source does not tell it, or tells too
+    much of it.
+    """
 
     __slots__ = ("_query", "_query_read", "exchange", "request", "response")
 

@@ -32,7 +32,8 @@ _MAGIC = (
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A body as a contract shows it. `empty`: there must be none; `value` is decoded JSON where the type says JSON.
+    """A body as a contract shows it. `empty`: there must be none; `value` is decoded JSON where
+    the type says JSON.
 
     `media` is its content type with parameters, in lower case, "" where nobody tells.
     """
@@ -42,7 +43,15 @@ class Example:
     value: Any = None
 
 
-def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Part:
+def body_part(
+    side: Side,
+    example: Example,
+    rules: Mapping[str, Rules],
+    *,
+    strict: bool,
+    clause: str,
+    work: Work,
+) -> Part:
     """One side's body. `strict`: what the example does not show must not be there."""
     judge_payload = content_judge(example, rules, strict=strict, clause=clause, work=work)
 
@@ -52,19 +61,35 @@ def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, stric
     return judge
 
 
-def content_judge(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
-    """What an example asks of a payload. Raises ContractError for an example that cannot be used."""
+def content_judge(
+    example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> Judge:
+    """What an example asks of a payload. Raises ContractError for an example that
+    cannot be used.
+    """
     if example.kind == "empty":
         return _empty(clause)
     missing = Broken("missing_body", "", clause, "present", "absent")
-    typed = Broken("content_type", "", clause, example.media.partition(";")[0][:60] or example.kind, "another content type")
+    typed = Broken(
+        "content_type",
+        "",
+        clause,
+        example.media.partition(";")[0][:60] or example.kind,
+        "another content type",
+    )
     inner = _inner(example, rules, strict=strict, clause=clause, work=work)
     expected, kind = _plain(example.media), example.kind
     by_rule = any(rule.kind == "contentType" for group in rules.values() for rule in group.rules)
 
     def judge(payload: Payload, mismatches: Mismatches) -> None:
         media = _plain(payload.media)
-        if expected and media and not by_rule and media != expected and not _kin(expected, media, kind):
+        if (
+            expected
+            and media
+            and not by_rule
+            and media != expected
+            and not _kin(expected, media, kind)
+        ):
             mismatches.add(typed)
             return
         inner(payload, mismatches, missing)
@@ -77,10 +102,19 @@ def _plain(media: str) -> str:
 
 
 def _kin(wanted: str, media: str, kind: str) -> bool:
-    """Whether two content types are read alike: `application/vnd.a+json` and `application/json`, any two words for XML."""
+    """Whether two content types are read alike: `application/vnd.a+json` and `application/json`,
+    any two words for XML.
+    """
     if kind == "json":
-        return is_json_type(wanted) and is_json_type(media) and "application/json" in (wanted, media)
-    return kind == "xml" and _is_xml(wanted) and _is_xml(media) and "xml" in wanted.partition("/")[2].split("+")[-1:]
+        return (
+            is_json_type(wanted) and is_json_type(media) and "application/json" in (wanted, media)
+        )
+    return (
+        kind == "xml"
+        and _is_xml(wanted)
+        and _is_xml(media)
+        and "xml" in wanted.partition("/")[2].split("+")[-1:]
+    )
 
 
 def _is_xml(media: str) -> bool:
@@ -90,7 +124,9 @@ def _is_xml(media: str) -> bool:
 Inner = Callable[[Payload, Mismatches, Broken], None]
 
 
-def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
+def _inner(
+    example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> Inner:
     if example.kind == "json":
         return _json(example, rules, strict=strict, clause=clause, work=work)
     if example.kind == "opaque":
@@ -104,7 +140,9 @@ def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause
     return _text(example, rules, clause)
 
 
-def _raw(payload: Payload, mismatches: Mismatches, missing: Broken, clause: str) -> str | bytes | None:
+def _raw(
+    payload: Payload, mismatches: Mismatches, missing: Broken, clause: str
+) -> str | bytes | None:
     """The body as it is; None when that has been said of it already."""
     raw, problem = payload.raw()
     if problem == EMPTY:
@@ -116,7 +154,9 @@ def _raw(payload: Payload, mismatches: Mismatches, missing: Broken, clause: str)
     return raw
 
 
-def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
+def _json(
+    example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> Inner:
     judge_value = compile_json(example.value, rules, strict=strict, clause=clause, work=work)
     other = Broken("not_json", "", clause, "JSON", "other text")
 
@@ -136,7 +176,9 @@ def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause:
     return judge
 
 
-def _xml(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
+def _xml(
+    example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> Inner:
     judge_root = compile_xml(str(example.value), rules, strict=strict, clause=clause, work=work)
 
     def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
@@ -157,7 +199,10 @@ def _form(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
     expected: dict[str, list[str]] = {}
     for name, value in query_pairs(str(example.value)) or ():
         expected.setdefault(name, []).append(unquote_plus(value))
-    judges = {name: values_judge(name, values, top, clause, prefix="") for name, values in expected.items()}
+    judges = {
+        name: values_judge(name, values, top, clause, prefix="")
+        for name, values in expected.items()
+    }
     surplus = Broken("unexpected_parameter", "/*", clause, "absent", "present")
 
     def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
@@ -182,8 +227,12 @@ def _form(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
     return judge
 
 
-def _multipart(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
-    """Each part of the example by its name, as a body of its own; a rule `contentType` asks for its type alone."""
+def _multipart(
+    example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> Inner:
+    """Each part of the example by its name, as a body of its own; a rule `contentType` asks for
+    its type alone.
+    """
     judges: dict[str, tuple[Judge, Broken]] = {}
     grouped = by_first_step(rules)
     for part in example.value:
@@ -191,11 +240,18 @@ def _multipart(example: Example, rules: Mapping[str, Rules], *, strict: bool, cl
         absent = Broken("missing_parameter", f"/{escaped(part.name)}", clause, "present", "absent")
         part_rules = {**grouped.get(ANY, {}), **grouped.get(part.name, {})}
         whole_rules = part_rules.get("$")
-        by_type = whole_rules is not None and any(rule.kind == "contentType" for rule in whole_rules.rules)
-        shown = (
-            Example("binary", "", part.content) if by_type else example_of(_readable(part.content), part.media or "text/plain")
+        by_type = whole_rules is not None and any(
+            rule.kind == "contentType" for rule in whole_rules.rules
         )
-        judges[part.name] = (content_judge(shown, part_rules, strict=strict, clause=clause, work=work), absent)
+        shown = (
+            Example("binary", "", part.content)
+            if by_type
+            else example_of(_readable(part.content), part.media or "text/plain")
+        )
+        judges[part.name] = (
+            content_judge(shown, part_rules, strict=strict, clause=clause, work=work),
+            absent,
+        )
 
     def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
         raw = _raw(payload, mismatches, missing, clause)
@@ -211,7 +267,13 @@ def _multipart(example: Example, rules: Mapping[str, Rules], *, strict: bool, cl
                 mismatches.add(absent)
                 continue
             inner = mismatches.inner()
-            judge_part(Payload(named[name].content, {"content-type": named[name].media} if named[name].media else {}), inner)
+            judge_part(
+                Payload(
+                    named[name].content,
+                    {"content-type": named[name].media} if named[name].media else {},
+                ),
+                inner,
+            )
             mismatches.below(f"/{escaped(name)}", inner)
 
     return judge
@@ -230,7 +292,11 @@ def _text(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
     best = place.best
     expected = example.value if isinstance(example.value, str | bytes) else str(example.value)
     as_bytes = expected if isinstance(expected, bytes) else expected.encode()
-    content = next((rule.text for rule in best.rules if rule.kind == "contentType"), None) if best is not None else None
+    content = (
+        next((rule.text for rule in best.rules if rule.kind == "contentType"), None)
+        if best is not None
+        else None
+    )
     check = ask(best, expected, text=True) if best is not None and content is None else None
     said_by = clause if best is None else best.clause
 
@@ -245,19 +311,29 @@ def _text(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
             if fits is None:
                 mismatches.leave("undecidable", said_by)
             elif not fits:
-                mismatches.value(best.name if best is not None else "", "", said_by, "text", str(raw)[:100])
+                mismatches.value(
+                    best.name if best is not None else "", "", said_by, "text", str(raw)[:100]
+                )
         elif (raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")) != as_bytes:
             mismatches.value("equality", "", clause, "text", str(raw)[:100])
 
     return judge
 
 
-def _content(expected: str, raw: str | bytes, media: str, clause: str, mismatches: Mismatches) -> None:
-    """The rule `contentType`: by the first bytes where they are known, else by the type that is told."""
+def _content(
+    expected: str, raw: str | bytes, media: str, clause: str, mismatches: Mismatches
+) -> None:
+    """The rule `contentType`: by the first bytes where they are known, else by the type that is
+    told.
+    """
     start = raw[:8] if isinstance(raw, bytes) else raw[:8].encode("latin-1", "replace")
     detected_type = next((name for magic, name in _MAGIC if start.startswith(magic)), "")
     kind = _plain(expected.lower())
-    if detected_type == kind or (not detected_type and _plain(media) == kind) or (not detected_type and _looks(raw, kind)):
+    if (
+        detected_type == kind
+        or (not detected_type and _plain(media) == kind)
+        or (not detected_type and _looks(raw, kind))
+    ):
         return
     if detected_type:
         mismatches.add(Broken("contentType", "", clause, kind[:60], "another content type"))
@@ -281,7 +357,8 @@ def _empty(clause: str) -> Judge:
     def judge(payload: Payload, mismatches: Mismatches) -> None:
         raw, problem = payload.raw()
         if problem in (EMPTY, NO_BODY):
-            return  # a source without bodies shows none either: nothing is held against what is not there
+            # a source without bodies shows none either: nothing is held against what is not there
+            return
         if problem:
             mismatches.leave(problem, clause)
         elif raw not in ("null", b"null"):
@@ -303,11 +380,17 @@ def detected(value: Any) -> str:
         except (ValueError, RecursionError):
             return "text/plain"
         return "application/json"
-    return "application/xml" if start[:1] == "<" and start[1:2].isalpha() and parse_xml(value) is not None else "text/plain"
+    return (
+        "application/xml"
+        if start[:1] == "<" and start[1:2].isalpha() and parse_xml(value) is not None
+        else "text/plain"
+    )
 
 
 def example_of(value: Any, media: str) -> Example:
-    """An example by its content type: text of JSON is decoded, an empty text or null asks for no body."""
+    """An example by its content type: text of JSON is decoded, an empty text or null asks for no
+    body.
+    """
     media = media.strip().lower()
     if value is None or value in ("", b""):
         return Example("empty", media)
@@ -320,7 +403,11 @@ def example_of(value: Any, media: str) -> Example:
         return Example(
             "xml",
             media,
-            value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value),
+            value
+            if isinstance(value, str)
+            else value.decode("utf-8", "replace")
+            if isinstance(value, bytes)
+            else str(value),
         )
     if kind.startswith("multipart/"):
         known = _parts(value) if kind == MULTIPART and isinstance(value, str | bytes) else None
@@ -331,7 +418,9 @@ def example_of(value: Any, media: str) -> Example:
 
 
 def _parts(value: str | bytes) -> list[FormPart] | None:
-    """The parts of a body that an example shows; None for what is none, or larger than an example needs to be."""
+    """The parts of a body that an example shows; None for what is none, or larger than an example
+    needs to be.
+    """
     raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
     if len(raw) > _LONGEST or raw.lower().count(b"form-data") > _MOST_PARTS:
         return None
@@ -349,4 +438,8 @@ def _decoded(value: Any) -> Any:
 
 
 def _as_form(value: Any) -> str:
-    return "&".join(f"{name}={item}" for name, item in value.items()) if isinstance(value, dict) else str(value)
+    return (
+        "&".join(f"{name}={item}" for name, item in value.items())
+        if isinstance(value, dict)
+        else str(value)
+    )

@@ -1,4 +1,5 @@
-"""Date and time formats in the letters of Java, as Pact and its kin write them, to regular expressions.
+"""Date and time formats in the letters of Java, as Pact and its kin write them, to regular
+expressions.
 
 https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/time/format/DateTimeFormatter.html#patterns
 """
@@ -23,7 +24,9 @@ _COUNTED = frozenset("YyuDwWFegGnNAS")
 
 @lru_cache(maxsize=4096)
 def pattern_of(form: str) -> str | None:
-    """A regular expression for whole texts of a format; None for one with letters that nobody knows."""
+    """A regular expression for whole texts of a format; None for one with letters that nobody
+    knows.
+    """
     parts: list[str] = []
     at = 0
     while at < len(form):
@@ -41,16 +44,26 @@ def pattern_of(form: str) -> str | None:
             parts.append(part)
             at += count
         else:
-            parts.append(re.escape(form[at]) if form[at] not in "[]" else "(?:" if form[at] == "[" else ")?")
+            parts.append(
+                re.escape(form[at]) if form[at] not in "[]" else "(?:" if form[at] == "[" else ")?"
+            )
             at += 1
     return "".join(parts)
 
 
 def _letters(letter: str, count: int) -> str | None:
     if letter in "ML" and count >= 3:
-        return f"(?:{_MONTHS})" if count == 4 else f"(?:{'|'.join(month[:3] for month in _MONTHS.split('|'))})"
+        return (
+            f"(?:{_MONTHS})"
+            if count == 4
+            else f"(?:{'|'.join(month[:3] for month in _MONTHS.split('|'))})"
+        )
     if letter in "Eec" and (letter == "E" or count >= 3):
-        return f"(?:{_DAYS})" if count == 4 else f"(?:{'|'.join(day[:3] for day in _DAYS.split('|'))})"
+        return (
+            f"(?:{_DAYS})"
+            if count == 4
+            else f"(?:{'|'.join(day[:3] for day in _DAYS.split('|'))})"
+        )
     if letter in _RANGES:
         return _RANGES[letter] if count == 1 else _TWO[letter]
     if letter in "yYu":
@@ -71,7 +84,11 @@ def _letters(letter: str, count: int) -> str | None:
 def _offset(letter: str, count: int) -> str:
     zero = "Z|" if letter == "X" or (letter == "Z" and count == 5) else ""
     if letter == "Z":
-        return rf"(?:{zero}[+-]\d{{2}}:?\d{{2}}|GMT(?:[+-]\d{{2}}:\d{{2}})?)" if count >= 4 else r"[+-]\d{2}:?\d{2}"
+        return (
+            rf"(?:{zero}[+-]\d{{2}}:?\d{{2}}|GMT(?:[+-]\d{{2}}:\d{{2}})?)"
+            if count >= 4
+            else r"[+-]\d{2}:?\d{2}"
+        )
     if count == 1:
         return rf"(?:{zero}[+-]\d{{2}}(?:\d{{2}})?)"
     colon = ":" if count % 2 else ""

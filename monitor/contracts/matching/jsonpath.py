@@ -1,6 +1,8 @@
-"""JSONPath as stubs write it: names, indices, wildcards, descent and simple filters, evaluated within bounds.
+"""JSONPath as stubs write it: names, indices, wildcards, descent and simple filters, evaluated
+within bounds.
 
-https://www.rfc-editor.org/rfc/rfc9535 and the words of Jayway's library. What is not of these is refused, never guessed.
+https://www.rfc-editor.org/rfc/rfc9535 and the words of Jayway's library. What is not of these is
+refused, never guessed.
 """
 
 import re
@@ -42,7 +44,11 @@ def compile_path(text: str) -> Find:
             level = [child for parent in level for child in step(parent)]
             if len(level) > _MOST:
                 return None
-        return [len(node) for node in level if isinstance(node, dict | list | str)] if sized else level
+        return (
+            [len(node) for node in level if isinstance(node, dict | list | str)]
+            if sized
+            else level
+        )
 
     return find
 
@@ -53,7 +59,9 @@ def _steps(rest: str, text: str) -> list[tuple[bool, Callable[[Any], list[Any]]]
     while at < len(rest):
         match = _STEP.match(rest, at)
         if match is None:
-            raise ContractError(f"the JSONPath {text[:80]!r} is not understood at {rest[at : at + 20]!r}")
+            raise ContractError(
+                f"the JSONPath {text[:80]!r} is not understood at {rest[at : at + 20]!r}"
+            )
         steps.append((match[1] is not None, _step(match, text)))
         at = match.end()
     if len(steps) > 50:
@@ -70,16 +78,28 @@ def _step(match: re.Match[str], text: str) -> Callable[[Any], list[Any]]:
         return _children
     if index is not None:
         at = int(index)
-        return lambda node: [node[at]] if isinstance(node, list) and -len(node) <= at < len(node) else []
+        return lambda node: (
+            [node[at]] if isinstance(node, list) and -len(node) <= at < len(node) else []
+        )
     if first is not None:
         part = slice(int(first) if first else None, int(last) if last else None)
         return lambda node: node[part] if isinstance(node, list) else []
-    key = name if name is not None else re.sub(r"\\(.)", r"\1", single if single is not None else double)
+    key = (
+        name
+        if name is not None
+        else re.sub(r"\\(.)", r"\1", single if single is not None else double)
+    )
     return lambda node: [node[key]] if isinstance(node, dict) and key in node else []
 
 
 def _children(node: Any) -> list[Any]:
-    return list(node.values()) if isinstance(node, dict) else list(node) if isinstance(node, list) else []
+    return (
+        list(node.values())
+        if isinstance(node, dict)
+        else list(node)
+        if isinstance(node, list)
+        else []
+    )
 
 
 def _every(node: Any) -> Iterator[Any]:
@@ -99,7 +119,9 @@ def _condition(text: str, whole: str) -> Callable[[Any], bool]:
 def _term(text: str, whole: str) -> Callable[[Any], bool]:
     match = _TERM.match(text)
     if match is None:
-        raise ContractError(f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} is not understood")
+        raise ContractError(
+            f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} is not understood"
+        )
     negated, path, operator, literal = match.groups()
     find = compile_path("$" + path)
     if operator is None:
@@ -108,8 +130,12 @@ def _term(text: str, whole: str) -> Callable[[Any], bool]:
         pattern = re.fullmatch(r"/(.*)/(i?)", literal, re.DOTALL)
         seek = search(("(?i)" if pattern[2] else "") + pattern[1], whole=True) if pattern else None
         if seek is None:
-            raise ContractError(f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} holds no pattern that can be used")
-        return lambda node: any(isinstance(value, str) and seek(value) for value in find(node) or ())
+            raise ContractError(
+                f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} holds no pattern that can be used"
+            )
+        return lambda node: any(
+            isinstance(value, str) and seek(value) for value in find(node) or ()
+        )
     return _compared(find, operator, _literal(literal, whole))
 
 
@@ -117,11 +143,17 @@ def _compared(find: Find, operator: str, value: Any) -> Callable[[Any], bool]:
     def holds(node: Any) -> bool:
         values = find(node) or []
         if operator in ("==", "!="):
-            same = any(actual == value and isinstance(actual, bool) == isinstance(value, bool) for actual in values)
+            same = any(
+                actual == value and isinstance(actual, bool) == isinstance(value, bool)
+                for actual in values
+            )
             return same == (operator == "==")
         order = ("<", "<=", ">", ">=").index(operator)
         alike = [actual for actual in values if _ordered(actual, value)]
-        return any((actual < value, actual <= value, actual > value, actual >= value)[order] for actual in alike)
+        return any(
+            (actual < value, actual <= value, actual > value, actual >= value)[order]
+            for actual in alike
+        )
 
     return holds
 
@@ -129,7 +161,9 @@ def _compared(find: Find, operator: str, value: Any) -> Callable[[Any], bool]:
 def _ordered(actual: Any, value: Any) -> bool:
     """Whether two values have an order: numbers, or texts."""
     numbers = isinstance(actual, int | float) and isinstance(value, int | float)
-    return (numbers and not isinstance(actual, bool)) or (isinstance(actual, str) and isinstance(value, str))
+    return (numbers and not isinstance(actual, bool)) or (
+        isinstance(actual, str) and isinstance(value, str)
+    )
 
 
 def _literal(text: str, whole: str) -> Any:
@@ -142,4 +176,6 @@ def _literal(text: str, whole: str) -> Any:
         return int(text)
     if re.fullmatch(r"-?\d{1,18}\.\d{1,18}", text):
         return float(text)
-    raise ContractError(f"the value {text[:40]!r} in a filter of the JSONPath {whole[:60]!r} is not understood")
+    raise ContractError(
+        f"the value {text[:40]!r} in a filter of the JSONPath {whole[:60]!r} is not understood"
+    )

@@ -1,4 +1,6 @@
-"""JSON that is like an example: with placeholders, with keys or items to spare, in any order where that is allowed."""
+"""JSON that is like an example: with placeholders, with keys or items to spare, in any order where
+that is allowed.
+"""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ _MOST_WORK = 200_000
 
 @dataclass(slots=True)
 class Likeness:
-    """One comparison. `extra`: keys and items beyond the example may be there; `unordered`: lists in any order."""
+    """One comparison. `extra`: keys and items beyond the example may be there; `unordered`: lists
+    in any order.
+    """
 
     extra: bool = False
     unordered: bool = False
@@ -38,7 +42,8 @@ class Likeness:
             if not isinstance(actual, dict) or (not self.extra and len(actual) > len(expected)):
                 return False
             return all(
-                self._like(actual[name], value) if name in actual else _optional(value) for name, value in expected.items()
+                self._like(actual[name], value) if name in actual else _optional(value)
+                for name, value in expected.items()
             ) and (self.extra or actual.keys() <= expected.keys())
         if isinstance(expected, list):
             return isinstance(actual, list) and self._lists(actual, expected)
@@ -78,9 +83,16 @@ def _stands(word: str, rest: str, actual: Any) -> bool:
 
 
 def placeholder_rule(value: str) -> tuple[str, str] | None:
-    """The matching rule that a placeholder in an example stands for, and its text; None for a plain text."""
+    """The matching rule that a placeholder in an example stands for, and its text; None for a
+    plain text.
+    """
     match = _PLACEHOLDER.fullmatch(value)
     if match is None:
         return None
-    kinds = {"regex": "regex", "any-number": "number", "any-boolean": "boolean", "any-string": "type"}
+    kinds = {
+        "regex": "regex",
+        "any-number": "number",
+        "any-boolean": "boolean",
+        "any-string": "type",
+    }
     return kinds.get(match[1], "anything"), match[2]

@@ -1,6 +1,7 @@
 """XML bodies: an example with its rules against a document, by names with their namespaces.
 
-Read by expat without any document type, so that no entity can expand: https://docs.python.org/3/library/xml.html#xml-security
+Read by expat without any document type, so that no entity can expand:
+https://docs.python.org/3/library/xml.html#xml-security
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +42,9 @@ class _Refused(ValueError):
 
 
 def parse_xml(text: str | bytes) -> Element | None:
-    """The root element; None for what is no XML, has a document type, or is too deep or too large."""
+    """The root element; None for what is no XML, has a document type, or is too deep
+    or too large.
+    """
     parser = expat.ParserCreate(namespace_separator=":")
     parser.buffer_text = True
     stack: list[Element] = []
@@ -67,7 +70,11 @@ def parse_xml(text: str | bytes) -> Element | None:
     def refuse(*_said: object) -> None:
         raise _Refused
 
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, data
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = (
+        start,
+        end,
+        data,
+    )
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         parser.Parse(text.encode() if isinstance(text, str) else text, True)
@@ -76,16 +83,29 @@ def parse_xml(text: str | bytes) -> Element | None:
     return tops[0] if tops else None
 
 
-def compile_xml(text: str, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
+def compile_xml(
+    text: str, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> Judge:
     """What an example asks of a document. Raises ContractError when the example is no XML."""
     expected = parse_xml(text)
     if expected is None:
-        raise ContractError(f"{work.where}: the example at {clause} is no XML, has a document type, or is too deep", clause)
+        raise ContractError(
+            f"{work.where}: the example at {clause} is no XML, has a document type, or is too deep",
+            clause,
+        )
     work.spend(text.count("<") * (1 + len(rules)), clause)
-    return _element(expected, root(rules, indices=False).step(expected.name), f"/{escaped(expected.name)}", strict, clause)
+    return _element(
+        expected,
+        root(rules, indices=False).step(expected.name),
+        f"/{escaped(expected.name)}",
+        strict,
+        clause,
+    )
 
 
-def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
+def _element(
+    expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str
+) -> Judge:
     judge_own = _own(expected, place, pointer, clause)
     attributes = _attributes(expected, place, pointer, strict, clause)
     children = _below(expected, place, pointer, strict, clause)
@@ -100,12 +120,16 @@ def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool,
     return judge
 
 
-def _attributes(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
+def _attributes(
+    expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str
+) -> Judge:
     judges = [
         (
             name,
             _text(value, place.step(f"@{name}"), f"{pointer}/@{escaped(name)}", clause),
-            Broken("missing_attribute", f"{pointer}/@{escaped(name)}", clause, "present", "absent"),
+            Broken(
+                "missing_attribute", f"{pointer}/@{escaped(name)}", clause, "present", "absent"
+            ),
         )
         for name, value in expected.attributes.items()
     ]
@@ -124,8 +148,12 @@ def _attributes(expected: Element, place: Place[Rules], pointer: str, strict: bo
     return judge
 
 
-def _below(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
-    """The elements inside, grouped by name: where a type is asked for, each is as the first of the example."""
+def _below(
+    expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str
+) -> Judge:
+    """The elements inside, grouped by name: where a type is asked for, each is as the first of the
+    example.
+    """
     groups: dict[str, list[Element]] = {}
     for child in expected.children:
         groups.setdefault(child.name, []).append(child)
@@ -133,7 +161,9 @@ def _below(expected: Element, place: Place[Rules], pointer: str, strict: bool, c
     for name, group in groups.items():
         below, at = place.step(name), f"{pointer}/{escaped(name)}"
         typed = any(rules.has(_TYPES) for rules in below.every)
-        judges = [_element(child, below, at, strict, clause) for child in (group[:1] if typed else group)]
+        judges = [
+            _element(child, below, at, strict, clause) for child in (group[:1] if typed else group)
+        ]
         by_element[name] = (judges, typed, at)
     surplus = Broken("unexpected_element", f"{pointer}/*", clause, "absent", "present")
 
@@ -154,7 +184,13 @@ def _below(expected: Element, place: Place[Rules], pointer: str, strict: bool, c
     return judge
 
 
-def _group(expectation: tuple[list[Judge], bool, str], group: list[Element], strict: bool, clause: str, mismatches: Mismatches) -> None:
+def _group(
+    expectation: tuple[list[Judge], bool, str],
+    group: list[Element],
+    strict: bool,
+    clause: str,
+    mismatches: Mismatches,
+) -> None:
     judges, typed, at = expectation
     if typed:
         for child in group:
@@ -168,13 +204,19 @@ def _group(expectation: tuple[list[Judge], bool, str], group: list[Element], str
         mismatches.add(Broken("unexpected_element", at, clause, f"{len(judges)} elements", "more"))
 
 
-def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> Callable[[Element, Mismatches], bool]:
+def _own(
+    expected: Element, place: Place[Rules], pointer: str, clause: str
+) -> Callable[[Element, Mismatches], bool]:
     """The element's name, and how many children it has; tells whether to look further."""
     rules = None if place.cascaded else place.best
     own_rules = () if rules is None else rules.rules
     said_by = clause if rules is None else rules.clause
     other = Broken("element_name", pointer, said_by, "its name", "another")
-    bounds = [(rule.least or 0, rule.most) for rule in own_rules if (rule.least, rule.most) != (None, None)]
+    bounds = [
+        (rule.least or 0, rule.most)
+        for rule in own_rules
+        if (rule.least, rule.most) != (None, None)
+    ]
     empty = any(rule.kind == "notEmpty" for rule in own_rules)
     count = Broken("type", pointer, said_by, "another number of elements", "elements")
 
@@ -193,9 +235,13 @@ def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> C
     return judge
 
 
-def _text(expected: str, place: Place[Rules], pointer: str, clause: str) -> Callable[[str, Mismatches], None]:
+def _text(
+    expected: str, place: Place[Rules], pointer: str, clause: str
+) -> Callable[[str, Mismatches], None]:
     rules = place.best
-    check = ask(rules, expected, text=True) if rules is not None else lambda actual: actual == expected
+    check = (
+        ask(rules, expected, text=True) if rules is not None else lambda actual: actual == expected
+    )
     name = rules.name if rules is not None else "equality"
     said_by = rules.clause if rules is not None else clause
 

@@ -1,4 +1,6 @@
-"""What one request or response fails to match, said without its values, and what could not be looked at."""
+"""What one request or response fails to match, said without its values, and what could not be
+looked at.
+"""
 
 from dataclasses import replace
 
@@ -9,10 +11,12 @@ _MOST_WORK = 50_000
 
 
 class Mismatches:
-    """Filled by the parts of one matcher, in their order. Folded by rule and place, at most `most` of them.
+    """Filled by the parts of one matcher, in their order. Folded by rule and place, at most `most`
+    of them.
 
-    `open` is the first reason why something could not be held against the exchange, "" when all could, `left` each
-    with the clause. `shape_only`: a mask stood where a value is asked for, so that only its type was looked at.
+    `open` is the first reason why something could not be held against the exchange, "" when all
+    could, `left` each with the clause. `shape_only`: a mask stood where a value is asked for, so
+    that only its type was looked at.
     """
 
     __slots__ = ("_found", "_most", "_redacted", "left", "shape_only", "work")
@@ -55,7 +59,9 @@ class Mismatches:
             self._found.setdefault((broken.rule, broken.pointer), broken)
 
     def value(self, rule: str, pointer: str, clause: str, expected: str, actual: object) -> None:
-        """A value breaks a clause, unless it is a mask, or one of the expected type where all values were masked."""
+        """A value breaks a clause, unless it is a mask, or one of the expected type where all
+        values were masked.
+        """
         kind = json_type(actual)
         if is_mask(actual, words=self._redacted) or (self._redacted and kind == expected):
             self.shape_only = True
@@ -78,7 +84,9 @@ class Mismatches:
         self.spent(inner)
 
     def exhausted(self, steps: int, clause: str) -> bool:
-        """Count steps of a search; whether they are more than one exchange may ask for, which leaves the clause open."""
+        """Count steps of a search; whether they are more than one exchange may ask for, which
+        leaves the clause open.
+        """
         self.work += steps
         if self.work <= _MOST_WORK:
             return False

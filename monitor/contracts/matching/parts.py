@@ -26,11 +26,21 @@ def path_part(rules: Rules | None, expected: str, clause: str) -> Part:
     """The path: as the example, or as its rules ask."""
     check = None if rules is None else ask(rules, expected, text=True)
     plain = plain_path(expected)
-    broken = Broken(rules.name if rules else "path", "/path", rules.clause if rules else clause, "the path", "another path")
+    broken = Broken(
+        rules.name if rules else "path",
+        "/path",
+        rules.clause if rules else clause,
+        "the path",
+        "another path",
+    )
 
     def judge(call: Call, mismatches: Mismatches) -> None:
         path = call.exchange.path
-        fits = (path == expected or plain_path(path) == plain) if check is None else check(path) or check(plain_path(path))
+        fits = (
+            (path == expected or plain_path(path) == plain)
+            if check is None
+            else check(path) or check(plain_path(path))
+        )
         if fits is None:
             mismatches.leave("undecidable", broken.clause)
         elif not fits:
@@ -42,13 +52,22 @@ def path_part(rules: Rules | None, expected: str, clause: str) -> Part:
     return judge
 
 
-def query_part(expected: Mapping[str, Sequence[str]], rules: Mapping[str, Rules], clause: str, *, strict: bool = True) -> Part:
+def query_part(
+    expected: Mapping[str, Sequence[str]],
+    rules: Mapping[str, Rules],
+    clause: str,
+    *,
+    strict: bool = True,
+) -> Part:
     """The query: with `strict` no other parameters may be there.
 
-    A log that tells no query is taken to have had none where none is expected: most paths have none, and else no example
-    without a query could be broken in it.
+    A log that tells no query is taken to have had none where none is expected: most paths have
+    none, and else no example without a query could be broken in it.
     """
-    judges = {name: values_judge(name, values, root(rules), f"{clause}/{escaped(name)}") for name, values in expected.items()}
+    judges = {
+        name: values_judge(name, values, root(rules), f"{clause}/{escaped(name)}")
+        for name, values in expected.items()
+    }
     surplus = Broken("unexpected_parameter", "/query/*", clause, "absent", "present")
 
     def judge(call: Call, mismatches: Mismatches) -> None:
@@ -96,24 +115,51 @@ def values_judge(
         expected_values = list(expected)
         inner = [place.step(index).best for index in range(len(expected_values))]
         asks: list[Ask] = [
-            _same(value) if item_rules is None else ask(item_rules, value, text=True) for item_rules, value in zip(inner, expected_values, strict=True)
+            _same(value) if item_rules is None else ask(item_rules, value, text=True)
+            for item_rules, value in zip(inner, expected_values, strict=True)
         ]
 
         def judge(values: Sequence[str], mismatches: Mismatches) -> None:
             if len(values) != len(expected_values):
-                mismatches.add(Broken("parameter_count", pointer, clause, f"{len(expected_values)} values", "another number"))
+                mismatches.add(
+                    Broken(
+                        "parameter_count",
+                        pointer,
+                        clause,
+                        f"{len(expected_values)} values",
+                        "another number",
+                    )
+                )
             for fits, value in zip(asks, values, strict=False):
                 _tell(fits(value), "equality", pointer, clause, value, mismatches)
 
         return judge, missing
-    bounds = [(rule.least or 0, rule.most) for rule in rules.rules if (rule.least, rule.most) != (None, None)]
-    checks = [ask(place.step(index).best or rules, value, text=True) for index, value in enumerate(expected)]
+    bounds = [
+        (rule.least or 0, rule.most)
+        for rule in rules.rules
+        if (rule.least, rule.most) != (None, None)
+    ]
+    checks = [
+        ask(place.step(index).best or rules, value, text=True)
+        for index, value in enumerate(expected)
+    ]
     other = checks[0] if checks else None
     kind, said_by = rules.name, rules.clause
 
     def judge_ruled(values: Sequence[str], mismatches: Mismatches) -> None:
-        if any(len(values) < least or (most is not None and len(values) > most) for least, most in bounds):
-            mismatches.add(Broken("parameter_count", pointer, said_by, "another number of values", f"{len(values)} values"))
+        if any(
+            len(values) < least or (most is not None and len(values) > most)
+            for least, most in bounds
+        ):
+            mismatches.add(
+                Broken(
+                    "parameter_count",
+                    pointer,
+                    said_by,
+                    "another number of values",
+                    f"{len(values)} values",
+                )
+            )
         for index, value in enumerate(values):
             check = checks[index] if index < len(checks) else other
             if check is not None:
@@ -126,14 +172,18 @@ def _same(expected: str) -> Ask:
     return lambda value: value == expected
 
 
-def _tell(fits: bool | None, rule: str, pointer: str, clause: str, value: str, mismatches: Mismatches) -> None:
+def _tell(
+    fits: bool | None, rule: str, pointer: str, clause: str, value: str, mismatches: Mismatches
+) -> None:
     if fits is None:
         mismatches.leave("undecidable", clause)
     elif not fits:
         mismatches.value(rule, pointer, clause, rule, value)
 
 
-def header_part(side: Side, name: str, expected: Sequence[str], rules: Rules | None, clause: str) -> Part:
+def header_part(
+    side: Side, name: str, expected: Sequence[str], rules: Rules | None, clause: str
+) -> Part:
     """One header of one side, its name in any case."""
     key = name.lower()
     pointer = f"/headers/{escaped(key)}"
@@ -148,7 +198,11 @@ def header_part(side: Side, name: str, expected: Sequence[str], rules: Rules | N
         headers = exchange.request_headers if side == "request" else exchange.response_headers
         text = headers.get(key)
         if text is None:
-            if not headers or not exchange.headers_whole or (side == "response" and exchange.method == "HEAD"):
+            if (
+                not headers
+                or not exchange.headers_whole
+                or (side == "response" and exchange.method == "HEAD")
+            ):
                 mismatches.leave(UNSEEN if side == "request" else HEADERS_UNSEEN, clause)
             else:
                 mismatches.add(missing)

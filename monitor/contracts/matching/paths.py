@@ -1,7 +1,8 @@
 """Path expressions of matching rules (`$.items[*].id`), and which rule counts most at a place.
 
-Each step of an expression weighs 2 where it names the step, 1 where it is a wildcard; an expression also holds for all
-places below it. The product of weights times the number of steps decides, as Pact's specification has it:
+Each step of an expression weighs 2 where it names the step, 1 where it is a wildcard; an
+expression also holds for all places below it. The product of weights times the number of steps
+decides, as Pact's specification has it:
 https://github.com/pact-foundation/pact-specification/tree/version-3#matchers
 """
 
@@ -37,14 +38,18 @@ def parse(expression: str) -> tuple[_Token, ...]:
     while at < len(rest):
         match = _NAME.match(rest, at)
         if match is None:
-            raise ContractError(f"the path {expression[:80]!r} of a matching rule cannot be read at {rest[at : at + 20]!r}")
+            raise ContractError(
+                f"the path {expression[:80]!r} of a matching rule cannot be read at {rest[at : at + 20]!r}"
+            )
         name, index, items, single, double = match.groups()
         if index is not None:
             tokens.append(_Token("index", str(int(index))))
         elif items is not None:
             tokens.append(_Token("items", _ITEMS))
         elif single is not None or double is not None:
-            tokens.append(_Token("name", re.sub(r"\\(.)", r"\1", single if single is not None else double)))
+            tokens.append(
+                _Token("name", re.sub(r"\\(.)", r"\1", single if single is not None else double))
+            )
         elif name is None or name == ANY:
             tokens.append(_Token("any", ANY))
         else:
@@ -80,7 +85,9 @@ class _Node(Generic[Held]):
 
 @dataclass(frozen=True, slots=True)
 class Place(Generic[Held]):
-    """Where one is in a document, and which rules may still count below. `depth` counts the steps, the root is 1."""
+    """Where one is in a document, and which rules may still count below. `depth` counts the steps,
+    the root is 1.
+    """
 
     depth: int
     _active: tuple[tuple[_Node[Held], int], ...]
@@ -88,7 +95,11 @@ class Place(Generic[Held]):
 
     def step(self, step: Step) -> "Place[Held]":
         """The place one step down."""
-        active = [(child, weight * times) for node, weight in self._active for child, times in _children(node, step)]
+        active = [
+            (child, weight * times)
+            for node, weight in self._active
+            for child, times in _children(node, step)
+        ]
         depth = self.depth + 1
         best = self._best
         for node, weight in active:
@@ -143,9 +154,11 @@ def _children(node: _Node[Held], step: Step) -> Iterable[tuple[_Node[Held], int]
 
 
 def root(rules: Mapping[str, Held], *, indices: bool = True) -> Place[Held]:
-    """The root of a document with what is said of its places by their expressions. Raises ContractError.
+    """The root of a document with what is said of its places by their expressions. Raises
+    ContractError.
 
-    Without `indices` places have none (XML's elements): then `name[*]` is every element of that name.
+    Without `indices` places have none (XML's elements): then `name[*]` is every element of that
+    name.
     """
     top: _Node[Held] = _Node()
     for expression, held in rules.items():

@@ -1,4 +1,6 @@
-"""Regular expressions of matching rules, searched within bounds, so that no text can make them run for long."""
+"""Regular expressions of matching rules, searched within bounds, so that no text can make them run
+for long.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,7 +17,9 @@ Search = Callable[[str], bool | None]
 
 @lru_cache(maxsize=16_384)
 def search(pattern: str, *, whole: bool = False) -> Search | None:
-    """A search for a pattern, with `whole` a match of the whole text. None when the pattern cannot be compiled."""
+    """A search for a pattern, with `whole` a match of the whole text. None when the pattern cannot
+    be compiled.
+    """
     text = engine_text(pattern, whole=whole)
     compiled = None if text is None else _compiled(text)
     if compiled is None:
@@ -60,7 +64,9 @@ _SPECIAL = frozenset(r"\.[]{}()*+?^$|")
 
 
 def literal_prefix(pattern: str) -> str:
-    """What every text begins with that a pattern matches as a whole, in lower case; "" where nothing is sure."""
+    """What every text begins with that a pattern matches as a whole, in lower case; "" where
+    nothing is sure.
+    """
     if "|" in pattern or "(?" in pattern:
         return ""
     characters: list[str] = []
@@ -80,12 +86,18 @@ def literal_prefix(pattern: str) -> str:
 
 def _plain(pattern: str) -> str:
     r"""Java's and Ruby's words for both ends in those of all engines."""
-    return pattern.replace(r"\A", "^").replace(r"\Z", "$").replace(r"\z", "$") if "\\" in pattern else pattern
+    return (
+        pattern.replace(r"\A", "^").replace(r"\Z", "$").replace(r"\z", "$")
+        if "\\" in pattern
+        else pattern
+    )
 
 
 def _compiled(pattern: str) -> engine.Draft202012Validator | None:
     limits = CONTRACT_LIMITS
-    options = engine.FancyRegexOptions(limits.regex_backtracks, limits.regex_bytes, limits.regex_bytes)
+    options = engine.FancyRegexOptions(
+        limits.regex_backtracks, limits.regex_bytes, limits.regex_bytes
+    )
     try:
         return engine.Draft202012Validator({"pattern": pattern}, pattern_options=options)
     except (ValueError, engine.ReferencingError):

@@ -1,4 +1,6 @@
-"""What stubs ask of a request: values of its places, as texts or as JSON, and what is asked of them."""
+"""What stubs ask of a request: values of its places, as texts or as JSON, and what is asked of
+them.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -99,7 +101,9 @@ def see_query(name: str, *, any_case: bool = False) -> See:
             return [], UNSEEN
         if not any_case:
             return list(query.get(name, ())), ""
-        return [value for key, values in query.items() if key.lower() == wanted for value in values], ""
+        return [
+            value for key, values in query.items() if key.lower() == wanted for value in values
+        ], ""
 
     return see
 
@@ -129,7 +133,11 @@ def see_cookie(name: str) -> See:
         if problem:
             return [], problem
         values = [value for text in texts for key, value in cookie_pairs(text) if key == name]
-        return ([], UNSEEN) if any(value.startswith("[redacted") for value in values) else (values, "")
+        return (
+            ([], UNSEEN)
+            if any(value.startswith("[redacted") for value in values)
+            else (values, "")
+        )
 
     return see
 

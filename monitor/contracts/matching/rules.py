@@ -1,6 +1,7 @@
 """Matching rules as documents write them, to what is asked of one value.
 
-Each rule's meaning: https://github.com/pact-foundation/pact-specification/tree/version-4#supported-matching-rules
+Each rule's meaning:
+https://github.com/pact-foundation/pact-specification/tree/version-4#supported-matching-rules
 """
 
 import math
@@ -25,8 +26,30 @@ _NAMES = {
 }  # fmt: skip
 KINDS = frozenset(
     {
-        *("equality", "regex", "type", "include", "integer", "decimal", "number", "null", "boolean", "date", "time", "timestamp"),
-        *("contentType", "values", "arrayContains", "statusCode", "notEmpty", "semver", "eachKey", "eachValue"),
+        *(
+            "equality",
+            "regex",
+            "type",
+            "include",
+            "integer",
+            "decimal",
+            "number",
+            "null",
+            "boolean",
+            "date",
+            "time",
+            "timestamp",
+        ),
+        *(
+            "contentType",
+            "values",
+            "arrayContains",
+            "statusCode",
+            "notEmpty",
+            "semver",
+            "eachKey",
+            "eachValue",
+        ),
     }
 )
 OF_KEYS = frozenset({"values", "eachValue", "eachKey"})
@@ -38,16 +61,21 @@ _SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?",
     re.ASCII,
 )
-_INTEGER, _NUMBER = re.compile(r"[+-]?\d+", re.ASCII), re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_INTEGER, _NUMBER = (
+    re.compile(r"[+-]?\d+", re.ASCII),
+    re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII),
+)
 _DECIMAL = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _MOST_VARIANTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `least` and `most` bound a list's length, `rules` are those of `eachKey` and `eachValue`.
+    """One rule. `least` and `most` bound a list's length, `rules` are those of `eachKey` and
+    `eachValue`.
 
-    `variants` of `arrayContains`: the index of the example, and the rules below it by their expressions.
+    `variants` of `arrayContains`: the index of the example, and the rules below it by their
+    expressions.
     """
 
     kind: str
@@ -61,7 +89,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules of one place: every one must hold, with `either` one of them. `clause` points into the contract."""
+    """All rules of one place: every one must hold, with `either` one of them. `clause` points into
+    the contract.
+    """
 
     rules: tuple[Rule, ...]
     clause: str
@@ -78,13 +108,23 @@ class Rules:
 
 
 def read_rules(entry: Any, clause: str) -> Rules | None:
-    """Rules in the form of versions 3 and 4 (`{matchers, combine}`), or one in that of version 2. None for none."""
+    """Rules in the form of versions 3 and 4 (`{matchers, combine}`), or one in that of version 2.
+    None for none.
+    """
     if not isinstance(entry, dict):
         raise ContractError(f"the matching rule at {clause} is no object", clause)
     if not isinstance(entry.get("matchers"), list):
-        return Rules((read_rule(entry, clause),), clause) if entry and "matchers" not in entry else None
+        return (
+            Rules((read_rule(entry, clause),), clause)
+            if entry and "matchers" not in entry
+            else None
+        )
     rules = tuple(read_rule(matcher, clause) for matcher in entry["matchers"])
-    return Rules(rules, clause, either=str(entry.get("combine", "AND")).upper() == "OR") if rules else None
+    return (
+        Rules(rules, clause, either=str(entry.get("combine", "AND")).upper() == "OR")
+        if rules
+        else None
+    )
 
 
 def read_rule(entry: Any, clause: str) -> Rule:
@@ -102,8 +142,14 @@ def read_rule(entry: Any, clause: str) -> Rule:
     else:
         text = entry.get("value")
     if kind in ("regex", "include", "contentType") and text is None:
-        raise ContractError(f"the matching rule {kind} at {clause} does not say what to look for", clause)
-    inner = tuple(read_rule(rule, clause) for rule in entry.get("rules") or ()) if kind in ("eachKey", "eachValue") else ()
+        raise ContractError(
+            f"the matching rule {kind} at {clause} does not say what to look for", clause
+        )
+    inner = (
+        tuple(read_rule(rule, clause) for rule in entry.get("rules") or ())
+        if kind in ("eachKey", "eachValue")
+        else ()
+    )
     return Rule(
         kind,
         text if isinstance(text, str) else "" if text is None else orjson.dumps(text).decode(),
@@ -138,12 +184,21 @@ def _count(value: Any) -> int | None:
 def _variants(entry: dict[str, Any], clause: str) -> tuple[tuple[int, Mapping[str, Rules]], ...]:
     variants = entry.get("variants")
     if not isinstance(variants, list) or len(variants) > _MOST_VARIANTS:
-        raise ContractError(f"the matching rule arrayContains at {clause} has no variants, or more than {_MOST_VARIANTS}", clause)
+        raise ContractError(
+            f"the matching rule arrayContains at {clause} has no variants, or more than {_MOST_VARIANTS}",
+            clause,
+        )
     pairs = []
     for variant in variants:
         rules = variant.get("rules") if isinstance(variant, dict) else None
-        by_path = {path: read for path, raw in (rules or {}).items() if (read := read_rules(raw, clause)) is not None}
-        pairs.append((_count(variant.get("index")) or 0 if isinstance(variant, dict) else 0, by_path))
+        by_path = {
+            path: read
+            for path, raw in (rules or {}).items()
+            if (read := read_rules(raw, clause)) is not None
+        }
+        pairs.append(
+            (_count(variant.get("index")) or 0 if isinstance(variant, dict) else 0, by_path)
+        )
     return tuple(pairs)
 
 
@@ -161,7 +216,11 @@ def _statuses(statuses: Any, clause: str) -> tuple[int, ...]:
 
 def text_of(value: Any) -> str:
     """A scalar as the text that regular expressions look at."""
-    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME, default=str).decode()
+    return (
+        value
+        if isinstance(value, str)
+        else orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME, default=str).decode()
+    )
 
 
 def equal(actual: Any, expected: Any) -> bool:
@@ -173,7 +232,11 @@ def equal(actual: Any, expected: Any) -> bool:
             and all(equal(actual[key], expected[key]) for key in expected)
         )
     if isinstance(expected, list):
-        return isinstance(actual, list) and len(actual) == len(expected) and all(map(equal, actual, expected))
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(expected)
+            and all(map(equal, actual, expected))
+        )
     return bool(actual == expected) and isinstance(actual, bool) == isinstance(expected, bool)
 
 
@@ -193,7 +256,9 @@ def _number(value: Any) -> bool:
 
 
 def ask(rules: Rules, expected: Any, *, text: bool = False) -> Ask:
-    """What rules ask of a scalar, or of a container's own self. With `text` all values are texts that stand for others."""
+    """What rules ask of a scalar, or of a container's own self. With `text` all values are texts
+    that stand for others.
+    """
     checks = [_asked(rule, expected, text=text) for rule in rules.rules]
     if len(checks) == 1:
         return checks[0]
@@ -210,7 +275,8 @@ def ask(rules: Rules, expected: Any, *, text: bool = False) -> Ask:
 
 def _asked(rule: Rule, expected: Any, *, text: bool) -> Ask:
     kind = rule.kind
-    if kind in (ANYTHING, "eachKey", "eachValue"):  # what is said of a map says nothing of the values in it
+    # what is said of a map says nothing of the values in it
+    if kind in (ANYTHING, "eachKey", "eachValue"):
         return lambda _: True
     if kind in ("equality", "values"):
         return lambda value: equal(value, expected)
@@ -264,7 +330,9 @@ def _searched(rule: Rule) -> Ask:
     if rule.kind == "regex":
         matcher = search(rule.text, whole=True)  # as Pact's own core does
     else:
-        form = rule.text or {"date": dates.DATE, "time": dates.TIME}.get(rule.kind, dates.TIMESTAMP)
+        form = rule.text or {"date": dates.DATE, "time": dates.TIME}.get(
+            rule.kind, dates.TIMESTAMP
+        )
         pattern = dates.pattern_of(form)
         matcher = None if pattern is None else search(pattern, whole=True)
     if matcher is None:
@@ -286,7 +354,10 @@ def holds_for_containers(rules: Rules) -> bool:
 
 def unjudged(rules: Rules) -> bool:
     """Whether one of the rules cannot be judged: a pattern or a format that cannot be compiled."""
-    return any(rule.kind in ("regex", "date", "time", "timestamp") and _undecided(rule) for rule in rules.rules)
+    return any(
+        rule.kind in ("regex", "date", "time", "timestamp") and _undecided(rule)
+        for rule in rules.rules
+    )
 
 
 def _undecided(rule: Rule) -> bool:
@@ -295,4 +366,8 @@ def _undecided(rule: Rule) -> bool:
 
 def prefix_of(rules: Rules | None) -> str:
     """What every text begins with that keeps rules; "" where nothing is sure."""
-    return literal_prefix(rules.rules[0].text) if rules is not None and len(rules.rules) == 1 and rules.name == "regex" else ""
+    return (
+        literal_prefix(rules.rules[0].text)
+        if rules is not None and len(rules.rules) == 1 and rules.name == "regex"
+        else ""
+    )

@@ -1,7 +1,8 @@
 """JSON bodies: an example with its rules, compiled to closures that look at a decoded body.
 
-The way of Pact: https://github.com/pact-foundation/pact-specification/tree/version-4 . Unexpected keys are broken only
-where they are `strict`. Every closure knows its place when it is made, so that a match builds no text.
+The way of Pact: https://github.com/pact-foundation/pact-specification/tree/version-4 . Unexpected
+keys are broken only where they are `strict`. Every closure knows its place when it is made, so
+that a match builds no text.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,16 @@ from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.matching import swift
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, Step, root
-from monitor.contracts.matching.rules import ANYTHING, OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
+from monitor.contracts.matching.rules import (
+    ANYTHING,
+    OF_KEYS,
+    Rule,
+    Rules,
+    ask,
+    equal,
+    holds_for_containers,
+    kind_of,
+)
 from monitor.contracts.matching.work import Work
 from monitor.contracts.proving import OPEN, Proof
 from monitor.errors import ContractError
@@ -23,15 +33,21 @@ _MOST_OWN_ITEMS = 1_000
 _DEEPEST = 128
 
 
-def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> "Asked":
-    """What an example asks of a body. Raises ContractError for rules whose paths cannot be read, or that are too many."""
+def compile_json(
+    expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work
+) -> "Asked":
+    """What an example asks of a body. Raises ContractError for rules whose paths cannot be read,
+    or that are too many.
+    """
     compiler = _Compiler(strict, clause, work)
     slowly = compiler.node(expected, root(rules), "", 0)
     return Asked(slowly, compiler.schema)
 
 
 class Asked:
-    """What an example asks. Where a schema asks the same, it has the first look, compiled when first needed: what fits needs no other."""
+    """What an example asks. Where a schema asks the same, it has the first look, compiled when
+    first needed: what fits needs no other.
+    """
 
     __slots__ = ("_fits", "_made", "_schema", "_slowly", "proves")
 
@@ -76,7 +92,8 @@ class _Compiler:
     def node(self, expected: Any, place: Place[Rules], pointer: str, depth: int) -> Judge:
         if depth > _DEEPEST:
             raise ContractError(
-                f"{self._work.where}: the example at {self._clause} nests deeper than {_DEEPEST} levels", self._clause
+                f"{self._work.where}: the example at {self._clause} nests deeper than {_DEEPEST} levels",
+                self._clause,
             )
         if isinstance(expected, dict):
             return self._object(expected, place, pointer, depth)
@@ -87,13 +104,21 @@ class _Compiler:
         if rules is not None and rules.name == ANYTHING:
             return lambda _actual, _said: None
         clause = f"{self._clause}{pointer}" if rules is None else rules.clause
-        return _equality(expected, pointer, clause) if rules is None else _ruled(rules, expected, pointer)
+        return (
+            _equality(expected, pointer, clause)
+            if rules is None
+            else _ruled(rules, expected, pointer)
+        )
 
-    def _object(self, expected: dict[str, Any], place: Place[Rules], pointer: str, depth: int) -> Judge:
+    def _object(
+        self, expected: dict[str, Any], place: Place[Rules], pointer: str, depth: int
+    ) -> Judge:
         rules, exact = place.best, place.exact
         clause = f"{self._clause}{pointer}"
         if rules is not None and not place.cascaded:
-            each_value = next((rule for rule in rules.rules if rule.kind in ("values", "eachValue")), None)
+            each_value = next(
+                (rule for rule in rules.rules if rule.kind in ("values", "eachValue")), None
+            )
             if each_value is not None:
                 return self._map(expected, place, pointer, depth, each_value, rules)
         judge_container = _container(rules, expected, pointer, cascaded=place.cascaded)
@@ -105,7 +130,9 @@ class _Compiler:
         for name, value in expected.items():
             at = f"{pointer}/{escaped(name)}"
             judge_value = self.node(value, self._step(place, name), at, depth + 1)
-            fields.append((name, judge_value, Broken("missing_key", at, clause, "present", "absent")))
+            fields.append(
+                (name, judge_value, Broken("missing_key", at, clause, "present", "absent"))
+            )
             schemas[name] = self.schema
         self.schema = swift.of_object(schemas, place, strict=self._strict)
         names = expected.keys()
@@ -131,14 +158,31 @@ class _Compiler:
 
         return judge
 
-    def _map(self, expected: dict[str, Any], place: Place[Rules], pointer: str, depth: int, rule: Rule, rules: Rules) -> Judge:
-        """An object whose keys are data: each value is as the example's value of that key, or else as the first one."""
+    def _map(
+        self,
+        expected: dict[str, Any],
+        place: Place[Rules],
+        pointer: str,
+        depth: int,
+        rule: Rule,
+        rules: Rules,
+    ) -> Judge:
+        """An object whose keys are data: each value is as the example's value of that key, or else
+        as the first one.
+        """
 
         def child(step: Step) -> Place[Rules]:
             below = self._step(place, step)
-            return below.only(Rules(rule.rules, rules.clause)) if rule.kind == "eachValue" and rule.rules else below
+            return (
+                below.only(Rules(rule.rules, rules.clause))
+                if rule.kind == "eachValue" and rule.rules
+                else below
+            )
 
-        named = {name: self.node(value, child(name), f"{pointer}/{escaped(name)}", depth + 1) for name, value in expected.items()}
+        named = {
+            name: self.node(value, child(name), f"{pointer}/{escaped(name)}", depth + 1)
+            for name, value in expected.items()
+        }
         first = expected[min(expected)] if expected else None  # as Pact's own core does
         other = self.node(first, child(None), f"{pointer}/*", depth + 1) if expected else None
         for name in place.names if expected else ():
@@ -165,14 +209,26 @@ class _Compiler:
     def _list(self, expected: list[Any], place: Place[Rules], pointer: str, depth: int) -> Judge:
         rules = place.best
         clause = f"{self._clause}{pointer}" if rules is None else rules.clause
-        if rules is not None and expected and rules.rules[0].kind == "arrayContains" and not place.cascaded:
+        if (
+            rules is not None
+            and expected
+            and rules.rules[0].kind == "arrayContains"
+            and not place.cascaded
+        ):
             return self._variants(expected, rules, pointer, depth)
-        if rules is not None and expected and rules.rules[0].kind == "eachValue" and not place.cascaded:
+        if (
+            rules is not None
+            and expected
+            and rules.rules[0].kind == "eachValue"
+            and not place.cascaded
+        ):
             inner = Rules(rules.rules[0].rules, rules.clause) if rules.rules[0].rules else None
             each = []
             for index, item in enumerate(expected[:_MOST_OWN_ITEMS]):
                 at = self._step(place, index)
-                each.append(self.node(item, at.only(inner) if inner else at, f"{pointer}/*", depth + 1))
+                each.append(
+                    self.node(item, at.only(inner) if inner else at, f"{pointer}/*", depth + 1)
+                )
             self.schema = None
             return _items(each, each[0], pointer, clause, exactly=None, own=None, missing=())
         below = f"{pointer}/*"
@@ -185,19 +241,32 @@ class _Compiler:
             schemas.append(self.schema)
         if rules is None:
             self.schema = swift.of_list(schemas, None, place)
-            missing = [Broken("missing_item", below, clause, f"{len(expected)} items", "fewer")] * len(nodes)
-            return _items(nodes, None, pointer, clause, exactly=len(expected), own=None, missing=missing)
+            missing = [
+                Broken("missing_item", below, clause, f"{len(expected)} items", "fewer")
+            ] * len(nodes)
+            return _items(
+                nodes, None, pointer, clause, exactly=len(expected), own=None, missing=missing
+            )
         own = _container(rules, expected, pointer, cascaded=place.cascaded) if expected else None
         other = None
         if expected:  # as the first item, unless something is said of the first item alone
             alone = "0" in place.names
-            other = self.node(expected[0], self._step(place, None), below, depth + 1) if alone else nodes[0]
+            other = (
+                self.node(expected[0], self._step(place, None), below, depth + 1)
+                if alone
+                else nodes[0]
+            )
             self.schema = swift.of_list(schemas, self.schema if alone else schemas[0], place)
         else:
             self.schema = swift.of_list([], None, place)
-        for index in sorted({int(name) for name in place.names if name.isdecimal() and len(name) < 5}):
+        for index in sorted(
+            {int(name) for name in place.names if name.isdecimal() and len(name) < 5}
+        ):
             if expected and len(nodes) <= index < _MOST_OWN_ITEMS:
-                nodes += [self.node(expected[0], self._step(place, at), below, depth + 1) for at in range(len(nodes), index + 1)]
+                nodes += [
+                    self.node(expected[0], self._step(place, at), below, depth + 1)
+                    for at in range(len(nodes), index + 1)
+                ]
                 self.schema = None
         return _items(nodes, other, pointer, clause, exactly=None, own=own, missing=())
 
@@ -208,7 +277,13 @@ class _Compiler:
         judges = [
             (
                 self.node(expected[index], root(inner), f"{pointer}/*", depth + 1),
-                Broken("arrayContains", f"{pointer}/*", f"{rules.clause}", f"variant {index}", "absent"),
+                Broken(
+                    "arrayContains",
+                    f"{pointer}/*",
+                    f"{rules.clause}",
+                    f"variant {index}",
+                    "absent",
+                ),
             )
             for index, inner in variants
             if index < len(expected)
@@ -236,7 +311,14 @@ class _Compiler:
 
 
 def _items(
-    nodes: list[Judge], other: Judge | None, pointer: str, clause: str, *, exactly: int | None, own: Judge | None, missing: Any
+    nodes: list[Judge],
+    other: Judge | None,
+    pointer: str,
+    clause: str,
+    *,
+    exactly: int | None,
+    own: Judge | None,
+    missing: Any,
 ) -> Judge:
     """A list: `nodes` for the first items, `other` for those behind them."""
     count = len(nodes)
@@ -268,14 +350,26 @@ def _equality(expected: Any, pointer: str, clause: str) -> Judge:
 
         def judge(actual: Any, mismatches: Mismatches) -> None:
             if actual != expected:
-                mismatches.value("equality" if kind == json_type(actual) else "type", pointer, clause, kind, actual)
+                mismatches.value(
+                    "equality" if kind == json_type(actual) else "type",
+                    pointer,
+                    clause,
+                    kind,
+                    actual,
+                )
 
         return judge
 
     def judge_other(actual: Any, mismatches: Mismatches) -> None:
         if not equal(actual, expected):
             alike = kind_of(actual) == kind_of(expected)
-            mismatches.value("equality" if alike else "type", pointer, clause, json_type(actual) if alike else kind, actual)
+            mismatches.value(
+                "equality" if alike else "type",
+                pointer,
+                clause,
+                json_type(actual) if alike else kind,
+                actual,
+            )
 
     return judge_other
 
@@ -292,12 +386,20 @@ def _ruled(rules: Rules, expected: Any, pointer: str) -> Judge:
         if fits is None:
             mismatches.leave("undecidable", clause)
         else:
-            mismatches.value(name, pointer, clause, label if kind_of(actual) != kind else json_type(actual), actual)
+            mismatches.value(
+                name,
+                pointer,
+                clause,
+                label if kind_of(actual) != kind else json_type(actual),
+                actual,
+            )
 
     return judge
 
 
-def _container(rules: Rules | None, expected: Any, pointer: str, *, cascaded: bool) -> Judge | None:
+def _container(
+    rules: Rules | None, expected: Any, pointer: str, *, cascaded: bool
+) -> Judge | None:
     """What the rules of a list or an object ask of itself, besides its type."""
     if rules is None or cascaded:
         return None
@@ -328,14 +430,20 @@ def _counted(least: int, most: int | None) -> Callable[[Any], bool]:
 def _bounds(rules: Rules) -> str:
     for rule in rules.rules:
         if rule.least is not None:
-            return f"at least {rule.least}" + (f", at most {rule.most}" if rule.most is not None else "")
+            return f"at least {rule.least}" + (
+                f", at most {rule.most}" if rule.most is not None else ""
+            )
         if rule.most is not None:
             return f"at most {rule.most}"
     return rules.name
 
 
 def _keys(rules: list[Rule], pointer: str, clause: str) -> Judge:
-    checks = [(ask(Rules((inner,), clause), "", text=True), inner.kind) for rule in rules for inner in rule.rules]
+    checks = [
+        (ask(Rules((inner,), clause), "", text=True), inner.kind)
+        for rule in rules
+        for inner in rule.rules
+    ]
 
     def judge(actual: Any, mismatches: Mismatches) -> None:
         for name in actual:

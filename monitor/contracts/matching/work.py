@@ -23,5 +23,6 @@ class Work:
         self._steps += steps
         if self._steps > _MOST_STEPS:
             raise ContractError(
-                f"{self.where}: its examples and matching rules ask for too much work; split the contract", clause
+                f"{self.where}: its examples and matching rules ask for too much work; split the contract",
+                clause,
             )

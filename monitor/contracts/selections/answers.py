@@ -1,4 +1,6 @@
-"""An answer's `data` against what a query selected: https://spec.graphql.org/October2021/#sec-Value-Completion read backwards."""
+"""An answer's `data` against what a query selected:
+https://spec.graphql.org/October2021/#sec-Value-Completion read backwards.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,11 +34,15 @@ from monitor.model.pointers import escaped
 
 MOST_STEPS = 200_000  # values and trials of types that one answer may ask for
 _OF_A_TRIAL = 4  # steps that looking at an object as one of several types costs beside its values
-_MOST_MADE, _MOST_GATHERED = 5_000, 100_000  # objects and fields that one query may come to: fragments double at each step
+# objects and fields that one query may come to: fragments double at each step
+_MOST_MADE, _MOST_GATHERED = 5_000, 100_000
 _TOO_WIDE = "too wide"
-_MOST_TYPES = 100  # of a union or an interface that are tried where nobody says which one a value is
+# of a union or an interface that are tried where nobody says which one a value is
+_MOST_TYPES = 100
 Conditions = tuple[tuple[str | bool, bool], ...]
-"""@skip and @include: a variable's name, or what stands there, and what it must be for the field to be there."""
+"""@skip and @include: a variable's name, or what stands there, and what it must be for the field
+to be there.
+"""
 Selected = tuple[tuple[SelectionSetNode, Conditions], ...]
 _Chosen = tuple[FieldNode, Conditions, Any]
 """A field, when it is there, and the type that it is selected of."""
@@ -44,7 +50,9 @@ _Chosen = tuple[FieldNode, Conditions, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Field:
-    """What stands under one response key of an object: the field's type, what is selected below, and when it is there at all."""
+    """What stands under one response key of an object: the field's type, what is selected below,
+    and when it is there at all.
+    """
 
     kind: Any
     coordinate: str
@@ -57,7 +65,9 @@ _DEEPEST, _MOST_TRIES = 100, 64
 
 
 class _Unsure(Exception):
-    """What an answer must hold cannot be told without the request's variables, or without looking at its types."""
+    """What an answer must hold cannot be told without the request's variables, or without looking
+    at its types.
+    """
 
 
 def _never(_value: Any) -> bool:
@@ -99,7 +109,11 @@ def _object_of(entries: Sequence[tuple[str, Fits]]) -> Fits:
 def _typename_in(selected: SelectionSetNode) -> str:
     """The key under which `__typename` is asked for whatever the type is; "" where it is not."""
     for selection in selected.selections:
-        if isinstance(selection, FieldNode) and selection.name.value == "__typename" and not selection.directives:
+        if (
+            isinstance(selection, FieldNode)
+            and selection.name.value == "__typename"
+            and not selection.directives
+        ):
             return (selection.alias or selection.name).value
     return ""
 
@@ -109,9 +123,18 @@ class Exhausted(Exception):
 
 
 class Answer:
-    """Judges the data of one operation's answers. `variables` are the request's; None where they are not known."""
+    """Judges the data of one operation's answers. `variables` are the request's; None where they
+    are not known.
+    """
 
-    def __init__(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any] | None, *, redacted: bool) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        asked: Asked,
+        variables: Mapping[str, Any] | None,
+        *,
+        redacted: bool,
+    ) -> None:
         self._schema = schema
         self._asked = asked
         self._variables = variables
@@ -119,7 +142,9 @@ class Answer:
         self._steps = self._made = self._gathered = 0
 
     def judge(self, data: Any, mismatches: Mismatches) -> None:
-        """Add what the data breaks. Raises Exhausted; of a query that came to too much, at once the next time."""
+        """Add what the data breaks. Raises Exhausted; of a query that came to too much, at once
+        the next time.
+        """
         if _TOO_WIDE in self._asked.collected:
             raise Exhausted
         operation = self._asked.operation
@@ -127,10 +152,14 @@ class Answer:
         if operation is not None and root is not None:
             if self._at_once(root, operation)(data):
                 return
-            self._value(root, ((operation.selection_set, ()),), data, "/data", f"/{root.name}", mismatches)
+            self._value(
+                root, ((operation.selection_set, ()),), data, "/data", f"/{root.name}", mismatches
+            )
 
     def _at_once(self, root: GraphQLObjectType, operation: OperationDefinitionNode) -> Fits:
-        """Whether an answer surely holds just what was selected: made once for an operation, and asked first, for most answers do."""
+        """Whether an answer surely holds just what was selected: made once for an operation, and
+        asked first, for most answers do.
+        """
         known: Fits | None = self._asked.collected.get("at once")
         if known is None:
             try:
@@ -149,7 +178,9 @@ class Answer:
         return lambda value: value is None or there(value)
 
     def _there(self, kind: Any, below: Selected, depth: int, tries: int) -> Fits:
-        """Of a value that is not null. `tries`: how often it may be looked at, where nobody tells the types around it."""
+        """Of a value that is not null. `tries`: how often it may be looked at, where nobody tells
+        the types around it.
+        """
         if isinstance(kind, GraphQLList):
             each = self._fits(kind.of_type, below, depth + 1, tries)
             return lambda value: type(value) is list and all(map(each, value))
@@ -181,17 +212,37 @@ class Answer:
         possible = self._schema.get_possible_types(kind)
         if not possible:
             raise _Unsure
-        key = next((name for selected, when in below if not when and (name := _typename_in(selected))), "")
+        key = next(
+            (name for selected, when in below if not when and (name := _typename_in(selected))), ""
+        )
         if key:
-            return self._by_name({object_type.name: object_type for object_type in possible}, key, below, depth, tries)
+            return self._by_name(
+                {object_type.name: object_type for object_type in possible},
+                key,
+                below,
+                depth,
+                tries,
+            )
         groups = self._groups(possible, below)
         tries *= len(groups)
         if tries > _MOST_TRIES:
             raise _Unsure
-        judges = [self._fields(group[0], below, depth + 1, tries, kind if len(group) > 1 else None) for group in groups]
-        return judges[0] if len(judges) == 1 else lambda value: any(judge(value) for judge in judges)
+        judges = [
+            self._fields(group[0], below, depth + 1, tries, kind if len(group) > 1 else None)
+            for group in groups
+        ]
+        return (
+            judges[0] if len(judges) == 1 else lambda value: any(judge(value) for judge in judges)
+        )
 
-    def _by_name(self, possible: Mapping[str, GraphQLObjectType], key: str, below: Selected, depth: int, tries: int) -> Fits:
+    def _by_name(
+        self,
+        possible: Mapping[str, GraphQLObjectType],
+        key: str,
+        below: Selected,
+        depth: int,
+        tries: int,
+    ) -> Fits:
         """Made for a type when it is first seen: an interface may have a thousand."""
         made: dict[str, Fits] = {}
 
@@ -210,7 +261,15 @@ class Answer:
 
         return fits
 
-    def _value(self, kind: Any, below: Selected, value: Any, pointer: str, clause: str, mismatches: Mismatches) -> None:
+    def _value(
+        self,
+        kind: Any,
+        below: Selected,
+        value: Any,
+        pointer: str,
+        clause: str,
+        mismatches: Mismatches,
+    ) -> None:
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise Exhausted
@@ -238,18 +297,32 @@ class Answer:
         else:
             self._object(kind, below, value, pointer, mismatches)
 
-    def _abstract(self, kind: Any, below: Selected, value: dict[str, Any], pointer: str, clause: str, mismatches: Mismatches) -> None:
+    def _abstract(
+        self,
+        kind: Any,
+        below: Selected,
+        value: dict[str, Any],
+        pointer: str,
+        clause: str,
+        mismatches: Mismatches,
+    ) -> None:
         """An interface or a union: `__typename` tells which type, else any that fits will do."""
         possible = self._schema.get_possible_types(kind)
         typename = self._told(kind, below, value)
         if typename is not None:
-            meant = next((object_type for object_type in possible if object_type.name == typename), None)
+            meant = next(
+                (object_type for object_type in possible if object_type.name == typename), None
+            )
             if meant is not None:
                 self._object(meant, below, value, pointer, mismatches)
             elif self._redacted or is_mask(typename):
                 mismatches.shape_only = True
             else:
-                mismatches.add(Broken("typename", pointer, clause, f"a type of {kind.name}"[:80], "another type"))
+                mismatches.add(
+                    Broken(
+                        "typename", pointer, clause, f"a type of {kind.name}"[:80], "another type"
+                    )
+                )
             return
         groups = self._groups(possible, below)
         if len(groups) > _MOST_TYPES:
@@ -258,7 +331,9 @@ class Answer:
         for members in groups:
             trial = Mismatches(redacted=self._redacted)
             self._steps += _OF_A_TRIAL
-            self._object(members[0], below, value, pointer, trial, kind if len(members) > 1 else None)
+            self._object(
+                members[0], below, value, pointer, trial, kind if len(members) > 1 else None
+            )
             if not trial:
                 mismatches.shape_only = mismatches.shape_only or trial.shape_only
                 return
@@ -266,9 +341,16 @@ class Answer:
         for broken in best.broken if best is not None else ():
             mismatches.add(broken)
 
-    def _groups(self, possible: Sequence[GraphQLObjectType], below: Selected) -> list[list[GraphQLObjectType]]:
+    def _groups(
+        self, possible: Sequence[GraphQLObjectType], below: Selected
+    ) -> list[list[GraphQLObjectType]]:
         """The types for which the same fragments apply, together."""
-        key = ("groups", tuple(id(selected) for selected, _ in below), len(possible), possible[0].name if possible else "")
+        key = (
+            "groups",
+            tuple(id(selected) for selected, _ in below),
+            len(possible),
+            possible[0].name if possible else "",
+        )
         cache_entry: list[list[GraphQLObjectType]] | None = self._asked.collected.get(key)
         if cache_entry is None:
             names: set[str] = set()
@@ -277,17 +359,24 @@ class Answer:
             conditions = sorted(names)
             groups: dict[tuple[bool, ...], list[GraphQLObjectType]] = {}
             for object_type in possible:
-                groups.setdefault(tuple(self._applies(object_type, name) for name in conditions), []).append(object_type)
+                groups.setdefault(
+                    tuple(self._applies(object_type, name) for name in conditions), []
+                ).append(object_type)
             cache_entry = self._asked.collected[key] = list(groups.values())
         return cache_entry
 
-    def _conditions_in(self, selected: SelectionSetNode, names: set[str], fragment_names: set[str]) -> None:
+    def _conditions_in(
+        self, selected: SelectionSetNode, names: set[str], fragment_names: set[str]
+    ) -> None:
         for selection in selected.selections:
             if isinstance(selection, InlineFragmentNode):
                 if selection.type_condition is not None:
                     names.add(selection.type_condition.name.value)
                 self._conditions_in(selection.selection_set, names, fragment_names)
-            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in fragment_names:
+            elif (
+                isinstance(selection, FragmentSpreadNode)
+                and selection.name.value not in fragment_names
+            ):
                 fragment_names.add(selection.name.value)
                 fragment = self._asked.fragments.get(selection.name.value)
                 if fragment is not None:
@@ -298,7 +387,8 @@ class Answer:
         """The value's `__typename`, where it was asked for at every type that it may be."""
         for key, typename in value.items():
             if isinstance(typename, str) and all(
-                (field := self._collected(object_type, below).get(key)) is not None and field.coordinate == "__typename"
+                (field := self._collected(object_type, below).get(key)) is not None
+                and field.coordinate == "__typename"
                 for object_type in self._schema.get_possible_types(kind)[:_MOST_TYPES]
             ):
                 return typename
@@ -313,11 +403,17 @@ class Answer:
         mismatches: Mismatches,
         loosely: Any = None,
     ) -> None:
-        """`loosely`: it is one of several types of this interface, so that only what the interface says of fields holds."""
+        """`loosely`: it is one of several types of this interface, so that only what the interface
+        says of fields holds.
+        """
         fields = self._collected(kind, below, loosely)
         masked = self._redacted and any(map(is_mask, value))
         for key, field in fields.items():
-            clause = f"/{field.coordinate.replace('.', '/')}" if field.coordinate != "__typename" else f"/{kind.name}"
+            clause = (
+                f"/{field.coordinate.replace('.', '/')}"
+                if field.coordinate != "__typename"
+                else f"/{kind.name}"
+            )
             if key in value:
                 place = f"{pointer}/{escaped(key)}"
                 if field.coordinate == "__typename":
@@ -325,14 +421,24 @@ class Answer:
                     if not isinstance(typename, str):
                         mismatches.value("type", place, clause, "string", typename)
                         continue
-                    if loosely is None and typename != kind.name and not (self._redacted or is_mask(typename)):
-                        mismatches.add(Broken("typename", place, clause, kind.name[:80], "another type"))
+                    if (
+                        loosely is None
+                        and typename != kind.name
+                        and not (self._redacted or is_mask(typename))
+                    ):
+                        mismatches.add(
+                            Broken("typename", place, clause, kind.name[:80], "another type")
+                        )
                     continue
                 self._value(field.kind, field.below, value[key], place, clause, mismatches)
             elif not masked and any(self._holds(conditions) for conditions in field.when):
-                mismatches.add(Broken("required", f"{pointer}/{escaped(key)}", clause, "present", "absent"))
+                mismatches.add(
+                    Broken("required", f"{pointer}/{escaped(key)}", clause, "present", "absent")
+                )
         if not masked and value.keys() - fields.keys():
-            mismatches.add(Broken("unexpected_key", f"{pointer}/*", f"/{kind.name}", "absent", "present"))
+            mismatches.add(
+                Broken("unexpected_key", f"{pointer}/*", f"/{kind.name}", "absent", "present")
+            )
 
     def _holds(self, conditions: Conditions) -> bool:
         """Whether a field is surely there; where a variable is not known, nobody can say."""
@@ -344,15 +450,27 @@ class Answer:
                 return False
         return True
 
-    def _collected(self, kind: GraphQLObjectType, below: Selected, loosely: Any = None) -> dict[str, _Field]:
-        """https://spec.graphql.org/October2021/#CollectFields() of an object, whatever the variables are."""
-        key = (kind.name, loosely is not None, tuple((id(selected), when) for selected, when in below))
+    def _collected(
+        self, kind: GraphQLObjectType, below: Selected, loosely: Any = None
+    ) -> dict[str, _Field]:
+        """https://spec.graphql.org/October2021/#CollectFields() of an object, whatever the
+        variables are.
+        """
+        key = (
+            kind.name,
+            loosely is not None,
+            tuple((id(selected), when) for selected, when in below),
+        )
         cache_entry: dict[str, _Field] | None = self._asked.collected.get(key)
         if cache_entry is None:
             gathered: dict[str, list[_Chosen]] = {}
             for selected, when in below:
                 self._gather(kind, selected, when, gathered, frozenset(), loosely or kind)
-            fields = {name: field for name, nodes in gathered.items() if (field := _merged(self._schema, nodes)) is not None}
+            fields = {
+                name: field
+                for name, nodes in gathered.items()
+                if (field := _merged(self._schema, nodes)) is not None
+            }
             cache_entry = self._asked.collected[key] = fields
         return cache_entry
 
@@ -372,18 +490,38 @@ class Answer:
                 raise Exhausted
             conditions = (*when, *_conditions(selection))
             if isinstance(selection, FieldNode):
-                fields.setdefault((selection.alias or selection.name).value, []).append((selection, conditions, parent))
+                fields.setdefault((selection.alias or selection.name).value, []).append(
+                    (selection, conditions, parent)
+                )
             elif isinstance(selection, InlineFragmentNode):
-                name = kind.name if selection.type_condition is None else selection.type_condition.name.value
+                name = (
+                    kind.name
+                    if selection.type_condition is None
+                    else selection.type_condition.name.value
+                )
                 if self._applies(kind, name):
-                    below = parent if parent is kind or selection.type_condition is None else self._schema.type_map[name]
+                    below = (
+                        parent
+                        if parent is kind or selection.type_condition is None
+                        else self._schema.type_map[name]
+                    )
                     self._gather(kind, selection.selection_set, conditions, fields, within, below)
             elif isinstance(selection, FragmentSpreadNode):
                 name = selection.name.value
                 fragment = self._asked.fragments.get(name)
-                if fragment is not None and name not in within and self._applies(kind, fragment.type_condition.name.value):
-                    below = parent if parent is kind else self._schema.type_map[fragment.type_condition.name.value]
-                    self._gather(kind, fragment.selection_set, conditions, fields, within | {name}, below)
+                if (
+                    fragment is not None
+                    and name not in within
+                    and self._applies(kind, fragment.type_condition.name.value)
+                ):
+                    below = (
+                        parent
+                        if parent is kind
+                        else self._schema.type_map[fragment.type_condition.name.value]
+                    )
+                    self._gather(
+                        kind, fragment.selection_set, conditions, fields, within | {name}, below
+                    )
 
     def _applies(self, kind: GraphQLObjectType, name: str) -> bool:
         condition = self._schema.type_map.get(name)
@@ -399,12 +537,16 @@ def _merged(schema: GraphQLSchema, nodes: Sequence[_Chosen]) -> _Field | None:
     if name == "__typename":
         return _Field(TypeNameMetaFieldDef.type, "__typename", (), when)
     meta: Mapping[str, GraphQLField] = (
-        {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef} if kind is schema.query_type else {}
+        {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+        if kind is schema.query_type
+        else {}
     )
     held = getattr(kind, "fields", {}).get(name) or meta.get(name)
     if held is None:
         return None
-    below = tuple((node.selection_set, own) for node, own, _ in nodes if node.selection_set is not None)
+    below = tuple(
+        (node.selection_set, own) for node, own, _ in nodes if node.selection_set is not None
+    )
     return _Field(held.type, f"{kind.name}.{name}", below, when)
 
 

@@ -1,4 +1,5 @@
-"""One call of a GraphQL endpoint against its schema: the query is the consumer's, the answer's data the provider's.
+"""One call of a GraphQL endpoint against its schema: the query is the consumer's, the answer's
+data the provider's.
 
 https://graphql.github.io/graphql-over-http/draft/
 """
@@ -54,11 +55,25 @@ class Endpoint:
     @property
     def units(self) -> list[Unit]:
         """The fields at the top: what consumers may ask for."""
-        roots = [root for root in (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type) if root]
-        return [Unit(f"{root.name}.{name}", f"/{root.name}/{name}") for root in roots for name in root.fields]
+        roots = [
+            root
+            for root in (
+                self._schema.query_type,
+                self._schema.mutation_type,
+                self._schema.subscription_type,
+            )
+            if root
+        ]
+        return [
+            Unit(f"{root.name}.{name}", f"/{root.name}/{name}")
+            for root in roots
+            for name in root.fields
+        ]
 
     def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> Shows | None:
-        """Add what the schema says of a call, and which fields at the top it showed. None for a call of something else."""
+        """Add what the schema says of a call, and which fields at the top it showed. None for a
+        call of something else.
+        """
         exchange = call.exchange
         path = exchange.path.rstrip("/") or "/"
         if path != self._path.rstrip("/") if self._path else "graphql" not in path.lower():
@@ -78,7 +93,13 @@ class Endpoint:
         return Shows(shown)
 
     def _one(
-        self, call: Call, request: _Request, answer: Any, prefix: str, findings: Findings, limits: PayloadLimits
+        self,
+        call: Call,
+        request: _Request,
+        answer: Any,
+        prefix: str,
+        findings: Findings,
+        limits: PayloadLimits,
     ) -> list[tuple[str, Shown]]:
         """`answer`: one whole answer, or why there is none."""
         exchange = call.exchange
@@ -91,7 +112,9 @@ class Endpoint:
         if held.problem:
             findings.leave(held.problem, "request", "")
             return []
-        refused = 400 <= exchange.status < 500 or (isinstance(answer, dict) and "errors" in answer and answer.get("data") is None)
+        refused = 400 <= exchange.status < 500 or (
+            isinstance(answer, dict) and "errors" in answer and answer.get("data") is None
+        )
         if refused and held.broken and exchange.caller in _NOBODY:
             findings.leave(REFUSED, "request", "")
             return []
@@ -100,10 +123,16 @@ class Endpoint:
             asked.add(broken)
         variables: Mapping[str, Any] | None = None
         if held.operation is not None and not held.broken:
-            quiet = asked.apart() if refused else asked  # what the provider refused itself is its own affair
+            # what the provider refused itself is its own affair
+            quiet = asked.apart() if refused else asked
             variables = check_variables(self._schema, held.operation, request.variables, quiet)
             for coordinate in held.deprecated if not refused else ():
-                findings.observe(DEPRECATED_FIELD, "request", "/" + coordinate.partition("(")[0].replace(".", "/"), coordinate)
+                findings.observe(
+                    DEPRECATED_FIELD,
+                    "request",
+                    "/" + coordinate.partition("(")[0].replace(".", "/"),
+                    coordinate,
+                )
         _pour(asked, "request", prefix, findings)
         if held.broken:
             return []
@@ -112,12 +141,21 @@ class Endpoint:
         _pour(told, "response", prefix, findings)
         return [(name, _shown(key, told)) for key, name in held.roots.items()]
 
-    def _answered(self, query: Asked, variables: Mapping[str, Any] | None, call: Call, answer: Any, mismatches: Mismatches) -> None:
+    def _answered(
+        self,
+        query: Asked,
+        variables: Mapping[str, Any] | None,
+        call: Call,
+        answer: Any,
+        mismatches: Mismatches,
+    ) -> None:
         exchange = call.exchange
         if query.incremental or (isinstance(answer, dict) and "hasNext" in answer):
             mismatches.leave(INCREMENTAL, "")
             return
-        if exchange.status in (0, CLIENT_LEFT) and not (exchange.status == 0 and not exchange.status_told):
+        if exchange.status in (0, CLIENT_LEFT) and not (
+            exchange.status == 0 and not exchange.status_told
+        ):
             mismatches.leave(_NO_RESPONSE, "")
             return
         if isinstance(answer, str):
@@ -138,33 +176,48 @@ class Endpoint:
         if answer.get("data") is None:
             if not answer.get("errors") and exchange.status < 400:
                 rule = "non_null" if "data" in answer else "required"
-                expected, actual = ("no null", "null") if "data" in answer else ("present", "absent")
+                expected, actual = (
+                    ("no null", "null") if "data" in answer else ("present", "absent")
+                )
                 mismatches.add(Broken(rule, "/data", "", expected, actual))
             elif not answer.get("errors"):
                 mismatches.leave(MEDIA_TYPE, "")
             return
         try:
-            Answer(self._schema, query, variables, redacted=exchange.redacted).judge(answer["data"], mismatches)
+            Answer(self._schema, query, variables, redacted=exchange.redacted).judge(
+                answer["data"], mismatches
+            )
         except (Exhausted, RecursionError):
             mismatches.leave(_UNDECIDABLE, "")
 
 
 def _errors(answer: Mapping[str, Any], status: int, mismatches: Mismatches) -> None:
-    """https://spec.graphql.org/October2021/#sec-Errors: a list of at least one, each with a message."""
-    if "errors" not in answer or (status >= 400 and answer.get("data") is None):  # a gateway has words of its own
+    """https://spec.graphql.org/October2021/#sec-Errors: a list of at least one, each with a
+    message.
+    """
+    # a gateway has words of its own
+    if "errors" not in answer or (status >= 400 and answer.get("data") is None):
         return
     errors = answer["errors"]
     if not isinstance(errors, list):
         mismatches.value("type", "/errors", "", "array", errors)
     elif not errors:
         mismatches.add(Broken("minItems", "/errors", "", "one error or more", "none"))
-    elif not all(isinstance(error, dict) and isinstance(error.get("message"), str) for error in errors):
+    elif not all(
+        isinstance(error, dict) and isinstance(error.get("message"), str) for error in errors
+    ):
         mismatches.add(Broken("required", "/errors/*/message", "", "present", "absent"))
 
 
 def _pour(mismatches: Mismatches, side: Side, prefix: str, findings: Findings) -> None:
     findings.broken.extend(
-        (side, Broken(broken.rule, prefix + broken.pointer, broken.clause, broken.expected, broken.actual)) for broken in mismatches.broken
+        (
+            side,
+            Broken(
+                broken.rule, prefix + broken.pointer, broken.clause, broken.expected, broken.actual
+            ),
+        )
+        for broken in mismatches.broken
     )
     for reason, clause in mismatches.left:
         findings.leave(reason, side, clause)
@@ -177,7 +230,10 @@ def _shown(key: str, mismatches: Mismatches) -> Shown:
     below = f"/data/{key}"
     return (
         "broken"
-        if any(f"{broken.pointer}/".startswith(f"{below}/") or not broken.pointer.startswith("/data/") for broken in mismatches.broken)
+        if any(
+            f"{broken.pointer}/".startswith(f"{below}/") or not broken.pointer.startswith("/data/")
+            for broken in mismatches.broken
+        )
         else "kept"
     )
 
@@ -197,24 +253,39 @@ def _requests(call: Call) -> tuple[Sequence[_Request], bool] | str:
                 fields[word] = orjson.loads(fields[word]) if fields.get(word) else None
             except orjson.JSONDecodeError:
                 fields[word] = None
-        return NO_QUERY if not {"query", "extensions", "id", "documentId", "queryId"} & fields.keys() else ([_request(fields)], False)
+        return (
+            NO_QUERY
+            if not {"query", "extensions", "id", "documentId", "queryId"} & fields.keys()
+            else ([_request(fields)], False)
+        )
     if payload.media.partition(";")[0].rstrip() == _RAW:
         raw, problem = payload.raw()
         text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-        return problem or ([_Request(text, str((call.query or {}).get("operationName", [""])[0]), {})], False)
+        return problem or (
+            [_Request(text, str((call.query or {}).get("operationName", [""])[0]), {})],
+            False,
+        )
     problem = payload.problem
     if problem:
         return NO_BODY if problem == EMPTY else problem
     value = payload.value
     if isinstance(value, list):
-        if not value or len(value) > _MOST_TOGETHER or not all(isinstance(entry, dict) for entry in value):
+        if (
+            not value
+            or len(value) > _MOST_TOGETHER
+            or not all(isinstance(entry, dict) for entry in value)
+        ):
             return BATCH
         return [_request(entry) for entry in value], True
     return ([_request(value)], False) if isinstance(value, dict) else NO_QUERY
 
 
 def _request(fields: Mapping[str, Any]) -> _Request:
-    text, name, variables = fields.get("query"), fields.get("operationName"), fields.get("variables")
+    text, name, variables = (
+        fields.get("query"),
+        fields.get("operationName"),
+        fields.get("variables"),
+    )
     extensions = fields.get("extensions")
     persisted = (isinstance(extensions, dict) and "persistedQuery" in extensions) or any(
         isinstance(fields.get(word), str) for word in ("id", "documentId", "queryId", "doc_id")

@@ -1,4 +1,6 @@
-"""Values of scalars and enums, in variables as in answers: https://spec.graphql.org/October2021/#sec-Scalars."""
+"""Values of scalars and enums, in variables as in answers:
+https://spec.graphql.org/October2021/#sec-Scalars.
+"""
 
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -18,8 +20,18 @@ _TYPES = {
 _TEXT = frozenset({"string"})
 
 
-def check_scalar(name: str, value: Any, pointer: str, clause: str, mismatches: Mismatches, *, ids: AbstractSet[str] = _TEXT) -> None:
-    """The five kinds that the specification knows, an ID in JSON types `ids`; of a scalar of one's own nothing is promised."""
+def check_scalar(
+    name: str,
+    value: Any,
+    pointer: str,
+    clause: str,
+    mismatches: Mismatches,
+    *,
+    ids: AbstractSet[str] = _TEXT,
+) -> None:
+    """The five kinds that the specification knows, an ID in JSON types `ids`; of a scalar of one's
+    own nothing is promised.
+    """
     expected = ("string", ids) if name == "ID" else _TYPES.get(name)
     if expected is None:
         return
@@ -30,7 +42,9 @@ def check_scalar(name: str, value: Any, pointer: str, clause: str, mismatches: M
         mismatches.add(Broken("format", pointer, clause, "an integer of 32 bits", "a larger one"))
 
 
-def check_enum(kind: GraphQLEnumType, value: Any, pointer: str, clause: str, mismatches: Mismatches) -> None:
+def check_enum(
+    kind: GraphQLEnumType, value: Any, pointer: str, clause: str, mismatches: Mismatches
+) -> None:
     """A name of the enum; a mask stands for any."""
     if not isinstance(value, str):
         mismatches.value("type", pointer, clause, "string", value)
@@ -38,4 +52,6 @@ def check_enum(kind: GraphQLEnumType, value: Any, pointer: str, clause: str, mis
         if mismatches.redacted or is_mask(value):
             mismatches.shape_only = True
         else:
-            mismatches.add(Broken("enum", pointer, clause, f"a value of {kind.name}"[:80], "another value"))
+            mismatches.add(
+                Broken("enum", pointer, clause, f"a value of {kind.name}"[:80], "another value")
+            )

@@ -1,6 +1,8 @@
-"""A query's text held against a schema: what it selects, and what of it the schema does not allow. Once for each text.
+"""A query's text held against a schema: what it selects, and what of it the schema does not allow.
+Once for each text.
 
-The values in a text are left out before it is looked at: their kinds are judged, and none is held in memory.
+The values in a text are left out before it is looked at: their kinds are judged, and none is held
+in memory.
 """
 
 import re
@@ -30,7 +32,8 @@ from graphql.language.visitor import ParallelVisitor, Visitor
 
 from monitor.contracts.broken import Broken
 
-TOO_MANY = "too_many_queries"  # new texts all the time: some are left out, so that other exchanges are checked
+# new texts all the time: some are left out, so that other exchanges are checked
+TOO_MANY = "too_many_queries"
 SYNTAX, QUERY, OPERATION = "graphql_syntax", "graphql_query", "unknown_operation"
 TOO_LARGE = "too_large"
 MOST_CHARS, MOST_TOKENS, DEEPEST = 200_000, 6_000, 60
@@ -39,10 +42,17 @@ _MOST_ALIKE = 20_000  # pairs of fields of one name, which the rule on overlappi
 _MOST_BROKEN = 20
 _MOST_HELD, _MOST_HELD_CHARS = 2_000, 1_000_000  # some 100 bytes of memory a character
 _AT_FIRST, _EACH_TIME = 4_000_000, 500
-"""Characters of new texts that may be read: so many at once, and so many more with each call. Who asks something new each time, and
-something large, would have all reading to itself: https://owasp.org/API-Security/editions/2023/en/0xa4-unrestricted-resource-consumption/."""
+"""Characters of new texts that may be read: so many at once, and so many more with each call. Who
+asks something new each time, and something large, would have all reading to itself:
+https://owasp.org/API-Security/editions/2023/en/0xa4-unrestricted-resource-consumption/.
+"""
 _LEFT_OUT = frozenset(
-    {"NoUnusedFragmentsRule", "NoUnusedVariablesRule", "MaxIntrospectionDepthRule", "SingleFieldSubscriptionsRule"}
+    {
+        "NoUnusedFragmentsRule",
+        "NoUnusedVariablesRule",
+        "MaxIntrospectionDepthRule",
+        "SingleFieldSubscriptionsRule",
+    }
 )
 _OVERLAP = "OverlappingFieldsCanBeMergedRule"
 # Rules of the library to ours, with what is expected.
@@ -71,10 +81,12 @@ _FAULTS = (GraphQLError, RecursionError, TypeError, ValueError, AttributeError, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """One operation of a query's text. `problem`: why nothing of it could be judged, "" when it could.
+    """One operation of a query's text. `problem`: why nothing of it could be judged, "" when it
+    could.
 
-    `broken` are its clauses that the schema does not allow, `deprecated` the coordinates (`User.login`) of what it uses and should not,
-    `roots` the coordinate of each field at its top by response key. `incremental`: its answer comes in parts.
+    `broken` are its clauses that the schema does not allow, `deprecated` the coordinates
+    (`User.login`) of what it uses and should not, `roots` the coordinate of each field at its top
+    by response key. `incremental`: its answer comes in parts.
     """
 
     problem: str = ""
@@ -89,7 +101,9 @@ class Asked:
 
 
 class Queries:
-    """The queries that one schema was asked: each text is read once, as far as memory bears it. Safe between threads."""
+    """The queries that one schema was asked: each text is read once, as far as memory bears it.
+    Safe between threads.
+    """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
@@ -109,7 +123,9 @@ class Queries:
         if len(text) > self._room:
             return Asked(TOO_MANY)
         self._room -= len(text)
-        while self._held and (len(self._held) >= _MOST_HELD or self._chars + len(text) > _MOST_HELD_CHARS):
+        while self._held and (
+            len(self._held) >= _MOST_HELD or self._chars + len(text) > _MOST_HELD_CHARS
+        ):
             self._drop_oldest()
         known = self._held[text, name] = self._read(text, name)
         self._chars += len(text)
@@ -132,12 +148,28 @@ class Queries:
             if "token" in error.message and str(MOST_TOKENS) in error.message:
                 return Asked(TOO_LARGE)
             return Asked(broken=[Broken(SYNTAX, "/query", "", "GraphQL", "other text")])
-        operations = [operation for operation in document.definitions if isinstance(operation, OperationDefinitionNode)]
-        meant = [operation for operation in operations if not name or (operation.name is not None and operation.name.value == name)]
+        operations = [
+            operation
+            for operation in document.definitions
+            if isinstance(operation, OperationDefinitionNode)
+        ]
+        meant = [
+            operation
+            for operation in operations
+            if not name or (operation.name is not None and operation.name.value == name)
+        ]
         if len(meant) != 1:
             what = "another name" if name else "several" if meant else "none"
-            return Asked(broken=[Broken(OPERATION, "/operationName", "", "one operation of the query", what)])
-        fragments = {fragment.name.value: fragment for fragment in document.definitions if isinstance(fragment, FragmentDefinitionNode)}
+            return Asked(
+                broken=[
+                    Broken(OPERATION, "/operationName", "", "one operation of the query", what)
+                ]
+            )
+        fragments = {
+            fragment.name.value: fragment
+            for fragment in document.definitions
+            if isinstance(fragment, FragmentDefinitionNode)
+        }
         try:
             broken, deprecated, incremental = _judged(self.schema, document)
         except _FAULTS:
@@ -147,9 +179,20 @@ class Queries:
 
 
 def _without_values(text: str) -> str:
-    """The text with every string empty and every number 0: clients that write values into their queries ask one query all the same."""
+    """The text with every string empty and every number 0: clients that write values into their
+    queries ask one query all the same.
+    """
     return _VALUES.sub(
-        lambda match: '""' if match[0][0] == '"' else "" if match[0][0] == "#" else "0" if match[1] is None else "0.5", text
+        lambda match: (
+            '""'
+            if match[0][0] == '"'
+            else ""
+            if match[0][0] == "#"
+            else "0"
+            if match[1] is None
+            else "0.5"
+        ),
+        text,
     )
 
 
@@ -165,7 +208,9 @@ def _depth(text: str) -> int:
 
 
 class _Watch(Visitor):
-    """Deprecated fields, arguments and enum values that are used, and directives that split the answer."""
+    """Deprecated fields, arguments and enum values that are used, and directives that split the
+    answer.
+    """
 
     def __init__(self, info: TypeInfo) -> None:
         super().__init__()
@@ -182,10 +227,25 @@ class _Watch(Visitor):
             self.deprecated[f"{parent.name}.{node.name.value}"] = None
 
     def enter_argument(self, node: Any, *_rest: Any) -> None:
-        argument, parent, field_definition = self._info.get_argument(), self._info.get_parent_type(), self._info.get_field_def()
-        if argument is not None and argument.deprecation_reason is not None and parent is not None and field_definition is not None:
-            names = [name for name, definition in getattr(parent, "fields", {}).items() if definition is field_definition]
-            self.deprecated[f"{parent.name}.{names[0] if names else '*'}({node.name.value}:)"] = None
+        argument, parent, field_definition = (
+            self._info.get_argument(),
+            self._info.get_parent_type(),
+            self._info.get_field_def(),
+        )
+        if (
+            argument is not None
+            and argument.deprecation_reason is not None
+            and parent is not None
+            and field_definition is not None
+        ):
+            names = [
+                name
+                for name, definition in getattr(parent, "fields", {}).items()
+                if definition is field_definition
+            ]
+            self.deprecated[f"{parent.name}.{names[0] if names else '*'}({node.name.value}:)"] = (
+                None
+            )
 
     def enter_object_field(self, node: Any, *_rest: Any) -> None:
         parent = get_named_type(self._info.get_parent_input_type())
@@ -221,11 +281,20 @@ def _judged(schema: GraphQLSchema, document: DocumentNode) -> tuple[list[Broken]
         place = "" if parent is None else f"/{parent.name}"
         argument = (
             context.get_field_def()
-            if rule in ("KnownArgumentNamesRule", "ProvidedRequiredArgumentsRule", "ValuesOfCorrectTypeRule")
+            if rule
+            in (
+                "KnownArgumentNamesRule",
+                "ProvidedRequiredArgumentsRule",
+                "ValuesOfCorrectTypeRule",
+            )
             else None
         )
         if argument is not None and parent is not None:
-            place += "".join(f"/{field_name}" for field_name, definition in getattr(parent, "fields", {}).items() if definition is argument)
+            place += "".join(
+                f"/{field_name}"
+                for field_name, definition in getattr(parent, "fields", {}).items()
+                if definition is argument
+            )
         pointer = f"/query{place}{'/*' if name in ('unknown_field', 'unknown_argument') else ''}"
         actual = "absent" if name == "missing_argument" else "another"
         if len(violations) < _MOST_BROKEN:
@@ -247,7 +316,9 @@ def _reporting(rule: str, context: ValidationContext, noted: Any) -> Any:
 
 
 def _roots(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
 ) -> Iterator[tuple[str, str]]:
     """Response key and coordinate of each field at the top, those of introspection left out."""
     root: GraphQLObjectType | None = schema.get_root_type(operation.operation)
@@ -259,7 +330,10 @@ def _roots(
         for selection in open_sets.pop().selections:
             if isinstance(selection, FieldNode):
                 if not selection.name.value.startswith("__"):
-                    yield (selection.alias or selection.name).value, f"{root.name}.{selection.name.value}"
+                    yield (
+                        (selection.alias or selection.name).value,
+                        f"{root.name}.{selection.name.value}",
+                    )
             elif hasattr(selection, "selection_set"):
                 open_sets.append(selection.selection_set)
             else:

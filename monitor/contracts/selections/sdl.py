@@ -1,13 +1,22 @@
 """A GraphQL schema from its SDL or from what introspection answered, with its places in the text.
 
-https://spec.graphql.org/October2021/#sec-Type-System and https://spec.graphql.org/October2021/#sec-Introspection
+https://spec.graphql.org/October2021/#sec-Type-System and
+https://spec.graphql.org/October2021/#sec-Introspection
 """
 
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_ast_schema, build_client_schema, parse, validate_schema
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    build_ast_schema,
+    build_client_schema,
+    parse,
+    validate_schema,
+)
 from graphql.language import ast
 from graphql.validation.rules.known_directives import KnownDirectivesRule
 from graphql.validation.specified_rules import specified_sdl_rules
@@ -57,7 +66,8 @@ def asks(text: str) -> bool:
 
 
 def document_of_sdl(text: str, where: str) -> dict[str, Any] | None:
-    """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`. None for another text.
+    """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`.
+    None for another text.
 
     Raises ContractError for queries without a schema.
     """
@@ -72,29 +82,39 @@ def document_of_sdl(text: str, where: str) -> dict[str, Any] | None:
 
 
 def introspected(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What introspection answered (`__schema`), where a document is that; perhaps the whole answer, with `data`."""
+    """What introspection answered (`__schema`), where a document is that; perhaps the whole
+    answer, with `data`.
+    """
     inner = document.get("data")
     held = inner if isinstance(inner, dict) and "__schema" in inner else document
     return held if isinstance(held.get("__schema"), dict) else None
 
 
 def schema_of(document: Mapping[str, Any], where: str) -> GraphQLSchema:
-    """The schema. Raises ContractError, with the line, for what is none, and for one that nothing can be asked of."""
+    """The schema. Raises ContractError, with the line, for what is none, and for one that nothing
+    can be asked of.
+    """
     told = introspected(document)
     try:
         if told is not None:
             schema = build_client_schema(told)  # type: ignore[arg-type]  # its form is what is tried here
         else:
-            schema = build_ast_schema(_parsed(str(document.get(SDL, "")), where), assume_valid_sdl=True)
+            schema = build_ast_schema(
+                _parsed(str(document.get(SDL, "")), where), assume_valid_sdl=True
+            )
     except _FAULTS as error:
-        raise ContractError(f"{where}: the GraphQL schema cannot be used: {_said(error)}") from None
+        raise ContractError(
+            f"{where}: the GraphQL schema cannot be used: {_said(error)}"
+        ) from None
     if schema.query_type is None:
         raise ContractError(f"{where}: the schema has no type Query: nothing can be asked of it")
     return schema
 
 
 def schema_remarks(document: Mapping[str, Any]) -> Iterator[Remark]:
-    """What GraphQL's own rules say against a schema that can be used in spite of it. Directives that it does not declare are others' affair."""
+    """What GraphQL's own rules say against a schema that can be used in spite of it. Directives
+    that it does not declare are others' affair.
+    """
     text = document.get(SDL)
     if not isinstance(text, str):
         return
@@ -105,12 +125,19 @@ def schema_remarks(document: Mapping[str, Any]) -> Iterator[Remark]:
         errors = validate_schema(build_ast_schema(parsed, assume_valid_sdl=True))
     for error in errors[:50]:
         places = error.locations
-        yield Remark("", " ".join(error.message.split())[:200], grave=False, line=places[0].line if places else 0)
+        yield Remark(
+            "",
+            " ".join(error.message.split())[:200],
+            grave=False,
+            line=places[0].line if places else 0,
+        )
 
 
 def lines_of_sdl(text: str, pointers: Collection[str]) -> dict[str, int]:
     """The line, from 1, of each `/Type` or `/Type/field`; 1 for what is not found."""
-    places = set(pointers) | {f"/{pointer.split('/')[1]}" for pointer in pointers if pointer.count("/") > 1}
+    places = set(pointers) | {
+        f"/{pointer.split('/')[1]}" for pointer in pointers if pointer.count("/") > 1
+    }
     lines: dict[str, int] = {}
     plain = _ASIDE.sub(lambda match: "\n" * match[0].count("\n"), text)
     within = ""
@@ -123,19 +150,32 @@ def lines_of_sdl(text: str, pointers: Collection[str]) -> dict[str, int]:
             field = _FIELD_LINE.match(words)
             if field is not None and f"{within}/{field[1]}" in places:
                 lines.setdefault(f"{within}/{field[1]}", line)
-    return {pointer: lines.get(pointer) or lines.get("/".join(pointer.split("/")[:2]), 1) for pointer in pointers}
+    return {
+        pointer: lines.get(pointer) or lines.get("/".join(pointer.split("/")[:2]), 1)
+        for pointer in pointers
+    }
 
 
 def _parsed(text: str, where: str) -> DocumentNode:
     plain = _ASIDE.sub(" s ", text)
-    instead = "a GraphQL schema of more than {most} words and signs is not read; publish a part of it"
-    check_words((token[0] for token in _TOKEN.finditer(plain)), MOST_TOKENS, _DEEPEST, where, instead)
+    instead = (
+        "a GraphQL schema of more than {most} words and signs is not read; publish a part of it"
+    )
+    check_words(
+        (token[0] for token in _TOKEN.finditer(plain)), MOST_TOKENS, _DEEPEST, where, instead
+    )
     return _defined(parse(text, max_tokens=MOST_TOKENS + 1))
 
 
 def _defined(document: DocumentNode) -> DocumentNode:
-    """A part of a federated schema extends types that others define: its extensions are its definitions."""
-    named = {node.name.value for node in document.definitions if isinstance(node, ast.TypeDefinitionNode)}
+    """A part of a federated schema extends types that others define: its extensions are its
+    definitions.
+    """
+    named = {
+        node.name.value
+        for node in document.definitions
+        if isinstance(node, ast.TypeDefinitionNode)
+    }
     made: list[ast.DefinitionNode] = []
     changed = False
     for node in document.definitions:

@@ -1,4 +1,6 @@
-"""A request's variables against what its operation declares: https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values."""
+"""A request's variables against what its operation declares:
+https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +26,10 @@ from monitor.model.pointers import escaped
 
 
 def check_variables(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any], mismatches: Mismatches
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    given: Mapping[str, Any],
+    mismatches: Mismatches,
 ) -> dict[str, Any]:
     """Add what the variables break; returns them with the defaults of those that are not given."""
     whole = dict(given)
@@ -55,16 +60,21 @@ def _input(kind: Any, value: Any, pointer: str, clause: str, mismatches: Mismatc
             for item in value:
                 _input(kind.of_type, item, f"{pointer}/*", clause, mismatches)
         else:
-            _input(kind.of_type, value, pointer, clause, mismatches)  # one that stands for a list of it
+            # one that stands for a list of it
+            _input(kind.of_type, value, pointer, clause, mismatches)
     elif isinstance(kind, GraphQLScalarType):
-        check_scalar(kind.name, value, pointer, clause, mismatches, ids=frozenset({"string", "integer"}))
+        check_scalar(
+            kind.name, value, pointer, clause, mismatches, ids=frozenset({"string", "integer"})
+        )
     elif isinstance(kind, GraphQLEnumType):
         check_enum(kind, value, pointer, f"/{kind.name}", mismatches)
     elif isinstance(kind, GraphQLInputObjectType):
         _object(kind, value, pointer, mismatches)
 
 
-def _object(kind: GraphQLInputObjectType, value: Any, pointer: str, mismatches: Mismatches) -> None:
+def _object(
+    kind: GraphQLInputObjectType, value: Any, pointer: str, mismatches: Mismatches
+) -> None:
     clause = f"/{kind.name}"
     if not isinstance(value, dict):
         mismatches.value("type", pointer, clause, "object", value)
@@ -72,9 +82,27 @@ def _object(kind: GraphQLInputObjectType, value: Any, pointer: str, mismatches: 
     masked = mismatches.redacted and any(map(is_mask, value))
     for name, field in kind.fields.items():
         if name in value:
-            _input(field.type, value[name], f"{pointer}/{escaped(name)}", f"{clause}/{name}", mismatches)
-        elif isinstance(field.type, GraphQLNonNull) and field.default_value is Undefined and not masked:
-            mismatches.add(Broken("required", f"{pointer}/{escaped(name)}", f"{clause}/{name}", "present", "absent"))
+            _input(
+                field.type,
+                value[name],
+                f"{pointer}/{escaped(name)}",
+                f"{clause}/{name}",
+                mismatches,
+            )
+        elif (
+            isinstance(field.type, GraphQLNonNull)
+            and field.default_value is Undefined
+            and not masked
+        ):
+            mismatches.add(
+                Broken(
+                    "required",
+                    f"{pointer}/{escaped(name)}",
+                    f"{clause}/{name}",
+                    "present",
+                    "absent",
+                )
+            )
     if not masked and value.keys() - kind.fields.keys():
         mismatches.add(Broken("unexpected_key", f"{pointer}/*", clause, "absent", "present"))
     if kind.is_one_of and not masked and (len(value) != 1 or None in value.values()):

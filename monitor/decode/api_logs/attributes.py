@@ -1,7 +1,9 @@
-"""HTTP exchanges from OpenTelemetry attributes, names old and new; the same for log records and for spans that carry bodies.
+"""HTTP exchanges from OpenTelemetry attributes, names old and new; the same for log records and
+for spans that carry bodies.
 
-https://opentelemetry.io/docs/specs/semconv/http/http-spans/; `http.{request,response}.body.content` as of
-semantic-conventions PR 3521, `http.{request,response}.body` as the Hypertrace and Traceable agents write.
+https://opentelemetry.io/docs/specs/semconv/http/http-spans/;
+`http.{request,response}.body.content` as of semantic-conventions PR 3521,
+`http.{request,response}.body` as the Hypertrace and Traceable agents write.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +50,9 @@ def exchange_of_attributes(
     trace: bytes,
     span: bytes,
 ) -> Exchange:
-    """One exchange; raises Refused. The resource is the callee on the server's side and the caller on the client's."""
+    """One exchange; raises Refused. The resource is the callee on the server's side and the caller
+    on the client's.
+    """
     own = _first(resource, ("service.name",))
     own = None if isinstance(own, str) and own.startswith("unknown_service") else own
     version, namespace = resource.get("service.version"), resource.get("service.namespace")
@@ -73,7 +77,9 @@ def exchange_of_attributes(
         target=_first(attributes, _TARGETS),
         status=_first(attributes, _STATUSES),
         query=attributes.get("url.query"),
-        query_known=any(name in attributes for name in ("url.query", "http.target", "url.full", "http.url")),
+        query_known=any(
+            name in attributes for name in ("url.query", "http.target", "url.full", "http.url")
+        ),
         route=attributes.get("http.route"),
         caller=_first(attributes, _CALLERS) if server else own,
         caller_version=None if server else version,
@@ -97,7 +103,8 @@ def exchange_of_attributes(
 
 
 def span_exchanges(spans: SpanBatch, records: Records) -> list[Exchange]:
-    """The exchanges of spans that carry a payload, of the same decode that made the half edges; unusable ones are left out.
+    """The exchanges of spans that carry a payload, of the same decode that made the half edges;
+    unusable ones are left out.
 
     `index` is the span's place among its record's spans, so that a replay gives the same keys.
     """
@@ -141,7 +148,11 @@ def _first(attributes: Attributes, names: tuple[str, ...]) -> Any:
 
 
 def _headers(attributes: Attributes, prefix: str) -> dict[str, str]:
-    headers = {name[len(prefix) :].replace("_", "-"): value for name, value in attributes.items() if name.startswith(prefix)}
+    headers = {
+        name[len(prefix) :].replace("_", "-"): value
+        for name, value in attributes.items()
+        if name.startswith(prefix)
+    }
     return fields.headers_of(headers) if headers else {}
 
 
@@ -152,4 +163,6 @@ def _body(attributes: Attributes, names: tuple[str, ...], size_name: str) -> tup
     size = attributes.get(size_name)
     if body is None or isinstance(size, bool) or not isinstance(size, int):
         return body, False
-    return body, size > (len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace")))
+    return body, size > (
+        len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace"))
+    )

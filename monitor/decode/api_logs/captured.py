@@ -1,7 +1,9 @@
-"""A record of a topic as the capture kit tells it: {time, protocol, topic, side, caller or callee, request_headers, request_body, …}.
+"""A record of a topic as the capture kit tells it: {time, protocol, topic, side, caller or callee,
+request_headers, request_body, …}.
 
-`time` is the record's own. `side` "producer" is who sends it: whether it arrived is not known then. `side` "consumer" is who
-takes it: it stood in its topic. Whom the record does not name is named by its span, where one comes.
+`time` is the record's own. `side` "producer" is who sends it: whether it arrived is not known
+then. `side` "consumer" is who takes it: it stood in its topic. Whom the record does not name is
+named by its span, where one comes.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,9 @@
-"""Access logs of cloud gateways: AWS API Gateway, Google Cloud's load balancers, Azure API Management, Cloudflare.
+"""Access logs of cloud gateways: AWS API Gateway, Google Cloud's load balancers, Azure API
+Management, Cloudflare.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html,
-https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry, https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring,
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry,
+https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring,
 https://learn.microsoft.com/en-us/azure/api-management/gateway-log-schema-reference,
 https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/
 """
@@ -23,19 +25,29 @@ Entry = dict[str, Any]
 
 
 def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """An entry whose fields are named after `$context` variables; all values may be text, "-" is absent. Raises Refused.
+    """An entry whose fields are named after `$context` variables; all values may be text, "-" is
+    absent. Raises Refused.
 
-    `resourcePath` and `routeKey` ("GET /pets/{id}") are the route; `path` holds the stage before it, which is taken off.
+    `resourcePath` and `routeKey` ("GET /pets/{id}") are the route; `path` holds the stage before
+    it, which is taken off.
     """
     get = _reader(entry)
-    method, route = get("httpMethod", "http_method", "method"), get("resourcePath", "resource_path")
+    method, route = (
+        get("httpMethod", "http_method", "method"),
+        get("resourcePath", "resource_path"),
+    )
     key = get("routeKey", "route_key")
     if isinstance(key, str) and " " in key:
         verb, _, template = key.partition(" ")
         method, route = method or (verb if verb != "ANY" else None), route or template
     path = get("path", "customPath", "rawPath")
     stage = get("stage", "stageName")
-    if isinstance(path, str) and isinstance(stage, str) and stage not in ("", "$default") and path.startswith(f"/{stage}/"):
+    if (
+        isinstance(path, str)
+        and isinstance(stage, str)
+        and stage not in ("", "$default")
+        and path.startswith(f"/{stage}/")
+    ):
         path = path[len(stage) + 1 :]
     if route in ("$default", "/{proxy+}", "{proxy+}") and path:
         route = None
@@ -49,7 +61,11 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     status = get("status")
     trace = get("xrayTraceId", "traceId")
     told = isinstance(trace, str) and trace.removeprefix("Root=")[2:].replace("-", "")[:32]
-    integration = [name for name in ("integrationStatus", "integration.status", "integration_status") if name in entry]
+    integration = [
+        name
+        for name in ("integrationStatus", "integration.status", "integration_status")
+        if name in entry
+    ]
     (asked, asked_cut), (answered, answered_cut) = (
         body_and_cut(get("requestBody", "request_body")),
         body_and_cut(get("responseBody", "response_body")),
@@ -68,7 +84,9 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         callee=get("apiName", "apiId", "api_id") or host_of(get("domainName")),
         environment=stage,
         trace=fields.id_of(told, 16) if told else b"",
-        request_headers=fields.headers_of({"user-agent": agent}) if (agent := get("userAgent")) else {},
+        request_headers=fields.headers_of({"user-agent": agent})
+        if (agent := get("userAgent"))
+        else {},
         request_body=asked,
         response_body=answered,
         request_truncated=asked_cut,
@@ -79,7 +97,9 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 
 def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """A LogEntry with `httpRequest`: of a load balancer, Cloud Run and others. `timestamp` and `latency` give the end. Raises Refused."""
+    """A LogEntry with `httpRequest`: of a load balancer, Cloud Run and others. `timestamp` and
+    `latency` give the end. Raises Refused.
+    """
     request, payload = entry["httpRequest"], _dict(entry.get("jsonPayload"))
     labels = _dict(_dict(entry.get("resource")).get("labels"))
     length = length_ns(request.get("latency"), SECONDS)
@@ -113,7 +133,9 @@ def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         callee_namespace=labels.get("namespace_name"),
         trace=fields.id_of(trace, 16),
         span=fields.id_of(entry.get("spanId"), 8),
-        request_headers=fields.headers_of({name: text for name, text in sent.items() if _text(text)}),
+        request_headers=fields.headers_of(
+            {name: text for name, text in sent.items() if _text(text)}
+        ),
         headers_whole=False,
         unanswered=request.get("status") in (0, "0"),
         proxy_answer=made_by_gcp(payload.get("statusDetails")),
@@ -121,7 +143,8 @@ def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 
 def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """A record of GatewayLogs, as Event Hubs carry it (`properties`) or as the table ApiManagementGatewayLogs has it. Raises Refused.
+    """A record of GatewayLogs, as Event Hubs carry it (`properties`) or as the table
+    ApiManagementGatewayLogs has it. Raises Refused.
 
     Its time is when the gateway began with the request.
     """
@@ -139,7 +162,10 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     at = get("time", "TimeGenerated", "timestamp")
     if at is None and not place.told_ns:
         raise fields.Refused("no_time")
-    (asked, asked_cut), (answered, answered_cut) = body_and_cut(get("requestBody")), body_and_cut(get("responseBody"))
+    (asked, asked_cut), (answered, answered_cut) = (
+        body_and_cut(get("requestBody")),
+        body_and_cut(get("responseBody")),
+    )
     url = get("url")
     backend = get("backendResponseCode")
     status = get("responseCode")
@@ -156,7 +182,9 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         caller=get("apimSubscriptionId", "subscriptionId") or get("productId"),
         callee=get("apiId") or host_of(fields.split_url(url)[0] if isinstance(url, str) else ""),
         callee_version=revision,
-        trace=fields.id_of(_text(get("correlationId")).replace("-", ""), 16) if get("traceparent") else b"",
+        trace=fields.id_of(_text(get("correlationId")).replace("-", ""), 16)
+        if get("traceparent")
+        else b"",
         request_headers=fields.headers_of(get("requestHeaders")),
         response_headers=fields.headers_of(get("responseHeaders")),
         request_body=asked,
@@ -165,23 +193,33 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_truncated=answered_cut,
         headers_whole=False,
         unanswered=status in (0, "0"),
-        proxy_answer=backend in (None, 0, "0") and _has_error(get) and status not in (None, 0, "0"),
+        proxy_answer=backend in (None, 0, "0")
+        and _has_error(get)
+        and status not in (None, 0, "0"),
     )
 
 
 def cloudflare_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """An entry of Logpush's HTTP requests; times are RFC 3339, seconds or nanoseconds, as the job was set up. Raises Refused.
+    """An entry of Logpush's HTTP requests; times are RFC 3339, seconds or nanoseconds, as the job
+    was set up. Raises Refused.
 
     `RequestHeaders` and `ResponseHeaders` hold the custom fields that a zone logs.
     """
     get = entry.get
-    end, start = (moment_ns(at, place.record_ms) if fields.is_told(at := get(name)) else None for name in _CLOUDFLARE_TIMES)
+    end, start = (
+        moment_ns(at, place.record_ms) if fields.is_told(at := get(name)) else None
+        for name in _CLOUDFLARE_TIMES
+    )
     if end is None and start is None and not place.told_ns:
         raise fields.Refused("no_time")
     length = end - start if end is not None and start is not None and end > start else None
     if length is None:
         length = length_ns(get("OriginResponseDurationMs") or None, MILLIS)
-    sent = {"user-agent": get("ClientRequestUserAgent"), "referer": get("ClientRequestReferer"), "host": get("ClientRequestHost")}
+    sent = {
+        "user-agent": get("ClientRequestUserAgent"),
+        "referer": get("ClientRequestReferer"),
+        "host": get("ClientRequestHost"),
+    }
     uri = get("ClientRequestURI")
     media = _text(get("EdgeResponseContentType"))
     status = get("EdgeResponseStatus")
@@ -195,9 +233,12 @@ def cloudflare_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         status=status,
         query_known=bool(uri),
         callee=host_of(get("ClientRequestHost")),
-        request_headers=fields.headers_of({name: text for name, text in sent.items() if _text(text)})
+        request_headers=fields.headers_of(
+            {name: text for name, text in sent.items() if _text(text)}
+        )
         | fields.headers_of(get("RequestHeaders")),
-        response_headers=fields.headers_of({"content-type": media} if media else {}) | fields.headers_of(get("ResponseHeaders")),
+        response_headers=fields.headers_of({"content-type": media} if media else {})
+        | fields.headers_of(get("ResponseHeaders")),
         headers_whole=False,
         unanswered=status in (0, "0"),
         proxy_answer=made_by_cloudflare(entry),

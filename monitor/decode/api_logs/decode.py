@@ -1,4 +1,6 @@
-"""API-log records to exchanges: one seam for all formats; what cannot be read is counted, never raised."""
+"""API-log records to exchanges: one seam for all formats; what cannot be read is counted, never
+raised.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,12 +33,15 @@ _OTLP = ("otlp", "otlp_proto", "otlp_json")
 FORMATS = get_args(LogSource)
 MOST_BYTES = 64_000_000
 _MOST_ENTRIES = 100_000
-_INDICES_A_BATCH = 40_000  # so that the entries of several batches in one record keep keys of their own, below 2^32
+# so that the entries of several batches in one record keep keys of their own, below 2^32
+_INDICES_A_BATCH = 40_000
 
 
 @dataclass(frozen=True, slots=True)
 class ApiLogs:
-    """What a batch of records holds. `passed` counts per record the log records that tell of no exchange."""
+    """What a batch of records holds. `passed` counts per record the log records that tell of no
+    exchange.
+    """
 
     exchanges: list[Exchange]
     rejects: list[Reject]
@@ -45,7 +50,9 @@ class ApiLogs:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What stands for a caller, a callee or an environment that a source does not name; "" leaves it open."""
+    """What stands for a caller, a callee or an environment that a source does not name; "" leaves
+    it open.
+    """
 
     caller: str = ""
     callee: str = ""
@@ -60,7 +67,9 @@ class Names:
         """The exchange with names where it had none."""
         caller = self.caller if read.caller == UNKNOWN and self.caller else read.caller
         callee = self.callee if read.callee == UNKNOWN and self.callee else read.callee
-        return replace(read, caller=caller, callee=callee, environment=read.environment or self.environment)
+        return replace(
+            read, caller=caller, callee=callee, environment=read.environment or self.environment
+        )
 
 
 UNNAMED = Names()
@@ -73,7 +82,8 @@ def explain_api_logs(
     names: Names = UNNAMED,
     heads: Heads | None = None,
 ) -> Iterator[tuple[int, str, "Found"]]:
-    """As `read_api_logs`, each entry in order with its record's index and the form that it was told as ("" for none).
+    """As `read_api_logs`, each entry in order with its record's index and the form that it was
+    told as ("" for none).
 
     `heads`, one for all batches, keeps what the head of a log said of the lines under it.
     """
@@ -87,10 +97,20 @@ def explain_api_logs(
             continue
         count = 0
         try:
-            for outcome in read(without_bom(_unpacked(value, unpacker)), place_of(records, index), None):
+            for outcome in read(
+                without_bom(_unpacked(value, unpacker)), place_of(records, index), None
+            ):
                 count += 1
-                form = recogniser.told if recogniser is not None and not isinstance(outcome, Passed) else ""
-                yield index, form, names.given(outcome) if isinstance(outcome, Exchange) else outcome
+                form = (
+                    recogniser.told
+                    if recogniser is not None and not isinstance(outcome, Passed)
+                    else ""
+                )
+                yield (
+                    index,
+                    form,
+                    names.given(outcome) if isinstance(outcome, Exchange) else outcome,
+                )
             if not count:
                 yield index, "", Refused("empty")
         except Refused as refusal:
@@ -100,7 +120,11 @@ def explain_api_logs(
     if recogniser is not None:
         places = records.index()
         for place, form, piece in recogniser.left():
-            yield places[place[:3]], form, names.given(piece) if isinstance(piece, Exchange) else piece
+            yield (
+                places[place[:3]],
+                form,
+                names.given(piece) if isinstance(piece, Exchange) else piece,
+            )
 
 
 def decode_api_logs(
@@ -119,21 +143,24 @@ def read_api_logs(
     mapping: Mapping[str, str] | None = None,
     names: Names = UNNAMED,
 ) -> ApiLogs:
-    """All exchanges of a batch in record order, and a reject for each record and reason of what cannot be used.
+    """All exchanges of a batch in record order, and a reject for each record and reason of what
+    cannot be used.
 
-    One that came in pieces comes with its last, at the place of its first; what stays alone comes at the end.
+    One that came in pieces comes with its last, at the place of its first; what stays alone comes
+    at the end.
 
-    A record holds one entry, a JSON array of them, one a line, or an OTLP batch, perhaps gzipped (at most 64 MB
-    unpacked). `format` is one of FORMATS; "auto" tells each entry by its keys. One bad record or entry never costs its
-    neighbours. `names` stand where a source names nobody. Raises ConfigError for an unknown format or mapping only, and
-    that before anything is read.
+    A record holds one entry, a JSON array of them, one a line, or an OTLP batch, perhaps gzipped
+    (at most 64 MB unpacked). `format` is one of FORMATS; "auto" tells each entry by its keys. One
+    bad record or entry never costs its neighbours. `names` stand where a source names nobody.
+    Raises ConfigError for an unknown format or mapping only, and that before anything is read.
     """
     reading = ApiLogReading(records, format, mapping, names)
     return ApiLogs(list(reading), reading.rejects, reading.passed)
 
 
 class ApiLogReading:
-    """As `read_api_logs`, one exchange after the other, once: `rejects` and `passed` are whole when all were taken.
+    """As `read_api_logs`, one exchange after the other, once: `rejects` and `passed` are whole
+    when all were taken.
 
     Who keeps none of them needs room for one alone, and finds it still in the processor's caches.
     """
@@ -146,7 +173,9 @@ class ApiLogReading:
         names: Names = UNNAMED,
         heads: Heads | None = None,
     ) -> None:
-        """`heads`, one for all batches, keeps what the head of a log said of the lines under it."""
+        """`heads`, one for all batches, keeps what the head of a log said of the lines
+        under it.
+        """
         self._records, self._form = records, format
         self._names = names if names.any else None
         self._recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
@@ -164,14 +193,22 @@ class ApiLogReading:
             if fast is not None:
                 partition = records.partitions[index]
                 quick = fast.read(
-                    value, partition.source_id, partition.partition, records.offsets[index], records.timestamps_ms[index]
+                    value,
+                    partition.source_id,
+                    partition.partition,
+                    records.offsets[index],
+                    records.timestamps_ms[index],
                 )
                 if quick is not None:
                     self.count += 1
                     yield quick if names is None else names.given(quick)
                     continue
             whole = None if known is None else _one(value)
-            quick_exchange = None if known is None or whole is None else known.quick(whole, place_of(records, index))
+            quick_exchange = (
+                None
+                if known is None or whole is None
+                else known.quick(whole, place_of(records, index))
+            )
             if isinstance(quick_exchange, Exchange):
                 self.count += 1
                 yield quick_exchange if names is None else names.given(quick_exchange)
@@ -193,10 +230,14 @@ class ApiLogReading:
             if isinstance(piece, Exchange):
                 yield piece
             elif isinstance(piece, Refused):
-                self.rejects.append(reject(self._records, index, str(piece), whole=not self.passed[index]))
+                self.rejects.append(
+                    reject(self._records, index, str(piece), whole=not self.passed[index])
+                )
 
     def _looked_into(self, index: int, value: bytes, whole: Entry | None) -> Iterator[Exchange]:
-        """Whatever a record holds, `whole` where it is one object; what cannot be used goes to the rejects."""
+        """Whatever a record holds, `whole` where it is one object; what cannot be used goes to the
+        rejects.
+        """
         if not value and REJECT_HEADER in self._records.headers[index]:
             return
         bad: dict[str, int] = {}
@@ -223,7 +264,10 @@ class ApiLogReading:
         alone = barren and len(bad) == 1
         foreign = _foreign(content, self._form) if alone and bad.keys().isdisjoint(_SAID) else ""
         bad = {foreign: sum(bad.values())} if foreign else bad
-        self.rejects.extend(reject(self._records, index, reason, count=count, whole=alone) for reason, count in bad.items())
+        self.rejects.extend(
+            reject(self._records, index, reason, count=count, whole=alone)
+            for reason, count in bad.items()
+        )
 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -236,9 +280,15 @@ _SAID = frozenset(
 
 
 def _foreign(content: bytes, format: str) -> str:  # noqa: A002 - as above
-    """The form of a record that gave nothing, when it is another than what is read; "" when it is that one, only with a fault."""
+    """The form of a record that gave nothing, when it is another than what is read; "" when it is
+    that one, only with a fault.
+    """
     form = form_of(content)
-    if form in ("", "json") or form == format or (form == "otlp_logs" and format in (*_OTLP, "auto")):
+    if (
+        form in ("", "json")
+        or form == format
+        or (form == "otlp_logs" and format in (*_OTLP, "auto"))
+    ):
         return ""
     if form in LOG_FORMS:
         return "" if format in ("auto", "mapping") or form in accepted(format) else form
@@ -262,7 +312,9 @@ def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None
     return lambda value, place, whole: _read_known(value, place, known, whole, otlp=form == "auto")
 
 
-def _read_known(value: bytes, place: Place, recogniser: Recogniser, whole: Entry | None, *, otlp: bool) -> Iterator[Found]:
+def _read_known(
+    value: bytes, place: Place, recogniser: Recogniser, whole: Entry | None, *, otlp: bool
+) -> Iterator[Found]:
     """Entries of sources that are told by their marks; OTLP, too, where any source may stand."""
     whole = whole or _one(value)
     if whole is None and value[:1] in b"123\n\r" and GOREPLAY_HEAD.match(value):
@@ -283,7 +335,9 @@ def _read_known(value: bytes, place: Place, recogniser: Recogniser, whole: Entry
     for held in entries(value) if whole is None else (whole,):
         if otlp and isinstance(held, dict) and is_batch(held):
             at += 1
-            yield from otlp_exchanges(held, place, ids_in_base64=False, first=at * _INDICES_A_BATCH)
+            yield from otlp_exchanges(
+                held, place, ids_in_base64=False, first=at * _INDICES_A_BATCH
+            )
             continue
         for entry, form in opened(held):
             at += 1
@@ -324,7 +378,9 @@ def _read_otlp(value: bytes, place: Place, _: Entry | None = None) -> Iterator[F
     if begins_json(value):
         for at, entry in enumerate(entries(value)):
             if isinstance(entry, dict) and is_batch(entry):
-                yield from otlp_exchanges(entry, place, ids_in_base64=False, first=at * _INDICES_A_BATCH)
+                yield from otlp_exchanges(
+                    entry, place, ids_in_base64=False, first=at * _INDICES_A_BATCH
+                )
             else:
                 yield Refused("not_json" if entry is None else "not_otlp")
         return

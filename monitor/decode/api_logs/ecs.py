@@ -1,6 +1,8 @@
-"""Elastic Common Schema, dotted, nested or mixed, as Filebeat, Elastic APM and applications write it; OpenTelemetry's flat names too.
+"""Elastic Common Schema, dotted, nested or mixed, as Filebeat, Elastic APM and applications write
+it; OpenTelemetry's flat names too.
 
-https://www.elastic.co/guide/en/ecs/current/ecs-http.html, https://www.elastic.co/guide/en/ecs/current/ecs-event.html
+https://www.elastic.co/guide/en/ecs/current/ecs-http.html,
+https://www.elastic.co/guide/en/ecs/current/ecs-event.html
 """
 
 from collections.abc import Iterator
@@ -18,14 +20,26 @@ _DEEPEST = 6
 
 
 def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """`event.end`, else `event.start` with `event.duration` (ns), else `@timestamp` gives the end. Raises Refused."""
+    """`event.end`, else `event.start` with `event.duration` (ns), else `@timestamp` gives the end.
+    Raises Refused.
+    """
     flat = dict(_flat(entry, "", 0))
 
     def get(*names: str) -> Any:
-        return next((flat[name] for name in names if flat.get(name) is not None and flat[name] not in ("", "-")), None)
+        return next(
+            (
+                flat[name]
+                for name in names
+                if flat.get(name) is not None and flat[name] not in ("", "-")
+            ),
+            None,
+        )
 
     length = length_ns(get("event.duration"), NANOS)
-    start, end = get("event.start"), get("event.end") or (None if get("event.start") else get("@timestamp", "timestamp"))
+    start, end = (
+        get("event.start"),
+        get("event.end") or (None if get("event.start") else get("@timestamp", "timestamp")),
+    )
     if end is not None:
         end_ns = moment_ns(end, place.record_ms)
     elif start is not None:
@@ -34,13 +48,22 @@ def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         end_ns = place.told_ns
     else:
         raise fields.Refused("no_time")
-    (asked, asked_cut), (answered, answered_cut) = (_body(flat, side) for side in ("request", "response"))
+    (asked, asked_cut), (answered, answered_cut) = (
+        _body(flat, side) for side in ("request", "response")
+    )
     request_headers, response_headers = _headers(flat, "request"), _headers(flat, "response")
     agent = get("user_agent.original")
     if agent and "user-agent" not in request_headers:
         request_headers |= fields.headers_of({"user-agent": agent})
-    client = str(get("event.action", "span.kind", "span.type", "processor.event") or "") in ("http-client", "client", "external")
-    own, peer = get("service.name"), get("service.target.name", "destination.service.name", "service.peer.name")
+    client = str(get("event.action", "span.kind", "span.type", "processor.event") or "") in (
+        "http-client",
+        "client",
+        "external",
+    )
+    own, peer = (
+        get("service.name"),
+        get("service.target.name", "destination.service.name", "service.peer.name"),
+    )
     return make(
         place,
         index,
@@ -52,7 +75,9 @@ def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         query=get("url.query"),
         query_known=any(name in flat for name in ("url.query", "url.original", "url.full")),
         route=get("http.route", "labels.http_route"),
-        caller=own if client else get("client.service.name", "source.service.name", "service.origin.name"),
+        caller=own
+        if client
+        else get("client.service.name", "source.service.name", "service.origin.name"),
         caller_version=get("service.version") if client else get("service.origin.version"),
         callee=(peer or host_of(get("destination.domain", "server.domain", "url.domain")))
         if client
@@ -76,7 +101,11 @@ def _flat(held: Entry, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
     """Dotted names to values; bodies and headers stay whole."""
     for name, value in held.items():
         path = f"{prefix}.{name}" if prefix else name
-        if isinstance(value, dict) and depth < _DEEPEST and not path.endswith((".headers", ".body.content")):
+        if (
+            isinstance(value, dict)
+            and depth < _DEEPEST
+            and not path.endswith((".headers", ".body.content"))
+        ):
             yield from _flat(value, path, depth + 1)
         else:
             yield path, value
@@ -84,18 +113,24 @@ def _flat(held: Entry, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
 
 def _body(flat: Entry, side: str) -> tuple[Body, bool]:
     name = f"http.{side}.body"
-    body, cut = body_and_cut(flat.get(f"{name}.content", flat.get(f"{name}.original", flat.get(name))))
+    body, cut = body_and_cut(
+        flat.get(f"{name}.content", flat.get(f"{name}.original", flat.get(name)))
+    )
     size = flat.get(f"{name}.bytes")
     if body is None or not isinstance(size, int) or isinstance(size, bool):
         return body, cut
-    return body, cut or size > len(body if isinstance(body, bytes) else body.encode("utf-8", "replace"))
+    return body, cut or size > len(
+        body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+    )
 
 
 def _headers(flat: Entry, side: str) -> dict[str, str]:
     nested = flat.get(f"http.{side}.headers")
     headers = fields.headers_of(nested) if nested else {}
     for prefix in (f"http.{side}.headers.", f"http.{side}.header."):
-        values = {name[len(prefix) :]: value for name, value in flat.items() if name.startswith(prefix)}
+        values = {
+            name[len(prefix) :]: value for name, value in flat.items() if name.startswith(prefix)
+        }
         headers |= fields.headers_of(values) if values else {}
     kind = flat.get(f"http.{side}.mime_type")
     if isinstance(kind, str) and "content-type" not in headers:

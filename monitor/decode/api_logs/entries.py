@@ -1,4 +1,6 @@
-"""What a record holds: one value of JSON, several, one a line, lines of text, or a text that is one entry."""
+"""What a record holds: one value of JSON, several, one a line, lines of text, or a text that is
+one entry.
+"""
 
 import json
 import re
@@ -13,7 +15,8 @@ from monitor.model.log_lines import KEPLOY_HEAD
 
 
 def entries(value: bytes) -> Iterator[object]:
-    """What a record holds: one JSON value, the items of an array, or one a line; text for what is no JSON, None for no text at all.
+    """What a record holds: one JSON value, the items of an array, or one a line; text for what is
+    no JSON, None for no text at all.
 
     Refuses nothing at all ("empty").
     """
@@ -53,7 +56,9 @@ def _lines(value: bytes) -> Iterator[object]:
 
 
 def _documents(value: bytes) -> list[object]:
-    """The JSON values that a text of several lines each holds one after the other; none where it is anything else."""
+    """The JSON values that a text of several lines each holds one after the other; none where it
+    is anything else.
+    """
     if value[:1] not in b"{[" or _is_json(value.split(b"\n", 1)[0]):
         return []
     found: list[object] = []
@@ -62,7 +67,8 @@ def _documents(value: bytes) -> list[object]:
         while at < len(text):
             begin = at
             _, at = _DECODER.raw_decode(text, begin)
-            found.append(orjson.loads(text[begin:at]))  # ours tells where a value ends and accepts more than JSON
+            # ours tells where a value ends and accepts more than JSON
+            found.append(orjson.loads(text[begin:at]))
             at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
     except (ValueError, RecursionError):
         return []
@@ -84,4 +90,8 @@ def _text(value: bytes) -> str | None:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        return value.decode("latin-1") if value[:1].isascii() and value[:1].isalnum() and b" " in value[:64] else None
+        return (
+            value.decode("latin-1")
+            if value[:1].isascii() and value[:1].isalnum() and b" " in value[:64]
+            else None
+        )

@@ -1,4 +1,6 @@
-"""Records of our own plain form by the native reader: as the readers in Python would read each, or left to them."""
+"""Records of our own plain form by the native reader: as the readers in Python would read each, or
+left to them.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +16,15 @@ _MOST_KINDS = 16
 _PLAIN, _SECRET, _COOKIES = 0, 1, 2
 
 Read = Callable[[bytes, str, int, int, int], Exchange | None]
-"""A record, its source, partition and offset, and its time (ms): its exchange, or None when it is left."""
+"""A record, its source, partition and offset, and its time (ms): its exchange, or None when it is
+left.
+"""
 
 
 class FastReader:
-    """Reads records that are one entry of keys that were met before, in Python, by `NdjsonReader`. Remembers what that one remembers."""
+    """Reads records that are one entry of keys that were met before, in Python, by `NdjsonReader`.
+    Remembers what that one remembers.
+    """
 
     def __init__(self) -> None:
         assert BUILT is not None

@@ -1,4 +1,6 @@
-"""Fields of API logs in their many spellings to the model's: times, paths, headers, ids, bodies."""
+"""Fields of API logs in their many spellings to the model's: times, paths, headers,
+ids, bodies.
+"""
 
 import base64
 import binascii
@@ -13,7 +15,10 @@ import orjson
 
 from monitor.model.exchanges import GRPC, REDACTED, REDACTED_KINDS, Body
 
-_SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
+_SECRET = re.compile(
+    r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private",
+    re.IGNORECASE,
+)
 _NOT_SECRET = frozenset({"www-authenticate", ":authority", "x-b3-sampled"})
 _NO_ID = bytes(16)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
@@ -33,13 +38,17 @@ _STATUS_END = 1000
 
 
 class Refused(Exception):
-    """A record that cannot be used; the text is the reject's reason, and never quotes the record."""
+    """A record that cannot be used; the text is the reject's reason, and never quotes
+    the record.
+    """
 
 
 def time_ns(value: object, record_ms: int) -> int:
-    """A time as ISO 8601 text (UTC when it names no zone) or a number of s, ms, us or ns since the epoch, by its size.
+    """A time as ISO 8601 text (UTC when it names no zone) or a number of s, ms, us or ns since the
+    epoch, by its size.
 
-    Refuses what is no time ("bad_time") and times before 2000 or more than 1 h ahead of the record's ("absurd_time").
+    Refuses what is no time ("bad_time") and times before 2000 or more than 1 h ahead of the
+    record's ("absurd_time").
     """
     if isinstance(value, str):
         nanoseconds = _text_ns(value)
@@ -80,12 +89,18 @@ def _number_ns(number: float) -> int:
         raise Refused("bad_time")
     for below, factor in ((1e11, 1_000_000_000), (1e14, 1_000_000), (1e17, 1_000)):
         if number < below:  # a float of seconds since the epoch is good to some 0.2 us
-            return number * factor if isinstance(number, int) else round(number * factor / 1000) * 1000
+            return (
+                number * factor
+                if isinstance(number, int)
+                else round(number * factor / 1000) * 1000
+            )
     return round(number)
 
 
 def duration_ns(value: object, unit_ns: float) -> int | None:
-    """A duration in units of `unit_ns`; None when absent. Refuses a negative or endless one ("absurd_duration")."""
+    """A duration in units of `unit_ns`; None when absent. Refuses a negative or endless one
+    ("absurd_duration").
+    """
     number = number_of(value)
     if number is None:
         return None
@@ -96,7 +111,9 @@ def duration_ns(value: object, unit_ns: float) -> int | None:
 
 
 def number_of(value: object) -> float | None:
-    """A finite number, perhaps written as text; None when absent ("-", "" and null too). Refuses other things ("bad_number")."""
+    """A finite number, perhaps written as text; None when absent ("-", "" and null too). Refuses
+    other things ("bad_number").
+    """
     if value is None or value in ("-", ""):
         return None
     if isinstance(value, str):
@@ -139,7 +156,9 @@ def method_of(value: object) -> str:
 
 
 def split_url(text: str) -> tuple[str, str, str, bool]:
-    """Host, path, query and whether a query can be told from an address or a path; user info and fragment are dropped."""
+    """Host, path, query and whether a query can be told from an address or a path; user info and
+    fragment are dropped.
+    """
     if text[:1] == "/" and "?" not in text and "#" not in text and "://" not in text[:32]:
         return "", text[:_LONGEST_PATH], "", False
     host = ""
@@ -157,15 +176,26 @@ def split_url(text: str) -> tuple[str, str, str, bool]:
 
 
 def name_of(value: object) -> str:
-    """A service, version or environment as text, bounded; "" for "-" and for what is no text or number."""
+    """A service, version or environment as text, bounded; "" for "-" and for what is no text or
+    number.
+    """
     if isinstance(value, str):
         return "" if value == "-" else value[:_LONGEST_NAME]
-    return str(value)[:_LONGEST_NAME] if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return (
+        str(value)[:_LONGEST_NAME]
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else ""
+    )
 
 
 def id_of(value: object, size: int) -> bytes:
     """A trace id (size 16) or span id (8) from hex; b"" when it is none or all zeros."""
-    if not isinstance(value, str) or len(value) != 2 * size or not value.isalnum() or not value.isascii():
+    if (
+        not isinstance(value, str)
+        or len(value) != 2 * size
+        or not value.isalnum()
+        or not value.isascii()
+    ):
         return b""
     try:
         raw = bytes.fromhex(value)
@@ -175,7 +205,9 @@ def id_of(value: object, size: int) -> bytes:
 
 
 def traceparent(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
-    """Trace and parent span from a W3C `traceparent` header, b"" where there is none. https://www.w3.org/TR/trace-context/"""
+    """Trace and parent span from a W3C `traceparent` header, b"" where there is none.
+    https://www.w3.org/TR/trace-context/
+    """
     header = headers.get("traceparent") if headers else None
     match = _TRACEPARENT.fullmatch(header) if header else None
     return (id_of(match.group(1), 16), id_of(match.group(2), 8)) if match else (b"", b"")
@@ -189,7 +221,9 @@ def header_name(name: str) -> tuple[str, bool]:
 
 
 def headers_of(value: object) -> dict[str, str]:
-    """Headers, names in lower case, from an object, a list of pairs or JSON text; secrets' values are never kept."""
+    """Headers, names in lower case, from an object, a list of pairs or JSON text; secrets' values
+    are never kept.
+    """
     if isinstance(value, str):
         try:
             value = orjson.loads(value)
@@ -209,13 +243,21 @@ def headers_of(value: object) -> dict[str, str]:
     for name, content in pairs[:_MOST_HEADERS]:
         if isinstance(name, str) and name:
             lower, secret = header_name(name)
-            headers[lower] = cookies_of(content) if lower == "cookie" else REDACTED if secret else _header_text(content)
+            headers[lower] = (
+                cookies_of(content)
+                if lower == "cookie"
+                else REDACTED
+                if secret
+                else _header_text(content)
+            )
     return headers
 
 
 @lru_cache(maxsize=8192)
 def _header_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """In lower case, and which of them are secrets; nothing where one is empty, or two are the same."""
+    """In lower case, and which of them are secrets; nothing where one is empty, or two are the
+    same.
+    """
     known = [header_name(name) for name in names]
     lower = tuple(name for name, _ in known)
     if "" in lower or len(set(lower)) != len(lower):
@@ -224,7 +266,9 @@ def _header_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, .
 
 
 def _plain_headers(value: dict[str, Any]) -> dict[str, str] | None:
-    """Headers that are few and all plain text, as most logs have them: the hot way. None for others."""
+    """Headers that are few and all plain text, as most logs have them: the hot way. None for
+    others.
+    """
     if len(value) > _MOST_HEADERS:
         return None
     lower, secrets = _header_names(tuple(value))
@@ -244,13 +288,21 @@ def _plain_headers(value: dict[str, Any]) -> dict[str, str] | None:
             if secret:
                 headers[lowered] = cookies_of(content) if lowered == "cookie" else REDACTED
             else:
-                headers[lowered] = content if len(content) <= _LONGEST_HEADER else content[:_LONGEST_HEADER]
+                headers[lowered] = (
+                    content if len(content) <= _LONGEST_HEADER else content[:_LONGEST_HEADER]
+                )
     return headers
 
 
 def cookies_of(value: object) -> str:
-    """The names of a Cookie header, each with what kind of text its value was; the value is never kept."""
-    text = "; ".join(part for part in value if isinstance(part, str)) if isinstance(value, list) else value
+    """The names of a Cookie header, each with what kind of text its value was; the value is never
+    kept.
+    """
+    text = (
+        "; ".join(part for part in value if isinstance(part, str))
+        if isinstance(value, list)
+        else value
+    )
     if not isinstance(text, str) or "=" not in text:
         return REDACTED
     names = []
@@ -273,7 +325,11 @@ def _mask_of(text: str) -> str:
 def _pair(entry: object) -> tuple[object, object] | None:
     if isinstance(entry, dict):
         return entry.get("key", entry.get("name")), entry.get("value")
-    return (entry[0], entry[1]) if isinstance(entry, Sequence) and len(entry) == 2 and not isinstance(entry, str) else None
+    return (
+        (entry[0], entry[1])
+        if isinstance(entry, Sequence) and len(entry) == 2 and not isinstance(entry, str)
+        else None
+    )
 
 
 def _header_text(value: object) -> str:
@@ -285,8 +341,9 @@ def _header_text(value: object) -> str:
 
 
 def body_of(value: Any) -> Body:
-    """A body as text or bytes, or as JSON bytes when the log held it parsed; None when absent. Raises Refused for what JSON cannot
-    hold and what nests deeper than orjson writes (254), though it reads 1024.
+    """A body as text or bytes, or as JSON bytes when the log held it parsed; None when absent.
+    Raises Refused for what JSON cannot hold and what nests deeper than orjson writes (254), though
+    it reads 1024.
     """
     if value is None or isinstance(value, str | bytes):
         return value
@@ -305,11 +362,17 @@ def plain_body(value: Any, encoding: object) -> Body:
 
 def protocol_of(headers: Mapping[str, str]) -> str:
     """GRPC by a request's content type, else HTTP."""
-    return GRPC if headers and headers.get("content-type", "")[:16].lower() == "application/grpc" else "http"
+    return (
+        GRPC
+        if headers and headers.get("content-type", "")[:16].lower() == "application/grpc"
+        else "http"
+    )
 
 
 def unwrapped(body: Body, encoding: object) -> Body:
-    """A body whose text stands for bytes by what the log says ("base64"). Raises Refused ("bad_body") when it does not."""
+    """A body whose text stands for bytes by what the log says ("base64"). Raises Refused
+    ("bad_body") when it does not.
+    """
     if encoding != "base64" or body is None:
         return body
     try:

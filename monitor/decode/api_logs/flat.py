@@ -1,8 +1,10 @@
-"""Flat JSON access logs, whose fields the operator named after a server's own variables: nginx, Apache, HAProxy, or nobody's.
+"""Flat JSON access logs, whose fields the operator named after a server's own variables: nginx,
+Apache, HAProxy, or nobody's.
 
 nginx: https://nginx.org/en/docs/varindex.html; ingress-nginx:
 https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/log-format/; Apache:
-https://httpd.apache.org/docs/2.4/mod/mod_log_config.html; HAProxy: https://docs.haproxy.org/3.0/configuration.html#8.2.6
+https://httpd.apache.org/docs/2.4/mod/mod_log_config.html; HAProxy:
+https://docs.haproxy.org/3.0/configuration.html#8.2.6
 """
 
 import re
@@ -13,13 +15,33 @@ from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.proxies import made_by_haproxy, made_by_proxy
-from monitor.decode.api_logs.units import MICROS, MILLIS, SECONDS, last_of, length_ns, moment_ns, request_line
+from monitor.decode.api_logs.units import (
+    MICROS,
+    MILLIS,
+    SECONDS,
+    last_of,
+    length_ns,
+    moment_ns,
+    request_line,
+)
 from monitor.model.exchanges import Exchange
 from monitor.model.log_sources import METHODS, REQUESTS, STATUSES, TARGETS
 
 Entry = dict[str, Any]
 _ENDS = (
-    *("time_iso8601", "msec", "time_local", "@timestamp", "timestamp", "time", "ts", "datetime", "date_time", "date", "asctime"),
+    *(
+        "time_iso8601",
+        "msec",
+        "time_local",
+        "@timestamp",
+        "timestamp",
+        "time",
+        "ts",
+        "datetime",
+        "date_time",
+        "date",
+        "asctime",
+    ),
     *(
         "time_end",
         "end_time",
@@ -33,7 +55,17 @@ _ENDS = (
         "nginx_timestamp",
     ),
 )
-_STARTS = ("start_time", "startTime", "request_date", "time_start", "started_at", "start", "tr", "accept_date", "begin")
+_STARTS = (
+    "start_time",
+    "startTime",
+    "request_date",
+    "time_start",
+    "started_at",
+    "start",
+    "tr",
+    "accept_date",
+    "begin",
+)
 _LENGTHS = (
     *(
         "request_time",
@@ -57,14 +89,32 @@ _LENGTHS = (
         "time_total",
         "upstream_response_time",
     ),
-    *("request_duration", "requestDuration", "response_duration", "%D", "%T", "total_time", "totalTime"),
+    *(
+        "request_duration",
+        "requestDuration",
+        "response_duration",
+        "%D",
+        "%T",
+        "total_time",
+        "totalTime",
+    ),
 )
 _SUFFIX = re.compile(
     r"(?:duration|latency|elapsed|took|time|time_taken|response_time|request_time|resp_time|processing_time|total_time)_?"
     r"(ms|msec|millis|milliseconds|us|usec|micros|microseconds|ns|nanos|nanoseconds|s|sec|secs|seconds)"
 )
 _SUFFIXES = {"ms": 1e6, "mi": 1e6, "us": 1e3, "ns": 1.0, "na": 1.0, "s": 1e9, "se": 1e9}
-_QUERIES = ("args", "query_string", "query", "request_query", "querystring", "queryString", "url_query", "HQ", "%q")
+_QUERIES = (
+    "args",
+    "query_string",
+    "query",
+    "request_query",
+    "querystring",
+    "queryString",
+    "url_query",
+    "HQ",
+    "%q",
+)
 _HOSTS = (
     "host",
     "http_host",
@@ -79,7 +129,16 @@ _HOSTS = (
     "authority",
 )
 _CALLEES = (
-    *("callee", "service_name", "service", "upstream_name", "backend_name", "be_name", "b", "backend"),
+    *(
+        "callee",
+        "service_name",
+        "service",
+        "upstream_name",
+        "backend_name",
+        "be_name",
+        "b",
+        "backend",
+    ),
     *("proxy_host", "upstream", "upstream_service"),
 )
 _CALLERS = ("caller", "client_name", "consumer", "client_service", "source_service")
@@ -90,14 +149,28 @@ _REQUEST_HEADERS, _RESPONSE_HEADERS = (
     ("response_headers", "resp_headers", "responseHeaders"),
 )
 _NOT_HEADERS = frozenset(
-    {"http_method", "http_request", "http_status", "http_status_code", "http_path", "http_uri", "http_version"}
+    {
+        "http_method",
+        "http_request",
+        "http_status",
+        "http_status_code",
+        "http_path",
+        "http_uri",
+        "http_version",
+    }
 )
 _DEFAULT_BACKEND = "upstream-default-backend"
-_UPSTREAM = re.compile(r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d+|[a-z][a-z0-9]*)")
+_UPSTREAM = re.compile(
+    r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d+|[a-z][a-z0-9]*)"
+)
 
 
-def reader(unit_ns: float | None, *, starts: tuple[str, ...] = ()) -> Callable[[Entry, Place, int], Exchange]:
-    """A reader that takes a bare `duration` in units of `unit_ns`; `starts`: names of times that mean the request's beginning here."""
+def reader(
+    unit_ns: float | None, *, starts: tuple[str, ...] = ()
+) -> Callable[[Entry, Place, int], Exchange]:
+    """A reader that takes a bare `duration` in units of `unit_ns`; `starts`: names of times that
+    mean the request's beginning here.
+    """
 
     def read(entry: Entry, place: Place, index: int) -> Exchange:
         return _exchange(entry, place, index, unit_ns, starts)
@@ -111,17 +184,23 @@ haproxy_json_exchange = reader(MILLIS, starts=("time", "timestamp", "t", "date_t
 access_exchange = reader(None)
 
 
-def _exchange(entry: Entry, place: Place, index: int, unit_ns: float | None, starts: tuple[str, ...]) -> Exchange:
+def _exchange(
+    entry: Entry, place: Place, index: int, unit_ns: float | None, starts: tuple[str, ...]
+) -> Exchange:
     method, target, query = _asked(entry)
     duration = _duration(entry, unit_ns)
     status = last_of(_first(entry, STATUSES))
     service, namespace = callee_of(entry)
     request_headers = _headers(entry, _REQUEST_HEADERS, "http_")
-    response_headers = _headers(entry, _RESPONSE_HEADERS, "sent_http_") or _headers(entry, (), "upstream_http_")
+    response_headers = _headers(entry, _RESPONSE_HEADERS, "sent_http_") or _headers(
+        entry, (), "upstream_http_"
+    )
     asked, asked_cut = body_and_cut(_first(entry, _REQUEST_BODIES))
     answered, answered_cut = body_and_cut(_first(entry, _RESPONSE_BODIES))
     whole = any(name in entry for name in _REQUEST_HEADERS)
-    trace, span = fields.traceparent({"traceparent": _text(_first(entry, ("traceparent", "http_traceparent")))})
+    trace, span = fields.traceparent(
+        {"traceparent": _text(_first(entry, ("traceparent", "http_traceparent")))}
+    )
     unanswered = status in (-1, "-1")
     return make(
         place,
@@ -140,8 +219,14 @@ def _exchange(entry: Entry, place: Place, index: int, unit_ns: float | None, sta
         callee_version=entry.get("callee_version"),
         callee_namespace=namespace,
         environment=_first(entry, ("environment", "env")),
-        trace=trace or fields.id_of(_first(entry, ("trace_id", "traceId", "otel_trace_id", "opentelemetry_trace_id")), 16),
-        span=span or fields.id_of(_first(entry, ("span_id", "spanId", "otel_span_id", "opentelemetry_span_id")), 8),
+        trace=trace
+        or fields.id_of(
+            _first(entry, ("trace_id", "traceId", "otel_trace_id", "opentelemetry_trace_id")), 16
+        ),
+        span=span
+        or fields.id_of(
+            _first(entry, ("span_id", "spanId", "otel_span_id", "opentelemetry_span_id")), 8
+        ),
         request_headers=request_headers,
         response_headers=response_headers,
         request_body=asked,
@@ -155,14 +240,27 @@ def _exchange(entry: Entry, place: Place, index: int, unit_ns: float | None, sta
 
 
 def _asked(entry: Entry) -> tuple[object, object, object]:
-    """Method, target and query, from a request's line where there is one, else from fields of their own."""
+    """Method, target and query, from a request's line where there is one, else from fields of
+    their own.
+    """
     method, target = _first(entry, METHODS), _first(entry, TARGETS)
-    line = next((text for name in REQUESTS if isinstance(text := entry.get(name), str) and " " in text.strip()), None)
+    line = next(
+        (
+            text
+            for name in REQUESTS
+            if isinstance(text := entry.get(name), str) and " " in text.strip()
+        ),
+        None,
+    )
     whole = _first(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
     if line is not None:
         line_method, line_target = request_line(line)
         target = whole or line_target  # as it came: without a query in it there was none
-        return method or line_method, target, None if "?" in str(target) else _first(entry, _QUERIES) or ""
+        return (
+            method or line_method,
+            target,
+            None if "?" in str(target) else _first(entry, _QUERIES) or "",
+        )
     plain = entry.get("request")
     if target is None and isinstance(plain, str) and plain.startswith("/"):
         target = plain
@@ -197,7 +295,11 @@ def _duration(entry: Entry, unit_ns: float | None) -> int | None:
             continue
         unit = unit_ns
         if name in ("request_time", "upstream_response_time", "%T") and seconds:
-            unit = SECONDS if _has_point(value) or name != "request_time" or unit_ns is None else unit_ns
+            unit = (
+                SECONDS
+                if _has_point(value) or name != "request_time" or unit_ns is None
+                else unit_ns
+            )
         length = length_ns(value, unit)
         if length is not None:
             return length
@@ -209,8 +311,13 @@ def _has_point(value: object) -> bool:
 
 
 def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """The service that was called and its namespace, as ingress-nginx, HAProxy or nginx name them."""
-    name, namespace = _text(_first(entry, ("service_name", "service"))), _text(entry.get("namespace"))
+    """The service that was called and its namespace, as ingress-nginx, HAProxy or
+    nginx name them.
+    """
+    name, namespace = (
+        _text(_first(entry, ("service_name", "service"))),
+        _text(entry.get("namespace")),
+    )
     if name:
         return name, namespace
     upstream = _text(_first(entry, ("proxy_upstream_name", "upstream_name")))
@@ -221,7 +328,9 @@ def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
-    """Service and namespace of ingress-nginx's `namespace-service-port`; where dashes leave it open, all but the port."""
+    """Service and namespace of ingress-nginx's `namespace-service-port`; where dashes leave it
+    open, all but the port.
+    """
     if upstream == _DEFAULT_BACKEND:  # no rule of an ingress fitted
         return upstream, ""
     if namespace and upstream.startswith(namespace + "-"):

@@ -20,16 +20,26 @@ _CLIENT_LEFT = 499
 _APISIX_CUT = 524_288  # max_req_body_bytes and max_resp_body_bytes, by default
 
 
-_ENVOY_PATHS = ("path", "x-envoy-original-path", "x-envoy-origin-path", "x_envoy_original_path", ":path", "uri_path", "url")
+_ENVOY_PATHS = (
+    "path",
+    "x-envoy-original-path",
+    "x-envoy-origin-path",
+    "x_envoy_original_path",
+    ":path",
+    "uri_path",
+    "url",
+)
 _ENVOY_BODIES = (("request_body", "req_body"), ("response_body", "resp_body"))
 
 
 def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """One line of Envoy's or Istio's JSON; numbers may be text, "-" is absent, code 0 says that the client left. Raises Refused.
+    """One line of Envoy's or Istio's JSON; numbers may be text, "-" is absent, code 0 says that
+    the client left. Raises Refused.
 
-    `start_time` and `duration` give the end. Outbound entries are the client's side; the cluster names the callee
-    (outbound|80|subset|host, the subset its version), else the name asked for in TLS, else the authority does.
-    Bodies where Lua or a filter put them under request_body and response_body.
+    `start_time` and `duration` give the end. Outbound entries are the client's side; the cluster
+    names the callee (outbound|80|subset|host, the subset its version), else the name asked for in
+    TLS, else the authority does. Bodies where Lua or a filter put them under request_body and
+    response_body.
     """
     get = entry.get
     duration = length_ns(get("duration"), MILLIS)
@@ -40,16 +50,21 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     asked = _text(get("requested_server_name"))
     host = host or (asked.rpartition("_._.")[2] if asked.startswith("outbound_.") else "")
     authority = _text(get("authority")) or _text(get(":authority")) or _text(get("host"))
-    callee, namespace = _service(host or authority or asked or _text(get("upstream_cluster")), in_mesh=bool(direction))
+    callee, namespace = _service(
+        host or authority or asked or _text(get("upstream_cluster")), in_mesh=bool(direction)
+    )
     status = fields.status_of(get("response_code"))
     trace, span = fields.traceparent({"traceparent": _text(get("traceparent"))})
     (sent, sent_cut), (answered, answered_cut) = (
-        body_and_cut(next((entry[name] for name in names if name in entry), None)) for names in _ENVOY_BODIES
+        body_and_cut(next((entry[name] for name in names if name in entry), None))
+        for names in _ENVOY_BODIES
     )
     return make(
         place,
         index,
-        end_ns=moment_ns(started, place.record_ms) + (duration or 0) if fields.is_told(started) else place.told_ns,
+        end_ns=moment_ns(started, place.record_ms) + (duration or 0)
+        if fields.is_told(started)
+        else place.told_ns,
         duration_ns=duration,
         method=get("method") or get(":method"),
         target=next((path for name in _ENVOY_PATHS if (path := _text(get(name)))), ""),
@@ -64,8 +79,12 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         trace=trace or fields.id_of(get("trace_id"), 16),
         span=span or fields.id_of(get("span_id"), 8),
         side="client" if direction == "outbound" else "server",
-        request_headers=fields.headers_of(get("request_headers")) if get("request_headers") else {},
-        response_headers=fields.headers_of(get("response_headers")) if get("response_headers") else {},
+        request_headers=fields.headers_of(get("request_headers"))
+        if get("request_headers")
+        else {},
+        response_headers=fields.headers_of(get("response_headers"))
+        if get("response_headers")
+        else {},
         request_body=sent,
         response_body=answered,
         request_truncated=sent_cut,
@@ -76,14 +95,23 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 
 def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """One of Kong's log entries; bodies where `custom_fields_by_lua` put them under request.body and response.body. Raises Refused."""
-    request, response, latencies = _dict(entry.get("request")), _dict(entry.get("response")), _dict(entry.get("latencies"))
+    """One of Kong's log entries; bodies where `custom_fields_by_lua` put them under request.body
+    and response.body. Raises Refused.
+    """
+    request, response, latencies = (
+        _dict(entry.get("request")),
+        _dict(entry.get("response")),
+        _dict(entry.get("latencies")),
+    )
     duration = fields.duration_ns(latencies.get("request"), 1e6)
     start = moment_ns(entry.get("started_at"), place.record_ms)
     service, consumer = _dict(entry.get("service")), _dict(entry.get("consumer"))
     querystring = request.get("querystring")
     traced = entry.get("trace_id")
-    (asked, asked_cut), (answered, answered_cut) = body_and_cut(request.get("body")), body_and_cut(response.get("body"))
+    (asked, asked_cut), (answered, answered_cut) = (
+        body_and_cut(request.get("body")),
+        body_and_cut(response.get("body")),
+    )
     return make(
         place,
         index,
@@ -109,19 +137,26 @@ def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 
 def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """One of APISIX's log entries; a body as long as its default limit counts as truncated. Raises Refused."""
+    """One of APISIX's log entries; a body as long as its default limit counts as truncated. Raises
+    Refused.
+    """
     request, response = _dict(entry.get("request")), _dict(entry.get("response"))
     duration = fields.duration_ns(entry.get("latency"), 1e6)
     started = entry.get("start_time")
     if not fields.is_told(started) and not place.told_ns:
         raise fields.Refused("no_time")
-    (asked, asked_cut), (answered, answered_cut) = body_and_cut(request.get("body")), body_and_cut(response.get("body"))
+    (asked, asked_cut), (answered, answered_cut) = (
+        body_and_cut(request.get("body")),
+        body_and_cut(response.get("body")),
+    )
     names = ("service_name", "service_id", "route_name", "route_id")
     querystring = request.get("querystring")
     return make(
         place,
         index,
-        end_ns=moment_ns(started, place.record_ms) + (duration or 0) if fields.is_told(started) else place.told_ns,
+        end_ns=moment_ns(started, place.record_ms) + (duration or 0)
+        if fields.is_told(started)
+        else place.told_ns,
         duration_ns=duration,
         method=request.get("method"),
         target=request.get("uri") or request.get("url"),
@@ -144,12 +179,15 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 def _cluster(value: Any) -> tuple[str, str, str]:
     """Direction, host and subset of an Istio cluster's name."""
     parts = _text(value).split("|")
-    return (parts[0], parts[3], parts[2]) if len(parts) == 4 else ("", "", "")  # direction|port|subset|host
+    # direction|port|subset|host
+    return (parts[0], parts[3], parts[2]) if len(parts) == 4 else ("", "", "")
 
 
 def _service(host: str, *, in_mesh: bool) -> tuple[str, str]:
     """Service and namespace from a host, its port left out."""
-    return split_service(host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host, in_mesh=in_mesh)
+    return split_service(
+        host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host, in_mesh=in_mesh
+    )
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,8 @@
-"""GoReplay's payloads, a request and its answer apart, joined by their id; as files hold them, and as its output to Kafka tells them.
+"""GoReplay's payloads, a request and its answer apart, joined by their id; as files hold them, and
+as its output to Kafka tells them.
 
-https://github.com/buger/goreplay/wiki/Saving-and-Replaying-from-file, .../wiki/Middleware; output_kafka.go
+https://github.com/buger/goreplay/wiki/Saving-and-Replaying-from-file, .../wiki/Middleware;
+output_kafka.go
 """
 
 from collections.abc import Iterator
@@ -23,7 +25,9 @@ _NO_BODY = frozenset({"204", "304"})
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One payload. `latency_ns` is an answer's, from its own time on; `status` is text, None where it is not told."""
+    """One payload. `latency_ns` is an answer's, from its own time on; `status` is text, None where
+    it is not told.
+    """
 
     kind: str
     id: str
@@ -38,7 +42,9 @@ class Payload:
 
 
 def payloads(value: bytes, record_ms: int) -> Iterator[Payload | fields.Refused]:
-    """The payloads of a file or of a part of it, in their order; each that cannot be used is a refusal."""
+    """The payloads of a file or of a part of it, in their order; each that cannot be used is a
+    refusal.
+    """
     for part in value.split(GOREPLAY_MARK):
         if part.strip():
             try:
@@ -48,7 +54,9 @@ def payloads(value: bytes, record_ms: int) -> Iterator[Payload | fields.Refused]
 
 
 def told_payload(entry: Entry, place: Place) -> Payload:
-    """A payload as its output to Kafka tells it: of an answer the address is the status. Raises Refused."""
+    """A payload as its output to Kafka tells it: of an answer the address is the status. Raises
+    Refused.
+    """
     raw = entry.get("Req_Headers")
     lines = isinstance(raw, str) and ":" in raw and raw[:1] != "{"
     headers = fields.headers_of(_pairs(str(raw)) if lines else raw)
@@ -56,7 +64,9 @@ def told_payload(entry: Entry, place: Place) -> Payload:
     kind, target = str(entry.get("Req_Type")), entry.get("Req_URL")
     if kind not in ("1", "2", "3"):
         raise fields.Refused("goreplay_head")
-    status = target if kind != _REQUEST and isinstance(target, str) and target.isdecimal() else None
+    status = (
+        target if kind != _REQUEST and isinstance(target, str) and target.isdecimal() else None
+    )
     at = moment_ns(entry.get("Req_Ts"), place.record_ms)
     method = entry.get("Req_Method")
     return Payload(
@@ -87,7 +97,9 @@ def _payload(value: bytes, record_ms: int) -> Payload:
     asked = kind == _REQUEST
     status = words[1] if not asked else None
     latency = int(match[4] or 0)
-    content, cut = _content(body, {name.lower(): text for name, text in pairs}, bodiless=status in _NO_BODY)
+    content, cut = _content(
+        body, {name.lower(): text for name, text in pairs}, bodiless=status in _NO_BODY
+    )
     return Payload(
         kind,
         match[2].decode(),
@@ -129,7 +141,9 @@ def _content(body: bytes, headers: dict[str, str], *, bodiless: bool) -> tuple[b
 
 
 def dechunked(body: bytes) -> tuple[bytes, bool]:
-    """A body that was sent in chunks (RFC 9112, 7.1), and whether its end is missing; as it is where it holds no chunks."""
+    """A body that was sent in chunks (RFC 9112, 7.1), and whether its end is missing; as it is
+    where it holds no chunks.
+    """
     parts: list[bytes] = []
     at = 0
     while True:
@@ -153,7 +167,9 @@ def exchange_of(request: Payload, answer: Payload | None, place: Place, index: i
         place,
         index,
         end_ns=max(ended, request.at_ns),
-        duration_ns=ended - request.at_ns if answer is not None and ended > request.at_ns else None,
+        duration_ns=ended - request.at_ns
+        if answer is not None and ended > request.at_ns
+        else None,
         method=request.method,
         target=request.target,
         status=None if answer is None else answer.status,
@@ -176,9 +192,11 @@ class Pairs:
         self._alone: list[tuple[Payload, Place, int]] = []
 
     def add(self, payload: Payload, place: Place, index: int) -> Exchange | None:
-        """The exchange that an answer ends, at its request's place; None for a request, which waits. Raises Refused for an answer alone.
+        """The exchange that an answer ends, at its request's place; None for a request, which
+        waits. Raises Refused for an answer alone.
 
-        A replayed answer ends a request only where the first one did not; a request of the same id leaves the one before alone.
+        A replayed answer ends a request only where the first one did not; a request of the same id
+        leaves the one before alone.
         """
         if payload.kind == _REQUEST:
             if payload.id in self._waiting:

@@ -22,17 +22,23 @@ def is_har(entry: Entry) -> bool:
 
 
 def har_entries(entry: Entry) -> list[object]:
-    """The entries of a document in its order; what no server answered (data: and the like) is left out."""
+    """The entries of a document in its order; what no server answered (data: and the like) is left
+    out.
+    """
     return [call for call in entry["log"]["entries"] if not _is_local(call)]
 
 
 def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """One entry, seen by the client. `startedDateTime` and `time` (ms) give the end; status 0 is no answer. Raises Refused."""
+    """One entry, seen by the client. `startedDateTime` and `time` (ms) give the end; status 0 is
+    no answer. Raises Refused.
+    """
     request, response = _dict(entry.get("request")), _dict(entry.get("response"))
     content = _dict(response.get("content"))
     start = fields.time_ns(entry.get("startedDateTime"), place.record_ms)
     taken = entry.get("time")
-    duration = fields.duration_ns(taken if not isinstance(taken, int | float) or taken >= 0 else None, 1e6)
+    duration = fields.duration_ns(
+        taken if not isinstance(taken, int | float) or taken >= 0 else None, 1e6
+    )
     answered = _body(content)
     size = content.get("size")
     return make(
@@ -59,13 +65,20 @@ def _headers(part: Entry, body: str) -> dict[str, str]:
     """The headers; the body's media type where the recording left the header out."""
     headers = fields.headers_of(part.get("headers"))
     media_type = _dict(part.get(body)).get("mimeType")
-    if isinstance(media_type, str) and media_type and "content-type" not in headers and _dict(part.get(body)).get("text"):
+    if (
+        isinstance(media_type, str)
+        and media_type
+        and "content-type" not in headers
+        and _dict(part.get(body)).get("text")
+    ):
         headers["content-type"] = media_type
     return headers
 
 
 def _body(content: Entry) -> Body:
-    """The text of a body, decoded where the recording says base64; None where it holds none. Raises Refused."""
+    """The text of a body, decoded where the recording says base64; None where it holds none.
+    Raises Refused.
+    """
     text = content.get("text")
     if not isinstance(text, str) or not text:
         return None

@@ -1,4 +1,6 @@
-"""Text access logs, a line an exchange, by the fields that monitor/model/log_lines.py finds in them."""
+"""Text access logs, a line an exchange, by the fields that monitor/model/log_lines.py finds in
+them.
+"""
 
 import re
 from collections.abc import Callable
@@ -11,7 +13,14 @@ from monitor.decode.api_logs.gateways import envoy_exchange
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.proxies import made_by_aws, made_by_haproxy, made_by_proxy
 from monitor.decode.api_logs.servers import service_of_traefik
-from monitor.decode.api_logs.units import MILLIS, SECONDS, length_ns, moment_ns, request_line, unescaped
+from monitor.decode.api_logs.units import (
+    MILLIS,
+    SECONDS,
+    length_ns,
+    moment_ns,
+    request_line,
+    unescaped,
+)
 from monitor.decode.api_logs.w3c import cloudfront_line, iis_line
 from monitor.model.exchanges import Exchange
 
@@ -31,7 +40,9 @@ def _common(match: Match, place: Place, index: int, **more: Any) -> Exchange:
         target=target,
         status=groups["status"],
         query_known=True,
-        request_headers=fields.headers_of({name: unescaped(text) for name, text in sent.items() if text and text != "-"}),
+        request_headers=fields.headers_of(
+            {name: unescaped(text) for name, text in sent.items() if text and text != "-"}
+        ),
         headers_whole=False,
         **{"duration_ns": None, **more},
     )
@@ -42,10 +53,22 @@ def _vhost(match: Match, place: Place, index: int) -> Exchange:
 
 
 def _ingress(match: Match, place: Place, index: int) -> Exchange:
-    service, namespace = split_upstream(match["upstream_name"]) if match["upstream_name"] not in ("", "-") else ("", "")
+    service, namespace = (
+        split_upstream(match["upstream_name"])
+        if match["upstream_name"] not in ("", "-")
+        else ("", "")
+    )
     length = length_ns(match["request_time"], SECONDS)
     proxied = made_by_proxy({"upstream_status": match["upstream_status"]})
-    return _common(match, place, index, callee=service, callee_namespace=namespace, duration_ns=length, proxy_answer=proxied)
+    return _common(
+        match,
+        place,
+        index,
+        callee=service,
+        callee_namespace=namespace,
+        duration_ns=length,
+        proxy_answer=proxied,
+    )
 
 
 def _traefik(match: Match, place: Place, index: int) -> Exchange:
@@ -67,7 +90,14 @@ def _apisix(match: Match, place: Place, index: int) -> Exchange:
     url = match["upstream_url"] or ""
     host = host_of(match["host"]) or host_of(fields.split_url(url)[0])
     proxied = made_by_proxy({"upstream_status": match["upstream_status"]})
-    return _common(match, place, index, callee=host, duration_ns=length_ns(match["request_time"], SECONDS), proxy_answer=proxied)
+    return _common(
+        match,
+        place,
+        index,
+        callee=host,
+        duration_ns=length_ns(match["request_time"], SECONDS),
+        proxy_answer=proxied,
+    )
 
 
 def _envoy(match: Match, place: Place, index: int) -> Exchange:
@@ -100,7 +130,9 @@ def _haproxy(match: Match, place: Place, index: int) -> Exchange:
 
 
 def _aws_balancer(match: Match, place: Place, index: int) -> Exchange:
-    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html; its time is the answer's."""
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html;
+    its time is the answer's.
+    """
     groups = match.groupdict()
     method, target = request_line(unescaped(groups["request"]))
     parts = [length_ns(groups[name], SECONDS) for name in ("request_s", "target_s", "response_s")]
@@ -117,9 +149,13 @@ def _aws_balancer(match: Match, place: Place, index: int) -> Exchange:
         target=target,
         status=0 if groups["status"] == "-" else groups["status"],
         query_known=True,
-        callee=group or (groups.get("domain") if groups.get("domain") != "-" else "") or host_of(fields.split_url(target)[0]),
+        callee=group
+        or (groups.get("domain") if groups.get("domain") != "-" else "")
+        or host_of(fields.split_url(target)[0]),
         trace=fields.id_of(trace[1] + trace[2], 16) if trace else b"",
-        request_headers=fields.headers_of({"user-agent": unescaped(agent)}) if agent not in ("", "-") else {},
+        request_headers=fields.headers_of({"user-agent": unescaped(agent)})
+        if agent not in ("", "-")
+        else {},
         headers_whole=False,
         unanswered=groups["status"] == "-",
         proxy_answer=made_by_aws(groups["target_status"], groups["status"]),
@@ -153,7 +189,9 @@ _XML_NAMES = {"requestTime": "time", "httpMethod": "method", "resourcePath": "pa
 
 
 def _aws_api_xml(match: Match, place: Place, index: int) -> Exchange:
-    """Of the form that the vendor's console offers, nothing else: not XML at large, which has entities and more."""
+    """Of the form that the vendor's console offers, nothing else: not XML at large, which has
+    entities and more.
+    """
     held = {_XML_NAMES.get(name, name): text.strip() for name, text in _XML.findall(match["rest"])}
     missing = [name for name in ("time", "method", "path", "status") if name not in held]
     if missing:
@@ -162,7 +200,9 @@ def _aws_api_xml(match: Match, place: Place, index: int) -> Exchange:
 
 
 def _raw(match: Match, place: Place, index: int) -> Exchange:
-    """A request as it travels (APISIX's `meta_format: origin`): no answer and no time are told, so that the record's own time counts."""
+    """A request as it travels (APISIX's `meta_format: origin`): no answer and no time are told, so
+    that the record's own time counts.
+    """
     return _request(match["head"], place, index, place.told_ns or place.record_ms * 1_000_000)
 
 
@@ -170,10 +210,18 @@ def _request(text: str, place: Place, index: int, end_ns: int) -> Exchange:
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     first, *rest = head.split("\n")
     method, target = request_line(first)
-    pairs = [(name.strip(), value.strip()) for name, colon, value in (line.partition(":") for line in rest) if colon]
+    pairs = [
+        (name.strip(), value.strip())
+        for name, colon, value in (line.partition(":") for line in rest)
+        if colon
+    ]
     headers = fields.headers_of([[name, value] for name, value in pairs])
     length = headers.get("content-length", "")
-    short = length.isdecimal() and len(length) < 12 and int(length) > len(body.encode("utf-8", "replace"))
+    short = (
+        length.isdecimal()
+        and len(length) < 12
+        and int(length) > len(body.encode("utf-8", "replace"))
+    )
     return make(
         place,
         index,

@@ -13,7 +13,8 @@ _NOTHING: Mapping[str, str] = {}
 
 
 class Place(NamedTuple):
-    """Where an entry stands: a record and the entry's index in it; `record_ms` bounds the entry's times.
+    """Where an entry stands: a record and the entry's index in it; `record_ms` bounds the entry's
+    times.
 
     `told_ns` is the time that a shipper's wrapper tells of it, 0 for none.
     """
@@ -28,7 +29,12 @@ class Place(NamedTuple):
 def place_of(records: Records, index: int) -> Place:
     """The place of record `index`."""
     partition = records.partitions[index]
-    return Place(partition.source_id, partition.partition, records.offsets[index], records.timestamps_ms[index])
+    return Place(
+        partition.source_id,
+        partition.partition,
+        records.offsets[index],
+        records.timestamps_ms[index],
+    )
 
 
 def make(
@@ -63,9 +69,11 @@ def make(
     unanswered: bool = False,
     proxy_answer: bool = False,
 ) -> Exchange:
-    """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing services are "unknown".
+    """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing
+    services are "unknown".
 
-    A missing status is not told, unless the exchange is known to be `unanswered`; a status of 0 says that no answer came.
+    A missing status is not told, unless the exchange is known to be `unanswered`; a status of 0
+    says that no answer came.
     """
     if not isinstance(target, str) or not target:
         raise fields.Refused("no_path")
@@ -89,7 +97,9 @@ def make(
         status=fields.status_of(status),
         caller=fields.name_of(caller) or UNKNOWN,
         caller_version=fields.name_of(caller_version),
-        callee=fields.name_of(callee) or fields.name_of(host or request_headers.get("host", "")) or UNKNOWN,
+        callee=fields.name_of(callee)
+        or fields.name_of(host or request_headers.get("host", ""))
+        or UNKNOWN,
         callee_version=fields.name_of(callee_version),
         callee_namespace=fields.name_of(callee_namespace),
         environment=fields.name_of(environment),
@@ -117,7 +127,21 @@ def query_text(query: object) -> str:
         return query.lstrip("?")
     if not isinstance(query, dict):
         return ""
-    pairs = [(name, entry) for name, value in query.items() for entry in (value if isinstance(value, list) else [value])]
+    pairs = [
+        (name, entry)
+        for name, value in query.items()
+        for entry in (value if isinstance(value, list) else [value])
+    ]
     return urlencode(
-        [(name, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)) for name, value in pairs]
+        [
+            (
+                name,
+                ""
+                if value is None
+                else str(value).lower()
+                if isinstance(value, bool)
+                else str(value),
+            )
+            for name, value in pairs
+        ]
     )

@@ -1,4 +1,6 @@
-"""Any JSON log by a mapping from settings: field of the plain form to JSON pointer, or `=text` for a constant."""
+"""Any JSON log by a mapping from settings: field of the plain form to JSON pointer, or `=text` for
+a constant.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,13 +25,19 @@ _UNITS_MS = {"duration_s": 1e3, "duration_us": 1e-3, "duration_ns": 1e-6}
 
 
 def mapped_exchange(mapping: Mapping[str, str]) -> Callable[[Entry, Place, int], Exchange]:
-    """A decoder by this mapping. Raises ConfigError for an unknown field, no pointer, or a needed field left out."""
+    """A decoder by this mapping. Raises ConfigError for an unknown field, no pointer, or a needed
+    field left out.
+    """
     unknown = sorted(mapping.keys() - _FIELDS)
     if unknown:
-        raise ConfigError(f"api_logs mapping: the field {unknown[0]!r} is unknown; the fields are {', '.join(sorted(_FIELDS))}")
+        raise ConfigError(
+            f"api_logs mapping: the field {unknown[0]!r} is unknown; the fields are {', '.join(sorted(_FIELDS))}"
+        )
     for either in _NEEDED:
         if not any(name in mapping for name in either):
-            raise ConfigError(f"api_logs mapping: {' or '.join(either)} is missing; give its JSON pointer, such as /{either[0]}")
+            raise ConfigError(
+                f"api_logs mapping: {' or '.join(either)} is missing; give its JSON pointer, such as /{either[0]}"
+            )
     constants: Entry = {}
     pointers: list[tuple[str, list[str], float | None]] = []
     for name, where in mapping.items():
@@ -40,7 +48,9 @@ def mapped_exchange(mapping: Mapping[str, str]) -> Callable[[Entry, Place, int],
             unit = _UNITS_MS.get(name)
             pointers.append(("duration_ms" if unit else name, parts, unit))
         else:
-            raise ConfigError(f"api_logs mapping: {name} = {where!r} is neither a JSON pointer (/a/b) nor a constant (=text)")
+            raise ConfigError(
+                f"api_logs mapping: {name} = {where!r} is neither a JSON pointer (/a/b) nor a constant (=text)"
+            )
 
     def read(entry: Entry, place: Place, index: int) -> Exchange:
         plain = dict(constants)

@@ -1,14 +1,16 @@
 """Our own plain form: one JSON object an exchange.
 
-{time, method, path or url, route, query, status, duration_ms, request_headers, request_body, response_headers,
-response_body, caller, caller_version, callee, callee_version, callee_namespace, environment, trace_id, span_id, side,
-request_truncated, response_truncated, redacted, request_body_encoding, response_body_encoding, headers_whole,
-proxy_answer, response_flags, response_code_details, upstream_status, upstream_header_time}: `time` is when the exchange
-ended, bodies are JSON or text, all but time, method and path or url may be left out. A body encoding of "base64" says
-that the text stands for bytes. `headers_whole` false: only some headers are logged. The last five tell whether a proxy
-made the answer itself (proxies.py).
+{time, method, path or url, route, query, status, duration_ms, request_headers, request_body,
+response_headers, response_body, caller, caller_version, callee, callee_version, callee_namespace,
+environment, trace_id, span_id, side, request_truncated, response_truncated, redacted,
+request_body_encoding, response_body_encoding, headers_whole, proxy_answer, response_flags,
+response_code_details, upstream_status, upstream_header_time}: `time` is when the exchange ended,
+bodies are JSON or text, all but time, method and path or url may be left out. A body encoding of
+"base64" says that the text stands for bytes. `headers_whole` false: only some headers are logged.
+The last five tell whether a proxy made the answer itself (proxies.py).
 
-With `protocol` "messaging" it is a record of a topic, as the capture kit sees it where it is sent or taken (captured.py).
+With `protocol` "messaging" it is a record of a topic, as the capture kit sees it where it is sent
+or taken (captured.py).
 """
 
 from typing import Any

@@ -1,4 +1,6 @@
-"""Our own plain form, read again and again: what entries have in common that name the same parties is read once."""
+"""Our own plain form, read again and again: what entries have in common that name the same parties
+is read once.
+"""
 
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
@@ -31,7 +33,17 @@ class _Alike(NamedTuple):
 
 
 FEW = (
-    *("method", "route", "status", "caller", "caller_version", "callee", "callee_version", "callee_namespace", "environment"),
+    *(
+        "method",
+        "route",
+        "status",
+        "caller",
+        "caller_version",
+        "callee",
+        "callee_version",
+        "callee_namespace",
+        "environment",
+    ),
     *("side", "request_truncated", "response_truncated", "redacted", "headers_whole"),
 )
 """Fields with few values, so that most entries share all of them with one before."""
@@ -45,15 +57,21 @@ _LONGEST_PATH = 2_048
 
 
 class NdjsonReader:
-    """As ndjson_exchange, for entries of these keys: what they have in common is read once. Remembers at most some thousand kinds.
+    """As ndjson_exchange, for entries of these keys: what they have in common is read once.
+    Remembers at most some thousand kinds.
 
-    Every field that is not of the plainest kind is read by ndjson_exchange's own functions, so that both say the same.
+    Every field that is not of the plainest kind is read by ndjson_exchange's own functions, so
+    that both say the same.
     """
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         few = [name for name in FEW if name in keys]
         self._few = itemgetter(*few) if len(few) > 1 else None
-        self._usual = self._few is not None and _SELDOM.isdisjoint(keys) and {"path", "time", "method"} <= set(keys)
+        self._usual = (
+            self._few is not None
+            and _SELDOM.isdisjoint(keys)
+            and {"path", "time", "method"} <= set(keys)
+        )
         self._known: dict[tuple[Any, ...], _Alike] = {}
 
     @property
@@ -62,7 +80,9 @@ class NdjsonReader:
         return self._usual
 
     def alike(self, entry: dict[str, Any]) -> tuple[Any, ...] | None:
-        """What entries share that name the same parties; None for what is of no plain kind, or refused."""
+        """What entries share that name the same parties; None for what is of no plain kind, or
+        refused.
+        """
         try:
             return self._alike(entry)
         except fields.Refused:
@@ -84,7 +104,12 @@ class NdjsonReader:
         if alike is None:
             return None
         get = entry.get
-        moment, duration, query, query_known = entry["time"], get("duration_ms"), get("query"), False
+        moment, duration, query, query_known = (
+            entry["time"],
+            get("duration_ms"),
+            get("query"),
+            False,
+        )
         end_ns = moment * 1_000_000 if type(moment) is int and _FIRST_MS <= moment < _END_MS else 0
         if not 0 < end_ns <= place.record_ms * 1_000_000 + _FUTURE_NS:
             end_ns = fields.time_ns(moment, place.record_ms)
@@ -102,7 +127,9 @@ class NdjsonReader:
         if not trace and request_headers:
             trace, span = fields.traceparent(request_headers)
         request_body, response_body = get("request_body"), get("response_body")
-        return Exchange(  # by position: names would take as long again for 31 fields, and most records of most topics come here
+        # by position: names would take as long again for 31 fields, and most records of most
+        # topics come here
+        return Exchange(
             place.source_id,
             place.partition,
             place.offset,

@@ -26,10 +26,11 @@ _DEEPEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Stands for a log record (or span) that tells of no exchange: nothing is wrong with it, and nothing came of it.
+    """Stands for a log record (or span) that tells of no exchange: nothing is wrong with it, and
+    nothing came of it.
 
-    `dropped`: how many exchanges it says were dropped where they were captured. `part`: it is a part of an exchange that comes with
-    another entry, or of the head of a log.
+    `dropped`: how many exchanges it says were dropped where they were captured. `part`: it is a
+    part of an exchange that comes with another entry, or of the head of a log.
     """
 
     dropped: int = 0
@@ -52,22 +53,32 @@ def proto_batch(value: bytes) -> Entry:
 
 def is_batch(entry: Entry) -> bool:
     """Whether a JSON object is an OTLP export of logs or spans."""
-    return any(name in entry for name in ("resourceLogs", "resource_logs", "resourceSpans", "resource_spans"))
+    return any(
+        name in entry
+        for name in ("resourceLogs", "resource_logs", "resourceSpans", "resource_spans")
+    )
 
 
 def otlp_exchanges(
     batch: Entry, place: Place, *, ids_in_base64: bool, first: int = 0
 ) -> Iterator[Exchange | fields.Refused | Passed]:
-    """Of each entry of a batch its exchange, its refusal when it tells of one that cannot be used, or that it tells of none.
+    """Of each entry of a batch its exchange, its refusal when it tells of one that cannot be used,
+    or that it tells of none.
 
     `first` is the index of the batch's first entry in its record.
     """
     index = first - 1
-    for block in _list(batch, "resourceLogs", "resource_logs") + _list(batch, "resourceSpans", "resource_spans"):
+    for block in _list(batch, "resourceLogs", "resource_logs") + _list(
+        batch, "resourceSpans", "resource_spans"
+    ):
         resource = _attributes(_dict(_dict(block).get("resource")))
-        scopes = _list(block, "scopeLogs", "scope_logs") + _list(block, "scopeSpans", "scope_spans")
+        scopes = _list(block, "scopeLogs", "scope_logs") + _list(
+            block, "scopeSpans", "scope_spans"
+        )
         for scope in scopes:
-            for entry in _list(scope, "logRecords", "log_records") + _list(scope, "spans", "spans"):
+            for entry in _list(scope, "logRecords", "log_records") + _list(
+                scope, "spans", "spans"
+            ):
                 index += 1
                 try:
                     exchange = _exchange(_dict(entry), resource, place, index, ids_in_base64)
@@ -77,7 +88,9 @@ def otlp_exchanges(
                     yield exchange
 
 
-def _exchange(entry: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool) -> Exchange | Passed:
+def _exchange(
+    entry: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool
+) -> Exchange | Passed:
     attributes = _attributes(entry)
     body = _value(entry.get("body"), 0)
     if isinstance(body, dict):
@@ -96,7 +109,11 @@ def _exchange(entry: Entry, resource: Entry, place: Place, index: int, ids_in_ba
     )
     end = end or entry.get("observedTimeUnixNano") or entry.get("observed_time_unix_nano")
     end_ns = fields.time_ns(_whole(end), place.record_ms)
-    duration = end_ns - _whole(entry.get("startTimeUnixNano") or entry.get("start_time_unix_nano")) if is_span else None
+    duration = (
+        end_ns - _whole(entry.get("startTimeUnixNano") or entry.get("start_time_unix_nano"))
+        if is_span
+        else None
+    )
     kind = entry.get("kind") or attributes.get("span.kind")
     return exchange_of_attributes(
         attributes,
@@ -112,7 +129,9 @@ def _exchange(entry: Entry, resource: Entry, place: Place, index: int, ids_in_ba
 
 
 def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exchange | Passed:
-    """A log record whose text is an entry of our own plain form; its resource fills in the callee, or the caller of a client's."""
+    """A log record whose text is an entry of our own plain form; its resource fills in the callee,
+    or the caller of a client's.
+    """
     if isinstance(body, str) and body[:1] == "{":
         try:
             body = orjson.loads(body)
@@ -120,16 +139,22 @@ def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exch
             return Passed()
     if isinstance(body, dict) and (dropped := dropped_of(body)) >= 0:
         return Passed(dropped)
-    if not isinstance(body, dict) or not (("method" in body and ("path" in body or "url" in body)) or is_captured_message(body)):
+    if not isinstance(body, dict) or not (
+        ("method" in body and ("path" in body or "url" in body)) or is_captured_message(body)
+    ):
         return Passed()
-    environment = resource.get("deployment.environment.name") or resource.get("deployment.environment")
+    environment = resource.get("deployment.environment.name") or resource.get(
+        "deployment.environment"
+    )
     own = "caller" if body.get("side") in ("client", "producer") else "callee"
     known = {
         own: resource.get("service.name"),
         f"{own}_version": resource.get("service.version"),
         "environment": environment,
     }
-    return ndjson_exchange({name: value for name, value in known.items() if value is not None} | body, place, index)
+    return ndjson_exchange(
+        {name: value for name, value in known.items() if value is not None} | body, place, index
+    )
 
 
 def _whole(value: Any) -> int:
@@ -142,7 +167,9 @@ def _whole(value: Any) -> int:
 
 
 def _id(value: Any, size: int, in_base64: bool) -> bytes:
-    """OTLP's JSON writes ids in hex; protobuf's own JSON, which we make of a binary batch, in base64."""
+    """OTLP's JSON writes ids in hex; protobuf's own JSON, which we make of a binary batch, in
+    base64.
+    """
     if not isinstance(value, str):
         return b""
     if not in_base64:
@@ -171,7 +198,13 @@ def _value(any_value: Any, depth: int) -> Any:
         if word in ("stringvalue", "boolvalue", "doublevalue"):
             return value
         if word == "intvalue":
-            return int(value) if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 25 else value
+            return (
+                int(value)
+                if isinstance(value, str)
+                and value.removeprefix("-").isdecimal()
+                and len(value) < 25
+                else value
+            )
         if word == "arrayvalue":
             return [_value(entry, depth + 1) for entry in _list(_dict(value), "values", "values")]
         if word == "kvlistvalue":

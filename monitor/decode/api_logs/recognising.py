@@ -1,14 +1,27 @@
-"""Each entry of a record by the source that wrote it, told by its marks; a source that was asked for refuses what another wrote."""
+"""Each entry of a record by the source that wrote it, told by its marks; a source that was asked
+for refuses what another wrote.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from monitor.decode.api_logs.clouds import aws_exchange, azure_exchange, azure_records, cloudflare_exchange, gcp_exchange
+from monitor.decode.api_logs.clouds import (
+    aws_exchange,
+    azure_exchange,
+    azure_records,
+    cloudflare_exchange,
+    gcp_exchange,
+)
 from monitor.decode.api_logs.counts import MARK, dropped_of
 from monitor.decode.api_logs.ecs import ecs_exchange
 from monitor.decode.api_logs.fast_ndjson import fast_reader
 from monitor.decode.api_logs.fields import Refused
-from monitor.decode.api_logs.flat import access_exchange, apache_exchange, haproxy_json_exchange, nginx_exchange
+from monitor.decode.api_logs.flat import (
+    access_exchange,
+    apache_exchange,
+    haproxy_json_exchange,
+    nginx_exchange,
+)
 from monitor.decode.api_logs.gateways import apisix_exchange, envoy_exchange, kong_exchange
 from monitor.decode.api_logs.goreplay import Pairs, exchange_of, payloads, told_payload
 from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
@@ -21,7 +34,14 @@ from monitor.decode.api_logs.recorders import akto_exchange, keploy_exchange, ta
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
 from monitor.decode.api_logs.tap_segments import Segments
 from monitor.decode.api_logs.w3c import Heads, form_of_fields, w3c_exchange
-from monitor.decode.api_logs.wrappers import NOBODY, Line, Writer, json_of, unwrapped_entry, unwrapped_line
+from monitor.decode.api_logs.wrappers import (
+    NOBODY,
+    Line,
+    Writer,
+    json_of,
+    unwrapped_entry,
+    unwrapped_line,
+)
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.exchanges import Exchange
 from monitor.model.forms import json_form, text_form
@@ -52,7 +72,9 @@ READERS: dict[str, Make] = {
     "azure_api_management": azure_exchange,
     "ecs": ecs_exchange,
     "har": har_exchange,
-    "goreplay": lambda entry, place, index: exchange_of(told_payload(entry, place), None, place, index),
+    "goreplay": lambda entry, place, index: exchange_of(
+        told_payload(entry, place), None, place, index
+    ),
     "akto": akto_exchange,
     "keploy": keploy_exchange,
 }
@@ -106,11 +128,17 @@ def accepted(source: str) -> tuple[str, ...]:
 
 def source_of_form(form: str) -> str:
     """The source to ask for where this form is to be read."""
-    return form if form in _ACCEPTED else next((source for source, forms in _ACCEPTED.items() if form in forms), form)
+    return (
+        form
+        if form in _ACCEPTED
+        else next((source for source, forms in _ACCEPTED.items() if form in forms), form)
+    )
 
 
 def opened(held: object) -> Iterator[tuple[object, str]]:
-    """The entries of one that holds several (a HAR document, a batch of Event Hubs), each with its form; else itself and ""."""
+    """The entries of one that holds several (a HAR document, a batch of Event Hubs), each with its
+    form; else itself and "".
+    """
     if isinstance(held, dict):
         if is_har(held):
             yield from ((entry, "har") for entry in har_entries(held))
@@ -123,13 +151,17 @@ def opened(held: object) -> Iterator[tuple[object, str]]:
 
 
 def is_one_text(text: str) -> bool:
-    """Whether a text of several lines is one entry: a request as it travels, XML that one service writes."""
-    return "\n" in text.strip() and any(LINES[name].fullmatch(text) for name in ("raw_http", "aws_api_xml"))
+    """Whether a text of several lines is one entry: a request as it travels, XML that one service
+    writes.
+    """
+    return "\n" in text.strip() and any(
+        LINES[name].fullmatch(text) for name in ("raw_http", "aws_api_xml")
+    )
 
 
 class Recogniser:
-    """Reads entries one by one. `source` is "auto" or one of SOURCES. It remembers, by an entry's keys, who wrote such an entry:
-    that saves looking and changes no answer.
+    """Reads entries one by one. `source` is "auto" or one of SOURCES. It remembers, by an entry's
+    keys, who wrote such an entry: that saves looking and changes no answer.
     """
 
     def __init__(self, source: str, heads: Heads | None = None) -> None:
@@ -146,9 +178,17 @@ class Recogniser:
         """Reads whole records as `quick` would, or leaves them."""
 
     def read(
-        self, entry: object, place: Place, index: int, writer: Writer = NOBODY, depth: int = 0, form: str = ""
+        self,
+        entry: object,
+        place: Place,
+        index: int,
+        writer: Writer = NOBODY,
+        depth: int = 0,
+        form: str = "",
     ) -> Iterator[Found]:
-        """The exchanges of an entry and of what it wraps, or why there are none. `form`: what the entry is known to be."""
+        """The exchanges of an entry and of what it wraps, or why there are none. `form`: what the
+        entry is known to be.
+        """
         try:
             if type(entry) is dict:
                 if MARK in entry and (dropped := dropped_of(entry)) >= 0:
@@ -176,19 +216,27 @@ class Recogniser:
             return
         for at, payload in enumerate(payloads(value, place.record_ms)):
             try:
-                yield payload if isinstance(payload, Refused) else self._pairs.add(payload, place, at) or PART
+                yield (
+                    payload
+                    if isinstance(payload, Refused)
+                    else self._pairs.add(payload, place, at) or PART
+                )
             except Refused as refusal:
                 yield refusal
 
     def left(self) -> Iterator[tuple[Place, str, Found]]:
-        """What stands alone when no more of a batch comes, each with its place and form: pieces whose others did not come."""
+        """What stands alone when no more of a batch comes, each with its place and form: pieces
+        whose others did not come.
+        """
         for place, outcome in self._segments.left():
             yield place, "envoy_tap", outcome
         for place, piece in self._pairs.left():
             yield place, "goreplay", piece
 
     def quick(self, entry: Entry, place: Place) -> Found | None:
-        """The exchange of a record that is one entry like others before it; None where one has to look."""
+        """The exchange of a record that is one entry like others before it; None where one has to
+        look.
+        """
         known = self._known.get(tuple(entry))
         if known is None:
             return None
@@ -217,11 +265,17 @@ class Recogniser:
             if len(self._known) >= _MOST_SHAPES:
                 self._known.clear()
             self._known[keys] = source
-            if self.fast is not None and source is not None and isinstance(source[1], NdjsonReader):
+            if (
+                self.fast is not None
+                and source is not None
+                and isinstance(source[1], NdjsonReader)
+            ):
                 self.fast.learn(keys, source[1])
         return source
 
-    def _made(self, known: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer) -> Found:
+    def _made(
+        self, known: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer
+    ) -> Found:
         form, make = known
         self.told = form
         if self._allowed and form not in self._allowed:
@@ -234,7 +288,9 @@ class Recogniser:
         return writer.named(read) if writer is not NOBODY else read
 
     def _inside(self, entry: Entry, place: Place, index: int, depth: int) -> Iterator[Found]:
-        """What a shipper's wrapper holds. A wrapper of several entries gives them indices after its own."""
+        """What a shipper's wrapper holds. A wrapper of several entries gives them indices after
+        its own.
+        """
         self.told = ""
         if entry.get("messageType") == "CONTROL_MESSAGE":
             yield Refused("cloudwatch_control_message")
@@ -247,7 +303,11 @@ class Recogniser:
         for at, line in enumerate(lines):
             place_of_line = index if len(lines) == 1 else _INSIDE + index * 10_000 + at
             for outcome in self._line(line, place_of_line, depth):
-                yield Refused(json_form(entry)) if isinstance(outcome, Refused) and str(outcome) in _NO_EXCHANGE else outcome
+                yield (
+                    Refused(json_form(entry))
+                    if isinstance(outcome, Refused) and str(outcome) in _NO_EXCHANGE
+                    else outcome
+                )
 
     def _line(self, line: Line, index: int, depth: int) -> Iterator[Found]:
         if line.partial:
@@ -255,7 +315,9 @@ class Recogniser:
         else:
             yield from self.read(line.content, line.place, index, line.writer, depth + 1)
 
-    def _text(self, text: str, place: Place, index: int, writer: Writer, depth: int) -> Iterator[Found]:
+    def _text(
+        self, text: str, place: Place, index: int, writer: Writer, depth: int
+    ) -> Iterator[Found]:
         if text[:1] in "123" and GOREPLAY_HEAD.match(text[:200].encode("utf-8", "replace")):
             yield from self.payloads(text.encode("utf-8", "replace"), place)
             return
@@ -278,7 +340,11 @@ class Recogniser:
             if line is None and self._heads.stand_over(text, place):
                 yield Refused("w3c_other_fields")
             elif line is None:
-                yield Refused("not_json" if text.lstrip()[:1] in ("{", "[") else text_form(text) or "not_json")
+                yield Refused(
+                    "not_json"
+                    if text.lstrip()[:1] in ("{", "[")
+                    else text_form(text) or "not_json"
+                )
             else:
                 yield from self._line(line, index, depth)
         elif self._allowed and form not in self._allowed:

@@ -1,7 +1,7 @@
 """What recorders of whole exchanges write: Envoy's tap filter, Akto's mirroring, Keploy.
 
-https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/tap_filter, envoy/data/tap/v3/http.proto;
-https://docs.akto.io; https://keploy.io/docs
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/tap_filter,
+envoy/data/tap/v3/http.proto; https://docs.akto.io; https://keploy.io/docs
 """
 
 import base64
@@ -19,7 +19,9 @@ Entry = dict[str, Any]
 
 
 def tap_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """A buffered trace. A tap tells no time but headers': when they came, the answer's `date`, else the record's own. Raises Refused."""
+    """A buffered trace. A tap tells no time but headers': when they came, the answer's `date`,
+    else the record's own. Raises Refused.
+    """
     trace = _dict(entry.get("http_buffered_trace") or entry.get("httpBufferedTrace"))
     if not trace:
         raise fields.Refused("streamed_tap")
@@ -27,7 +29,9 @@ def tap_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     asked, answered = _pseudo(request), _pseudo(response)
     (sent, sent_cut), (body, body_cut) = _tapped(request), _tapped(response)
     request_headers, response_headers = (
-        fields.headers_of([[name, value] for name, value in held.items() if not name.startswith(":")])
+        fields.headers_of(
+            [[name, value] for name, value in held.items() if not name.startswith(":")]
+        )
         for held in (asked, answered)
     )
     came = _time(request, place)
@@ -35,14 +39,18 @@ def tap_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     date = response_headers.get("date")
     if left is None and came is None and date:
         left = moment_ns(date, place.record_ms)
-    grpc = answered.get("grpc-status") or _pseudo({"headers": response.get("trailers")}).get("grpc-status")
+    grpc = answered.get("grpc-status") or _pseudo({"headers": response.get("trailers")}).get(
+        "grpc-status"
+    )
     if grpc is not None:
         response_headers = response_headers | {"grpc-status": grpc}
     return make(
         place,
         index,
         end_ns=left or came or place.told_ns or place.record_ms * 1_000_000,
-        duration_ns=left - came if left is not None and came is not None and left >= came else None,
+        duration_ns=left - came
+        if left is not None and came is not None and left >= came
+        else None,
         method=asked.get(":method"),
         target=asked.get(":path"),
         status=answered.get(":status") or (None if response else 0),
@@ -100,7 +108,9 @@ def _time(message: Entry, place: Place) -> int | None:
 
 
 def akto_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """Everything is text: headers and payloads as JSON in strings, the time in s or ms. Raises Refused."""
+    """Everything is text: headers and payloads as JSON in strings, the time in s or ms. Raises
+    Refused.
+    """
     (asked, asked_cut), (answered, answered_cut) = (
         body_and_cut(entry.get("requestPayload") or None),
         body_and_cut(entry.get("responsePayload") or None),
@@ -148,11 +158,15 @@ def keploy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         place,
         index,
         end_ns=ended,
-        duration_ns=ended - began if began is not None and end and ended >= began else length_ns(spec.get("latency"), MILLIS),
+        duration_ns=ended - began
+        if began is not None and end and ended >= began
+        else length_ns(spec.get("latency"), MILLIS),
         method=request.get("method"),
         target=target,
         status=response.get("status_code"),
-        query=parameters if isinstance(parameters, dict) and parameters and "?" not in str(target) else None,
+        query=parameters
+        if isinstance(parameters, dict) and parameters and "?" not in str(target)
+        else None,
         query_known=True,
         callee=host_of(fields.split_url(target)[0]) if isinstance(target, str) else None,
         request_headers=fields.headers_of(request.get("header")),

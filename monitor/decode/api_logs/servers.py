@@ -1,6 +1,7 @@
 """Access logs of Traefik and Caddy in JSON.
 
-https://doc.traefik.io/traefik/observability/access-logs/#available-fields, https://caddyserver.com/docs/caddyfile/directives/log
+https://doc.traefik.io/traefik/observability/access-logs/#available-fields,
+https://caddyserver.com/docs/caddyfile/directives/log
 """
 
 from typing import Any
@@ -17,7 +18,9 @@ Entry = dict[str, Any]
 
 
 def traefik_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """`StartUTC` and `Duration` (ns) give the end; headers that were kept are `request_X`, `origin_X` and `downstream_X`. Raises Refused."""
+    """`StartUTC` and `Duration` (ns) give the end; headers that were kept are `request_X`,
+    `origin_X` and `downstream_X`. Raises Refused.
+    """
     get = entry.get
     length = length_ns(get("Duration"), NANOS)
     start = get("StartUTC") or get("StartLocal")
@@ -27,10 +30,18 @@ def traefik_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         end = moment_ns(get("time"), place.record_ms) if get("time") else place.told_ns
     if not end:
         raise fields.Refused("no_time")
-    service = service_of_traefik(_text(get("ServiceName")), _text(get("RouterName")), get("ServiceURL"))
+    service = service_of_traefik(
+        _text(get("ServiceName")), _text(get("RouterName")), get("ServiceURL")
+    )
     path = _text(get("RequestPath"))
-    request_headers, response_headers = _kept(entry, "request_"), _kept(entry, "origin_") | _kept(entry, "downstream_")
-    trace, span = fields.id_of(get("TraceId") or get("TraceID"), 16), fields.id_of(get("SpanId") or get("SpanID"), 8)
+    request_headers, response_headers = (
+        _kept(entry, "request_"),
+        _kept(entry, "origin_") | _kept(entry, "downstream_"),
+    )
+    trace, span = (
+        fields.id_of(get("TraceId") or get("TraceID"), 16),
+        fields.id_of(get("SpanId") or get("SpanID"), 8),
+    )
     name, namespace = service
     return make(
         place,
@@ -39,7 +50,9 @@ def traefik_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         duration_ns=length,
         method=get("RequestMethod"),
         target=path,
-        status=get("DownstreamStatus") if get("DownstreamStatus") is not None else get("OriginStatus"),
+        status=get("DownstreamStatus")
+        if get("DownstreamStatus") is not None
+        else get("OriginStatus"),
         query_known=True,
         callee=name or host_of(get("RequestHost")) or host_of(get("RequestAddr")),
         callee_namespace=namespace,
@@ -53,19 +66,29 @@ def traefik_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 
 def service_of_traefik(service: str, router: str, url: object) -> tuple[str, str]:
-    """Service and namespace of `name@provider` (Kubernetes: `namespace-service-port@kubernetes…`), of a router's, or of a server's URL."""
+    """Service and namespace of `name@provider` (Kubernetes: `namespace-service-port@kubernetes…`),
+    of a router's, or of a server's URL.
+    """
     name, _, provider = (service if service != "-" else "").partition("@")
     if name:
         return split_upstream(name) if provider.startswith("kubernetes") else (name, "")
     routed, _, provider = (router if router != "-" else "").partition("@")
     if routed and not provider.startswith("kubernetes"):
         return routed, ""
-    host = url.get("Host") if isinstance(url, dict) else fields.split_url(url)[0] if isinstance(url, str) and url != "-" else ""
+    host = (
+        url.get("Host")
+        if isinstance(url, dict)
+        else fields.split_url(url)[0]
+        if isinstance(url, str) and url != "-"
+        else ""
+    )
     return host_of(host) or routed, ""
 
 
 def caddy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """`ts` is when the request was handled, `duration` in seconds; bodies where `log_append` put them. Raises Refused."""
+    """`ts` is when the request was handled, `duration` in seconds; bodies where `log_append` put
+    them. Raises Refused.
+    """
     request = entry["request"]
     at = entry.get("ts") or entry.get("time") or entry.get("timestamp")
     if not fields.is_told(at) and not place.told_ns:

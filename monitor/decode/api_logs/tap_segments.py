@@ -46,7 +46,11 @@ class _Message:
     def is_ended(self, *, bodiless: bool = False) -> bool:
         """Whether no more of it can come: its trailers came, or its length is reached."""
         length = self.said("content-length")
-        return self.ended or bodiless or (length.isdecimal() and len(length) < 12 and self.size >= int(length))
+        return (
+            self.ended
+            or bodiless
+            or (length.isdecimal() and len(length) < 12 and self.size >= int(length))
+        )
 
     def is_whole(self, *, bodiless: bool = False) -> bool:
         """Whether all of its body came: it ended, or its JSON did."""
@@ -62,7 +66,10 @@ class _Message:
 
     def buffered(self, *, cut: bool) -> Entry:
         body = base64.b64encode(b"".join(self.chunks)).decode()
-        return (self.headers or {}) | {"body": {"as_bytes": body, "truncated": cut or self.cut}, "trailers": self.trailers}
+        return (self.headers or {}) | {
+            "body": {"as_bytes": body, "truncated": cut or self.cut},
+            "trailers": self.trailers,
+        }
 
 
 @dataclass(slots=True)
@@ -86,7 +93,10 @@ class _Trace:
             bool(self.request.chunks) and not self.request.is_whole(),
             bool(self.response.chunks) and not self.response.is_whole(bodiless=self.bodiless),
         )
-        trace = {"request": self.request.buffered(cut=cut[0]), "response": self.response.buffered(cut=cut[1])}
+        trace = {
+            "request": self.request.buffered(cut=cut[0]),
+            "response": self.response.buffered(cut=cut[1]),
+        }
         return tap_exchange({"http_buffered_trace": trace}, self.place, self.index)
 
 
@@ -98,8 +108,8 @@ class Segments:
         self._alone: list[_Trace] = []
 
     def add(self, entry: Entry, place: Place, index: int) -> Exchange | None:
-        """The exchange that a segment ends, at its first segment's place; None while more may come. Raises Refused for a segment whose
-        trace did not begin here.
+        """The exchange that a segment ends, at its first segment's place; None while more may
+        come. Raises Refused for a segment whose trace did not begin here.
         """
         segment = entry.get("http_streamed_trace_segment") or entry.get("httpStreamedTraceSegment")
         content = segment if isinstance(segment, dict) else {}
@@ -123,7 +133,9 @@ class Segments:
         return None
 
     def left(self) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
-        """What was open still, each with its place: an answer without a known end counts as cut off, none at all as a piece."""
+        """What was open still, each with its place: an answer without a known end counts as cut
+        off, none at all as a piece.
+        """
         still, self._open, self._alone = [*self._alone, *self._open.values()], {}, []
         for trace in still:
             try:
@@ -143,8 +155,14 @@ def _put(message: _Message, kind: str, held: Entry) -> None:
         message.ended = True
     else:
         message.cut = message.cut or held.get("truncated") is True
-        text, coded = (held.get(name, held.get(_camel(name))) for name in ("as_string", "as_bytes"))
-        chunk = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else decoded(coded or "")
+        text, coded = (
+            held.get(name, held.get(_camel(name))) for name in ("as_string", "as_bytes")
+        )
+        chunk = (
+            text.encode("utf-8", "surrogatepass")
+            if isinstance(text, str)
+            else decoded(coded or "")
+        )
         message.chunks.append(chunk)
         message.size += len(chunk)
 

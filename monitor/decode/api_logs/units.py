@@ -8,9 +8,16 @@ from functools import lru_cache
 
 from monitor.decode.api_logs.fields import Refused, time_ns
 
-_CLF = re.compile(r"\[?(\d{1,2})/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?: ?([+-])(\d\d):?(\d\d))?\]?")
-_MONTHS = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
-_LENGTH = re.compile(r"\+?(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?) ?(ns|us|µs|μs|ms|s|sec|seconds?|m|min)?")
+_CLF = re.compile(
+    r"\[?(\d{1,2})/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?: ?([+-])(\d\d):?(\d\d))?\]?"
+)
+_MONTHS = {
+    name: at
+    for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+}
+_LENGTH = re.compile(
+    r"\+?(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?) ?(ns|us|µs|μs|ms|s|sec|seconds?|m|min)?"
+)
 _UNITS_NS = {
     "ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "sec": 1e9, "second": 1e9, "seconds": 1e9, "m": 6e10, "min": 6e10,
 }  # fmt: skip
@@ -21,7 +28,9 @@ SECONDS, MILLIS, MICROS, NANOS = 1e9, 1e6, 1e3, 1.0
 
 
 def moment_ns(value: object, record_ms: int) -> int:
-    """As `fields.time_ns`, and as common logs, HAProxy and HTTP write it (a time without a zone is UTC)."""
+    """As `fields.time_ns`, and as common logs, HAProxy and HTTP write it (a time without a zone is
+    UTC).
+    """
     if isinstance(value, str):
         text = value.strip()
         match = _CLF.fullmatch(text)
@@ -47,16 +56,26 @@ def _clf_ns(match: re.Match[str]) -> int:
 @lru_cache(maxsize=4096)
 def _clf_second(day: str, month: str, year: str, hour: str, minute: str, second: str) -> int:
     try:
-        moment = datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC)
+        moment = datetime(
+            int(year),
+            _MONTHS[month],
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second), 59),
+            tzinfo=UTC,
+        )
     except (KeyError, ValueError):
         raise Refused("bad_time") from None
     return int(moment.timestamp())
 
 
 def length_ns(value: object, unit_ns: float | None) -> int | None:
-    """A duration; its own unit ("0.046s", "12ms") beats `unit_ns`. None when it is absent ("-", -1), or no unit is known.
+    """A duration; its own unit ("0.046s", "12ms") beats `unit_ns`. None when it is absent ("-",
+    -1), or no unit is known.
 
-    Of several tries ("0.1, 0.02", "0.1 : 0.02") the sum. Refuses what is no duration ("bad_number", "absurd_duration").
+    Of several tries ("0.1, 0.02", "0.1 : 0.02") the sum. Refuses what is no duration
+    ("bad_number", "absurd_duration").
     """
     if value is None or isinstance(value, bool):
         return None
@@ -92,7 +111,9 @@ def _scaled(number: float, unit_ns: float | None) -> int | None:
 
 
 def request_line(text: object) -> tuple[str, str]:
-    """Method and target of a request's first line. Refuses what is none ("no_request": a scan, a broken TLS hello, "-")."""
+    """Method and target of a request's first line. Refuses what is none ("no_request": a scan, a
+    broken TLS hello, "-").
+    """
     match = _LINE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise Refused("no_request")
@@ -113,4 +134,6 @@ def _undone(match: re.Match[str]) -> str:
 
 def last_of(value: object) -> object:
     """Of several tries ("502, 200", "502 : 200") the last one's."""
-    return value.replace(" : ", ",").rpartition(",")[2].strip() if isinstance(value, str) else value
+    return (
+        value.replace(" : ", ",").rpartition(",")[2].strip() if isinstance(value, str) else value
+    )

@@ -1,8 +1,12 @@
-"""What shippers wrap a line in: Docker, CRI, Fluent Bit, Filebeat, Vector, syslog, CloudWatch, Loki, Cloud Logging, Splunk, GELF.
+"""What shippers wrap a line in: Docker, CRI, Fluent Bit, Filebeat, Vector, syslog, CloudWatch,
+Loki, Cloud Logging, Splunk, GELF.
 
-https://docs.docker.com/engine/logging/drivers/json-file/, https://github.com/kubernetes/design-proposals-archive (CRI logging),
-https://docs.fluentbit.io/manual/pipeline/filters/kubernetes, https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields.html,
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html, https://grafana.com/docs/loki/latest/reference/loki-http-api/,
+https://docs.docker.com/engine/logging/drivers/json-file/,
+https://github.com/kubernetes/design-proposals-archive (CRI logging),
+https://docs.fluentbit.io/manual/pipeline/filters/kubernetes,
+https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields.html,
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html,
+https://grafana.com/docs/loki/latest/reference/loki-http-api/,
 https://go2docs.graylog.org/current/getting_in_log_data/gelf.html
 """
 
@@ -44,12 +48,19 @@ _NAME_LABELS = (
     "service",
     "app_kubernetes_io_name",
 )
-_VERSION_LABELS = ("app.kubernetes.io/version", "app_kubernetes_io/version", "version", "app_kubernetes_io_version")
+_VERSION_LABELS = (
+    "app.kubernetes.io/version",
+    "app_kubernetes_io/version",
+    "version",
+    "app_kubernetes_io_version",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who wrote a line, as its wrapper tells: what an entry itself leaves open is filled from here."""
+    """Who wrote a line, as its wrapper tells: what an entry itself leaves open is filled from
+    here.
+    """
 
     service: str = ""
     version: str = ""
@@ -57,7 +68,9 @@ class Writer:
     environment: str = ""
 
     def named(self, read: Exchange) -> Exchange:
-        """The exchange with its callee's name where its own source has none: then the writer is the server."""
+        """The exchange with its callee's name where its own source has none: then the writer is
+        the server.
+        """
         if not self.service or read.callee != UNKNOWN or read.side == "client":
             return read
         return replace(
@@ -87,7 +100,11 @@ def unwrapped_entry(entry: Entry, place: Place) -> Iterator[Line]:
     if isinstance(entry.get("logEvents"), list):
         yield from _cloudwatch(entry, place)
         return
-    if isinstance(entry.get("streams"), list) and entry["streams"] and isinstance(entry["streams"][0], dict):
+    if (
+        isinstance(entry.get("streams"), list)
+        and entry["streams"]
+        and isinstance(entry["streams"][0], dict)
+    ):
         yield from _loki(entry, place)
         return
     if "short_message" in entry and "host" in entry:
@@ -100,13 +117,20 @@ def unwrapped_entry(entry: Entry, place: Place) -> Iterator[Line]:
         if isinstance(held, dict) and held and name != "log":
             yield Line(held, _timed(entry, place), writer_of(entry))
             return
-        if isinstance(held, dict) and any(inner in held for inner in ("method", "request", "status", "http")):
+        if isinstance(held, dict) and any(
+            inner in held for inner in ("method", "request", "status", "http")
+        ):
             yield Line(held, _timed(entry, place), writer_of(entry))
             return
         if isinstance(held, str) and held.strip():
             docker = name == "log" and "stream" in entry
             partial = docker and not held.endswith("\n") and held[:1] == "{" and held[-1:] != "}"
-            yield Line(held.strip("\r\n"), _timed(entry, place), writer_of(entry), partial or entry.get("_p") == "P")
+            yield Line(
+                held.strip("\r\n"),
+                _timed(entry, place),
+                writer_of(entry),
+                partial or entry.get("_p") == "P",
+            )
             return
     original = entry.get("event.original")
     if isinstance(original, str):
@@ -133,7 +157,9 @@ def _cloudwatch(entry: Entry, place: Place) -> Iterator[Line]:
 
 
 def _gelf(entry: Entry, place: Place) -> Line:
-    """GELF: an entry by its additional fields, which begin with `_`; else what the message is, the full one where it tells more."""
+    """GELF: an entry by its additional fields, which begin with `_`; else what the message is, the
+    full one where it tells more.
+    """
     added = {name[1:]: value for name, value in entry.items() if name[:1] == "_" and name != "_id"}
     marks = Writer(
         next((word for name in _GELF_NAMES if (word := _word(added.get(name)))), ""),
@@ -143,8 +169,15 @@ def _gelf(entry: Entry, place: Place) -> Line:
     )
     if log_source(added):
         return Line(added, _timed(entry, place), marks)
-    texts = [text for name in ("short_message", "full_message") if (text := _word(entry.get(name)).strip())]
-    told = next((text for text in texts if isinstance(json_of(text), dict) or line_form(text)[0]), texts[0] if texts else "")
+    texts = [
+        text
+        for name in ("short_message", "full_message")
+        if (text := _word(entry.get(name)).strip())
+    ]
+    told = next(
+        (text for text in texts if isinstance(json_of(text), dict) or line_form(text)[0]),
+        texts[0] if texts else "",
+    )
     return Line(told, _timed(entry, place), marks)
 
 
@@ -157,14 +190,18 @@ def _loki(entry: Entry, place: Place) -> Iterator[Line]:
         tags = labels if isinstance(labels, dict) else {}
         names = (tags.get(name) for name in ("service_name", "app", "service", "container"))
         namespace, version = _word(tags.get("namespace")), _word(tags.get("version"))
-        writer = Writer(next((name for name in names if isinstance(name, str)), ""), version, namespace)
+        writer = Writer(
+            next((name for name in names if isinstance(name, str)), ""), version, namespace
+        )
         for pair in stream.get("values") or [] if isinstance(stream, dict) else []:
             if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str):
                 yield Line(pair[1].strip("\r\n"), _timed({"time": pair[0]}, place), writer)
 
 
 def writer_of(entry: Entry) -> Writer:
-    """Service, version and namespace of who wrote the line: by ECS's fields, else by Kubernetes labels, else by the container."""
+    """Service, version and namespace of who wrote the line: by ECS's fields, else by Kubernetes
+    labels, else by the container.
+    """
     service = entry.get("service")
     ours = service if isinstance(service, dict) else {}
     name = _word(entry.get("service.name")) or _word(ours.get("name"))
@@ -175,15 +212,25 @@ def writer_of(entry: Entry) -> Writer:
     container = held.get("container")
     name = name or _labelled(marks, _NAME_LABELS) or _word(held.get("container_name"))
     name = name or (_word(container.get("name")) if isinstance(container, dict) else "")
-    version = _word(ours.get("version")) or _word(entry.get("service.version")) or _labelled(marks, _VERSION_LABELS)
+    version = (
+        _word(ours.get("version"))
+        or _word(entry.get("service.version"))
+        or _labelled(marks, _VERSION_LABELS)
+    )
     namespace = _word(held.get("namespace_name")) or _word(held.get("namespace"))
-    return Writer(name, version, namespace, _word(ours.get("environment")) or _word(entry.get("service.environment")))
+    return Writer(
+        name,
+        version,
+        namespace,
+        _word(ours.get("environment")) or _word(entry.get("service.environment")),
+    )
 
 
 def _labelled(marks: Entry, names: tuple[str, ...]) -> str:
     for name in names:
         held = marks.get(name)
-        for step in name.split(".") if held is None and "." in name else ():  # Filebeat de-dots labels, or nests them
+        # Filebeat de-dots labels, or nests them
+        for step in name.split(".") if held is None and "." in name else ():
             held = (held if isinstance(held, dict) else marks).get(step)
         if isinstance(held, str) and held:
             return held
@@ -193,7 +240,9 @@ def _labelled(marks: Entry, names: tuple[str, ...]) -> str:
 
 
 def _timed(entry: Entry, place: Place) -> Place:
-    at = next((entry[name] for name in _TIMES if isinstance(entry.get(name), int | float | str)), None)
+    at = next(
+        (entry[name] for name in _TIMES if isinstance(entry.get(name), int | float | str)), None
+    )
     if at is None:
         return place
     try:
@@ -207,7 +256,9 @@ def _word(value: object) -> str:
 
 
 def json_of(text: str) -> Any:
-    """The object or array that a text is; None for other text. A text that is JSON inside a string is read, too."""
+    """The object or array that a text is; None for other text. A text that is JSON inside a string
+    is read, too.
+    """
     begin = text.lstrip()[:1]
     if begin not in ("{", "[", '"'):
         return None
@@ -219,7 +270,9 @@ def json_of(text: str) -> Any:
 
 
 def _repaired(text: str) -> Any:
-    r"""JSON that a server wrote with `\xHH` in its strings, as nginx and Apache do without `escape=json`; None for other text."""
+    r"""JSON that a server wrote with `\xHH` in its strings, as nginx and Apache do without
+    `escape=json`; None for other text.
+    """
     if "\\x" not in text:
         return None
     try:

@@ -1,7 +1,9 @@
-"""The weaker leg: after against before, where the versions never met; and damage to what both share.
+"""The weaker leg: after against before, where the versions never met; and damage to what both
+share.
 
-A step is believed only if it stands out from placebos: the same comparison at earlier moments at which nothing was deployed. What is
-compared is the mildest part of each span, so that an incident that came and went hides no harm that stays.
+A step is believed only if it stands out from placebos: the same comparison at earlier moments at
+which nothing was deployed. What is compared is the mildest part of each span, so that an incident
+that came and went hides no harm that stays.
 """
 
 from collections.abc import Sequence
@@ -22,26 +24,36 @@ LAST = 6
 """So many windows before the deploy must not be nearly as bad as those after."""
 LEAST_THERE = 3.0
 MILDEST = 0.25
-"""The mildest part of the time after must have so much of the step (in logs): it begins at the deploy and stays."""
+"""The mildest part of the time after must have so much of the step (in logs): it begins at the
+deploy and stays.
+"""
 DOSES = 4
-"""Levels of the new version's share, none among them, at which the old one's calls must have been seen."""
+"""Levels of the new version's share, none among them, at which the old one's calls must have been
+seen.
+"""
 ENOUGH_BAD = 6.0
 MOST_BEATEN = 0.9
 OUTLASTS = 180.0
-"""Gross harm that lasted so many seconds need not be larger than each earlier incident, only than nearly all other times."""
+"""Gross harm that lasted so many seconds need not be larger than each earlier incident, only than
+nearly all other times.
+"""
 GROSS = 3.0
 HUGE, FEW_PLACEBOS, HUGE_OUTLASTS = 10.0, 3, 60.0
-"""So many times as bad, for so many seconds, is no chance, however short the past: then a few other times do."""
+"""So many times as bad, for so many seconds, is no chance, however short the past: then a few
+other times do.
+"""
 LASTING = 1.4
 """Both halves of the time after must be worse by this: a passing incident is no release."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepTest:
-    """Bad calls after against before; `placebos` comparisons at times when nothing was deployed, `beaten` of them smaller than the real one.
+    """Bad calls after against before; `placebos` comparisons at times when nothing was deployed,
+    `beaten` of them smaller than the real one.
 
-    `seasonal`: earlier days say what was to be expected; `growth`: how much neighbours grew worse at the same time.
-    `lasting`: it is there early and late, and was not there just before. `controls`: neighbours that could have told of the same.
+    `seasonal`: earlier days say what was to be expected; `growth`: how much neighbours grew worse
+    at the same time. `lasting`: it is there early and late, and was not there just before.
+    `controls`: neighbours that could have told of the same.
     """
 
     before_calls: int
@@ -58,19 +70,30 @@ class StepTest:
     controls: int = 0
 
     def stands_out(self, seconds: float) -> bool:
-        """Larger than every placebo, and there were enough of them; than nearly every one where it is gross and has lasted for `seconds`."""
-        return stands_out(self.placebos, self.beaten, self.ratio or max(GROSS, self._at_least()), seconds)
+        """Larger than every placebo, and there were enough of them; than nearly every one where it
+        is gross and has lasted for `seconds`.
+        """
+        return stands_out(
+            self.placebos, self.beaten, self.ratio or max(GROSS, self._at_least()), seconds
+        )
 
     def _at_least(self) -> float:
         """How many times as bad at least, where nothing was bad before."""
-        return (self.after_bad + 0.5) / max(self.after_calls, 1) * max(self.before_calls, 1) / (self.before_bad + 0.5)
+        return (
+            (self.after_bad + 0.5)
+            / max(self.after_calls, 1)
+            * max(self.before_calls, 1)
+            / (self.before_bad + 0.5)
+        )
 
 
 def stands_out(placebos: int, beaten: int, ratio: float, seconds: float) -> bool:
     """Whether a step of `ratio` is larger than what time does alone."""
     if placebos < ENOUGH_PLACEBOS:
         return FEW_PLACEBOS <= placebos == beaten and ratio >= HUGE and seconds >= HUGE_OUTLASTS
-    return beaten == placebos or (ratio >= GROSS and seconds >= OUTLASTS and beaten >= MOST_BEATEN * placebos)
+    return beaten == placebos or (
+        ratio >= GROSS and seconds >= OUTLASTS and beaten >= MOST_BEATEN * placebos
+    )
 
 
 def step_test(
@@ -87,8 +110,9 @@ def step_test(
 ) -> StepTest:
     """`before` and `after` are (bad, calls) per window, in time order.
 
-    `expected` are a seasonal baseline's rates for both; `former` log ratios of the same hours of earlier days, each a placebo;
-    `growth` is how much neighbours that were not deployed grew worse (difference in differences): the step must exceed it.
+    `expected` are a seasonal baseline's rates for both; `former` log ratios of the same hours of
+    earlier days, each a placebo; `growth` is how much neighbours that were not deployed grew worse
+    (difference in differences): the step must exceed it.
     """
     (s, b), (k, a) = before, after
     base = (b * expected[0], a * expected[1]) if expected else (b.astype(float), a.astype(float))
@@ -97,13 +121,25 @@ def step_test(
     real = log_ratio((k, base[1]), (s, base[0]))
     parts = _parts(k, span, phi)
     least = _least(k, base[1], parts)
-    starts = np.unique(np.linspace(0, b.size - span, placebos).astype(int)) if b.size > 3 else np.array([], dtype=int)
-    rivals = [_least(s[start : start + span], base[0][start : start + span], parts) for start in starts.tolist()]
-    beaten = sum(least - np.log(margin) > rival for rival in rivals) + sum(real - np.log(margin) > rival for rival in former)
+    starts = (
+        np.unique(np.linspace(0, b.size - span, placebos).astype(int))
+        if b.size > 3
+        else np.array([], dtype=int)
+    )
+    rivals = [
+        _least(s[start : start + span], base[0][start : start + span], parts)
+        for start in starts.tolist()
+    ]
+    beaten = sum(least - np.log(margin) > rival for rival in rivals) + sum(
+        real - np.log(margin) > rival for rival in former
+    )
     halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= 4 else ()
-    lasting = all(log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves)
+    lasting = all(
+        log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves
+    )
     usual = float(np.log((s.sum() + 0.5) / (base[0].sum() + 1e-9)))
-    lasting = lasting and least - usual >= max(np.log(LASTING), MILDEST * real)  # an incident later on leaves its first part well
+    # an incident later on leaves its first part well
+    lasting = lasting and least - usual >= max(np.log(LASTING), MILDEST * real)
     lasting = lasting and not _was_there((k, base[1]), (s, base[0]))
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
     return StepTest(
@@ -131,12 +167,16 @@ def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
 
 
 def _parts(bad: Ints, span: int, phi: float) -> int:
-    """Into so many parts a span is cut: each with enough bad calls to tell, no more of them than windows."""
+    """Into so many parts a span is cut: each with enough bad calls to tell, no more of them than
+    windows.
+    """
     return max(1, min(MOST_PARTS, span, int(float(bad.sum()) / phi / ENOUGH_BAD)))
 
 
 def _least(bad: Ints, exposure: Floats, parts: int) -> float:
-    """Log rate of the mildest of so many parts, each of as many calls (a ramp begins with few): harm that stays is bad in each, an incident that came and went is not."""
+    """Log rate of the mildest of so many parts, each of as many calls (a ramp begins with few):
+    harm that stays is bad in each, an incident that came and went is not.
+    """
     line = np.cumsum(exposure)
     inner = np.abs(line[:, None] - line[-1] * np.arange(1, parts) / parts).argmin(axis=0) + 1
     ends = np.unique(np.concatenate([[0], np.minimum(inner, bad.size), [bad.size]]))
@@ -148,8 +188,11 @@ def _least(bad: Ints, exposure: Floats, parts: int) -> float:
     )
 
 
-def dose_response(old_bad: Ints, old_calls: Ints, new_share: Floats, before_bad: Ints, before_calls: Ints) -> float:
-    """Z of the old version's bad calls growing with the new one's share of traffic: what harm to shared state looks like.
+def dose_response(
+    old_bad: Ints, old_calls: Ints, new_share: Floats, before_bad: Ints, before_calls: Ints
+) -> float:
+    """Z of the old version's bad calls growing with the new one's share of traffic: what harm to
+    shared state looks like.
 
     Needs three levels of share or more, else 0: a shared outage at one moment is no dose.
     """
@@ -164,10 +207,12 @@ def dose_response(old_bad: Ints, old_calls: Ints, new_share: Floats, before_bad:
 
 
 def dose_over_step(bad: Ints, calls: Ints, share: Floats) -> float:
-    """Log likelihood ratio of "the rate grows with the share" to the best "it stepped at one moment" (or never), Poisson both.
+    """Log likelihood ratio of "the rate grows with the share" to the best "it stepped at one
+    moment" (or never), Poisson both.
 
-    Windows in time order, those before the deploy with share 0. An outage is a step whatever the ramp does meanwhile; damage to what
-    both versions share follows the new one's traffic up each of its levels, three at least.
+    Windows in time order, those before the deploy with share 0. An outage is a step whatever the
+    ramp does meanwhile; damage to what both versions share follows the new one's traffic up each
+    of its levels, three at least.
     """
     if np.unique(np.round(share[calls > 0], 1)).size < DOSES or not bad.sum():
         return 0.0
@@ -188,10 +233,16 @@ def dose_rates(bad: Ints, calls: Ints, share: Floats) -> tuple[float, float]:
 
 
 def _two_levels(k: Ints, a: Ints, whole_k: int, whole_a: int) -> Floats:
-    """Log likelihood, but for what no rate changes, of k bad of `a` calls at one rate and of all others at another."""
+    """Log likelihood, but for what no rate changes, of k bad of `a` calls at one rate and of all
+    others at another.
+    """
     ends = ((k, a), (whole_k - k, whole_a - a))
     return np.asarray(
-        sum(part * np.log(np.maximum(part, 1e-12) / np.maximum(of, 1e-12)) - part for part, of in ends), dtype=np.float64
+        sum(
+            part * np.log(np.maximum(part, 1e-12) / np.maximum(of, 1e-12)) - part
+            for part, of in ends
+        ),
+        dtype=np.float64,
     )
 
 
@@ -202,17 +253,26 @@ def _fit_of(bad: Ints, calls: Ints, share: Floats, low: float, high: float) -> f
 
 
 def seasonal_rates(windows: Ints, bad: Ints, calls: Ints, later: Ints) -> tuple[Floats, Floats]:
-    """Expected rate per window by hour and weekday (scikit-learn, Poisson loss), for the past and for `later`."""
+    """Expected rate per window by hour and weekday (scikit-learn, Poisson loss), for the past and
+    for `later`.
+    """
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  # a second to import, rarely used
     from threadpoolctl import (  # type: ignore[import-untyped]  # noqa: PLC0415  # comes with scikit-learn
         threadpool_limits,
     )
 
     busy = calls > 0
-    model = HistGradientBoostingRegressor(loss="poisson", max_iter=60, random_state=0, early_stopping=False)
-    with threadpool_limits(1, user_api="openmp"):  # so few rows are fitted 40 times faster alone: threads wait for each other
-        model.fit(_clock_features(windows[busy]), bad[busy] / calls[busy], sample_weight=calls[busy])
-        return np.asarray(model.predict(_clock_features(windows))), np.asarray(model.predict(_clock_features(later)))
+    model = HistGradientBoostingRegressor(
+        loss="poisson", max_iter=60, random_state=0, early_stopping=False
+    )
+    # so few rows are fitted 40 times faster alone: threads wait for each other
+    with threadpool_limits(1, user_api="openmp"):
+        model.fit(
+            _clock_features(windows[busy]), bad[busy] / calls[busy], sample_weight=calls[busy]
+        )
+        return np.asarray(model.predict(_clock_features(windows))), np.asarray(
+            model.predict(_clock_features(later))
+        )
 
 
 def _clock_features(windows: Ints) -> Floats:
@@ -223,13 +283,20 @@ def _clock_features(windows: Ints) -> Floats:
 def log_ratio(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> float:
     """Log of the ratio of rates, (bad, exposure) each."""
     (k, a), (s, b) = after, before
-    return float(np.log((k.sum() + 0.5) / (a.sum() + 1e-9)) - np.log((s.sum() + 0.5) / (b.sum() + 1e-9)))
+    return float(
+        np.log((k.sum() + 0.5) / (a.sum() + 1e-9)) - np.log((s.sum() + 0.5) / (b.sum() + 1e-9))
+    )
 
 
 def fixed_e(k: float, s: float, share: float, floor_ratio: float) -> float:
-    """Log e-value of one comparison: k of k + s bad calls fell to the later part, whose share of the exposure is `share`."""
+    """Log e-value of one comparison: k of k + s bad calls fell to the later part, whose share of
+    the exposure is `share`.
+    """
     share = min(max(share, 1e-6), 1.0 - 1e-6)
     theta = floor_ratio * GRID
     p1 = theta * share / (theta * share + 1.0 - share)
     p0 = floor_ratio * share / (floor_ratio * share + 1.0 - share)
-    return log_mean_exp(np.asarray(k * np.log(p1 / p0) + s * np.log((1.0 - p1) / (1.0 - p0)), dtype=np.float64), PRIOR)
+    return log_mean_exp(
+        np.asarray(k * np.log(p1 / p0) + s * np.log((1.0 - p1) / (1.0 - p0)), dtype=np.float64),
+        PRIOR,
+    )

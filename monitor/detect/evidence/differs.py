@@ -1,8 +1,11 @@
-"""What differs: which instance, zone, operation, caller, version or payload's shape separates a version's bad calls from its good ones.
+"""What differs: which instance, zone, operation, caller, version or payload's shape separates a
+version's bad calls from its good ones.
 
-A shallow tree learns a rule from one half of the calls and is tried on the other, which holds other traces. It abstains unless there,
-with ENOUGH_BAD bad calls or more, the rule holds MOST of them, calls under it are LIFT times as often bad as the others, and so many
-would be there by chance in one of a thousand cases at most (CHANCE; exact, given how many calls fall under the rule).
+A shallow tree learns a rule from one half of the calls and is tried on the other, which holds
+other traces. It abstains unless there, with ENOUGH_BAD bad calls or more, the rule holds MOST of
+them, calls under it are LIFT times as often bad as the others, and so many would be there by
+chance in one of a thousand cases at most (CHANCE; exact, given how many calls fall under the
+rule).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,11 +25,27 @@ from monitor.model.judging import Attribute, Condition, Difference, Side
 
 ENOUGH_BAD, MOST, LIFT, CHANCE = 10, 0.6, 3.0, 1e-3
 WORTH = 0.1
-"""A second condition must part bad from good better by so much: share of the bad calls under the rule less share of the good ones."""
+"""A second condition must part bad from good better by so much: share of the bad calls under the
+rule less share of the good ones.
+"""
 MOST_VALUES = 40
 """So many values of an attribute, those with most bad calls, are told apart."""
-OF_CALLEE: tuple[Attribute, ...] = ("instance", "zone", "operation", "caller", "caller_version", "payload_shape")
-OF_CALLER: tuple[Attribute, ...] = ("instance", "zone", "operation", "callee", "callee_version", "payload_shape")
+OF_CALLEE: tuple[Attribute, ...] = (
+    "instance",
+    "zone",
+    "operation",
+    "caller",
+    "caller_version",
+    "payload_shape",
+)
+OF_CALLER: tuple[Attribute, ...] = (
+    "instance",
+    "zone",
+    "operation",
+    "callee",
+    "callee_version",
+    "payload_shape",
+)
 Key = tuple[Edge, str]
 """An edge and a side of it."""
 
@@ -41,8 +60,16 @@ class Marked:
     calls: int
 
 
-def marked(calls: Sequence[Alike], role: Role, version: str, kind: str, slow: Mapping[Key, int] | None = None) -> list[Marked]:
-    """The version's calls; bad are those of the kind, or, with `slow`, those of the side `kind` above its edge's bucket."""
+def marked(
+    calls: Sequence[Alike],
+    role: Role,
+    version: str,
+    kind: str,
+    slow: Mapping[Key, int] | None = None,
+) -> list[Marked]:
+    """The version's calls; bad are those of the kind, or, with `slow`, those of the side `kind`
+    above its edge's bucket.
+    """
     names = OF_CALLEE if role == "callee" else OF_CALLER
     rows: list[Marked] = []
     for alike in calls:
@@ -54,33 +81,54 @@ def marked(calls: Sequence[Alike], role: Role, version: str, kind: str, slow: Ma
             if bound is None:
                 continue
             histogram = _side(alike, cast("Side", kind))
-            every, bad = sum(histogram.values()), sum(count for bucket, count in histogram.items() if bucket > bound)
+            every, bad = (
+                sum(histogram.values()),
+                sum(count for bucket, count in histogram.items() if bucket > bound),
+            )
         if every:
-            rows.append(Marked({name: _value(alike, name) for name in names}, alike.fold, bad, every))
+            rows.append(
+                Marked({name: _value(alike, name) for name in names}, alike.fold, bad, every)
+            )
     return rows
 
 
 def slow_above(
-    calls: Sequence[Alike], role: Role, old: str, side: Side, floor_buckets: int, floor_seconds: float, share: float = 0.9
+    calls: Sequence[Alike],
+    role: Role,
+    old: str,
+    side: Side,
+    floor_buckets: int,
+    floor_seconds: float,
+    share: float = 0.9,
 ) -> dict[Key, int]:
-    """Per edge the bucket above which a call is slow: that of the old version's quantile, lifted by the floor."""
+    """Per edge the bucket above which a call is slow: that of the old version's quantile, lifted
+    by the floor.
+    """
     sums: dict[Edge, dict[int, int]] = {}
     for alike in calls:
         if alike.version_of(role) == old:
             histogram = sums.setdefault(alike.edge, {})
             for bucket, count in _side(alike, side).items():
                 histogram[bucket] = histogram.get(bucket, 0) + count
-    return {(edge, side): _lifted(histogram, floor_buckets, floor_seconds, share) for edge, histogram in sums.items() if histogram}
+    return {
+        (edge, side): _lifted(histogram, floor_buckets, floor_seconds, share)
+        for edge, histogram in sums.items()
+        if histogram
+    }
 
 
 def what_differs(rows: Sequence[Marked]) -> Difference | None:
-    """The rule that separates bad from good calls, by fold 0, as it did on fold 1; None where none clearly does.
+    """The rule that separates bad from good calls, by fold 0, as it did on fold 1; None where none
+    clearly does.
 
-    Equal rows in any order give equal rules. Cost: some ms, and a second for the library when it is first asked.
+    Equal rows in any order give equal rules. Cost: some ms, and a second for the library when it
+    is first asked.
     """
     from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415  # a second to import, rarely used
 
-    rows = sorted(rows, key=lambda row: (tuple(sorted(row.attributes.items())), row.fold, row.bad, row.calls))
+    rows = sorted(
+        rows, key=lambda row: (tuple(sorted(row.attributes.items())), row.fold, row.bad, row.calls)
+    )
     learned, held = ([row for row in rows if row.fold % 2 == fold] for fold in (0, 1))
     if min(sum(row.bad for row in learned), sum(row.bad for row in held)) < ENOUGH_BAD:
         return None
@@ -102,16 +150,27 @@ def what_differs(rows: Sequence[Marked]) -> Difference | None:
     return _tried(best[1], columns, held)
 
 
-def _tried(rule: tuple[Condition, ...], columns: Sequence[tuple[Condition, ...]], held: Sequence[Marked]) -> Difference | None:
+def _tried(
+    rule: tuple[Condition, ...], columns: Sequence[tuple[Condition, ...]], held: Sequence[Marked]
+) -> Difference | None:
     under = _under(rule, held)
-    bad, calls = (np.array([getattr(row, name) for row in held], dtype=np.int64) for name in ("bad", "calls"))
-    k, a, s, b = (int(part.sum()) for part in (bad[under], calls[under], bad[~under], calls[~under]))
+    bad, calls = (
+        np.array([getattr(row, name) for row in held], dtype=np.int64) for name in ("bad", "calls")
+    )
+    k, a, s, b = (
+        int(part.sum()) for part in (bad[under], calls[under], bad[~under], calls[~under])
+    )
     if not a or not b or k < MOST * (k + s) or k / a < LIFT * (s + 0.5) / (b + 1.0):
         return None
     chance = exact_tail((np.array([k]), np.array([a])), (np.array([s]), np.array([b])), 1.0)
     if chance > CHANCE:
         return None
-    same = tuple(other for column in columns for other in column[1:] if len(rule) == 1 and column[0] == rule[0])
+    same = tuple(
+        other
+        for column in columns
+        for other in column[1:]
+        if len(rule) == 1 and column[0] == rule[0]
+    )
     return Difference(rule, same, k, a, s, b, chance)
 
 
@@ -133,27 +192,55 @@ def _columns(rows: Sequence[Marked]) -> list[tuple[Condition, ...]]:
     return list(columns.values())
 
 
-def _told(rows: Sequence[Marked], columns: Sequence[tuple[Condition, ...]]) -> tuple[Floats, Floats, Floats]:
-    x = np.array([[float(_holds(column[0], row)) for column in columns] for row in rows], dtype=np.float64)
-    bad, calls = (np.array([getattr(row, name) for row in rows], dtype=np.float64) for name in ("bad", "calls"))
+def _told(
+    rows: Sequence[Marked], columns: Sequence[tuple[Condition, ...]]
+) -> tuple[Floats, Floats, Floats]:
+    x = np.array(
+        [[float(_holds(column[0], row)) for column in columns] for row in rows], dtype=np.float64
+    )
+    bad, calls = (
+        np.array([getattr(row, name) for row in rows], dtype=np.float64)
+        for name in ("bad", "calls")
+    )
     return x, bad, calls
 
 
-def _rules(tree: object, columns: Sequence[tuple[Condition, ...]], rows: Sequence[Marked]) -> list[tuple[Condition, ...]]:
-    """The way to each leaf of a fitted tree, as conditions that hold together; of two values the one that holds is said."""
-    left, right, features = (getattr(tree, name).tolist() for name in ("children_left", "children_right", "feature"))
+def _rules(
+    tree: object, columns: Sequence[tuple[Condition, ...]], rows: Sequence[Marked]
+) -> list[tuple[Condition, ...]]:
+    """The way to each leaf of a fitted tree, as conditions that hold together; of two values the
+    one that holds is said.
+    """
+    left, right, features = (
+        getattr(tree, name).tolist() for name in ("children_left", "children_right", "feature")
+    )
     first = {condition: column[0] for column in columns for condition in column}
     rules: list[tuple[Condition, ...]] = []
 
     def otherwise(condition: Condition) -> Condition:
         others = {row.attributes[condition.attribute] for row in rows} - {condition.value}
         plain = Condition(condition.attribute, min(others), holds=True)
-        return first[plain] if len(others) == 1 and plain in first else Condition(condition.attribute, condition.value, holds=False)
+        return (
+            first[plain]
+            if len(others) == 1 and plain in first
+            else Condition(condition.attribute, condition.value, holds=False)
+        )
 
     def walk(node: int, way: frozenset[Condition]) -> None:
         if left[node] < 0:
             if way:
-                rules.append(tuple(sorted(way, key=lambda condition: (not condition.holds, condition.attribute, condition.value))))
+                rules.append(
+                    tuple(
+                        sorted(
+                            way,
+                            key=lambda condition: (
+                                not condition.holds,
+                                condition.attribute,
+                                condition.value,
+                            ),
+                        )
+                    )
+                )
             return
         split = columns[features[node]][0]
         walk(left[node], way | {otherwise(split)})
@@ -164,7 +251,9 @@ def _rules(tree: object, columns: Sequence[tuple[Condition, ...]], rows: Sequenc
 
 
 def _under(rule: Sequence[Condition], rows: Sequence[Marked]) -> Bools:
-    return np.array([all(_holds(condition, row) for condition in rule) for row in rows], dtype=np.bool_)
+    return np.array(
+        [all(_holds(condition, row) for condition in rule) for row in rows], dtype=np.bool_
+    )
 
 
 def _holds(condition: Condition, row: Marked) -> bool:
@@ -184,12 +273,18 @@ def _value(alike: Alike, name: Attribute) -> str:
 
 def _side(alike: Alike, side: Side) -> Histogram:
     """The side's; where no caller tells of its wait, what the callee took is most of it."""
-    return (alike.client_histogram or alike.server_histogram) if side == "client" else alike.server_histogram
+    return (
+        (alike.client_histogram or alike.server_histogram)
+        if side == "client"
+        else alike.server_histogram
+    )
 
 
 def _lifted(histogram: Histogram, floor_buckets: int, floor_seconds: float, share: float) -> int:
     buckets: Ints = np.array(sorted(histogram), dtype=np.int64)
     line = np.cumsum([histogram[int(bucket)] for bucket in buckets])
     place = int(buckets[int(np.searchsorted(line, share * line[-1] - 1e-9))])
-    place = LOWEST_BUCKET if place == ZERO_BUCKET else min(max(place, LOWEST_BUCKET), HIGHEST_BUCKET)
+    place = (
+        LOWEST_BUCKET if place == ZERO_BUCKET else min(max(place, LOWEST_BUCKET), HIGHEST_BUCKET)
+    )
     return int(lifted(place, 0, floor_buckets, floor_seconds))

@@ -34,7 +34,9 @@ def normal_tail(z: float) -> float:
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
-    """The Beta(a, b) quantile; 0 or 1 at the degenerate ends, as Clopper and Pearson's bounds want it."""
+    """The Beta(a, b) quantile; 0 or 1 at the degenerate ends, as Clopper and Pearson's bounds want
+    it.
+    """
     if a <= 0:
         return 0.0
     if b <= 0:
@@ -50,4 +52,7 @@ def binomial_pmf(count: int, probability: float) -> Floats:
         pmf[0 if probability <= 0 else count] = 1.0
         return pmf
     choose = special.gammaln(count + 1) - special.gammaln(k + 1) - special.gammaln(count - k + 1)
-    return np.asarray(np.exp(choose + k * np.log(probability) + (count - k) * np.log1p(-probability)), dtype=np.float64)
+    return np.asarray(
+        np.exp(choose + k * np.log(probability) + (count - k) * np.log1p(-probability)),
+        dtype=np.float64,
+    )

@@ -1,4 +1,6 @@
-"""All tests of one edge for one deploy: each signal, over all counterpart versions and for every version pair apart."""
+"""All tests of one edge for one deploy: each signal, over all counterpart versions and for every
+version pair apart.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,12 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
-from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, far_counts, latency_test
+from monitor.detect.evidence.latency import (
+    LatencyTest,
+    exceedance_counts,
+    far_counts,
+    latency_test,
+)
 from monitor.detect.evidence.rates import (
     LEANS,
     RateTest,
@@ -22,10 +29,26 @@ from monitor.detect.evidence.rates import (
     without_incident,
 )
 from monitor.detect.measure.columns import COUNTS, EdgeTable
-from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
+from monitor.detect.measure.contrasts import (
+    Contrast,
+    Role,
+    Side,
+    contrast,
+    histograms,
+    other_codes,
+    own_codes,
+)
 from monitor.detect.measure.warmup import Shares, fresh_calls, settled
 from monitor.detect.settings import JudgeSettings
-from monitor.model.judging import Bounds, Evidence, LatencyEvidence, Quantiles, RateEvidence, RateKind, Signal
+from monitor.model.judging import (
+    Bounds,
+    Evidence,
+    LatencyEvidence,
+    Quantiles,
+    RateEvidence,
+    RateKind,
+    Signal,
+)
 from monitor.model.reasons import Reason, reason
 
 RATES: tuple[tuple[Signal, RateKind, str, str], ...] = (
@@ -37,8 +60,9 @@ RATES: tuple[tuple[Signal, RateKind, str, str], ...] = (
 )
 """Signal, its kind, the column of bad calls, the column of all calls.
 
-A violation is found even in an exchange of which a part could not be checked, so its rate is over all exchanges that met a
-promise; but that nothing is wrong is shown by wholly checked ones only."""
+A violation is found even in an exchange of which a part could not be checked, so its rate is over
+all exchanges that met a promise; but that nothing is wrong is shown by wholly checked ones only.
+"""
 WEIGHTS: Mapping[str, float] = {
     "server_error": 0.3,
     "provider_error": 0.1,
@@ -49,9 +73,13 @@ WEIGHTS: Mapping[str, float] = {
     "server": 0.1,
     "own": 0.05,
 }
-"""How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values wants it."""
+"""How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values
+wants it.
+"""
 ALL_FAILURES = "failed"
-"""A pass needs this rate, too: of all failures, whatever kind they are and whichever side tells of them."""
+"""A pass needs this rate, too: of all failures, whatever kind they are and whichever side tells of
+them.
+"""
 SIDES: tuple[Side, ...] = ("client", "server")
 OWN: tuple[Side, ...] = ("own",)
 FROM_TRACES: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "latency")
@@ -61,7 +89,8 @@ WARM: tuple[Signal, ...] = ("timeouts", "latency")
 
 @dataclass(frozen=True, slots=True)
 class SignalTest:
-    """One signal of one edge; `counterpart` names the other side's version, None for all of them together.
+    """One signal of one edge; `counterpart` names the other side's version, None for all of them
+    together.
 
     `deadline_p` is the exact test's, 1.0 where it was not asked for.
     """
@@ -77,10 +106,11 @@ class SignalTest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeTests:
-    """`log_e` is the log of the weighted mean of all tests' e-values: the edge's one e-value for e-BH.
+    """`log_e` is the log of the weighted mean of all tests' e-values: the edge's one e-value for
+    e-BH.
 
-    `own_time_log_e` tells whether the callee's own time (without its own calls) grew. `problems` say why this edge cannot pass,
-    `untrusted` signals are not judged at all.
+    `own_time_log_e` tells whether the callee's own time (without its own calls) grew. `problems`
+    say why this edge cannot pass, `untrusted` signals are not judged at all.
     """
 
     table: EdgeTable
@@ -97,7 +127,9 @@ class EdgeTests:
     problems: tuple[Reason, ...]
     grain: int
     sides: Mapping[Side, tuple[Floats, Floats, Floats]]
-    """Histograms of the new version, the old one beside it, once settled, and of what was before."""
+    """Histograms of the new version, the old one beside it, once settled, and of what
+    was before.
+    """
 
 
 def tests_of_edge(
@@ -112,11 +144,13 @@ def tests_of_edge(
     grain: int,
     by_kind: Mapping[str, float],
 ) -> EdgeTests:
-    """Every signal of one edge, new against old version of the deployed service, which stands on side `role`.
+    """Every signal of one edge, new against old version of the deployed service, which stands on
+    side `role`.
 
-    `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers;
-    `by_kind`: that of each kind of bad calls, and of slow calls by side, where single instances' calls are known;
-    `fresh`: the share of calls that fresh instances of the new one had; `grain`: how many seconds a window holds.
+    `between_instances`: the dispersion of failures between instances of the old version, for calls
+    that the service answers; `by_kind`: that of each kind of bad calls, and of slow calls by side,
+    where single instances' calls are known; `fresh`: the share of calls that fresh instances of
+    the new one had; `grain`: how many seconds a window holds.
     """
     least = between_instances if role == "callee" else 1.0
     least_of = by_kind if role == "callee" else {}
@@ -132,11 +166,16 @@ def tests_of_edge(
             pair = contrast(table, role, new_version, old_version, since, counterpart)
             tests += _tests(pair, _Old.of(pair), settings, least, least_of, fresh, biased=biased)
     log_e = _mean(tests, len(counterparts))
-    slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
+    slow = any(
+        test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests
+    )
     own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
     unharmed: Bounds | None = None
-    for kind, bad, of in (*((kind, bad, of) for _, kind, bad, of in RATES), (ALL_FAILURES, ALL_FAILURES, "calls")):
+    for kind, bad, of in (
+        *((kind, bad, of) for _, kind, bad, of in RATES),
+        (ALL_FAILURES, ALL_FAILURES, "calls"),
+    ):
         calls = "checked" if kind == "violated" else of
         (k, s), (a, b) = whole.column(bad), whole.column(calls)
         if kind == "violated" and a.sum() == 0 and b.sum() == 0:
@@ -148,7 +187,15 @@ def tests_of_edge(
             continue
         phi = old.phi(bad, calls)
         beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
-        bound = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference, beside)
+        bound = bounds(
+            (k, a),
+            (s, b),
+            alone,
+            settings.equivalence_alpha,
+            phi,
+            settings.floor_difference,
+            beside,
+        )
         equivalences[kind] = bound
         unharmed = bound if none else unharmed
     sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
@@ -172,22 +219,30 @@ def tests_of_edge(
 
 
 def sides_of(table: EdgeTable, role: Role) -> tuple[Side, ...]:
-    """Sides by which an edge's latency is judged: the service's own time, too, where it makes calls while it answers.
+    """Sides by which an edge's latency is judged: the service's own time, too, where it makes
+    calls while it answers.
 
-    Starved of its processor, a service that waits for others most of the time is hardly slower as a whole.
+    Starved of its processor, a service that waits for others most of the time is hardly slower as
+    a whole.
     """
     if role != "callee" or table.own is None or not table.own.any():
         return SIDES
-    same = table.server is not None and np.array_equal(table.own.sum(axis=0), table.server.sum(axis=0))
+    same = table.server is not None and np.array_equal(
+        table.own.sum(axis=0), table.server.sum(axis=0)
+    )
     return SIDES if same else SIDES + OWN
 
 
 def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
-    """All counterparts together have half of the weight and the pairs share the rest, however many there are."""
+    """All counterparts together have half of the weight and the pairs share the rest, however many
+    there are.
+    """
     if not tests:
         return 0.0
     pairs = 0.5 / counterparts if counterparts > 1 else 0.0
-    weights = np.array([WEIGHTS[test.kind] * (0.5 if test.counterpart is None else pairs) for test in tests])
+    weights = np.array(
+        [WEIGHTS[test.kind] * (0.5 if test.counterpart is None else pairs) for test in tests]
+    )
     return log_mean_exp(np.array([test.log_e for test in tests]), weights / weights.sum())
 
 
@@ -199,7 +254,9 @@ def _evidence(
     rate: RateEvidence | None = None,
     latency: LatencyEvidence | None = None,
 ) -> Evidence:
-    """The numbers of a test as they are stored, with traces of the new version from windows that count something in the column `shown`."""
+    """The numbers of a test as they are stored, with traces of the new version from windows that
+    count something in the column `shown`.
+    """
     return Evidence(
         windows=test.windows,
         new_calls=test.new_calls,
@@ -226,7 +283,9 @@ def finite_exp(log_e: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Old:
-    """The old version's counts per window, before the deploy and beside the new one; and how its bad calls scatter, each kind reckoned once."""
+    """The old version's counts per window, before the deploy and beside the new one; and how its
+    bad calls scatter, each kind reckoned once.
+    """
 
     before: Ints
     beside: Ints
@@ -242,7 +301,10 @@ class _Old:
         if (bad, calls) not in self.known:
             column = [COUNTS.index(name) for name in (bad, calls)]
             past = without_incident(self.before[:, column[0]], self.before[:, column[1]])
-            k, n = (np.concatenate([earlier, self.beside[:, place]]) for earlier, place in zip(past, column, strict=True))
+            k, n = (
+                np.concatenate([earlier, self.beside[:, place]])
+                for earlier, place in zip(past, column, strict=True)
+            )
             self.known[bad, calls] = dispersion(k, n)
         return self.known[bad, calls]
 
@@ -265,29 +327,50 @@ def _tests(
         if kind == "violated" and not (a + b).any():
             continue  # no contract here: no part of alpha is spent on it
         if kind == "provider_error" and not (k + s).any():
-            continue  # neither version has any: the test's e-value is one, whichever of them is the new one
+            # neither version has any: the test's e-value is one, whichever of them is the new one
+            continue
         every = (k, a)
         if signal in WARM:
             aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
             k, a = np.maximum(k - aside, 0), a - aside
         usual = least if kind in ("server_error", "provider_error", "timeout") else 1.0
         phi = max(old.phi(bad, calls), usual, least_of.get(kind, 1.0))
-        rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
-        if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
+        rates = rate_test(
+            contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi
+        )
+        if (
+            signal in WARM
+            and rates.log_e >= LEANS
+            and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio)
+        ):
             # warm instances lean the same way: then fresh ones count as well
-            rates = rate_test(contrast.windows, every, (s, b), floor_ratio=settings.floor_ratio, phi=phi)
+            rates = rate_test(
+                contrast.windows, every, (s, b), floor_ratio=settings.floor_ratio, phi=phi
+            )
         evidence = _evidence(rates, contrast, bad, rate=RateEvidence(kind, rates.dispersion))
         last_look = settings.deadline and contrast.counterpart is None and not rates.over
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
-        tests.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
+        tests.append(
+            SignalTest(
+                signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p
+            )
+        )
     if not biased:
         sides = sides_of(contrast.table, contrast.role)
-        tests += [test for test in (_latency(contrast, side, settings, fresh, least_of) for side in sides) if test]
+        tests += [
+            test
+            for test in (_latency(contrast, side, settings, fresh, least_of) for side in sides)
+            if test
+        ]
     return tests
 
 
 def _latency(
-    contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Shares, least: Mapping[str, float] | None = None
+    contrast: Contrast,
+    side: Side,
+    settings: JudgeSettings,
+    fresh: Shares,
+    least: Mapping[str, float] | None = None,
 ) -> SignalTest | None:
     data = histograms(contrast, side)
     if data is None:
@@ -308,11 +391,15 @@ def _latency(
     )
     told = LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
     evidence = _evidence(test, contrast, "calls", latency=told)
-    return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
+    return SignalTest(
+        "latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence
+    )
 
 
 def _settled_sides(contrast: Contrast, strata: Bools) -> dict[Side, tuple[Floats, Floats, Floats]]:
-    """What both sides of the edge measured of new and old version in these strata, and of what was before; only where both have calls."""
+    """What both sides of the edge measured of new and old version in these strata, and of what was
+    before; only where both have calls.
+    """
     by_side: dict[Side, tuple[Floats, Floats, Floats]] = {}
     for side in SIDES:
         data = histograms(contrast, side)
@@ -324,11 +411,19 @@ def _settled_sides(contrast: Contrast, strata: Bools) -> dict[Side, tuple[Floats
 
 
 def _slower(
-    contrast: Contrast, settings: JudgeSettings, sides: Mapping[Side, tuple[Floats, Floats, Floats]]
+    contrast: Contrast,
+    settings: JudgeSettings,
+    sides: Mapping[Side, tuple[Floats, Floats, Floats]],
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """By side, how many more calls at most are slow (above the old p90) and far slower than the old p99."""
+    """By side, how many more calls at most are slow (above the old p90) and far slower than the
+    old p99.
+    """
     slow, far = dict[str, float](), dict[str, float]()
-    lowest, floor, alpha = contrast.table.lowest, settings.latency_floor_seconds, settings.equivalence_alpha
+    lowest, floor, alpha = (
+        contrast.table.lowest,
+        settings.latency_floor_seconds,
+        settings.equivalence_alpha,
+    )
     for side, (new, old, before) in sides.items():
         k, a, s, b = exceedance_counts(new, old, lowest, settings.latency_floor_buckets, floor)
         slow[side] = difference_bound(k / a, float(a), s / b, float(b), alpha)

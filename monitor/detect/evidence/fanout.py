@@ -1,7 +1,8 @@
-"""Calls to others for each call answered: what changes when an exception is swallowed before the call, or calls go elsewhere.
+"""Calls to others for each call answered: what changes when an exception is swallowed before the
+call, or calls go elsewhere.
 
-No error and no latency tells of that. It may be meant (a cache, a new dependency): any such change stands against a pass. What fails a
-version is held to more: see `judging/fanout.py`.
+No error and no latency tells of that. It may be meant (a cache, a new dependency): any such change
+stands against a pass. What fails a version is held to more: see `judging/fanout.py`.
 """
 
 import math
@@ -41,7 +42,9 @@ NOBODY = NAMELESS | {"user", "__other__"}
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """Calls on `edge` for each call that the service answered, of the old and of the new version."""
+    """Calls on `edge` for each call that the service answered, of the old and of the
+    new version.
+    """
 
     edge: Edge
     old: float
@@ -49,13 +52,21 @@ class Fanout:
 
 
 def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ()) -> list[Fanout]:
-    """Edges by the service that its new version calls far less or far more often than the old one; in the same windows where they met.
+    """Edges by the service that its new version calls far less or far more often than the old one;
+    in the same windows where they met.
 
-    `untold` are its calls by rows that do not tell which version called: these are held against what was before.
+    `untold` are its calls by rows that do not tell which version called: these are held against
+    what was before.
     """
     answering = [edge for edge in edges if edge.role == "callee"]
-    met = np.unique(np.concatenate([edge.contrast.windows for edge in answering])) if answering else np.zeros(0, dtype=np.int64)
-    old_answers, new_answers = (sum(_calls(edge, new=new, met=met) for edge in answering) for new in (False, True))
+    met = (
+        np.unique(np.concatenate([edge.contrast.windows for edge in answering]))
+        if answering
+        else np.zeros(0, dtype=np.int64)
+    )
+    old_answers, new_answers = (
+        sum(_calls(edge, new=new, met=met) for edge in answering) for new in (False, True)
+    )
     if min(old_answers, new_answers) < ENOUGH_ANSWERS:
         return []
     share = new_answers / (new_answers + old_answers)
@@ -72,20 +83,30 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
     return [*changes, *_changed_over_time(untold, answering)]
 
 
-def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTests]) -> list[Fanout]:
-    """Calls for each answer, of late against before, where they changed as if the new version made half of them at most, or twice as many.
+def _changed_over_time(
+    untold: Sequence[EdgeTable], answering: Sequence[EdgeTests]
+) -> list[Fanout]:
+    """Calls for each answer, of late against before, where they changed as if the new version made
+    half of them at most, or twice as many.
 
     Calls to where none went before are such a change, too, however few.
     """
     if not untold:
         return []
-    since, grain, version = answering[0].contrast.since, answering[0].grain, answering[0].contrast.new_version
+    since, grain, version = (
+        answering[0].contrast.since,
+        answering[0].grain,
+        answering[0].contrast.new_version,
+    )
     tables = [edge.table for edge in answering]
     before, late = volumes(tables, since, grain)
     if min(before, late) < ENOUGH_ANSWERS:
         return []
     of_new, share = volumes(tables, since, grain, version)[1] / late, late / (before + late)
-    fewer, more = max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))), max(ALIKE, 1.0 + of_new * (FLOOR - 1.0))
+    fewer, more = (
+        max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))),
+        max(ALIKE, 1.0 + of_new * (FLOOR - 1.0)),
+    )
     changes: list[Fanout] = []
     for table in untold:
         then, now = volumes([table], since, grain)
@@ -97,12 +118,18 @@ def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTest
 
 
 def _is_new(then: float, now: float) -> bool:
-    """Whether calls that nobody made before are made now: to a place that the service never called."""
+    """Whether calls that nobody made before are made now: to a place that the service never
+    called.
+    """
     return then == 0.0 and now >= EXPECTED
 
 
-def volumes(tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None) -> tuple[float, float]:
-    """Calls before the deploy, and of late: the last minutes since it, when its share is largest; answered by `version` where one is named."""
+def volumes(
+    tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None
+) -> tuple[float, float]:
+    """Calls before the deploy, and of late: the last minutes since it, when its share is largest;
+    answered by `version` where one is named.
+    """
     before = late = 0.0
     last = max((float(table.windows[-1]) for table in tables if table.windows.size), default=since)
     from_then = max(late_from(last, grain), since)
@@ -110,33 +137,52 @@ def volumes(tables: Sequence[EdgeTable], since: float, grain: int, version: str 
         calls = table.counts[:, 0]
         if version is not None:
             names = table.callee_versions
-            calls = np.where(table.callee == (names.index(version) if version in names else -1), calls, 0)
+            calls = np.where(
+                table.callee == (names.index(version) if version in names else -1), calls, 0
+            )
         before += float(calls[table.windows <= since - grain].sum())
         late += float(calls[table.windows > from_then].sum())
     return before, late
 
 
 def sampled_otherwise(edges: Sequence[EdgeTests], changed: Sequence[Fanout]) -> float | None:
-    """By how much all outgoing edges changed alike, two of them or more: then another share of calls is recorded, not another is made.
+    """By how much all outgoing edges changed alike, two of them or more: then another share of
+    calls is recorded, not another is made.
 
     None where edges changed differently, or one did not.
     """
-    ratios = {change.edge: change.new / change.old for change in changed if change.old and change.new}
-    outgoing = [edge.table.edge for edge in edges if edge.role == "caller" and edge.table.counts[:, 0].sum() >= ENOUGH_ANSWERS]
+    ratios = {
+        change.edge: change.new / change.old for change in changed if change.old and change.new
+    }
+    outgoing = [
+        edge.table.edge
+        for edge in edges
+        if edge.role == "caller" and edge.table.counts[:, 0].sum() >= ENOUGH_ANSWERS
+    ]
     if len(ratios) < 2 or any(edge not in ratios for edge in outgoing):
         return None
     middle = float(np.median(list(ratios.values())))
-    return middle if all(1.0 / ALIKE <= ratio / middle <= ALIKE for ratio in ratios.values()) else None
+    return (
+        middle
+        if all(1.0 / ALIKE <= ratio / middle <= ALIKE for ratio in ratios.values())
+        else None
+    )
 
 
 def _calls(edge: EdgeTests, *, new: bool, met: Ints) -> float:
-    """The version's calls in the windows where the versions met; else the old one's before and the new one's since."""
+    """The version's calls in the windows where the versions met; else the old one's before and the
+    new one's since.
+    """
     table, whole = edge.table, edge.contrast
     names, codes = own_codes(table, edge.role)
     since: Bools = table.windows >= whole.since
     if met.size and whole.new_version != whole.old_version:
         version = whole.new_version if new else whole.old_version
-        rows = np.isin(table.windows, met) & since & (codes == (names.index(version) if version in names else -1))
+        rows = (
+            np.isin(table.windows, met)
+            & since
+            & (codes == (names.index(version) if version in names else -1))
+        )
     else:
         rows = np.zeros(table.windows.size, dtype=bool)
         rows[whole.since_rows if new else whole.before_rows] = True
@@ -145,7 +191,8 @@ def _calls(edge: EdgeTests, *, new: bool, met: Ints) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answering:
-    """What a service answered, per window: side by side where its versions met for long, else the old one before and the new one since.
+    """What a service answered, per window: side by side where its versions met for long, else the
+    old one before and the new one since.
 
     `shares` are each incoming edge's part of the answers, old and new.
     """
@@ -160,7 +207,9 @@ class Answering:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Made:
-    """Calls that a service makes on one edge, in the windows in which it answers; `e_fewer` and `e_more` are logs of e-values."""
+    """Calls that a service makes on one edge, in the windows in which it answers; `e_fewer` and
+    `e_more` are logs of e-values.
+    """
 
     edge: EdgeTests
     old: Ints
@@ -181,20 +230,30 @@ def answering_of(edges: Sequence[EdgeTests], settings: JudgeSettings) -> Answeri
     if met.size > HARDLY and whole.new_version != whole.old_version:
         old_windows = new_windows = met
     else:
-        old_windows = np.unique(np.concatenate([edge.table.windows[old_rows(edge)] for edge in mine]))
-        new_windows = np.unique(np.concatenate([edge.table.windows[new_rows(edge)] for edge in mine]))
+        old_windows = np.unique(
+            np.concatenate([edge.table.windows[old_rows(edge)] for edge in mine])
+        )
+        new_windows = np.unique(
+            np.concatenate([edge.table.windows[new_rows(edge)] for edge in mine])
+        )
         new_windows = new_windows[new_windows < whole.since + settings.step_seconds]
     old, new = (
-        [_per_window(edge, windows, new=which) for edge in mine] for windows, which in ((old_windows, False), (new_windows, True))
+        [_per_window(edge, windows, new=which) for edge in mine]
+        for windows, which in ((old_windows, False), (new_windows, True))
     )
     totals = [float(sum(int(calls.sum()) for calls in side)) for side in (old, new)]
     if min(totals) < ENOUGH_ANSWERS:
         return None
     shares: dict[Edge, tuple[float, float]] = {}
     for edge, was, now in zip(mine, old, new, strict=True):
-        shares[edge.table.edge] = (float(was.sum()) + 0.5) / (totals[0] + 1.0), (float(now.sum()) + 0.5) / (totals[1] + 1.0)
+        shares[edge.table.edge] = (
+            (float(was.sum()) + 0.5) / (totals[0] + 1.0),
+            (float(now.sum()) + 0.5) / (totals[1] + 1.0),
+        )
     sums = [np.sum(np.stack(side), axis=0).astype(np.int64) for side in (old, new)]
-    return Answering(old_windows is new_windows, old_windows, new_windows, sums[0], sums[1], shares)
+    return Answering(
+        old_windows is new_windows, old_windows, new_windows, sums[0], sums[1], shares
+    )
 
 
 def made_on(edge: EdgeTests, answering: Answering) -> Made | None:
@@ -207,15 +266,18 @@ def made_on(edge: EdgeTests, answering: Answering) -> Made | None:
     k, s = float(new.sum()), float(old.sum())
     a, b = float(answering.new.sum()), float(answering.old.sum())
     share = a / (a + b)
-    fewer, more = fixed_e(s / phi, k / phi, 1.0 - share, FLOOR), fixed_e(k / phi, s / phi, share, FLOOR)
+    fewer, more = (
+        fixed_e(s / phi, k / phi, 1.0 - share, FLOOR),
+        fixed_e(k / phi, s / phi, share, FLOOR),
+    )
     return Made(edge, old, new, s / b, k / a, fewer, more)
 
 
 def beyond_the_mix(made: Made, answering: Answering, *, fewer: bool) -> bool:
     """Whether the change is more than other operations being asked can explain.
 
-    A version that gets fewer of the requests that need these calls makes fewer of them. An operation of which too few are asked to
-    have made them all, AT_MOST for each, explains nothing.
+    A version that gets fewer of the requests that need these calls makes fewer of them. An
+    operation of which too few are asked to have made them all, AT_MOST for each, explains nothing.
     """
     ratio = made.old_rate if fewer else made.new_rate
     told = [
@@ -228,8 +290,12 @@ def beyond_the_mix(made: Made, answering: Answering, *, fewer: bool) -> bool:
     return changed * FLOOR <= mixed
 
 
-def fewer_over_time(made: Made, answering: Answering, settings: JudgeSettings, everybodys: float = 1.0) -> StepTest:
-    """Answers for each call over time, held against earlier moments; `everybodys` is how many times that grew for others who call the same."""
+def fewer_over_time(
+    made: Made, answering: Answering, settings: JudgeSettings, everybodys: float = 1.0
+) -> StepTest:
+    """Answers for each call over time, held against earlier moments; `everybodys` is how many
+    times that grew for others who call the same.
+    """
     return step_test(
         (answering.old, made.old),
         (answering.new, made.new),
@@ -242,7 +308,10 @@ def fewer_over_time(made: Made, answering: Answering, settings: JudgeSettings, e
 def more_over_time(made: Made, answering: Answering, settings: JudgeSettings) -> StepTest:
     """Calls for each answer over time, held against earlier moments."""
     return step_test(
-        (made.old, answering.old), (made.new, answering.new), clumped(made.old, answering.old), settings.placebo_windows
+        (made.old, answering.old),
+        (made.new, answering.new),
+        clumped(made.old, answering.old),
+        settings.placebo_windows,
     )
 
 
@@ -255,11 +324,15 @@ def stays(made: Made, answering: Answering, *, fewer: bool) -> bool:
         float(made.new[part].sum()) / max(float(answering.new[part].sum()), 1.0)
         for part in (slice(0, middle), slice(middle, None))
     ]
-    return all(rate * FLOOR <= made.old_rate if fewer else rate >= FLOOR * made.old_rate for rate in rates)
+    return all(
+        rate * FLOOR <= made.old_rate if fewer else rate >= FLOOR * made.old_rate for rate in rates
+    )
 
 
 def clumped(calls: Ints, answers: Ints) -> float:
-    """Variance over mean of the calls that so many answers make, at least 1: some answers make many calls, some none."""
+    """Variance over mean of the calls that so many answers make, at least 1: some answers make
+    many calls, some none.
+    """
     used = answers > 0
     k, a = calls[used].astype(float), answers[used].astype(float)
     if k.size < 4 or not k.sum():
@@ -270,13 +343,20 @@ def clumped(calls: Ints, answers: Ints) -> float:
     return max(1.0, (squares + SHRINK) / float(step.size + SHRINK))
 
 
-def everybodys_fall(service: str, callee: str, around: Sequence[EdgeTable], since: float) -> tuple[float, int]:
-    """How many times fewer calls the median of the others who call the same callee makes for each answer since, and how many tell."""
+def everybodys_fall(
+    service: str, callee: str, around: Sequence[EdgeTable], since: float
+) -> tuple[float, int]:
+    """How many times fewer calls the median of the others who call the same callee makes for each
+    answer since, and how many tell.
+    """
     sums: dict[str, list[float]] = {}
     for table in around:
         late = table.windows >= since
         counts = [float(table.counts[rows, 0].sum()) for rows in (late, ~late)]
-        for name, place in ((table.edge.callee, 0), (table.edge.caller if table.edge.callee == callee else "", 2)):
+        for name, place in (
+            (table.edge.callee, 0),
+            (table.edge.caller if table.edge.callee == callee else "", 2),
+        ):
             if name not in ("", service, callee):
                 held = sums.setdefault(name, [0.0] * 4)
                 held[place] += counts[0]
@@ -289,8 +369,12 @@ def everybodys_fall(service: str, callee: str, around: Sequence[EdgeTable], sinc
     return (max(1.0, float(np.median(told))), len(told)) if told else (1.0, 0)
 
 
-def under_another_name(callee: str, around: Sequence[EdgeTable], since: float, missing: float) -> bool:
-    """Whether the callee answers so many more calls of nobody known since: then the calls are made, and only their maker is not told."""
+def under_another_name(
+    callee: str, around: Sequence[EdgeTable], since: float, missing: float
+) -> bool:
+    """Whether the callee answers so many more calls of nobody known since: then the calls are
+    made, and only their maker is not told.
+    """
     after = before = seconds_after = seconds_before = 0.0
     for table in around:
         if table.edge.callee == callee and table.edge.caller in NOBODY and table.windows.size:
@@ -313,17 +397,22 @@ def _per_window(edge: EdgeTests, windows: Ints, *, new: bool) -> Ints:
         rows = new_rows(edge) if new else old_rows(edge)
     rows = rows & np.isin(table.windows, windows)
     places = np.searchsorted(windows, table.windows[rows])
-    return np.asarray(np.bincount(places, weights=table.counts[rows, 0], minlength=windows.size), dtype=np.int64)
+    return np.asarray(
+        np.bincount(places, weights=table.counts[rows, 0], minlength=windows.size), dtype=np.int64
+    )
 
 
 def is_new_with_version(edge: EdgeTests, answering: tuple[float, float] | None) -> bool:
-    """Whether nobody had these calls before the new version, though at its rate EXPECTED of them should have been seen.
+    """Whether nobody had these calls before the new version, though at its rate EXPECTED of them
+    should have been seen.
 
     `answering`: answers of the old version that were looked at, and of the new one.
     """
     whole = edge.contrast
     known = set(whole.since_rows.tolist())
-    if whole.new_version == whole.old_version or len(known) != int((edge.table.counts[:, 0] > 0).sum()):
+    if whole.new_version == whole.old_version or len(known) != int(
+        (edge.table.counts[:, 0] > 0).sum()
+    ):
         return False
     if answering is None or not answering[1]:
         return False
@@ -331,7 +420,9 @@ def is_new_with_version(edge: EdgeTests, answering: tuple[float, float] | None) 
 
 
 def answers_of(edges: Sequence[EdgeTests]) -> tuple[float, float] | None:
-    """All answers of the old version that are known, before and since, and all of the new one; None where one has too few."""
+    """All answers of the old version that are known, before and since, and all of the new one;
+    None where one has too few.
+    """
     old = new = 0.0
     for edge in edges:
         if edge.role == "callee":

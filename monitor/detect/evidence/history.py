@@ -1,4 +1,6 @@
-"""What a step in time is held against: the season of earlier days, and what neighbours did at the same moment."""
+"""What a step in time is held against: the season of earlier days, and what neighbours did at the
+same moment.
+"""
 
 from collections.abc import Sequence
 
@@ -18,16 +20,27 @@ LATE_SECONDS, LATE_WINDOWS = 180.0, 2
 GROWN = float(np.log(20.0))
 
 
-def steps_of_days(days: Sequence[tuple[float, EdgeTable]], measure: Measure, *, seasonal: bool) -> list[float]:
-    """The log ratio of after to before at the same hour of each earlier day (cut, table): what the hour alone does.
+def steps_of_days(
+    days: Sequence[tuple[float, EdgeTable]], measure: Measure, *, seasonal: bool
+) -> list[float]:
+    """The log ratio of after to before at the same hour of each earlier day (cut, table): what the
+    hour alone does.
 
-    `seasonal`: the baseline holds that already, so only by how much each day differs from the mean of the others (one day differs from nothing).
+    `seasonal`: the baseline holds that already, so only by how much each day differs from the mean
+    of the others (one day differs from nothing).
     """
     steps: list[float] = []
     for cut, table in days:
-        before, after = (series(table, rows, measure) for rows in (table.windows < cut, table.windows >= cut))
+        before, after = (
+            series(table, rows, measure) for rows in (table.windows < cut, table.windows >= cut)
+        )
         if before.calls.sum() and after.calls.sum():
-            steps.append(log_ratio((after.bad, after.calls.astype(float)), (before.bad, before.calls.astype(float))))
+            steps.append(
+                log_ratio(
+                    (after.bad, after.calls.astype(float)),
+                    (before.bad, before.calls.astype(float)),
+                )
+            )
     if seasonal and len(steps) > 1:
         return [step - (sum(steps) - step) / (len(steps) - 1) for step in steps]
     return [0.0] * len(steps) if seasonal else steps
@@ -38,14 +51,20 @@ def season(
 ) -> tuple[Floats, Floats] | None:
     """Rates to be expected before and after by the clock, from one earlier day at least.
 
-    The season may explain a rise, it never makes one: what is expected after is at least the mean of what was before.
+    The season may explain a rise, it never makes one: what is expected after is at least the mean
+    of what was before.
     """
     past = [series(table, np.ones(table.windows.size, dtype=bool), measure) for _, table in days]
-    past = [day for day in past if day.windows.size * 2 >= before.windows.size + after.windows.size]
+    past = [
+        day for day in past if day.windows.size * 2 >= before.windows.size + after.windows.size
+    ]
     if len(past) < SEASON_NEEDS_DAYS or not sum(int(day.bad.sum()) for day in past):
         return None
     whole = [*past, before]
-    columns = [np.concatenate([getattr(part, name) for part in whole]) for name in ("windows", "bad", "calls")]
+    columns = [
+        np.concatenate([getattr(part, name) for part in whole])
+        for name in ("windows", "bad", "calls")
+    ]
     expected, later = seasonal_rates(columns[0], columns[1], columns[2], after.windows)
     earlier = np.maximum(expected[-before.windows.size :], 1e-9)
     usual = float((earlier * before.calls).sum() / max(int(before.calls.sum()), 1))
@@ -53,16 +72,22 @@ def season(
 
 
 def growth_of(controls: Controls, measure: Measure, since: float) -> tuple[float, float]:
-    """How many times worse, and by how much of all calls, the median callee among the controls became; (1.0, 0.0) for not at all.
+    """How many times worse, and by how much of all calls, the median callee among the controls
+    became; (1.0, 0.0) for not at all.
 
-    Of those beside the service and of those below it apart: the worse median counts. One bad neighbour explains nothing, most of them do.
+    Of those beside the service and of those below it apart: the worse median counts. One bad
+    neighbour explains nothing, most of them do.
     """
-    growths = [_median_growth(group, measure, since) for group in (controls.beside, controls.below)]
+    growths = [
+        _median_growth(group, measure, since) for group in (controls.beside, controls.below)
+    ]
     return max(times for times, _ in growths), max(added for _, added in growths)
 
 
 def controls_told(controls: Controls, since: float) -> int:
-    """Callees among the controls with calls enough on both sides of the moment to tell what happened to everybody."""
+    """Callees among the controls with calls enough on both sides of the moment to tell what
+    happened to everybody.
+    """
     sums: dict[str, list[float]] = {}
     for table in (*controls.beside, *controls.below):
         late = table.windows >= since
@@ -72,7 +97,9 @@ def controls_told(controls: Controls, since: float) -> int:
     return sum(min(counts) >= ENOUGH_CALLS for counts in sums.values())
 
 
-def _median_growth(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> tuple[float, float]:
+def _median_growth(
+    neighbours: Sequence[EdgeTable], measure: Measure, since: float
+) -> tuple[float, float]:
     sums: dict[str, list[float]] = {}
     for table in neighbours:
         place = _own_bound(table, measure, since)
@@ -91,25 +118,43 @@ def _median_growth(neighbours: Sequence[EdgeTable], measure: Measure, since: flo
             max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))) if worse else 0.0
             for worse, (k, a, s, b) in zip(grown, callees, strict=True)
         ]
-        added = [k / a - s / b if worse else 0.0 for worse, (k, a, s, b) in zip(grown, callees, strict=True)]
+        added = [
+            k / a - s / b if worse else 0.0
+            for worse, (k, a, s, b) in zip(grown, callees, strict=True)
+        ]
     return float(np.exp(np.median(logs))), float(max(np.median(added), 0.0))
 
 
 def sizes_grown(controls: Controls, side: str, statistic: Statistic, since: float) -> float:
-    """Log ratio by which the median callee among the controls became slower, never less than 0; the worse of those beside and below."""
-    return max(_median_step(group, side, statistic, since) for group in (controls.beside, controls.below))
+    """Log ratio by which the median callee among the controls became slower, never less than 0;
+    the worse of those beside and below.
+    """
+    return max(
+        _median_step(group, side, statistic, since) for group in (controls.beside, controls.below)
+    )
 
 
-def _median_step(neighbours: Sequence[EdgeTable], side: str, statistic: Statistic, since: float) -> float:
+def _median_step(
+    neighbours: Sequence[EdgeTable], side: str, statistic: Statistic, since: float
+) -> float:
     steps: dict[str, list[float]] = {}
     for table in neighbours:
         step = size_step(table, table.windows < since, table.windows >= since, side, statistic)
         if step is not None:
             steps.setdefault(table.edge.callee, []).append(step)
-    return max(0.0, float(np.median([float(np.median(callee_steps)) for callee_steps in steps.values()]))) if steps else 0.0
+    return (
+        max(
+            0.0,
+            float(np.median([float(np.median(callee_steps)) for callee_steps in steps.values()])),
+        )
+        if steps
+        else 0.0
+    )
 
 
-def size_step(table: EdgeTable, before: Bools, after: Bools, side: str, statistic: Statistic) -> float | None:
+def size_step(
+    table: EdgeTable, before: Bools, after: Bools, side: str, statistic: Statistic
+) -> float | None:
     """Log ratio of the statistic over all calls after to before; None where there are too few."""
     data = table.latency(side)
     if data is None:
@@ -122,11 +167,16 @@ def size_step(table: EdgeTable, before: Bools, after: Bools, side: str, statisti
 
 
 def slower_of_late(table: EdgeTable, since: float, grain: int) -> tuple[float, float] | None:
-    """By how much (in logs) the median of late exceeds that of the slowest span as long before `since`, and of the middle one.
+    """By how much (in logs) the median of late exceeds that of the slowest span as long before
+    `since`, and of the middle one.
 
     None where too little is known. The side with more calls tells, over all versions.
     """
-    data = max((side for side in (table.client, table.server) if side is not None), key=lambda side: float(side.sum()), default=None)
+    data = max(
+        (side for side in (table.client, table.server) if side is not None),
+        key=lambda side: float(side.sum()),
+        default=None,
+    )
     if data is None or not table.windows.size:
         return None
     windows, places = np.unique(table.windows, return_inverse=True)
@@ -134,14 +184,20 @@ def slower_of_late(table: EdgeTable, since: float, grain: int) -> tuple[float, f
     late = windows > max(late_from(float(windows[-1]), grain), since - grain / 2)
     past = per_window[windows <= since - grain]
     size = int(late.sum())
-    if not size or past.shape[0] < SPANS_BEFORE * size or per_window[late].sum() < FEWEST_CALLS["mean"]:
+    if (
+        not size
+        or past.shape[0] < SPANS_BEFORE * size
+        or per_window[late].sum() < FEWEST_CALLS["mean"]
+    ):
         return None
     line = np.concatenate([np.zeros((1, per_window.shape[1])), np.cumsum(past, axis=0)])
     spans = line[size:] - line[:-size]
     spans = spans[spans.sum(axis=1) >= FEWEST_CALLS["mean"]]
     if not spans.shape[0]:
         return None
-    medians = sizes(np.concatenate([per_window[late].sum(axis=0)[None, :], spans]), table.lowest, "p50")
+    medians = sizes(
+        np.concatenate([per_window[late].sum(axis=0)[None, :], spans]), table.lowest, "p50"
+    )
     return float(medians[0] - medians[1:].max()), float(medians[0] - np.median(medians[1:]))
 
 

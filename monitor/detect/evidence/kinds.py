@@ -1,7 +1,9 @@
-"""Kinds of failures: by error type and by what was said, alike ones together; which of them the old version never had.
+"""Kinds of failures: by error type and by what was said, alike ones together; which of them the
+old version never had.
 
-New is a kind of which the new version has ENOUGH calls, the old one none, though at the new one's rate it would have had EXPECTED (so
-that none is no chance), and whose error type was not seen on these edges before either, where what was said tells no more.
+New is a kind of which the new version has ENOUGH calls, the old one none, though at the new one's
+rate it would have had EXPECTED (so that none is no chance), and whose error type was not seen on
+these edges before either, where what was said tells no more.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,14 +14,23 @@ from monitor.model.judging import FailureKind
 
 ENOUGH, EXPECTED, MOST_KINDS = 5, 7.0, 5
 ALIKE = 0.7
-"""Of two messages with as many words so large a part must be the same for them to be of one kind."""
+"""Of two messages with as many words so large a part must be the same for them to be
+of one kind.
+"""
 _Said = tuple[str, str]
 
 
 def failure_kinds(
-    calls: Sequence[Alike], role: Role, new: str, old: str, before: Collection[str] = (), *, known_long: bool = False
+    calls: Sequence[Alike],
+    role: Role,
+    new: str,
+    old: str,
+    before: Collection[str] = (),
+    *,
+    known_long: bool = False,
 ) -> tuple[FailureKind, ...]:
-    """The new version's kinds of failures, the most frequent first. `before`: error types seen before the deploy.
+    """The new version's kinds of failures, the most frequent first. `before`: error types seen
+    before the deploy.
 
     `known_long`: these are of the whole day before; else of the time that was judged.
     """
@@ -35,15 +46,39 @@ def failure_kinds(
     kinds: list[FailureKind] = []
     old_messages = [message for message, _ in _clustered(counts[old])]
     for (kind, template), count in _clustered(counts[new]):
-        never = not any(other == kind and _alike(words, template) is not None for other, words in old_messages)
+        never = not any(
+            other == kind and _alike(words, template) is not None for other, words in old_messages
+        )
         expected = count / max(totals[new], 1) * totals[old]
-        is_new = new != old and never and count >= ENOUGH and expected >= EXPECTED and (bool(template) or kind not in before)
-        kinds.append(FailureKind(kind, template, count, is_new, is_new and known_long and kind not in before))
-    return tuple(sorted(kinds, key=lambda failure: (not failure.is_new, -failure.calls, failure.error_type, failure.template))[:MOST_KINDS])
+        is_new = (
+            new != old
+            and never
+            and count >= ENOUGH
+            and expected >= EXPECTED
+            and (bool(template) or kind not in before)
+        )
+        kinds.append(
+            FailureKind(
+                kind, template, count, is_new, is_new and known_long and kind not in before
+            )
+        )
+    return tuple(
+        sorted(
+            kinds,
+            key=lambda failure: (
+                not failure.is_new,
+                -failure.calls,
+                failure.error_type,
+                failure.template,
+            ),
+        )[:MOST_KINDS]
+    )
 
 
 def _clustered(counts: dict[_Said, int]) -> list[tuple[_Said, int]]:
-    """Kinds with their calls: messages that differ in few words are one, with placeholders there."""
+    """Kinds with their calls: messages that differ in few words are one, with
+    placeholders there.
+    """
     clusters: list[tuple[_Said, int]] = []
     for (kind, template), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         for place, ((other, words), calls) in enumerate(clusters):
@@ -64,4 +99,8 @@ def _alike(template: str, other: str) -> str | None:
     if len(left) != len(right):
         return None
     same = sum(a == b for a, b in zip(left, right, strict=True))
-    return " ".join(a if a == b else "<any>" for a, b in zip(left, right, strict=True)) if same >= ALIKE * len(left) else None
+    return (
+        " ".join(a if a == b else "<any>" for a, b in zip(left, right, strict=True))
+        if same >= ALIKE * len(left)
+        else None
+    )

@@ -1,9 +1,11 @@
 """Slower? The new version's calls above bounds that the old version's earlier calls set.
 
-Thresholds are the old version's p50, p90, p99 bucket bounds over *earlier* windows; the new version must exceed them by a floor (two buckets and
-5 ms by default), so that the null "not slower than the floor" makes its exceedances at most as frequent as the old
-version's. Calls that fresh instances may have had are set aside, and the newer windows must show the harm as well. Per stratum the block e-variable for two Bernoulli streams (Turner, Ly, Grunwald, arXiv 2106.02693), its null rate from earlier windows only, mixed
-over a grid of odds ratios, averaged over the thresholds.
+Thresholds are the old version's p50, p90, p99 bucket bounds over *earlier* windows; the new
+version must exceed them by a floor (two buckets and 5 ms by default), so that the null "not slower
+than the floor" makes its exceedances at most as frequent as the old version's. Calls that fresh
+instances may have had are set aside, and the newer windows must show the harm as well. Per stratum
+the block e-variable for two Bernoulli streams (Turner, Ly, Grunwald, arXiv 2106.02693), its null
+rate from earlier windows only, mixed over a grid of odds ratios, averaged over the thresholds.
 """
 
 from dataclasses import dataclass
@@ -27,7 +29,9 @@ Quantiles = tuple[float | None, float | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class LatencyTest:
-    """Counts at the p90 threshold, log of the e-value averaged over thresholds, quantiles in seconds of both versions."""
+    """Counts at the p90 threshold, log of the e-value averaged over thresholds, quantiles in
+    seconds of both versions.
+    """
 
     windows: int
     bad_windows: int
@@ -54,8 +58,12 @@ def bucket_of(seconds: Floats | float) -> Ints:
 
 
 def lifted(place: Ints | int, lowest: int, floor_buckets: int, floor_seconds: float) -> Ints:
-    """The columns above which a call of the new version is slow where the old one's bound is `place`: by the floor, in buckets and seconds."""
-    return np.maximum(place + floor_buckets, bucket_of(bound_seconds(place + lowest) + floor_seconds) - lowest)
+    """The columns above which a call of the new version is slow where the old one's bound is
+    `place`: by the floor, in buckets and seconds.
+    """
+    return np.maximum(
+        place + floor_buckets, bucket_of(bound_seconds(place + lowest) + floor_seconds) - lowest
+    )
 
 
 def latency_test(
@@ -70,9 +78,11 @@ def latency_test(
     fresh: Floats | None = None,
     least: float = 1.0,
 ) -> LatencyTest:
-    """`new`, `old`: strata x buckets (`lowest` first); `before`: the old version's windows before the deploy.
+    """`new`, `old`: strata x buckets (`lowest` first); `before`: the old version's windows before
+    the deploy.
 
-    `fresh`: the new version's calls per stratum set aside; `least`: the least dispersion, as instances differ.
+    `fresh`: the new version's calls per stratum set aside; `least`: the least dispersion, as
+    instances differ.
     """
     distinct = np.unique(windows)
     new_total, old_total = new.sum(axis=0), old.sum(axis=0)
@@ -89,7 +99,9 @@ def latency_test(
         place = np.minimum((sums < (share * total - 1e-9)[:, None]).sum(axis=1), past.shape[1] - 1)
         higher = np.minimum(lifted(place, lowest, floor_buckets, floor_seconds), past.shape[1] - 1)
         at, shifted = place[strata], higher[strata]
-        rate = ((total - np.take_along_axis(sums, place[:, None], axis=1)[:, 0] + 0.5) / (total + 1.0))[strata]
+        rate = (
+            (total - np.take_along_axis(sums, place[:, None], axis=1)[:, 0] + 0.5) / (total + 1.0)
+        )[strata]
         above = np.take_along_axis(new_above, shifted[:, None], axis=1)[:, 0]
         k = np.maximum(above - aside, 0.0)
         s = np.take_along_axis(old_above, at[:, None], axis=1)[:, 0]
@@ -103,7 +115,9 @@ def latency_test(
             log_e = min(log_e, 0.0)
         elif log_e >= LEANS:  # the warm ones are slower, too: then fresh ones count as well
             every = (calls > 0) & (b > 0) & (total[strata] >= enough)
-            fresh_too = _log_e(above[every] / phi, calls[every] / phi, s[every] / phi, b[every] / phi, rate[every])
+            fresh_too = _log_e(
+                above[every] / phi, calls[every] / phi, s[every] / phi, b[every] / phi, rate[every]
+            )
             log_e = max(log_e, fresh_too)
         logs.append(log_e)
         if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
@@ -114,7 +128,11 @@ def latency_test(
         return LatencyTest(int(distinct.size), 0, 0, 0, 0, 0, 0.0, None, None, None, *quantiles)
     k, a, s, b = shown
     some = k + s > 0
-    bounds = ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), 1.0, 0.99) if some.any() else (None, None, None)
+    bounds = (
+        ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), 1.0, 0.99)
+        if some.any()
+        else (None, None, None)
+    )
     sums4 = (int(a.sum()), int(k.sum()), int(b.sum()), int(s.sum()))
     return LatencyTest(int(distinct.size), bad_windows, *sums4, mixed, *bounds, *quantiles)
 
@@ -122,7 +140,9 @@ def latency_test(
 def exceedance_counts(
     new: Floats, old: Floats, lowest: int, floor_buckets: int, floor_seconds: float
 ) -> tuple[int, int, int, int]:
-    """(new above the floor-shifted old p90, new calls, old above its p90, old calls) over all strata: for equivalence."""
+    """(new above the floor-shifted old p90, new calls, old above its p90, old calls) over all
+    strata: for equivalence.
+    """
     a, b = new.sum(axis=0), old.sum(axis=0)
     total, place = b.sum(), _place_of(b, 0.9)
     shifted = min(int(lifted(place, lowest, floor_buckets, floor_seconds)), b.size - 1)
@@ -135,7 +155,8 @@ Counted = tuple[float, float]
 def far_counts(
     new: Floats, old: Floats, before: Floats, lowest: int, floor_seconds: float
 ) -> tuple[Counted, Counted, Counted, float]:
-    """(calls far slower than the old p99, calls) of new, old and before over all strata, and the dispersion of what was before.
+    """(calls far slower than the old p99, calls) of new, old and before over all strata, and the
+    dispersion of what was before.
 
     Far is twice as slow, and by the floor at least: what the share above p90 is too coarse for.
     """
@@ -148,7 +169,12 @@ def far_counts(
 
 def _place_of(histogram: Floats, share: float) -> int:
     """The column that holds this quantile."""
-    return int(min(np.searchsorted(np.cumsum(histogram), share * histogram.sum() - 1e-9), histogram.size - 1))
+    return int(
+        min(
+            np.searchsorted(np.cumsum(histogram), share * histogram.sum() - 1e-9),
+            histogram.size - 1,
+        )
+    )
 
 
 def _counted(histogram: Floats, place: int) -> Counted:
@@ -165,22 +191,30 @@ def three(histogram: Floats, lowest: int) -> Quantiles:
 
 
 def _past(windows: Ints, distinct: Ints, old: Floats, before: Floats) -> Floats:
-    """The old version's histogram over windows strictly before each distinct window (the last REMEMBERED of them)."""
+    """The old version's histogram over windows strictly before each distinct window (the last
+    REMEMBERED of them).
+    """
     per_window = summed(old, np.searchsorted(distinct, windows), distinct.size)
-    line = np.concatenate([np.zeros((1, old.shape[1])), np.cumsum(np.concatenate([before, per_window]), axis=0)])
+    line = np.concatenate(
+        [np.zeros((1, old.shape[1])), np.cumsum(np.concatenate([before, per_window]), axis=0)]
+    )
     ends = before.shape[0] + np.arange(distinct.size)
     return np.asarray(line[ends] - line[np.maximum(ends - REMEMBERED, 0)], dtype=np.float64)
 
 
 def _above(histograms: Floats) -> Floats:
     """Calls in buckets above each column."""
-    return np.asarray(histograms.sum(axis=1, keepdims=True) - np.cumsum(histograms, axis=1), dtype=np.float64)
+    return np.asarray(
+        histograms.sum(axis=1, keepdims=True) - np.cumsum(histograms, axis=1), dtype=np.float64
+    )
 
 
 def _dispersion_at(before: Floats, place: int) -> float:
     calls = before.sum(axis=1)
     busy = calls > 0
-    return dispersion(before[busy, place + 1 :].sum(axis=1).astype(np.int64), calls[busy].astype(np.int64))
+    return dispersion(
+        before[busy, place + 1 :].sum(axis=1).astype(np.int64), calls[busy].astype(np.int64)
+    )
 
 
 def _log_e(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> float:

@@ -1,9 +1,12 @@
-"""A number told once a window, of which nobody knows how many calls it stands for: its level since a deploy against all that it did before.
+"""A number told once a window, of which nobody knows how many calls it stands for: its level since
+a deploy against all that it did before.
 
-There is no sampling error to reckon with, so only the number's own past can tell what is unusual. What is compared is a run: how far
-above the level before it the number stays for windows in a row. The run since the deploy must be higher, by a margin, than every run
-that began at any earlier moment; the past is as good as it is long. Of n runs beside it that might as well have been the highest, chance
-makes it so once in n + 1; and how much higher it is than they, once in the square of that (a heavy tail's law).
+There is no sampling error to reckon with, so only the number's own past can tell what is unusual.
+What is compared is a run: how far above the level before it the number stays for windows in a row.
+The run since the deploy must be higher, by a margin, than every run that began at any earlier
+moment; the past is as good as it is long. Of n runs beside it that might as well have been the
+highest, chance makes it so once in n + 1; and how much higher it is than they, once in the square
+of that (a heavy tail's law).
 """
 
 import math
@@ -26,17 +29,21 @@ MARGIN = 1.25
 LEAST = 0.1
 """A level that rose by less than a tenth harms nobody."""
 LEAST_SHORT = 0.3
-"""Less than a day of past does not show how a level wanders: only a rise that matters by itself stands out of it."""
+"""Less than a day of past does not show how a level wanders: only a rise that matters by itself
+stands out of it.
+"""
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelTest:
-    """`usual` before and the `run` since: what every window of the highest run reaches at least; `highest`: the highest run of before.
+    """`usual` before and the `run` since: what every window of the highest run reaches at least;
+    `highest`: the highest run of before.
 
-    `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the deploy that are above all that was before;
-    `least`: the share of the usual level that a rise must be.
+    `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the
+    deploy that are above all that was before; `least`: the share of the usual level that a rise
+    must be.
     """
 
     usual: float
@@ -54,7 +61,11 @@ class LevelTest:
 
     def stands_out(self) -> bool:
         """Whether it is higher than every run before by the margin, and by enough to matter."""
-        return self.run > MARGIN * self.highest and self.run > self.least * self.usual and self.run > 0
+        return (
+            self.run > MARGIN * self.highest
+            and self.run > self.least * self.usual
+            and self.run > 0
+        )
 
 
 def run_of(grain: float) -> int:
@@ -63,7 +74,9 @@ def run_of(grain: float) -> int:
 
 
 def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> LevelTest | None:
-    """`past` and `now` in time order, without gaps worth telling. `grown`: the share by which neighbours rose. None where either is too short."""
+    """`past` and `now` in time order, without gaps worth telling. `grown`: the share by which
+    neighbours rose. None where either is too short.
+    """
     width = run_of(grain)
     size = min(LEVEL_WINDOWS, past.size // 2)
     if now.size < width or size < FEWEST_BEFORE:
@@ -79,19 +92,35 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
     highest = max(float(rises.max()), 0.0)
     spans = past.size // max(SPAN, now.size)
     higher = run / highest if highest > 0 else math.inf
-    log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3)) if run > 0 and higher > 1.0 else 0.0
+    log_e = (
+        math.log1p(spans) + HIGHER * math.log(min(higher, 1e3))
+        if run > 0 and higher > 1.0
+        else 0.0
+    )
     least = LEAST if past.size * grain >= DAY else LEAST_SHORT
-    return LevelTest(usual, run, highest, spans, log_e, int((now - usual * (1.0 + grown) > highest).sum()), least)
+    return LevelTest(
+        usual,
+        run,
+        highest,
+        spans,
+        log_e,
+        int((now - usual * (1.0 + grown) > highest).sum()),
+        least,
+    )
 
 
 def _lows(values: Floats, width: int) -> Floats:
     """The least of every `width` neighbours."""
     if values.size < width:
         return np.zeros(0)
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, width).min(axis=1), dtype=np.float64)
+    return np.asarray(
+        np.lib.stride_tricks.sliding_window_view(values, width).min(axis=1), dtype=np.float64
+    )
 
 
 def _highest_within(values: Floats, size: int) -> Floats:
     """From each place on, the highest of so many."""
     padded = np.concatenate([values, np.full(size - 1, -math.inf)])
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, size).max(axis=1), dtype=np.float64)
+    return np.asarray(
+        np.lib.stride_tricks.sliding_window_view(padded, size).max(axis=1), dtype=np.float64
+    )

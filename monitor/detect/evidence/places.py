@@ -1,7 +1,9 @@
-"""Where time goes: in the service's own work, in the calls it makes, or between caller and callee, where neither side spends it.
+"""Where time goes: in the service's own work, in the calls it makes, or between caller and callee,
+where neither side spends it.
 
-Means add up, quantiles do not: what the caller waits longer is what the callee takes longer and what lies between; what the callee takes
-longer is its own time and that of its calls. Each mean leaves out the slowest two hundredth of the calls.
+Means add up, quantiles do not: what the caller waits longer is what the callee takes longer and
+what lies between; what the callee takes longer is its own time and that of its calls. Each mean
+leaves out the slowest two hundredth of the calls.
 """
 
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ BEYOND = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Seconds that the mean call takes longer, by who measured it; None where too few calls tell."""
+    """Seconds that the mean call takes longer, by who measured it; None where too few
+    calls tell.
+    """
 
     client: float | None
     server: float | None
@@ -30,17 +34,33 @@ class Added:
 
     def place(self, floor: float) -> Place | None:
         """Where most of it is; None where that is not clear, or nothing worth a word was added."""
-        if self.client is not None and self.server is not None and self.client >= floor and self.server <= LITTLE * self.client:
+        if (
+            self.client is not None
+            and self.server is not None
+            and self.client >= floor
+            and self.server <= LITTLE * self.client
+        ):
             return "between"
         if self.server is None or self.own is None or self.server < floor:
             return None
-        return "own" if self.own >= MOST * self.server else "callees" if self.own <= LITTLE * self.server else None
+        return (
+            "own"
+            if self.own >= MOST * self.server
+            else "callees"
+            if self.own <= LITTLE * self.server
+            else None
+        )
 
 
 def added_on(edge: EdgeTests) -> Added:
     """New against old version: side by side where they met, else since against before."""
     new, old = compared_rows(edge)
-    return Added(*(_added(edge.table.latency(side), new, old, edge.table.lowest) for side in ("client", "server", "own")))
+    return Added(
+        *(
+            _added(edge.table.latency(side), new, old, edge.table.lowest)
+            for side in ("client", "server", "own")
+        )
+    )
 
 
 def compared_rows(edge: EdgeTests) -> tuple[Ints, Ints]:
@@ -52,7 +72,9 @@ def compared_rows(edge: EdgeTests) -> tuple[Ints, Ints]:
 
 
 def gives_up_after(edge: EdgeTests, timeouts: int) -> float | None:
-    """Seconds after which callers give up, where the callee works on for most of these calls: then the caller's timeout is the shorter one."""
+    """Seconds after which callers give up, where the callee works on for most of these calls: then
+    the caller's timeout is the shorter one.
+    """
     client, server = edge.table.client, edge.table.server
     if client is None or server is None or not timeouts:
         return None

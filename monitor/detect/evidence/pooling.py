@@ -1,15 +1,18 @@
-"""Is harm improbable, taken over all edges of one role together? Where no single edge has calls enough to show it.
+"""Is harm improbable, taken over all edges of one role together? Where no single edge has calls
+enough to show it.
 
-Bad calls of the new version are held against those that the old version's rates let expect of the same mix of edges: its rate beside the
-new one, and over the half hour before where that rate is steady. Two things must be shown. *Improbable*: given a stated prior, that one
-release in twenty is harmful and that its harm may be of any size (log-uniform, from the floor to all calls), relevant harm has a
-probability of one in a thousand at most; the others are no worse, or half of them are, by less than the floor (log-uniform, too):
-whichever explains better what is bad. *Bounded*: at 99 %, at most two points more fail. Both hold for one look; what is looked at again
-and again has at most a few times that error. So few calls pass only where nothing, or next to nothing, is bad.
+Bad calls of the new version are held against those that the old version's rates let expect of the
+same mix of edges: its rate beside the new one, and over the half hour before where that rate is
+steady. Two things must be shown. *Improbable*: given a stated prior, that one release in twenty is
+harmful and that its harm may be of any size (log-uniform, from the floor to all calls), relevant
+harm has a probability of one in a thousand at most; the others are no worse, or half of them are,
+by less than the floor (log-uniform, too): whichever explains better what is bad. *Bounded*: at 99
+%, at most two points more fail. Both hold for one look; what is looked at again and again has at
+most a few times that error. So few calls pass only where nothing, or next to nothing, is bad.
 
-Failures that come in bursts hide no harm that lasts: harm comes on top of them. So what is usual scatters as the old version's windows
-do, and harm as the new one's (negative binomial, the variance a multiple of the mean); and however much it scatters, no more was added
-than was bad.
+Failures that come in bursts hide no harm that lasts: harm comes on top of them. So what is usual
+scatters as the old version's windows do, and harm as the new one's (negative binomial, the
+variance a multiple of the mean); and however much it scatters, no more was added than was bad.
 """
 
 from collections.abc import Sequence
@@ -36,9 +39,13 @@ MOST_POINTS = 0.02
 CLIENT_ERROR_POINTS = 0.03
 """What callers do wrong varies with the callers: no prior speaks of it, a bound does."""
 GROSS = 0.3
-"""Harm of so many calls must be excluded on each edge by itself, at 95 %: ten calls of which none is bad do."""
+"""Harm of so many calls must be excluded on each edge by itself, at 95 %: ten calls of which none
+is bad do.
+"""
 STEADY = 3.0
-"""Standard deviations that the old version's rate beside the new one may be off its rate before."""
+"""Standard deviations that the old version's rate beside the new one may be off its
+rate before.
+"""
 NONE: Ints = np.zeros(0, dtype=np.int64)
 SIZES: Floats = np.asarray((np.arange(40) + 0.5) / 40.0, dtype=np.float64)
 BELOW: Floats = np.asarray(0.5 ** (np.arange(5) + 0.5), dtype=np.float64)
@@ -48,10 +55,12 @@ BASES = (np.arange(9) + 0.5) / 9.0
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """One kind of bad calls over all edges of a role: what the new version had, and what the old one's rates let expect.
+    """One kind of bad calls over all edges of a role: what the new version had, and what the old
+    one's rates let expect.
 
-    `harm`: probability of relevant harm; `difference_high`: how much more of all calls may be bad, at 99 %. `enough`: both are small.
-    `calls_needed`: so many calls would show it if all goes on as the old version did (None: no number below ten million).
+    `harm`: probability of relevant harm; `difference_high`: how much more of all calls may be bad,
+    at 99 %. `enough`: both are small. `calls_needed`: so many calls would show it if all goes on
+    as the old version did (None: no number below ten million).
     """
 
     kind: str
@@ -64,15 +73,22 @@ class Pooled:
     calls_needed: float | None
 
 
-def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, apart: bool = False) -> list[Pooled]:
-    """Each kind that the edges of this role have, latency by side included. `apart`: the versions never met, what was before is all there is."""
+def pooled(
+    edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, apart: bool = False
+) -> list[Pooled]:
+    """Each kind that the edges of this role have, latency by side included. `apart`: the versions
+    never met, what was before is all there is.
+    """
     mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
-    kinds = [(kind, bad, calls) for _, kind, bad, calls in RATES] + [(ALL_FAILURES, ALL_FAILURES, "calls")]
+    kinds = [(kind, bad, calls) for _, kind, bad, calls in RATES] + [
+        (ALL_FAILURES, ALL_FAILURES, "calls")
+    ]
     pools: list[Pooled | None] = []
     unharmed: Pooled | None = None
     for kind, bad, calls in kinds:
         none = calls == "calls" and not any(_has_any(edge, bad) for edge in mine)
-        if none and unharmed is not None and kind != "client_error":  # most kinds have no bad call at all, and then one bound
+        # most kinds have no bad call at all, and then one bound
+        if none and unharmed is not None and kind != "client_error":
             pools.append(replace(unharmed, kind=kind))
             continue
         pool = _rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
@@ -85,14 +101,19 @@ def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, a
 def _has_any(edge: EdgeTests, bad: str) -> bool:
     """Whether either version has any such call, before or since."""
     place, contrast = COUNTS.index(bad), edge.contrast
-    return bool(contrast.after_new[place] or contrast.after_old[place] or contrast.before[:, place].any())
+    return bool(
+        contrast.after_new[place] or contrast.after_old[place] or contrast.before[:, place].any()
+    )
 
 
 def without_gross_harm(edge: EdgeTests) -> bool:
     """Whether on this edge alone, harm of a third of all calls is excluded."""
     new = edge.contrast.after_new
     calls, bad = float(new[COUNTS.index("calls")]), float(new[COUNTS.index(ALL_FAILURES)])
-    usual = edge.contrast.before[:, COUNTS.index(ALL_FAILURES)].sum() + edge.contrast.after_old[COUNTS.index(ALL_FAILURES)]
+    usual = (
+        edge.contrast.before[:, COUNTS.index(ALL_FAILURES)].sum()
+        + edge.contrast.after_old[COUNTS.index(ALL_FAILURES)]
+    )
     past = edge.contrast.before[:, 0].sum() + edge.contrast.after_old[0]
     base = float(usual) / max(float(past), 1.0)
     return calls > 0 and float(special.gammaincinv(bad + 1.0, 0.95)) / calls - base < GROSS
@@ -100,7 +121,9 @@ def without_gross_harm(edge: EdgeTests) -> bool:
 
 @dataclass(slots=True)
 class _Sums:
-    """What edges have together of one kind: calls and bad ones of the new version, and what is to be expected by the old one's rates."""
+    """What edges have together of one kind: calls and bad ones of the new version, and what is to
+    be expected by the old one's rates.
+    """
 
     calls: float = 0.0
     found: float = 0.0
@@ -111,12 +134,22 @@ class _Sums:
     clumped: float = 0.0
 
     def add(
-        self, new: Counted, old: Counted, before: Counted, phi: float, clumps: float, *, apart: bool, alone: bool = True
+        self,
+        new: Counted,
+        old: Counted,
+        before: Counted,
+        phi: float,
+        clumps: float,
+        *,
+        apart: bool,
+        alone: bool = True,
     ) -> None:
-        """One edge's (bad, calls) of each; what was before counts where the old rate is steady, or is all there is (`apart`).
+        """One edge's (bad, calls) of each; what was before counts where the old rate is steady, or
+        is all there is (`apart`).
 
-        `phi` and `clumps`: variance over mean of the old version's bad calls, and of the new one's. `alone`: it counts without an old
-        call to expect anything by, too: whatever is bad is more then.
+        `phi` and `clumps`: variance over mean of the old version's bad calls, and of the new
+        one's. `alone`: it counts without an old call to expect anything by, too: whatever is bad
+        is more then.
         """
         (k, a), (s, b) = new, old
         if apart or _steady(s, b, *before):
@@ -127,7 +160,10 @@ class _Sums:
         self.clumped += a * clumps
         if a and b:
             self.expected += a * s / b
-            self.usual, self.weight = self.usual + (s + 0.5) * (a / b), self.weight + (s + 0.5) * (a / b) ** 2
+            self.usual, self.weight = (
+                self.usual + (s + 0.5) * (a / b),
+                self.weight + (s + 0.5) * (a / b) ** 2,
+            )
             self.scatter += phi * (s + 0.5) * (a / b)
 
     def told(self, kind: str) -> Pooled | None:
@@ -147,7 +183,9 @@ class _Sums:
 
 @dataclass(frozen=True, slots=True)
 class _Law:
-    """How bad calls scatter: variance over mean of what is usual, and of what is added; and the shape of a gamma law as uncertain as the usual rate."""
+    """How bad calls scatter: variance over mean of what is usual, and of what is added; and the
+    shape of a gamma law as uncertain as the usual rate.
+    """
 
     phi: float = 1.0
     clumps: float = 1.0
@@ -160,7 +198,10 @@ def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool)
     for edge in edges:
         contrast = edge.contrast
         before = contrast.before[:, place[0]], contrast.before[:, place[1]]
-        new, old = ((float(counts[place[0]]), float(counts[place[1]])) for counts in (contrast.after_new, contrast.after_old))
+        new, old = (
+            (float(counts[place[0]]), float(counts[place[1]]))
+            for counts in (contrast.after_new, contrast.after_old)
+        )
         past = float(before[0].sum()), float(before[1].sum())
         phi, clumps = dispersion(*without_incident(*before)), dispersion(*_by_window(edge, place))
         sums.add(new, old, past, phi, clumps, apart=apart, alone=kind != "violated")
@@ -183,20 +224,31 @@ def _harm(bad: float, expected: float, calls: float, law: _Law) -> tuple[float, 
     bases = np.maximum(expected * special.gammaincinv(shape, BASES) / shape, 1e-9)
     floor = max(0.005, 0.25 * expected / calls)
     added: Floats = np.asarray(calls * floor ** (1.0 - SIZES), dtype=np.float64)
-    same, slight = (_likelihood(bad, bases, calls * floor * part, law) for part in (np.zeros(1), BELOW))
+    same, slight = (
+        _likelihood(bad, bases, calls * floor * part, law) for part in (np.zeros(1), BELOW)
+    )
     none = max(same, (same + slight) / 2.0)
     some = _likelihood(bad, bases, added, law)
     odds = PRIOR / (1.0 - PRIOR) * some / max(none, 1e-300)
     low = float(bases[0]) if bad else 0.0
-    high = law.phi * float(special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(low, expected)
+    high = law.phi * float(special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(
+        low, expected
+    )
     alone = law.clumps * float(special.gammaincinv(bad / law.clumps + 1.0, CONFIDENCE))
     return odds / (1.0 + odds), max(0.0, min(high, alone)) / calls
 
 
 def _likelihood(bad: float, bases: Floats, added: Floats, law: _Law) -> float:
-    """Of so many bad calls, on average over what may be usual and what may be added; negative binomial, Poisson where nothing clumps."""
+    """Of so many bad calls, on average over what may be usual and what may be added; negative
+    binomial, Poisson where nothing clumps.
+    """
     mean = bases[:, None] + added[None, :]
-    excess = np.maximum((law.phi - 1.0) * bases[:, None] + (law.clumps - 1.0) * added[None, :], 1e-6 * mean) / mean
+    excess = (
+        np.maximum(
+            (law.phi - 1.0) * bases[:, None] + (law.clumps - 1.0) * added[None, :], 1e-6 * mean
+        )
+        / mean
+    )
     size = mean / excess
     log = special.gammaln(bad + size) - special.gammaln(size) - special.gammaln(bad + 1.0)
     log = log + bad * np.log(excess / (1.0 + excess)) - size * np.log1p(excess)
@@ -204,7 +256,9 @@ def _likelihood(bad: float, bases: Floats, added: Floats, law: _Law) -> float:
 
 
 def _steady(s: float, b: float, before_bad: float, before_calls: float) -> bool:
-    """Whether the old version's rate beside the new one is what it was before; also where it has no calls there any more."""
+    """Whether the old version's rate beside the new one is what it was before; also where it has
+    no calls there any more.
+    """
     if not before_calls:
         return False
     if not b:
@@ -235,7 +289,9 @@ def _enough(kind: str, harm: float, difference_high: float) -> bool:
     return harm <= IMPROBABLE and difference_high < MOST_POINTS
 
 
-def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
+def _latency(
+    edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool
+) -> Pooled | None:
     rows: list[tuple[int, int, int, int]] = []
     for edge in edges:
         new, old, _ = _histograms(edge, side, settings, apart)
@@ -250,23 +306,35 @@ def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, ap
     old_rate, old_size = standardised(s / b, b, weight)
     high = difference_bound(new_rate, new_size, old_rate, old_size, settings.equivalence_alpha)
     enough = high < settings.latency_floor_points
-    return Pooled(side, float(a.sum()), float(k.sum()), old_rate * float(a.sum()), 0.0, high, enough, None)
+    return Pooled(
+        side, float(a.sum()), float(k.sum()), old_rate * float(a.sum()), 0.0, high, enough, None
+    )
 
 
-def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
-    """Calls far slower than the old p99, held against what the old version has of them, as failures are."""
+def _tail(
+    edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool
+) -> Pooled | None:
+    """Calls far slower than the old p99, held against what the old version has of them, as
+    failures are.
+    """
     sums = _Sums()
     for edge in edges:
         new, old, before = _histograms(edge, side, settings, apart)
         if not new.any() or not old.any():
             continue
-        fresh, beside, past, phi = far_counts(new, old, before, edge.table.lowest, settings.latency_floor_seconds)
+        fresh, beside, past, phi = far_counts(
+            new, old, before, edge.table.lowest, settings.latency_floor_seconds
+        )
         sums.add(fresh, beside, past, phi, phi, apart=apart)
     return sums.told(f"{side} tail")
 
 
-def _histograms(edge: EdgeTests, side: Side, settings: JudgeSettings, apart: bool) -> tuple[Floats, Floats, Floats]:
-    """The new version's, the old one's and what was before, rows x buckets, once settled: beside each other, or (then nothing is before) after and before."""
+def _histograms(
+    edge: EdgeTests, side: Side, settings: JudgeSettings, apart: bool
+) -> tuple[Floats, Floats, Floats]:
+    """The new version's, the old one's and what was before, rows x buckets, once settled: beside
+    each other, or (then nothing is before) after and before.
+    """
     nothing = np.zeros((0, 1))
     if not apart:
         return edge.sides.get(side, (nothing, nothing, nothing))
@@ -275,5 +343,7 @@ def _histograms(edge: EdgeTests, side: Side, settings: JudgeSettings, apart: boo
         return nothing, nothing, nothing
     old = whole[edge.contrast.before_rows]
     since = edge.contrast.since_rows
-    warm = settled_windows(edge.contrast, edge.table.windows[since], edge.fresh, edge.grain, settings.min_windows)
+    warm = settled_windows(
+        edge.contrast, edge.table.windows[since], edge.fresh, edge.grain, settings.min_windows
+    )
     return whole[since[warm]], old, old[:0]

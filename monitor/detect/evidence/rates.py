@@ -1,10 +1,13 @@
-"""Bad calls of the new version against the old one's in the same strata: e-process, bounds, one exact test.
+"""Bad calls of the new version against the old one's in the same strata: e-process, bounds, one
+exact test.
 
-Given a stratum's total of bad calls k and the new version's share f of its calls, the new version's part is
-Binomial(k, tf / (tf + 1 - f)) where t is the ratio of the rates (exact for rare events; for frequent ones the true law is narrower, so that
-the e-value stays one). Product over strata of likelihood ratios against the floor t0, averaged over a grid of t: a non-negative
-supermartingale whenever the true ratio is at most t0, whatever the time does to both versions alike, and valid under
-peeking (Ville). Howard et al., arXiv 1810.08240; Lindon and Malek, arXiv 2011.03567.
+Given a stratum's total of bad calls k and the new version's share f of its calls, the new
+version's part is Binomial(k, tf / (tf + 1 - f)) where t is the ratio of the rates (exact for rare
+events; for frequent ones the true law is narrower, so that the e-value stays one). Product over
+strata of likelihood ratios against the floor t0, averaged over a grid of t: a non-negative
+supermartingale whenever the true ratio is at most t0, whatever the time does to both versions
+alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon and Malek, arXiv
+2011.03567.
 """
 
 from dataclasses import dataclass
@@ -13,11 +16,18 @@ import numpy as np
 from scipy import special
 
 from monitor.detect.arrays import Bools, Floats, Ints
-from monitor.detect.evidence.distributions import binomial_pmf, log_mean_exp, normal_quantile, normal_tail
+from monitor.detect.evidence.distributions import (
+    binomial_pmf,
+    log_mean_exp,
+    normal_quantile,
+    normal_tail,
+)
 
 GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
 PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)
-"""More weight on small ratios: a hundredfold rise shows itself at once, a threefold one needs the help."""
+"""More weight on small ratios: a hundredfold rise shows itself at once, a threefold one needs the
+help.
+"""
 EXACT_UP_TO = 4000
 SHOWN = 4.0
 """So many bad calls must be expected before their absence says something."""
@@ -25,11 +35,17 @@ LEANS = float(np.log(10.0))
 """From here on one comparison agrees with another, though it would not do alone."""
 BURSTY = 1.1
 SHRINK = 8.0
-"""Windows of plain chance that a measured dispersion is averaged with: of twelve windows alone it is off by half either way."""
+"""Windows of plain chance that a measured dispersion is averaged with: of twelve windows alone it
+is off by half either way.
+"""
 INCIDENT_TIMES, INCIDENT_SPREADS = 3.0, 4.0
-"""A window is of an incident when so many times as much is bad as usual, and so many standard deviations more."""
+"""A window is of an incident when so many times as much is bad as usual, and so many standard
+deviations more.
+"""
 ONE_INCIDENT = 0.8
-"""So much of all that is bad beyond the usual must lie in one stretch: what comes again and again is how the calls are."""
+"""So much of all that is bad beyond the usual must lie in one stretch: what comes again and again
+is how the calls are.
+"""
 MOST_OF_PAST = 0.25
 UNLIKELY = 0.1
 REST = 8
@@ -38,7 +54,8 @@ REST = 8
 
 @dataclass(frozen=True, slots=True)
 class RateTest:
-    """Sums over the strata used, log of the e-value, and bounds of the ratio of rates (None: unbounded or no data).
+    """Sums over the strata used, log of the e-value, and bounds of the ratio of rates (None:
+    unbounded or no data).
 
     `over`: what was bad has gone away (then the e-value is one at most).
     """
@@ -59,10 +76,11 @@ class RateTest:
 
 
 def dispersion(bad: Ints, calls: Ints) -> float:
-    """Variance over mean of bad calls per window, at least 1, from the old version's windows, before the deploy and since.
+    """Variance over mean of bad calls per window, at least 1, from the old version's windows,
+    before the deploy and since.
 
-    From differences of neighbouring windows (von Neumann), so that a slow drift does not count; a burst does. Shrunk
-    to 1 while there are few windows.
+    From differences of neighbouring windows (von Neumann), so that a slow drift does not count; a
+    burst does. Shrunk to 1 while there are few windows.
     """
     total = int(calls.sum())
     if bad.size < 4 or total == 0 or bad.sum() == 0:
@@ -70,15 +88,21 @@ def dispersion(bad: Ints, calls: Ints) -> float:
     rate = bad / np.maximum(calls, 1)
     step = np.diff(rate)
     pooled = float(bad.sum()) / total
-    expected = pooled * max(1.0 - pooled, 1e-6) * (1.0 / np.maximum(calls[1:], 1) + 1.0 / np.maximum(calls[:-1], 1))
+    expected = (
+        pooled
+        * max(1.0 - pooled, 1e-6)
+        * (1.0 / np.maximum(calls[1:], 1) + 1.0 / np.maximum(calls[:-1], 1))
+    )
     ratio = float(np.sum(step**2 / expected))
     return max(1.0, (ratio + SHRINK) / (step.size + SHRINK))
 
 
 def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
-    """(bad, calls) per window of a past, without the one incident that came and went in it: it says nothing of how bad calls scatter.
+    """(bad, calls) per window of a past, without the one incident that came and went in it: it
+    says nothing of how bad calls scatter.
 
-    All of it where nothing stands out, where it stands out more than once, or where it goes on to the end.
+    All of it where nothing stands out, where it stands out more than once, or where it goes on to
+    the end.
     """
     if not bad.any():
         return bad, calls
@@ -87,19 +111,27 @@ def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
 
 
 def without_peaks(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
-    """(bad, calls) of those windows of a past that do not stand out, however often it happened, and also where it goes on to the end."""
+    """(bad, calls) of those windows of a past that do not stand out, however often it happened,
+    and also where it goes on to the end.
+    """
     high, _ = _peaks(bad, calls)
     return bad[~high], calls[~high]
 
 
 def _peaks(bad: Ints, calls: Ints) -> tuple[Bools, Floats]:
-    """Windows that stand out from most of their past, and how many bad calls are usual in each; none where that cannot be told."""
+    """Windows that stand out from most of their past, and how many bad calls are usual in each;
+    none where that cannot be told.
+    """
     order = np.argsort(bad / np.maximum(calls, 1), kind="stable")
     low = order[: max(REST, int(bad.size * (1.0 - MOST_OF_PAST)))]
     if bad.size <= REST or not calls[low].sum():
         return np.zeros(bad.size, dtype=bool), np.zeros(bad.size)
-    usual: Floats = (calls * (float(bad[low].sum()) + 0.5) / float(calls[low].sum())).astype(np.float64)
-    high: Bools = (bad > INCIDENT_TIMES * usual) & (bad > usual + INCIDENT_SPREADS * np.sqrt(usual) + 1.0)
+    usual: Floats = (calls * (float(bad[low].sum()) + 0.5) / float(calls[low].sum())).astype(
+        np.float64
+    )
+    high: Bools = (bad > INCIDENT_TIMES * usual) & (
+        bad > usual + INCIDENT_SPREADS * np.sqrt(usual) + 1.0
+    )
     return high, usual
 
 
@@ -109,11 +141,16 @@ def _incident(bad: Ints, calls: Ints) -> Bools:
     places = np.flatnonzero(high)
     if not places.size or high[-1]:
         return nothing
-    stretches = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)  # a window in between may look well
+    # a window in between may look well
+    stretches = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
     beyond = [float((bad - usual)[stretch].sum()) for stretch in stretches]
     worst = stretches[int(np.argmax(beyond))]
     length = int(worst[-1] - worst[0]) + 1
-    if max(beyond) < ONE_INCIDENT * sum(beyond) or length > MOST_OF_PAST * bad.size or bad.size - length < REST:
+    if (
+        max(beyond) < ONE_INCIDENT * sum(beyond)
+        or length > MOST_OF_PAST * bad.size
+        or bad.size - length < REST
+    ):
         return nothing
     nothing[worst[0] : worst[-1] + 1] = True
     return nothing
@@ -128,7 +165,9 @@ def rate_test(
     phi: float = 1.0,
     confidence: float = 0.99,
 ) -> RateTest:
-    """`new` and `old` are (bad, calls) per stratum, `windows` the stratum's window. Cost: strata x 48."""
+    """`new` and `old` are (bad, calls) per stratum, `windows` the stratum's window. Cost: strata x
+    48.
+    """
     (new_bad, new_calls), (old_bad, old_calls) = new, old
     sums = (int(new_calls.sum()), int(new_bad.sum()), int(old_calls.sum()), int(old_bad.sum()))
     used = (new_calls > 0) & (old_calls > 0)
@@ -140,7 +179,12 @@ def rate_test(
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
     bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
     log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio), PRIOR)
-    over = gone_away(windows[used], (new_bad[used], new_calls[used]), (old_bad[used], old_calls[used]), floor_ratio)
+    over = gone_away(
+        windows[used],
+        (new_bad[used], new_calls[used]),
+        (old_bad[used], old_calls[used]),
+        floor_ratio,
+    )
     log_e = min(log_e, 0.0) if over else log_e
     ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
     return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi, over)
@@ -155,7 +199,8 @@ def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floa
 
 
 def between(bad: Ints, calls: Ints, fewest: int = 3) -> float:
-    """Variance over mean of bad calls between instances of one version, at least 1: what one instance more may differ by without cause.
+    """Variance over mean of bad calls between instances of one version, at least 1: what one
+    instance more may differ by without cause.
 
     Shrunk to 1 while there are few instances, and 1 below the `fewest`.
     """
@@ -169,9 +214,11 @@ def between(bad: Ints, calls: Ints, fewest: int = 3) -> float:
 
 
 def between_versions(new: tuple[Ints, Ints], old: tuple[Ints, Ints]) -> float | None:
-    """How much the split of bad calls between two versions scatters from window to window, beyond chance: at most so much, at 90 %; None of few windows.
+    """How much the split of bad calls between two versions scatters from window to window, beyond
+    chance: at most so much, at 90 %; None of few windows.
 
-    What hits both at a time does not count, however often it comes: they are compared within the window. (bad, calls) per stratum.
+    What hits both at a time does not count, however often it comes: they are compared within the
+    window. (bad, calls) per stratum.
     """
     (k, a), (s, b) = new, old
     used = (a > 0) & (b > 0) & (k + s > 0)
@@ -185,11 +232,16 @@ def between_versions(new: tuple[Ints, Ints], old: tuple[Ints, Ints]) -> float | 
 
 
 def gone_away(
-    windows: Ints, new: tuple[Ints | Floats, Ints | Floats], old: tuple[Ints | Floats, Ints | Floats], ratio: float
+    windows: Ints,
+    new: tuple[Ints | Floats, Ints | Floats],
+    old: tuple[Ints | Floats, Ints | Floats],
+    ratio: float,
 ) -> bool:
-    """Whether in the later half of the windows the new version is no worse than `ratio` times the old one, or a third of what it was, where it would have shown.
+    """Whether in the later half of the windows the new version is no worse than `ratio` times the
+    old one, or a third of what it was, where it would have shown.
 
-    What a fresh instance does in its first minute is no harm of its version. (bad, calls) per stratum, in time order.
+    What a fresh instance does in its first minute is no harm of its version. (bad, calls) per
+    stratum, in time order.
     """
     (k, a), (s, b) = new, old
     distinct = np.unique(windows)
@@ -204,22 +256,30 @@ def gone_away(
 
 
 def lasting(
-    windows: Ints, new: tuple[Ints | Floats, Ints | Floats], old: tuple[Ints | Floats, Ints | Floats], ratio: float
+    windows: Ints,
+    new: tuple[Ints | Floats, Ints | Floats],
+    old: tuple[Ints | Floats, Ints | Floats],
+    ratio: float,
 ) -> bool:
-    """Whether the later half of two windows or more shows the harm as well, and does not show that it went away."""
+    """Whether the later half of two windows or more shows the harm as well, and does not show that
+    it went away.
+    """
     (k, a), (s, b) = new, old
     met = (a > 0) & (b > 0)
     distinct = np.unique(windows[met])
     if distinct.size < 2:
         return False
     late = met & (windows >= distinct[-(distinct.size // 2)])
-    return bool(k[late].sum() >= SHOWN) and not gone_away(windows[met], (k[met], a[met]), (s[met], b[met]), ratio)
+    return bool(k[late].sum() >= SHOWN) and not gone_away(
+        windows[met], (k[met], a[met]), (s[met], b[met]), ratio
+    )
 
 
 def ratio_bounds(
     k: Floats, s: Floats, share: Floats, phi: float, confidence: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Mantel-Haenszel ratio of rates with bounds by inverting the conditional score test, its variance times phi.
+    """Mantel-Haenszel ratio of rates with bounds by inverting the conditional score test, its
+    variance times phi.
 
     The upper bound is None (unbounded) when nothing was bad on the old side; the ratio too.
     """
@@ -234,14 +294,21 @@ def ratio_bounds(
     seen = float(k.sum())
     low = grid[(seen - 0.5 - mean) / sd >= z]
     high = grid[(seen + 0.5 - mean) / sd <= -z]
-    return ratio, (float(low[-1]) if low.size else 0.0), (float(high[0]) if high.size and ratio is not None else None)
+    return (
+        ratio,
+        (float(low[-1]) if low.size else 0.0),
+        (float(high[0]) if high.size and ratio is not None else None),
+    )
 
 
-def exact_tail(new: tuple[Ints, Ints], old: tuple[Ints, Ints], floor_ratio: float, phi: float = 1.0) -> float:
-    """P(at least so many of the bad calls fall to the new version) at ratio `floor_ratio`: one look, at a deadline.
+def exact_tail(
+    new: tuple[Ints, Ints], old: tuple[Ints, Ints], floor_ratio: float, phi: float = 1.0
+) -> float:
+    """P(at least so many of the bad calls fall to the new version) at ratio `floor_ratio`: one
+    look, at a deadline.
 
-    Exact by convolution over strata; normal with continuity correction where bad calls come in bursts (variance times phi) or are more
-    than 4000. 1.0 without data.
+    Exact by convolution over strata; normal with continuity correction where bad calls come in
+    bursts (variance times phi) or are more than 4000. 1.0 without data.
     """
     (new_bad, new_calls), (old_bad, old_calls) = new, old
     used = (new_calls > 0) & (old_calls > 0) & (new_bad + old_bad > 0)

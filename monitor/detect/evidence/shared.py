@@ -1,4 +1,6 @@
-"""What both versions show together, or the new one alone: damage to what they share, and harm that no comparison side by side tells of."""
+"""What both versions show together, or the new one alone: damage to what they share, and harm that
+no comparison side by side tells of.
+"""
 
 import math
 
@@ -28,11 +30,19 @@ DOSE_OVER_STEP = math.log(1000.0)
 
 
 def well_until(edge: EdgeTests, moment: float) -> bool:
-    """Whether the edge's calls since the deploy failed no more than before until `moment`, but did after it."""
+    """Whether the edge's calls since the deploy failed no more than before until `moment`, but did
+    after it.
+    """
     failures = Measure("errors", "server_error", "failed", "calls")
-    since, before = series(edge.table, new_rows(edge), failures), series(edge.table, old_rows(edge), failures)
+    since, before = (
+        series(edge.table, new_rows(edge), failures),
+        series(edge.table, old_rows(edge), failures),
+    )
     first = since.windows + edge.grain <= moment  # a bin in which it began tells of both
-    k, a, s, b = (float(column.sum()) for column in (since.bad[first], since.calls[first], before.bad, before.calls))
+    k, a, s, b = (
+        float(column.sum())
+        for column in (since.bad[first], since.calls[first], before.bad, before.calls)
+    )
     if not a or not b:
         return True
     later = (float(since.bad[~first].sum()) + 0.5) / max(float(since.calls[~first].sum()), 1.0)
@@ -40,7 +50,9 @@ def well_until(edge: EdgeTests, moment: float) -> bool:
 
 
 def worse_alone(edge: EdgeTests) -> list[Signal]:
-    """Signals by which the new version failed more since the old one left than the old one ever did: no comparison side by side tells of that."""
+    """Signals by which the new version failed more since the old one left than the old one ever
+    did: no comparison side by side tells of that.
+    """
     whole = edge.contrast
     if not whole.overlap or is_biased(edge):
         return []
@@ -48,7 +60,10 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
     for rate in rates_of_calls():
         if not _any(whole, rate.bad):
             continue
-        since, before = series(edge.table, new_rows(edge), rate), series(edge.table, old_rows(edge), rate)
+        since, before = (
+            series(edge.table, new_rows(edge), rate),
+            series(edge.table, old_rows(edge), rate),
+        )
         alone = since.windows > whole.windows[-1]
         k, a = float(since.bad[alone].sum()), float(since.calls[alone].sum())
         met, of = (float(whole.column(name)[1].sum()) for name in (rate.bad, rate.calls))
@@ -60,9 +75,11 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
 
 
 def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
-    """Whether the old version's errors grew with the new one's share: a reason not to pass, never one to fail.
+    """Whether the old version's errors grew with the new one's share: a reason not to pass, never
+    one to fail.
 
-    By as much as harm is at least. An outage in a ramp looks alike, and holds a pass back too: damage hides in one.
+    By as much as harm is at least. An outage in a ramp looks alike, and holds a pass back too:
+    damage hides in one.
     """
     contrast = edge.contrast
     if not contrast.overlap:
@@ -75,7 +92,10 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
         if dose_response(*doses, *before) / math.sqrt(dispersion(*before)) < DOSE_Z:
             continue
         low, added = dose_rates(
-            *(np.concatenate([past, now]) for past, now in zip((*before, np.zeros(before[0].size)), doses, strict=True))
+            *(
+                np.concatenate([past, now])
+                for past, now in zip((*before, np.zeros(before[0].size)), doses, strict=True)
+            )
         )
         relevant = added >= settings.floor_difference and low + added >= settings.floor_ratio * low
         if relevant:
@@ -84,9 +104,11 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
 
 
 def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
-    """Whether the old version, too, fails more of late than before the deploy: no comparison side by side tells of that.
+    """Whether the old version, too, fails more of late than before the deploy: no comparison side
+    by side tells of that.
 
-    Incidents of before are left out, or they would hide the harm. A reason not to pass, never one to fail: an outage looks alike.
+    Incidents of before are left out, or they would hide the harm. A reason not to pass, never one
+    to fail: an outage looks alike.
     """
     whole = edge.contrast
     if not whole.overlap:
@@ -95,7 +117,9 @@ def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
     for rate in rates_of_calls():
         if not _any(whole, rate.bad):
             continue
-        now_bad, now_calls = (whole.old[late, COUNTS.index(name)] for name in (rate.bad, rate.calls))
+        now_bad, now_calls = (
+            whole.old[late, COUNTS.index(name)] for name in (rate.bad, rate.calls)
+        )
         before = series(edge.table, old_rows(edge), rate)
         bad, calls = without_peaks(before.bad, before.calls)
         k, a, s, b = (float(column.sum()) for column in (now_bad, now_calls, bad, calls))
@@ -108,9 +132,11 @@ def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
 
 
 def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
-    """Calls of both versions over time, where the old one's grew worse with the new one's share: damage to what they share.
+    """Calls of both versions over time, where the old one's grew worse with the new one's share:
+    damage to what they share.
 
-    The versions look alike then, and only what was before tells; but no outage follows a ramp's levels.
+    The versions look alike then, and only what was before tells; but no outage follows a ramp's
+    levels.
     """
     whole = edge.contrast
     if not whole.overlap or whole.confounded or not _any(whole, measure.bad):
@@ -137,8 +163,12 @@ def _any(contrast: Contrast, bad: str) -> bool:
 
 
 def _doses(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints, Floats]:
-    """The old version's bad calls and calls in each window where both served, and the new one's share of the traffic there."""
+    """The old version's bad calls and calls in each window where both served, and the new one's
+    share of the traffic there.
+    """
     windows, places = np.unique(contrast.windows, return_inverse=True)
     column = [COUNTS.index(name) for name in (bad, calls)]
-    old, new = (summed(counts[:, column], places, windows.size) for counts in (contrast.old, contrast.new))
+    old, new = (
+        summed(counts[:, column], places, windows.size) for counts in (contrast.old, contrast.new)
+    )
     return old[:, 0], old[:, 1], new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)

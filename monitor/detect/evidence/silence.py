@@ -13,10 +13,11 @@ ALWAYS_SILENT = 0.98
 
 @dataclass(frozen=True, slots=True)
 class SilenceTest:
-    """`log_e` against chance: an instance of the old version is silent in a window as often as the old ones were.
+    """`log_e` against chance: an instance of the old version is silent in a window as often as the
+    old ones were.
 
-    `instances` and `windows` are of the new version while siblings answered; `chance` is the probability that all these
-    instance-windows were silent by chance.
+    `instances` and `windows` are of the new version while siblings answered; `chance` is the
+    probability that all these instance-windows were silent by chance.
     """
 
     windows: int
@@ -31,14 +32,25 @@ class SilenceTest:
 
 
 def silence_test(
-    sightings: Sequence[Sighting], service: str, new_version: str, old_version: str, since: float, last: int
+    sightings: Sequence[Sighting],
+    service: str,
+    new_version: str,
+    old_version: str,
+    since: float,
+    last: int,
 ) -> SilenceTest:
-    """Per window and instance of the new version, over the last `last` windows in which it was seen; all since `since` (seconds)."""
+    """Per window and instance of the new version, over the last `last` windows in which it was
+    seen; all since `since` (seconds).
+    """
     new: dict[float, dict[str, int]] = {}
     old: dict[float, dict[str, int]] = {}
     for sighting in sightings:
         stamp = sighting.window.timestamp()
-        if sighting.service == service and stamp >= since and sighting.version in (new_version, old_version):
+        if (
+            sighting.service == service
+            and stamp >= since
+            and sighting.version in (new_version, old_version)
+        ):
             side = new if sighting.version == new_version else old
             seen = side.setdefault(stamp, {})
             seen[sighting.instance] = seen.get(sighting.instance, 0) + sighting.server_calls
@@ -54,12 +66,17 @@ def silence_test(
         for instance, calls in new[stamp].items():
             quiet = 1.0 - presence
             log_chance += np.log(max(quiet, 1e-300)) if calls == 0 else 0.0
-            if calls:  # it stood ready: silence begins anew, at odds that it should; its siblings may be gone by now
+            # it stood ready: silence begins anew, at odds that it should; its siblings may be gone
+            # by now
+            if calls:
                 held[instance] = min(held.get(instance, 0.0), 0.0) + np.log(1.0 - ALWAYS_SILENT)
             else:
-                held[instance] = held.get(instance, 0.0) + (np.log(ALWAYS_SILENT / quiet) if presence > 0 else 0.0)
+                held[instance] = held.get(instance, 0.0) + (
+                    np.log(ALWAYS_SILENT / quiet) if presence > 0 else 0.0
+                )
     log_e = sum(held.values())
-    if windows and all(new[windows[-1]].values()):  # whoever answers by now stood ready, and is not silent
+    # whoever answers by now stood ready, and is not silent
+    if windows and all(new[windows[-1]].values()):
         log_e = min(log_e, 0.0)
     return SilenceTest(
         windows=len(windows),

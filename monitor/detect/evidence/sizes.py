@@ -1,9 +1,12 @@
-"""How large latencies are, block by block: a step in size, where exceeding a bound would count fifty times slower like one bucket.
+"""How large latencies are, block by block: a step in size, where exceeding a bound would count
+fifty times slower like one bucket.
 
-A block is as many calls as another (a median of three calls is no evidence): of the time after a deploy up to ten, of the time before
-as many as there were. What is compared is the log of each block's quantile or mean; its scale is the blocks' median absolute deviation,
-never less than the sampling error of so many calls. The evidence is Student's likelihood ratio of that step, so that few blocks say
-little and a gross step much; and a step must stand out from every earlier run of as many blocks, of which most must be slow.
+A block is as many calls as another (a median of three calls is no evidence): of the time after a
+deploy up to ten, of the time before as many as there were. What is compared is the log of each
+block's quantile or mean; its scale is the blocks' median absolute deviation, never less than the
+sampling error of so many calls. The evidence is Student's likelihood ratio of that step, so that
+few blocks say little and a gross step much; and a step must stand out from every earlier run of as
+many blocks, of which most must be slow.
 """
 
 import math
@@ -33,7 +36,8 @@ CLOSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class SizeTest:
-    """`step`: log ratio that three blocks in four reach at least; `middle` that of the median block; earlier runs of blocks beaten, of `placebos`.
+    """`step`: log ratio that three blocks in four reach at least; `middle` that of the median
+    block; earlier runs of blocks beaten, of `placebos`.
 
     `lasting`: it is there early and late, and was not there in the last two blocks before.
     """
@@ -50,19 +54,34 @@ class SizeTest:
 
 
 def size_test(
-    before: Floats, after: Floats, lowest: int, statistic: Statistic, *, grown: float = 0.0, placebos: int = 24
+    before: Floats,
+    after: Floats,
+    lowest: int,
+    statistic: Statistic,
+    *,
+    grown: float = 0.0,
+    placebos: int = 24,
 ) -> SizeTest | None:
-    """Histograms per window in time order. `grown`: log ratio by which neighbours grew. None where there are too few calls."""
+    """Histograms per window in time order. `grown`: log ratio by which neighbours grew. None where
+    there are too few calls.
+    """
     least = FEWEST_CALLS[statistic]
     past, now = float(before.sum()), float(after.sum())
     size = max(float(least), min(now / MOST_BLOCKS, past / (2 * FEWEST_BLOCKS)))
     if now < least or past < FEWEST_BLOCKS * least:
         return None
-    x, y = sizes(blocks(before, size), lowest, statistic), sizes(blocks(after, size), lowest, statistic)
+    x, y = (
+        sizes(blocks(before, size), lowest, statistic),
+        sizes(blocks(after, size), lowest, statistic),
+    )
     if x.size < FEWEST_BLOCKS or not y.size:
         return None
     usual = float(np.median(x))
-    scale = max(1.4826 * float(np.median(np.abs(x - usual))), _error(before.sum(axis=0), lowest, statistic, size), FINEST)
+    scale = max(
+        1.4826 * float(np.median(np.abs(x - usual))),
+        _error(before.sum(axis=0), lowest, statistic, size),
+        FINEST,
+    )
     step, middle = _most(y) - usual - grown, float(np.median(y)) - usual - grown
     alike = 1.0 + (min(y.size, 5) - 1) / 2.0
     t = middle / (scale * math.sqrt(1.0 / alike + 1.57 / x.size))
@@ -71,7 +90,13 @@ def size_test(
     span = min(y.size, max(1, x.size // 3))
     starts = np.unique(np.linspace(0, x.size - span, placebos).astype(int))
     rivals = np.array([_most(x[start : start + span]) - usual for start in starts.tolist()])
-    halves = (y[: y.size // 2], y[y.size // 2 :]) if y.size >= 4 else (y,) if y.size > 1 else _halves(after, lowest, statistic)
+    halves = (
+        (y[: y.size // 2], y[y.size // 2 :])
+        if y.size >= 4
+        else (y,)
+        if y.size > 1
+        else _halves(after, lowest, statistic)
+    )
     return SizeTest(
         before_blocks=x.size,
         after_blocks=y.size,
@@ -87,7 +112,9 @@ def size_test(
 
 
 def blocks(histograms: Floats, size: float) -> Floats:
-    """Neighbouring windows summed until they hold `size` calls; what is left at the end joins the last block."""
+    """Neighbouring windows summed until they hold `size` calls; what is left at the end joins the
+    last block.
+    """
     calls = histograms.sum(axis=1)
     ends: list[int] = []
     held = 0.0
@@ -118,7 +145,9 @@ def _quantiles(histograms: Floats, lowest: int, share: float) -> Floats:
     rows = np.arange(place.size)
     count = np.maximum(histograms[rows, place], 1e-9)
     inside = np.clip((wanted - (line[rows, place] - count)) / count, 0.0, 1.0)
-    return np.asarray((place + lowest + inside) * (math.log(2.0) / BUCKETS_A_DOUBLING), dtype=np.float64)
+    return np.asarray(
+        (place + lowest + inside) * (math.log(2.0) / BUCKETS_A_DOUBLING), dtype=np.float64
+    )
 
 
 def _error(histogram: Floats, lowest: int, statistic: Statistic, calls: float) -> float:
@@ -127,10 +156,17 @@ def _error(histogram: Floats, lowest: int, statistic: Statistic, calls: float) -
     if statistic == "mean":
         middles = 2.0 ** ((np.arange(histogram.size) + lowest + 0.5) / BUCKETS_A_DOUBLING)
         mean = float(histogram @ middles) / float(histogram.sum())
-        return math.sqrt(max(float(histogram @ middles**2) / float(histogram.sum()) - mean**2, 0.0) / calls) / mean
+        return (
+            math.sqrt(
+                max(float(histogram @ middles**2) / float(histogram.sum()) - mean**2, 0.0) / calls
+            )
+            / mean
+        )
     share = SHARES[statistic]
     off = math.sqrt(share * (1.0 - share) / calls)
-    low, high = (float(_quantiles(whole, lowest, min(max(share + by, 0.0), 1.0))[0]) for by in (-off, off))
+    low, high = (
+        float(_quantiles(whole, lowest, min(max(share + by, 0.0), 1.0))[0]) for by in (-off, off)
+    )
     return (high - low) / 2.0
 
 

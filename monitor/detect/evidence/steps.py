@@ -1,9 +1,13 @@
-"""What stepped on an edge since a deploy, by how much, and how far that is beyond what time does: measures, not findings.
+"""What stepped on an edge since a deploy, by how much, and how far that is beyond what time does:
+measures, not findings.
 
-Three cases. *Apart*: the versions never met, or only while instances were replaced, or (of rates) the old one is gone for longer than they
-met, and the new one was as much worse then; time alone speaks, so the step must outdo every placebo clearly, last, double the rate, exceed what neighbours did, and what the same hour of earlier days does. *Supported*: they met, and the
-comparison between them leans the same way (e >= 10, where 20 and more would be wanted of it alone); then the whole history of the
-old version is a control too, which finds small rises that a ramp of a minute has too few calls to show. Otherwise nothing is said.
+Three cases. *Apart*: the versions never met, or only while instances were replaced, or (of rates)
+the old one is gone for longer than they met, and the new one was as much worse then; time alone
+speaks, so the step must outdo every placebo clearly, last, double the rate, exceed what neighbours
+did, and what the same hour of earlier days does. *Supported*: they met, and the comparison between
+them leans the same way (e >= 10, where 20 and more would be wanted of it alone); then the whole
+history of the old version is a control too, which finds small rises that a ramp of a minute has
+too few calls to show. Otherwise nothing is said.
 """
 
 from dataclasses import replace
@@ -18,7 +22,15 @@ from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
-from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows, rates_of_calls
+from monitor.detect.evidence.timed import (
+    AnyStep,
+    SizeStep,
+    Step,
+    is_biased,
+    new_rows,
+    old_rows,
+    rates_of_calls,
+)
 from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Side, contrast
@@ -32,19 +44,29 @@ COLD: tuple[Signal, ...] = ("errors", "provider_errors")
 NO_COLD_START = 0.05
 """So many more of all calls fail by no cold start."""
 HARDLY = 3
-"""Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
+"""Versions that met in so many windows at most, and the old one is gone, are judged as if they
+never met.
+"""
 ALL = "*"
 """No version's name: what is compared with itself under it is all calls, before and since."""
 BOUNDS = ((0.5, 30.0, 0), (0.9, 80.0, 0), (0.99, 400.0, 0), (0.99, 100.0, 16))
-"""Quantiles whose exceedance is counted, calls wanted before, and buckets further: four times the p99 is hardly ever reached by chance."""
+"""Quantiles whose exceedance is counted, calls wanted before, and buckets further: four times the
+p99 is hardly ever reached by chance.
+"""
 
 
 def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     """Every measure of the edge that can be compared over time."""
-    steps: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
+    steps: list[AnyStep | None] = [
+        _step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)
+    ]
     if not is_biased(edge):
         steps += [shared_step(edge, rate) for rate in rates_of_calls()]
-        steps += [step for side in sides_of(edge.table, edge.role) for step in _size_steps(edge, side, settings)]
+        steps += [
+            step
+            for side in sides_of(edge.table, edge.role)
+            for step in _size_steps(edge, side, settings)
+        ]
     return [step for step in steps if step is not None]
 
 
@@ -52,29 +74,44 @@ def rate_steps(edge: EdgeTests, settings: JudgeSettings) -> list[Step]:
     """The edge's rates of bad calls over time."""
     if is_biased(edge):
         return []
-    return [step for step in (_step(edge, rate, rate, settings) for rate in rates_of_calls()) if step is not None]
+    return [
+        step
+        for step in (_step(edge, rate, rate, settings) for rate in rates_of_calls())
+        if step is not None
+    ]
 
 
 def latency_steps(edge: EdgeTests, settings: JudgeSettings) -> list[SizeStep]:
-    """The edge's latency over time by size, of sides that any statistic shows slower; asked of many edges, most of which are as they were."""
+    """The edge's latency over time by size, of sides that any statistic shows slower; asked of
+    many edges, most of which are as they were.
+    """
     if is_biased(edge):
         return []
     past, now = old_rows(edge), new_rows(edge)
     slower = [
-        side for side in SIDES if any((size_step(edge.table, past, now, side, statistic) or 0.0) >= SLOWER for statistic in FEWEST_CALLS)
+        side
+        for side in SIDES
+        if any(
+            (size_step(edge.table, past, now, side, statistic) or 0.0) >= SLOWER
+            for statistic in FEWEST_CALLS
+        )
     ]
     return [step for side in slower for step in _size_steps(edge, side, settings)]
 
 
 def by_time(table: EdgeTable, since: float, grain: int) -> EdgeTests:
-    """An edge of which only time is known: all its calls before and since, whatever their versions."""
+    """An edge of which only time is known: all its calls before and since, whatever their
+    versions.
+    """
     whole = contrast(table, "callee", ALL, ALL, since)
     biased = (reason("biased"),) if table.biased.any() else ()
     return EdgeTests(table, "callee", whole, (), (), 0.0, 0.0, {}, {}, {}, {}, biased, grain, {})
 
 
 def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, Measure]]:
-    """Each measure as it counts for the old version, and for the new one, which is allowed the floor of latency."""
+    """Each measure as it counts for the old version, and for the new one, which is allowed the
+    floor of latency.
+    """
     if is_biased(edge):
         return []
     measures = [(rate, rate) for rate in rates_of_calls()]
@@ -88,11 +125,15 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
             place += further
             floor = settings.latency_floor_buckets, settings.latency_floor_seconds
             higher = place if further else int(lifted(place, 0, *floor))
-            measures.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
+            measures.append(
+                (Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher))
+            )
     return measures
 
 
-def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSettings) -> Step | None:
+def _step(
+    edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSettings
+) -> Step | None:
     contrast = edge.contrast
     if measure.bad and not edge.table.counts[contrast.since_rows, COUNTS.index(measure.bad)].any():
         return None
@@ -119,8 +160,12 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
     return Step(edge, measure, before, after, not apart, agrees)
 
 
-def _outlasts_warmup(edge: EdgeTests, before: Series, after: Series, settings: JudgeSettings) -> bool:
-    """Whether errors are there beyond the first minute of a version that nothing stands beside; gross ones need not wait."""
+def _outlasts_warmup(
+    edge: EdgeTests, before: Series, after: Series, settings: JudgeSettings
+) -> bool:
+    """Whether errors are there beyond the first minute of a version that nothing stands beside;
+    gross ones need not wait.
+    """
     usual = (float(before.bad.sum()) + 0.5) / float(before.calls.sum())
     if float(after.bad.sum()) / max(float(after.calls.sum()), 1.0) >= usual + NO_COLD_START:
         return True
@@ -130,12 +175,17 @@ def _outlasts_warmup(edge: EdgeTests, before: Series, after: Series, settings: J
 
 
 def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[SizeStep]:
-    """The side's latency by size, by each statistic; the slowest calls of fresh instances set aside."""
+    """The side's latency by size, by each statistic; the slowest calls of fresh instances set
+    aside.
+    """
     table, contrast = edge.table, edge.contrast
     data = table.latency(side)
     if data is None or not _comparable(edge, "latency", side):
         return []
-    soon, past = new_rows(edge) & (table.windows < contrast.since + settings.step_seconds), old_rows(edge)
+    soon, past = (
+        new_rows(edge) & (table.windows < contrast.since + settings.step_seconds),
+        old_rows(edge),
+    )
     bound = bound_before(table, past, side, 0.9, float(FEWEST_CALLS["p50"]))
     if bound is None:
         return []
@@ -143,12 +193,25 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
     before, after = series(table, past, measure), _warm(series(table, soon, measure), edge.fresh)
     met = np.intersect1d(np.unique(contrast.windows), after.windows)
     apart = _apart(met, after)
-    if after.windows.size < settings.min_bad_windows or not (apart or _leans(edge, "latency", side)):
+    if after.windows.size < settings.min_bad_windows or not (
+        apart or _leans(edge, "latency", side)
+    ):
         return []
     old = _per_window_of(table, past, data)
-    _, new = warm_calls((np.unique(table.windows[soon]), _per_window_of(table, soon, data)), edge.fresh)
+    _, new = warm_calls(
+        (np.unique(table.windows[soon]), _per_window_of(table, soon, data)), edge.fresh
+    )
     return [
-        SizeStep(edge, replace(measure, statistic=statistic), before, after, not apart, statistic, old, new)
+        SizeStep(
+            edge,
+            replace(measure, statistic=statistic),
+            before,
+            after,
+            not apart,
+            statistic,
+            old,
+            new,
+        )
         for statistic in FEWEST_CALLS
     ]
 
@@ -159,7 +222,9 @@ def _per_window_of(table: EdgeTable, rows: Bools, data: Floats) -> Floats:
 
 
 def warm_calls(histograms: tuple[Ints, Floats], fresh: Shares) -> tuple[Ints, Floats]:
-    """Windows and their histograms without the calls that fresh instances may have had, the slowest first; no empty ones."""
+    """Windows and their histograms without the calls that fresh instances may have had, the
+    slowest first; no empty ones.
+    """
     windows, held = histograms
     calls = held.sum(axis=1)
     left = np.maximum(calls - fresh_calls(fresh, windows, calls), 0.0)
@@ -171,18 +236,28 @@ def _warm(after: Series, fresh: Shares) -> Series:
     """Without the calls that fresh instances may have had, bad ones first."""
     aside = fresh_calls(fresh, after.windows, after.calls).astype(np.int64)
     left = after.calls > aside
-    return Series(after.windows[left], np.maximum(after.bad - aside, 0)[left], (after.calls - aside)[left])
+    return Series(
+        after.windows[left], np.maximum(after.bad - aside, 0)[left], (after.calls - aside)[left]
+    )
 
 
 def _apart(met: Ints, after: Series) -> bool:
-    """The versions never met (in windows `met`), or only while instances were replaced, and the old one is gone."""
+    """The versions never met (in windows `met`), or only while instances were replaced, and the
+    old one is gone.
+    """
     if not met.size:
         return True
-    return met.size <= HARDLY and after.windows.size > 2 * HARDLY and int((after.windows > met[-1]).sum()) > HARDLY
+    return (
+        met.size <= HARDLY
+        and after.windows.size > 2 * HARDLY
+        and int((after.windows > met[-1]).sum()) > HARDLY
+    )
 
 
 def is_gone(edge: EdgeTests) -> bool:
-    """Whether the old version is gone, after fewer windows beside the new one than that has been alone for: a ramp that is over."""
+    """Whether the old version is gone, after fewer windows beside the new one than that has been
+    alone for: a ramp that is over.
+    """
     met = np.unique(edge.contrast.windows)
     if not met.size:
         return False
@@ -192,30 +267,51 @@ def is_gone(edge: EdgeTests) -> bool:
 
 def _agrees(edge: EdgeTests, kind: str) -> bool:
     """Whether the versions differed as much side by side, though in too few calls to say so."""
-    effects = [test.evidence.effect for test in edge.tests if test.kind == kind and test.counterpart is None]
+    effects = [
+        test.evidence.effect
+        for test in edge.tests
+        if test.kind == kind and test.counterpart is None
+    ]
     return any(effect is not None and effect >= MIN_RATIO for effect in effects)
 
 
 def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:
-    """With the old version's calls beside the new one: what went on at the same time is in them."""
+    """With the old version's calls beside the new one: what went on at the same time
+    is in them.
+    """
     contrast = edge.contrast
     windows, places = np.unique(contrast.windows, return_inverse=True)
     beside = summed(contrast.old, places, windows.size)
     bad, calls = (beside[:, COUNTS.index(name)] for name in (measure.bad, measure.calls))
-    return Series(*(np.concatenate(pair) for pair in ((before.windows, windows), (before.bad, bad), (before.calls, calls))))
+    return Series(
+        *(
+            np.concatenate(pair)
+            for pair in ((before.windows, windows), (before.bad, bad), (before.calls, calls))
+        )
+    )
 
 
 def _comparable(edge: EdgeTests, signal: Signal, kind: str) -> bool:
-    """A cheap look before anything is summed: calls since, and versions that never met for long, or lean apart where they did."""
+    """A cheap look before anything is summed: calls since, and versions that never met for long,
+    or lean apart where they did.
+    """
     contrast = edge.contrast
     if not contrast.since_rows.size or contrast.confounded or zones_in_turn(edge):
         return False
     beside = [window for window in set(contrast.windows.tolist()) if not edge.fresh.get(window)]
-    return len(beside) <= HARDLY or _leans(edge, signal, kind) or (signal != "latency" and is_gone(edge))
+    return (
+        len(beside) <= HARDLY
+        or _leans(edge, signal, kind)
+        or (signal != "latency" and is_gone(edge))
+    )
 
 
 def _leans(edge: EdgeTests, signal: Signal, kind: str) -> bool:
     """Whether the versions, where they met, differ in this measure too."""
     return any(
-        test.signal == signal and test.kind == kind and test.counterpart is None and test.log_e >= LEANS for test in edge.tests
+        test.signal == signal
+        and test.kind == kind
+        and test.counterpart is None
+        and test.log_e >= LEANS
+        for test in edge.tests
     )

@@ -1,4 +1,6 @@
-"""A measure of one edge over time, held against what time does alone, what neighbours did, and earlier days."""
+"""A measure of one edge over time, held against what time does alone, what neighbours did, and
+earlier days.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +11,14 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
 from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
-from monitor.detect.evidence.history import controls_told, growth_of, season, size_step, sizes_grown, steps_of_days
+from monitor.detect.evidence.history import (
+    controls_told,
+    growth_of,
+    season,
+    size_step,
+    sizes_grown,
+    steps_of_days,
+)
 from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.evidence.sizes import CLOSE, SLOWER, Statistic, size_test
 from monitor.detect.measure.columns import EdgeTable
@@ -21,9 +30,11 @@ FEWEST_PLACEBOS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One edge's measure over time: the old version before, the new one since; `supported` by how the versions differ where they met.
+    """One edge's measure over time: the old version before, the new one since; `supported` by how
+    the versions differ where they met.
 
-    `agrees`: they differed so, in too few calls to support it; then time need not show alone that the rate doubled, only that it did.
+    `agrees`: they differed so, in too few calls to support it; then time need not show alone that
+    the rate doubled, only that it did.
     """
 
     edge: EdgeTests
@@ -40,9 +51,13 @@ class Step:
         former: Sequence[float] = (),
         growth: tuple[float, float] = (1.0, 0.0),
     ) -> StepTest:
-        """Held against what was before alone, or also against seasons, earlier days and what neighbours did."""
+        """Held against what was before alone, or also against seasons, earlier days and what
+        neighbours did.
+        """
         times, added = growth
-        beyond = np.maximum(self.after.bad - np.floor(added * self.after.calls).astype(np.int64), 0)
+        beyond = np.maximum(
+            self.after.bad - np.floor(added * self.after.calls).astype(np.int64), 0
+        )
         return step_test(
             (self.before.bad, self.before.calls),
             (beyond, self.after.calls),
@@ -55,7 +70,9 @@ class Step:
             margin=1.0 if self.supported else MARGIN,
         )
 
-    def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
+    def against(
+        self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]
+    ) -> StepTest:
         """Held against neighbours and this edge at the same hours of earlier days."""
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
@@ -64,7 +81,9 @@ class Step:
         return replace(test, controls=controls_told(controls, since))
 
     def floor(self, settings: JudgeSettings) -> float:
-        """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
+        """Supported, the floor of all; else twice the rate, or of what is usual (half the calls
+        are above the median) halfway to always.
+        """
         if self.supported:
             return settings.floor_ratio
         rate = float(self.before.bad.sum()) / max(int(self.before.calls.sum()), 1)
@@ -75,7 +94,9 @@ class Step:
         beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
         if self.measure.signal in WARM:
             beaten = beaten and test.lasting
-        enough = beaten if self.supported else test.stands_out(_seconds(self.after)) and test.lasting
+        enough = (
+            beaten if self.supported else test.stands_out(_seconds(self.after)) and test.lasting
+        )
         return (
             test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
             and enough
@@ -85,7 +106,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SizeStep:
-    """One side's latency by size over time, histograms per window; `before` and `after` count the calls above the old p90.
+    """One side's latency by size over time, histograms per window; `before` and `after` count the
+    calls above the old p90.
 
     `lowest` is the first bucket of the histograms, None for the edge's own.
     """
@@ -100,10 +122,21 @@ class SizeStep:
     new: Floats
     lowest: int | None = None
 
-    def test(self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0) -> StepTest:
-        """Held against what was before alone, or also against earlier days and what neighbours did."""
+    def test(
+        self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0
+    ) -> StepTest:
+        """Held against what was before alone, or also against earlier days and what neighbours
+        did.
+        """
         lowest = self.edge.table.lowest if self.lowest is None else self.lowest
-        test = size_test(self.old, self.new, lowest, self.statistic, grown=grown, placebos=settings.placebo_windows)
+        test = size_test(
+            self.old,
+            self.new,
+            lowest,
+            self.statistic,
+            grown=grown,
+            placebos=settings.placebo_windows,
+        )
         blank = StepTest(
             before_calls=int(self.before.calls.sum()),
             before_bad=int(self.before.bad.sum()),
@@ -129,10 +162,15 @@ class SizeStep:
             lasting=test.lasting,
         )
 
-    def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
+    def against(
+        self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]
+    ) -> StepTest:
         """Held against neighbours and this edge at the same hours of earlier days."""
         days = (
-            size_step(table, table.windows < cut, table.windows >= cut, self.measure.kind, self.statistic) for cut, table in hours
+            size_step(
+                table, table.windows < cut, table.windows >= cut, self.measure.kind, self.statistic
+            )
+            for cut, table in hours
         )
         since = self.edge.contrast.since
         grown = sizes_grown(controls, self.measure.kind, self.statistic, since)

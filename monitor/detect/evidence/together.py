@@ -1,7 +1,9 @@
-"""The calls of a service on all its edges as one: a shift that each edge has too few calls to show, all of them show together.
+"""The calls of a service on all its edges as one: a shift that each edge has too few calls to
+show, all of them show together.
 
-Each call counts as a multiple of what its edge was used to, so that another mix of edges is no shift. On the side that is called these
-are all callers; on the side that calls, all callees: where those slow down together, their caller is the cause.
+Each call counts as a multiple of what its edge was used to, so that another mix of edges is no
+shift. On the side that is called these are all callers; on the side that calls, all callees: where
+those slow down together, their caller is the cause.
 """
 
 from collections.abc import Sequence
@@ -30,11 +32,15 @@ Calls = tuple[Ints, Floats]
 
 
 def steps_together(edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[AnyStep]:
-    """Latency of both roles and sides over time, over all edges of a role; none where versions met, or one edge has nearly all calls."""
+    """Latency of both roles and sides over time, over all edges of a role; none where versions
+    met, or one edge has nearly all calls.
+    """
     if any(edge.contrast.overlap or edge.contrast.confounded for edge in edges):
         return []
     groups = [
-        _together([edge for edge in edges if edge.role == role and not is_biased(edge)], side, settings)
+        _together(
+            [edge for edge in edges if edge.role == role and not is_biased(edge)], side, settings
+        )
         for role in ("callee", "caller")
         for side in SIDES
         if role == "callee" or side == "client"
@@ -53,31 +59,64 @@ def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -
     if len(used) < 2 or max(sums) > MOST_OF_ONE * sum(sums):
         return []
     shown = used[int(np.argmax(sums))][0]
-    usual = [_median(data[old_rows(edge)].sum(axis=0)) + edge.table.lowest for edge, data, _, _ in used]
+    usual = [
+        _median(data[old_rows(edge)].sum(axis=0)) + edge.table.lowest for edge, data, _, _ in used
+    ]
     level = usual[[edge for edge, *_ in used].index(shown)]
-    places = [edge.table.lowest - middle + level for (edge, *_), middle in zip(used, usual, strict=True)]
+    places = [
+        edge.table.lowest - middle + level for (edge, *_), middle in zip(used, usual, strict=True)
+    ]
     lowest = min(places)
-    width = max(place + data.shape[1] for place, (_, data, *_) in zip(places, used, strict=True)) - lowest
-    old = _sum(
-        [(edge, data, old_rows(edge), place - lowest) for (edge, data, *_), place in zip(used, places, strict=True)], width
+    width = (
+        max(place + data.shape[1] for place, (_, data, *_) in zip(places, used, strict=True))
+        - lowest
     )
-    new = _sum([(edge, data, since, place - lowest) for (edge, data, since, _), place in zip(used, places, strict=True)], width)
+    old = _sum(
+        [
+            (edge, data, old_rows(edge), place - lowest)
+            for (edge, data, *_), place in zip(used, places, strict=True)
+        ],
+        width,
+    )
+    new = _sum(
+        [
+            (edge, data, since, place - lowest)
+            for (edge, data, since, _), place in zip(used, places, strict=True)
+        ],
+        width,
+    )
     new = warm_calls(new, shown.fresh)
     if new[0].size < settings.min_bad_windows:
         return []
     before, after = _above(level, lowest, old, new)
     steps: list[AnyStep] = [
         SizeStep(
-            shown, Measure("latency", side, "", "", level, statistic), before, after, False, statistic, old[1], new[1], lowest
+            shown,
+            Measure("latency", side, "", "", level, statistic),
+            before,
+            after,
+            False,
+            statistic,
+            old[1],
+            new[1],
+            lowest,
         )
         for statistic in STATISTICS
     ]
-    if old[1].sum() >= ENOUGH_FOR_P90:  # of few calls in a short past there are no blocks, but how many of them are slow tells
+    # of few calls in a short past there are no blocks, but how many of them are slow tells
+    if old[1].sum() >= ENOUGH_FOR_P90:
         high = int(
-            lifted(_place(old[1].sum(axis=0), 0.9), lowest, settings.latency_floor_buckets, settings.latency_floor_seconds)
+            lifted(
+                _place(old[1].sum(axis=0), 0.9),
+                lowest,
+                settings.latency_floor_buckets,
+                settings.latency_floor_seconds,
+            )
         )
         slow = _above(high + lowest, lowest, old, new)
-        steps.append(Step(shown, Measure("latency", side, "", "", high + lowest), *slow, supported=False))
+        steps.append(
+            Step(shown, Measure("latency", side, "", "", high + lowest), *slow, supported=False)
+        )
     return steps
 
 
@@ -85,7 +124,11 @@ def _above(level: int, lowest: int, old: Calls, new: Calls) -> tuple[Series, Ser
     """Calls above a level (absolute bucket), before and after."""
     above = level - lowest + 1
     before, after = (
-        Series(windows, data[:, above:].sum(axis=1).astype(np.int64), data.sum(axis=1).astype(np.int64))
+        Series(
+            windows,
+            data[:, above:].sum(axis=1).astype(np.int64),
+            data.sum(axis=1).astype(np.int64),
+        )
         for windows, data in (old, new)
     )
     return before, after

@@ -1,4 +1,6 @@
-"""What is known of one deploy: the versions compared on each edge, all that was found, and what stands in the way of a pass."""
+"""What is known of one deploy: the versions compared on each edge, all that was found, and what
+stands in the way of a pass.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +37,9 @@ from monitor.model.judging import Finding
 from monitor.model.reasons import Reason, reason
 
 STAYS = ("config", "flag")
-"""Changes that keep the version. Scaling is left out: it follows load and errors more often than it brings them."""
+"""Changes that keep the version. Scaling is left out: it follows load and errors more often than
+it brings them.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +68,9 @@ def case_of(
     calls: Sequence[Alike] = (),
     before: Collection[str] | None = None,
 ) -> Case:
-    """Compare the versions on every edge and collect all findings, and all that stands in the way of a pass."""
+    """Compare the versions on every edge and collect all findings, and all that stands in the way
+    of a pass.
+    """
     since = since_of(deploy, settings)
     sightings = sightings or _answers(deploy, found_tables)
     against = _against(deploy, found_tables, sightings, since)
@@ -74,15 +80,30 @@ def case_of(
     if against or _stayed(deploy, against):
         stayed, long = _stayed(deploy, against), settings.warmup_seconds
         grain = grain_of(found_tables)
-        fresh = fresh_shares(sightings, found_tables, deploy.service, deploy.version, since, long, stayed=stayed, grain=grain)
-        edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, by_kind, settings) for table in found_tables)
+        fresh = fresh_shares(
+            sightings,
+            found_tables,
+            deploy.service,
+            deploy.version,
+            since,
+            long,
+            stayed=stayed,
+            grain=grain,
+        )
+        edges = tuple(
+            _tests(deploy, table, against, since, spread, fresh, grain, by_kind, settings)
+            for table in found_tables
+        )
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
-    blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, share, settings, now)
+    blockers = _blockers(
+        deploy, against, edges, found_tables, sightings, data_until, share, settings, now
+    )
     findings: list[Finding] = []
 
     @cache
-    def near() -> dict[str, list[Rival]]:  # each is judged by all edges: asked for only where something is worse, and then once
+    # each is judged by all edges: asked for only where something is worse, and then once
+    def near() -> dict[str, list[Rival]]:
         return rivals(deploy, others, found_tables, settings)
 
     met = [edge for edge in edges if edge.contrast.overlap]
@@ -92,11 +113,17 @@ def case_of(
         last = [test.deadline_p for edge in met for test in edge.tests if test.counterpart is None]
         bar_p = holm(last, alpha) if settings.deadline else -1.0
         rejected = [
-            edge for edge, keep in zip(met, chosen, strict=True) if keep or any(test.deadline_p <= bar_p for test in edge.tests)
+            edge
+            for edge, keep in zip(met, chosen, strict=True)
+            if keep or any(test.deadline_p <= bar_p for test in edge.tests)
         ]
         rival = near() if rejected else {}
         findings += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
-    neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds) if edges else []
+    neighbours = (
+        tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
+        if edges
+        else []
+    )
     if edges:
         findings += steps(deploy, edges, findings, near, settings, neighbours, around.former)
         findings += levels(deploy, edges, findings, near, neighbours, around.past, settings)
@@ -106,7 +133,10 @@ def case_of(
             why = reason("callee_released", service=better.service, version=better.version)
             findings = [
                 replace(finding, role="propagated", explained=why)
-                if finding.evidence.step and finding.explained is None and finding.signal in FAILS and finding.edge.callee == deploy.service
+                if finding.evidence.step
+                and finding.explained is None
+                and finding.signal in FAILS
+                and finding.edge.callee == deploy.service
                 else finding
                 for finding in findings
             ]
@@ -118,7 +148,11 @@ def case_of(
     findings = with_what_differs(deploy, findings, calls, before, settings) if calls else findings
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)
-    quiet = silence(deploy, against, sightings, where, since, settings, now, share) if differs else None
+    quiet = (
+        silence(deploy, against, sightings, where, since, settings, now, share)
+        if differs
+        else None
+    )
     if quiet is None and differs and not _seen(deploy, found_tables, sightings):
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
@@ -128,15 +162,32 @@ def case_of(
 
 
 def _answers(deploy: Deploy, edge_tables: Sequence[EdgeTable]) -> list[Sighting]:
-    """Which versions answered when, from calls alone, where telemetry (API logs) knows no instances."""
+    """Which versions answered when, from calls alone, where telemetry (API logs) knows no
+    instances.
+    """
     out: list[Sighting] = []
     for table in edge_tables:
         if role_on(table, deploy.service) == "callee":
             for window, code, calls in zip(
-                table.windows.tolist(), table.callee.tolist(), table.counts[:, 0].tolist(), strict=True
+                table.windows.tolist(),
+                table.callee.tolist(),
+                table.counts[:, 0].tolist(),
+                strict=True,
             ):
                 moment, version = datetime.fromtimestamp(window, UTC), table.callee_versions[code]
-                out.append(Sighting(moment, deploy.environment, "", deploy.service, version, "", calls, calls, 0))
+                out.append(
+                    Sighting(
+                        moment,
+                        deploy.environment,
+                        "",
+                        deploy.service,
+                        version,
+                        "",
+                        calls,
+                        calls,
+                        0,
+                    )
+                )
     return sorted(out, key=lambda s: (s.window, s.version))
 
 
@@ -148,12 +199,17 @@ def since_of(deploy: Deploy, settings: JudgeSettings) -> float:
 
 
 def _stayed(deploy: Deploy, against: str) -> bool:
-    """Whether the change left the version as it was: a config or a flag, or the same version deployed anew."""
+    """Whether the change left the version as it was: a config or a flag, or the same version
+    deployed anew.
+    """
     return deploy.kind in STAYS or (bool(against) and against == deploy.version)
 
 
-def _against(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting], since: float) -> str:
-    """The announced previous version when telemetry knows it, else the version with most calls beside the new one.
+def _against(
+    deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting], since: float
+) -> str:
+    """The announced previous version when telemetry knows it, else the version with most calls
+    beside the new one.
 
     The deploy's own where the version stayed, or no other is known and this one had calls before.
     """
@@ -166,24 +222,44 @@ def _against(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequen
             calls[names[code]] = calls.get(names[code], 0) + count
     for sighting in sightings:
         calls[sighting.version] = calls.get(sighting.version, 0) + sighting.server_calls
-    if deploy.previous_version and deploy.previous_version != deploy.version and calls.get(deploy.previous_version):
+    if (
+        deploy.previous_version
+        and deploy.previous_version != deploy.version
+        and calls.get(deploy.previous_version)
+    ):
         return deploy.previous_version
-    others = [(-count, name) for name, count in calls.items() if name not in ("", deploy.version) and count > 0]
+    others = [
+        (-count, name)
+        for name, count in calls.items()
+        if name not in ("", deploy.version) and count > 0
+    ]
     if others:
         return min(others)[1]
     ran = any(_ran_before(deploy, table, since) for table in edge_tables)
-    return deploy.version if ran or (edge_tables and is_nameless(deploy, edge_tables, sightings)) else ""
+    return (
+        deploy.version
+        if ran or (edge_tables and is_nameless(deploy, edge_tables, sightings))
+        else ""
+    )
 
 
-def is_nameless(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
+def is_nameless(
+    deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting]
+) -> bool:
     """Whether telemetry names no version of the service at all: then only time can be compared."""
-    names = {name for table in edge_tables for name in own_codes(table, role_on(table, deploy.service) or "callee")[0]}
+    names = {
+        name
+        for table in edge_tables
+        for name in own_codes(table, role_on(table, deploy.service) or "callee")[0]
+    }
     return not any(names) and not any(sighting.version for sighting in sightings)
 
 
 def _ran_before(deploy: Deploy, table: EdgeTable, since: float) -> bool:
     names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
-    return deploy.version in names and bool(((codes == names.index(deploy.version)) & (table.windows < since)).any())
+    return deploy.version in names and bool(
+        ((codes == names.index(deploy.version)) & (table.windows < since)).any()
+    )
 
 
 def _between_instances(sightings: Sequence[Sighting], version: str) -> float:
@@ -194,7 +270,9 @@ def _between_instances(sightings: Sequence[Sighting], version: str) -> float:
             seen = sums.setdefault(sighting.instance, [0, 0])
             seen[0] += min(sighting.failed, sighting.server_calls)
             seen[1] += sighting.server_calls
-    bad, calls = (np.array([seen[place] for seen in sums.values()], dtype=np.int64) for place in (0, 1))
+    bad, calls = (
+        np.array([seen[place] for seen in sums.values()], dtype=np.int64) for place in (0, 1)
+    )
     return between(bad, calls)
 
 
@@ -210,12 +288,15 @@ def _tests(
     settings: JudgeSettings,
 ) -> EdgeTests:
     role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain, by_kind)
+    return tests_of_edge(
+        table, role, deploy.version, against, since, settings, spread, fresh, grain, by_kind
+    )
 
 
 def _seen(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
     return any(sighting.version == deploy.version for sighting in sightings) or any(
-        deploy.version in own_codes(table, role_on(table, deploy.service) or "callee")[0] for table in edge_tables
+        deploy.version in own_codes(table, role_on(table, deploy.service) or "callee")[0]
+        for table in edge_tables
     )
 
 
@@ -232,13 +313,29 @@ def _blockers(
 ) -> tuple[Reason, ...]:
     """Why no pass is possible whatever the tests say."""
     if not edge_tables and not sightings:
-        return (reason("service_unknown", service=deploy.service, environment=deploy.environment or "any environment"),)
+        return (
+            reason(
+                "service_unknown",
+                service=deploy.service,
+                environment=deploy.environment or "any environment",
+            ),
+        )
     reasons: list[Reason] = []
-    if against == deploy.version and deploy.kind not in STAYS and is_nameless(deploy, edge_tables, sightings):
+    if (
+        against == deploy.version
+        and deploy.kind not in STAYS
+        and is_nameless(deploy, edge_tables, sightings)
+    ):
         reasons.append(reason("versions_unnamed", service=deploy.service, version=deploy.version))
     elif _stayed(deploy, against):
         reasons.append(
-            reason("version_stayed", service=deploy.service, version=deploy.version, kind=deploy.kind, started=deploy.started)
+            reason(
+                "version_stayed",
+                service=deploy.service,
+                version=deploy.version,
+                kind=deploy.kind,
+                started=deploy.started,
+            )
         )
     elif not deploy.version:
         reasons.append(reason("version_not_told"))
@@ -253,7 +350,9 @@ def _blockers(
     if data_until is None:
         reasons.append(reason("no_calls"))
     elif (now - data_until).total_seconds() > settings.late_seconds:
-        reasons.append(reason("late", data_until=data_until, seconds=(now - data_until).total_seconds()))
+        reasons.append(
+            reason("late", data_until=data_until, seconds=(now - data_until).total_seconds())
+        )
     if (
         against
         and not _stayed(deploy, against)
@@ -266,21 +365,33 @@ def _blockers(
 
 
 def _apart(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> Reason:
-    """Why the versions never met: one followed the other, or each had places of its own at the same time."""
+    """Why the versions never met: one followed the other, or each had places of its own at the
+    same time.
+    """
     zones: tuple[set[str], set[str]] = (set(), set())
     for edge in edges:
         names, codes = own_codes(edge.table, edge.role)
         for zone_names, version in zip(zones, (deploy.version, against), strict=True):
             if version in names:
-                rows = (codes == names.index(version)) & (edge.table.windows >= edge.contrast.since)
-                zone_names |= {edge.table.regions[code] for code in set(edge.table.region[rows].tolist())}
+                rows = (codes == names.index(version)) & (
+                    edge.table.windows >= edge.contrast.since
+                )
+                zone_names |= {
+                    edge.table.regions[code] for code in set(edge.table.region[rows].tolist())
+                }
     mine, others = zones
     turns = sorted({zone for edge in edges for zone in zones_in_turn(edge)})
     if turns:
         return reason("zones_in_turn", version=deploy.version, zones=", ".join(turns))
     if mine and others and not mine & others and any(edge.contrast.confounded for edge in edges):
         here, there = (", ".join(sorted(zone_names - {""})) or "no zone" for zone_names in zones)
-        return reason("zones_aligned", version=deploy.version, against_version=against, zones=here, other_zones=there)
+        return reason(
+            "zones_aligned",
+            version=deploy.version,
+            against_version=against,
+            zones=here,
+            other_zones=there,
+        )
     return reason("no_overlap", version=deploy.version, against_version=against)
 
 
@@ -297,13 +408,33 @@ def _over_time(
     if any(shared_harm(edge, settings) for edge in edges):
         reasons.append(reason("shared_state", against_version=against, version=deploy.version))
     elif any(worse_than_before(edge, settings) for edge in edges):
-        reasons.append(reason("worse_than_before", against_version=against, version=deploy.version))
+        reasons.append(
+            reason("worse_than_before", against_version=against, version=deploy.version)
+        )
     named = {(finding.edge, finding.signal) for finding in known}
-    if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):
+    if any(
+        (edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)
+    ):
         reasons.append(reason("worse_alone", against_version=against, version=deploy.version))
-    untold = [table for table in neighbours if table.edge.caller == deploy.service and not any(own_codes(table, "caller")[0])]
+    untold = [
+        table
+        for table in neighbours
+        if table.edge.caller == deploy.service and not any(own_codes(table, "caller")[0])
+    ]
     changed = changed_fanout(edges, untold)
     ratio = sampled_otherwise(edges, changed)
     if ratio is not None:
         return [*reasons, reason("sampling_changed", version=deploy.version, ratio=ratio)]
-    return [*reasons, *(reason("fanout_changed", change.edge, version=deploy.version, old=change.old, new=change.new) for change in changed)]
+    return [
+        *reasons,
+        *(
+            reason(
+                "fanout_changed",
+                change.edge,
+                version=deploy.version,
+                old=change.old,
+                new=change.new,
+            )
+            for change in changed
+        ),
+    ]

@@ -1,4 +1,6 @@
-"""Broken clauses by edge and version pair, from the groups that the violations table answers with."""
+"""Broken clauses by edge and version pair, from the groups that the violations table
+answers with.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,10 +12,14 @@ from monitor.model.edges import Edge, EdgeCell
 _PLACEHOLDER = re.compile(r"\{[^}]*\}|:[A-Za-z_]\w*|<[^>]*>")
 
 
-def clauses_of(rows: Sequence[Mapping[str, Any]], cells: Sequence[EdgeCell]) -> dict[ClauseKey, list[Clause]]:
-    """Each group goes to the edges of its caller, callee and operation (placeholders of routes compare equal).
+def clauses_of(
+    rows: Sequence[Mapping[str, Any]], cells: Sequence[EdgeCell]
+) -> dict[ClauseKey, list[Clause]]:
+    """Each group goes to the edges of its caller, callee and operation (placeholders of routes
+    compare equal).
 
-    Where no edge bears the contract's operation, the edges between the two on which something was violated take it.
+    Where no edge bears the contract's operation, the edges between the two on which something was
+    violated take it.
     """
     edges: dict[tuple[str, str, str], dict[Edge, int]] = {}
     for cell in cells:
@@ -28,12 +34,16 @@ def clauses_of(rows: Sequence[Mapping[str, Any]], cells: Sequence[EdgeCell]) -> 
         ]
         for edge in matching:
             key = (edge, row["callee_version"], row["caller_version"])
-            clauses.setdefault(key, []).append((clause_text(row), int(row["count"]), str(row["trace"] or "")))
+            clauses.setdefault(key, []).append(
+                (clause_text(row), int(row["count"]), str(row["trace"] or ""))
+            )
     return clauses
 
 
 def clause_text(row: Mapping[str, Any]) -> str:
-    """`payments 3 · POST /pay · response · type · /amount`: contract and revision, operation, side, rule, where."""
+    """`payments 3 · POST /pay · response · type · /amount`: contract and revision, operation,
+    side, rule, where.
+    """
     return f"{row['contract']} {row['revision']} · {row['operation']} · {row['side']} · {row['rule']} · {row['pointer'] or '/'}"
 
 

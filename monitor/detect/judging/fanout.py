@@ -1,10 +1,13 @@
-"""Findings of what a version calls: calls no longer made, made again and again, or made to another.
+"""Findings of what a version calls: calls no longer made, made again and again, or made to
+another.
 
-A change may be meant: a cache, a batch, a new dependency. So it is a finding only where it looks like a fault. *Missing*: half of the calls
-or more are gone while the answers stay well; other operations being asked do not explain it, the calls go nowhere else, others who call the
-same still do, and they do not come under another name. *Repeated*: twice as many, and they fail. *Misrouted*: they go to a service
-that the old version never called. *Added* and *asked*: never made, or answered, before, and they fail. *Attempted*: a proxy tries again and again. No
-person is woken for one of these alone.
+A change may be meant: a cache, a batch, a new dependency. So it is a finding only where it looks
+like a fault. *Missing*: half of the calls or more are gone while the answers stay well; other
+operations being asked do not explain it, the calls go nowhere else, others who call the same still
+do, and they do not come under another name. *Repeated*: twice as many, and they fail. *Misrouted*:
+they go to a service that the old version never called. *Added* and *asked*: never made, or
+answered, before, and they fail. *Attempted*: a proxy tries again and again. No person is woken for
+one of these alone.
 """
 
 import math
@@ -40,7 +43,14 @@ from monitor.detect.measure.columns import ATTEMPTS, COUNTS, EdgeTable
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
-from monitor.model.judging import Evidence, FanoutEvidence, FanoutKind, Finding, Signal, StepEvidence
+from monitor.model.judging import (
+    Evidence,
+    FanoutEvidence,
+    FanoutKind,
+    Finding,
+    Signal,
+    StepEvidence,
+)
 from monitor.model.reasons import Reason, reason
 
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
@@ -63,7 +73,9 @@ def fanout_findings(
     around: Sequence[EdgeTable],
     settings: JudgeSettings,
 ) -> list[Finding]:
-    """What is wrong with the calls that the new version makes; `known` are the findings of its errors and latency."""
+    """What is wrong with the calls that the new version makes; `known` are the findings of its
+    errors and latency.
+    """
     whole = math.log(len(edges) / settings.alpha)
     findings = [
         _found(deploy, edge, told, evidence, rivals, known)
@@ -77,8 +89,16 @@ def fanout_findings(
     told_of = _missing_and_moved(deploy, made, answering, known, around, whole, settings)
     told_of += _repeated(made, answering, whole, settings)
     strange = {calls.edge.table.edge for calls, _, _ in told_of}
-    findings += [_found(deploy, *told, rivals, known) for told in _added(edges, strange, whole, settings)]
-    return [*findings, *(_found(deploy, calls.edge, told, evidence, rivals, known) for calls, told, evidence in told_of)]
+    findings += [
+        _found(deploy, *told, rivals, known) for told in _added(edges, strange, whole, settings)
+    ]
+    return [
+        *findings,
+        *(
+            _found(deploy, calls.edge, told, evidence, rivals, known)
+            for calls, told, evidence in told_of
+        ),
+    ]
 
 
 _Told = tuple[Made, FanoutEvidence, Evidence]
@@ -95,53 +115,92 @@ def _missing_and_moved(
 ) -> list[_Told]:
     since = made[0].edge.contrast.since if made else 0.0
     answers = float(answering.new.sum())
-    fails = any(finding.edge.callee == deploy.service and finding.signal in FAILS for finding in known)
-    fewer = [calls for calls in made if calls.e_fewer >= whole and stays(calls, answering, fewer=True)]
-    fewer = [calls for calls in fewer if calls.old_rate * answers >= EXPECTED and beyond_the_mix(calls, answering, fewer=True)]
-    more = [calls for calls in made if calls.e_more >= whole and float(calls.new.sum()) >= EXPECTED]
+    fails = any(
+        finding.edge.callee == deploy.service and finding.signal in FAILS for finding in known
+    )
+    fewer = [
+        calls for calls in made if calls.e_fewer >= whole and stays(calls, answering, fewer=True)
+    ]
+    fewer = [
+        calls
+        for calls in fewer
+        if calls.old_rate * answers >= EXPECTED and beyond_the_mix(calls, answering, fewer=True)
+    ]
+    more = [
+        calls for calls in made if calls.e_more >= whole and float(calls.new.sum()) >= EXPECTED
+    ]
     if not fewer or _all_alike(made, fewer):
         return []
     changes: list[_Told] = []
     for calls in fewer:
         lost = (calls.old_rate - calls.new_rate) * answers
-        elsewhere = [other for other in more if (other.new_rate - other.old_rate) * answers >= PART_MOVED * lost]
+        elsewhere = [
+            other
+            for other in more
+            if (other.new_rate - other.old_rate) * answers >= PART_MOVED * lost
+        ]
         where, callee = calls.edge.table.edge, calls.edge.table.edge.callee
         if elsewhere:
-            changes += [_misrouted(calls, other, answering) for other in elsewhere if _is_strange(calls, other)]
+            changes += [
+                _misrouted(calls, other, answering)
+                for other in elsewhere
+                if _is_strange(calls, other)
+            ]
             continue
         if fails or any(finding.edge == where for finding in known):
             continue  # it fails before it calls, and says so
         everybodys, controls = everybodys_fall(deploy.service, callee, around, since)
         if everybodys >= FLOOR or under_another_name(callee, around, since, lost):
             continue
-        step = None if answering.side_by_side else fewer_over_time(calls, answering, settings, everybodys)
+        step = (
+            None
+            if answering.side_by_side
+            else fewer_over_time(calls, answering, settings, everybodys)
+        )
         if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
             bad = round(min(lost, answers))
             told = FanoutEvidence("missing", calls.old_rate, calls.new_rate)
-            changes.append((calls, told, _evidence(calls, answering, calls.e_fewer, bad, told, step, controls)))
+            changes.append(
+                (
+                    calls,
+                    told,
+                    _evidence(calls, answering, calls.e_fewer, bad, told, step, controls),
+                )
+            )
     return changes
 
 
 def _is_strange(calls: Made, other: Made) -> bool:
-    """Whether calls went to a service that the old version never called, for the same: a new version of an interface, or a new
-    dependency that answers, is no strange place.
+    """Whether calls went to a service that the old version never called, for the same: a new
+    version of an interface, or a new dependency that answers, is no strange place.
     """
     was, now = calls.edge.table.edge, other.edge.table.edge
     if int(other.old.sum()) or _failing(other.edge, new=True)[1] == 0 or was.callee == now.callee:
         return False
-    (k, a), (s, b) = _failing(other.edge, new=True, client=True), _failing(calls.edge, new=False, client=True)
+    (k, a), (s, b) = (
+        _failing(other.edge, new=True, client=True),
+        _failing(calls.edge, new=False, client=True),
+    )
     worse = k / a >= MOST_FAIL and k / a >= FLOOR * (s + 0.5) / (b + 1.0)
     return worse or (was.protocol, was.operation) == (now.protocol, now.operation)
 
 
 def _misrouted(calls: Made, other: Made, answering: Answering) -> _Told:
     k, a = _failing(other.edge, new=True, client=True)
-    told = FanoutEvidence("misrouted", 0.0, other.new_rate, other=calls.edge.table.edge.callee, failing=k / max(a, 1))
+    told = FanoutEvidence(
+        "misrouted", 0.0, other.new_rate, other=calls.edge.table.edge.callee, failing=k / max(a, 1)
+    )
     bad = min(int(other.new.sum()), int(answering.new.sum()))
-    return other, told, _evidence(other, answering, min(calls.e_fewer, other.e_more), bad, told, None, 0)
+    return (
+        other,
+        told,
+        _evidence(other, answering, min(calls.e_fewer, other.e_more), bad, told, None, 0),
+    )
 
 
-def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings) -> Iterator[_Told]:
+def _repeated(
+    made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings
+) -> Iterator[_Told]:
     """Calls made twice as often at least, of which more fail than before: retries."""
     for calls in made:
         (k, a), (s, b) = _failing(calls.edge, new=True), _failing(calls.edge, new=False)
@@ -153,7 +212,12 @@ def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings
             continue
         step = None if answering.side_by_side else more_over_time(calls, answering, settings)
         if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
-            extra = round(min((calls.new_rate - calls.old_rate) * float(answering.new.sum()), float(answering.new.sum())))
+            extra = round(
+                min(
+                    (calls.new_rate - calls.old_rate) * float(answering.new.sum()),
+                    float(answering.new.sum()),
+                )
+            )
             told = FanoutEvidence("repeated", calls.old_rate, calls.new_rate, failing=k / a)
             yield calls, told, _evidence(calls, answering, calls.e_more, extra, told, step, 0)
 
@@ -161,8 +225,8 @@ def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings
 def _added(
     edges: Sequence[EdgeTests], strange: Collection[Edge], whole: float, settings: JudgeSettings
 ) -> Iterator[tuple[EdgeTests, FanoutEvidence, Evidence]]:
-    """Calls that came with the new version, made or answered, and that fail: nothing of the old version's is there to compare them with but
-    its other calls of that side.
+    """Calls that came with the new version, made or answered, and that fail: nothing of the old
+    version's is there to compare them with but its other calls of that side.
     """
     answers = answers_of(edges)
     for role, kind in (("caller", "added"), ("callee", "asked")):
@@ -171,31 +235,52 @@ def _added(
         s, b = sum(bad for bad, _ in usual), sum(calls for _, calls in usual)
         for edge in mine:
             k, a = _failing(edge, new=True)
-            if edge.table.edge in strange or not a or k / a < MOST_FAIL or not is_new_with_version(edge, answers):
+            if (
+                edge.table.edge in strange
+                or not a
+                or k / a < MOST_FAIL
+                or not is_new_with_version(edge, answers)
+            ):
                 continue
             rows = edge.contrast.since_rows
             windows = np.unique(edge.table.windows[rows[_failed(edge.table, rows) > 0]]).size
             log_e = fixed_e(float(k), s + 0.5, a / (a + max(b, 1)), FLOOR)
             if k >= FEWEST_FAIL and windows >= settings.min_windows and log_e >= whole:
-                told = FanoutEvidence(cast("FanoutKind", kind), 0.0, a / max((answers or (0.0, 1.0))[1], 1.0), failing=k / a)
+                told = FanoutEvidence(
+                    cast("FanoutKind", kind),
+                    0.0,
+                    a / max((answers or (0.0, 1.0))[1], 1.0),
+                    failing=k / a,
+                )
                 yield edge, told, _plain(edge, (k, a), (0, 0), log_e, told, None, 0)
 
 
-def _attempted(edge: EdgeTests, whole: float, settings: JudgeSettings) -> Iterator[tuple[FanoutEvidence, Evidence]]:
-    """Attempts that fail under calls which are answered in the end: the caller sees only what the retries leave."""
+def _attempted(
+    edge: EdgeTests, whole: float, settings: JudgeSettings
+) -> Iterator[tuple[FanoutEvidence, Evidence]]:
+    """Attempts that fail under calls which are answered in the end: the caller sees only what the
+    retries leave.
+    """
     tries = edge.table.beside.get(ATTEMPTS)
     whole_edge = edge.contrast
     if tries is None or is_biased(edge):
         return
     met = np.unique(whole_edge.windows)
     if met.size > HARDLY and whole_edge.new_version != whole_edge.old_version:
-        sides = [_summed(edge, tries, rows, met) for rows in (whole_edge.new_rows, whole_edge.old_rows)]
+        sides = [
+            _summed(edge, tries, rows, met) for rows in (whole_edge.new_rows, whole_edge.old_rows)
+        ]
     elif whole_edge.confounded:
         return
     else:
-        late = np.nonzero(new_rows(edge) & (edge.table.windows < whole_edge.since + settings.step_seconds))[0]
+        late = np.nonzero(
+            new_rows(edge) & (edge.table.windows < whole_edge.since + settings.step_seconds)
+        )[0]
         early = np.nonzero(old_rows(edge))[0]
-        sides = [_summed(edge, tries, rows, np.unique(edge.table.windows[rows])) for rows in (late, early)]
+        sides = [
+            _summed(edge, tries, rows, np.unique(edge.table.windows[rows]))
+            for rows in (late, early)
+        ]
     (k, a), (s, b) = sides
     if not a.sum() or not b.sum() or k.sum() / a.sum() - s.sum() / b.sum() < PART_ATTEMPTS:
         return
@@ -207,19 +292,31 @@ def _attempted(edge: EdgeTests, whole: float, settings: JudgeSettings) -> Iterat
             return
     if log_e < whole or int((k > 0).sum()) < settings.min_windows:
         return
-    told = FanoutEvidence("attempted", 1.0 + float(s.sum() / b.sum()), 1.0 + float(k.sum() / a.sum()))
-    yield told, _plain(edge, (int(k.sum()), int(a.sum())), (int(s.sum()), int(b.sum())), log_e, told, step, 0)
+    told = FanoutEvidence(
+        "attempted", 1.0 + float(s.sum() / b.sum()), 1.0 + float(k.sum() / a.sum())
+    )
+    yield (
+        told,
+        _plain(
+            edge, (int(k.sum()), int(a.sum())), (int(s.sum()), int(b.sum())), log_e, told, step, 0
+        ),
+    )
 
 
 def _summed(edge: EdgeTests, tries: Ints, rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
     places = np.searchsorted(windows, edge.table.windows[rows])
     columns = (tries[rows], edge.table.counts[rows, 0])
-    k, a = (np.asarray(np.bincount(places, weights=column, minlength=windows.size), dtype=np.int64) for column in columns)
+    k, a = (
+        np.asarray(np.bincount(places, weights=column, minlength=windows.size), dtype=np.int64)
+        for column in columns
+    )
     return k, a
 
 
 def _all_alike(made: Sequence[Made], fewer: Sequence[Made]) -> bool:
-    """All that it calls, two services or more, changed by the same factor and none is gone: another share of calls is recorded."""
+    """All that it calls, two services or more, changed by the same factor and none is gone:
+    another share of calls is recorded.
+    """
     told = [calls for calls in made if calls.old_rate > 0 and float(calls.old.sum()) >= EXPECTED]
     if len(told) < 2 or len(fewer) < len(told) or any(calls.new_rate == 0 for calls in told):
         return False
@@ -231,14 +328,20 @@ def _failed(table: EdgeTable, rows: Ints, *, client: bool = False) -> Ints:
     failed: Ints = table.counts[rows, COUNTS.index("failed")]
     if not client:
         return failed
-    both: Ints = np.minimum(failed + table.counts[rows, COUNTS.index("client_error")], table.counts[rows, 0])
+    both: Ints = np.minimum(
+        failed + table.counts[rows, COUNTS.index("client_error")], table.counts[rows, 0]
+    )
     return both
 
 
 def _failing(edge: EdgeTests, *, new: bool, client: bool = False) -> tuple[int, int]:
-    """(failed calls, calls) of one version on the edge; `client` errors count where calls are made that nobody made before."""
+    """(failed calls, calls) of one version on the edge; `client` errors count where calls are made
+    that nobody made before.
+    """
     rows = edge.contrast.since_rows if new else _old_rows(edge)
-    return int(_failed(edge.table, rows, client=client).sum()), int(edge.table.counts[rows, 0].sum())
+    return int(_failed(edge.table, rows, client=client).sum()), int(
+        edge.table.counts[rows, 0].sum()
+    )
 
 
 def _old_rows(edge: EdgeTests) -> Ints:
@@ -246,14 +349,31 @@ def _old_rows(edge: EdgeTests) -> Ints:
 
 
 def _seconds(answering: Answering) -> float:
-    return float(answering.new_windows[-1] - answering.new_windows[0]) if answering.new_windows.size else 0.0
+    return (
+        float(answering.new_windows[-1] - answering.new_windows[0])
+        if answering.new_windows.size
+        else 0.0
+    )
 
 
 def _evidence(
-    calls: Made, answering: Answering, log_e: float, bad: int, told: FanoutEvidence, step: StepTest | None, controls: int
+    calls: Made,
+    answering: Answering,
+    log_e: float,
+    bad: int,
+    told: FanoutEvidence,
+    step: StepTest | None,
+    controls: int,
 ) -> Evidence:
     return _plain(
-        calls.edge, (bad, int(answering.new.sum())), (0, int(answering.old.sum())), log_e, told, step, controls, answering
+        calls.edge,
+        (bad, int(answering.new.sum())),
+        (0, int(answering.old.sum())),
+        log_e,
+        told,
+        step,
+        controls,
+        answering,
     )
 
 
@@ -267,7 +387,11 @@ def _plain(
     controls: int,
     answering: Answering | None = None,
 ) -> Evidence:
-    windows = answering.new_windows if answering is not None else np.unique(edge.table.windows[edge.contrast.since_rows])
+    windows = (
+        answering.new_windows
+        if answering is not None
+        else np.unique(edge.table.windows[edge.contrast.since_rows])
+    )
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
     return Evidence(
         windows=int(windows.size),
@@ -283,18 +407,27 @@ def _plain(
         last_window=last,
         exemplars=_traces(edge.table, edge.contrast.since_rows),
         old_exemplars=_traces(edge.table, _old_rows(edge)),
-        step=StepEvidence(False, step.placebos, step.beaten, step.seasonal, step.growth, controls) if step else None,
+        step=StepEvidence(False, step.placebos, step.beaten, step.seasonal, step.growth, controls)
+        if step
+        else None,
         fanout=told,
     )
 
 
 def _traces(table: EdgeTable, rows: Ints) -> tuple[str, ...]:
-    traces = dict.fromkeys(trace for row in rows[::-1][:20].tolist() for trace in table.exemplars[row])
+    traces = dict.fromkeys(
+        trace for row in rows[::-1][:20].tolist() for trace in table.exemplars[row]
+    )
     return tuple(traces)[:5]
 
 
 def _found(
-    deploy: Deploy, edge: EdgeTests, told: FanoutEvidence, evidence: Evidence, rivals: Rivals, known: Sequence[Finding]
+    deploy: Deploy,
+    edge: EdgeTests,
+    told: FanoutEvidence,
+    evidence: Evidence,
+    rivals: Rivals,
+    known: Sequence[Finding],
 ) -> Finding:
     where = edge.table.edge
     near = rivals().get("fanout", ())
@@ -303,7 +436,9 @@ def _found(
     first, last = evidence.first_window, evidence.last_window
     if first is None or last is None:
         raise AssertionError("a change in calls has windows")
-    explained = _callees(near, where.callee, edge) if told.kind in ("repeated", "attempted") else None
+    explained = (
+        _callees(near, where.callee, edge) if told.kind in ("repeated", "attempted") else None
+    )
     return Finding(
         id=finding_id(deploy, where, deploy.version, "fanout", told.kind),
         deploy_id=deploy.id,
@@ -324,8 +459,15 @@ def _found(
 
 
 def _callees(near: Sequence[Rival], callee: str, edge: EdgeTests) -> Reason | None:
-    """The callee's own release at that moment: its failures are what is tried again. Not where this one's versions differ beside each other."""
+    """The callee's own release at that moment: its failures are what is tried again. Not where
+    this one's versions differ beside each other.
+    """
     if edge.contrast.overlap:
         return None
-    other = next((rival.deploy for rival in near if rival.is_callee and rival.deploy.service == callee), None)
-    return reason("callee_released", service=other.service, version=other.version) if other else None
+    other = next(
+        (rival.deploy for rival in near if rival.is_callee and rival.deploy.service == callee),
+        None,
+    )
+    return (
+        reason("callee_released", service=other.service, version=other.version) if other else None
+    )

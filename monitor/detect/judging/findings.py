@@ -1,4 +1,6 @@
-"""Findings of one deploy: which signal of which edge, which version pair, which clause, in words."""
+"""Findings of one deploy: which signal of which edge, which version pair, which
+clause, in words.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,12 +26,16 @@ MOST_CLAUSES = 5
 
 
 def finding_id(deploy: Deploy, edge: Edge, version: str, signal: Signal, clause: str) -> str:
-    """Stable over re-judging: the counterpart's versions, which evidence refines over time, are not part of it."""
+    """Stable over re-judging: the counterpart's versions, which evidence refines over time, are
+    not part of it.
+    """
     return digest([*edge.key, version, signal, clause, deploy.id])[:20]
 
 
 def worse_signals(edge: EdgeTests, settings: JudgeSettings, bar_p: float = -1.0) -> list[Signal]:
-    """Signals with evidence of their own, in enough windows; asked only of edges that e-BH rejected."""
+    """Signals with evidence of their own, in enough windows; asked only of edges that e-BH
+    rejected.
+    """
     return [signal for signal in SIGNALS if _strong(edge, signal, settings, bar_p)]
 
 
@@ -42,8 +48,15 @@ def findings_of(
     now: datetime,
     bar_p: float = -1.0,
 ) -> list[Finding]:
-    """Findings of the edges that were rejected (by e-BH, or a rate by the exact test at `bar_p`), roots first."""
-    below = [(edge, signal) for edge in rejected if edge.role == "caller" for signal in worse_signals(edge, settings, bar_p)]
+    """Findings of the edges that were rejected (by e-BH, or a rate by the exact test at `bar_p`),
+    roots first.
+    """
+    below = [
+        (edge, signal)
+        for edge in rejected
+        if edge.role == "caller"
+        for signal in worse_signals(edge, settings, bar_p)
+    ]
     bar = -math.log(settings.alpha)
     findings: list[Finding] = []
     for edge in rejected:
@@ -52,7 +65,13 @@ def findings_of(
             rival = stronger_callee(signal, best.log_e, rivals.get(signal, ()))
             propagated = rival is not None or is_propagated(edge, signal, below, bar)
             suspects = ranked(deploy, best.log_e, rivals.get(signal, ()))
-            explained = reason("callee_stronger", service=rival.deploy.service, version=rival.deploy.version) if rival else None
+            explained = (
+                reason(
+                    "callee_stronger", service=rival.deploy.service, version=rival.deploy.version
+                )
+                if rival
+                else None
+            )
             for clause, evidence in _clauses(edge, signal, best.evidence, affected, clauses):
                 findings.append(
                     _finding(
@@ -68,10 +87,15 @@ def findings_of(
                         explained=explained,
                     )
                 )
-    return sorted(findings, key=lambda finding: (finding.role != "root", finding.edge, finding.signal, finding.clause))
+    return sorted(
+        findings,
+        key=lambda finding: (finding.role != "root", finding.edge, finding.signal, finding.clause),
+    )
 
 
-def _strong(edge: EdgeTests, signal: Signal, settings: JudgeSettings, bar_p: float) -> list[SignalTest]:
+def _strong(
+    edge: EdgeTests, signal: Signal, settings: JudgeSettings, bar_p: float
+) -> list[SignalTest]:
     bar = -math.log(settings.alpha)
     return [
         test
@@ -98,20 +122,33 @@ def _pairs(edge: EdgeTests, strong: Sequence[SignalTest]) -> tuple[SignalTest, t
 
 
 def _clauses(
-    edge: EdgeTests, signal: Signal, evidence: Evidence, affected: tuple[str, ...], clauses: Clauses
+    edge: EdgeTests,
+    signal: Signal,
+    evidence: Evidence,
+    affected: tuple[str, ...],
+    clauses: Clauses,
 ) -> list[tuple[str, Evidence]]:
-    """Per clause that the new version breaks more often than the old one; one entry without a clause where none is known."""
+    """Per clause that the new version breaks more often than the old one; one entry without a
+    clause where none is known.
+    """
     if signal != "violations":
         return [("", evidence)]
     new, old, traces = _tally(edge, affected, clauses)
     kept: list[tuple[int, str]] = []
     for clause, count in new.items():
-        new_rate, old_rate = count / max(evidence.new_calls, 1), old.get(clause, 0) / max(evidence.old_calls, 1)
+        new_rate, old_rate = (
+            count / max(evidence.new_calls, 1),
+            old.get(clause, 0) / max(evidence.old_calls, 1),
+        )
         if new_rate > 1.25 * old_rate:
             kept.append((-count, clause))
     out: list[tuple[str, Evidence]] = []
     for count, clause in sorted(kept)[:MOST_CLAUSES]:
-        rate = replace(evidence.rate, clause_new=-count, clause_old=old.get(clause, 0)) if evidence.rate else None
+        rate = (
+            replace(evidence.rate, clause_new=-count, clause_old=old.get(clause, 0))
+            if evidence.rate
+            else None
+        )
         exemplars = tuple(dict.fromkeys([*traces[clause], *evidence.exemplars]))[:5]
         out.append((clause, replace(evidence, rate=rate, exemplars=exemplars)))
     return out or [("", evidence)]
@@ -124,7 +161,11 @@ def _tally(
     old: dict[str, int] = {}
     traces: dict[str, list[str]] = {}
     for (where, callee_version, caller_version), rows in clauses.items():
-        own, other = (callee_version, caller_version) if edge.role == "callee" else (caller_version, callee_version)
+        own, other = (
+            (callee_version, caller_version)
+            if edge.role == "callee"
+            else (caller_version, callee_version)
+        )
         if where != edge.table.edge or (affected and other not in affected):
             continue
         for clause, count, trace in rows:

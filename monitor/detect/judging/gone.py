@@ -16,7 +16,9 @@ NO_TRAFFIC = timedelta(minutes=2)
 NO_INSTANCE = timedelta(minutes=5)
 """Longer than a crashing instance takes to come back."""
 MOST_CALLS, BAD_CALLS = 200, 5.0
-"""So many calls without harm say that it is over: at most the first, fewer where the harm would have shown the second many times."""
+"""So many calls without harm say that it is over: at most the first, fewer where the harm would
+have shown the second many times.
+"""
 RATIO, POINTS, SECONDS = 1.25, 0.005, 0.005
 
 
@@ -33,23 +35,33 @@ def brought_up_to_date(
 ) -> Finding:
     """The finding with its `last_seen`; when it is over, resolved with the reason as `ended`.
 
-    Over: the version has no calls any more while the service has (rolled back, replaced); it is no worse than the old one was
-    for ten minutes, in calls enough to show it; a silent version answers, or its instances are gone. After `watched_until` also
-    when nothing tells whether it is still so. While harm is seen it stays open, however old.
+    Over: the version has no calls any more while the service has (rolled back, replaced); it is no
+    worse than the old one was for ten minutes, in calls enough to show it; a silent version
+    answers, or its instances are gone. After `watched_until` also when nothing tells whether it is
+    still so. While harm is seen it stays open, however old.
     """
     if finding.state == "resolved":
         return finding
-    mine = [cell for cell in cells if cell.sealed and (not version or _version(cell, service) == version)]
+    mine = [
+        cell
+        for cell in cells
+        if cell.sealed and (not version or _version(cell, service) == version)
+    ]
     if finding.signal == "silence":
         why = _answers(version, mine, sightings, sealed_until, superseded_by)
         return ended(finding, why) if why else finding
     lately = sealed_until - NO_TRAFFIC
-    if not any(cell.window >= lately for cell in mine) and any(cell.window >= lately for cell in cells):
+    if not any(cell.window >= lately for cell in mine) and any(
+        cell.window >= lately for cell in cells
+    ):
         return ended(finding, reason("no_calls_any_more", version=version or service))
     here = [cell for cell in mine if cell.edge == finding.edge]
     if finding.evidence.fanout:
         return _as_often(finding, service, mine, sealed_until, watched_until)
-    last = max((cell.window for cell in here if _is_bad(finding.evidence, cell)), default=finding.last_seen)
+    last = max(
+        (cell.window for cell in here if _is_bad(finding.evidence, cell)),
+        default=finding.last_seen,
+    )
     recent = [cell for cell in here if cell.window >= sealed_until - QUIET]
     if _recovered(finding.evidence, recent):
         return ended(finding, reason("recovered"))
@@ -59,9 +71,15 @@ def brought_up_to_date(
 
 
 def _as_often(
-    finding: Finding, service: str, mine: Sequence[EdgeCell], sealed_until: datetime, watched_until: datetime | None
+    finding: Finding,
+    service: str,
+    mine: Sequence[EdgeCell],
+    sealed_until: datetime,
+    watched_until: datetime | None,
 ) -> Finding:
-    """What a version calls, brought up to date: over when it is nearer to what the old one did, in answers enough to show it."""
+    """What a version calls, brought up to date: over when it is nearer to what the old one did, in
+    answers enough to show it.
+    """
     told = finding.evidence.fanout
     if told is None:
         return finding
@@ -83,7 +101,9 @@ def _as_often(
     return replace(finding, last_seen=last)
 
 
-def _made(finding: Finding, kind: FanoutKind, service: str, cells: Sequence[EdgeCell]) -> tuple[int, int]:
+def _made(
+    finding: Finding, kind: FanoutKind, service: str, cells: Sequence[EdgeCell]
+) -> tuple[int, int]:
     """(what is counted, of how many) in these cells: attempts of calls, or calls for answers."""
     here = [cell for cell in cells if cell.edge == finding.edge]
     calls = sum(cell.calls for cell in here)
@@ -98,13 +118,19 @@ def ended(finding: Finding, why: Reason) -> Finding:
 
 
 def _answers(
-    version: str, mine: Sequence[EdgeCell], sightings: Sequence[Sighting], sealed_until: datetime, superseded_by: str
+    version: str,
+    mine: Sequence[EdgeCell],
+    sightings: Sequence[Sighting],
+    sealed_until: datetime,
+    superseded_by: str,
 ) -> Reason | None:
     """Why a silent version is silent no more; None while it is."""
     if any(cell.window >= sealed_until - NO_TRAFFIC and cell.calls for cell in mine):
         return reason("answers", version=version)
     own = [sighting for sighting in sightings if sighting.version == version]
-    if any(sighting.window >= sealed_until - NO_TRAFFIC and sighting.server_calls for sighting in own):
+    if any(
+        sighting.window >= sealed_until - NO_TRAFFIC and sighting.server_calls for sighting in own
+    ):
         return reason("answers", version=version)
     gone = not any(sighting.window >= sealed_until - NO_INSTANCE for sighting in own)
     if superseded_by and gone:
@@ -134,7 +160,11 @@ def _slow(latency: LatencyEvidence, recent: Sequence[EdgeCell]) -> bool:
     """Whether a quantile is still above what the old version's was, by more than the floor."""
     total: Counter[int] = Counter()
     for cell in recent:
-        sides = {"client": cell.client_histogram, "server": cell.server_histogram, "own": cell.self_histogram}
+        sides = {
+            "client": cell.client_histogram,
+            "server": cell.server_histogram,
+            "own": cell.self_histogram,
+        }
         total.update(sides[latency.side])
     for usual, share in ((latency.old.p50, 0.5), (latency.old.p90, 0.9), (latency.old.p99, 0.99)):
         now = quantile(total, share)

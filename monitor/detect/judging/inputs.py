@@ -1,4 +1,6 @@
-"""All that one verdict is reached from, as one value: what is kept beside the verdict, so that it can be reached again."""
+"""All that one verdict is reached from, as one value: what is kept beside the verdict, so that it
+can be reached again.
+"""
 
 import zlib
 from collections.abc import Sequence
@@ -21,8 +23,9 @@ _QUICKLY = 1  # of zlib: level 6 takes three times as long for a tenth less
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`called` is the service's name in the verdict; `accepted` are fingerprints of findings that are known; `neighbours` and
-    `former` are what a step in time is held against, `calls` tell what bad calls have in common (empty where none was looked at).
+    """`called` is the service's name in the verdict; `accepted` are fingerprints of findings that
+    are known; `neighbours` and `former` are what a step in time is held against, `calls` tell what
+    bad calls have in common (empty where none was looked at).
     """
 
     deploy: Deploy
@@ -46,7 +49,9 @@ class Inputs:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Inputs | None":
-        """What `packed` gave; None for what another version of this program packed in another form."""
+        """What `packed` gave; None for what another version of this program packed in another
+        form.
+        """
         try:
             return msgspec.msgpack.decode(zlib.decompress(packed), type=cls)
         except (msgspec.ValidationError, msgspec.DecodeError, zlib.error):

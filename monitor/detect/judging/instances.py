@@ -1,4 +1,6 @@
-"""What differs among a version's calls is told on its findings; harm that one instance of several bears alone is no release's."""
+"""What differs among a version's calls is told on its findings; harm that one instance of several
+bears alone is no release's.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -19,27 +21,38 @@ from monitor.model.reasons import Reason, reason
 CHANCE = 1e-3
 KINDS = ("server_error", "provider_error", "client_error", "timeout")
 SHARES = (0.5, 0.9)
-"""Where the old version's instances are compared: by the calls above these quantiles of all of them."""
+"""Where the old version's instances are compared: by the calls above these quantiles of all of
+them.
+"""
 PART = 0.2
-"""The others are well when they have at most so much of the one's harm (or less than what counts at all), with 99 % confidence."""
+"""The others are well when they have at most so much of the one's harm (or less than what counts
+at all), with 99 % confidence.
+"""
 
 
 def spread_of_kinds(calls: Sequence[Alike], old: str) -> dict[str, float]:
-    """By how much the shares of bad calls, by kind, and of slow calls, by side, differ between the old version's instances, beyond chance; 1.0
-    where nothing tells. Of each kind apart: among failures of all kinds the timeouts of one instance are lost.
+    """By how much the shares of bad calls, by kind, and of slow calls, by side, differ between the
+    old version's instances, beyond chance; 1.0 where nothing tells. Of each kind apart: among
+    failures of all kinds the timeouts of one instance are lost.
     """
     spreads: dict[str, float] = {}
     for kind in KINDS:
         by_instance = _by_instance(marked(calls, "callee", old, kind))
         by_instance.pop("", None)
-        bad, every = (np.array([counts[place] for counts in by_instance.values()], dtype=np.int64) for place in (0, 1))
+        bad, every = (
+            np.array([counts[place] for counts in by_instance.values()], dtype=np.int64)
+            for place in (0, 1)
+        )
         spreads[kind] = between(bad, every)
     for side in SIDES:
         for share in SHARES:
             bounds = slow_above(calls, "callee", old, side, 0, 0.0, share)
             sums = _by_instance(marked(calls, "callee", old, side, bounds))
             sums.pop("", None)
-            bad, every = (np.array([counts[place] for counts in sums.values()], dtype=np.int64) for place in (0, 1))
+            bad, every = (
+                np.array([counts[place] for counts in sums.values()], dtype=np.int64)
+                for place in (0, 1)
+            )
             spreads[side] = max(spreads.get(side, 1.0), between(bad, every, 2))
     return spreads
 
@@ -51,9 +64,11 @@ def with_what_differs(
     before: Collection[str] | None,
     settings: JudgeSettings,
 ) -> list[Finding]:
-    """The findings with what separates their bad calls, and their kinds; those that one instance bears alone are explained by it.
+    """The findings with what separates their bad calls, and their kinds; those that one instance
+    bears alone are explained by it.
 
-    `before`: error types of the service's calls in the day before the deploy, None where nobody looked.
+    `before`: error types of the service's calls in the day before the deploy, None where nobody
+    looked.
     """
     known: dict[tuple[Role, str], Difference | None] = {}
     out: list[Finding] = []
@@ -64,13 +79,30 @@ def with_what_differs(
             out.append(finding)
             continue
         if (role, kind) not in known:
-            known[role, kind] = what_differs(marked(calls, role, deploy.version, kind, _slow(finding, calls, role, settings)))
+            known[role, kind] = what_differs(
+                marked(calls, role, deploy.version, kind, _slow(finding, calls, role, settings))
+            )
         differs = known[role, kind]
-        lonely = _one_instance(finding, calls, role, kind, deploy, settings) if finding.explained is None else None
-        finding = replace(finding, evidence=replace(finding.evidence, differs=differs)) if differs else finding  # noqa: PLW2901  # goes on
+        lonely = (
+            _one_instance(finding, calls, role, kind, deploy, settings)
+            if finding.explained is None
+            else None
+        )
+        finding = (  # noqa: PLW2901  # goes on
+            replace(finding, evidence=replace(finding.evidence, differs=differs))
+            if differs
+            else finding
+        )
         if finding.signal != "latency":
             here = [row for row in calls if row.edge == finding.edge]
-            kinds = failure_kinds(here, role, deploy.version, finding.against_version, before or (), known_long=before is not None)
+            kinds = failure_kinds(
+                here,
+                role,
+                deploy.version,
+                finding.against_version,
+                before or (),
+                known_long=before is not None,
+            )
             finding = replace(finding, evidence=replace(finding.evidence, failures=kinds))  # noqa: PLW2901  # goes on
         out.append(replace(finding, explained=lonely) if lonely else finding)
     return out
@@ -83,17 +115,28 @@ def _kind(finding: Finding) -> str:
     return seen.rate.kind if seen.rate and seen.rate.kind != "violated" else ""
 
 
-def _slow(finding: Finding, calls: Sequence[Alike], role: Role, settings: JudgeSettings) -> dict[Key, int] | None:
+def _slow(
+    finding: Finding, calls: Sequence[Alike], role: Role, settings: JudgeSettings
+) -> dict[Key, int] | None:
     if finding.evidence.latency is None:
         return None
     side, against = finding.evidence.latency.side, finding.against_version
-    return slow_above(calls, role, against, side, settings.latency_floor_buckets, settings.latency_floor_seconds)
+    return slow_above(
+        calls, role, against, side, settings.latency_floor_buckets, settings.latency_floor_seconds
+    )
 
 
 def _one_instance(
-    finding: Finding, calls: Sequence[Alike], role: Role, kind: str, deploy: Deploy, settings: JudgeSettings
+    finding: Finding,
+    calls: Sequence[Alike],
+    role: Role,
+    kind: str,
+    deploy: Deploy,
+    settings: JudgeSettings,
 ) -> Reason | None:
-    """The instance that alone bears the harm, while the others of its version are as well as the old one: shown, not only not seen."""
+    """The instance that alone bears the harm, while the others of its version are as well as the
+    old one: shown, not only not seen.
+    """
     here = [alike for alike in calls if alike.edge == finding.edge]
     slow = _slow(finding, here, role, settings)
     sums = _by_instance(marked(here, role, deploy.version, kind, slow))
@@ -104,13 +147,25 @@ def _one_instance(
     (k, a), rest = sums[worst], [sums[name] for name in sums if name != worst]
     s, b = sum(bad for bad, _ in rest), sum(every for _, every in rest)
     usual = (sum(row.bad for row in before) + 0.5) / (sum(row.calls for row in before) + 1.0)
-    if exact_tail((np.array([k]), np.array([a])), (np.array([s]), np.array([b])), settings.floor_ratio) > CHANCE:
+    if (
+        exact_tail(
+            (np.array([k]), np.array([a])), (np.array([s]), np.array([b])), settings.floor_ratio
+        )
+        > CHANCE
+    ):
         return None
     highest = beta_quantile(0.99, s + 1.0, float(b - s))
     if highest - usual > max(settings.floor_difference, PART * (k / a - usual)):
         return None
     return reason(
-        "one_instance", instance=worst, version=deploy.version, bad=k, calls=a, others=len(rest), other_bad=s, other_calls=b
+        "one_instance",
+        instance=worst,
+        version=deploy.version,
+        bad=k,
+        calls=a,
+        others=len(rest),
+        other_bad=s,
+        other_calls=b,
     )
 
 

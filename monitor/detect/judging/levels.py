@@ -1,4 +1,6 @@
-"""Findings where only numbers without counts are told: a level that left, since the deploy, all that it did before."""
+"""Findings where only numbers without counts are told: a level that left, since the deploy, all
+that it did before.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +27,9 @@ BAR = math.log(30.0)
 """Evidence that one number told of one node must have; of several, so many times as much."""
 FEWEST_SINCE = 6
 MOMENT = 1800.0
-"""A run that begins later after a deploy is of another moment: the longer one waits, the surer a number does something."""
+"""A run that begins later after a deploy is of another moment: the longer one waits, the surer a
+number does something.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +52,20 @@ def levels(
     past: Sequence[Past],
     settings: JudgeSettings,
 ) -> list[Finding]:
-    """Findings of numbers that stand for nobody knows how many calls. Weaker evidence, as nothing but time is compared."""
+    """Findings of numbers that stand for nobody knows how many calls. Weaker evidence, as nothing
+    but time is compared.
+    """
     series = [
-        _Told(edge, name, *_values(edge, name, min(settings.step_seconds, max(MOMENT, FEWEST_SINCE * edge.grain))))
+        _Told(
+            edge,
+            name,
+            *_values(
+                edge, name, min(settings.step_seconds, max(MOMENT, FEWEST_SINCE * edge.grain))
+            ),
+        )
         for edge in edges
-        if edge.role == "callee" and not edge.contrast.overlap  # where versions met, they are held against each other
+        # where versions met, they are held against each other
+        if edge.role == "callee" and not edge.contrast.overlap
         for name in edge.table.told
     ]
     if not series:
@@ -60,15 +73,29 @@ def levels(
     bar = BAR + math.log(len(series))
     since = edges[0].contrast.since
     begins = since - settings.before_seconds
-    earlier = {(numbers.edge, numbers.name): numbers.values[numbers.windows < begins] for numbers in past}
-    controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, set()).beside
+    earlier = {
+        (numbers.edge, numbers.name): numbers.values[numbers.windows < begins] for numbers in past
+    }
+    controls = controls_of(
+        deploy.service, [edge.table for edge in edges], neighbours, set()
+    ).beside
     named = {(item.edge, item.signal) for item in known}
     best: dict[object, tuple[_Told, LevelTest]] = {}
     for numbers in series:
         if (numbers.edge.table.edge, "latency") in named:
             continue
-        before = np.concatenate([earlier.get((numbers.edge.table.edge, numbers.name), np.zeros(0)), numbers.values[~numbers.since]])
-        test = level_test(before, numbers.values[numbers.since], numbers.edge.grain, _growth(controls, numbers.name, since))
+        before = np.concatenate(
+            [
+                earlier.get((numbers.edge.table.edge, numbers.name), np.zeros(0)),
+                numbers.values[~numbers.since],
+            ]
+        )
+        test = level_test(
+            before,
+            numbers.values[numbers.since],
+            numbers.edge.grain,
+            _growth(controls, numbers.name, since),
+        )
         if test is None or not test.stands_out() or test.log_e < bar:
             continue
         key = numbers.edge.table.edge
@@ -78,37 +105,61 @@ def levels(
 
 
 def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats, Bools]:
-    """Windows, values, and whether the window is of the new version, in time order; what begins later than so many seconds after a deploy is none of its."""
-    column, new = edge.table.told[name], new_rows(edge) & (edge.table.windows < edge.contrast.since + seconds)
-    warm = np.array([edge.fresh.get(int(window), 0.0) < 1.0 for window in edge.table.windows.tolist()])
-    if (
-        edge.grain <= SETTLES and new.any()
-    ):  # of windows so short the first two may be a cold start's; longer ones are all there are
-        warm &= edge.table.windows >= edge.table.windows[new][0] + SETTLES + (edge.grain if edge.grain > WINDOW_SECONDS else 0)
+    """Windows, values, and whether the window is of the new version, in time order; what begins
+    later than so many seconds after a deploy is none of its.
+    """
+    column, new = (
+        edge.table.told[name],
+        new_rows(edge) & (edge.table.windows < edge.contrast.since + seconds),
+    )
+    warm = np.array(
+        [edge.fresh.get(int(window), 0.0) < 1.0 for window in edge.table.windows.tolist()]
+    )
+    # of windows so short the first two may be a cold start's; longer ones are all there are
+    if edge.grain <= SETTLES and new.any():
+        warm &= edge.table.windows >= edge.table.windows[new][0] + SETTLES + (
+            edge.grain if edge.grain > WINDOW_SECONDS else 0
+        )
     rows = ~np.isnan(column) & (old_rows(edge) | (new & warm))
     return edge.table.windows[rows].astype(np.float64), column[rows], new[rows]
 
 
 def _growth(controls: Sequence[EdgeTable], name: str, since: float) -> float:
-    """The share by which the median neighbour's level rose at the same moment; never less than 0."""
+    """The share by which the median neighbour's level rose at the same moment; never
+    less than 0.
+    """
     rises: list[float] = []
     for table in controls:
         column = table.told.get(name)
         if column is None:
             continue
         known = ~np.isnan(column)
-        before, after = column[known & (table.windows < since)], column[known & (table.windows >= since)]
+        before, after = (
+            column[known & (table.windows < since)],
+            column[known & (table.windows >= since)],
+        )
         if before.size and after.size and float(np.median(before)) > 0:
             rises.append(float(np.median(after)) / float(np.median(before)) - 1.0)
     return max(0.0, float(np.median(rises))) if rises else 0.0
 
 
-def _found(deploy: Deploy, numbers: _Told, test: LevelTest, rivals: Callable[[], Mapping[str, Sequence[Rival]]]) -> Finding:
+def _found(
+    deploy: Deploy,
+    numbers: _Told,
+    test: LevelTest,
+    rivals: Callable[[], Mapping[str, Sequence[Rival]]],
+) -> Finding:
     edge = numbers.edge
     bad = numbers.values - test.usual > test.highest
-    calls = np.array([int(edge.table.counts[edge.table.windows == window, 0].sum()) for window in numbers.windows.tolist()])
+    calls = np.array(
+        [
+            int(edge.table.counts[edge.table.windows == window, 0].sum())
+            for window in numbers.windows.tolist()
+        ]
+    )
     before, after = (
-        Series(numbers.windows[rows].astype(np.int64), (calls * bad)[rows], calls[rows]) for rows in (~numbers.since, numbers.since)
+        Series(numbers.windows[rows].astype(np.int64), (calls * bad)[rows], calls[rows])
+        for rows in (~numbers.since, numbers.since)
     )
     step = StepTest(
         before_calls=int(before.calls.sum()),
@@ -124,4 +175,9 @@ def _found(deploy: Deploy, numbers: _Told, test: LevelTest, rivals: Callable[[],
         lasting=True,
     )
     measure = Measure("latency", "server", "", "")
-    return step_finding(deploy, Step(edge, measure, before, after, supported=False), step, rivals().get("latency", ()))
+    return step_finding(
+        deploy,
+        Step(edge, measure, before, after, supported=False),
+        step,
+        rivals().get("latency", ()),
+    )

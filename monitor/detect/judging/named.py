@@ -1,4 +1,6 @@
-"""What a finding is called: where its time goes, which timeout is the shorter one, and failures that are refusals."""
+"""What a finding is called: where its time goes, which timeout is the shorter one, and failures
+that are refusals.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +15,17 @@ HALF = 0.5
 """Failures are called refusals where they are so large a part of them."""
 
 
-def named(findings: Sequence[Finding], edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[Finding]:
-    """The findings with what tells their kind; slowness of the service's own time is a root, whatever it calls."""
+def named(
+    findings: Sequence[Finding], edges: Sequence[EdgeTests], settings: JudgeSettings
+) -> list[Finding]:
+    """The findings with what tells their kind; slowness of the service's own time is a root,
+    whatever it calls.
+    """
     by_edge = {edge.table.edge: edge for edge in edges}
-    return [_named(finding, by_edge[finding.edge], settings) if finding.edge in by_edge else finding for finding in findings]
+    return [
+        _named(finding, by_edge[finding.edge], settings) if finding.edge in by_edge else finding
+        for finding in findings
+    ]
 
 
 def _named(finding: Finding, edge: EdgeTests, settings: JudgeSettings) -> Finding:
@@ -27,7 +36,11 @@ def _named(finding: Finding, edge: EdgeTests, settings: JudgeSettings) -> Findin
             return finding
         told = TimeEvidence(place, added.client, added.server, added.own)
         is_root = place == "own" and edge.role == "callee" and finding.explained is None
-        return replace(finding, evidence=replace(finding.evidence, time=told), role="root" if is_root else finding.role)
+        return replace(
+            finding,
+            evidence=replace(finding.evidence, time=told),
+            role="root" if is_root else finding.role,
+        )
     if finding.signal == "timeouts":
         added, gives_up = added_on(edge), gives_up_after(edge, finding.evidence.new_bad)
         if gives_up is None:
@@ -36,7 +49,11 @@ def _named(finding: Finding, edge: EdgeTests, settings: JudgeSettings) -> Findin
         return replace(finding, evidence=replace(finding.evidence, time=told))
     if finding.signal in ("errors", "provider_errors"):
         refusals = _refusals(edge, finding.evidence.new_bad)
-        return replace(finding, evidence=replace(finding.evidence, refusals=refusals)) if refusals else finding
+        return (
+            replace(finding, evidence=replace(finding.evidence, refusals=refusals))
+            if refusals
+            else finding
+        )
     return finding
 
 

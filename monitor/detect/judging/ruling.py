@@ -1,4 +1,6 @@
-"""A policy applied to a verdict: the doubts it names, the demands that are met, and what the gate answers."""
+"""A policy applied to a verdict: the doubts it names, the demands that are met, and what the gate
+answers.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +19,12 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
             "service_unmatched deploy_untold version_unmatched version_not_told version_written_otherwise service_unknown"
         ).split()
     ),
-    "no_data": frozenset("nothing_sealed no_calls late version_not_seen not_there_yet edge_without_version".split()),
-    "few_calls": frozenset("thin harm_possible slowness_possible tail_possible few_windows".split()),
+    "no_data": frozenset(
+        "nothing_sealed no_calls late version_not_seen not_there_yet edge_without_version".split()
+    ),
+    "few_calls": frozenset(
+        "thin harm_possible slowness_possible tail_possible few_windows".split()
+    ),
     "no_overlap": frozenset(
         "no_overlap zones_in_turn version_stayed versions_unnamed no_other_version edge_without_meeting operation_new".split()
     ),
@@ -38,7 +44,9 @@ STRICTEST: Mapping[Outcome, int] = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A service over the last days: by how many others it is called, and with which share of the environment's calls."""
+    """A service over the last days: by how many others it is called, and with which share of the
+    environment's calls.
+    """
 
     callers: int
     share_of_calls: float
@@ -46,7 +54,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the new version has shown since the deploy: calls, minutes served, windows in which it met the old one, share of calls on quiet edges."""
+    """What the new version has shown since the deploy: calls, minutes served, windows in which it
+    met the old one, share of calls on quiet edges.
+    """
 
     calls: float
     minutes: float
@@ -56,7 +66,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which service is ruled on, and what is known of it. `changes` and `traffic` are of the policy's days, None where nobody looked."""
+    """Which service is ruled on, and what is known of it. `changes` and `traffic` are of the
+    policy's days, None where nobody looked.
+    """
 
     service: str
     environment: str
@@ -71,7 +83,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the policy makes of a verdict. `reasons` say what it changed, `settles` what it lacks; `rules` are all that applied."""
+    """What the policy makes of a verdict. `reasons` say what it changed, `settles` what it lacks;
+    `rules` are all that applied.
+    """
 
     outcome: Outcome
     reasons: tuple[Reason, ...]
@@ -83,21 +97,27 @@ class Ruling:
 def ruled(policy: Policy, asked: Asked) -> Ruling:
     """Pure: the same policy and facts give the same ruling. A verdict that fails stays failing.
 
-    Of several doubts the strictest meaning counts; what no rule names stays inconclusive. A pass, or a weaker pass that counts as
-    one, must meet the minimum of every rule that applies.
+    Of several doubts the strictest meaning counts; what no rule names stays inconclusive. A pass,
+    or a weaker pass that counts as one, must meet the minimum of every rule that applies.
     """
     level, criticality = _criticality(policy, asked)
     rules = [rule for rule in policy.rules if rule.is_for(asked.service, asked.environment, level)]
     doubts = _doubts(asked.reasons) if asked.outcome == "inconclusive" else []
     meanings = {doubt: _meaning(rules, doubt) for doubt in doubts}
-    outcome = max((meant for meant, _ in meanings.values()), key=STRICTEST.__getitem__, default=asked.outcome)
+    outcome = max(
+        (meant for meant, _ in meanings.values()), key=STRICTEST.__getitem__, default=asked.outcome
+    )
     stands = outcome == "pass" and set(doubts) <= {"weaker_pass"}
     results = [result for rule in rules for result in _of_minimum(rule, asked, judged=stands)]
     short = [result for result in results if result.outcome == "not_met"]
     if short:
         meanings["minimum"] = _meaning(rules, "minimum")
         outcome = meanings["minimum"][0]
-    told = tuple(reason("counts_as", rule=rule, doubt=doubt, meaning=meant) for doubt, (meant, rule) in meanings.items() if rule)
+    told = tuple(
+        reason("counts_as", rule=rule, doubt=doubt, meaning=meant)
+        for doubt, (meant, rule) in meanings.items()
+        if rule
+    )
     results += [_of_meaning(rule, asked, meanings) for rule in rules if rule.inconclusive]
     order = {rule.name: number for number, rule in enumerate(rules)}
     return Ruling(
@@ -112,16 +132,30 @@ def ruled(policy: Policy, asked: Asked) -> Ruling:
 def stricter(answer: Ruling, other: Ruling) -> Ruling:
     """Both policies apply: the stricter answer counts, and all rules are told."""
     first, second = sorted((answer, other), key=lambda ruling: -STRICTEST[ruling.outcome])
-    reasons = first.reasons if STRICTEST[first.outcome] > STRICTEST[second.outcome] else (*first.reasons, *second.reasons)
-    return Ruling(first.outcome, reasons, first.settles, (*answer.rules, *other.rules), answer.criticality or other.criticality)
+    reasons = (
+        first.reasons
+        if STRICTEST[first.outcome] > STRICTEST[second.outcome]
+        else (*first.reasons, *second.reasons)
+    )
+    return Ruling(
+        first.outcome,
+        reasons,
+        first.settles,
+        (*answer.rules, *other.rules),
+        answer.criticality or other.criticality,
+    )
 
 
 def _doubts(reasons: Sequence[Reason]) -> list[Doubt]:
-    """The kinds of doubt among the reasons, in their order. That the versions never met is what makes a weaker pass weaker."""
+    """The kinds of doubt among the reasons, in their order. That the versions never met is what
+    makes a weaker pass weaker.
+    """
     doubts: list[Doubt] = []
     for why in reasons:
         if not why.accepted:
-            kind: Doubt = next((doubt for doubt, codes in DOUBTS.items() if why.code in codes), "other")
+            kind: Doubt = next(
+                (doubt for doubt, codes in DOUBTS.items() if why.code in codes), "other"
+            )
             doubts.append("suspected" if why.explained_by else kind)
     if "weaker_pass" in doubts:
         return ["weaker_pass"]
@@ -131,7 +165,9 @@ def _doubts(reasons: Sequence[Reason]) -> list[Doubt]:
 def _meaning(rules: Sequence[Rule], doubt: Doubt) -> tuple[Outcome, str]:
     """What a doubt counts as, by the last rule that says so, and that rule; "" where none does."""
     deciding = [rule for rule in rules if doubt in rule.inconclusive]
-    return (deciding[-1].inconclusive[doubt], deciding[-1].name) if deciding else ("inconclusive", "")
+    return (
+        (deciding[-1].inconclusive[doubt], deciding[-1].name) if deciding else ("inconclusive", "")
+    )
 
 
 def _of_minimum(rule: Rule, asked: Asked, *, judged: bool) -> Iterator[RuleResult]:
@@ -142,19 +178,33 @@ def _of_minimum(rule: Rule, asked: Asked, *, judged: bool) -> Iterator[RuleResul
             "calls",
             shown.calls,
             least.calls,
-            reason("minimum_calls", rule=name, version=version, calls=shown.calls, wanted=least.calls),
+            reason(
+                "minimum_calls", rule=name, version=version, calls=shown.calls, wanted=least.calls
+            ),
         ),
         (
             "minutes",
             shown.minutes,
             least.minutes,
-            reason("minimum_minutes", rule=name, version=version, minutes=shown.minutes, wanted=least.minutes),
+            reason(
+                "minimum_minutes",
+                rule=name,
+                version=version,
+                minutes=shown.minutes,
+                wanted=least.minutes,
+            ),
         ),
         (
             "share_of_calls",
             shown.share_of_calls,
             least.share_of_calls,
-            reason("minimum_share", rule=name, version=version, share=shown.share_of_calls, wanted=least.share_of_calls),
+            reason(
+                "minimum_share",
+                rule=name,
+                version=version,
+                share=shown.share_of_calls,
+                wanted=least.share_of_calls,
+            ),
         ),
         (
             "windows_met",
@@ -172,14 +222,28 @@ def _of_minimum(rule: Rule, asked: Asked, *, judged: bool) -> Iterator[RuleResul
     ]
     for demand, has, wanted, why in lines:
         if wanted is not None:
-            yield RuleResult(rule.name, demand, ("met" if has >= wanted else "not_met") if judged else "not_judged", why)
+            yield RuleResult(
+                rule.name,
+                demand,
+                ("met" if has >= wanted else "not_met") if judged else "not_judged",
+                why,
+            )
 
 
-def _of_meaning(rule: Rule, asked: Asked, meanings: Mapping[Doubt, tuple[Outcome, str]]) -> RuleResult:
-    """What became of a rule that says what doubts count as: whether one that it decided stands in the way."""
+def _of_meaning(
+    rule: Rule, asked: Asked, meanings: Mapping[Doubt, tuple[Outcome, str]]
+) -> RuleResult:
+    """What became of a rule that says what doubts count as: whether one that it decided stands in
+    the way.
+    """
     mine = [(doubt, meant) for doubt, (meant, name) in meanings.items() if name == rule.name]
     if not mine:
-        why = reason("no_doubt_of_it", rule=rule.name, outcome=asked.outcome, doubts=", ".join(rule.inconclusive))
+        why = reason(
+            "no_doubt_of_it",
+            rule=rule.name,
+            outcome=asked.outcome,
+            doubts=", ".join(rule.inconclusive),
+        )
         return RuleResult(rule.name, "inconclusive", "not_judged", why)
     doubt, meant = max(mine, key=lambda pair: STRICTEST[pair[1]])
     why = reason("counts_as", rule=rule.name, doubt=doubt, meaning=meant)
@@ -194,11 +258,24 @@ def _settled(result: RuleResult, asked: Asked) -> Reason | None:
     if result.demand == "calls":
         missing = wanted - shown.calls
         eta = missing / per_second if per_second else None
-        return reason("more_calls_in_all", calls=missing, version=asked.version, service=asked.service, eta_seconds=eta)
+        return reason(
+            "more_calls_in_all",
+            calls=missing,
+            version=asked.version,
+            service=asked.service,
+            eta_seconds=eta,
+        )
     if result.demand == "minutes":
-        return reason("more_time", version=asked.version, eta_seconds=60.0 * (wanted - shown.minutes))
+        return reason(
+            "more_time", version=asked.version, eta_seconds=60.0 * (wanted - shown.minutes)
+        )
     if result.demand == "windows_met":
-        return reason("more_windows", version=asked.version, against_version=asked.against_version, eta_seconds=None)
+        return reason(
+            "more_windows",
+            version=asked.version,
+            against_version=asked.against_version,
+            eta_seconds=None,
+        )
     return None
 
 
@@ -211,7 +288,9 @@ def _criticality(policy: Policy, asked: Asked) -> tuple[Level, Reason | None]:
     if by_hand:
         return by_hand, reason("criticality_by_hand", level=by_hand, service=asked.service)
     if asked.changes is None or asked.traffic is None:
-        return "high", reason("criticality_unknown", level="high", service=asked.service, days=how.days)
+        return "high", reason(
+            "criticality_unknown", level="high", service=asked.service, days=how.days
+        )
     level = _derived(how, asked.changes, asked.traffic)
     return level, reason(
         "criticality_derived",

@@ -1,4 +1,6 @@
-"""Findings of the second leg: what stepped since the deploy, less what neighbours and earlier days explain, and whose fault it is."""
+"""Findings of the second leg: what stepped since the deploy, less what neighbours and earlier days
+explain, and whose fault it is.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +40,9 @@ from monitor.model.judging import (
 from monitor.model.reasons import Reason, reason
 
 BEFORE_IT, AFTER_IT = 600.0, 300.0
-"""A callee released so many seconds before, or after, may be what steps at this deploy's moment."""
+"""A callee released so many seconds before, or after, may be what steps at this
+deploy's moment.
+"""
 SOON = 120.0
 
 
@@ -54,7 +58,8 @@ def steps(
     neighbours: Sequence[EdgeTable],
     former: Sequence[EdgeCell],
 ) -> list[Finding]:
-    """Findings of the second leg on edges and signals that `known` does not name yet: weaker evidence, all of them.
+    """Findings of the second leg on edges and signals that `known` does not name yet: weaker
+    evidence, all of them.
 
     `rivals` is asked only when something stepped.
     """
@@ -68,9 +73,12 @@ def steps(
                 bad += [(step, test)] if step.believed(test, whole, settings) else []
     if not any(signal == "latency" for _, signal in named):
         seen = {step.edge.role for step, _ in bad if step.measure.signal == "latency"}
-        more = math.log((len(edges) + 1) / settings.alpha)  # one more pays for itself: the edges' own bars stay as they were
+        # one more pays for itself: the edges' own bars stay as they were
+        more = math.log((len(edges) + 1) / settings.alpha)
         for step in steps_together(edges, settings):  # what one edge alone shows needs no others
-            if step.edge.role not in seen and step.believed(test := step.test(settings), more, settings):
+            if step.edge.role not in seen and step.believed(
+                test := step.test(settings), more, settings
+            ):
                 bad.append((step, test))
     if not bad:
         return []
@@ -80,7 +88,11 @@ def steps(
     bad = _held_against(bad, edges, deploy, others, whole, settings, neighbours, former)
     below: dict[Signal, set[str]] = {}
     for signal, where in (
-        *((step.measure.signal, step.edge.table.edge) for step, _ in bad if step.edge.role == "caller"),
+        *(
+            (step.measure.signal, step.edge.table.edge)
+            for step, _ in bad
+            if step.edge.role == "caller"
+        ),
         *((item.signal, item.edge) for item in known if item.edge.caller == deploy.service),
     ):
         below.setdefault(signal, set()).add(where.callee)
@@ -89,7 +101,10 @@ def steps(
         key = (step.edge.table.edge, step.measure.signal)
         if key not in strongest or test.log_e > strongest[key][1].log_e:
             strongest[key] = step, test
-    return [_found(deploy, step, test, below, others.get(signal, ())) for (_, signal), (step, test) in strongest.items()]
+    return [
+        _found(deploy, step, test, below, others.get(signal, ()))
+        for (_, signal), (step, test) in strongest.items()
+    ]
 
 
 def _held_against(
@@ -102,10 +117,12 @@ def _held_against(
     neighbours: Sequence[EdgeTable],
     former: Sequence[EdgeCell],
 ) -> list[_Bad]:
-    """Those that neighbours and earlier days do not explain; where the versions themselves differ, nothing in time explains that.
+    """Those that neighbours and earlier days do not explain; where the versions themselves differ,
+    nothing in time explains that.
 
-    What the service calls is held against others' calls to the same; what calls it, against its callers' calls to others. Where all
-    who call a callee suffer, so do those who call the service: that is the callee's.
+    What the service calls is held against others' calls to the same; what calls it, against its
+    callers' calls to others. Where all who call a callee suffer, so do those who call the service:
+    that is the callee's.
     """
     since = edges[0].contrast.since
     released = {rival.deploy.service for group in rivals.values() for rival in group}
@@ -116,7 +133,12 @@ def _held_against(
     for step, unaided in sorted(bad, key=lambda item: item[0].edge.role == "callee"):
         test, table, signal = unaided, step.edge.table, step.measure.signal
         if not step.supported:
-            hours = [(cut, earlier) for cut, tables in days for earlier in tables if earlier.edge == table.edge]
+            hours = [
+                (cut, earlier)
+                for cut, tables in days
+                for earlier in tables
+                if earlier.edge == table.edge
+            ]
             test = step.against(settings, _fit(controls, step.edge), hours)
             if step.edge.role == "callee" and signal in everybodys and signal in PROPAGATES:
                 continue
@@ -130,15 +152,21 @@ def _held_against(
 def _fit(controls: Controls, edge: EdgeTests) -> Controls:
     """The controls of one edge: never another name for its own calls."""
     beside, below = (
-        tuple(control for control in group if not same_calls(edge.table, control)) for group in (controls.beside, controls.below)
+        tuple(control for control in group if not same_calls(edge.table, control))
+        for group in (controls.beside, controls.below)
     )
     if edge.role == "caller":
-        return Controls((), tuple(control for control in below if control.edge.callee == edge.table.edge.callee))
+        return Controls(
+            (),
+            tuple(control for control in below if control.edge.callee == edge.table.edge.callee),
+        )
     return Controls(beside, below)
 
 
 def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
-    """Whether callers with half of the weight (roots of their calls) see the operation slower: one caller alone is no release's doing."""
+    """Whether callers with half of the weight (roots of their calls) see the operation slower: one
+    caller alone is no release's doing.
+    """
 
     @cache
     def shared(operation: str, side: str) -> bool:
@@ -146,7 +174,10 @@ def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
         for other in edges:
             if other.role != "callee" or other.table.edge.operation != operation:
                 continue
-            steps = [size_step(other.table, old_rows(other), new_rows(other), side, statistic) for statistic in FEWEST_CALLS]
+            steps = [
+                size_step(other.table, old_rows(other), new_rows(other), side, statistic)
+                for statistic in FEWEST_CALLS
+            ]
             sizes = [step for step in steps if step is not None]
             if sizes:
                 weight = math.sqrt(float(other.contrast.after_new[0]))
@@ -162,27 +193,54 @@ def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
     return is_shared
 
 
-def _found(deploy: Deploy, step: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Finding:
+def _found(
+    deploy: Deploy,
+    step: AnyStep,
+    test: StepTest,
+    below: Mapping[Signal, set[str]],
+    rivals: Sequence[Rival],
+) -> Finding:
     signal, role = step.measure.signal, step.edge.role
     explained = _elsewhere(rivals, signal)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
-    suspects = below.get(signal, set()) if propagated else {step.edge.table.edge.callee} if role == "caller" else set()
-    callee = next((rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None)
-    if callee is not None and not step.supported and signal != "violations" and _steps_too(callee, step, below.get(signal, set())):
-        explained = explained or reason("callee_released", service=callee.deploy.service, version=callee.deploy.version)
+    suspects = (
+        below.get(signal, set())
+        if propagated
+        else {step.edge.table.edge.callee}
+        if role == "caller"
+        else set()
+    )
+    callee = next(
+        (rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None
+    )
+    if (
+        callee is not None
+        and not step.supported
+        and signal != "violations"
+        and _steps_too(callee, step, below.get(signal, set()))
+    ):
+        explained = explained or reason(
+            "callee_released", service=callee.deploy.service, version=callee.deploy.version
+        )
     finding = step_finding(deploy, step, test, rivals)
-    return replace(finding, role="propagated" if propagated or explained else "root", explained=explained)
+    return replace(
+        finding, role="propagated" if propagated or explained else "root", explained=explained
+    )
 
 
 def _steps_too(callee: Rival, step: AnyStep, stepped: set[str]) -> bool:
-    """Whether a callee released at that moment has evidence of its own: it is the one that fails, or it slowed by its own clock.
+    """Whether a callee released at that moment has evidence of its own: it is the one that fails,
+    or it slowed by its own clock.
 
-    Not when different callees slowed together: then their caller is the cause. Not for what only the caller tells.
+    Not when different callees slowed together: then their caller is the cause. Not for what only
+    the caller tells.
     """
     if not at_its_moment(callee.deploy, step.edge):
         return False
     apart = began(callee.deploy) - step.edge.contrast.since
-    if step.measure.signal != "latency" and not well_until(step.edge, step.edge.contrast.since + apart):
+    if step.measure.signal != "latency" and not well_until(
+        step.edge, step.edge.contrast.since + apart
+    ):
         return False
     if step.measure.signal == "latency" and apart > SOON + step.edge.grain:
         return False
@@ -193,7 +251,10 @@ def _steps_too(callee: Rival, step: AnyStep, stepped: set[str]) -> bool:
             return False
         if step.edge.role == "caller" and step.measure.kind == "client":
             table = step.edge.table
-            own, seen = (size_step(table, old_rows(step.edge), new_rows(step.edge), side, "mean") for side in ("server", "client"))
+            own, seen = (
+                size_step(table, old_rows(step.edge), new_rows(step.edge), side, "mean")
+                for side in ("server", "client")
+            )
             return own is None or seen is None or own >= seen / 2.0
         return True
     return step.measure.kind in ("server_error", "provider_error")
@@ -205,11 +266,15 @@ def began(deploy: Deploy) -> float:
 
 
 def at_its_moment(other: Deploy, edge: EdgeTests) -> bool:
-    """Whether another release began near enough to the edge's deploy to be what steps at its moment."""
+    """Whether another release began near enough to the edge's deploy to be what steps at its
+    moment.
+    """
     return -BEFORE_IT <= began(other) - edge.contrast.since <= AFTER_IT + edge.grain
 
 
-def step_finding(deploy: Deploy, step: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
+def step_finding(
+    deploy: Deploy, step: AnyStep, test: StepTest, rivals: Sequence[Rival]
+) -> Finding:
     """The finding of one step, a root, explained by nothing yet."""
     edge, signal, windows = step.edge, step.measure.signal, step.after.windows
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
@@ -227,9 +292,13 @@ def step_finding(deploy: Deploy, step: AnyStep, test: StepTest, rivals: Sequence
         last_window=last,
         rate=None
         if signal == "latency"
-        else RateEvidence(cast("RateKind", step.measure.kind), dispersion(step.before.bad, step.before.calls)),
+        else RateEvidence(
+            cast("RateKind", step.measure.kind), dispersion(step.before.bad, step.before.calls)
+        ),
         latency=_quantiles(edge, cast("Side", step.measure.kind)) if signal == "latency" else None,
-        step=StepEvidence(step.supported, test.placebos, test.beaten, test.seasonal, test.growth, test.controls),
+        step=StepEvidence(
+            step.supported, test.placebos, test.beaten, test.seasonal, test.growth, test.controls
+        ),
     )
     where, against = edge.table.edge, edge.contrast.old_version
     caller = deploy.version if where.caller == deploy.service and edge.role == "caller" else ""
@@ -257,7 +326,10 @@ def _quantiles(edge: EdgeTests, side: Side) -> LatencyEvidence:
     data = edge.table.latency(side)
     if data is None:
         return LatencyEvidence(side, Quantiles(), Quantiles())
-    new, old = (Quantiles(*three(data[rows].sum(axis=0), edge.table.lowest)) for rows in (new_rows(edge), old_rows(edge)))
+    new, old = (
+        Quantiles(*three(data[rows].sum(axis=0), edge.table.lowest))
+        for rows in (new_rows(edge), old_rows(edge))
+    )
     return LatencyEvidence(side, new, old)
 
 

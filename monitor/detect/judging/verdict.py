@@ -1,4 +1,6 @@
-"""Is this deploy good? Pass, fail, or inconclusive with what is missing and what would settle it."""
+"""Is this deploy good? Pass, fail, or inconclusive with what is missing and what would
+settle it.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,19 +13,37 @@ from monitor.detect.evidence.fanout import answers_of, is_new_with_version
 from monitor.detect.judging.case import Case, case_of, since_of
 from monitor.detect.judging.findings import Clauses
 from monitor.detect.judging.settling import need_of, settling
-from monitor.detect.judging.whole import harm_improbable, more_calls, shown_by_whole, weaker_pass, whole_of
+from monitor.detect.judging.whole import (
+    harm_improbable,
+    more_calls,
+    shown_by_whole,
+    weaker_pass,
+    whole_of,
+)
 from monitor.detect.measure.columns import digest, tables
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell, Sighting
-from monitor.model.judging import Bounds, EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
+from monitor.model.judging import (
+    Bounds,
+    EdgeJudgement,
+    Evidence,
+    Finding,
+    Outcome,
+    Signal,
+    Verdict,
+)
 from monitor.model.reasons import Reason, reason
 
-SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
+SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(
+    SIDES, "latency"
+)
 COUNTED_IN_ALL: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
-"""Signals of which all failures together consist: where one is accepted as known, their sum says nothing."""
+"""Signals of which all failures together consist: where one is accepted as known, their sum says
+nothing.
+"""
 
 
 def judge(
@@ -41,29 +61,49 @@ def judge(
     calls: Sequence[Alike] = (),
     failures_before: Sequence[str] | None = None,
 ) -> tuple[Verdict, list[Finding]]:
-    """Judge `deploy` by the sealed cells of edges that touch its service, on either side, and the version sightings.
+    """Judge `deploy` by the sealed cells of edges that touch its service, on either side, and the
+    version sightings.
 
-    Same inputs (in any order) and same `now`: same answer; `inputs_hash` names them. `clauses` says which contract clauses were broken,
-    per edge and version pair; `accepted` marks findings that are known and do not fail a deploy; `around` is what a step in time is
-    held against; `share` is the largest share of traffic announced for the version; `calls` tell what bad calls have in common, `failures_before` the
-    error types of the day before. Never passes on missing data.
-    Cost: about 10 ms an edge of 180 windows and 4 version pairs.
+    Same inputs (in any order) and same `now`: same answer; `inputs_hash` names them. `clauses`
+    says which contract clauses were broken, per edge and version pair; `accepted` marks findings
+    that are known and do not fail a deploy; `around` is what a step in time is held against;
+    `share` is the largest share of traffic announced for the version; `calls` tell what bad calls
+    have in common, `failures_before` the error types of the day before. Never passes on missing
+    data. Cost: about 10 ms an edge of 180 windows and 4 version pairs.
     """
     since = since_of(deploy, settings)
     found_tables = [
         table
         for table in tables(cells, since - settings.before_seconds, since + settings.after_seconds)
-        if deploy.service in (table.edge.caller, table.edge.callee) and table.edge.environment == deploy.environment
+        if deploy.service in (table.edge.caller, table.edge.callee)
+        and table.edge.environment == deploy.environment
     ]
     sightings = sorted(
-        (s for s in sightings if s.service == deploy.service and s.environment == deploy.environment),
+        (
+            s
+            for s in sightings
+            if s.service == deploy.service and s.environment == deploy.environment
+        ),
         key=lambda s: (s.window, s.namespace, s.version, s.instance),
     )
     others = sorted(other_deploys, key=lambda other: other.id)
     case = case_of(
-        deploy, found_tables, sightings, others, clauses or {}, settings, around or Around(), share, now, calls, failures_before
+        deploy,
+        found_tables,
+        sightings,
+        others,
+        clauses or {},
+        settings,
+        around or Around(),
+        share,
+        now,
+        calls,
+        failures_before,
     )
-    findings = [replace(finding, state="accepted") if accepted and accepted(finding) else finding for finding in case.found]
+    findings = [
+        replace(finding, state="accepted") if accepted and accepted(finding) else finding
+        for finding in case.found
+    ]
     hashed = digest(
         [
             *(table.digest for table in found_tables),
@@ -75,7 +115,14 @@ def judge(
                 for table in tables(beside, -math.inf, math.inf)
             ),
             *(
-                digest([*numbers.edge.key, numbers.name, numbers.windows.tobytes().hex(), numbers.values.tobytes().hex()])
+                digest(
+                    [
+                        *numbers.edge.key,
+                        numbers.name,
+                        numbers.windows.tobytes().hex(),
+                        numbers.values.tobytes().hex(),
+                    ]
+                )
                 for numbers in (around.past if around else ())
             ),
             repr(deploy),
@@ -91,9 +138,15 @@ def judge(
     return _verdict(case, findings, hashed, settings, now), findings
 
 
-def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime) -> Verdict:
+def _verdict(
+    case: Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime
+) -> Verdict:
     total = sum(_calls_since(edge, case.since) for edge in case.edges)
-    guilty = {finding.id for finding in findings if finding.state != "accepted" and finding.explained is None}
+    guilty = {
+        finding.id
+        for finding in findings
+        if finding.state != "accepted" and finding.explained is None
+    }
     answers = answers_of(case.edges)
     judgements: list[EdgeJudgement] = []
     needed: list[float | None] = []
@@ -108,23 +161,38 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
         judgements.append(_judgement(edge, outcome, reasons, share))
     open_edges = zip(case.edges, judgements, needed, strict=True)
     needs = [need for edge, judged, calls in open_edges if (need := need_of(edge, judged, calls))]
-    etas = [need.eta_seconds for need in needs if need.calls is not None and need.eta_seconds is not None]
+    etas = [
+        need.eta_seconds
+        for need in needs
+        if need.calls is not None and need.eta_seconds is not None
+    ]
     settles = settling(case, None, needs) if needs else []
     whole = whole_of(case, settings)
     judgements = [
-        replace(judged, outcome="pass", reasons=()) if shown_by_whole(edge, judged, whole) else judged
+        replace(judged, outcome="pass", reasons=())
+        if shown_by_whole(edge, judged, whole)
+        else judged
         for edge, judged in zip(case.edges, judgements, strict=True)
     ]
-    alone, passed = passed, sum(judged.share_of_calls for judged in judgements if judged.outcome == "pass")
+    alone, passed = (
+        passed,
+        sum(judged.share_of_calls for judged in judgements if judged.outcome == "pass"),
+    )
     accepted = [finding.reason for finding in findings if finding.state == "accepted"]
     reasons = [finding.reason for finding in findings if finding.id in guilty]
-    explained = [_explained(finding.reason, finding.explained) for finding in findings if finding.explained]
+    explained = [
+        _explained(finding.reason, finding.explained) for finding in findings if finding.explained
+    ]
     outcome = "inconclusive"
     if guilty:
         outcome = "fail"
     elif not case.blockers and not explained and total and passed >= settings.share_of_calls:
         outcome = "pass"
-        reasons = [_no_harm(case, passed) if alone >= settings.share_of_calls else harm_improbable(case, whole, passed)]
+        reasons = [
+            _no_harm(case, passed)
+            if alone >= settings.share_of_calls
+            else harm_improbable(case, whole, passed)
+        ]
     else:
         reasons = [*case.blockers, *explained]
         if total and passed < settings.share_of_calls:
@@ -133,7 +201,9 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
             more = more_calls(case, whole)
             settles, etas = settling(case, more, needs), (_etas(more) or etas) if more else etas
         reasons = reasons or [reason("nothing_sealed")]
-        weaker = weaker_pass(case, findings, settings, beside=bool(total) and passed >= settings.share_of_calls)
+        weaker = weaker_pass(
+            case, findings, settings, beside=bool(total) and passed >= settings.share_of_calls
+        )
         if weaker:
             reasons.insert(0, weaker)
     reasons += accepted
@@ -158,7 +228,9 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
 
 
 def _no_harm(case: Case, share: float) -> Reason:
-    return reason("no_relevant_harm", share=share, version=case.deploy.version, against_version=case.against)
+    return reason(
+        "no_relevant_harm", share=share, version=case.deploy.version, against_version=case.against
+    )
 
 
 def _etas(more: Reason) -> list[float]:
@@ -173,9 +245,14 @@ def _explained(worse: Reason, by: Reason) -> Reason:
 
 
 def _edge_outcome(
-    edge: EdgeTests, mine: Sequence[Finding], guilty: set[str], answers: tuple[float, float] | None, settings: JudgeSettings
+    edge: EdgeTests,
+    mine: Sequence[Finding],
+    guilty: set[str],
+    answers: tuple[float, float] | None,
+    settings: JudgeSettings,
 ) -> tuple[Outcome, list[Reason], float | None]:
-    """Outcome, reasons and the calls of the new version that would settle an open edge (None: calls are not what is missing).
+    """Outcome, reasons and the calls of the new version that would settle an open edge (None:
+    calls are not what is missing).
 
     A signal with an accepted finding is set aside: the rest of the edge is judged without it.
     """
@@ -187,12 +264,23 @@ def _edge_outcome(
     reasons = list(edge.problems)
     needed = 0.0
     known = {finding.signal for finding in mine if finding.state == "accepted"}
-    left = [kind for kind in (*edge.equivalences, *edge.latency_difference) if not _set_aside(kind, known)]
+    left = [
+        kind
+        for kind in (*edge.equivalences, *edge.latency_difference)
+        if not _set_aside(kind, known)
+    ]
     if known and not left:
         reasons.append(reason("accepted_whole"))
     for kind, bound in edge.equivalences.items():
         if kind in left and not bound.equivalent(settings.floor_ratio, settings.floor_difference):
-            reasons.append(reason("harm_possible", kind=kind, difference_high=bound.difference_high, calls=bound.calls))
+            reasons.append(
+                reason(
+                    "harm_possible",
+                    kind=kind,
+                    difference_high=bound.difference_high,
+                    calls=bound.calls,
+                )
+            )
             needed = max(needed, bound.calls_needed or 0.0)
     for side, high in edge.latency_difference.items():
         if side in left and high >= settings.latency_floor_points:
@@ -218,22 +306,47 @@ def _apart(edge: EdgeTests, answers: tuple[float, float] | None) -> Reason:
 
 def _set_aside(kind: str, known: set[Signal]) -> bool:
     """Whether a kind is not judged, because what is known and accepted is of its signal."""
-    return bool(known.intersection(COUNTED_IN_ALL)) if kind == ALL_FAILURES else SIGNAL_OF[kind] in known
+    return (
+        bool(known.intersection(COUNTED_IN_ALL))
+        if kind == ALL_FAILURES
+        else SIGNAL_OF[kind] in known
+    )
 
 
-def _judgement(edge: EdgeTests, outcome: Outcome, reasons: Sequence[Reason], share: float) -> EdgeJudgement:
+def _judgement(
+    edge: EdgeTests, outcome: Outcome, reasons: Sequence[Reason], share: float
+) -> EdgeJudgement:
     other = edge.counterparts[0] if len(edge.counterparts) == 1 else ""
-    caller, callee = (other, edge.contrast.new_version) if edge.role == "callee" else (edge.contrast.new_version, other)
-    evidence: dict[str, Evidence] = {test.kind: test.evidence for test in edge.tests if test.counterpart is None}
-    slower = {side: Bounds(None, high, float(edge.contrast.after_new[0]), None) for side, high in edge.latency_difference.items()}
+    caller, callee = (
+        (other, edge.contrast.new_version)
+        if edge.role == "callee"
+        else (edge.contrast.new_version, other)
+    )
+    evidence: dict[str, Evidence] = {
+        test.kind: test.evidence for test in edge.tests if test.counterpart is None
+    }
+    slower = {
+        side: Bounds(None, high, float(edge.contrast.after_new[0]), None)
+        for side, high in edge.latency_difference.items()
+    }
     return EdgeJudgement(
-        edge.table.edge, caller, callee, outcome, tuple(reasons), round(share, 6), evidence, {**edge.equivalences, **slower}
+        edge.table.edge,
+        caller,
+        callee,
+        outcome,
+        tuple(reasons),
+        round(share, 6),
+        evidence,
+        {**edge.equivalences, **slower},
     )
 
 
 def _edge_problems(judgements: Sequence[EdgeJudgement]) -> list[Reason]:
     """The heaviest open edges, each with its first reason."""
-    open_edges = sorted((j for j in judgements if j.outcome != "pass" and j.reasons), key=lambda j: (-j.share_of_calls, j.edge))
+    open_edges = sorted(
+        (j for j in judgements if j.outcome != "pass" and j.reasons),
+        key=lambda j: (-j.share_of_calls, j.edge),
+    )
     return [replace(judgement.reasons[0], edge=judgement.edge) for judgement in open_edges[:5]]
 
 

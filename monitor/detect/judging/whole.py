@@ -1,4 +1,6 @@
-"""What the edges of a service show together: a pass where no edge alone has calls enough, and what would settle it."""
+"""What the edges of a service show together: a pass where no edge alone has calls enough, and what
+would settle it.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,23 +21,33 @@ ROLES: tuple[Role, ...] = ("callee", "caller")
 SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
 LEANING = math.log(20.0)
-"""Evidence of harm on an edge, though not enough for a finding, with which no edge is carried by others."""
+"""Evidence of harm on an edge, though not enough for a finding, with which no edge is carried by
+others.
+"""
 OPEN = frozenset({"harm_possible", "slowness_possible", "tail_possible", "few_windows"})
-"""What more calls would settle: all else that stands against an edge, its neighbours cannot answer for."""
+"""What more calls would settle: all else that stands against an edge, its neighbours cannot answer
+for.
+"""
 LONG_ENOUGH = 300.0
-"""Seconds that the new version must have served: what leaks, or fails only when warm, shows itself later than the first calls."""
+"""Seconds that the new version must have served: what leaks, or fails only when warm, shows itself
+later than the first calls.
+"""
 WEAKER_AFTER = 300.0
-"""Seconds after which a version that does not meet the old one may be called no worse than what was before."""
+"""Seconds after which a version that does not meet the old one may be called no worse than what
+was before.
+"""
 APART = frozenset({"no_overlap", "version_stayed", "zones_in_turn"})
 """Why versions are not held against each other side by side, as blockers say it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Each role's kinds over all edges: what the service answers, and what it gets from those it calls.
+    """Each role's kinds over all edges: what the service answers, and what it gets from those it
+    calls.
 
-    `missing_seconds`: so much longer must the new version serve; 0 when it did long enough, and beside the old one in windows enough.
-    `leans`: on some edge there is evidence of harm, though not enough for a finding, and harm of a size that counts is not shut out.
+    `missing_seconds`: so much longer must the new version serve; 0 when it did long enough, and
+    beside the old one in windows enough. `leans`: on some edge there is evidence of harm, though
+    not enough for a finding, and harm of a size that counts is not shut out.
     """
 
     kinds: Mapping[Role, Sequence[Pooled]]
@@ -44,7 +56,9 @@ class Whole:
 
 
 def whole_of(case: Case, settings: JudgeSettings, *, apart: bool = False) -> Whole:
-    """Over the edges of the case. `apart`: the versions never met, and what was before is what there is to compare with."""
+    """Over the edges of the case. `apart`: the versions never met, and what was before is what
+    there is to compare with.
+    """
     kinds = {role: pooled(case.edges, role, settings, apart=apart) for role in ROLES}
     leans = any(edge.log_e >= LEANING and not _harmless(edge, settings) for edge in case.edges)
     windows = [edge.contrast.windows for edge in case.edges]
@@ -60,14 +74,18 @@ def _harmless(edge: EdgeTests, settings: JudgeSettings) -> bool:
     """Whether an edge's own calls shut out harm of a size that counts, whatever differs."""
     return (
         edge.contrast.overlap
-        and all(bound.equivalent(settings.floor_ratio, settings.floor_difference) for bound in edge.equivalences.values())
+        and all(
+            bound.equivalent(settings.floor_ratio, settings.floor_difference)
+            for bound in edge.equivalences.values()
+        )
         and all(high < settings.latency_floor_points for high in edge.latency_difference.values())
         and all(high < settings.latency_tail_points for high in edge.tail_difference.values())
     )
 
 
 def shown_by_whole(edge: EdgeTests, judged: EdgeJudgement, whole: Whole) -> bool:
-    """Whether an edge that is open for want of calls passes with the others of its role: together they are enough, and it is not grossly worse.
+    """Whether an edge that is open for want of calls passes with the others of its role: together
+    they are enough, and it is not grossly worse.
 
     While any edge of the service leans towards harm, none is carried by the others.
     """
@@ -101,11 +119,15 @@ def harm_improbable(case: Case, whole: Whole, share: float) -> Reason:
 
 
 def more_calls(case: Case, whole: Whole) -> Reason | None:
-    """How many calls of the new version on all edges of a role would settle it, if nothing is wrong; None where calls are not what is missing."""
+    """How many calls of the new version on all edges of a role would settle it, if nothing is
+    wrong; None where calls are not what is missing.
+    """
     lacking: list[tuple[float, Role]] = []
     for role in ROLES:
         needs = [
-            kind.calls_needed - kind.calls for kind in whole.kinds[role] if not kind.enough and kind.calls_needed is not None
+            kind.calls_needed - kind.calls
+            for kind in whole.kinds[role]
+            if not kind.enough and kind.calls_needed is not None
         ]
         if needs:
             lacking.append((max(1.0, *needs), role))
@@ -113,25 +135,44 @@ def more_calls(case: Case, whole: Whole) -> Reason | None:
         return None
     if not lacking:
         missing = whole.missing_seconds
-        return reason("more_time", version=case.deploy.version, eta_seconds=missing) if missing else None
+        return (
+            reason("more_time", version=case.deploy.version, eta_seconds=missing)
+            if missing
+            else None
+        )
     more, role = max(lacking)
     rate = sum(rate_per_second(edge) for edge in case.edges if edge.role == role)
     eta = max(more / rate, whole.missing_seconds) if rate else None
-    return reason("more_calls_in_all", calls=more, version=case.deploy.version, service=case.deploy.service, eta_seconds=eta)
+    return reason(
+        "more_calls_in_all",
+        calls=more,
+        version=case.deploy.version,
+        service=case.deploy.service,
+        eta_seconds=eta,
+    )
 
 
-def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings, *, beside: bool) -> Reason | None:
-    """Why a version is no worse as far as can be told, which is weaker than a pass; None where it is not.
+def weaker_pass(
+    case: Case, findings: Sequence[Finding], settings: JudgeSettings, *, beside: bool
+) -> Reason | None:
+    """Why a version is no worse as far as can be told, which is weaker than a pass; None where it
+    is not.
 
-    It never met the old one, or no longer does, and is no worse than what was before; or (`beside`) its edges would pass, but only totals
-    of it are told.
+    It never met the old one, or no longer does, and is no worse than what was before; or
+    (`beside`) its edges would pass, but only totals of it are told.
     """
     codes = {blocker.code for blocker in case.blockers}
     version, against, service = case.deploy.version, case.against, case.deploy.service
     if codes == {"neighbours_untold"}:
         quiet = beside and not findings
-        return reason("weaker_pass_untold", version=version, against_version=against, service=service) if quiet else None
-    apart = codes - {"neighbours_untold"} <= APART and (bool(codes & APART) or all(map(_is_past, case.edges)))
+        return (
+            reason("weaker_pass_untold", version=version, against_version=against, service=service)
+            if quiet
+            else None
+        )
+    apart = codes - {"neighbours_untold"} <= APART and (
+        bool(codes & APART) or all(map(_is_past, case.edges))
+    )
     return (
         reason("weaker_pass", version=version, against_version=against)
         if apart and _as_before(case, findings, settings)
@@ -140,8 +181,13 @@ def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings
 
 
 def _is_past(edge: EdgeTests) -> bool:
-    """Whether the old version is gone, and the new one has served alone for longer than both met: what more is to come tells of time alone."""
-    served, met = (np.unique(windows) for windows in (edge.table.windows[edge.contrast.since_rows], edge.contrast.windows))
+    """Whether the old version is gone, and the new one has served alone for longer than both met:
+    what more is to come tells of time alone.
+    """
+    served, met = (
+        np.unique(windows)
+        for windows in (edge.table.windows[edge.contrast.since_rows], edge.contrast.windows)
+    )
     if not served.size or not met.size:
         return True
     alone = int(served[-1] - met[-1])
@@ -149,7 +195,9 @@ def _is_past(edge: EdgeTests) -> bool:
 
 
 def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings) -> bool:
-    """Whether a version is no worse than what was before, and than the old one where that was beside it."""
+    """Whether a version is no worse than what was before, and than the old one where that was
+    beside it.
+    """
     if findings or not case.edges or case.data_until is None:
         return False
     if case.data_until.timestamp() - case.since < WEAKER_AFTER:
@@ -169,8 +217,12 @@ def rate_per_second(edge: EdgeTests) -> float:
     """Calls of the new version per second over the last windows; 0 when it has none any more."""
     names, codes = own_codes(edge.table, edge.role)
     newest = int(edge.table.windows[-1])
-    recent = (edge.table.windows > newest - SHORT_WINDOWS * WINDOW_SECONDS) & (edge.table.windows >= edge.contrast.since)
-    recent &= codes == (names.index(edge.contrast.new_version) if edge.contrast.new_version in names else -1)
+    recent = (edge.table.windows > newest - SHORT_WINDOWS * WINDOW_SECONDS) & (
+        edge.table.windows >= edge.contrast.since
+    )
+    recent &= codes == (
+        names.index(edge.contrast.new_version) if edge.contrast.new_version in names else -1
+    )
     if not recent.any():
         return 0.0
     seconds = newest - int(edge.table.windows[recent][0]) + WINDOW_SECONDS

@@ -1,4 +1,6 @@
-"""Findings where a version came to zones one after the other: what came with it to two of them or more, beyond what the others did then."""
+"""Findings where a version came to zones one after the other: what came with it to two of them or
+more, beyond what the others did then.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,16 +19,24 @@ from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Signal
 
 FEWEST, MOST = 2, 0.5
-"""Harm is the version's where so many zones show it, and so large a part of those that can tell."""
+"""Harm is the version's where so many zones show it, and so large a part of those that
+can tell.
+"""
 Rivals = Callable[[], Mapping[str, Sequence[Rival]]]
 _Shown = dict[str, tuple[AnyStep, StepTest]]
 """By zone, the strongest step of one measure."""
 
 
 def zone_findings(
-    deploy: Deploy, edges: Sequence[EdgeTests], known: Sequence[Finding], rivals: Rivals, settings: JudgeSettings
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    rivals: Rivals,
+    settings: JudgeSettings,
 ) -> list[Finding]:
-    """Weaker evidence, as all that time tells; on edges and signals that `known` does not name yet."""
+    """Weaker evidence, as all that time tells; on edges and signals that `known` does not name
+    yet.
+    """
     named = {(finding.edge, finding.signal) for finding in known}
     whole = math.log(max(len(edges), 1) / settings.alpha)
     findings: list[Finding] = []
@@ -39,19 +49,25 @@ def zone_findings(
             if (edge.table.edge, signal) in named or len(shown) < max(FEWEST, MOST * len(zones)):
                 continue
             log_e = sum(test.log_e for _, test in shown.values())
-            if log_e >= whole - math.log(WEIGHTS[kind]) and (signal not in best or log_e > best[signal][0]):
+            if log_e >= whole - math.log(WEIGHTS[kind]) and (
+                signal not in best or log_e > best[signal][0]
+            ):
                 best[signal] = log_e, _finding(deploy, shown, log_e, rivals().get(signal, ()))
         findings += [finding for _, finding in best.values()]
     passed_on = {finding.signal for finding in findings if finding.edge.caller == deploy.service}
     return [
         replace(finding, role="propagated")
-        if finding.edge.callee == deploy.service and finding.signal in PROPAGATES and finding.signal in passed_on
+        if finding.edge.callee == deploy.service
+        and finding.signal in PROPAGATES
+        and finding.signal in passed_on
         else finding
         for finding in findings
     ]
 
 
-def _shown(zones: Sequence[Zone], settings: JudgeSettings) -> dict[tuple[Signal, str, str], _Shown]:
+def _shown(
+    zones: Sequence[Zone], settings: JudgeSettings
+) -> dict[tuple[Signal, str, str], _Shown]:
     """Measures that stepped in a zone at its own moment, more than in the zones beside it."""
     by_measure: dict[tuple[Signal, str, str], _Shown] = {}
     for zone in zones:
@@ -81,6 +97,8 @@ def _finding(deploy: Deploy, shown: _Shown, log_e: float, rivals: Sequence[Rival
         new_bad=sum(zone_test.after_bad for zone_test in tests),
         old_calls=sum(zone_test.before_calls for zone_test in tests),
         old_bad=sum(zone_test.before_bad for zone_test in tests),
-        step=replace(evidence.step, zones=tuple(sorted(shown)), controls=max(1, test.controls)) if evidence.step else None,
+        step=replace(evidence.step, zones=tuple(sorted(shown)), controls=max(1, test.controls))
+        if evidence.step
+        else None,
     )
     return replace(finding, evidence=told)

@@ -1,1 +1,3 @@
-"""First room: sealed windows become tables of edges, contrasts of versions, and series over time."""
+"""First room: sealed windows become tables of edges, contrasts of versions, and series
+over time.
+"""

@@ -33,7 +33,14 @@ ATTEMPTS = "failed_attempts"
 UNPROMISED = frozenset(
     f"not_checked:{reason}"
     for reason in (
-        *("no_contract", "contract_unreadable", "preflight", "not_offered", "no_interaction", "unknown_callee"),
+        *(
+            "no_contract",
+            "contract_unreadable",
+            "preflight",
+            "not_offered",
+            "no_interaction",
+            "unknown_callee",
+        ),
         *("no_message", "unknown_producer"),
     )
 )
@@ -41,12 +48,15 @@ UNPROMISED = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeTable:
-    """All cells of one edge. Row i of every array is one cell; rows are ordered by window, versions, region.
+    """All cells of one edge. Row i of every array is one cell; rows are ordered by window,
+    versions, region.
 
-    `windows` in seconds since the epoch. `counts` has one column per name in COUNTS. `client`, `server` and `own`
-    are rows x buckets, bucket `lowest` first; None when no cell has that side. `biased` marks rows whose sampling prefers
-    some outcomes. `told` has a column for each number that is told of whole windows, NaN where it is not. `beside` counts what is no
-    outcome of its own, where there is any: calls refused, by kind, and attempts that failed under a call and were made again (ATTEMPTS).
+    `windows` in seconds since the epoch. `counts` has one column per name in COUNTS. `client`,
+    `server` and `own` are rows x buckets, bucket `lowest` first; None when no cell has that side.
+    `biased` marks rows whose sampling prefers some outcomes. `told` has a column for each number
+    that is told of whole windows, NaN where it is not. `beside` counts what is no outcome of its
+    own, where there is any: calls refused, by kind, and attempts that failed under a call and were
+    made again (ATTEMPTS).
     """
 
     edge: Edge
@@ -69,12 +79,16 @@ class EdgeTable:
     beside: Mapping[str, Ints]
 
     def latency(self, side: str) -> Floats | None:
-        """The histograms of one side (client, server, own), rows x buckets; None when no cell has that side."""
+        """The histograms of one side (client, server, own), rows x buckets; None when no cell has
+        that side.
+        """
         return {"client": self.client, "server": self.server, "own": self.own}[side]
 
 
 def tables(cells: Sequence[EdgeCell], since: float, until: float) -> list[EdgeTable]:
-    """Sealed cells in [since, until) (seconds since the epoch), one table an edge, in the edges' order."""
+    """Sealed cells in [since, until) (seconds since the epoch), one table an edge, in the edges'
+    order.
+    """
     grouped: dict[Edge, list[tuple[float, EdgeCell]]] = {}
     for cell in cells:
         stamp = cell.window.timestamp()
@@ -86,7 +100,9 @@ def tables(cells: Sequence[EdgeCell], since: float, until: float) -> list[EdgeTa
 def part_of(table: EdgeTable, rows: Bools) -> EdgeTable:
     """Some rows of a table, as a table; its digest stays that of the whole."""
     places = np.nonzero(rows)[0]
-    client, server, own = (None if side is None else side[places] for side in (table.client, table.server, table.own))
+    client, server, own = (
+        None if side is None else side[places] for side in (table.client, table.server, table.own)
+    )
     return replace(
         table,
         windows=table.windows[places],
@@ -116,15 +132,22 @@ def digest(parts: Sequence[str]) -> str:
 def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
     stamped.sort(key=_order)
     rows = [cell for _, cell in stamped]
-    windows = np.array([int(stamp) // WINDOW_SECONDS * WINDOW_SECONDS for stamp, _ in stamped], dtype=np.int64)
+    windows = np.array(
+        [int(stamp) // WINDOW_SECONDS * WINDOW_SECONDS for stamp, _ in stamped], dtype=np.int64
+    )
     caller_versions, caller = _codes([row.caller_version for row in rows])
     callee_versions, callee = _codes([row.callee_version for row in rows])
     regions, region = _codes([row.region for row in rows])
-    counts = np.array([_counts(row) for row in rows], dtype=np.int64).reshape(len(rows), len(COUNTS))
+    counts = np.array([_counts(row) for row in rows], dtype=np.int64).reshape(
+        len(rows), len(COUNTS)
+    )
     biased = np.array([row.sampling == "biased" for row in rows], dtype=np.int64)
     sides = [
         _flat(list(histograms))
-        for histograms in zip(*[(r.client_histogram, r.server_histogram, r.self_histogram) for r in rows], strict=True)
+        for histograms in zip(
+            *[(r.client_histogram, r.server_histogram, r.self_histogram) for r in rows],
+            strict=True,
+        )
     ]
     lowest = min((int(np.min(keys)) for keys, _, _ in sides if keys.size), default=0)
     width = max((int(np.max(keys)) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
@@ -170,15 +193,23 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
 
 def _told(rows: Sequence[EdgeCell]) -> dict[str, Floats]:
     names = sorted({name for row in rows for name in row.told})
-    return {name: np.array([row.told.get(name, np.nan) for row in rows], dtype=np.float64) for name in names}
+    return {
+        name: np.array([row.told.get(name, np.nan) for row in rows], dtype=np.float64)
+        for name in names
+    }
 
 
 def _beside(rows: Sequence[EdgeCell]) -> dict[str, Ints]:
     if not any(row.error_types or ATTEMPTS in row.coverage for row in rows):
         return {}
-    per_row: list[Mapping[str, int]] = [refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows]
+    per_row: list[Mapping[str, int]] = [
+        refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows
+    ]
     names = sorted({name for counts in per_row for name, count in counts.items() if count})
-    return {name: np.array([counts.get(name, 0) for counts in per_row], dtype=np.int64) for name in names}
+    return {
+        name: np.array([counts.get(name, 0) for counts in per_row], dtype=np.int64)
+        for name in names
+    }
 
 
 def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, int]:
@@ -213,8 +244,14 @@ def _flat(histograms: list[Histogram]) -> tuple[Ints, Floats, Ints]:
     lengths = [len(histogram) for histogram in histograms]
     total = sum(lengths)
     keys = np.fromiter(chain.from_iterable(histograms), dtype=np.int64, count=total)
-    values = np.fromiter(chain.from_iterable([histogram.values() for histogram in histograms]), dtype=np.float64, count=total)
-    keys = np.where(keys == ZERO_BUCKET, LOWEST_BUCKET, np.clip(keys, LOWEST_BUCKET, HIGHEST_BUCKET))
+    values = np.fromiter(
+        chain.from_iterable([histogram.values() for histogram in histograms]),
+        dtype=np.float64,
+        count=total,
+    )
+    keys = np.where(
+        keys == ZERO_BUCKET, LOWEST_BUCKET, np.clip(keys, LOWEST_BUCKET, HIGHEST_BUCKET)
+    )
     return keys, values, np.repeat(np.arange(len(histograms), dtype=np.int64), lengths)
 
 

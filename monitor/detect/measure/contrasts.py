@@ -1,4 +1,6 @@
-"""New against old version within strata: the same window, the same region, the same version on the other side."""
+"""New against old version within strata: the same window, the same region, the same version on the
+other side.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,9 +19,11 @@ COLUMN = {name: place for place, name in enumerate(COUNTS)}
 class Contrast:
     """One edge's traffic of two versions. `role` is the deployed service's place on the edge.
 
-    `strata` has one row per (window, region, counterpart version) in which both versions had calls, in time order;
-    `new` and `old` hold its counts (columns COUNTS). `before` holds the old version's counts per window before the deploy (`before_windows`).
-    `since_rows` are the new version's rows since the deploy, overlap or not; `after_new` and `after_old` sum each side over them.
+    `strata` has one row per (window, region, counterpart version) in which both versions had
+    calls, in time order; `new` and `old` hold its counts (columns COUNTS). `before` holds the old
+    version's counts per window before the deploy (`before_windows`). `since_rows` are the new
+    version's rows since the deploy, overlap or not; `after_new` and `after_old` sum each side over
+    them.
     """
 
     table: EdgeTable
@@ -57,7 +61,8 @@ class Contrast:
 def role_on(table: EdgeTable, service: str) -> Role | None:
     """The service's place on this edge; None when it takes no part.
 
-    A service and the database it calls may bear one name: then the side that has versions is the service.
+    A service and the database it calls may bear one name: then the side that has versions is the
+    service.
     """
     called, calls = table.edge.callee == service, table.edge.caller == service
     if called and calls:
@@ -67,21 +72,35 @@ def role_on(table: EdgeTable, service: str) -> Role | None:
 
 def own_codes(table: EdgeTable, role: Role) -> tuple[tuple[str, ...], Ints]:
     """The deployed service's versions on this edge, and each row's."""
-    return (table.callee_versions, table.callee) if role == "callee" else (table.caller_versions, table.caller)
+    return (
+        (table.callee_versions, table.callee)
+        if role == "callee"
+        else (table.caller_versions, table.caller)
+    )
 
 
 def other_codes(table: EdgeTable, role: Role) -> tuple[tuple[str, ...], Ints]:
     """The counterpart's versions on this edge, and each row's."""
-    return (table.caller_versions, table.caller) if role == "callee" else (table.callee_versions, table.callee)
+    return (
+        (table.caller_versions, table.caller)
+        if role == "callee"
+        else (table.callee_versions, table.callee)
+    )
 
 
 def contrast(
-    table: EdgeTable, role: Role, new_version: str, old_version: str, since: float, counterpart: str | None = None
+    table: EdgeTable,
+    role: Role,
+    new_version: str,
+    old_version: str,
+    since: float,
+    counterpart: str | None = None,
 ) -> Contrast:
-    """Rows of `new_version` and `old_version` since the deploy, by stratum; `counterpart` narrows to one version pair.
+    """Rows of `new_version` and `old_version` since the deploy, by stratum; `counterpart` narrows
+    to one version pair.
 
-    Both the same (a config or flag change): what was before the change is old and what came after is new; every version's
-    calls where the edge does not know this one.
+    Both the same (a config or flag change): what was before the change is old and what came after
+    is new; every version's calls where the edge does not know this one.
     """
     names, codes = own_codes(table, role)
     others, other = other_codes(table, role)
@@ -130,14 +149,20 @@ def contrast(
         before_windows=before_windows,
         before_rows=before_rows,
         since_rows=new_rows,
-        after_new=table.counts[new_rows].sum(axis=0) if new_rows.size else np.zeros(columns, dtype=np.int64),
-        after_old=table.counts[old_rows].sum(axis=0) if old_rows.size else np.zeros(columns, dtype=np.int64),
+        after_new=table.counts[new_rows].sum(axis=0)
+        if new_rows.size
+        else np.zeros(columns, dtype=np.int64),
+        after_old=table.counts[old_rows].sum(axis=0)
+        if old_rows.size
+        else np.zeros(columns, dtype=np.int64),
         confounded=same_window and shared.size == 0,
     )
 
 
 def histograms(contrast: Contrast, side: Side) -> tuple[Floats, Floats, Floats] | None:
-    """(new, old, before) histograms: strata x buckets twice, then windows x buckets; None when a side is missing."""
+    """(new, old, before) histograms: strata x buckets twice, then windows x buckets; None when a
+    side is missing.
+    """
     data = contrast.table.latency(side)
     if data is None or not contrast.overlap:
         return None

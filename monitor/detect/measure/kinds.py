@@ -1,8 +1,10 @@
-"""Kinds of bad calls: how many calls of each kind a cell holds. No call is of two of these kinds, but for broken contracts.
+"""Kinds of bad calls: how many calls of each kind a cell holds. No call is of two of these kinds,
+but for broken contracts.
 
-`server_error`, `client_error` and `timeout` are the outcomes by the word of the caller (of the provider where no caller's span is
-known). `provider_error` is what only the provider calls a failure: the callers took these calls for answered. So a new version
-that hides its failures in HTTP 200 is worse than the old one, though its callers see fewer errors.
+`server_error`, `client_error` and `timeout` are the outcomes by the word of the caller (of the
+provider where no caller's span is known). `provider_error` is what only the provider calls a
+failure: the callers took these calls for answered. So a new version that hides its failures in
+HTTP 200 is worse than the old one, though its callers see fewer errors.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +16,9 @@ NONE = (0, 0, 0, 0)
 
 
 def provider_errors(cell: EdgeCell) -> int:
-    """Failures of which only the provider tells. `failed` calls of which no outcome tells are such, too: older rows hold no more."""
+    """Failures of which only the provider tells. `failed` calls of which no outcome tells are
+    such, too: older rows hold no more.
+    """
     told = sum(cell.provider_only.get(outcome, 0) for outcome in FAILURES)
     bad_outcomes = sum(count for outcome, count in cell.outcomes.items() if outcome != "ok")
     return max(told, cell.failed - bad_outcomes)
@@ -23,11 +27,16 @@ def provider_errors(cell: EdgeCell) -> int:
 def failures(cell: EdgeCell) -> int:
     """Calls that either side calls a failure, by status or by code, whatever kind it is."""
     told = cell.outcomes
-    return max(cell.failed, told.get("server_error", 0) + told.get("timeout", 0) + told.get("cancelled", 0))
+    return max(
+        cell.failed,
+        told.get("server_error", 0) + told.get("timeout", 0) + told.get("cancelled", 0),
+    )
 
 
 def bad_calls(cell: EdgeCell) -> tuple[int, int, int, int]:
-    """All but broken contracts at once: server errors, the provider's, client errors, timeouts, each as BAD has it."""
+    """All but broken contracts at once: server errors, the provider's, client errors, timeouts,
+    each as BAD has it.
+    """
     told, hidden = cell.outcomes, cell.provider_only
     if not cell.failed and len(told) == 1 and "ok" in told and not hidden:
         return NONE
@@ -36,7 +45,12 @@ def bad_calls(cell: EdgeCell) -> tuple[int, int, int, int]:
     if not hidden:
         known = sum(told.values()) - told.get("ok", 0)
         return server, max(0, cell.failed - known), client, timeout + cancelled
-    return _callers(cell, "server_error"), provider_errors(cell), client, _callers(cell, "timeout") + cancelled
+    return (
+        _callers(cell, "server_error"),
+        provider_errors(cell),
+        client,
+        _callers(cell, "timeout") + cancelled,
+    )
 
 
 def _callers(cell: EdgeCell, outcome: str) -> int:

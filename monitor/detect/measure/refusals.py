@@ -1,7 +1,9 @@
-"""Refused on purpose: which failures are load that is shed, a service that is not there for the moment, or a circuit that is open.
+"""Refused on purpose: which failures are load that is shed, a service that is not there for the
+moment, or a circuit that is open.
 
-By HTTP status (429 and 503, RFC 6585 and RFC 9110), by gRPC status, and by the words of the usual libraries' exceptions: resilience4j's
-CallNotPermittedException and BulkheadFullException, Polly's BrokenCircuitException, Hystrix, gobreaker, Envoy's overflow.
+By HTTP status (429 and 503, RFC 6585 and RFC 9110), by gRPC status, and by the words of the usual
+libraries' exceptions: resilience4j's CallNotPermittedException and BulkheadFullException, Polly's
+BrokenCircuitException, Hystrix, gobreaker, Envoy's overflow.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,18 @@ _CODES: Mapping[str, Refusal] = {
 }
 _WORDS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     ("circuit_open", ("circuit", "callnotpermitted", "hystrix", "shortcircuit", "breaker")),
-    ("throttled", ("toomanyrequests", "ratelimit", "throttl", "loadshed", "overload", "bulkhead", "resourceexhausted")),
+    (
+        "throttled",
+        (
+            "toomanyrequests",
+            "ratelimit",
+            "throttl",
+            "loadshed",
+            "overload",
+            "bulkhead",
+            "resourceexhausted",
+        ),
+    ),
     ("unavailable", ("serviceunavailable", "unavailable")),
 )
 

@@ -1,4 +1,6 @@
-"""One measure of badness over time, of the judged edge, of its neighbours, and of the same hours of earlier days."""
+"""One measure of badness over time, of the judged edge, of its neighbours, and of the same hours
+of earlier days.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ SAME = 0.3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
-    """A number told of an edge's windows, in time order, as far back as it is known. `windows` in seconds since the epoch."""
+    """A number told of an edge's windows, in time order, as far back as it is known. `windows` in
+    seconds since the epoch.
+    """
 
     edge: Edge
     name: str
@@ -28,8 +32,8 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a step is held against: cells of neighbouring services in the same hours, the service's own of the same hours of earlier days, and
-    all that its numbers without counts did before.
+    """What a step is held against: cells of neighbouring services in the same hours, the service's
+    own of the same hours of earlier days, and all that its numbers without counts did before.
     """
 
     neighbours: Sequence[EdgeCell] = ()
@@ -39,7 +43,9 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What counts as bad: a column of counts, or calls of one side above a bucket bound (absolute, scale 3), or their size."""
+    """What counts as bad: a column of counts, or calls of one side above a bucket bound (absolute,
+    scale 3), or their size.
+    """
 
     signal: Signal
     kind: str
@@ -62,13 +68,18 @@ def series(table: EdgeTable, rows: Bools, measure: Measure) -> Series:
     """The measure over the chosen rows of a table."""
     windows, places = np.unique(table.windows[rows], return_inverse=True)
     if measure.above is None:
-        bad, calls = (table.counts[rows, COUNTS.index(name)] for name in (measure.bad, measure.calls))
+        bad, calls = (
+            table.counts[rows, COUNTS.index(name)] for name in (measure.bad, measure.calls)
+        )
     else:
         side = table.latency(measure.kind)
         data = side[rows] if side is not None else np.zeros((int(rows.sum()), 1))
         above = max(0, measure.above - table.lowest + 1)
         bad, calls = data[:, above:].sum(axis=1), data.sum(axis=1)
-    out = [np.bincount(places, weights=column, minlength=windows.size).astype(np.int64) for column in (bad, calls)]
+    out = [
+        np.bincount(places, weights=column, minlength=windows.size).astype(np.int64)
+        for column in (bad, calls)
+    ]
     return Series(windows, *out)
 
 
@@ -82,32 +93,51 @@ def former_days(
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Edges that tell what happened to everybody: `beside`, the same callers' calls to others; `below`, others' calls to what the service needs."""
+    """Edges that tell what happened to everybody: `beside`, the same callers' calls to others;
+    `below`, others' calls to what the service needs.
+    """
 
     beside: tuple[EdgeTable, ...] = ()
     below: tuple[EdgeTable, ...] = ()
 
 
-def controls_of(service: str, own: Sequence[EdgeTable], around: Sequence[EdgeTable], released: set[str]) -> Controls:
+def controls_of(
+    service: str, own: Sequence[EdgeTable], around: Sequence[EdgeTable], released: set[str]
+) -> Controls:
     """Edges fit as controls of one service.
 
-    Not those above the service, which its own harm reaches, nor calls to what was released in the same minutes (unless the
-    service needs it: then it is the better suspect).
+    Not those above the service, which its own harm reaches, nor calls to what was released in the
+    same minutes (unless the service needs it: then it is the better suspect).
     """
     calls = {(table.edge.caller, table.edge.callee) for table in (*own, *around)}
-    above, below = _reach(service, {(callee, caller) for caller, callee in calls}), _reach(service, calls)
+    above, below = (
+        _reach(service, {(callee, caller) for caller, callee in calls}),
+        _reach(service, calls),
+    )
     callers = {caller for caller, callee in calls if callee == service}
-    fit = [t for t in around if service not in (t.edge.caller, t.edge.callee) and t.edge.callee not in above]
+    fit = [
+        t
+        for t in around
+        if service not in (t.edge.caller, t.edge.callee) and t.edge.callee not in above
+    ]
     return Controls(
-        tuple(t for t in fit if t.edge.callee not in below and t.edge.caller in callers and t.edge.callee not in released),
+        tuple(
+            t
+            for t in fit
+            if t.edge.callee not in below
+            and t.edge.caller in callers
+            and t.edge.callee not in released
+        ),
         tuple(t for t in fit if t.edge.callee in below),
     )
 
 
 def same_calls(edge: EdgeTable, other: EdgeTable) -> bool:
-    """Whether two edges are two names of the same calls (a load balancer's): their calls and their bad ones come in the same windows.
+    """Whether two edges are two names of the same calls (a load balancer's): their calls and their
+    bad ones come in the same windows.
 
-    Counts of different calls differ as chance has it: the squared difference is then about the sum.
+    Counts of different calls differ as chance has it: the squared difference is then about the
+    sum.
     """
     windows = np.intersect1d(edge.windows, other.windows)
     if windows.size < FEWEST_SHARED:
@@ -116,20 +146,27 @@ def same_calls(edge: EdgeTable, other: EdgeTable) -> bool:
     for name in ("calls", "failed"):
         a, b = (_counts_at(table, windows, COUNTS.index(name)) for table in (edge, other))
         if name == "calls" and not (np.ptp(a) or np.ptp(b)):
-            return False  # the same number in each window is assumed: then nothing scatters as calls do
+            # the same number in each window is assumed: then nothing scatters as calls do
+            return False
         if not (a + b).sum():
             continue
         alike.append(float(((a - b) ** 2).sum()) < SAME * float((a + b).sum()))
     slow = [_slow_at(table, windows) for table in (edge, other)]
     if slow[0] is not None and slow[1] is not None:
-        alike.append(float(((slow[0] - slow[1]) ** 2).sum()) < SAME * float((slow[0] + slow[1]).sum()))
+        alike.append(
+            float(((slow[0] - slow[1]) ** 2).sum()) < SAME * float((slow[0] + slow[1]).sum())
+        )
     return len(alike) > 1 and all(alike)
 
 
 def _counts_at(table: EdgeTable, windows: Ints, column: int) -> Ints:
     places = np.searchsorted(windows, table.windows)
-    inside = (places < windows.size) & (windows[np.minimum(places, windows.size - 1)] == table.windows)
-    sums = np.bincount(places[inside], weights=table.counts[inside, column], minlength=windows.size)
+    inside = (places < windows.size) & (
+        windows[np.minimum(places, windows.size - 1)] == table.windows
+    )
+    sums = np.bincount(
+        places[inside], weights=table.counts[inside, column], minlength=windows.size
+    )
     return np.asarray(sums, dtype=np.int64)
 
 
@@ -142,11 +179,15 @@ def _slow_at(table: EdgeTable, windows: Ints) -> Floats | None:
     place = int(np.searchsorted(line, 0.9 * line[-1]))
     inside = np.isin(table.windows, windows)
     slow = side[inside, place + 1 :].sum(axis=1)
-    sums = np.bincount(np.searchsorted(windows, table.windows[inside]), weights=slow, minlength=windows.size)
+    sums = np.bincount(
+        np.searchsorted(windows, table.windows[inside]), weights=slow, minlength=windows.size
+    )
     return np.asarray(sums, dtype=np.float64)
 
 
-def bound_before(table: EdgeTable, rows: Bools, side: str, quantile: float, least: float) -> int | None:
+def bound_before(
+    table: EdgeTable, rows: Bools, side: str, quantile: float, least: float
+) -> int | None:
     """The absolute bucket holding the quantile of these rows' calls; None below `least` calls."""
     data = table.latency(side)
     if data is None:

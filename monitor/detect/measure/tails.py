@@ -1,4 +1,6 @@
-"""How large a share of calls is slower than a limit, from a histogram: what is sure, and what is possible."""
+"""How large a share of calls is slower than a limit, from a histogram: what is sure, and what is
+possible.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ LADDER = (0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999)
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """`calls` in all; of these `slower` are surely slower than the limit. Their share lies between `low` and `high`.
+    """`calls` in all; of these `slower` are surely slower than the limit. Their share lies between
+    `low` and `high`.
 
     A bucket that holds the limit counts for `high` only: its calls may lie on either side.
     """
@@ -28,17 +31,32 @@ class Tail:
 
 
 def tail(histogram: Mapping[int, int], limit_seconds: float) -> Tail:
-    """The share of calls above a limit, with bounds by Wilson's score (https://doi.org/10.2307/2276774)."""
+    """The share of calls above a limit, with bounds by Wilson's score
+    (https://doi.org/10.2307/2276774).
+    """
     calls = sum(histogram.values())
-    slower = sum(count for bucket, count in histogram.items() if _lower_bound(bucket) >= limit_seconds)
-    possible = sum(count for bucket, count in histogram.items() if upper_bound(bucket) > limit_seconds)
+    slower = sum(
+        count for bucket, count in histogram.items() if _lower_bound(bucket) >= limit_seconds
+    )
+    possible = sum(
+        count for bucket, count in histogram.items() if upper_bound(bucket) > limit_seconds
+    )
     if not calls:
         return Tail(0, 0, 0.0, 1.0)
-    return Tail(calls, slower, _wilson(slower, calls)[0] if slower >= LEAST_SLOW else 0.0, _wilson(possible, calls)[1])
+    return Tail(
+        calls,
+        slower,
+        _wilson(slower, calls)[0] if slower >= LEAST_SLOW else 0.0,
+        _wilson(possible, calls)[1],
+    )
 
 
-def exceeding(histogram: Mapping[int, int], limit_seconds: float, low: float) -> tuple[float, float] | None:
-    """The lowest quantile that surely exceeds a limit, and what it is at least, in seconds: (0.995, 2.1). None where none does."""
+def exceeding(
+    histogram: Mapping[int, int], limit_seconds: float, low: float
+) -> tuple[float, float] | None:
+    """The lowest quantile that surely exceeds a limit, and what it is at least, in seconds:
+    (0.995, 2.1). None where none does.
+    """
     for share in LADDER:
         if low > 1 - share:
             seconds = quantile(histogram, share)

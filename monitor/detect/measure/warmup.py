@@ -1,8 +1,10 @@
-"""Calls that fresh instances may have had: slow or timed out, they are no evidence against their version.
+"""Calls that fresh instances may have had: slow or timed out, they are no evidence against their
+version.
 
-Windows hold calls by version, not by instance, but sightings tell how many calls each instance answered in each window. Of a version's
-slow calls as many are set aside as its fresh instances can have had; what remains is judged. So a rollout whose instances start one by one is
-judged by those that are warm, and one whose instances are all new waits a minute.
+Windows hold calls by version, not by instance, but sightings tell how many calls each instance
+answered in each window. Of a version's slow calls as many are set aside as its fresh instances can
+have had; what remains is judged. So a rollout whose instances start one by one is judged by those
+that are warm, and one whose instances are all new waits a minute.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +20,19 @@ CHANCE = 1.0
 """Standard deviations by which an edge's fresh calls may exceed their share of all calls."""
 
 FIRST = 0.5
-"""Of a first window as long as the warm-up or longer so much at most is fresh: nobody knows when in it the instance began."""
+"""Of a first window as long as the warm-up or longer so much at most is fresh: nobody knows when
+in it the instance began.
+"""
 
 SETTLES = 60.0
-"""Seconds after a version's first call from which on it is settled, whatever is known of its instances."""
+"""Seconds after a version's first call from which on it is settled, whatever is known of its
+instances.
+"""
 
 Shares = Mapping[int, float]
-"""Window (seconds since the epoch) to the share of the version's calls that fresh instances had; none where nothing was fresh."""
+"""Window (seconds since the epoch) to the share of the version's calls that fresh instances had;
+none where nothing was fresh.
+"""
 
 
 def fresh_shares(
@@ -38,17 +46,23 @@ def fresh_shares(
     stayed: bool,
     grain: int = WINDOW_SECONDS,
 ) -> Shares:
-    """An instance is fresh for `seconds` from the window of its first call; where data come in windows of `grain` seconds, for half of the first at most. `sightings` are the service's.
+    """An instance is fresh for `seconds` from the window of its first call; where data come in
+    windows of `grain` seconds, for half of the first at most. `sightings` are the service's.
 
-    Instances without a name are taken for one that began with the deploy, or long before it where the version `stayed`. Where
-    no sighting knows the version, its first call on any edge begins it.
+    Instances without a name are taken for one that began with the deploy, or long before it where
+    the version `stayed`. Where no sighting knows the version, its first call on any edge begins
+    it.
     """
     mine = [sighting for sighting in sightings if sighting.version == version]
-    answers = any(sighting.server_calls for sighting in mine)  # who only calls others answers nothing, and has spans
+    # who only calls others answers nothing, and has spans
+    answers = any(sighting.server_calls for sighting in mine)
     calls: dict[int, dict[str, int]] = {}
     first: dict[str, int] = {}
     for sighting in mine:
-        window, count = int(sighting.window.timestamp()), sighting.server_calls if answers else sighting.spans
+        window, count = (
+            int(sighting.window.timestamp()),
+            sighting.server_calls if answers else sighting.spans,
+        )
         if count and (sighting.instance or (window >= since and not stayed)):
             first[sighting.instance] = min(window, first.get(sighting.instance, window))
         if window >= since:
@@ -58,11 +72,18 @@ def fresh_shares(
         begins = _first_call(edge_tables, service, version, since)
         if begins is None:
             return {}
-        return {begins + age: _part(age, seconds, grain) for age in range(0, int(np.ceil(seconds)), grain)}
+        return {
+            begins + age: _part(age, seconds, grain)
+            for age in range(0, int(np.ceil(seconds)), grain)
+        }
     shares: dict[int, float] = {}
     for window, seen in calls.items():
         total = sum(seen.values())
-        fresh = sum(count * _part(window - first[name], seconds, grain) for name, count in seen.items() if name in first)
+        fresh = sum(
+            count * _part(window - first[name], seconds, grain)
+            for name, count in seen.items()
+            if name in first
+        )
         if fresh:
             shares[window] = fresh / total
     return shares
@@ -70,7 +91,11 @@ def fresh_shares(
 
 def grain_of(edge_tables: Sequence[EdgeTable]) -> int:
     """How many seconds a window of these tables holds: the shortest time between two."""
-    stamps = np.unique(np.concatenate([table.windows for table in edge_tables])) if edge_tables else np.array([], dtype=np.int64)
+    stamps = (
+        np.unique(np.concatenate([table.windows for table in edge_tables]))
+        if edge_tables
+        else np.array([], dtype=np.int64)
+    )
     return max(WINDOW_SECONDS, int(np.diff(stamps).min())) if stamps.size > 1 else WINDOW_SECONDS
 
 
@@ -82,22 +107,31 @@ def _part(age: int, seconds: float, grain: int) -> float:
 
 
 def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
-    """So many of the version's `calls` per stratum (or window) fresh instances may have had, by their share and chance."""
+    """So many of the version's `calls` per stratum (or window) fresh instances may have had, by
+    their share and chance.
+    """
     share = np.array([shares.get(int(window), 0.0) for window in windows.tolist()])
     return np.asarray(
-        np.minimum(calls, np.ceil(share * calls + CHANCE * np.sqrt(share * (1.0 - share) * calls))), dtype=np.float64
+        np.minimum(
+            calls, np.ceil(share * calls + CHANCE * np.sqrt(share * (1.0 - share) * calls))
+        ),
+        dtype=np.float64,
     )
 
 
 def settled(contrast: Contrast, fresh: Shares, grain: int, fewest: int) -> Bools:
-    """Strata in which the new version was settled: for a pass, what a cold start does to latency is neither here nor there.
+    """Strata in which the new version was settled: for a pass, what a cold start does to latency
+    is neither here nor there.
 
-    All of them where fewer than the `fewest` windows would be left. In a long window nobody knows when an instance began.
+    All of them where fewer than the `fewest` windows would be left. In a long window nobody knows
+    when an instance began.
     """
     return settled_windows(contrast, contrast.windows, fresh, grain, fewest)
 
 
-def settled_windows(contrast: Contrast, windows: Ints, fresh: Shares, grain: int, fewest: int) -> Bools:
+def settled_windows(
+    contrast: Contrast, windows: Ints, fresh: Shares, grain: int, fewest: int
+) -> Bools:
     """The same of any windows since the deploy."""
     first = int(contrast.table.windows[contrast.since_rows[0]]) if contrast.since_rows.size else 0
     warm = np.array([not fresh.get(int(window)) for window in windows.tolist()], dtype=bool)
@@ -106,11 +140,17 @@ def settled_windows(contrast: Contrast, windows: Ints, fresh: Shares, grain: int
     return warm if enough else np.ones(warm.size, dtype=bool)
 
 
-def _first_call(edge_tables: Sequence[EdgeTable], service: str, version: str, since: float) -> int | None:
+def _first_call(
+    edge_tables: Sequence[EdgeTable], service: str, version: str, since: float
+) -> int | None:
     begins: list[int] = []
     for table in edge_tables:
         names, codes = own_codes(table, role_on(table, service) or "callee")
         if version in names:
-            rows = (codes == names.index(version)) & (table.windows >= since) & (table.counts[:, 0] > 0)
+            rows = (
+                (codes == names.index(version))
+                & (table.windows >= since)
+                & (table.counts[:, 0] > 0)
+            )
             begins += table.windows[rows][:1].tolist()
     return min(begins, default=None)

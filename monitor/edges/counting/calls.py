@@ -1,4 +1,6 @@
-"""Half edges to calls that wait for an answer: client and server side by side, one call a client however many servers answer."""
+"""Half edges to calls that wait for an answer: client and server side by side, one call a client
+however many servers answer.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +25,9 @@ Services = Mapping[tuple[str, str], tuple[str, str]]
 class Scene:
     """Halves at hand and what is known of them.
 
-    `halves`: rows as the store holds them, copies included; `once`: the ones that count. `near`: those in a window due or next to
-    one. `mine`: those of the traces to count now, where a window is counted trace by trace. `words` numbers all their texts.
+    `halves`: rows as the store holds them, copies included; `once`: the ones that count. `near`:
+    those in a window due or next to one. `mine`: those of the traces to count now, where a window
+    is counted trace by trace. `words` numbers all their texts.
     """
 
     halves: Frame
@@ -40,7 +43,9 @@ class Scene:
 
 
 def with_joints(halves: Frame, relations: pa.Table | None, words: Words) -> None:
-    """Put what the spans of a trace say of each other beside the halves: rows of `joints` as edges.kin finds them."""
+    """Put what the spans of a trace say of each other beside the halves: rows of `joints` as
+    edges.kin finds them.
+    """
     names = (
         "dropped",
         "far",
@@ -58,16 +63,26 @@ def with_joints(halves: Frame, relations: pa.Table | None, words: Words) -> None
         for name in names:
             halves.add(name, np.zeros(halves.count, kinds.get(name, np.int32)))
         return
-    joints = frame_of([relations.rename_columns([_TOLD.get(name, name) for name in relations.column_names])], words)
+    joints = frame_of(
+        [relations.rename_columns([_TOLD.get(name, name) for name in relations.column_names])],
+        words,
+    )
     keys = keys_of(joints["trace"], joints["span"], joints["side"])
     side = np.where(halves["side"] == 1, 1, 2)
     at = lookup(keys, keys_of(halves["trace"], halves["own_span"], side))
     answering = (halves["side"] == 1) | (halves["kind"] == KIND_SERVER)
     at = np.where(answering, at, -1)
     for name in names:
-        halves.add(name, joints.at(name, at).astype(np.int64) if name == "folds" else joints.at(name, at))
+        halves.add(
+            name, joints.at(name, at).astype(np.int64) if name == "folds" else joints.at(name, at)
+        )
     if len(distinct(keys)) < len(keys):  # a span that is no call under one of two windows is none
-        gone = members(keys_of(halves["trace"], halves["own_span"], side), keys[joints["dropped"] == 1]) & answering
+        gone = (
+            members(
+                keys_of(halves["trace"], halves["own_span"], side), keys[joints["dropped"] == 1]
+            )
+            & answering
+        )
         halves.add("dropped", np.where(gone, 1, halves["dropped"]))
 
 
@@ -76,8 +91,8 @@ _TOLD = {"outcome": "told_outcome", "error_type": "told_error", "failed": "told_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Clients and servers side by side, as rows of halves, -1 where one is missing. Of those under one client one leads, and of each
-    group of like ones one counts.
+    """Clients and servers side by side, as rows of halves, -1 where one is missing. Of those under
+    one client one leads, and of each group of like ones one counts.
     """
 
     c: Rows
@@ -87,21 +102,28 @@ class Pairs:
 
 
 def paired(scene: Scene) -> Pairs:
-    """Calls of the windows due. Of halves that are not near only servers far away from their clients count.
+    """Calls of the windows due. Of halves that are not near only servers far away from their
+    clients count.
 
-    Of several servers of one call the answer that the caller got leads: it is of the service that the caller named, tells the
-    outcome that it saw, and came while it waited; of more such the last. Of each group of like servers one counts. A server too far
-    away from the client stands alone, else the answer would change with the windows closed together.
+    Of several servers of one call the answer that the caller got leads: it is of the service that
+    the caller named, tells the outcome that it saw, and came while it waited; of more such the
+    last. Of each group of like servers one counts. A server too far away from the client stands
+    alone, else the answer would change with the windows closed together.
     """
     halves, words = scene.halves, scene.words
     kind, side = halves["kind"], halves["side"]
     counted = scene.once & scene.mine & (halves["dropped"] == 0)
     clients = np.flatnonzero(
-        counted & scene.near & (side == 1) & ((kind == KIND_PRODUCER) | (halves["protocol"] != words.number("messaging")))
+        counted
+        & scene.near
+        & (side == 1)
+        & ((kind == KIND_PRODUCER) | (halves["protocol"] != words.number("messaging")))
     )
     keys = halves.keys("trace", "call_span")
     clients = clients[~_taken(halves, keys, clients)]
-    servers = np.flatnonzero(counted & (scene.near | (halves["far"] == 1)) & (side == 2) & (kind == KIND_SERVER))
+    servers = np.flatnonzero(
+        counted & (scene.near | (halves["far"] == 1)) & (side == 2) & (kind == KIND_SERVER)
+    )
     key_span = np.where(halves["key_span"] != 0, halves["key_span"], halves["call_span"])
     halves.add("key_span", key_span)
     c, s = _side_by_side(halves, clients, servers, keys)
@@ -112,18 +134,27 @@ def paired(scene: Scene) -> Pairs:
 
 
 def _taken(halves: Frame, keys: Keys, clients: Rows) -> Mask:
-    """Those that a consumer took as a message in their window or one next to it: which windows are counted together changes nothing."""
+    """Those that a consumer took as a message in their window or one next to it: which windows are
+    counted together changes nothing.
+    """
     takers = np.flatnonzero((halves["side"] == 2) & (halves["kind"] == KIND_CONSUMER))
     if not len(takers):
         return np.zeros(len(clients), bool)
     window = halves["window"].astype(np.int64)
-    near = [mix(keys[takers], (window[takers] + step).astype(np.uint64)) for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)]
+    near = [
+        mix(keys[takers], (window[takers] + step).astype(np.uint64))
+        for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)
+    ]
     return members(mix(keys[clients], window[clients].astype(np.uint64)), np.concatenate(near))
 
 
 def _side_by_side(halves: Frame, clients: Rows, servers: Rows, keys: Keys) -> tuple[Rows, Rows]:
-    """Rows of clients and servers that belong together; -1 where a side is missing. A producer that no server answered is none."""
-    left, right = matches(keys[clients], keys_of(halves["trace"][servers], halves["key_span"][servers]))
+    """Rows of clients and servers that belong together; -1 where a side is missing. A producer
+    that no server answered is none.
+    """
+    left, right = matches(
+        keys[clients], keys_of(halves["trace"][servers], halves["key_span"][servers])
+    )
     c, s = clients[left], servers[right]
     window = halves["window"].astype(np.int64)
     meets = (np.abs(window[c] - window[s]) <= WINDOW_SECONDS) | (halves["far"][s] == 1)
@@ -140,10 +171,16 @@ def _side_by_side(halves: Frame, clients: Rows, servers: Rows, keys: Keys) -> tu
 
 
 def _leading(halves: Frame, words: Words, c: Rows, s: Rows) -> tuple[Mask, Mask]:
-    """Of the servers of one call the one that leads, and of each group of like ones the one that counts."""
+    """Of the servers of one call the one that leads, and of each group of like ones the one that
+    counts.
+    """
     leads, counts = np.ones(len(c), bool), np.ones(len(c), bool)
     # a call is its client; without one, what stands under one unknown client
-    key = np.where(c >= 0, c.astype(np.uint64), keys_of(halves.at("trace", s), halves.at("key_span", s)) | np.uint64(1 << 63))
+    key = np.where(
+        c >= 0,
+        c.astype(np.uint64),
+        keys_of(halves.at("trace", s), halves.at("key_span", s)) | np.uint64(1 << 63),
+    )
     first = firsts(key)
     again = first != np.arange(len(c))
     if not again.any():
@@ -158,16 +195,29 @@ def _leading(halves: Frame, words: Words, c: Rows, s: Rows) -> tuple[Mask, Mask]
     )
     agrees = (with_c >= 0) & (halves.at("outcome", with_c) == halves.at("outcome", with_s))
     in_time = (with_c >= 0) & (halves.at("end_ns", with_s) <= halves.at("end_ns", with_c))
-    best = np.lexsort((_text_order(halves.at("own_span", with_s)), halves.at("end_ns", with_s), in_time, agrees, named))[::-1]
+    best = np.lexsort(
+        (
+            _text_order(halves.at("own_span", with_s)),
+            halves.at("end_ns", with_s),
+            in_time,
+            agrees,
+            named,
+        )
+    )[::-1]
     rows, of, with_s = rows[best], of[best], with_s[best]
     leads[rows] = _firsts(of)
-    like = [halves.at(name, with_s).astype(np.uint64) for name in ("namespace", "service", "version", "operation", "environment")]
+    like = [
+        halves.at(name, with_s).astype(np.uint64)
+        for name in ("namespace", "service", "version", "operation", "environment")
+    ]
     counts[rows] = _firsts(mix(of, *like))
     return leads, counts
 
 
 def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
-    """What the windows due say of each pair; `known` names who answers where only an address was called."""
+    """What the windows due say of each pair; `known` names who answers where only an address was
+    called.
+    """
     halves, words = scene.halves, scene.words
     c, s, leads, counts = pairs.c, pairs.s, pairs.leads, pairs.counts
     with_client, has_server = c >= 0, s >= 0
@@ -187,17 +237,27 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
     server_failed = np.maximum(at("failed", s), at("told_failed", s)) > 0
     rootless = (at("key_span", s) == at("own_span", s)) & (at("parent", s) != at("own_span", s))
     nobody = np.where(rootless, number("user"), number("unknown"))
-    caller = np.where(with_client, at("service", c), np.where(at("told_service", s) != 0, at("told_service", s), nobody))
+    caller = np.where(
+        with_client,
+        at("service", c),
+        np.where(at("told_service", s) != 0, at("told_service", s), nobody),
+    )
     answers_namespace, answers = _by_address(halves, words, c, s, known)
     guess = np.where(at("peer", c) != 0, at("peer", c), number("unknown"))
     told_callee = at("told_service", c)
     callee = np.where(
-        has_server, at("service", s), np.where(told_callee != 0, told_callee, np.where(answers != 0, answers, guess))
+        has_server,
+        at("service", s),
+        np.where(told_callee != 0, told_callee, np.where(answers != 0, answers, guess)),
     )
     callee_namespace = np.where(
         has_server,
         at("namespace", s),
-        np.where(told_callee != 0, at("told_namespace", c), np.where(answers != 0, answers_namespace, at("peer_namespace", c))),
+        np.where(
+            told_callee != 0,
+            at("told_namespace", c),
+            np.where(answers != 0, answers_namespace, at("peer_namespace", c)),
+        ),
     )
     by_server = has_server & ((at("protocol", s) != number("other")) | ~with_client)
     has_client = with_client & leads
@@ -231,7 +291,11 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
             "from_log": np.zeros(len(c), bool),
             "has_queue": np.zeros(len(c), bool),
             "outcome": np.where(client_leads, client_outcome, server_outcome),
-            "error_type": np.where(has_client & (client_outcome != ok) & (client_error != 0), client_error, server_error),
+            "error_type": np.where(
+                has_client & (client_outcome != ok) & (client_error != 0),
+                client_error,
+                server_error,
+            ),
             "told": has_client & (client_outcome == ok) & has_server & (server_outcome != ok),
             "is_failed": (has_client & (at("failed", c) == 1)) | server_failed,
             "folds": np.where(has_client, at("folds", c), 0) + at("folds", s),
@@ -248,16 +312,23 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
     )
 
 
-def _by_address(halves: Frame, words: Words, c: Rows, s: Rows, known: Services) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _by_address(
+    halves: Frame, words: Words, c: Rows, s: Rows, known: Services
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Who answers under the address that a client alone named, as namespace and service."""
     namespace, service = np.zeros(len(c), np.int32), np.zeros(len(c), np.int32)
     if not known:
         return namespace, service
     rows = np.flatnonzero(_unanswered(halves, words, c, s))
     texts = words.texts()
-    pairs = halves.at("environment", c[rows]).astype(np.int64) << 32 | halves.at("address", c[rows])
+    pairs = halves.at("environment", c[rows]).astype(np.int64) << 32 | halves.at(
+        "address", c[rows]
+    )
     called, at = np.unique(pairs, return_inverse=True)
-    services = [known.get((texts[pair >> 32], texts[pair & 0xFFFFFFFF]), ("", "")) for pair in called.tolist()]
+    services = [
+        known.get((texts[pair >> 32], texts[pair & 0xFFFFFFFF]), ("", ""))
+        for pair in called.tolist()
+    ]
     namespace[rows] = words.numbers(space for space, _ in services)[at]
     service[rows] = words.numbers(name for _, name in services)[at]
     return namespace, service
@@ -267,13 +338,20 @@ def called_addresses(scene: Scene, pairs: Pairs) -> set[tuple[str, str]]:
     """Environment and address of clients of which nobody says who answered."""
     halves, texts = scene.halves, scene.words.texts()
     rows = pairs.c[_unanswered(halves, scene.words, pairs.c, pairs.s)]
-    named = distinct(halves.at("environment", rows).astype(np.int64) << 32 | halves.at("address", rows))
+    named = distinct(
+        halves.at("environment", rows).astype(np.int64) << 32 | halves.at("address", rows)
+    )
     return {(texts[pair >> 32], texts[pair & 0xFFFFFFFF]) for pair in named.tolist()}
 
 
 def _unanswered(halves: Frame, words: Words, c: Rows, s: Rows) -> Mask:
     """Clients alone that called an address, other than that of a database."""
-    silent: Mask = (c >= 0) & (s < 0) & (halves.at("address", c) != 0) & (halves.at("protocol", c) != words.number("database"))
+    silent: Mask = (
+        (c >= 0)
+        & (s < 0)
+        & (halves.at("address", c) != 0)
+        & (halves.at("protocol", c) != words.number("database"))
+    )
     return silent
 
 

@@ -1,4 +1,6 @@
-"""A few calls of each edge, version pair, outcome and hour with the skeleton of their trace: those with the smallest hashes."""
+"""A few calls of each edge, version pair, outcome and hour with the skeleton of their trace: those
+with the smallest hashes.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,9 +32,14 @@ class Drawn:
 
 
 def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reservoir, list[Drawn]]:
-    """Of rows of `edge_windows` the exemplars that belong into their reservoirs, which hold these ranks."""
+    """Of rows of `edge_windows` the exemplars that belong into their reservoirs, which hold these
+    ranks.
+    """
     columns = {name: edges.column(name).to_pylist() for name in ("window", *_KEYS)}
-    drawn_of = {word: _drawn(edges.column(name)) for word, name in (("bad", "failed_exemplars"), ("any", "exemplars"))}
+    drawn_of = {
+        word: _drawn(edges.column(name))
+        for word, name in (("bad", "failed_exemplars"), ("any", "exemplars"))
+    }
     by_reservoir: dict[Reservoir, set[Drawn]] = {}
     for at, window in enumerate(columns["window"]):
         key = (window // HOUR * HOUR, *(columns[name][at] for name in _KEYS))
@@ -43,7 +50,11 @@ def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reser
     for reservoir, drawn in by_reservoir.items():
         ranks = set(held.get(reservoir, ()))
         limit = sorted(ranks)[RESERVOIR - 1] if len(ranks) >= RESERVOIR else None
-        new = [exemplar for exemplar in sorted(drawn)[:RESERVOIR] if exemplar.rank not in ranks and (limit is None or exemplar.rank < limit)]
+        new = [
+            exemplar
+            for exemplar in sorted(drawn)[:RESERVOIR]
+            if exemplar.rank not in ranks and (limit is None or exemplar.rank < limit)
+        ]
         if new:
             chosen[reservoir] = new
     return chosen
@@ -68,9 +79,19 @@ def evidence_rows(scene: Scene, chosen: Mapping[Reservoir, Iterable[Drawn]]) -> 
     if not made:
         return pa.table({})
     names = ("hour", *_KEYS, "outcome", "rank", "trace", "error_type", "duration_ns", "skeleton")
-    types = {"hour": pa.uint32(), "rank": pa.uint64(), "trace": pa.binary(16), "duration_ns": pa.uint64()}
+    types = {
+        "hour": pa.uint32(),
+        "rank": pa.uint64(),
+        "trace": pa.binary(16),
+        "duration_ns": pa.uint64(),
+    }
     columns = zip(*made, strict=True)
-    return pa.table({name: pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)})
+    return pa.table(
+        {
+            name: pa.array(column, types.get(name, pa.string()))
+            for name, column in zip(names, columns, strict=True)
+        }
+    )
 
 
 def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
@@ -80,18 +101,38 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     ends: dict[bytes, tuple[int, int]] = {}
     traces = [one.tobytes() for one in halves["own_trace"][rows]]
     times = [halves[name][rows].tolist() for name in ("start_ns", "end_ns")]
-    words = [[texts[number] for number in halves[name][rows].tolist()] for name in ("service", "version", "operation")]
-    said = [[texts[number] for number in halves[name][rows].tolist()] for name in ("outcome", "error_type")]
-    for trace, start, end, *told in zip(traces, *times, *words, halves["side"][rows].tolist(), *said, strict=True):
+    words = [
+        [texts[number] for number in halves[name][rows].tolist()]
+        for name in ("service", "version", "operation")
+    ]
+    said = [
+        [texts[number] for number in halves[name][rows].tolist()]
+        for name in ("outcome", "error_type")
+    ]
+    for trace, start, end, *told in zip(
+        traces, *times, *words, halves["side"][rows].tolist(), *said, strict=True
+    ):
         spans.setdefault(trace, []).append((start // 1000, (end - start) // 1000, *told))
         least, most = ends.get(trace, (start, end))
         ends[trace] = (min(least, start), max(most, end))
-    names = ("start_us", "duration_us", "service", "version", "operation", "side", "outcome", "error_type")
+    names = (
+        "start_us",
+        "duration_us",
+        "service",
+        "version",
+        "operation",
+        "side",
+        "outcome",
+        "error_type",
+    )
     return {
         trace: (
             next((span[7] for span in sorted(of_trace) if span[7]), ""),
             ends[trace][1] - ends[trace][0],
-            json.dumps([dict(zip(names, span, strict=True)) for span in sorted(of_trace)[:MOST_SPANS]], separators=(",", ":")),
+            json.dumps(
+                [dict(zip(names, span, strict=True)) for span in sorted(of_trace)[:MOST_SPANS]],
+                separators=(",", ":"),
+            ),
         )
         for trace, of_trace in spans.items()
     }

@@ -1,4 +1,6 @@
-"""Columns of one length with a blank row at the end, words as numbers: so -1 stands for "none" and reads as empty and zero."""
+"""Columns of one length with a blank row at the end, words as numbers: so -1 stands for "none" and
+reads as empty and zero.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +20,9 @@ TRACE_BYTES, SPAN_BYTES = 16, 8
 
 
 class Words:
-    """Texts by number, one numbering for all columns, so that words of different columns can be compared. 0 is the empty text."""
+    """Texts by number, one numbering for all columns, so that words of different columns can be
+    compared. 0 is the empty text.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {"": 0}
@@ -42,7 +46,9 @@ class Words:
 
 
 class Frame:
-    """Columns by name. A trace is a row of two numbers, a span one, a text its number; row -1 is blank."""
+    """Columns by name. A trace is a row of two numbers, a span one, a text its number; row -1 is
+    blank.
+    """
 
     __slots__ = ("_keys", "columns", "count")
 
@@ -66,7 +72,9 @@ class Frame:
         self._keys = {names: keys for names, keys in self._keys.items() if name not in names}
 
     def keys(self, trace: str, *spans: str) -> Keys:
-        """One number for each trace and what stands beside it, by the names of their columns; made once."""
+        """One number for each trace and what stands beside it, by the names of their columns; made
+        once.
+        """
         names = (trace, *spans)
         if names not in self._keys:
             self._keys[names] = keys_of(*(self[name] for name in names))
@@ -91,12 +99,20 @@ def keys_of(trace: Column, *spans: Column) -> Keys:
 
 def traces_column(trace: Column) -> pa.FixedSizeBinaryArray:
     """Traces as the store holds them."""
-    return fixed(trace.astype(np.uint64, copy=False), TRACE_BYTES) if len(trace) else pa.array([], pa.binary(TRACE_BYTES))
+    return (
+        fixed(trace.astype(np.uint64, copy=False), TRACE_BYTES)
+        if len(trace)
+        else pa.array([], pa.binary(TRACE_BYTES))
+    )
 
 
 def spans_column(span: Column) -> pa.FixedSizeBinaryArray:
     """Spans as the store holds them."""
-    return fixed(span.astype(np.uint64, copy=False), SPAN_BYTES) if len(span) else pa.array([], pa.binary(SPAN_BYTES))
+    return (
+        fixed(span.astype(np.uint64, copy=False), SPAN_BYTES)
+        if len(span)
+        else pa.array([], pa.binary(SPAN_BYTES))
+    )
 
 
 def groups_of(*columns: Column) -> tuple[Rows, Rows]:
@@ -132,7 +148,9 @@ def _with_blank(values: Column) -> Column:
 def _numbers(kind: pa.DataType, chunks: Sequence[pa.Array], count: int, words: Words) -> Column:
     """All chunks of a column as numbers, with a blank row."""
     if pa.types.is_fixed_size_binary(kind):
-        whole = np.zeros((count + 1, 2) if kind.byte_width == TRACE_BYTES else count + 1, np.uint64)
+        whole = np.zeros(
+            (count + 1, 2) if kind.byte_width == TRACE_BYTES else count + 1, np.uint64
+        )
         parts: Iterable[Column] = (_raw(chunk, kind.byte_width // 8) for chunk in chunks)
     elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
         whole = np.zeros(count + 1, np.int32)
@@ -158,6 +176,8 @@ def _codes(chunk: pa.Array, words: Words) -> NDArray[np.int32]:
     if not isinstance(chunk, pa.DictionaryArray):
         chunk = chunk.dictionary_encode()
     texts = chunk.dictionary.to_pylist()
-    numbers = words.numbers(text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts)
+    numbers = words.numbers(
+        text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts
+    )
     places = np.asarray(chunk.indices)
     return numbers[places] if len(numbers) else np.zeros(len(places), np.int32)

@@ -1,7 +1,9 @@
-"""Rows found by keys: which of some rows have a key, whether any has, and all pairs of rows that have the same.
+"""Rows found by keys: which of some rows have a key, whether any has, and all pairs of rows that
+have the same.
 
-Keys are numbers of 64 bits. They are looked up in a table of places by their hash, which takes a sixth of the time of a binary search:
-each place names the first row that hashes to it. Rows that find their place taken by another key are put into a next table.
+Keys are numbers of 64 bits. They are looked up in a table of places by their hash, which takes a
+sixth of the time of a binary search: each place names the first row that hashes to it. Rows that
+find their place taken by another key are put into a next table.
 """
 
 import numpy as np
@@ -9,7 +11,10 @@ import numpy as np
 from monitor.edges.counting.frame import Column, Keys, Mask, Rows
 
 _FEWEST, _MOST = 6, 24
-_MULTIPLIERS = tuple(np.uint64(multiplier) for multiplier in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93))
+_MULTIPLIERS = tuple(
+    np.uint64(multiplier)
+    for multiplier in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93)
+)
 _FEW = 32
 
 
@@ -42,7 +47,9 @@ def distinct(keys: Column) -> Column:
 
 
 def matches(keys: Keys, other: Keys) -> tuple[Rows, Rows]:
-    """All pairs of rows whose keys agree: rows of `keys` in their order, and beside each the rows of `other` in theirs."""
+    """All pairs of rows whose keys agree: rows of `keys` in their order, and beside each the rows
+    of `other` in theirs.
+    """
     at = lookup(other, keys)
     left = np.flatnonzero(at >= 0)
     right = at[left]
@@ -60,8 +67,8 @@ def matches(keys: Keys, other: Keys) -> tuple[Rows, Rows]:
 
 
 def in_order(numbers: Column) -> Rows:
-    """Rows by small numbers that are not negative, those with the same number in their order: sorting whole numbers is quick, their
-    places are not.
+    """Rows by small numbers that are not negative, those with the same number in their order:
+    sorting whole numbers is quick, their places are not.
     """
     bits = max(1, len(numbers).bit_length())
     if int(numbers.max(initial=0)).bit_length() + bits > 63:
@@ -72,8 +79,12 @@ def in_order(numbers: Column) -> Rows:
     return order
 
 
-def _put(target: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted: Keys, turn: int) -> None:
-    """Look `wanted`, which stand at these `places` of `target`, up in `keys`, which are these `rows`; None: all."""
+def _put(
+    target: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted: Keys, turn: int
+) -> None:
+    """Look `wanted`, which stand at these `places` of `target`, up in `keys`, which are these
+    `rows`; None: all.
+    """
     if turn == len(_MULTIPLIERS) or len(keys) < _FEW:
         _keep(target, places, rows, _sorted_lookup(keys, wanted))
         return
@@ -81,7 +92,8 @@ def _put(target: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wante
     shift, multiplier = np.uint64(64 - bits), _MULTIPLIERS[turn]
     hashes = (keys * multiplier >> shift).astype(np.int64)
     table = np.full(1 << bits, -1, np.int32)
-    table[hashes[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)  # of several the last one put stays: the first row
+    # of several the last one put stays: the first row
+    table[hashes[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)
     holder = table[hashes]
     at: Rows = table[(wanted * multiplier >> shift).astype(np.int64)].astype(np.int64)
     right = keys[at] == wanted

@@ -1,4 +1,6 @@
-"""In which traces spans say something of each other than client and server do, and what it is (edges.kin finds that out)."""
+"""In which traces spans say something of each other than client and server do, and what it is
+(edges.kin finds that out).
+"""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.edges import kin
-from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Words, spans_column, traces_column
+from monitor.edges.counting.frame import (
+    Column,
+    Frame,
+    Keys,
+    Mask,
+    Words,
+    spans_column,
+    traces_column,
+)
 from monitor.edges.counting.joins import distinct, members
 from monitor.model.spans import KIND_CONSUMER, KIND_INTERNAL, KIND_SERVER
 
@@ -17,9 +27,12 @@ _SIDECAR = re.compile(r"sidecar|envoy|istio|linkerd|mesh|proxy|consul-dataplane|
 _WORDS = ("namespace", "service", "version", "protocol", "host", "outcome", "error_type")
 
 
-def families(halves: Frame, near: Mask, inner_span: Column, inner_parent: Column, words: Words) -> Keys:
-    """Keys of the traces to look at: those with a client over a client, a server right under a server, a consumer or an internal span,
-    two spans with one id, a client over an internal span; and sidecars'.
+def families(
+    halves: Frame, near: Mask, inner_span: Column, inner_parent: Column, words: Words
+) -> Keys:
+    """Keys of the traces to look at: those with a client over a client, a server right under a
+    server, a consumer or an internal span, two spans with one id, a client over an internal span;
+    and sidecars'.
     """
     rows = np.flatnonzero(near)
     kind, own, parent = halves["kind"][rows], halves["own_span"][rows], halves["parent"][rows]
@@ -39,7 +52,9 @@ def families(halves: Frame, near: Mask, inner_span: Column, inner_parent: Column
     numbers = numbers[numbers != 0]
     texts = words.texts()
     services = np.unique(halves["service"][rows])
-    sidecars = [service for service in services.tolist() if _SIDECAR.search(texts[service].lower())]
+    sidecars = [
+        service for service in services.tolist() if _SIDECAR.search(texts[service].lower())
+    ]
     related = np.zeros(len(rows), bool)
     if len(numbers):
         related = members(own, numbers) | members(parent, numbers)
@@ -48,8 +63,12 @@ def families(halves: Frame, near: Mask, inner_span: Column, inner_parent: Column
     return distinct(halves.keys("own_trace")[rows[related]])
 
 
-def joints_of(halves: Frame, members: Mask, inner: Frame | None, words: Words, near: Sequence[int]) -> pa.Table:
-    """What these spans say of each other: rows of `joints`, without generation. `inner`: internal spans of their traces."""
+def joints_of(
+    halves: Frame, members: Mask, inner: Frame | None, words: Words, near: Sequence[int]
+) -> pa.Table:
+    """What these spans say of each other: rows of `joints`, without generation. `inner`: internal
+    spans of their traces.
+    """
     rows = np.flatnonzero(members)
     hosts = words.numbers(_PORT.sub("", text) for text in words.texts())
     columns = {
@@ -60,7 +79,17 @@ def joints_of(halves: Frame, members: Mask, inner: Frame | None, words: Words, n
         "window": halves["window"][rows],
         "host": hosts[halves["address"][rows]],
     }
-    for name in ("start_ns", "end_ns", "namespace", "service", "version", "protocol", "outcome", "error_type", "failed"):
+    for name in (
+        "start_ns",
+        "end_ns",
+        "namespace",
+        "service",
+        "version",
+        "protocol",
+        "outcome",
+        "error_type",
+        "failed",
+    ):
         columns[name] = halves[name][rows]
     if inner is not None and inner.count:
         for name, values in columns.items():

@@ -1,4 +1,6 @@
-"""What API logs add to calls: what was checked of them, failures that only a log tells of, and calls that no span shows."""
+"""What API logs add to calls: what was checked of them, failures that only a log tells of, and
+calls that no span shows.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ _FAILURES = ("server_error", "timeout")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checks:
-    """One check a span: columns by span, ordered as `keys`. Failures are rows of two numbers: outcome and error type."""
+    """One check a span: columns by span, ordered as `keys`. Failures are rows of two numbers:
+    outcome and error type.
+    """
 
     keys: Keys
     found: Frame
@@ -28,9 +32,9 @@ class Checks:
 
 
 def checks_of(exchanges: Frame, joints: Frame | None, words: Words) -> Checks:
-    """Two logs of one call by the same span count once, the server's. What was checked on a span that is part of a call counts for the
-    call: a clause that it breaks is broken, whatever else was checked. Its failure is none of the call's: of attempts the last may
-    have gone well.
+    """Two logs of one call by the same span count once, the server's. What was checked on a span
+    that is part of a call counts for the call: a clause that it breaks is broken, whatever else
+    was checked. Its failure is none of the call's: of attempts the last may have gone well.
     """
     rows = np.flatnonzero(exchanges["has_trace"] == 1)
     trace, span = exchanges["trace"][rows], exchanges["span"][rows]
@@ -40,18 +44,28 @@ def checks_of(exchanges: Frame, joints: Frame | None, words: Words) -> Checks:
         at = lookup(keys_of(joints["trace"][gone], joints["span"][gone]), keys_of(trace, span))
         into = joints.at("key_span", np.where(at >= 0, gone[at] if len(gone) else -1, -1))
         folded, call = into != 0, np.where(into != 0, into, span)
-    checked, violated = exchanges["checked"][rows], exchanges["checked"][rows] == words.number("violated")
+    checked, violated = (
+        exchanges["checked"][rows],
+        exchanges["checked"][rows] == words.number("violated"),
+    )
     side, outcome = exchanges["side"][rows], exchanges["outcome"][rows]
     keys = keys_of(trace, call)
     broken_message = violated & (exchanges["protocol"][rows] == words.number("messaging"))
     last = _last_by(keys, (*_place(exchanges, rows, words), broken_message, side, ~folded))
-    telling = ~folded & (exchanges["status"][rows] != 0) & np.isin(outcome, words.numbers(_FAILURES))
+    telling = (
+        ~folded & (exchanges["status"][rows] != 0) & np.isin(outcome, words.numbers(_FAILURES))
+    )
     keys_found = keys[last]
     columns = {"verdict": checked[last], "why": exchanges["reason"][rows][last]}
     columns["folded_broken"] = members(keys_found, keys[folded & violated])
     for name, number in (("client_failure", 1), ("server_failure", 2)):
         mine = np.flatnonzero(telling & (side == number))
-        worst = mine[_last_by(keys[mine], (_ranks(exchanges["error_type"][rows][mine], words), _ranks(outcome[mine], words)))]
+        worst = mine[
+            _last_by(
+                keys[mine],
+                (_ranks(exchanges["error_type"][rows][mine], words), _ranks(outcome[mine], words)),
+            )
+        ]
         at = lookup(keys[worst], keys_found)
         for word, values in (("", outcome), ("_error", exchanges["error_type"][rows])):
             columns[name + word] = np.where(at >= 0, values[worst[at]] if len(worst) else 0, 0)
@@ -62,31 +76,42 @@ def checks_of(exchanges: Frame, joints: Frame | None, words: Words) -> Checks:
 
 
 def checked_calls(calls: Calls, checks: Checks, words: Words) -> Calls:
-    """The calls with what was checked of them. A failure that an API log tells of is one, whatever the spans say: the caller's log is
-    the caller's word.
+    """The calls with what was checked of them. A failure that an API log tells of is one, whatever
+    the spans say: the caller's log is the caller's word.
     """
     ok = words.number("ok")
-    by_server, by_client = checks.of(calls["trace"], calls["server_span"]), checks.of(calls["trace"], calls["client_span"])
+    by_server, by_client = (
+        checks.of(calls["trace"], calls["server_span"]),
+        checks.of(calls["trace"], calls["client_span"]),
+    )
     by_server = np.where(calls["has_server"], by_server, -1)
     by_client = np.where(calls["leads"], by_client, -1)
     at = checks.found.at
     broken = at("folded_broken", by_client)
     server_says = at("verdict", by_server) != 0
     verdict = np.where(
-        broken, words.number("violated"), np.where(server_says, at("verdict", by_server), at("verdict", by_client))
+        broken,
+        words.number("violated"),
+        np.where(server_says, at("verdict", by_server), at("verdict", by_client)),
     )
     why = np.where(broken, 0, np.where(server_says, at("why", by_server), at("why", by_client)))
     caller_told = at("client_failure", by_client) != 0
     failure = np.where(
         caller_told,
         at("client_failure", by_client),
-        np.where(at("server_failure", by_server) != 0, at("server_failure", by_server), at("server_failure", by_client)),
+        np.where(
+            at("server_failure", by_server) != 0,
+            at("server_failure", by_server),
+            at("server_failure", by_client),
+        ),
     )
     error = np.where(
         caller_told,
         at("client_failure_error", by_client),
         np.where(
-            at("server_failure", by_server) != 0, at("server_failure_error", by_server), at("server_failure_error", by_client)
+            at("server_failure", by_server) != 0,
+            at("server_failure_error", by_server),
+            at("server_failure_error", by_client),
         ),
     )
     logged = (calls["outcome"] == ok) & (failure != 0)
@@ -111,8 +136,15 @@ def log_calls(scene: Scene, exchanges: Frame) -> Calls:
     traced = exchanges["has_trace"][rows] == 1
     place = _place(exchanges, rows, words)
     of_its_own = ~traced | (exchanges["protocol"][rows] == number("messaging"))
-    places = [np.where(of_its_own, column.astype(np.uint64) + np.uint64(1), np.uint64(0)) for column in place]
-    keys = mix(keys_of(exchanges["trace"][rows], exchanges["span"][rows]), traced.astype(np.uint64), *places)
+    places = [
+        np.where(of_its_own, column.astype(np.uint64) + np.uint64(1), np.uint64(0))
+        for column in place
+    ]
+    keys = mix(
+        keys_of(exchanges["trace"][rows], exchanges["span"][rows]),
+        traced.astype(np.uint64),
+        *places,
+    )
     order = np.lexsort((*place, -exchanges["side"][rows].astype(np.int64)))
     rows = rows[order[np.unique(keys[order], return_index=True)[1]]]
     traced = exchanges["has_trace"][rows] == 1
@@ -132,8 +164,14 @@ def log_calls(scene: Scene, exchanges: Frame) -> Calls:
     took = exchanges["has_duration"][rows] == 1
     duration = exchanges["duration_ns"][rows].astype(np.int64)
     outcome, side = exchanges["outcome"][rows], exchanges["side"][rows]
-    same = {name: exchanges[name][rows] for name in ("window", "environment", "protocol", "operation", "error_type", "trace")}
-    versions = {name: exchanges[name][rows] for name in ("caller_version", "callee_version", "callee_namespace")}
+    same = {
+        name: exchanges[name][rows]
+        for name in ("window", "environment", "protocol", "operation", "error_type", "trace")
+    }
+    versions = {
+        name: exchanges[name][rows]
+        for name in ("caller_version", "callee_version", "callee_namespace")
+    }
     return Calls(
         {
             **same,
@@ -168,7 +206,12 @@ def log_calls(scene: Scene, exchanges: Frame) -> Calls:
 def _place(exchanges: Frame, rows: Rows, words: Words) -> tuple[Column, Column, Column, Column]:
     """Where the records of exchanges stand, the last of these telling most."""
     source = _ranks(exchanges["source_id"][rows], words)
-    return exchanges["index"][rows], exchanges["offset"][rows], exchanges["partition"][rows], source
+    return (
+        exchanges["index"][rows],
+        exchanges["offset"][rows],
+        exchanges["partition"][rows],
+        source,
+    )
 
 
 def _ranks(numbers: Column, words: Words) -> NDArray[np.int64]:
@@ -182,7 +225,9 @@ def _ranks(numbers: Column, words: Words) -> NDArray[np.int64]:
 
 
 def _last_by(keys: Keys, order: Sequence[Column]) -> Rows:
-    """Of each key the row that comes last in this order; as in np.lexsort the last column tells most."""
+    """Of each key the row that comes last in this order; as in np.lexsort the last column tells
+    most.
+    """
     rows = np.lexsort((*order, keys))
     ends = np.append(keys[rows][1:] != keys[rows][:-1], True) if len(rows) else np.zeros(0, bool)
     last: Rows = rows[ends]

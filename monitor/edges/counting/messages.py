@@ -1,5 +1,5 @@
-"""Messages of the windows due to calls: a consumer's call stands in the consumer's window, its producer is looked up however long ago; a
-producer that nobody has consumed stands in its own.
+"""Messages of the windows due to calls: a consumer's call stands in the consumer's window, its
+producer is looked up however long ago; a producer that nobody has consumed stands in its own.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,20 @@ class Ends:
     def keys(self, which: Mask, *more: str, span: str = "call_span") -> Keys:
         """Keys of some rows: their trace, a span and further columns."""
         rows = np.flatnonzero(which)
-        return keys_of(self.rows["trace"][rows], self.rows[span][rows], *(self.rows[name][rows] for name in more))
+        return keys_of(
+            self.rows["trace"][rows],
+            self.rows[span][rows],
+            *(self.rows[name][rows] for name in more),
+        )
 
 
 def ends_of(read: Frame) -> Ends:
     """Of the copies of a span the one that a merge of the store would keep."""
     keys = keys_of(read["trace"], read["call_span"], read["side"], read["own_span"])
     order = np.lexsort((read["content_hash"], keys))
-    last = np.append(keys[order][1:] != keys[order][:-1], True) if read.count else np.zeros(0, bool)
+    last = (
+        np.append(keys[order][1:] != keys[order][:-1], True) if read.count else np.zeros(0, bool)
+    )
     rows = order[last]
     kept = Frame({}, len(rows))
     for name in read.columns:
@@ -45,14 +51,19 @@ def queued(scene: Scene) -> Mask:
     """Halves of the windows due that send, receive or process messages."""
     halves = scene.halves
     kind = halves["kind"]
-    which = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (halves["protocol"] == scene.words.number("messaging"))
+    which = (
+        (kind == KIND_PRODUCER)
+        | (kind == KIND_CONSUMER)
+        | (halves["protocol"] == scene.words.number("messaging"))
+    )
     answer: Mask = which & np.isin(halves["window"], scene.due)
     return answer
 
 
 def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
-    """Windows other than those due that hold the other end of a message of theirs, or the span that received what a consumer now says to
-    process; and when the newest row that tells so was stored (s since the epoch).
+    """Windows other than those due that hold the other end of a message of theirs, or the span
+    that received what a consumer now says to process; and when the newest row that tells so was
+    stored (s since the epoch).
     """
     halves, far = scene.halves, ends.rows
     mine = np.flatnonzero(queued(scene))
@@ -60,12 +71,18 @@ def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
     keys = keys_of(halves["trace"][mine], halves["call_span"][mine])
     newest: dict[int, int] = {}
     for receiving in (False, True):
-        there = elsewhere[(far["side"][elsewhere] > 1) & (far["step"][elsewhere] == RECEIVES)] if receiving else elsewhere
+        there = (
+            elsewhere[(far["side"][elsewhere] > 1) & (far["step"][elsewhere] == RECEIVES)]
+            if receiving
+            else elsewhere
+        )
         here = np.flatnonzero(halves["side"][mine] > 1) if receiving else np.arange(len(mine))
         span = "own_span" if receiving else "call_span"
         theirs = keys_of(far["trace"][there], far[span][there])
         order = np.argsort(theirs, kind="stable")
-        first, last = (np.searchsorted(theirs[order], keys[here], side) for side in ("left", "right"))
+        first, last = (
+            np.searchsorted(theirs[order], keys[here], side) for side in ("left", "right")
+        )
         for at in np.flatnonzero(last > first).tolist():
             row = mine[here[at]]
             for place in range(first[at], last[at]):
@@ -77,26 +94,49 @@ def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
     return newest
 
 
-def message_calls(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None, sent: Checks | None) -> list[Calls]:
-    """Deliveries, and messages that nobody has consumed so far. `sent`: what was checked of the messages themselves."""
+def message_calls(
+    scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None, sent: Checks | None
+) -> list[Calls]:
+    """Deliveries, and messages that nobody has consumed so far. `sent`: what was checked of the
+    messages themselves.
+    """
     return [_deliveries(scene, ends, joints, checks, sent), _lone(scene, ends, joints, checks)]
 
 
-def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None, sent: Checks | None) -> Calls:
-    """Which consumers' halves are calls. Of a consumer with links the parent counts only where it is a producer, and then links to what
-    is none do not; a link to a span that receives is no message. A span that receives is no call of its own where processing tells of
-    the same message, or its child does: that child takes the message over.
+def _deliveries(
+    scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None, sent: Checks | None
+) -> Calls:
+    """Which consumers' halves are calls. Of a consumer with links the parent counts only where it
+    is a producer, and then links to what is none do not; a link to a span that receives is no
+    message. A span that receives is no call of its own where processing tells of the same message,
+    or its child does: that child takes the message over.
     """
     halves, words = scene.halves, scene.words
     far = ends.rows
     due = np.isin(halves["window"], scene.due)
     rows = np.flatnonzero(
-        scene.once & due & (halves["own_mine"] == 1) & (halves["kind"] == KIND_CONSUMER) & (halves["step"] != DELIVERS_NOTHING)
+        scene.once
+        & due
+        & (halves["own_mine"] == 1)
+        & (halves["kind"] == KIND_CONSUMER)
+        & (halves["step"] != DELIVERS_NOTHING)
     )
     c = {
-        name: halves[name][rows] for name in ("trace", "call_span", "own_trace", "own_span", "side", "step", "service", "primary")
+        name: halves[name][rows]
+        for name in (
+            "trace",
+            "call_span",
+            "own_trace",
+            "own_span",
+            "side",
+            "step",
+            "service",
+            "primary",
+        )
     }
-    receives = np.flatnonzero((far["side"] > 1) & np.isin(far["step"], (RECEIVES, RECEIVES_LINKED)))
+    receives = np.flatnonzero(
+        (far["side"] > 1) & np.isin(far["step"], (RECEIVES, RECEIVES_LINKED))
+    )
     receives = receives[np.argsort(-far["step"][receives].astype(np.int64), kind="stable")]
     receiver = keys_of(far["trace"][receives], far["own_span"][receives], far["service"][receives])
     at = _through(receives, lookup(receiver, keys_of(c["trace"], c["call_span"], c["service"])))
@@ -105,14 +145,25 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
     through = (c["side"] == 2) & (c["step"] == TELLS) & stands_apart & (does == RECEIVES)
     key = np.where(through, message, c["call_span"])
     sender = np.flatnonzero((far["side"] == 1) & (far["step"] == TELLS))
-    p = _through(sender, lookup(keys_of(far["trace"][sender], far["call_span"][sender]), keys_of(c["trace"], key)))
-    clients = np.flatnonzero(
-        scene.once & scene.near & (halves["kind"] == KIND_CLIENT) & (halves["protocol"] != words.number("messaging"))
+    p = _through(
+        sender,
+        lookup(keys_of(far["trace"][sender], far["call_span"][sender]), keys_of(c["trace"], key)),
     )
-    q = _through(clients, lookup(keys_of(halves["trace"][clients], halves["call_span"][clients]), keys_of(c["trace"], key)))
-    q = np.where(
-        (p < 0) & (c["side"] == 2) & ~through, q, -1
-    )  # a client that sends otherwise counts under the message's own span
+    clients = np.flatnonzero(
+        scene.once
+        & scene.near
+        & (halves["kind"] == KIND_CLIENT)
+        & (halves["protocol"] != words.number("messaging"))
+    )
+    q = _through(
+        clients,
+        lookup(
+            keys_of(halves["trace"][clients], halves["call_span"][clients]),
+            keys_of(c["trace"], key),
+        ),
+    )
+    # a client that sends otherwise counts under the message's own span
+    q = np.where((p < 0) & (c["side"] == 2) & ~through, q, -1)
     is_sent = (p >= 0) | (q >= 0)
 
     def from_sender(name: str) -> Column:
@@ -142,10 +193,16 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
     parts = _folds(joints, sent_trace, sent_span)
     number = words.number
     start, end = halves["start_ns"][rows].astype(np.int64), halves["end_ns"][rows].astype(np.int64)
-    sent_from, sent_at = from_sender("start_ns").astype(np.int64), from_sender("end_ns").astype(np.int64)
+    sent_from, sent_at = (
+        from_sender("start_ns").astype(np.int64),
+        from_sender("end_ns").astype(np.int64),
+    )
     outcome, sender_failed = halves["outcome"][rows], is_sent & (from_sender("failed") == 1)
     bad = first & (outcome != number("ok"))
-    named = {name: halves[name][rows] for name in ("window", "environment", "cluster", "region", "protocol", "operation")}
+    named = {
+        name: halves[name][rows]
+        for name in ("window", "environment", "cluster", "region", "protocol", "operation")
+    }
     nobody = np.where(c["call_span"] == c["own_span"], number("user"), number("unknown"))
     server_time = end - start
     verdict, why = _checked(checks, c["own_trace"], c["own_span"])
@@ -163,14 +220,19 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
         "callee_version": halves["version"][rows],
         "counts": np.ones(len(rows), bool),
         # what became of a batch of messages counts once, as does how long it took
-        "outcome": np.where(bad, outcome, np.where(sender_failed, number("server_error"), number("ok"))),
-        "error_type": np.where(bad, halves["error_type"][rows], np.where(sender_failed, number("send"), 0)),
+        "outcome": np.where(
+            bad, outcome, np.where(sender_failed, number("server_error"), number("ok"))
+        ),
+        "error_type": np.where(
+            bad, halves["error_type"][rows], np.where(sender_failed, number("send"), 0)
+        ),
         "told": np.zeros(len(rows), bool),
         "is_failed": sender_failed | (first & (halves["failed"][rows] == 1)),
         "has_client": is_sent,
         "has_server": first,
         "from_log": np.zeros(len(rows), bool),
-        # of a message taken in a later window they are not known: which windows are closed together must not matter
+        # of a message taken in a later window they are not known: which windows are closed
+        # together must not matter
         "folds": np.where(is_sent & (from_sender("window") == named["window"]), parts, 0),
         "paired": is_sent,
         "client_time": sent_at - sent_from,
@@ -179,7 +241,9 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
         "queue_time": np.where(is_sent & (start > sent_at), start - sent_at, 0),
         "has_queue": is_sent,
         "weight": np.where(is_sent, from_sender("weight"), halves["weight"][rows]),
-        "sampling": np.maximum(np.where(is_sent, from_sender("sampling"), 0), halves["sampling"][rows]),
+        "sampling": np.maximum(
+            np.where(is_sent, from_sender("sampling"), 0), halves["sampling"][rows]
+        ),
         "trace": c["own_trace"],
         "verdict": verdict,
         "why": why,
@@ -187,13 +251,28 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
     return Calls({name: values[is_call] for name, values in calls.items()})
 
 
-def _are_calls(ends: Ends, c: dict[str, Column], is_sent: Mask, keys: Column, in_receive: Column, parent_sent: Mask) -> Mask:
-    """Which of the consumers' halves `c` are calls; `keys` tells how many halves their spans have."""
+def _are_calls(
+    ends: Ends,
+    c: dict[str, Column],
+    is_sent: Mask,
+    keys: Column,
+    in_receive: Column,
+    parent_sent: Mask,
+) -> Mask:
+    """Which of the consumers' halves `c` are calls; `keys` tells how many halves their
+    spans have.
+    """
     far = ends.rows
     processed = ends.keys((far["side"] > 1) & (far["step"] == TELLS), "service")
     is_processed = members(keys_of(c["trace"], c["call_span"], c["service"]), processed)
-    taking_over = (far["side"] > 1) & ((far["step"] == TELLS) | (far["side"] == 3)) & (far["own_span"] != far["call_span"])
-    handed_on = members(keys_of(c["own_trace"], c["own_span"], c["service"]), ends.keys(taking_over, "service"))
+    taking_over = (
+        (far["side"] > 1)
+        & ((far["step"] == TELLS) | (far["side"] == 3))
+        & (far["own_span"] != far["call_span"])
+    )
+    handed_on = members(
+        keys_of(c["own_trace"], c["own_span"], c["service"]), ends.keys(taking_over, "service")
+    )
     answer: Mask = np.select(
         [
             (c["step"] != TELLS) & (is_processed | ((c["step"] == RECEIVES) & handed_on)),
@@ -214,7 +293,14 @@ def _lone(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None)
     number = words.number
     sends = (halves["kind"] == KIND_PRODUCER) | (halves["protocol"] == number("messaging"))
     due = np.isin(halves["window"], scene.due)
-    rows = np.flatnonzero(scene.once & due & scene.mine & sends & (halves["side"] == 1) & (halves["step"] != DELIVERS_NOTHING))
+    rows = np.flatnonzero(
+        scene.once
+        & due
+        & scene.mine
+        & sends
+        & (halves["side"] == 1)
+        & (halves["step"] != DELIVERS_NOTHING)
+    )
     keys = keys_of(halves["trace"][rows], halves["call_span"][rows])
     consumed = ends.keys((far["side"] > 1) & (far["step"] != DELIVERS_NOTHING))
     taken = (halves["step"][rows] == TELLS) & members(keys, consumed)
@@ -223,9 +309,13 @@ def _lone(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None)
     taken |= (halves["kind"][rows] == KIND_PRODUCER) & by_server
     if joints is not None:
         outer, dropped = joints["side"] == 1, joints["dropped"] == 1
-        spans, into = keys_of(joints["trace"], joints["span"]), keys_of(joints["trace"], joints["key_span"])
+        spans, into = (
+            keys_of(joints["trace"], joints["span"]),
+            keys_of(joints["trace"], joints["key_span"]),
+        )
         taken |= members(keys, spans[outer & dropped]) | members(keys, into[~outer & ~dropped])
-        # the outer of two sending spans is one message with the inner one, under which its consumer stands
+        # the outer of two sending spans is one message with the inner one, under which its
+        # consumer stands
         taken |= members(keys, into[outer & dropped & members(spans, consumed)])
     rows = rows[~taken]
     count = len(rows)
@@ -253,7 +343,8 @@ def _lone(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None)
             "from_log": no,
             "folds": _folds(joints, halves["trace"][rows], halves["own_span"][rows]),
             "paired": no,
-            "client_time": halves["end_ns"][rows].astype(np.int64) - halves["start_ns"][rows].astype(np.int64),
+            "client_time": halves["end_ns"][rows].astype(np.int64)
+            - halves["start_ns"][rows].astype(np.int64),
             "server_time": zeros,
             "self_time": zeros,
             "queue_time": zeros,
@@ -265,11 +356,17 @@ def _lone(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None)
 
 
 def sent_checks(exchanges: Frame, words: Words) -> Checks:
-    """What was checked of messages by their own span: a violation tells most, then the later record."""
+    """What was checked of messages by their own span: a violation tells most, then the later
+    record.
+    """
     keys = keys_of(exchanges["trace"], exchanges["span"])
     violated = exchanges["checked"] == words.number("violated")
-    order = np.lexsort((exchanges["offset"], exchanges["partition"], exchanges["source_id"], violated, keys))
-    last = order[np.append(keys[order][1:] != keys[order][:-1], True)] if exchanges.count else order
+    order = np.lexsort(
+        (exchanges["offset"], exchanges["partition"], exchanges["source_id"], violated, keys)
+    )
+    last = (
+        order[np.append(keys[order][1:] != keys[order][:-1], True)] if exchanges.count else order
+    )
     frame = Frame({}, len(last))
     frame.add("verdict", exchanges["checked"][last])
     frame.add("why", exchanges["reason"][last])
@@ -288,7 +385,9 @@ def _folds(joints: Frame | None, trace: Column, span: Column) -> Column:
     if joints is None:
         return np.zeros(len(span), np.int64)
     rows = np.flatnonzero((joints["side"] == 1) & (joints["dropped"] == 0) & (joints["folds"] > 0))
-    at = _through(rows, lookup(keys_of(joints["trace"][rows], joints["span"][rows]), keys_of(trace, span)))
+    at = _through(
+        rows, lookup(keys_of(joints["trace"][rows], joints["span"][rows]), keys_of(trace, span))
+    )
     return joints.at("folds", at).astype(np.int64)
 
 

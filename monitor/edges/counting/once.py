@@ -10,8 +10,9 @@ from monitor.model.spans import KIND_CONSUMER
 
 
 def counted_once(halves: Frame) -> Mask:
-    """Of the copies of a span the ones that count. Of one window it is the one that a merge of the store would keep. Sent again with
-    another end or parent, the copy in the later of two neighbouring windows counts. A consumer's links are told apart.
+    """Of the copies of a span the ones that count. Of one window it is the one that a merge of the
+    store would keep. Sent again with another end or parent, the copy in the later of two
+    neighbouring windows counts. A consumer's links are told apart.
     """
     count = halves.count
     keeps = np.ones(count, bool)

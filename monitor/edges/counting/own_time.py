@@ -9,8 +9,9 @@ from monitor.edges.counting.joins import matches
 
 
 def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]:
-    """Of each answering span the time in which one or more of the outgoing ones ran, in ns: the union of their intervals, to which
-    copies add nothing. `answering`, `outgoing`: rows of `halves`; those of one trace, service and instance belong together.
+    """Of each answering span the time in which one or more of the outgoing ones ran, in ns: the
+    union of their intervals, to which copies add nothing. `answering`, `outgoing`: rows of
+    `halves`; those of one trace, service and instance belong together.
     """
     busy = np.zeros(len(answering), np.int64)
     place, other = matches(_places(halves, answering), _places(halves, outgoing))
@@ -18,8 +19,13 @@ def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]
     own, inner = answering[place], outgoing[other]
     begin, until = np.maximum(start[own], start[inner]), np.minimum(end[own], end[inner])
     meets = until > begin
-    place, begin, until = place[meets], begin[meets].astype(np.int64), until[meets].astype(np.int64)
-    same = place[1:] == place[:-1]  # they come in the order of `answering`: only those of one span are put in order
+    place, begin, until = (
+        place[meets],
+        begin[meets].astype(np.int64),
+        until[meets].astype(np.int64),
+    )
+    # they come in the order of `answering`: only those of one span are put in order
+    same = place[1:] == place[:-1]
     several = np.flatnonzero(np.append(False, same) | np.append(same, False))
     order = several[np.lexsort((begin[several], place[several]))]
     begin[several], until[several] = begin[order], until[order]

@@ -1,4 +1,6 @@
-"""Calls, one row each, to rows of `edge_windows`: counts, exact sums, histograms and exemplars by edge, versions and window."""
+"""Calls, one row each, to rows of `edge_windows`: counts, exact sums, histograms and exemplars by
+edge, versions and window.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,7 +40,9 @@ class Calls:
 
 
 def edge_rows(calls: Sequence[Calls], words: Words, generation: int) -> pa.Table:
-    """The rows of a generation. A call that does not count (a further attempt) adds to the sums of its server's side all the same."""
+    """The rows of a generation. A call that does not count (a further attempt) adds to the sums of
+    its server's side all the same.
+    """
     calls = [part for part in calls if len(part)]
     if not calls:
         return pa.table({})
@@ -50,7 +54,9 @@ def edge_rows(calls: Sequence[Calls], words: Words, generation: int) -> pa.Table
 class _Summed:
     """Calls in the order of their groups."""
 
-    def __init__(self, calls: Mapping[str, Column], group: Rows, first: Rows, words: Words) -> None:
+    def __init__(
+        self, calls: Mapping[str, Column], group: Rows, first: Rows, words: Words
+    ) -> None:
         order = in_order(group)
         self.calls = {name: values[order] for name, values in calls.items()}
         self.keys = {name: calls[name][first] for name in GROUP}
@@ -67,7 +73,9 @@ class _Summed:
             made[name] = self.words.column(self.keys[name])
         made |= self._counts()
         made |= self._times()
-        made["sampling"] = pa.array(np.maximum.reduceat(self.calls["sampling"], self.starts).astype(np.uint8))
+        made["sampling"] = pa.array(
+            np.maximum.reduceat(self.calls["sampling"], self.starts).astype(np.uint8)
+        )
         made |= self._exemplars()
         return pa.table(made)
 
@@ -80,25 +88,37 @@ class _Summed:
         client, server = calls["has_client"], calls["has_server"]
         made = {
             "calls": self._sum(counts),
-            "weighted_calls": pa.array(np.add.reduceat(np.where(counts, calls["weight"], 0.0), self.starts)),
+            "weighted_calls": pa.array(
+                np.add.reduceat(np.where(counts, calls["weight"], 0.0), self.starts)
+            ),
         }
         made["failed"] = self._sum(counts & failed)
         for name in OUTCOMES:
             made[name] = self._sum(counts & (outcome == number(name)))
-        made["error_types"] = self._by_word(calls["error_type"], counts & (calls["error_type"] != 0))
+        made["error_types"] = self._by_word(
+            calls["error_type"], counts & (calls["error_type"] != 0)
+        )
         made["provider_only"] = self._by_word(outcome, counts & calls["told"])
         made["valid"] = self._sum(verdict == number("valid"))
         made["violated"] = self._sum(verdict == number("violated"))
         made["not_checked"] = self._by_word(calls["why"], verdict == number("not_checked"))
         made["both"] = self._sum(counts & paired)
-        made["client_only"], made["server_only"] = self._sum(alone & client), self._sum(alone & ~client)
+        made["client_only"], made["server_only"] = (
+            self._sum(alone & client),
+            self._sum(alone & ~client),
+        )
         made["log_only"], made["folded"] = self._sum(calls["from_log"]), self._sum(calls["folds"])
         made["failed_attempts"] = self._sum(~counts & (failed | failing))
         made["client_calls"], made["server_calls"] = self._sum(client), self._sum(server)
         return made
 
     def _times(self) -> dict[str, pa.Array]:
-        sides = {"client": "has_client", "server": "has_server", "self": "has_server", "queue": "has_queue"}
+        sides = {
+            "client": "has_client",
+            "server": "has_server",
+            "self": "has_server",
+            "queue": "has_queue",
+        }
         made = {}
         for name, seen in sides.items():
             times, has = self.calls[f"{name}_time"], self.calls[seen]
@@ -108,7 +128,11 @@ class _Summed:
 
     def _exemplars(self) -> dict[str, pa.Array]:
         calls, number = self.calls, self.words.number
-        bad = ~np.isin(calls["outcome"], [0, number("ok")]) | calls["is_failed"] | (calls["verdict"] == number("violated"))
+        bad = (
+            ~np.isin(calls["outcome"], [0, number("ok")])
+            | calls["is_failed"]
+            | (calls["verdict"] == number("violated"))
+        )
         every = np.ones(len(bad), bool)
         return {"exemplars": self._two_traces(every), "failed_exemplars": self._two_traces(bad)}
 
@@ -116,26 +140,40 @@ class _Summed:
         return pa.array(np.add.reduceat(values.astype(np.int64), self.starts).astype(np.uint64))
 
     def _by_word(self, numbers: Column, wanted: Mask) -> pa.MapArray:
-        pairs, counts = np.unique(self.group[wanted] << 32 | numbers[wanted].astype(np.int64), return_counts=True)
+        pairs, counts = np.unique(
+            self.group[wanted] << 32 | numbers[wanted].astype(np.int64), return_counts=True
+        )
         texts = self.words.texts()
-        return self._map(pairs >> 32, pa.array([texts[number] for number in (pairs & 0xFFFFFFFF).tolist()], pa.string()), counts)
+        return self._map(
+            pairs >> 32,
+            pa.array([texts[number] for number in (pairs & 0xFFFFFFFF).tolist()], pa.string()),
+            counts,
+        )
 
     def _histogram(self, times: NDArray[np.int64], group: Rows) -> pa.MapArray:
         buckets = bucket_of(times)
         least = int(buckets.min(initial=0))
         width = int(buckets.max(initial=0)) - least + 1
         pairs, counts = _counted(group * width + (buckets - least), len(self.starts) * width)
-        return self._map(pairs // width, pa.array((pairs % width + least).astype(np.int16)), counts)
+        return self._map(
+            pairs // width, pa.array((pairs % width + least).astype(np.int16)), counts
+        )
 
     def _map(self, group: Rows, keys: pa.Array, counts: Column) -> pa.MapArray:
         offsets = np.searchsorted(group, np.arange(len(self.starts) + 1)).astype(np.int32)
         return pa.MapArray.from_arrays(pa.array(offsets), keys, pa.array(counts.astype(np.uint64)))
 
     def _two_traces(self, wanted: Mask) -> pa.ListArray:
-        """Of each group the traces with the smallest and the largest hash; one where they are the same, none of calls without a trace."""
+        """Of each group the traces with the smallest and the largest hash; one where they are the
+        same, none of calls without a trace.
+        """
         rows = np.flatnonzero(wanted & self.traced)
         group, ranks = self.group[rows], self.ranks[rows]
-        first = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(rows) else np.zeros(0, np.int64)
+        first = (
+            np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+            if len(rows)
+            else np.zeros(0, np.int64)
+        )
         sizes = np.diff(np.append(first, len(rows)))
 
         def one_of_each(chosen: NDArray[np.uint64]) -> Rows:
@@ -147,21 +185,30 @@ class _Summed:
 
         if not len(rows):
             return pa.ListArray.from_arrays(
-                pa.array(np.zeros(len(self.starts) + 1, np.int32)), traces_column(self.calls["trace"][:0])
+                pa.array(np.zeros(len(self.starts) + 1, np.int32)),
+                traces_column(self.calls["trace"][:0]),
             )
         least, most = (one_of_each(of.reduceat(ranks, first)) for of in (np.minimum, np.maximum))
         differ = (self.calls["trace"][least] != self.calls["trace"][most]).any(axis=1)
         sizes = np.zeros(len(self.starts), np.int64)
         sizes[group[first]] = 1 + differ
-        both = np.stack([least, most], axis=1).reshape(-1)[np.stack([np.ones(len(differ), bool), differ], axis=1).reshape(-1)]
+        both = np.stack([least, most], axis=1).reshape(-1)[
+            np.stack([np.ones(len(differ), bool), differ], axis=1).reshape(-1)
+        ]
         offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), traces_column(self.calls["trace"][both]))
+        return pa.ListArray.from_arrays(
+            pa.array(offsets), traces_column(self.calls["trace"][both])
+        )
 
 
 def _counted(numbers: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which numbers there are below `most`, in order, and how often: by a count of all where they lie close together."""
+    """Which numbers there are below `most`, in order, and how often: by a count of all where they
+    lie close together.
+    """
     if most > 4 * len(numbers) + 1024:
-        unique: tuple[NDArray[np.int64], NDArray[np.int64]] = np.unique(numbers, return_counts=True)
+        unique: tuple[NDArray[np.int64], NDArray[np.int64]] = np.unique(
+            numbers, return_counts=True
+        )
         return unique
     counts = np.bincount(numbers, minlength=most)
     kept = np.flatnonzero(counts)

@@ -1,4 +1,6 @@
-"""What halves show beside calls: versions and instances alive, addresses under which services answer."""
+"""What halves show beside calls: versions and instances alive, addresses under which services
+answer.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +31,11 @@ def sighting_rows(scene: Scene, generation: int) -> pa.Table:
     }
     for name in _ALIVE[1:]:
         made[name] = scene.words.column(halves[name][keys])
-    counted = {"spans": primary, "server_calls": answers, "failed": answers & (halves["failed"][rows] == 1)}
+    counted = {
+        "spans": primary,
+        "server_calls": answers,
+        "failed": answers & (halves["failed"][rows] == 1),
+    }
     for name, which in counted.items():
         made[name] = pa.array(np.bincount(group[which], minlength=len(keys)).astype(np.uint64))
     return pa.table(made)
@@ -40,10 +46,13 @@ def reached_addresses(scene: Scene) -> set[Reached]:
     halves, words = scene.halves, scene.words
     kind, side = halves["kind"], halves["side"]
     due = np.isin(halves["window"], scene.due)
-    clients = np.flatnonzero(due & scene.mine & (side == 1) & (kind == KIND_CLIENT) & (halves["address"] != 0))
+    clients = np.flatnonzero(
+        due & scene.mine & (side == 1) & (kind == KIND_CLIENT) & (halves["address"] != 0)
+    )
     servers = np.flatnonzero(scene.near & scene.mine & (side == 2) & (kind == KIND_SERVER))
     keys, own = halves.keys("trace", "call_span"), halves.keys("trace", "own_span")
-    # a server that shares its client's id stands under another call's client, and one under it is not that client's
+    # a server that shares its client's id stands under another call's client, and one under it is
+    # not that client's
     servers = servers[~members(keys[servers], own[servers])]
     servers = servers[~members(own[servers], keys[scene.outgoing()])]
     left, right = matches(keys[clients], keys[servers])

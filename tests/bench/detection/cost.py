@@ -1,4 +1,6 @@
-"""CPU seconds of judging 200 deploys among 60 edges each: `python -m tests.bench.detection.cost [deploys] [edges] [step]`."""
+"""CPU seconds of judging 200 deploys among 60 edges each: `python -m tests.bench.detection.cost
+[deploys] [edges] [step]`.
+"""
 
 import json
 import sys
@@ -23,10 +25,14 @@ TOUCHING = 8
 
 
 def written(folder: Path, deploys: int, edges: int, step: int) -> None:
-    """A case per deploy; TOUCHING of its edges lead to the deployed service, half of whose calls the new version takes."""
+    """A case per deploy; TOUCHING of its edges lead to the deployed service, half of whose calls
+    the new version takes.
+    """
     rng = np.random.default_rng(1)
     told = []
-    with pq.ParquetWriter(folder / "edges.parquet", _case("c", edges, step, rng).schema, compression="zstd") as out:
+    with pq.ParquetWriter(
+        folder / "edges.parquet", _case("c", edges, step, rng).schema, compression="zstd"
+    ) as out:
         for number in range(deploys):
             out.write_table(_case(f"c{number}", edges, step, rng))
             until = datetime.fromtimestamp(AT + AFTER * step, UTC).isoformat()
@@ -61,7 +67,11 @@ def _case(case: str, edges: int, step: int, rng: np.random.Generator) -> pa.Tabl
                 columns["count"].append(int(held.sum()))
                 columns["errors"].append(int(rng.random() < 0.3))
                 columns["histogram"].append(
-                    " ".join(f"{100 + bin_}:{count}" for bin_, count in enumerate(held.tolist()) if count)
+                    " ".join(
+                        f"{100 + bin_}:{count}"
+                        for bin_, count in enumerate(held.tolist())
+                        if count
+                    )
                 )
     size = len(columns["ts"])
     return pa.table({"case": [case] * size, "step_s": [step] * size, **columns})
@@ -69,7 +79,9 @@ def _case(case: str, edges: int, step: int, rng: np.random.Generator) -> pa.Tabl
 
 def main() -> None:
     """Write the files, judge them, print what it cost."""
-    deploys, edges, step = (int(word) for word in (*sys.argv[1:], *("200", "60", "60")[len(sys.argv) - 1 :]))
+    deploys, edges, step = (
+        int(word) for word in (*sys.argv[1:], *("200", "60", "60")[len(sys.argv) - 1 :])
+    )
     with tempfile.TemporaryDirectory(prefix="seamwatch-cost-") as name:
         folder = Path(name)
         written(folder, deploys, edges, step)
@@ -77,9 +89,14 @@ def main() -> None:
         rows, _ = edges_of(folder / "edges.parquet")
         cases, told = apart(rows), deploys_of(folder / "deploys.jsonl")
         read = time.process_time() - started
-        outcomes = [answer_of(decide(cases, deploy, told, JudgeSettings(), "edges")).verdict for deploy in told]
+        outcomes = [
+            answer_of(decide(cases, deploy, told, JudgeSettings(), "edges")).verdict
+            for deploy in told
+        ]
         whole = time.process_time() - started
-    print(f"{deploys} deploys x {edges} edges, bins of {step} s, {len(rows)} rows: {whole:.1f} CPU s ({read:.1f} of it reading)")
+    print(
+        f"{deploys} deploys x {edges} edges, bins of {step} s, {len(rows)} rows: {whole:.1f} CPU s ({read:.1f} of it reading)"
+    )
     print({outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
 
 

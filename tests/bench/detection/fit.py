@@ -1,4 +1,6 @@
-"""Fits the numbers of `monitor.outside.confidence`: `python -m tests.bench.detection.fit [--deploys N]`, on seeds below 100."""
+"""Fits the numbers of `monitor.outside.confidence`: `python -m tests.bench.detection.fit
+[--deploys N]`, on seeds below 100.
+"""
 
 import argparse
 import json
@@ -29,7 +31,10 @@ def examples(seed: int) -> list[Example]:
         generate(folder, CHUNK, BAD, seed)
         rows, _ = edges_of(folder / "edges.parquet")
         cases, deploys = apart(rows), deploys_of(folder / "deploys.jsonl")
-        truths = {truth["deploy_id"]: truth for truth in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())}
+        truths = {
+            truth["deploy_id"]: truth
+            for truth in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())
+        }
     samples: list[Example] = []
     for told in deploys:
         decision = decide(cases, told, deploys, JudgeSettings(), "edges")
@@ -39,11 +44,16 @@ def examples(seed: int) -> list[Example]:
 
 
 def fitted(rows: list[Example]) -> tuple[float, ...]:
-    """Constant first. A weak prior, and one example of each outcome that nothing tells apart, keep it from certainty."""
+    """Constant first. A weak prior, and one example of each outcome that nothing tells apart, keep
+    it from certainty.
+    """
     features, right = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
     features = np.concatenate([features, [features.mean(axis=0)] * 2])
     model = LogisticRegression(C=1.0).fit(features, np.concatenate([right, [True, False]]))
-    return (round(float(model.intercept_[0]), 2), *(round(float(weight), 2) for weight in model.coef_[0]))
+    return (
+        round(float(model.intercept_[0]), 2),
+        *(round(float(weight), 2) for weight in model.coef_[0]),
+    )
 
 
 def main() -> None:
@@ -58,7 +68,9 @@ def main() -> None:
         rows = [row for part in pool.map(examples, seeds) for row in part]
     for name, failed in (("FAIL", True), ("OPEN", False)):
         mine = [row for row in rows if row[0] == failed]
-        print(f"{name} = {fitted(mine)}  # {len(mine)} deploys, {sum(row[2] for row in mine)} of them judged right")
+        print(
+            f"{name} = {fitted(mine)}  # {len(mine)} deploys, {sum(row[2] for row in mine)} of them judged right"
+        )
 
 
 if __name__ == "__main__":

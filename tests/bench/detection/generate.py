@@ -1,7 +1,8 @@
-"""Labelled deploys with planted truths, in the outside format: `python -m tests.bench.detection.generate FOLDER --deploys 1000`.
+"""Labelled deploys with planted truths, in the outside format: `python -m
+tests.bench.detection.generate FOLDER --deploys 1000`.
 
-Writes edges.parquet and deploys.jsonl (what `seamwatch judge` reads) and truth.jsonl (what only a scorer reads). Same arguments,
-same files.
+Writes edges.parquet and deploys.jsonl (what `seamwatch judge` reads) and truth.jsonl (what only a
+scorer reads). Same arguments, same files.
 """
 
 import argparse
@@ -45,9 +46,17 @@ def _day_before(shop: Shop) -> Shop:
 
 
 def _told(shop: Shop, release: Release) -> dict[str, str | None]:
-    """What is announced of a release. Half of the announcements tell when its pods were ready and when all traffic was its."""
+    """What is announced of a release. Half of the announcements tell when its pods were ready and
+    when all traffic was its.
+    """
     talkative = shop.seed % 4 < 2
-    ready = release.ready if release.ready is not None else release.at + 30.0 if release.style == "canary" else None
+    ready = (
+        release.ready
+        if release.ready is not None
+        else release.at + 30.0
+        if release.style == "canary"
+        else None
+    )
     return {
         "deploy_id": release.id,
         "case": shop.case,
@@ -57,8 +66,12 @@ def _told(shop: Shop, release: Release) -> dict[str, str | None]:
         "version_to": NEW,
         "evaluate_until": _moment(shop.begins + release.at + AFTER[shop.step_s]),
         "data_from": _moment(shop.begins),
-        "canary_ready": _moment(shop.begins + ready) if ready is not None and (talkative or shop.world == "unready") else None,
-        "full_rollout_from": _moment(shop.begins + release.whole) if release.whole is not None and talkative else None,
+        "canary_ready": _moment(shop.begins + ready)
+        if ready is not None and (talkative or shop.world == "unready")
+        else None,
+        "full_rollout_from": _moment(shop.begins + release.whole)
+        if release.whole is not None and talkative
+        else None,
         "history_case": f"{shop.case}-past" if shop.history else None,
     }
 
@@ -75,7 +88,9 @@ def main() -> None:
     words.add_argument("--bad", type=float, default=0.2, help="share of harmful deploys")
     words.add_argument("--seed", type=int, default=1)
     given = words.parse_args()
-    print(f"{generate(given.folder, given.deploys, given.bad, given.seed)} deploys in {given.folder}")
+    print(
+        f"{generate(given.folder, given.deploys, given.bad, given.seed)} deploys in {given.folder}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Other people's rules on the same rows: each a few lines, as its makers describe it. They are compared with, and no part of the product.
+"""Other people's rules on the same rows: each a few lines, as its makers describe it. They are
+compared with, and no part of the product.
 
-All see, per edge into the deployed service and per bin: calls, share of errors, a high latency. Where both versions are live the new
-one is held against the old one's bins of the same time, else what came since against what was before.
+All see, per edge into the deployed service and per bin: calls, share of errors, a high latency.
+Where both versions are live the new one is held against the old one's bins of the same time, else
+what came since against what was before.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +15,20 @@ from monitor.outside.counts import counts_of
 from monitor.outside.shapes import shapes_of
 from monitor.outside.told import Cases, Told
 
-MOMENTS = (120.0, 180.0, 300.0, 420.0, 600.0, 900.0, 1200.0, 1500.0, 1800.0, 2100.0, 2700.0, 3600.0)
+MOMENTS = (
+    120.0,
+    180.0,
+    300.0,
+    420.0,
+    600.0,
+    900.0,
+    1200.0,
+    1500.0,
+    1800.0,
+    2100.0,
+    2700.0,
+    3600.0,
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +50,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Pair:
-    """What a rule compares: the new version's bins, what they are held against, and the edge's past."""
+    """What a rule compares: the new version's bins, what they are held against, and the edge's
+    past.
+    """
 
     new: Line
     old: Line
@@ -48,8 +65,11 @@ class Pair:
 
 
 def mann_whitney(pair: Pair, at: float) -> bool:
-    """Kayenta: a metric is high when Mann–Whitney at 98 % says so beyond a tolerance of 25 %; half an hour at most; no data is no fault."""
-    from scipy import stats  # its import takes 2 s, which each process that collects tests would pay
+    """Kayenta: a metric is high when Mann–Whitney at 98 % says so beyond a tolerance of 25 %; half
+    an hour at most; no data is no fault.
+    """
+    # its import takes 2 s, which each process that collects tests would pay
+    from scipy import stats
 
     for new, old, _ in Pair(pair.new.last(1800.0), pair.old.last(1800.0), pair.past).metrics():
         if new.size < 3 or old.size < 3 or (new.min() == new.max() and old.min() == old.max()):
@@ -61,10 +81,16 @@ def mann_whitney(pair: Pair, at: float) -> bool:
 
 
 def five_points(pair: Pair, at: float) -> bool:
-    """Two bins in a row with 5 points more errors than usual, or a latency 5 % above all of the past."""
+    """Two bins in a row with 5 points more errors than usual, or a latency 5 % above all of the
+    past.
+    """
     new, past = pair.new, pair.past
     over = new.errors > np.nanmean(past.errors) + 0.05 if past.errors.size else new.errors > 0.05
-    slow = new.latency > 1.05 * np.nanmax(past.latency) if np.isfinite(past.latency).any() else np.zeros(over.size, dtype=bool)
+    slow = (
+        new.latency > 1.05 * np.nanmax(past.latency)
+        if np.isfinite(past.latency).any()
+        else np.zeros(over.size, dtype=bool)
+    )
     return _twice(over) or _twice(slow)
 
 
@@ -74,7 +100,9 @@ def static(pair: Pair, at: float) -> bool:
 
 
 def cusum(pair: Pair, at: float) -> bool:
-    """An exponential mean of the past, CUSUM of what differs from it, and Welch's test to confirm."""
+    """An exponential mean of the past, CUSUM of what differs from it, and Welch's test
+    to confirm.
+    """
     from scipy import stats
 
     for new, _, past in pair.metrics():
@@ -98,7 +126,9 @@ def cusum(pair: Pair, at: float) -> bool:
 
 
 def e_divisive(pair: Pair, at: float) -> bool:
-    """Matteson and James: the split with the largest energy distance, by permutation; alarmed when it lies at the deploy and rises."""
+    """Matteson and James: the split with the largest energy distance, by permutation; alarmed when
+    it lies at the deploy and rises.
+    """
     for name in ("errors", "latency"):
         values = np.concatenate([getattr(line, name) for line in (pair.past, pair.new)])
         known = ~np.isnan(values)
@@ -118,7 +148,9 @@ def e_divisive(pair: Pair, at: float) -> bool:
 
 
 def _split(values: np.ndarray) -> tuple[int, float]:
-    """Where the energy distance between before and after is largest, with three points at each end, and how large it is."""
+    """Where the energy distance between before and after is largest, with three points at each
+    end, and how large it is.
+    """
     size = values.size
     apart = np.abs(values[:, None] - values[None, :])
     line = apart.cumsum(axis=0).cumsum(axis=1)
@@ -148,7 +180,9 @@ RULES: dict[str, Callable[[Pair, float], bool]] = {
 
 
 def decided(cases: Cases, told: Told) -> dict[str, float | None]:
-    """When each rule alarms, None for never. No rule knows suspects or silence: each names the deploy it was asked about."""
+    """When each rule alarms, None for never. No rule knows suspects or silence: each names the
+    deploy it was asked about.
+    """
     pairs = list(_pairs(cases, told))
     until = told.evaluate_until or told.at + 3600.0
     alarms: dict[str, float | None] = {}
@@ -156,7 +190,9 @@ def decided(cases: Cases, told: Told) -> dict[str, float | None]:
         alarms[name] = None
         for age in (*(age for age in MOMENTS if told.at + age < until), until - told.at):
             moment = told.at + age
-            seen = [Pair(pair.new.until(moment), pair.old.until(moment), pair.past) for pair in pairs]
+            seen = [
+                Pair(pair.new.until(moment), pair.old.until(moment), pair.past) for pair in pairs
+            ]
             if any(pair.new.ends.size >= 2 and rule(pair, told.at) for pair in seen):
                 alarms[name] = moment
                 break
@@ -176,12 +212,19 @@ def _pairs(cases: Cases, told: Told) -> Iterator[Pair]:
         lines = {}
         for name in (told.version_from, told.version_to, ""):
             chosen = mine & rows.version.is_any(name)
-            lines[name] = _line(rows.ends[chosen], counts.calls[chosen], counts.errors[chosen], high[chosen])
+            lines[name] = _line(
+                rows.ends[chosen], counts.calls[chosen], counts.errors[chosen], high[chosen]
+            )
         whole = lines[""] if lines[""].ends.size else lines[told.version_from]
         past = whole.until(told.at)
         if lines[told.version_to].ends.size:
             new = lines[told.version_to]
-            old = Line(*(getattr(lines[told.version_from], name) for name in ("ends", "errors", "latency")))
+            old = Line(
+                *(
+                    getattr(lines[told.version_from], name)
+                    for name in ("ends", "errors", "latency")
+                )
+            )
             beside = old.ends > told.at
             old = Line(old.ends[beside], old.errors[beside], old.latency[beside])
         else:

@@ -1,8 +1,10 @@
-"""A public recording judged: injected issues of a cloud application in bins of 5 minutes, metrics of nodes without callers.
+"""A public recording judged: injected issues of a cloud application in bins of 5 minutes, metrics
+of nodes without callers.
 
-`python -m tests.bench.detection.petshop FOLDER`, where FOLDER is the `dataset` folder of the PetShop data (amazon-science,
-petshop-root-cause-analysis, CC-BY-4.0). It is read where it lies; nothing of it is kept here. An issue is taken for a deploy of its
-root cause's node at the moment it was injected; harmless deploys are as many moments of other nodes in the days without issues.
+`python -m tests.bench.detection.petshop FOLDER`, where FOLDER is the `dataset` folder of the
+PetShop data (amazon-science, petshop-root-cause-analysis, CC-BY-4.0). It is read where it lies;
+nothing of it is kept here. An issue is taken for a deploy of its root cause's node at the moment
+it was injected; harmless deploys are as many moments of other nodes in the days without issues.
 """
 
 import argparse
@@ -37,15 +39,46 @@ class Written:
     deploys: list[dict[str, Any]] = field(default_factory=list)
     truths: list[dict[str, Any]] = field(default_factory=list)
 
-    def deploy(self, name: str, case: str, service: str, at: float, history: str | None, *, bad: bool, world: str) -> None:
+    def deploy(
+        self,
+        name: str,
+        case: str,
+        service: str,
+        at: float,
+        history: str | None,
+        *,
+        bad: bool,
+        world: str,
+    ) -> None:
         """One release, told and known."""
         self.deploys.append(
-            {"deploy_id": name, "case": case, "service": service, "at": _iso(at), "version_from": None, "version_to": None}
+            {
+                "deploy_id": name,
+                "case": case,
+                "service": service,
+                "at": _iso(at),
+                "version_from": None,
+                "version_to": None,
+            }
             | {"evaluate_until": _iso(at + (AFTER_BINS + 1) * STEP), "history_case": history}
         )
         self.truths.append(
-            {"deploy_id": name, "case": case, "bad": bad, "fault": "issue" if bad else "", "size": 2.0, "world": world}
-            | {"style": "unversioned", "record": "node", "step_s": STEP, "calls_per_minute": 0.0, "share": 1.0, "group": 1}
+            {
+                "deploy_id": name,
+                "case": case,
+                "bad": bad,
+                "fault": "issue" if bad else "",
+                "size": 2.0,
+                "world": world,
+            }
+            | {
+                "style": "unversioned",
+                "record": "node",
+                "step_s": STEP,
+                "calls_per_minute": 0.0,
+                "share": 1.0,
+                "group": 1,
+            }
             | {"cause": name if bad else "", "harm_from": at if bad else None}
         )
 
@@ -62,7 +95,8 @@ def metrics(path: Path, case: str) -> Rows:
             if not text:
                 continue
             row = rows.setdefault(
-                (moment, node), {"case": case, "ts": moment, "step_s": STEP, "caller": "<any>", "callee": node}
+                (moment, node),
+                {"case": case, "ts": moment, "step_s": STEP, "caller": "<any>", "callee": node},
             )
             if kind == "latency" and statistic in NAMES:
                 row[NAMES[statistic]] = float(text) * 1000.0
@@ -89,8 +123,19 @@ def gathered(folder: Path, seed: int) -> Written:
             out.deploy(case, case, service, at, usual, bad=True, world=scenario.name)
         moments = sorted({row["ts"] for row in quiet})
         for number in range(NULLS // len(scenarios)):
-            service, at = str(rng.choice(nodes)), float(rng.choice(moments[80:-6])) + float(rng.uniform(0, STEP))
-            out.deploy(f"{scenario.name}-null-{number}", usual, service, at, None, bad=False, world=scenario.name)
+            service, at = (
+                str(rng.choice(nodes)),
+                float(rng.choice(moments[80:-6])) + float(rng.uniform(0, STEP)),
+            )
+            out.deploy(
+                f"{scenario.name}-null-{number}",
+                usual,
+                service,
+                at,
+                None,
+                bad=False,
+                world=scenario.name,
+            )
     return out
 
 
@@ -107,8 +152,13 @@ def by_scenario(rows: list[Scored]) -> None:
     """Found and false of each scenario."""
     for world in sorted({str(row.truth["world"]) for row in rows}):
         part = [row for row in rows if row.truth["world"] == world]
-        bad, false = [row for row in part if row.bad], [row for row in part if not row.bad and row.failed]
-        print(f"  {world:<18} found {sum(row.failed for row in bad)} of {len(bad)}, false {len(false)} of {len(part) - len(bad)}")
+        bad, false = (
+            [row for row in part if row.bad],
+            [row for row in part if not row.bad and row.failed],
+        )
+        print(
+            f"  {world:<18} found {sum(row.failed for row in bad)} of {len(bad)}, false {len(false)} of {len(part) - len(bad)}"
+        )
 
 
 def main() -> None:
@@ -121,8 +171,20 @@ def main() -> None:
     whole = gathered(given.folder, given.seed)
     with tempfile.TemporaryDirectory(prefix="seamwatch-petshop-") as name:
         folder = Path(name)
-        names = ("case", "ts", "step_s", "caller", "callee", "count", "success_rate", *NAMES.values())
-        pq.write_table(pa.table({column: [row.get(column) for row in whole.rows] for column in names}), folder / "edges.parquet")
+        names = (
+            "case",
+            "ts",
+            "step_s",
+            "caller",
+            "callee",
+            "count",
+            "success_rate",
+            *NAMES.values(),
+        )
+        pq.write_table(
+            pa.table({column: [row.get(column) for row in whole.rows] for column in names}),
+            folder / "edges.parquet",
+        )
         for file, lines in (("deploys.jsonl", whole.deploys), ("truth.jsonl", whole.truths)):
             (folder / file).write_text("".join(json.dumps(line) + "\n" for line in lines))
         scored = judged(folder, with_peers=not given.alone)

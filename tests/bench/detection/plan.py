@@ -1,7 +1,7 @@
 """What is planted: shops, releases, faults, and everything else that happens, drawn with a seed.
 
-Nothing here knows the judge. A case is one shop for an hour or so; its releases are harmless or hold one fault. What a fault is
-called is the truth that scorers hold verdicts against.
+Nothing here knows the judge. A case is one shop for an hour or so; its releases are harmless or
+hold one fault. What a fault is called is the truth that scorers hold verdicts against.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,9 @@ Fault = Literal[
     "", "errors", "latency", "tail", "one_pod", "silent", "pair", "callers", "schema", "shared", "leak", "cascade",
     "swallowed", "slow_callers", "misrouted", "retries", "refusals", "own_time",
 ]  # fmt: skip
-Record = Literal["seconds", "minutes", "five_minutes", "node", "rates", "quantiles", "means", "instances"]
+Record = Literal[
+    "seconds", "minutes", "five_minutes", "node", "rates", "quantiles", "means", "instances"
+]
 
 WORLDS: tuple[World, ...] = World.__args__  # type: ignore[attr-defined]  # the names above, once
 STYLES: tuple[Style, ...] = Style.__args__  # type: ignore[attr-defined]
@@ -36,7 +38,9 @@ SWITCH = 120.0
 
 @dataclass(frozen=True)
 class Seam:
-    """One edge: volume a minute, chance of an error, latency law (medians in ms, log-sd), how it wanders."""
+    """One edge: volume a minute, chance of an error, latency law (medians in ms, log-sd), how it
+    wanders.
+    """
 
     caller: str
     callee: str
@@ -53,7 +57,9 @@ class Seam:
 
 @dataclass(frozen=True)
 class Release:
-    """One change: `at` in seconds since the case began; `ready` until when its instances are not there; `whole` when all traffic is its."""
+    """One change: `at` in seconds since the case began; `ready` until when its instances are not
+    there; `whole` when all traffic is its.
+    """
 
     id: str
     service: str
@@ -116,7 +122,9 @@ class Shop:
     @property
     def tells_zones(self) -> bool:
         """Whether the recording tells in which zone a call was answered."""
-        return self.record in ("seconds", "minutes") and any(release.style == "zones" for release in self.releases)
+        return self.record in ("seconds", "minutes") and any(
+            release.style == "zones" for release in self.releases
+        )
 
     @property
     def services(self) -> list[str]:
@@ -128,14 +136,19 @@ BASE_VOLUMES = (20, 60, 200, 600, 2000, 6000, 20000)
 
 
 def shops(count: int, bad: float, seed: int) -> list[Shop]:
-    """Cases until at least `count` releases are planted, a share `bad` of them harmful; worlds, styles, records and faults in turn."""
+    """Cases until at least `count` releases are planted, a share `bad` of them harmful; worlds,
+    styles, records and faults in turn.
+    """
     rng = np.random.default_rng(seed)
     cases: list[Shop] = []
     planted = 0
     order = _Turns(rng)
     while planted < count:
         number = len(cases)
-        world, record = WORLDS[number % len(WORLDS)], RECORDS[(number // len(WORLDS) + number) % len(RECORDS)]
+        world, record = (
+            WORLDS[number % len(WORLDS)],
+            RECORDS[(number // len(WORLDS) + number) % len(RECORDS)],
+        )
         shop = _shop(f"c{seed}-{number:05}", int(rng.integers(2**31)), world, record, bad, order)
         cases.append(shop)
         planted += len(shop.releases)
@@ -151,7 +164,9 @@ class _Turns:
 
     def next(self, what: str) -> str:
         if not self.left[what]:
-            names = {"style": STYLES, "fault": FAULTS, "volume": tuple(map(str, BASE_VOLUMES))}[what]
+            names = {"style": STYLES, "fault": FAULTS, "volume": tuple(map(str, BASE_VOLUMES))}[
+                what
+            ]
             self.left[what] = self.rng.permutation(names).tolist()
         return self.left[what].pop()
 
@@ -177,7 +192,17 @@ def _shop(case: str, seed: int, world: World, record: Record, bad: float, turns:
     first = before + float(rng.uniform(0, step))
     gap = 300.0 if world == "grouped" else 900.0 if world == "overlapping" else 0.0
     releases = tuple(
-        _release(f"{case}-{place}", service, first + float(rng.uniform(0, gap)), world, record, harmful, turns, rng, seams)
+        _release(
+            f"{case}-{place}",
+            service,
+            first + float(rng.uniform(0, gap)),
+            world,
+            record,
+            harmful,
+            turns,
+            rng,
+            seams,
+        )
         for place, (service, harmful) in enumerate(zip(services, guilty, strict=True))
     )
     failing, incident = "", (0.0, 0.0, 0.0)
@@ -198,7 +223,11 @@ def _shop(case: str, seed: int, world: World, record: Record, bad: float, turns:
             begins + float(rng.uniform(60, 300)) * (step / 60 if step == 300 else 1),
             float(rng.uniform(0.05, 0.5)),
         )
-    hour = float(rng.uniform(0, 24)) if world != "daily" else float(rng.choice([6.0, 7.0, 18.0, 20.0]))
+    hour = (
+        float(rng.uniform(0, 24))
+        if world != "daily"
+        else float(rng.choice([6.0, 7.0, 18.0, 20.0]))
+    )
     begins = 1_772_409_600.0 + float(rng.integers(1, 28)) * 86400.0 + hour * 3600.0
     begins -= begins % step
     return Shop(
@@ -230,9 +259,13 @@ def _release(
     if fault == "pair":
         release = replace(release, pair=str(rng.choice(callers)))
     if fault == "misrouted":
-        others = sorted({seam.callee for seam in seams if seam.callee.startswith("back")} - {service, *called})
+        others = sorted(
+            {seam.callee for seam in seams if seam.callee.startswith("back")} - {service, *called}
+        )
         strange = str(rng.choice(others)) if others else ""
-        release = replace(release, child=called[0], strange=strange, fault=fault if others else "swallowed")
+        release = replace(
+            release, child=called[0], strange=strange, fault=fault if others else "swallowed"
+        )
     if world == "unready":
         release = replace(release, ready=at + float(rng.uniform(300, 900)))
     if style in ("instant", "bluegreen", "rolling", "unversioned", "ramp", "zones"):
@@ -240,13 +273,21 @@ def _release(
         release = replace(
             release,
             whole=begins
-            + {"ramp": 720.0, "rolling": 240.0, "unversioned": 240.0, "bluegreen": SWITCH, "zones": 2 * TURN}.get(style, 0.0),
+            + {
+                "ramp": 720.0,
+                "rolling": 240.0,
+                "unversioned": 240.0,
+                "bluegreen": SWITCH,
+                "zones": 2 * TURN,
+            }.get(style, 0.0),
         )
     return release
 
 
 def _size(fault: Fault, rng: np.random.Generator) -> float:
-    """Added chance of an error, the factor of latency, the part of its calls that are no longer made (there), or how often again."""
+    """Added chance of an error, the factor of latency, the part of its calls that are no longer
+    made (there), or how often again.
+    """
     if fault in ("latency", "one_pod"):
         return float(rng.uniform(2.0, 8.0))
     if fault == "slow_callers":
@@ -261,21 +302,37 @@ def _size(fault: Fault, rng: np.random.Generator) -> float:
         return float(rng.uniform(10.0, 40.0))
     if fault in ("errors", "shared", "leak", "cascade", "pair", "refusals"):
         return float(np.exp(rng.uniform(np.log(0.02), np.log(0.8))))
-    return float(np.exp(rng.uniform(np.log(0.1), np.log(1.0)))) if fault in ("callers", "schema") else 0.0
+    return (
+        float(np.exp(rng.uniform(np.log(0.1), np.log(1.0))))
+        if fault in ("callers", "schema")
+        else 0.0
+    )
 
 
 def _seams(rng: np.random.Generator, volume: float, world: World) -> tuple[Seam, ...]:
-    """Two front services, three in the middle, three behind; every service behind the front has two callers or more."""
-    front, middle, back = ([f"{tier}{n}" for n in range(size)] for tier, size in (("front", 2), ("mid", 3), ("back", 3)))
+    """Two front services, three in the middle, three behind; every service behind the front has
+    two callers or more.
+    """
+    front, middle, back = (
+        [f"{tier}{n}" for n in range(size)]
+        for tier, size in (("front", 2), ("mid", 3), ("back", 3))
+    )
     ties = {("user", service): volume * float(rng.uniform(1.0, 2.0)) for service in front}
     for upper, lower in ((front, middle), (middle, back)):
         for place, callee in enumerate(lower):
-            for caller in dict.fromkeys((upper[place % len(upper)], upper[(place + 1) % len(upper)])):
+            for caller in dict.fromkeys(
+                (upper[place % len(upper)], upper[(place + 1) % len(upper)])
+            ):
                 ties[(caller, callee)] = volume * float(rng.uniform(0.3, 0.7))
-    return tuple(_seam(caller, callee, per_minute, rng, world) for (caller, callee), per_minute in ties.items())
+    return tuple(
+        _seam(caller, callee, per_minute, rng, world)
+        for (caller, callee), per_minute in ties.items()
+    )
 
 
-def _seam(caller: str, callee: str, per_minute: float, rng: np.random.Generator, world: World) -> Seam:
+def _seam(
+    caller: str, callee: str, per_minute: float, rng: np.random.Generator, world: World
+) -> Seam:
     bimodal = rng.random() < (0.7 if world == "quiet" else 0.25)
     return Seam(
         caller=caller,
@@ -287,7 +344,9 @@ def _seam(caller: str, callee: str, per_minute: float, rng: np.random.Generator,
         spread=float(rng.uniform(0.25, 0.7)),
         slow_share=float(rng.uniform(0.2, 0.5)) if bimodal else float(rng.uniform(0.0, 0.02)),
         slow_times=float(rng.uniform(6.0, 15.0)),
-        burstiness=float(rng.choice([0.0, 0.1, 0.3])) if world != "bursts" else float(rng.uniform(0.5, 2.0)),
+        burstiness=float(rng.choice([0.0, 0.1, 0.3]))
+        if world != "bursts"
+        else float(rng.uniform(0.5, 2.0)),
         fails_alone=rng.random() < (0.3 if world == "quiet" else 0.03),
     )
 
@@ -314,8 +373,17 @@ class Truth:
 
 
 def truths(shop: Shop) -> list[Truth]:
-    """One per release, in the releases' order. `cause` is the harmful release of the case, "" where none is."""
-    cause = next((release.id for release in shop.releases if release.fault and not _is_lonely(shop, release)), "")
+    """One per release, in the releases' order. `cause` is the harmful release of the case, ""
+    where none is.
+    """
+    cause = next(
+        (
+            release.id
+            for release in shop.releases
+            if release.fault and not _is_lonely(shop, release)
+        ),
+        "",
+    )
     return [_truth(shop, release, cause) for release in shop.releases]
 
 
@@ -329,7 +397,9 @@ def _truth(shop: Shop, release: Release, cause: str) -> Truth:
     lonely = _is_lonely(shop, release)
     edges = [[seam.caller, seam.callee] for seam in mine if release.pair in ("", seam.caller)]
     if release.fault in OF_CALLS:
-        edges = [[seam.caller, seam.callee] for seam in shop.seams if seam.caller == release.service]
+        edges = [
+            [seam.caller, seam.callee] for seam in shop.seams if seam.caller == release.service
+        ]
     if release.strange:
         edges.append([release.service, release.strange])
     if release.fault in ("callers", "schema", "slow_callers"):

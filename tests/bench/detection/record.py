@@ -1,4 +1,6 @@
-"""Drawn calls as an outsider records them: rows of the outside format, in the grain and with the holes of each kind of recording."""
+"""Drawn calls as an outsider records them: rows of the outside format, in the grain and with the
+holes of each kind of recording.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +13,12 @@ from tests.bench.detection.traffic import AGAIN, BOUNDS, LOWEST, Calls, Drawing
 
 MIDDLE_MS = 2.0 ** ((BOUNDS[:-1] + 0.5) / 8.0) / 1000.0
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
-TOLD = {"node": (0, 1, 2, 3), "five_minutes": (0, 1, 2, 3), "quantiles": (0, 1, 3), "rates": (0, 2)}
+TOLD = {
+    "node": (0, 1, 2, 3),
+    "five_minutes": (0, 1, 2, 3),
+    "quantiles": (0, 1, 3),
+    "rates": (0, 2),
+}
 """Which quantiles each kind of recording knows; the others hold histograms or a mean."""
 SCHEMA = pa.schema(
     [
@@ -20,7 +27,16 @@ SCHEMA = pa.schema(
         ("step_s", pa.int32()),
         *(
             (name, pa.string())
-            for name in ("environment", "caller", "callee", "operation", "side", "version", "instance", "zone")
+            for name in (
+                "environment",
+                "caller",
+                "callee",
+                "operation",
+                "side",
+                "version",
+                "instance",
+                "zone",
+            )
         ),
         ("count", pa.int64()),
         ("errors", pa.int64()),
@@ -34,7 +50,9 @@ SCHEMA = pa.schema(
 def recorded(shop: Shop, case: str | None = None) -> pa.Table:
     """All rows of one case."""
     drawing = Drawing(shop)
-    tables = [_rows(shop, case or shop.case, calls, caller) for calls, caller in _views(shop, drawing)]
+    tables = [
+        _rows(shop, case or shop.case, calls, caller) for calls, caller in _views(shop, drawing)
+    ]
     return pa.concat_tables([table for table in tables if table.num_rows])
 
 
@@ -46,7 +64,14 @@ def _views(shop: Shop, drawing: Drawing) -> Iterator[tuple[Calls, str | None]]:
     for calls in drawn:
         version = "" if calls.seam.callee in plain else calls.version
         caller = "<any>" if shop.record == "node" else calls.seam.caller
-        key = (caller, calls.seam.callee, calls.seam.operation if shop.record != "node" else "", version, calls.instance, calls.zone)
+        key = (
+            caller,
+            calls.seam.callee,
+            calls.seam.operation if shop.record != "node" else "",
+            version,
+            calls.instance,
+            calls.zone,
+        )
         known = merged.get(key)
         if known is None:
             merged[key] = replace(calls, version=version)
@@ -60,21 +85,38 @@ def _views(shop: Shop, drawing: Drawing) -> Iterator[tuple[Calls, str | None]]:
         yield from _told_by_callers(shop, drawing, drawn)
 
 
-def _told_by_callers(shop: Shop, drawing: Drawing, drawn: list[Calls]) -> Iterator[tuple[Calls, str]]:
-    """The same calls as client spans show them: with the caller's version, a bucket slower, whatever version answered."""
+def _told_by_callers(
+    shop: Shop, drawing: Drawing, drawn: list[Calls]
+) -> Iterator[tuple[Calls, str]]:
+    """The same calls as client spans show them: with the caller's version, a bucket slower,
+    whatever version answered.
+    """
     for seam in dict.fromkeys(calls.seam for calls in drawn):
         mine = [calls for calls in drawn if calls.seam is seam]
-        latency, errors = (sum(getattr(calls, name) for calls in mine) for name in ("latency", "errors"))
-        latency = np.concatenate([np.zeros((latency.shape[0], 1), dtype=np.int64), latency[:, :-1]], axis=1)
-        release = next((release for release in shop.releases if release.service == seam.caller), None)
+        latency, errors = (
+            sum(getattr(calls, name) for calls in mine) for name in ("latency", "errors")
+        )
+        latency = np.concatenate(
+            [np.zeros((latency.shape[0], 1), dtype=np.int64), latency[:, :-1]], axis=1
+        )
+        release = next(
+            (release for release in shop.releases if release.service == seam.caller), None
+        )
         there = np.zeros(latency.shape[0], dtype=bool)
         if release is None:
             yield Calls(seam, "7.0.0", "", latency, errors, there), "7.0.0"
             continue
         share = drawing.newer(seam)
         guilty = share * ((AGAIN if release.fault == "retries" else 0.0) + seam.error)
-        guilty = np.where(seam.error + guilty > 0, guilty / np.maximum(guilty + (1.0 - share) * seam.error, 1e-9), share)
-        newer, newer_bad = drawing.rng.binomial(latency, share[:, None]), drawing.rng.binomial(errors, guilty)
+        guilty = np.where(
+            seam.error + guilty > 0,
+            guilty / np.maximum(guilty + (1.0 - share) * seam.error, 1e-9),
+            share,
+        )
+        newer, newer_bad = (
+            drawing.rng.binomial(latency, share[:, None]),
+            drawing.rng.binomial(errors, guilty),
+        )
         newer_bad = np.minimum(newer_bad, newer.sum(axis=1))
         yield Calls(seam, OLD, "", latency - newer, errors - newer_bad, there), OLD
         yield Calls(seam, NEW, "", newer, newer_bad, there), NEW
@@ -86,11 +128,19 @@ def _rows(shop: Shop, case: str, calls: Calls, caller_version: str | None) -> pa
     size, record = rows.size, shop.record
     errors = np.minimum(calls.errors, counts)[rows]
     counts, latency = counts[rows], calls.latency[rows]
-    side = "client" if caller_version is not None else "server" if record in ("seconds", "instances", "node") else None
-    columns: dict[str, pa.Array] = {name: pa.nulls(size, SCHEMA.field(name).type) for name in SCHEMA.names}
-    columns["ts"] = pa.array(((shop.begins + rows * float(shop.step_s)) * 1000).astype(np.int64), pa.int64()).cast(
-        SCHEMA.field("ts").type
+    side = (
+        "client"
+        if caller_version is not None
+        else "server"
+        if record in ("seconds", "instances", "node")
+        else None
     )
+    columns: dict[str, pa.Array] = {
+        name: pa.nulls(size, SCHEMA.field(name).type) for name in SCHEMA.names
+    }
+    columns["ts"] = pa.array(
+        ((shop.begins + rows * float(shop.step_s)) * 1000).astype(np.int64), pa.int64()
+    ).cast(SCHEMA.field("ts").type)
     columns["step_s"] = pa.array(np.full(size, shop.step_s, dtype=np.int32))
     texts = {
         "case": case,
@@ -115,7 +165,9 @@ def _rows(shop: Shop, case: str, calls: Calls, caller_version: str | None) -> pa
             name, share = QUANTILES[place]
             columns[name] = pa.array(_quantile(latency, counts, share), mask=counts == 0)
     elif record == "means":
-        columns["mean_ms"] = pa.array(latency @ MIDDLE_MS / np.maximum(counts, 1), mask=counts == 0)
+        columns["mean_ms"] = pa.array(
+            latency @ MIDDLE_MS / np.maximum(counts, 1), mask=counts == 0
+        )
     else:
         columns["histogram"] = pa.array([_text(row) for row in latency], pa.string())
     return pa.table(columns, schema=SCHEMA)
@@ -127,7 +179,9 @@ def _quantile(latency: np.ndarray, counts: np.ndarray, share: float) -> np.ndarr
     wanted = share * np.maximum(counts, 1)
     place = np.minimum((line < wanted[:, None]).sum(axis=1), latency.shape[1] - 1)
     row = np.arange(counts.size)
-    inside = (wanted - (line[row, place] - latency[row, place])) / np.maximum(latency[row, place], 1)
+    inside = (wanted - (line[row, place] - latency[row, place])) / np.maximum(
+        latency[row, place], 1
+    )
     return np.asarray(2.0 ** ((place + LOWEST + np.clip(inside, 0.0, 1.0)) / 8.0) / 1000.0)
 
 

@@ -1,4 +1,6 @@
-"""One scorer for all rules: answers held against planted truths, with 95 % intervals by drawing whole cases anew."""
+"""One scorer for all rules: answers held against planted truths, with 95 % intervals by drawing
+whole cases anew.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +28,9 @@ class Scored:
     paged: bool = False
     confidence: float = 0.0
     weaker_at: float | None = None
-    """When it was first said to be no worse as far as can be told: a pass where a policy takes that for one."""
+    """When it was first said to be no worse as far as can be told: a pass where a policy takes
+    that for one.
+    """
 
     @property
     def bad(self) -> bool:
@@ -77,45 +81,71 @@ def f1(rows: Sequence[Scored]) -> float:
 
 def delay(rows: Sequence[Scored]) -> float:
     """Median minutes from the first harm to the decision."""
-    delays = [row.decided_at - _harm_from(row) for row in rows if row.bad and row.failed and row.decided_at is not None]
+    delays = [
+        row.decided_at - _harm_from(row)
+        for row in rows
+        if row.bad and row.failed and row.decided_at is not None
+    ]
     return float(np.median(delays)) / 60.0 if delays else float("nan")
 
 
 def attribution(rows: Sequence[Scored]) -> float:
-    """Where releases come together and one of a harmful group fails: the harmful one fails, and is named first by all who fail."""
+    """Where releases come together and one of a harmful group fails: the harmful one fails, and is
+    named first by all who fail.
+    """
     groups: dict[str, list[Scored]] = {}
     for row in rows:
         if row.truth["cause"] and int(row.truth["group"]) > 1:  # type: ignore[call-overload]
             groups.setdefault(row.case, []).append(row)
     accused = [[row for row in group if row.failed] for group in groups.values()]
-    right = [all(row.suspects[:1] == (row.truth["cause"],) for row in group) for group in accused if group]
+    right = [
+        all(row.suspects[:1] == (row.truth["cause"],) for row in group)
+        for group in accused
+        if group
+    ]
     return _share(sum(right), len(right))
 
 
 def false_passes(rows: Sequence[Scored]) -> float:
     """Harmful deploys that pass; a leak may, before it began."""
-    return float(sum(row.bad and row.verdict == "pass" and (row.decided_at or 0.0) > _harm_from(row) for row in rows))
+    return float(
+        sum(
+            row.bad and row.verdict == "pass" and (row.decided_at or 0.0) > _harm_from(row)
+            for row in rows
+        )
+    )
 
 
 def decided_soon(rows: Sequence[Scored]) -> float:
     """Pass or fail within 15 minutes."""
     return _share(
-        sum(row.verdict != "inconclusive" and row.decided_at is not None and row.decided_at - row.at <= 900.0 for row in rows),
+        sum(
+            row.verdict != "inconclusive"
+            and row.decided_at is not None
+            and row.decided_at - row.at <= 900.0
+            for row in rows
+        ),
         len(rows),
     )
 
 
 def weaker_passes(rows: Sequence[Scored]) -> float:
-    """Harmful deploys that pass, or are no worse as far as could be told, after their harm began and before they failed."""
+    """Harmful deploys that pass, or are no worse as far as could be told, after their harm began
+    and before they failed.
+    """
     return false_passes([_with_weaker(row) for row in rows])
 
 
 def asked_for(rows: Sequence[Scored]) -> list[Scored]:
-    """Harmless deploys of which a decision is asked for: BUSY calls a minute of the service, a share of SEEN for the new version."""
+    """Harmless deploys of which a decision is asked for: BUSY calls a minute of the service, a
+    share of SEEN for the new version.
+    """
     return [
         row
         for row in rows
-        if not row.bad and float(str(row.truth["calls_per_minute"])) >= BUSY and float(str(row.truth["share"])) >= SEEN
+        if not row.bad
+        and float(str(row.truth["calls_per_minute"])) >= BUSY
+        and float(str(row.truth["share"])) >= SEEN
     ]
 
 
@@ -157,14 +187,21 @@ FIGURES: dict[str, Figure] = {
 }
 
 
-def interval(rows: Sequence[Scored], figure: Figure, draws: int = DRAWS) -> tuple[float, float, float]:
+def interval(
+    rows: Sequence[Scored], figure: Figure, draws: int = DRAWS
+) -> tuple[float, float, float]:
     """The figure and its 95 % bounds, by drawing cases with replacement."""
     groups: dict[str, list[Scored]] = {}
     for row in rows:
         groups.setdefault(row.case, []).append(row)
     parts = list(groups.values())
     rng = np.random.default_rng(0)
-    drawn = [figure([row for place in rng.integers(len(parts), size=len(parts)) for row in parts[place]]) for _ in range(draws)]
+    drawn = [
+        figure(
+            [row for place in rng.integers(len(parts), size=len(parts)) for row in parts[place]]
+        )
+        for _ in range(draws)
+    ]
     known = [value for value in drawn if not math.isnan(value)]
     low, high = np.quantile(known, [0.025, 0.975]) if known else (float("nan"), float("nan"))
     return figure(rows), float(low), float(high)
@@ -179,4 +216,10 @@ def told(value: float) -> str:
     """Short: shares with two places, larger numbers with one."""
     if math.isnan(value):
         return "–"
-    return f"{value:.2f}".lstrip("0") if 0 < abs(value) < 1 else f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+    return (
+        f"{value:.2f}".lstrip("0")
+        if 0 < abs(value) < 1
+        else f"{value:.0f}"
+        if value == round(value)
+        else f"{value:.1f}"
+    )

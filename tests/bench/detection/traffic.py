@@ -1,7 +1,9 @@
-"""A shop's calls, drawn bin by bin: overdispersed errors, latencies of several humps that drift, a day that rises and falls.
+"""A shop's calls, drawn bin by bin: overdispersed errors, latencies of several humps that drift, a
+day that rises and falls.
 
-Calls of one version on one seam are a matrix of bins by latency buckets (the buckets of the outside format), drawn whole; so 20,000
-calls a minute cost as much as 20. Errors and slowness of a service reach its callers in part.
+Calls of one version on one seam are a matrix of bins by latency buckets (the buckets of the
+outside format), drawn whole; so 20,000 calls a minute cost as much as 20. Errors and slowness of a
+service reach its callers in part.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +28,9 @@ REMEMBERS = 600.0
 
 @dataclass(frozen=True)
 class Calls:
-    """One version's calls on one seam, by one instance where instances are recorded: bins x buckets, and errors per bin."""
+    """One version's calls on one seam, by one instance where instances are recorded: bins x
+    buckets, and errors per bin.
+    """
 
     seam: Seam
     version: str
@@ -44,7 +48,9 @@ class Drawing:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.rng = np.random.default_rng(shop.seed + 1)
-        self.seconds = (np.arange(int((shop.before_s + shop.after_s) // shop.step_s)) + 0.5) * shop.step_s
+        self.seconds = (
+            np.arange(int((shop.before_s + shop.after_s) // shop.step_s)) + 0.5
+        ) * shop.step_s
         self.released = {release.service: release for release in shop.releases}
         self.sun = _sun(shop.begins + self.seconds)
         self.incident = (self.seconds >= shop.incident[0]) & (self.seconds < shop.incident[1])
@@ -55,20 +61,33 @@ class Drawing:
         for seam in self.shop.seams:
             volume, error, slow = self._levels(seam)
             release = self.released.get(seam.caller)
-            if release is not None and release.fault == "misrouted" and release.child == seam.callee:
+            if (
+                release is not None
+                and release.fault == "misrouted"
+                and release.child == seam.callee
+            ):
                 away = release.size * release.share_at(self.seconds)
                 astray = replace(seam, callee=release.strange)
                 for version, share in self._versions(astray.callee):
-                    all_calls += self._drawn(astray, version, share, volume * away, error + ASTRAY, slow)
+                    all_calls += self._drawn(
+                        astray, version, share, volume * away, error + ASTRAY, slow
+                    )
             part = self.newer(seam)
             volume = volume * self.made(seam)
-            error = error + (AGAIN * part if release is not None and release.fault == "retries" else 0.0)
+            error = error + (
+                AGAIN * part if release is not None and release.fault == "retries" else 0.0
+            )
             for version, zone, share in self._places(seam.callee):
-                all_calls += [replace(calls, zone=zone) for calls in self._drawn(seam, version, share, volume, error, slow)]
+                all_calls += [
+                    replace(calls, zone=zone)
+                    for calls in self._drawn(seam, version, share, volume, error, slow)
+                ]
         return all_calls
 
     def made(self, seam: Seam) -> np.ndarray:
-        """How many of its calls a caller makes, whatever its version: fewer, or more, than it should."""
+        """How many of its calls a caller makes, whatever its version: fewer, or more, than it
+        should.
+        """
         release = self.released.get(seam.caller)
         if release is None or release.fault not in OF_CALLS:
             return np.ones(self.seconds.size)
@@ -90,16 +109,26 @@ class Drawing:
     def _levels(self, seam: Seam) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Calls a bin, chance of an error and factor of latency, before any release's doing."""
         daily = self.shop.world == "daily"
-        volume = seam.per_minute * self.shop.step_s / 60.0 * (1.0 + (0.7 if daily else 0.3) * self.sun)
+        volume = (
+            seam.per_minute * self.shop.step_s / 60.0 * (1.0 + (0.7 if daily else 0.3) * self.sun)
+        )
         volume = volume * np.exp(self._wander(0.1))
         if self.shop.world == "bursts":
-            volume = volume * np.where(self.rng.random(volume.size) < 0.05, self.rng.uniform(2, 5), 1.0)
-        error = seam.error * np.exp(self._wander(0.3)) * (1.0 + (1.5 if daily else 0.3) * np.maximum(self.sun, 0.0))
+            volume = volume * np.where(
+                self.rng.random(volume.size) < 0.05, self.rng.uniform(2, 5), 1.0
+            )
+        error = (
+            seam.error
+            * np.exp(self._wander(0.3))
+            * (1.0 + (1.5 if daily else 0.3) * np.maximum(self.sun, 0.0))
+        )
         if seam.burstiness:
             shape = 1.0 / seam.burstiness
             error = error * self.rng.gamma(shape, 1.0 / shape, error.size)
         if seam.fails_alone:
-            error = error + np.where(self.rng.random(error.size) < 0.02, self.rng.uniform(0.05, 0.5), 0.0)
+            error = error + np.where(
+                self.rng.random(error.size) < 0.02, self.rng.uniform(0.05, 0.5), 0.0
+            )
         slow = np.exp(self._wander(0.07)) * (1.0 + (0.5 if daily else 0.1) * self.sun)
         return volume, error, slow
 
@@ -129,14 +158,19 @@ class Drawing:
         places = []
         for place, zone in enumerate(ZONES):
             if release is None or release.style != "zones":
-                places += [(version, zone, share / len(ZONES)) for version, share in self._versions(service)]
+                places += [
+                    (version, zone, share / len(ZONES))
+                    for version, share in self._versions(service)
+                ]
                 continue
             share = release.share_in(place, self.seconds) / len(ZONES)
             places += [(OLD, zone, 1.0 / len(ZONES) - share), (NEW, zone, share)]
         return places
 
     def own(self, service: str, version: str, caller: str) -> tuple[np.ndarray, np.ndarray]:
-        """What a service's release and incidents add to the chance of an error, and the factor of latency, for calls of one caller."""
+        """What a service's release and incidents add to the chance of an error, and the factor of
+        latency, for calls of one caller.
+        """
         added, factor = np.zeros(self.seconds.size), np.ones(self.seconds.size)
         if self.shop.world == "outage" or service == self.shop.failing:
             added += np.where(self.incident, self.shop.incident[2], 0.0)
@@ -149,12 +183,16 @@ class Drawing:
                 cold = np.clip((begins + 60.0 - self.seconds) / self.shop.step_s + 0.5, 0.0, 1.0)
                 factor, added = factor * (1.0 + 3.0 * cold), added + 0.02 * cold
         for other in self.shop.releases:
-            if other.fault == "slow_callers" and any(s.caller == service and s.callee == other.service for s in self.shop.seams):
+            if other.fault == "slow_callers" and any(
+                s.caller == service and s.callee == other.service for s in self.shop.seams
+            ):
                 factor = factor * (1.0 + (other.size - 1.0) * other.share_at(self.seconds))
             if other.fault in ("callers", "schema") and any(
                 s.caller == service and s.callee == other.service for s in self.shop.seams
             ):
-                added = added + other.size * other.share_at(self.seconds) * (MOST if other.fault == "callers" else HALF)
+                added = added + other.size * other.share_at(self.seconds) * (
+                    MOST if other.fault == "callers" else HALF
+                )
         return added, factor
 
     def below(self, service: str, deep: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -173,7 +211,13 @@ class Drawing:
         return added, factor
 
     def _drawn(
-        self, seam: Seam, version: str, share: np.ndarray, volume: np.ndarray, error: np.ndarray, slow: np.ndarray
+        self,
+        seam: Seam,
+        version: str,
+        share: np.ndarray,
+        volume: np.ndarray,
+        error: np.ndarray,
+        slow: np.ndarray,
     ) -> list[Calls]:
         release = self.released.get(seam.callee)
         added, factor = self.own(seam.callee, version, seam.caller)
@@ -181,7 +225,9 @@ class Drawing:
         chance = np.clip(error + added + passed, 0.0, 0.98)
         names = self._instances(release, version)
         begins = (release.ready or release.at) if release is not None else 0.0
-        there = self.seconds >= begins if version == NEW else np.ones(self.seconds.size, dtype=bool)
+        there = (
+            self.seconds >= begins if version == NEW else np.ones(self.seconds.size, dtype=bool)
+        )
         all_calls = []
         for place, name in enumerate(names):
             lame = release is not None and release.fault == "one_pod" and version == NEW
@@ -197,7 +243,9 @@ class Drawing:
                 law = [(1.0 - weight, times), (weight, times * REFUSED)]
             else:
                 law = [(np.ones(self.seconds.size), times)]
-            latency = self.rng.poisson(volume[:, None] * share[:, None] / len(names) * _shape(seam, law))
+            latency = self.rng.poisson(
+                volume[:, None] * share[:, None] / len(names) * _shape(seam, law)
+            )
             errors = self.rng.binomial(latency.sum(axis=1), chance)
             all_calls.append(Calls(seam, version, name, *self._kept(latency, errors), there))
         return all_calls
@@ -206,7 +254,11 @@ class Drawing:
         if self.shop.record != "instances":
             return ("",)
         count = (
-            3 if version != NEW else 1 if release is not None and release.style == "canary" and release.fault != "one_pod" else 2
+            3
+            if version != NEW
+            else 1
+            if release is not None and release.style == "canary" and release.fault != "one_pod"
+            else 2
         )
         return tuple(f"{version}-{place}" for place in range(count))
 
@@ -221,12 +273,18 @@ class Drawing:
             share = (kept + errors) / np.maximum(latency.sum(axis=1), 1)
             return rng.binomial(latency, share[:, None]), errors
         if world == "lossy":
-            left = np.where(rng.random(errors.size) < 0.04, 0.0, np.where(rng.random(errors.size) < 0.1, 0.5, 1.0))
+            left = np.where(
+                rng.random(errors.size) < 0.04,
+                0.0,
+                np.where(rng.random(errors.size) < 0.1, 0.5, 1.0),
+            )
             return rng.binomial(latency, left[:, None]), rng.binomial(errors, left)
         return latency, errors
 
 
-def _harm(release: Release, version: str, caller: str, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _harm(
+    release: Release, version: str, caller: str, seconds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     none, neutral = np.zeros(seconds.size), np.ones(seconds.size)
     fault, size = release.fault, release.size
     if fault == "shared":
@@ -248,7 +306,9 @@ def _shape(seam: Seam, law: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     for weight, times in law:
         for share, more in ((1.0 - seam.slow_share, 1.0), (seam.slow_share, seam.slow_times)):
             middle = base + 8.0 * np.log2(np.maximum(times * more, 1e-6))
-            out += (weight * share)[:, None] * np.diff(ndtr((BOUNDS[None, :] - middle[:, None]) / sd), axis=1)
+            out += (weight * share)[:, None] * np.diff(
+                ndtr((BOUNDS[None, :] - middle[:, None]) / sd), axis=1
+            )
     return out / np.maximum(out.sum(axis=1, keepdims=True), 1e-12)
 
 

@@ -1,4 +1,6 @@
-"""An entry of each source in its vendor's documented default, with values of our own, and the exchange that it tells."""
+"""An entry of each source in its vendor's documented default, with values of our own, and the
+exchange that it tells.
+"""
 
 import base64
 from collections.abc import Mapping
@@ -59,7 +61,10 @@ _AZURE = {
         "requestBody": '{"a":1}', "responseBody": '{"ok":true}',
     },
 }  # fmt: skip
-_JSON_BOTH = {"request_headers": {"content-type": "application/json"}, "response_headers": {"content-type": "application/json"}}
+_JSON_BOTH = {
+    "request_headers": {"content-type": "application/json"},
+    "response_headers": {"content-type": "application/json"},
+}
 _GCP = {
     "httpRequest": {
         "latency": "0.042000s", "remoteIp": "10.0.0.9", "requestMethod": "GET", "requestSize": "84", "requestUrl": "https://shop.example.com/pay/7?x=1",

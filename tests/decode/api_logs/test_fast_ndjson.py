@@ -1,4 +1,6 @@
-"""What the native reader of our plain form reads, the reference reads alike; what it leaves, the reference reads alone."""
+"""What the native reader of our plain form reads, the reference reads alike; what it leaves, the
+reference reads alone.
+"""
 
 import json
 import random
@@ -27,7 +29,9 @@ USUAL = {
 
 def records(values: list[bytes]) -> Records:
     size = len(values)
-    return Records(values, [PLACE] * size, list(range(size)), [NOW_MS] * size, [{}] * size, [0] * size)
+    return Records(
+        values, [PLACE] * size, list(range(size)), [NOW_MS] * size, [{}] * size, [0] * size
+    )
 
 
 def said(values: list[bytes], *, fast: bool) -> tuple[list[Exchange], list[Reject], list[int]]:
@@ -52,8 +56,13 @@ def told(value: object) -> bytes:
 
 
 @settings(deadline=None)
-@given(st.lists(ENTRIES, min_size=1, max_size=4), st.lists(st.tuples(st.sampled_from(sorted(USUAL)), ENTRIES), max_size=4))
-def test_any_entries_are_read_as_the_reference_reads_them(entries: list[dict[str, Any]], changes: list[tuple[str, Any]]) -> None:
+@given(
+    st.lists(ENTRIES, min_size=1, max_size=4),
+    st.lists(st.tuples(st.sampled_from(sorted(USUAL)), ENTRIES), max_size=4),
+)
+def test_any_entries_are_read_as_the_reference_reads_them(
+    entries: list[dict[str, Any]], changes: list[tuple[str, Any]]
+) -> None:
     held = [*entries, *entries, USUAL, USUAL]
     held += [{**USUAL, name: other.get(name)} for name, other in changes]
     values = [told(entry) for entry in held]
@@ -74,12 +83,17 @@ CHANGES = [
 
 def test_each_field_alone_is_read_as_the_reference_reads_it() -> None:
     values = [told(USUAL)] + [told(USUAL | {name: value}) for name, value in CHANGES]
-    untraced = {name: value for name, value in USUAL.items() if name not in ("trace_id", "span_id")}
+    untraced = {
+        name: value for name, value in USUAL.items() if name not in ("trace_id", "span_id")
+    }
     values += [
         told(untraced),
         told(untraced),
         told(untraced | {"request_headers": {}}),
-        told(untraced | {"request_headers": {"traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"}}),
+        told(
+            untraced
+            | {"request_headers": {"traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"}}
+        ),
     ]
     assert said(values * 2, fast=True) == said(values * 2, fast=False)
     assert taken([told(USUAL)] * 3 + [told(untraced)]) == 4
@@ -111,7 +125,9 @@ def test_broken_and_strange_records_are_read_as_the_reference_reads_them() -> No
             case 2:
                 text[at:at] = text[at : at + chance.randrange(1, 30)]
             case _:
-                text[at:at] = chance.choice([b"\\u00e9", b"\\ud800", b"\\u0000", b"1e5", b"null", b" ", b"\t"])
+                text[at:at] = chance.choice(
+                    [b"\\u00e9", b"\\ud800", b"\\u0000", b"1e5", b"null", b" ", b"\t"]
+                )
         values.append(bytes(text))
     mine, theirs = said(values, fast=True), said(values, fast=False)
     for ours, reference in zip(mine, theirs, strict=True):

@@ -1,4 +1,6 @@
-"""Each gateway's and OpenTelemetry's way to say the same exchange, alone, in arrays, and told by its keys."""
+"""Each gateway's and OpenTelemetry's way to say the same exchange, alone, in arrays, and told by
+its keys.
+"""
 
 import gzip
 from typing import Any
@@ -48,8 +50,14 @@ APISIX = {
 
 def attribute(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, list):
-        return {"key": name, "value": {"arrayValue": {"values": [{"stringValue": entry} for entry in value]}}}
-    return {"key": name, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
+        return {
+            "key": name,
+            "value": {"arrayValue": {"values": [{"stringValue": entry} for entry in value]}},
+        }
+    return {
+        "key": name,
+        "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value},
+    }
 
 
 NEW_NAMES = {
@@ -78,7 +86,9 @@ def log_batch(names: dict[str, Any], **more: Any) -> dict[str, Any]:
         "spanId": SPAN,
     } | more
     plain = {"timeUnixNano": str(END_NS), "body": {"stringValue": "an ordinary line"}}
-    return {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [plain, record]}]}]}
+    return {
+        "resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [plain, record]}]}]
+    }
 
 
 def span_batch(names: dict[str, Any], kind: int = 2) -> dict[str, Any]:
@@ -102,7 +112,14 @@ def in_binary(batch: dict[str, Any], message: Any) -> bytes:
 
 def records(*values: bytes, headers: dict[str, bytes] | None = None) -> Records:
     count = len(values)
-    return Records(list(values), [PLACE] * count, list(range(count)), [NOW_MS] * count, [headers or {}] * count, [0] * count)
+    return Records(
+        list(values),
+        [PLACE] * count,
+        list(range(count)),
+        [NOW_MS] * count,
+        [headers or {}] * count,
+        [0] * count,
+    )
 
 
 def one(value: Any, form: str, mapping: dict[str, str] | None = None) -> Exchange:
@@ -125,7 +142,9 @@ SAME = [
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["told", "auto"])
-@pytest.mark.parametrize(("form", "value"), SAME, ids=[f"{form}-{at}" for at, (form, _) in enumerate(SAME)])
+@pytest.mark.parametrize(
+    ("form", "value"), SAME, ids=[f"{form}-{at}" for at, (form, _) in enumerate(SAME)]
+)
 def test_every_format_tells_the_same_exchange(form: str, value: Any, told: bool) -> None:
     read = one(value, form if told else "auto")
     assert (read.method, read.path, read.query, read.query_known, read.status, read.callee) == (
@@ -139,7 +158,12 @@ def test_every_format_tells_the_same_exchange(form: str, value: Any, told: bool)
     assert read.end_ns == END_NS
     assert "k3y" not in repr(read)
     if form == "envoy":
-        assert (read.callee_version, read.callee_namespace, read.side, read.duration_ns) == ("v2", "shop", "client", 42_000_000)
+        assert (read.callee_version, read.callee_namespace, read.side, read.duration_ns) == (
+            "v2",
+            "shop",
+            "client",
+            42_000_000,
+        )
         return
     assert read.caller == "web"
     assert orjson.loads(read.request_body or b"") == {"a": 1}
@@ -158,8 +182,22 @@ def test_a_message_may_be_an_array(form: str, value: Any) -> None:
 
 
 def test_envoys_absent_values_are_absent() -> None:
-    read = one({**ENVOY, "response_code": 0, "duration": "-", "upstream_cluster": "-", "authority": "pay.example:8443"}, "envoy")
-    assert (read.status, read.duration_ns, read.callee, read.side) == (499, None, "pay.example", "server")
+    read = one(
+        {
+            **ENVOY,
+            "response_code": 0,
+            "duration": "-",
+            "upstream_cluster": "-",
+            "authority": "pay.example:8443",
+        },
+        "envoy",
+    )
+    assert (read.status, read.duration_ns, read.callee, read.side) == (
+        499,
+        None,
+        "pay.example",
+        "server",
+    )
 
 
 def test_apisix_bodies_at_their_limit_are_truncated() -> None:
@@ -168,7 +206,10 @@ def test_apisix_bodies_at_their_limit_are_truncated() -> None:
 
 
 def test_a_body_shorter_than_its_size_is_truncated() -> None:
-    read = one(log_batch({**NEW_NAMES, "http.response.body.size": 9_000, "http.request.body.size": 7}), "otlp")
+    read = one(
+        log_batch({**NEW_NAMES, "http.response.body.size": 9_000, "http.request.body.size": 7}),
+        "otlp",
+    )
     assert (read.request_truncated, read.response_truncated) == (False, True)
 
 
@@ -184,15 +225,26 @@ def test_a_client_knows_itself_as_the_caller() -> None:
 
 
 def test_a_log_line_that_is_an_entry_of_ours_is_read() -> None:
-    line = orjson.dumps({"time": END_NS, "method": "GET", "path": "/x", "status": 204, "caller": "web"}).decode()
+    line = orjson.dumps(
+        {"time": END_NS, "method": "GET", "path": "/x", "status": 204, "caller": "web"}
+    ).decode()
     read = one(log_batch({}, body={"stringValue": line}), "otlp")
-    assert (read.callee, read.callee_version, read.path, read.caller) == ("payment", "2.0", "/x", "web")
+    assert (read.callee, read.callee_version, read.path, read.caller) == (
+        "payment",
+        "2.0",
+        "/x",
+        "web",
+    )
 
 
 @pytest.mark.parametrize("encoding", ["otlp_proto", "otlp_json"])
 def test_spans_with_bodies_give_exchanges_by_the_same_decode(encoding: str) -> None:
     batch = span_batch(NEW_NAMES)
-    value = in_binary(batch, ExportTraceServiceRequest) if encoding == "otlp_proto" else orjson.dumps(batch)
+    value = (
+        in_binary(batch, ExportTraceServiceRequest)
+        if encoding == "otlp_proto"
+        else orjson.dumps(batch)
+    )
     held = records(value)
     spans, rejects = decode_spans(held, encoding)
     assert not rejects
@@ -219,7 +271,13 @@ MAPPING = {
 
 def test_a_mapping_reads_any_json() -> None:
     read = one(
-        {"ts": START_MS, "req": [{"verb": "post", "a/b": "https://h/pay?x=1"}], "code": "201", "took": "0.5", "out": [1]},
+        {
+            "ts": START_MS,
+            "req": [{"verb": "post", "a/b": "https://h/pay?x=1"}],
+            "code": "201",
+            "took": "0.5",
+            "out": [1],
+        },
         "mapping",
         MAPPING,
     )
@@ -234,7 +292,10 @@ def test_a_mapping_reads_any_json() -> None:
     assert read.response_body == b"[1]"
 
 
-@pytest.mark.parametrize("wrong", [{}, {"time": "/t", "method": "/m"}, {**MAPPING, "colour": "/c"}, {**MAPPING, "time": "ts"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"time": "/t", "method": "/m"}, {**MAPPING, "colour": "/c"}, {**MAPPING, "time": "ts"}],
+)
 def test_a_mapping_that_cannot_work_is_an_error_of_the_settings(wrong: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="api_logs mapping"):
         decode_api_logs(records(), "mapping", wrong)
@@ -242,12 +303,20 @@ def test_a_mapping_that_cannot_work_is_an_error_of_the_settings(wrong: dict[str,
 
 def test_gzip_is_unpacked_within_bounds() -> None:
     exchanges, rejects = decode_api_logs(
-        records(gzip.compress(orjson.dumps(KONG)), gzip.compress(bytes(70_000_000)), b"\x1f\x8bnonsense"), "kong", {}
+        records(
+            gzip.compress(orjson.dumps(KONG)),
+            gzip.compress(bytes(70_000_000)),
+            b"\x1f\x8bnonsense",
+        ),
+        "kong",
+        {},
     )
     assert len(exchanges) == 1
     assert [reject.reason for reject in rejects] == ["too_large", "bad_compression"]
 
 
 def test_what_a_source_stepped_over_keeps_its_reason() -> None:
-    _, rejects = decode_api_logs(records(b"", headers={REJECT_HEADER: b"bad_crc: at 7"}), "ndjson", {})
+    _, rejects = decode_api_logs(
+        records(b"", headers={REJECT_HEADER: b"bad_crc: at 7"}), "ndjson", {}
+    )
     assert [(reject.reason, reject.detail) for reject in rejects] == [("bad_crc", "at 7")]

@@ -17,7 +17,10 @@ ENTRY: dict[str, Any] = {
     "request": {
         "method": "POST",
         "url": "https://pay.example.com/v1/payments?dry=1",
-        "headers": [{"name": "Accept", "value": "*/*"}, {"name": "Authorization", "value": "Bearer x"}],
+        "headers": [
+            {"name": "Accept", "value": "*/*"},
+            {"name": "Authorization", "value": "Bearer x"},
+        ],
         "postData": {"mimeType": "application/json", "text": '{"amount": 3}'},
     },
     "response": {
@@ -33,16 +36,29 @@ def document(*entries: Any) -> dict[str, Any]:
 
 
 def read(value: Any, form: str = "auto") -> tuple[list[Exchange], list[Reject]]:
-    return decode_api_logs(records(value if isinstance(value, bytes) else orjson.dumps(value)), form, {})
+    return decode_api_logs(
+        records(value if isinstance(value, bytes) else orjson.dumps(value)), form, {}
+    )
 
 
 @pytest.mark.parametrize("form", ["auto", "har"])
-@pytest.mark.parametrize("held", [document(ENTRY), ENTRY, [ENTRY]], ids=["document", "entry", "list"])
+@pytest.mark.parametrize(
+    "held", [document(ENTRY), ENTRY, [ENTRY]], ids=["document", "entry", "list"]
+)
 def test_an_entry_is_an_exchange_that_the_client_saw(held: Any, form: str) -> None:
     (exchange,), rejects = read(held, form)
     assert not rejects
-    assert (exchange.method, exchange.path, exchange.query, exchange.status) == ("POST", "/v1/payments", "dry=1", 201)
-    assert (exchange.callee, exchange.side, exchange.duration_ns) == ("pay.example.com", "client", 120_500_000)
+    assert (exchange.method, exchange.path, exchange.query, exchange.status) == (
+        "POST",
+        "/v1/payments",
+        "dry=1",
+        201,
+    )
+    assert (exchange.callee, exchange.side, exchange.duration_ns) == (
+        "pay.example.com",
+        "client",
+        120_500_000,
+    )
     assert exchange.end_ns == 1_767_319_445_620_500_000
     assert (exchange.request_body, exchange.response_body) == ('{"amount": 3}', '{"id": 1}')
     assert exchange.request_headers["content-type"] == "application/json"
@@ -61,7 +77,12 @@ def test_a_body_in_base64_is_decoded_and_one_cut_short_is_known() -> None:
     packed = {"size": 3, "encoding": "base64", "text": base64.b64encode(b"\x00\x01\x02").decode()}
     cut = {"size": 100, "mimeType": "application/json", "text": '{"id'}
     (whole, short), _ = read(
-        document(*({**ENTRY, "response": {**ENTRY["response"], "content": content}} for content in (packed, cut)))
+        document(
+            *(
+                {**ENTRY, "response": {**ENTRY["response"], "content": content}}
+                for content in (packed, cut)
+            )
+        )
     )
     assert (whole.response_body, whole.response_truncated) == (b"\x00\x01\x02", False)
     assert short.response_truncated

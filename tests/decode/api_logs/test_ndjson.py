@@ -26,7 +26,14 @@ ENTRY: dict[str, Any] = {
 
 def records(*values: bytes) -> Records:
     count = len(values)
-    return Records(list(values), [PLACE] * count, list(range(count)), [NOW_MS] * count, [{}] * count, [0] * count)
+    return Records(
+        list(values),
+        [PLACE] * count,
+        list(range(count)),
+        [NOW_MS] * count,
+        [{}] * count,
+        [0] * count,
+    )
 
 
 def one(**changes: Any) -> Exchange:
@@ -53,9 +60,17 @@ def test_an_entry_is_read() -> None:
         "/a",
         "x=1",
     )
-    assert (read.caller, read.callee, read.callee_version, read.environment) == ("web", "pay", "2", "prod")
+    assert (read.caller, read.callee, read.callee_version, read.environment) == (
+        "web",
+        "pay",
+        "2",
+        "prod",
+    )
     assert (read.request_body, read.response_body) == (b'{"a":1}', "text")
-    assert (read.trace_id.hex(), read.span_id.hex()) == ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    assert (read.trace_id.hex(), read.span_id.hex()) == (
+        "0af7651916cd43dd8448eb211c80319c",
+        "b7ad6b7169203331",
+    )
     assert read.request_headers == {"content-type": "application/json"}
 
 
@@ -109,7 +124,9 @@ def test_an_impossible_field_is_a_reason(changes: dict[str, Any], why: str) -> N
         ("a/b", "/a/b", "", "unknown"),
     ],
 )
-def test_a_url_gives_path_query_and_perhaps_the_callee_but_never_a_password(url: str, path: str, query: str, callee: str) -> None:
+def test_a_url_gives_path_query_and_perhaps_the_callee_but_never_a_password(
+    url: str, path: str, query: str, callee: str
+) -> None:
     read = one(path=None, url=url, callee=None)
     assert (read.path, read.query, read.callee, read.query_known) == (path, query, callee, True)
     assert "pw" not in repr(read)
@@ -121,15 +138,28 @@ def test_missing_names_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Authorization", "Cookie", "set-cookie", "X-Api-Key", "x-auth-token", "X-Amz-Signature", "proxy-authorization"]
+    "name",
+    [
+        "Authorization",
+        "Cookie",
+        "set-cookie",
+        "X-Api-Key",
+        "x-auth-token",
+        "X-Amz-Signature",
+        "proxy-authorization",
+    ],
 )
 def test_secret_headers_are_never_kept(name: str) -> None:
-    read = one(request_headers={name: "hunter2"}, response_headers=[{"key": name, "value": "hunter2"}])
+    read = one(
+        request_headers={name: "hunter2"}, response_headers=[{"key": name, "value": "hunter2"}]
+    )
     assert read.request_headers == read.response_headers == {name.lower(): REDACTED}
 
 
 def test_the_trace_is_taken_from_traceparent_when_the_entry_names_none() -> None:
-    read = one(request_headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+    read = one(
+        request_headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    )
     assert read.trace_id.hex() == "0af7651916cd43dd8448eb211c80319c"
 
 
@@ -145,7 +175,14 @@ def test_a_record_may_hold_many_entries_and_bad_ones_cost_only_themselves() -> N
         good,
     )
     exchanges, rejects = decode_api_logs(batch, "ndjson", {})
-    assert [(exchange.offset, exchange.index) for exchange in exchanges] == [(0, 0), (1, 0), (1, 3), (2, 0), (2, 2), (6, 0)]
+    assert [(exchange.offset, exchange.index) for exchange in exchanges] == [
+        (0, 0),
+        (1, 0),
+        (1, 3),
+        (2, 0),
+        (2, 2),
+        (6, 0),
+    ]
     assert [(reject.offset, reject.reason, reject.whole) for reject in rejects] == [
         (1, "not_json", False),
         (1, "bad_time", False),
@@ -163,13 +200,17 @@ def test_an_unknown_format_is_an_error_of_the_settings() -> None:
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
 )
 
 
 @given(st.sampled_from(FORMATS), st.lists(st.binary(max_size=80), max_size=4))
 def test_no_bytes_raise(form: str, values: list[bytes]) -> None:
-    exchanges, rejects = decode_api_logs(records(*values), form, {"time": "/t", "method": "/m", "path": "/p"})
+    exchanges, rejects = decode_api_logs(
+        records(*values), form, {"time": "/t", "method": "/m", "path": "/p"}
+    )
     assert len(exchanges) + len(rejects) >= len(values)
 
 
@@ -216,6 +257,11 @@ def nested(depth: int) -> bytes:
 def test_a_body_nested_deeper_than_can_be_written_is_refused_and_its_neighbours_are_kept() -> None:
     good = orjson.dumps(ENTRY)
     deep = good[:-1] + b',"response_body":' + nested(400) + b"}"
-    exchanges, rejects = decode_api_logs(records(good, deep, good + b"\n" + deep, good), "ndjson", {})
+    exchanges, rejects = decode_api_logs(
+        records(good, deep, good + b"\n" + deep, good), "ndjson", {}
+    )
     assert [exchange.offset for exchange in exchanges] == [0, 2, 3]
-    assert [(reject.offset, reject.reason, reject.whole) for reject in rejects] == [(1, "bad_body", True), (2, "bad_body", False)]
+    assert [(reject.offset, reject.reason, reject.whole) for reject in rejects] == [
+        (1, "bad_body", True),
+        (2, "bad_body", False),
+    ]

@@ -20,7 +20,9 @@ HEADERS = st.one_of(
 )  # fmt: skip
 BODIES = st.sampled_from([None, "", "{}", {"a": 1}, [1], 5, b"x".decode()])
 FLAGS = st.sampled_from([True, False, None, 1, 0, "true"])
-IDS = st.sampled_from(["ab" * 16, "cd" * 8, "0" * 32, "0" * 16, "", None, "zz" * 16, "ab cd" * 3, 5])
+IDS = st.sampled_from(
+    ["ab" * 16, "cd" * 8, "0" * 32, "0" * 16, "", None, "zz" * 16, "ab cd" * 3, 5]
+)
 ENTRIES = st.fixed_dictionaries(
     {"time": st.sampled_from([NOW_MS, NOW_MS / 1e3, "2026-11-29T03:00:00Z", 5, None, True, NOW_MS * 10**6, NOW_MS + 9 * 10**6]), "method": st.sampled_from(["GET", "get", "POST", "", None, 1]),
      "path": st.sampled_from(["/a", "a", "/a?b=1", "/a#b", "http://h/x?y", "", None, 5, "/" + "x" * 3000])},
@@ -44,7 +46,9 @@ def read(make: Any, entry: dict[str, Any]) -> Exchange | str:
 
 
 @given(st.lists(ENTRIES, min_size=1, max_size=6))
-def test_a_reader_that_knows_others_reads_as_one_that_knows_none(entries: list[dict[str, Any]]) -> None:
+def test_a_reader_that_knows_others_reads_as_one_that_knows_none(
+    entries: list[dict[str, Any]],
+) -> None:
     readers: dict[tuple[str, ...], NdjsonReader] = {}
     for entry in entries + entries:
         reader = readers.setdefault(tuple(entry), NdjsonReader(tuple(entry)))
@@ -54,11 +58,16 @@ def test_a_reader_that_knows_others_reads_as_one_that_knows_none(entries: list[d
 @given(
     st.lists(ENTRIES, min_size=2, max_size=2).flatmap(
         lambda two: st.tuples(
-            st.just(two[0]), st.fixed_dictionaries({name: st.sampled_from([two[0][name], two[1].get(name)]) for name in two[0]})
+            st.just(two[0]),
+            st.fixed_dictionaries(
+                {name: st.sampled_from([two[0][name], two[1].get(name)]) for name in two[0]}
+            ),
         )
     )
 )
-def test_entries_that_differ_a_little_are_not_mistaken_for_each_other(two: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_entries_that_differ_a_little_are_not_mistaken_for_each_other(
+    two: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
     reader = NdjsonReader(tuple(two[0]))
     for entry in two:
         assert read(reader, entry) == read(ndjson_exchange, entry)

@@ -1,4 +1,6 @@
-"""Exchanges that come in pieces: GoReplay's requests and answers, segments of Envoy's tap, in whatever order a batch has them."""
+"""Exchanges that come in pieces: GoReplay's requests and answers, segments of Envoy's tap, in
+whatever order a batch has them.
+"""
 
 import gzip
 from typing import Any
@@ -18,7 +20,10 @@ def segment(trace: int, **part: Any) -> bytes:
 
 
 def headers(**held: str) -> dict[str, Any]:
-    pairs = [(f":{name[1:]}" if name[0] == "_" else name.replace("_", "-"), value) for name, value in held.items()]
+    pairs = [
+        (f":{name[1:]}" if name[0] == "_" else name.replace("_", "-"), value)
+        for name, value in held.items()
+    ]
     return {"headers": [{"key": name, "value": value} for name, value in pairs]}
 
 
@@ -37,7 +42,13 @@ def test_payloads_of_goreplay_are_joined_by_their_id_and_what_is_left_alone_is_t
         payload(1, "b", AT, "GET /b HTTP/1.1\r\nHost: payment"),
         payload(2, "b", AT + MS, "HTTP/1.1 404 Not Found\r\nContent-Length: 9", b"cut"),
         payload(3, "b", AT + MS, "HTTP/1.1 500 Oops"),
-        payload(2, "a", AT + 3 * MS, f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}", packed),
+        payload(
+            2,
+            "a",
+            AT + 3 * MS,
+            f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}",
+            packed,
+        ),
         payload(1, "c", AT, "GET /c HTTP/1.1\r\nHost: payment"),
         payload(1, "c", AT, "GET /again HTTP/1.1\r\nHost: payment"),
         b"1 x\nGET / HTTP/1.1",
@@ -47,18 +58,36 @@ def test_payloads_of_goreplay_are_joined_by_their_id_and_what_is_left_alone_is_t
     assert {path: (exchange.offset, exchange.status, exchange.duration_ns, exchange.status_told) for path, exchange in by_path.items()} == {
         "/a": (0, 200, 3 * MS, True), "/b": (1, 404, MS, True), "/c": (5, 0, None, False), "/again": (6, 0, None, False),
     }  # fmt: skip
-    assert (by_path["/a"].response_body, by_path["/a"].response_truncated, by_path["/a"].callee) == (packed, False, "payment")
+    assert (
+        by_path["/a"].response_body,
+        by_path["/a"].response_truncated,
+        by_path["/a"].callee,
+    ) == (packed, False, "payment")
     assert (by_path["/b"].response_body, by_path["/b"].response_truncated) == (b"cut", True)
     assert [(reject.offset, reject.reason) for reject in reading.rejects] == [
         (3, "answer_apart"), (7, "plain_text"),
     ]  # fmt: skip
     assert list(reading.passed) == [1, 1, 0, 0, 0, 0, 0, 0]
     one_record = ApiLogReading(records(MARK.join(values[:5])), "goreplay")
-    assert [(exchange.path, exchange.status, exchange.index) for exchange in one_record] == [("/b", 404, 1), ("/a", 200, 0)]
-    (asked, answered) = (orjson.loads(by_name("goreplay").raw) | {"Req_Type": kind} for kind in ("1", "2"))
-    answered |= {"Req_URL": "201", "Req_Method": "HTTP/1.1", "Req_Body": '{"ok":true}', "Req_Ts": str(AT + MS)}
+    assert [(exchange.path, exchange.status, exchange.index) for exchange in one_record] == [
+        ("/b", 404, 1),
+        ("/a", 200, 0),
+    ]
+    (asked, answered) = (
+        orjson.loads(by_name("goreplay").raw) | {"Req_Type": kind} for kind in ("1", "2")
+    )
+    answered |= {
+        "Req_URL": "201",
+        "Req_Method": "HTTP/1.1",
+        "Req_Body": '{"ok":true}',
+        "Req_Ts": str(AT + MS),
+    }
     (told_to_kafka,) = ApiLogReading(records(orjson.dumps(asked), orjson.dumps(answered)), "auto")
-    assert (told_to_kafka.status, told_to_kafka.duration_ns, told_to_kafka.response_body) == (201, MS, '{"ok":true}')
+    assert (told_to_kafka.status, told_to_kafka.duration_ns, told_to_kafka.response_body) == (
+        201,
+        MS,
+        '{"ok":true}',
+    )
 
 
 def test_segments_of_a_tap_are_joined_and_an_answer_whose_end_is_not_seen_is_cut_off() -> None:
@@ -87,18 +116,39 @@ def test_segments_of_a_tap_are_joined_and_an_answer_whose_end_is_not_seen_is_cut
     assert {offset: (exchange.status, exchange.response_body, exchange.response_truncated) for offset, exchange in by_offset.items()} == {
         0: (201, b'{"ok"', True), 1: (200, b"abcd", False), 10: (200, None, False), 13: (204, None, False),
     }  # fmt: skip
-    assert (by_offset[0].request_body, by_offset[0].request_truncated, by_offset[0].callee) == (b'{"a":1}', False, "payment")
-    assert (by_offset[1].request_body, by_offset[10].response_headers) == (None, {"grpc-status": "0"})
-    assert sorted((reject.offset, reject.reason) for reject in reading.rejects) == [(offset, "streamed_tap") for offset in (3, 9, 14, 16)]
+    assert (by_offset[0].request_body, by_offset[0].request_truncated, by_offset[0].callee) == (
+        b'{"a":1}',
+        False,
+        "payment",
+    )
+    assert (by_offset[1].request_body, by_offset[10].response_headers) == (
+        None,
+        {"grpc-status": "0"},
+    )
+    assert sorted((reject.offset, reject.reason) for reject in reading.rejects) == [
+        (offset, "streamed_tap") for offset in (3, 9, 14, 16)
+    ]
     assert sum(reading.passed) + len(reading.rejects) + reading.count == len(values)
     explained = [result for _, _, result in explain_api_logs(records(*values), "envoy_tap")]
-    assert [told(exchange) for exchange in explained if isinstance(exchange, Exchange)] == [told(exchange) for exchange in by_offset.values()]
+    assert [told(exchange) for exchange in explained if isinstance(exchange, Exchange)] == [
+        told(exchange) for exchange in by_offset.values()
+    ]
 
 
-def test_several_documents_of_keploy_are_as_many_exchanges_and_what_is_no_yaml_of_its_own_is_refused() -> None:
+def test_several_documents_of_keploy_are_as_many_exchanges_and_what_is_no_yaml_of_its_own_is_refused() -> (
+    None
+):
     text = by_name("keploy-yaml").raw
     reading = ApiLogReading(records(f"---\n{text}---\n{text}".encode()), "auto")
     assert [told(exchange) for exchange in reading] == [DEFAULTS | by_name("keploy-yaml").told] * 2
-    bombs = [text + "x: &a [1]\ny: *a\n", text + "x: " + "[" * 60, text + "\tx: {", text.replace("POST", "[" * 100_000)]
+    bombs = [
+        text + "x: &a [1]\ny: *a\n",
+        text + "x: " + "[" * 60,
+        text + "\tx: {",
+        text.replace("POST", "[" * 100_000),
+    ]
     hostile = ApiLogReading(records(*(bomb.encode() for bomb in bombs)), "auto")
-    assert (list(hostile), [reject.reason for reject in hostile.rejects]) == ([], ["bad_yaml"] * len(bombs))
+    assert (list(hostile), [reject.reason for reject in hostile.rejects]) == (
+        [],
+        ["bad_yaml"] * len(bombs),
+    )

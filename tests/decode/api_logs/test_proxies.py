@@ -1,4 +1,6 @@
-"""An answer that a proxy made itself is told from one that the callee gave, by each gateway's own words."""
+"""An answer that a proxy made itself is told from one that the callee gave, by each gateway's own
+words.
+"""
 
 import base64
 from typing import Any
@@ -7,9 +9,23 @@ import orjson
 import pytest
 
 from monitor.decode.api_logs import decode_api_logs
-from tests.decode.api_logs.test_formats import APISIX, ENVOY, KONG, NEW_NAMES, log_batch, one, records
+from tests.decode.api_logs.test_formats import (
+    APISIX,
+    ENVOY,
+    KONG,
+    NEW_NAMES,
+    log_batch,
+    one,
+    records,
+)
 
-PLAIN = {"time": "2026-11-21T09:10:29Z", "method": "GET", "path": "/pay/7", "status": 503, "callee": "payment"}
+PLAIN = {
+    "time": "2026-11-21T09:10:29Z",
+    "method": "GET",
+    "path": "/pay/7",
+    "status": 503,
+    "callee": "payment",
+}
 
 
 @pytest.mark.parametrize(
@@ -65,15 +81,21 @@ def test_nginx_says_it_by_what_its_upstream_left_empty(fields: dict[str, Any], m
         ({"response": {"status": 502}, "tries": [{"state": "failed"}, {"ip": "10.0.0.3"}]}, False),
     ],
 )
-def test_kong_says_it_by_its_source_its_tries_or_its_latencies(fields: dict[str, Any], made: bool) -> None:
+def test_kong_says_it_by_its_source_its_tries_or_its_latencies(
+    fields: dict[str, Any], made: bool
+) -> None:
     assert one(KONG | fields, "kong").proxy_answer is made
 
 
 def test_apisix_says_it_by_naming_no_upstream() -> None:
-    own = {name: value for name, value in APISIX.items() if name != "upstream"} | {"apisix_latency": 2.0}
+    own = {name: value for name, value in APISIX.items() if name != "upstream"} | {
+        "apisix_latency": 2.0
+    }
     assert one(own, "apisix").proxy_answer
     assert not one(own | {"upstream": "10.0.0.2:80"}, "apisix").proxy_answer
-    assert not one({name: value for name, value in own.items() if name != "apisix_latency"}, "apisix").proxy_answer
+    assert not one(
+        {name: value for name, value in own.items() if name != "apisix_latency"}, "apisix"
+    ).proxy_answer
 
 
 def test_spans_and_logs_of_a_proxy_say_it_in_their_attributes() -> None:
@@ -84,9 +106,14 @@ def test_spans_and_logs_of_a_proxy_say_it_in_their_attributes() -> None:
 
 
 def test_a_body_that_is_said_to_be_in_base64_is_bytes() -> None:
-    entry = PLAIN | {"response_body": base64.b64encode(b"\x1f\x8b!").decode(), "response_body_encoding": "base64"}
+    entry = PLAIN | {
+        "response_body": base64.b64encode(b"\x1f\x8b!").decode(),
+        "response_body_encoding": "base64",
+    }
     assert one(entry, "ndjson").response_body == b"\x1f\x8b!"
-    _, (reject,) = decode_api_logs(records(orjson.dumps(entry | {"response_body": "no base64"})), "ndjson")
+    _, (reject,) = decode_api_logs(
+        records(orjson.dumps(entry | {"response_body": "no base64"})), "ndjson"
+    )
     assert reject.reason == "bad_body"
 
 
@@ -102,7 +129,9 @@ def test_a_body_that_is_said_to_be_in_base64_is_bytes() -> None:
     ],
 )
 def test_of_cookies_only_names_and_kinds_are_kept(cookies: Any, kept: str) -> None:
-    assert one(PLAIN | {"request_headers": {"Cookie": cookies}}, "ndjson").request_headers == {"cookie": kept}
+    assert one(PLAIN | {"request_headers": {"Cookie": cookies}}, "ndjson").request_headers == {
+        "cookie": kept
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,6 +144,8 @@ def test_of_cookies_only_names_and_kinds_are_kept(cookies: Any, kept: str) -> No
         ({"authority": "pay.shop", "upstream_cluster": "-"}, ("pay.shop", "")),
     ],
 )  # fmt: skip
-def test_one_service_of_a_mesh_has_one_name(fields: dict[str, Any], service: tuple[str, str]) -> None:
+def test_one_service_of_a_mesh_has_one_name(
+    fields: dict[str, Any], service: tuple[str, str]
+) -> None:
     exchange = one(ENVOY | fields, "envoy")
     assert (exchange.callee, exchange.callee_namespace) == service

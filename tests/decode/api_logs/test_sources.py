@@ -1,4 +1,6 @@
-"""Every source as its vendor documents it: each field of what it tells, alone, in a mixed stream, wrapped, and asked for wrongly."""
+"""Every source as its vendor documents it: each field of what it tells, alone, in a mixed stream,
+wrapped, and asked for wrongly.
+"""
 
 import gzip
 import json
@@ -28,7 +30,14 @@ _KEY = ("source_id", "partition", "offset", "index")
 
 def records(*values: bytes) -> Records:
     count = len(values)
-    return Records(list(values), [PLACE] * count, list(range(count)), [NOW_MS] * count, [{}] * count, [0] * count)
+    return Records(
+        list(values),
+        [PLACE] * count,
+        list(range(count)),
+        [NOW_MS] * count,
+        [{}] * count,
+        [0] * count,
+    )
 
 
 def told(read: Exchange) -> dict[str, Any]:
@@ -52,7 +61,11 @@ def test_a_vendors_default_tells_each_field(sample: Sample) -> None:
 
 
 # Of a bare `duration` nobody but the one who asks for Apache can say that it counts microseconds.
-@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.name != "apache-json"], ids=lambda sample: sample.name)
+@pytest.mark.parametrize(
+    "sample",
+    [sample for sample in SAMPLES if sample.name != "apache-json"],
+    ids=lambda sample: sample.name,
+)
 def test_auto_tells_the_same(sample: Sample) -> None:
     assert told(one(sample.raw)) == DEFAULTS | sample.told
 
@@ -61,11 +74,18 @@ def test_a_stream_of_all_sources_is_read_record_by_record_and_line_by_line() -> 
     wanted = {sample.name: told(one(sample.raw)) for sample in SAMPLES}
     mixed = [sample for sample in SAMPLES for _ in range(3)]
     random.Random(4).shuffle(mixed)
-    exchanges, rejects = decode_api_logs(records(*(sample.raw.encode() for sample in mixed)), "auto")
+    exchanges, rejects = decode_api_logs(
+        records(*(sample.raw.encode() for sample in mixed)), "auto"
+    )
     assert not rejects
-    exchanges.sort(key=lambda exchange: exchange.offset)  # what waits for its other half comes last
+    # what waits for its other half comes last
+    exchanges.sort(key=lambda exchange: exchange.offset)
     assert [told(exchange) for exchange in exchanges] == [wanted[sample.name] for sample in mixed]
-    lines = [sample for sample in mixed if "\n" not in sample.raw and not sample.name.startswith("azure")]
+    lines = [
+        sample
+        for sample in mixed
+        if "\n" not in sample.raw and not sample.name.startswith("azure")
+    ]
     exchanges, rejects = read("\n".join(sample.raw for sample in lines))
     assert not rejects
     exchanges.sort(key=lambda exchange: exchange.index)
@@ -80,7 +100,10 @@ def test_a_wrong_source_is_refused_by_the_name_of_the_right_one(sample: Sample) 
         if exchanges:
             assert not rejects
             assert exchanges[0].path == (DEFAULTS | sample.told)["path"]
-            assert sample.source in (source, *(other for other in SOURCES if set(accepted(other)) & set(accepted(source))))
+            assert sample.source in (
+                source,
+                *(other for other in SOURCES if set(accepted(other)) & set(accepted(source))),
+            )
         else:
             (reject,) = rejects
             assert reject.reason in LOG_FORMS
@@ -141,7 +164,12 @@ def test_an_entry_inside_a_shippers_wrapper_tells_the_same(wrapper: str) -> None
 
 @pytest.mark.parametrize(
     "wrapper",
-    [name for name in WRAPPED if name not in ("fluent-bit-merged", "filebeat-json", "cloud-logging", "splunk", "gelf-fields")],
+    [
+        name
+        for name in WRAPPED
+        if name
+        not in ("fluent-bit-merged", "filebeat-json", "cloud-logging", "splunk", "gelf-fields")
+    ],
 )
 def test_a_line_of_text_inside_a_shippers_wrapper_is_read_too(wrapper: str) -> None:
     sample = by_name("ingress-nginx")
@@ -150,13 +178,19 @@ def test_a_line_of_text_inside_a_shippers_wrapper_is_read_too(wrapper: str) -> N
 
 def test_who_wrote_a_line_is_its_callee_where_the_line_names_none() -> None:
     exchange = one(WRAPPED["fluent-bit"](by_name("combined").raw))
-    assert (exchange.callee, exchange.callee_version, exchange.callee_namespace) == ("payment", "2.0", "shop")
+    assert (exchange.callee, exchange.callee_version, exchange.callee_namespace) == (
+        "payment",
+        "2.0",
+        "shop",
+    )
     assert one(WRAPPED["loki"](by_name("combined").raw)).callee == "payment"
     assert one(WRAPPED["gelf"](by_name("combined").raw)).callee == "payment"
 
 
 def test_an_entry_without_a_time_has_its_wrappers() -> None:
-    inner = orjson.dumps({"request_method": "GET", "request_uri": "/pay/7", "status": 200, "request_time": 0.042}).decode()
+    inner = orjson.dumps(
+        {"request_method": "GET", "request_uri": "/pay/7", "status": 200, "request_time": 0.042}
+    ).decode()
     assert one(WRAPPED["cri"](inner)).end_ns == AT + 1_500 * MS
     assert [reject.reason for reject in read(inner)[1]] == ["no_time"]
 
@@ -193,7 +227,17 @@ def test_what_is_no_exchange_is_refused_by_a_reason_that_says_so(raw: bytes, rea
 )  # fmt: skip
 def test_times_in_every_spelling(value: object, end: int) -> None:
     assert (
-        one(orjson.dumps({"time": value, "request_method": "GET", "request_uri": "/a", "status": 200, "remote_addr": "1"})).end_ns
+        one(
+            orjson.dumps(
+                {
+                    "time": value,
+                    "request_method": "GET",
+                    "request_uri": "/a",
+                    "status": 200,
+                    "remote_addr": "1",
+                }
+            )
+        ).end_ns
         == end
     )
 
@@ -248,17 +292,28 @@ def test_marks_of_cut_and_masked_bodies(body: object, kept: object, cut: bool) -
         ("haproxy-json", {"termination_state_cookie": "sH--", "status_code": "504"}),
         ("aws-api-json", {"integrationStatus": "-", "status": "429"}),
         ("gcp", {"jsonPayload": {"statusDetails": "failed_to_pick_backend"}}),
-        ("istio-json", {"response_code_details": "upstream_reset_before_response_started", "response_code": 503}),
+        (
+            "istio-json",
+            {
+                "response_code_details": "upstream_reset_before_response_started",
+                "response_code": 503,
+            },
+        ),
         ("kong", {"source": "exit"}),
         ("cloudfront-json", {"x-edge-result-type": "LimitExceeded", "sc-status": "503"}),
-        ("cloudflare", {"OriginResponseStatus": 0, "EdgeResponseStatus": 403, "CacheCacheStatus": "unknown"}),
+        (
+            "cloudflare",
+            {"OriginResponseStatus": 0, "EdgeResponseStatus": 403, "CacheCacheStatus": "unknown"},
+        ),
     ],
 )
 def test_what_a_gateway_answered_itself_is_marked(sample: str, changes: dict[str, Any]) -> None:
     assert one(orjson.dumps(orjson.loads(by_name(sample).raw) | changes)).proxy_answer
 
 
-def test_the_head_of_a_log_is_remembered_for_the_lines_of_later_batches_of_its_partition_alone() -> None:
+def test_the_head_of_a_log_is_remembered_for_the_lines_of_later_batches_of_its_partition_alone() -> (
+    None
+):
     *head, line = by_name("iis-head").raw.encode().split(b"\n")
     heads = Heads()
     first = ApiLogReading(records(*head), "auto", heads=heads)
@@ -266,7 +321,10 @@ def test_the_head_of_a_log_is_remembered_for_the_lines_of_later_batches_of_its_p
     (exchange,) = ApiLogReading(records(line), "auto", heads=heads)
     assert told(exchange) == DEFAULTS | by_name("iis-head").told
     elsewhere = Records([line], [Partition("ab" * 8, "api_logs", 1)], [0], [NOW_MS], [{}], [0])
-    for other in (ApiLogReading(elsewhere, "auto", heads=heads), ApiLogReading(records(line), "auto")):
+    for other in (
+        ApiLogReading(elsewhere, "auto", heads=heads),
+        ApiLogReading(records(line), "auto"),
+    ):
         assert (list(other), [reject.reason for reject in other.rejects]) == ([], ["plain_text"])
 
 
@@ -300,7 +358,9 @@ def places(entry: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    "sample", [sample for sample in SAMPLES if sample.raw.startswith("{") and sample not in IN_PIECES], ids=lambda sample: sample.name
+    "sample",
+    [sample for sample in SAMPLES if sample.raw.startswith("{") and sample not in IN_PIECES],
+    ids=lambda sample: sample.name,
 )
 def test_whatever_stands_in_a_field_costs_that_entry_at_most(sample: Sample) -> None:
     whole = orjson.loads(sample.raw)
@@ -309,7 +369,9 @@ def test_whatever_stands_in_a_field_costs_that_entry_at_most(sample: Sample) -> 
     values = [json.dumps(mutant).encode("utf-8", "surrogatepass") for mutant in mutants]
     for source in ("auto", sample.source):
         exchanges, rejects = decode_api_logs(records(*values, sample.raw.encode()), source)
-        assert {exchange.offset for exchange in exchanges} | {reject.offset for reject in rejects} == set(range(len(values) + 1))
+        assert {exchange.offset for exchange in exchanges} | {
+            reject.offset for reject in rejects
+        } == set(range(len(values) + 1))
         assert exchanges[-1].offset == len(values)
         for exchange in exchanges:
             assert exchange.path.startswith("/")
@@ -324,15 +386,23 @@ def test_whatever_stands_in_a_field_costs_that_entry_at_most(sample: Sample) -> 
 
 
 @pytest.mark.parametrize(
-    "sample", [sample for sample in SAMPLES if not sample.raw.startswith("{") and sample not in IN_PIECES], ids=lambda sample: sample.name
+    "sample",
+    [sample for sample in SAMPLES if not sample.raw.startswith("{") and sample not in IN_PIECES],
+    ids=lambda sample: sample.name,
 )
 def test_lines_cut_anywhere_or_with_noise_in_them_cost_only_themselves(sample: Sample) -> None:
     raw = sample.raw.encode()
     cut = [raw[:length] for length in range(1, len(raw), 3)]
-    noisy = [raw[:at] + noise + raw[at:] for at in range(0, len(raw), 5) for noise in (b'"', b"\\", b"\xff", b" ", b"[")]
+    noisy = [
+        raw[:at] + noise + raw[at:]
+        for at in range(0, len(raw), 5)
+        for noise in (b'"', b"\\", b"\xff", b" ", b"[")
+    ]
     reading = ApiLogReading(records(*cut, *noisy, raw), "auto")
     exchanges = list(reading)
-    told_of = {exchange.offset for exchange in exchanges} | {reject.offset for reject in reading.rejects}
+    told_of = {exchange.offset for exchange in exchanges} | {
+        reject.offset for reject in reading.rejects
+    }
     told_of |= {offset for offset, count in enumerate(reading.passed) if count}
     assert told_of == set(range(len(cut) + len(noisy) + 1))
     assert exchanges[-1].offset == len(cut) + len(noisy)
@@ -344,7 +414,11 @@ def test_pieces_cut_anywhere_or_with_noise_in_them_cost_only_themselves() -> Non
         for at in range(0, len(raw), 7):
             for noise in (b"", b'"', b"\xff", b"\n"):
                 reading = ApiLogReading(
-                    records(raw[:at] + noise + raw[at:] if noise else raw[:at], by_name("nginx-json").raw.encode()), "auto"
+                    records(
+                        raw[:at] + noise + raw[at:] if noise else raw[:at],
+                        by_name("nginx-json").raw.encode(),
+                    ),
+                    "auto",
                 )
                 offsets = [exchange.offset for exchange in reading]
                 assert offsets.count(1) == 1
@@ -356,7 +430,8 @@ def test_a_hostile_line_takes_no_time_and_a_long_one_little_room() -> None:
     lines = [
         b'1.1.1.1 - - [28/Nov/2026:10:00:00 +0000] "' + b'\\"' * 30_000,
         b"1 " * 30_000,
-        b'1.1.1.1 - - [28/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-" 1 1 [a] [] ' + b"1, " * 20_000,
+        b'1.1.1.1 - - [28/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-" 1 1 [a] [] '
+        + b"1, " * 20_000,
         b"haproxy[1]: " * 5_000,
         b'{"log": "' + b"a" * 50_000_000 + b'"}',
         b'{"a":' * 100_000,
@@ -389,7 +464,9 @@ def test_integers_of_any_length_and_repeated_keys_in_a_body_come_through_as_they
         ("shop-eu-payment-api-80", "shop-eu-payment-api", ""), ("upstream-default-backend", "upstream-default-backend", ""), ("", "unknown", ""),
     ],
 )  # fmt: skip
-def test_an_ingress_upstream_is_split_only_where_it_can_be(upstream: str, callee: str, namespace: str) -> None:
+def test_an_ingress_upstream_is_split_only_where_it_can_be(
+    upstream: str, callee: str, namespace: str
+) -> None:
     exchange = one(by_name("ingress-nginx").raw.replace("shop-payment-8080", upstream))
     assert (exchange.callee, exchange.callee_namespace) == (callee, namespace)
 

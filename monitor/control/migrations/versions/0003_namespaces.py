@@ -1,4 +1,6 @@
-"""Deploys have a namespace of their own; findings can be asked for by the services of their edge."""
+"""Deploys have a namespace of their own; findings can be asked for by the services of
+their edge.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""What a published contract is for: held against its provider, or a mock whose fidelity is judged."""
+"""What a published contract is for: held against its provider, or a mock whose
+fidelity is judged.
+"""
 
 import sqlalchemy as sa
 from alembic import op

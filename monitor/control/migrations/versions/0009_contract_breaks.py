@@ -1,4 +1,6 @@
-"""Broken clauses as events: what is broken, since when, whether receivers know, and whether it is accepted."""
+"""Broken clauses as events: what is broken, since when, whether receivers know, and whether it is
+accepted.
+"""
 
 import sqlalchemy as sa
 from alembic import op
