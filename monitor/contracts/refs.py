@@ -162,15 +162,15 @@ def words_of(document: Any) -> frozenset[str]:
     """Every key of every object, of data and of maps of names too: a look that costs little,
     before others that cost more.
     """
-    found: set[str] = set()
-    stack: list[Any] = [document]
+    words: set[str] = set()
+    stack = [document] if isinstance(document, dict | list) else []
     while stack:
         node = stack.pop()
         if type(node) is dict:
-            found.update(node)
+            words.update(node)
             node = node.values()
         stack += [child for child in node if type(child) is dict or type(child) is list]
-    return frozenset(found)
+    return frozenset(words)
 
 
 def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:

@@ -76,9 +76,12 @@ def passed_after(traffic: list[Traffic], share: float, seed: int) -> int | None:
     return None
 
 
-def test_a_tenth_of_200_calls_a_minute_passes_within_a_quarter_of_an_hour_or_so() -> None:
-    after = [passed_after(small_shop(), 0.11, seed) for seed in range(6)]
-    assert sum(minute is not None for minute in after) >= 5, after
+@pytest.mark.parametrize("seeds", [3, pytest.param(9, marks=pytest.mark.long)])
+def test_a_tenth_of_200_calls_a_minute_passes_within_a_quarter_of_an_hour_or_so(
+    seeds: int,
+) -> None:
+    after = [passed_after(small_shop(), 0.11, seed) for seed in range(seeds)]
+    assert sum(minute is not None for minute in after) >= seeds - seeds // 3, after
     told = verdict(small_shop(), share=0.12)
     assert (told.outcome, told.reasons[0].code) == ("pass", "harm_improbable")
     assert told.reasons[0].parameters["prior"] == 0.05
