@@ -163,7 +163,7 @@ def words_of(document: Any) -> frozenset[str]:
     before others that cost more.
     """
     words: set[str] = set()
-    stack = [document] if isinstance(document, dict | list) else []
+    stack: list[Any] = [document] if isinstance(document, dict | list) else []
     while stack:
         node = stack.pop()
         if type(node) is dict:
