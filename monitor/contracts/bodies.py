@@ -19,6 +19,7 @@ from monitor.contracts.payloads import (
     Payload,
     deeper_than,
     is_json_type,
+    without_parameters,
 )
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
@@ -134,7 +135,7 @@ def _form(
                     pointer,
                     schema.pointer,
                     "|".join(media_types)[:120],
-                    _known_media(_plain(part.media)),
+                    _known_media(without_parameters(part.media)),
                 ),
             )
     try:
@@ -145,10 +146,6 @@ def _form(
             _broken(values[0], schema, side, redacted, depth, findings, limits)
     except (ContractError, ValueError, RecursionError):
         findings.leave(UNDECIDABLE, side, schema.pointer)
-
-
-def _plain(media: str) -> str:
-    return media.partition(";")[0].strip()
 
 
 def _broken(

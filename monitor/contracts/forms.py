@@ -15,6 +15,7 @@ import orjson
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from monitor.contracts.payloads import without_parameters
 from monitor.contracts.readings import Reading, readings
 
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -46,13 +47,13 @@ class Form:
 
 def is_form(media: str) -> bool:
     """Whether bodies of a content type are forms."""
-    return media.partition(";")[0].strip() in (URLENCODED, MULTIPART)
+    return without_parameters(media) in (URLENCODED, MULTIPART)
 
 
 def parts_of(raw: str | bytes, media: str) -> list[FormPart] | None:
     """The fields in their order; None for what is cut off, too many, or no form."""
     body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")
-    if media.partition(";")[0].strip() == MULTIPART:
+    if without_parameters(media) == MULTIPART:
         return _multipart(body)
     if body.count(b"&") >= MOST_PARTS:
         return None

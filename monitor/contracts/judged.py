@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.contracts.limits import ContractLimits
 from monitor.contracts.patterns import compiles, ecma
-from monitor.contracts.refs import DATA, NAMES
+from monitor.contracts.refs import DATA, NAMES, every_object
 from monitor.model.pointers import escaped
 
 
@@ -53,20 +53,15 @@ def _good_as_it_is(document: Any, limits: ContractLimits) -> bool:
     """Whether every pattern, of data too, is in the engine's words already: in most documents all
     are.
     """
-    stack: list[Any] = [document]
-    while stack:
-        node = stack.pop()
-        if type(node) is dict:
-            if not _PATTERNS.isdisjoint(node):
-                one, many = node.get("pattern"), node.get("patternProperties")
-                texts = [
-                    *([one] if isinstance(one, str) else ()),
-                    *(many if isinstance(many, dict) else ()),
-                ]
-                if any(_usable(text, limits) != text for text in texts):
-                    return False
-            node = node.values()
-        stack += [child for child in node if type(child) is dict or type(child) is list]
+    for node in every_object(document):
+        if not _PATTERNS.isdisjoint(node):
+            single, many = node.get("pattern"), node.get("patternProperties")
+            texts = [
+                *([single] if isinstance(single, str) else ()),
+                *(many if isinstance(many, dict) else ()),
+            ]
+            if any(_usable(text, limits) != text for text in texts):
+                return False
     return True
 
 

@@ -34,6 +34,11 @@ def _unmarked(body: str | bytes) -> str | bytes:
     return body.removeprefix("\ufeff") if isinstance(body, str) else without_bom(body)
 
 
+def without_parameters(media: str) -> str:
+    """A media type alone."""
+    return media.partition(";")[0].strip()
+
+
 def is_json_type(media: str) -> bool:
     """Whether a media type (lower case) holds JSON: application/json and all `+json`, with or
     without parameters.

@@ -163,14 +163,20 @@ def words_of(document: Any) -> frozenset[str]:
     before others that cost more.
     """
     words: set[str] = set()
+    for node in every_object(document):
+        words.update(node)
+    return frozenset(words)
+
+
+def every_object(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a document, of data and of maps of names too, in no order to rely on."""
     stack: list[Any] = [document] if isinstance(document, dict | list) else []
     while stack:
         node = stack.pop()
         if type(node) is dict:
-            words.update(node)
+            yield node
             node = node.values()
         stack += [child for child in node if type(child) is dict or type(child) is list]
-    return frozenset(words)
 
 
 def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from monitor.contracts.refs import resolve
+from monitor.contracts.refs import every_object, resolve
 from monitor.errors import ContractError
 
 DEEPEST = 128
@@ -309,11 +309,4 @@ def _depth(counts: dict[int, int], edges: dict[int, Places], work: int) -> int:
 
 
 def _applying(document: Node) -> Iterator[Node]:
-    stack: list[Any] = [document]
-    while stack:
-        node = stack.pop()
-        if type(node) is dict:
-            if not _APPLICATORS.isdisjoint(node):
-                yield node
-            node = node.values()
-        stack += [child for child in node if type(child) is dict or type(child) is list]
+    return (node for node in every_object(document) if not _APPLICATORS.isdisjoint(node))

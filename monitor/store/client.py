@@ -146,22 +146,21 @@ class Store:
         Those who ask the same at the same time share one answer, which is never older than their
         question.
         """
-        question = (name, repr(sorted((parameters or {}).items())))
 
         def look_up() -> list[dict[str, Any]]:
             return self._shared.answer(
-                question, lambda: _rows(self._readers, name, statement(name), parameters)
+                _question(name, parameters),
+                lambda: _rows(self._readers, name, statement(name), parameters),
             )
 
-        return [dict(row) for row in self._remembered(name, question, look_up)]
+        return [dict(row) for row in self._remembered(name, parameters, look_up)]
 
     def glance(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         """As `query`, for probes: however busy readers are, by connections of its own, and a
         server has 2 s to answer.
         """
-        question = (name, repr(sorted((parameters or {}).items())))
         rows = self._remembered(
-            name, question, lambda: _rows(self._pingers, name, statement(name), parameters)
+            name, parameters, lambda: _rows(self._pingers, name, statement(name), parameters)
         )
         return [dict(row) for row in rows]
 
@@ -175,10 +174,9 @@ class Store:
         """As `query`, on a writing client without the read limits: for closing, whose statements
         are all ours.
         """
-        question = (name, repr(sorted((parameters or {}).items())))
         rows = self._remembered(
             name,
-            question,
+            parameters,
             lambda: _rows(self._writers, name, statement(name, frozenset(given)), parameters),
         )
         return [dict(row) for row in rows] if name in OF_ONE_TABLE else rows
@@ -224,13 +222,17 @@ class Store:
 
     def command(self, text: str) -> None:
         """Run a statement of the schema; for migrations only."""
-        self._known.clear()
-        self._empty.clear()
+        self.forget()
         with self._writers.borrow() as client:
             try:
                 client.command(text)
             except ClickHouseError as error:
                 raise fault(error, text.split("(", 1)[0].strip()) from error
+
+    def forget(self) -> None:
+        """Let go what was learned of tables that only this store writes: something else did."""
+        self._known.clear()
+        self._empty.clear()
 
     def close(self) -> None:
         """Close every client and let the lock go."""
@@ -241,7 +243,10 @@ class Store:
             self.lock.release()
 
     def _remembered(
-        self, name: str, question: Hashable, look_up: Callable[[], list[dict[str, Any]]]
+        self,
+        name: str,
+        parameters: Parameters | None,
+        look_up: Callable[[], list[dict[str, Any]]],
     ) -> list[dict[str, Any]]:
         """The answer to a question of one table from the last look, where nobody but us writes and
         we have not since.
@@ -249,6 +254,7 @@ class Store:
         table = OF_ONE_TABLE.get(name)
         if table is None or self.lock is None:
             return look_up()
+        question = _question(name, parameters)
         version, now = self._written.get(table, 0), time.monotonic()
         known = self._known.get(question)
         if known is not None and known[0] == version and now - known[1] < KNOWN_SECONDS:
@@ -320,6 +326,10 @@ class _Pool:
                 return
             if client is not None:
                 client.close()
+
+
+def _question(name: str, parameters: Parameters | None) -> Hashable:
+    return name, repr(sorted((parameters or {}).items()))
 
 
 def _rows(

@@ -17,7 +17,15 @@ from monitor.contracts.matching.paths import ANY, by_first_step, root
 from monitor.contracts.matching.rules import Rules, ask
 from monitor.contracts.matching.values import compile_json
 from monitor.contracts.matching.work import EXAMPLE, Work
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Payload, is_json_type
+from monitor.contracts.payloads import (
+    EMPTY,
+    MEDIA_TYPE,
+    NO_BODY,
+    NOT_JSON,
+    Payload,
+    is_json_type,
+    without_parameters,
+)
 from monitor.contracts.queries import query_pairs
 from monitor.model.pointers import escaped
 
@@ -78,11 +86,11 @@ def content_judge(
         "another content type",
     )
     inner = _inner(example, rules, strict=strict, clause=clause, work=work)
-    expected, kind = _plain(example.media), example.kind
+    expected, kind = without_parameters(example.media), example.kind
     by_rule = any(rule.kind == "contentType" for group in rules.values() for rule in group.rules)
 
     def judge(payload: Payload, mismatches: Mismatches) -> None:
-        media = _plain(payload.media)
+        media = without_parameters(payload.media)
         if (
             expected
             and media
@@ -95,10 +103,6 @@ def content_judge(
         inner(payload, mismatches, missing)
 
     return judge
-
-
-def _plain(media: str) -> str:
-    return media.partition(";")[0].strip()
 
 
 def _kin(wanted: str, media: str, kind: str) -> bool:
@@ -328,10 +332,10 @@ def _content(
     """
     start = raw[:8] if isinstance(raw, bytes) else raw[:8].encode("latin-1", "replace")
     detected_type = next((name for magic, name in _MAGIC if start.startswith(magic)), "")
-    kind = _plain(expected.lower())
+    kind = without_parameters(expected.lower())
     if (
         detected_type == kind
-        or (not detected_type and _plain(media) == kind)
+        or (not detected_type and without_parameters(media) == kind)
         or (not detected_type and _looks(raw, kind))
     ):
         return
@@ -394,7 +398,7 @@ def example_of(value: Any, media: str) -> Example:
     media = media.strip().lower()
     if value is None or value in ("", b""):
         return Example("empty", media)
-    kind = _plain(media) or detected(value)
+    kind = without_parameters(media) or detected(value)
     if kind == _FORM:
         return Example("form", media, value if isinstance(value, str) else _as_form(value))
     if is_json_type(kind):

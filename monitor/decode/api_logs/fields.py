@@ -15,6 +15,8 @@ import orjson
 
 from monitor.model.exchanges import GRPC, REDACTED, REDACTED_KINDS, Body
 
+BODILESS = frozenset({"204", "304"})
+"""Statuses, as texts, whose answers have no body."""
 _SECRET = re.compile(
     r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private",
     re.IGNORECASE,

@@ -14,13 +14,13 @@ from monitor.decode.api_logs.flat import host_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.units import moment_ns
+from monitor.decode.api_logs.waiting import Waiting
 from monitor.model.exchanges import Body, Exchange
 from monitor.model.log_lines import GOREPLAY_HEAD, GOREPLAY_MARK
 
 Entry = dict[str, Any]
 _REQUEST, _REPLAYED = "1", "3"
 _LONGEST_NS = 3_600_000_000_000
-_NO_BODY = frozenset({"204", "304"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _payload(value: bytes, record_ms: int) -> Payload:
     status = words[1] if not asked else None
     latency = int(match[4] or 0)
     content, cut = _content(
-        body, {name.lower(): text for name, text in pairs}, bodiless=status in _NO_BODY
+        body, {name.lower(): text for name, text in pairs}, bodiless=status in fields.BODILESS
     )
     return Payload(
         kind,
@@ -188,8 +188,7 @@ class Pairs:
     """Requests that wait for their answers, in a batch of records."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, tuple[Payload, Place, int]] = {}
-        self._alone: list[tuple[Payload, Place, int]] = []
+        self._waiting: Waiting[tuple[Payload, Place, int]] = Waiting()
 
     def add(self, payload: Payload, place: Place, index: int) -> Exchange | None:
         """The exchange that an answer ends, at its request's place; None for a request, which
@@ -199,11 +198,9 @@ class Pairs:
         leaves the one before alone.
         """
         if payload.kind == _REQUEST:
-            if payload.id in self._waiting:
-                self._alone.append(self._waiting.pop(payload.id))
-            self._waiting[payload.id] = (payload, place, index)
+            self._waiting.begin(payload.id, (payload, place, index))
             return None
-        waiting = self._waiting.pop(payload.id, None)
+        waiting = self._waiting.end(payload.id)
         if waiting is None:
             raise fields.Refused("answer_apart")
         request, there, at = waiting
@@ -211,8 +208,7 @@ class Pairs:
 
     def left(self) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
         """The requests that no answer came for, each with its place; none is left after it."""
-        waiting, self._waiting, self._alone = [*self._alone, *self._waiting.values()], {}, []
-        for request, place, index in waiting:
+        for request, place, index in self._waiting.drain():
             try:
                 yield place, exchange_of(request, None, place, index)
             except fields.Refused as refusal:

@@ -13,6 +13,7 @@ import orjson
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.recorders import decoded, tap_exchange
+from monitor.decode.api_logs.waiting import Waiting
 from monitor.model.exchanges import Exchange
 
 Entry = dict[str, Any]
@@ -24,7 +25,6 @@ _PARTS = (
     "response_body_chunk",
     "response_trailers",
 )
-_BODILESS = frozenset({"204", "304"})
 
 
 @dataclass(slots=True)
@@ -81,7 +81,10 @@ class _Trace:
 
     @property
     def bodiless(self) -> bool:
-        return self.response.said(":status") in _BODILESS or self.request.said(":method") == "HEAD"
+        return (
+            self.response.said(":status") in fields.BODILESS
+            or self.request.said(":method") == "HEAD"
+        )
 
     @property
     def is_ended(self) -> bool:
@@ -104,8 +107,7 @@ class Segments:
     """Traces whose segments come one by one, in a batch of records."""
 
     def __init__(self) -> None:
-        self._open: dict[str, _Trace] = {}
-        self._alone: list[_Trace] = []
+        self._open: Waiting[_Trace] = Waiting()
 
     def add(self, entry: Entry, place: Place, index: int) -> Exchange | None:
         """The exchange that a segment ends, at its first segment's place; None while more may
@@ -119,16 +121,14 @@ class Segments:
         if not trace_id or not isinstance(held, dict):
             raise fields.Refused("streamed_tap")
         if part == "request_headers":
-            if trace_id in self._open:
-                self._alone.append(self._open.pop(trace_id))
-            self._open[trace_id] = _Trace(place, index)
+            self._open.begin(trace_id, _Trace(place, index))
         trace = self._open.get(trace_id)
         if trace is None:
             raise fields.Refused("streamed_tap")
         side, _, kind = part.partition("_")
         _put(trace.request if side == "request" else trace.response, kind, held)
         if side == "response" and trace.is_ended:
-            del self._open[trace_id]
+            self._open.end(trace_id)
             return trace.exchange()
         return None
 
@@ -136,8 +136,7 @@ class Segments:
         """What was open still, each with its place: an answer without a known end counts as cut
         off, none at all as a piece.
         """
-        still, self._open, self._alone = [*self._alone, *self._open.values()], {}, []
-        for trace in still:
+        for trace in self._open.drain():
             try:
                 if trace.response.headers is None:
                     raise fields.Refused("streamed_tap")
