@@ -16,7 +16,8 @@ from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.shared import shared_harm, worse_alone, worse_than_before
 from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
-from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
+from monitor.detect.judging.callers import harm_in_callers
+from monitor.detect.judging.common_cause import FAILS, breaks_others
 from monitor.detect.judging.fanout import fanout_findings
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.instances import spread_of_kinds, with_what_differs

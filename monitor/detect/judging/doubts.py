@@ -1,0 +1,152 @@
+"""Callers that may suffer by a release, and whether what they suffer by can be its doing: reasons
+not to pass, never to fail.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import special
+
+from monitor.detect.evidence.before_after import fixed_e
+from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, volumes
+from monitor.detect.evidence.history import slower_of_late
+from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
+from monitor.detect.evidence.timed import new_rows
+from monitor.detect.judging.surroundings import Surroundings
+from monitor.detect.measure.columns import COUNTS
+from monitor.detect.settings import JudgeSettings
+
+COUNTED_APART = 1.5
+"""Edges lose records each for itself: so many times as many calls may have been made as were
+counted.
+"""
+WELL_SECONDS, WELL_PART, WELL_CHANCE = 120.0, 0.25, 1e-4
+"""A caller was well for so long, where so small a part of the harm that was due came, and by
+chance it would hardly ever.
+"""
+SLOWER_THAN_EVER = 0.05
+"""So much slower (in logs) than in the slowest span before."""
+
+
+def maybe_slower(near: Surroundings, mine: Sequence[EdgeTests]) -> tuple[str, ...]:
+    """Callers whose answers may cost more by this release, though not so surely that it is a
+    finding: no pass is safe.
+
+    Slower of late than in any span as long before; or by so much that, if only those requests are
+    slower that met the new version, they take twice as long: a small share's harm is no more to be
+    seen than that. Both by more than the others are.
+    """
+    since, grain = near.since, near.grain
+    rose: dict[str, list[tuple[float, float]]] = {}
+    for table in near.around:
+        if (
+            table.edge.callee != near.released
+            and (more := slower_of_late(table, since, grain)) is not None
+        ):
+            rose.setdefault(table.edge.callee, []).append(more)
+    others = [
+        max(middle for _, middle in rises)
+        for name, rises in rose.items()
+        if name not in near.callers
+    ]
+    usual = max(0.0, float(np.median(others))) if others else 0.0
+    tables = [edge.table for edge in mine]
+    late = volumes(tables, since, grain)[1]
+    share = volumes(tables, since, grain, mine[0].contrast.new_version)[1] / late if late else 0.0
+    doubled = math.log1p(share) if share else math.inf
+    return tuple(
+        sorted(
+            name
+            for name in near.callers & set(rose)
+            if any(
+                most > usual + SLOWER_THAN_EVER or middle > usual + doubled
+                for most, middle in rose[name]
+            )
+        )
+    )
+
+
+def maybe_failing(near: Surroundings, settings: JudgeSettings) -> tuple[str, ...]:
+    """Callers that fail more than before, though not so surely that it is a finding: no pass is
+    safe.
+
+    Incidents of before are left out, or they would hide it; and so is as much as those fail more
+    who have nothing to do with it.
+    """
+    usual = (
+        max(0.0, float(np.median([near.rise(name).added for name in near.strangers])))
+        if near.strangers
+        else 0.0
+    )
+    names = []
+    for name in near.callers:
+        answers = near.answered(name)
+        late, past = answers.windows >= near.since, answers.windows <= near.since - near.grain
+        bad, of = without_peaks(answers.bad[past], answers.calls[past])
+        k, a, s, b = (
+            float(column.sum()) for column in (answers.bad[late], answers.calls[late], bad, of)
+        )
+        if not a or not b or k / a - s / b - usual < settings.floor_difference:
+            continue
+        phi = dispersion(bad, of)
+        if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
+            names.append(name)
+    return tuple(sorted(names))
+
+
+def more_fail_than_could(caller: str, near: Surroundings, mine: Sequence[EdgeTests]) -> bool:
+    """Whether more of the caller's requests fail beyond the usual than it made calls to the new
+    version: each would need one.
+    """
+    answered = sum(
+        float(edge.table.counts[new_rows(edge), COUNTS.index("calls")].sum())
+        for edge in mine
+        if edge.table.edge.caller == caller
+    )
+    rose = near.rise(caller)
+    return rose.added * rose.calls > COUNTED_APART * answered + ENOUGH_ANSWERS
+
+
+def began_later(caller: str, near: Surroundings, mine: Sequence[EdgeTests]) -> bool:
+    """Whether the caller was well while it already met the new version: what it fails by since
+    then came at another moment.
+
+    What its requests fail by is shared among the moments by how many of them may have met the new
+    version.
+    """
+    asked = [edge for edge in mine if edge.table.edge.caller == caller]
+    windows = (
+        np.unique(np.concatenate([edge.table.windows[new_rows(edge)] for edge in asked]))
+        if asked
+        else np.zeros(0, np.int64)
+    )
+    if not windows.size:
+        return False
+    every, new = np.zeros(windows.size), np.zeros(windows.size)
+    for edge in asked:
+        for rows, sums in ((edge.table.windows >= windows[0], every), (new_rows(edge), new)):
+            inside = rows & np.isin(edge.table.windows, windows)
+            np.add.at(
+                sums,
+                np.searchsorted(windows, edge.table.windows[inside]),
+                edge.table.counts[inside, COUNTS.index("calls")],
+            )
+    answers = near.answered(caller)
+    past, inside = answers.windows <= near.since - near.grain, np.isin(answers.windows, windows)
+    places = np.searchsorted(windows, answers.windows[inside])
+    bad, calls = np.zeros(windows.size), np.zeros(windows.size)
+    bad[places], calls[places] = answers.bad[inside], answers.calls[inside]
+    usual = calls * float(answers.bad[past].sum()) / max(float(answers.calls[past].sum()), 1.0)
+    exposed = calls * new / np.maximum(every, 1.0)
+    early = windows < windows[0] + max(WELL_SECONDS, 2.0 * near.grain)
+    added = max(float(bad.sum() - usual.sum()), 0.0)
+    expected = float(usual[early].sum()) + added * float(exposed[early].sum()) / max(
+        float(exposed.sum()), 1.0
+    )
+    seen = float(bad[early].sum())
+    return (
+        seen < WELL_PART * expected
+        and float(special.gammaincc(seen + 1.0, expected)) < WELL_CHANCE
+    )
