@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Two processes more than cores, since many tests wait for others; five at most.
 SPREAD := --numprocesses=$(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 3 ? n + 2 : 5))) --dist=loadfile --no-loadscope-reorder
+# Once, else each of the test processes compiles all our code, and rewrites all tests.
+COMPILE := $(BIN)/python -m compileall -q monitor pipelines; \
+  [ -d tests/__pycache__ ] || $(BIN)/python -m pytest -q --collect-only > /dev/null
 # Every command that a test starts would compile all our code again.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
@@ -28,8 +31,8 @@ demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's 
 test: $(VENV)/installed-tests $(VENV)/native ## lint, types, import contracts and the tests but for the long ones; ARGS=… goes to pytest
 	@command -v java >/dev/null && command -v mvn >/dev/null \
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
-	@$(BIN)/python -m compileall -q monitor pipelines  # else each of the test processes does it
 	@$(MAKE) --no-print-directory lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
+	  $(COMPILE); \
 	  $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD) -m "not long"); tests=$$?; \
 	  wait $$lint; lint=$$?; cat $(VENV)/lint.log; exit $$((tests ? tests : lint))
 
@@ -39,7 +42,7 @@ test-long: $(VENV)/installed-tests $(VENV)/native ## what repeats shorter tests 
 lint: $(VENV)/installed-tests ## style and insecure code, types, import contracts
 	$(BIN)/ruff check monitor pipelines dashboards tests
 	$(BIN)/ruff format --check monitor pipelines dashboards tests
-	$(BIN)/mypy
+	$(BIN)/mypy $(if $(CI),--cache-dir=/dev/null)  # a cache that is thrown away costs its writing
 	$(BIN)/lint-imports
 
 fmt: $(VENV)/installed-tests ## format, and repair what can be repaired

@@ -201,7 +201,9 @@ def api(settings: Settings) -> Iterator[Api]:
 def _client(address: str, headers: Mapping[str, str]) -> httpx.Client:
     if web_address(address) is not None:
         with suppress(httpx.InvalidURL):  # it is stricter about names
-            return httpx.Client(base_url=address, headers=headers, trust_env=False)
+            # reading the machine's certificates takes longer than an answer without TLS
+            verify = httpx.URL(address).scheme == "https"
+            return httpx.Client(base_url=address, headers=headers, trust_env=False, verify=verify)
     raise UsageError(
         f"SEAMWATCH_API_URL {shown(address)} cannot be read; give it as http://host:port"
     )

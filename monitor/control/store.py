@@ -7,15 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import alembic.command
 import psycopg
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg.abc import RV, PQGen
 from psycopg.errors import _WaitTimeout
 from sqlalchemy import (
@@ -30,6 +27,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy import inspect as sqlalchemy_inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
@@ -214,15 +212,13 @@ def _migrate(engine: Engine) -> None:
     ):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        config = Config()
-        config.set_main_option("script_location", str(folder).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        checksums = _known(config)
-        here = MigrationContext.configure(connection).get_current_revision()
+        checksums = known_migrations(folder)
+        here = _current(connection)
         _refuse_foreign(engine, connection, here, checksums)
         if here == list(checksums)[-1]:
             return
-        alembic.command.upgrade(config, "head")
+        # most commands find nothing to migrate, and what migrates takes long to import
+        import_module("monitor.control.upgrading").upgrade(connection, folder)
         done = set(connection.execute(select(migration_log.c.revision)).scalars())
         for revision, checksum in checksums.items():
             if revision not in done:
@@ -233,13 +229,24 @@ def _migrate(engine: Engine) -> None:
                 )
 
 
-def _known(config: Config) -> dict[str, str]:
-    """Our migrations from first to last, each with the sha256 of its file."""
-    scripts = reversed(list(ScriptDirectory.from_config(config).walk_revisions()))
+def known_migrations(folder: Path) -> dict[str, str]:
+    """Our migrations from first to last, each with the sha256 of its file, which is named
+    `REVISION_words.py`.
+    """
     return {
-        script.revision: hashlib.sha256(Path(script.path).read_bytes()).hexdigest()
-        for script in scripts
+        path.name.partition("_")[0]: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "versions").glob("[0-9]*_*.py"))
     }
+
+
+def _current(connection: Connection) -> str | None:
+    """The revision that this store is at; None where there is none yet.
+    https://alembic.sqlalchemy.org/en/latest/tutorial.html: one row of `alembic_version`
+    """
+    if not sqlalchemy_inspect(connection).has_table("alembic_version"):
+        return None
+    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if revision is None else str(revision)
 
 
 def _refuse_foreign(

@@ -5,12 +5,14 @@ import math
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from monitor.control import deploys, findings, lease, sequence, verdicts
-from monitor.control.store import open_control, reading, writing
+from monitor.control.store import known_migrations, open_control, reading, writing
 from monitor.errors import StoreError, UsageError
 from monitor.model.deploys import DeployEvent
 from monitor.model.edges import Edge
@@ -584,3 +586,9 @@ def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> Non
     assert len(findings.list_findings(engine, service="team-a/pay")) == 1
     assert findings.list_findings(engine, service="team-b/pay") == []
     engine.dispose()
+
+
+def test_migrations_are_known_in_the_order_that_alembic_applies_them() -> None:
+    with as_file(files("monitor.control") / "migrations") as folder:
+        scripts = reversed(list(ScriptDirectory(str(folder)).walk_revisions()))
+        assert list(known_migrations(folder)) == [script.revision for script in scripts]

@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from monitor.detect.arrays import Floats
 
@@ -25,12 +25,12 @@ def log_mean_exp(logs: Floats, weights: Floats | None = None) -> float:
 @lru_cache(maxsize=64)
 def normal_quantile(probability: float) -> float:
     """The standard normal's quantile."""
-    return float(special.ndtri(probability))
+    return float(scipy.special.ndtri(probability))
 
 
 def normal_tail(z: float) -> float:
     """P(Z >= z) for a standard normal."""
-    return float(special.ndtr(-z))
+    return float(scipy.special.ndtr(-z))
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
@@ -41,7 +41,7 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
         return 0.0
     if b <= 0:
         return 1.0
-    return float(special.betaincinv(a, b, probability))
+    return float(scipy.special.betaincinv(a, b, probability))
 
 
 def binomial_pmf(count: int, probability: float) -> Floats:
@@ -51,7 +51,11 @@ def binomial_pmf(count: int, probability: float) -> Floats:
         pmf = np.zeros(count + 1)
         pmf[0 if probability <= 0 else count] = 1.0
         return pmf
-    choose = special.gammaln(count + 1) - special.gammaln(k + 1) - special.gammaln(count - k + 1)
+    choose = (
+        scipy.special.gammaln(count + 1)
+        - scipy.special.gammaln(k + 1)
+        - scipy.special.gammaln(count - k + 1)
+    )
     return np.asarray(
         np.exp(choose + k * np.log(probability) + (count - k) * np.log1p(-probability)),
         dtype=np.float64,

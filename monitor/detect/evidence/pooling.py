@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+import scipy
 
 from monitor.detect.arrays import Floats, Ints, summed
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
@@ -116,7 +116,7 @@ def without_gross_harm(edge: EdgeTests) -> bool:
     )
     past = edge.contrast.before[:, 0].sum() + edge.contrast.after_old[0]
     base = float(usual) / max(float(past), 1.0)
-    return calls > 0 and float(special.gammaincinv(bad + 1.0, 0.95)) / calls - base < GROSS
+    return calls > 0 and float(scipy.special.gammaincinv(bad + 1.0, 0.95)) / calls - base < GROSS
 
 
 @dataclass(slots=True)
@@ -221,7 +221,7 @@ def _by_window(edge: EdgeTests, place: tuple[int, int]) -> tuple[Ints, Ints]:
 def _harm(bad: float, expected: float, calls: float, law: _Law) -> tuple[float, float]:
     """(probability of relevant harm, upper bound of the added share at 99 %)."""
     shape = max(law.shape / law.phi, 0.5)
-    bases = np.maximum(expected * special.gammaincinv(shape, BASES) / shape, 1e-9)
+    bases = np.maximum(expected * scipy.special.gammaincinv(shape, BASES) / shape, 1e-9)
     floor = max(0.005, 0.25 * expected / calls)
     added: Floats = np.asarray(calls * floor ** (1.0 - SIZES), dtype=np.float64)
     same, slight = (
@@ -231,10 +231,10 @@ def _harm(bad: float, expected: float, calls: float, law: _Law) -> tuple[float, 
     some = _likelihood(bad, bases, added, law)
     odds = PRIOR / (1.0 - PRIOR) * some / max(none, 1e-300)
     low = float(bases[0]) if bad else 0.0
-    high = law.phi * float(special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(
+    high = law.phi * float(scipy.special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(
         low, expected
     )
-    alone = law.clumps * float(special.gammaincinv(bad / law.clumps + 1.0, CONFIDENCE))
+    alone = law.clumps * float(scipy.special.gammaincinv(bad / law.clumps + 1.0, CONFIDENCE))
     return odds / (1.0 + odds), max(0.0, min(high, alone)) / calls
 
 
@@ -250,7 +250,11 @@ def _likelihood(bad: float, bases: Floats, added: Floats, law: _Law) -> float:
         / mean
     )
     size = mean / excess
-    log = special.gammaln(bad + size) - special.gammaln(size) - special.gammaln(bad + 1.0)
+    log = (
+        scipy.special.gammaln(bad + size)
+        - scipy.special.gammaln(size)
+        - scipy.special.gammaln(bad + 1.0)
+    )
     log = log + bad * np.log(excess / (1.0 + excess)) - size * np.log1p(excess)
     return float(np.exp(log).mean())
 

@@ -13,7 +13,7 @@ alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.distributions import (
@@ -228,7 +228,7 @@ def between_versions(new: tuple[Ints, Ints], old: tuple[Ints, Ints]) -> float | 
     ratio = (float((k * b / (a + b)).sum()) + 0.5) / (float((s * a / (a + b)).sum()) + 0.5)
     p = ratio * a / (ratio * a + b)
     chi = float(((k - p * (k + s)) ** 2 / np.maximum(p * (1.0 - p) * (k + s), 1e-9)).sum())
-    return max(1.0, chi / float(2.0 * special.gammaincinv(k.size / 2.0, UNLIKELY)))
+    return max(1.0, chi / float(2.0 * scipy.special.gammaincinv(k.size / 2.0, UNLIKELY)))
 
 
 def gone_away(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
+import scipy
 
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
@@ -148,5 +148,5 @@ def began_later(caller: str, near: Surroundings, mine: Sequence[EdgeTests]) -> b
     seen = float(bad[early].sum())
     return (
         seen < WELL_PART * expected
-        and float(special.gammaincc(seen + 1.0, expected)) < WELL_CHANCE
+        and float(scipy.special.gammaincc(seen + 1.0, expected)) < WELL_CHANCE
     )
