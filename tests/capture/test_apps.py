@@ -41,7 +41,9 @@ NEW = {
     "secret": "Jane's own",
     "note": "for Jane Doe",
 }
-PERSONAL = ("Jane", "s3cr3t", "acme", "12.5", "EUR")
+# amounts with their name: a duration, too, may be 12.5 ms
+AMOUNTS = ('amount":12', 'amount":"12', 'amount\\":12', 'amount\\":\\"12')
+PERSONAL = ("Jane", "s3cr3t", "acme", "EUR", *AMOUNTS)
 
 
 def judged(store: Store, collected: Collected) -> list[dict[str, Any]]:
