@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
-from monitor.contracts.refs import DATA, NAMES, words_of
+from monitor.contracts.looks import DATA, NAMES
 from monitor.model.pointers import escaped
 
 DOCUMENT = "http://contract.invalid/document"
@@ -15,15 +15,15 @@ _IDENTIFIES = frozenset({"$id", "$anchor", "$dynamicAnchor"})
 _SAFE = "/~!$&'()*+,;=:@-._?"
 
 
-def grounded(document: dict[str, Any]) -> dict[str, Any]:
+def grounded(document: dict[str, Any], words: Container[str]) -> dict[str, Any]:
     """A copy in which every reference that the document itself answers is a pointer from its root
     ("#/a/b").
 
     The same document when it names nothing by `$id` or an anchor. References to elsewhere stay,
     and are refused later. Where there is a `$dynamicRef`, which goes by resources, schemas with an
-    `$id` keep one (see `apart`).
+    `$id` keep one (see `apart`). `words`: the keys that stand anywhere in it.
     """
-    if _IDENTIFIES.isdisjoint(words_of(document)):
+    if not any(word in words for word in _IDENTIFIES):
         return document
     places = _Places(document)
     if not places.identified:
@@ -171,7 +171,9 @@ def apart(
 
 def absolute(pointer: str, stood: dict[str, str], root: str) -> str:
     """The URI of what stood at a pointer before the document was cut."""
-    head = pointer
+    head = pointer if stood else ""
     while head and head not in stood:
         head = head.rpartition("/")[0]
-    return f"{stood.get(head, root)}#{quote(pointer[len(head) :], safe=_SAFE)}"
+    # braces of path templates are in most pointers; `quote` is quick where it has nothing to do
+    rest = quote(pointer[len(head) :], safe=_SAFE + "{}").replace("{", "%7B").replace("}", "%7D")
+    return f"{stood.get(head, root)}#{rest}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.contracts.limits import ContractLimits
+from monitor.contracts.looks import DATA, NAMES, Look, holding
 from monitor.contracts.patterns import compiles, ecma
-from monitor.contracts.refs import DATA, NAMES, every_object
 from monitor.model.pointers import escaped
 
 
@@ -29,40 +29,25 @@ class Judged:
 _PATTERNS = frozenset({"pattern", "patternProperties"})
 
 
-def judged(document: Any, limits: ContractLimits, words: Container[str]) -> Judged:
+def judged(document: Any, limits: ContractLimits, look: Look) -> Judged:
     """The document with its patterns by ECMA-262. Pointers stay as they were; keys of
     `patternProperties` change.
 
-    `words` are the keys that stand anywhere in it. What holds no such pattern is the document's
-    own, not a copy.
+    `look`: the document's, or that of one which it was made of. What holds no such pattern is the
+    document's own, not a copy. In most documents all patterns are in the engine's words already.
     """
-    if not any(word in words for word in _PATTERNS) or _good_as_it_is(document, limits):
+    if all(_usable(text, limits) == text for text in look.patterns):
         return Judged(document, None, ())
-    kindly = _Rewriter(limits, harsh=False)
+    changed = holding(document, _PATTERNS)
+    kindly = _Rewriter(limits, changed, harsh=False)
     kept = kindly.node(document, None, names=False)
     if not kindly.unjudged:
         return Judged(kept, None, ())
     return Judged(
         kept,
-        _Rewriter(limits, harsh=True).node(document, None, names=False),
+        _Rewriter(limits, changed, harsh=True).node(document, None, names=False),
         tuple(kindly.unjudged),
     )
-
-
-def _good_as_it_is(document: Any, limits: ContractLimits) -> bool:
-    """Whether every pattern, of data too, is in the engine's words already: in most documents all
-    are.
-    """
-    for node in every_object(document):
-        if not _PATTERNS.isdisjoint(node):
-            single, many = node.get("pattern"), node.get("patternProperties")
-            texts = [
-                *([single] if isinstance(single, str) else ()),
-                *(many if isinstance(many, dict) else ()),
-            ]
-            if any(_usable(text, limits) != text for text in texts):
-                return False
-    return True
 
 
 def _usable(pattern: str, limits: ContractLimits) -> str | None:
@@ -87,13 +72,17 @@ def _pointer(place: Place | None) -> str:
 
 
 class _Rewriter:
-    def __init__(self, limits: ContractLimits, *, harsh: bool) -> None:
+    def __init__(self, limits: ContractLimits, changed: Container[int], *, harsh: bool) -> None:
+        """`changed`: the ids of what holds a pattern, and of what holds that."""
         self._limits = limits
+        self._changed = changed
         self._harsh = harsh
         self.unjudged: list[str] = []
 
     def node(self, node: Any, place: Place | None, *, names: bool) -> Any:
         """The node itself where nothing in it changes."""
+        if id(node) not in self._changed:
+            return node
         if isinstance(node, list):
             items = [
                 self.node(child, (place, str(index)), names=False)

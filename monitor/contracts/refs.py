@@ -7,46 +7,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from monitor.contracts.limits import ContractLimits
+from monitor.contracts.looks import ASIDE, DATA, NAMES, REFERENCES, Look, look_at
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped, unescaped
 
-# Keywords whose value is data or prose, never a schema with references.
-DATA = frozenset(
-    {"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"}
-)
-# Keywords whose value is a map of names that the contract's author chose: a response may be called
-# `default`.
-NAMES = frozenset(
-    {
-        *(
-            "properties",
-            "patternProperties",
-            "$defs",
-            "definitions",
-            "dependentSchemas",
-            "dependencies",
-            "schemas",
-            "headers",
-        ),
-        *(
-            "paths",
-            "components",
-            "responses",
-            "callbacks",
-            "content",
-            "encoding",
-            "links",
-            "requestBodies",
-            "securitySchemes",
-        ),
-        *("pathItems", "mediaTypes", "webhooks", "variables"),
-    }
-)
-# Nothing below these is judged, so what they refer to does not matter.
-_ASIDE = frozenset({"links", "callbacks", "securitySchemes", "webhooks"})
-_PASSED_OVER = _ASIDE | DATA
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_TOLD = (*_REFERENCES, "pattern", "patternProperties")
 _MOST_HOPS = 50
 
 
@@ -94,36 +58,23 @@ def survey(
     where: str,
     limits: ContractLimits,
     allowed: frozenset[str] = frozenset(),
+    look: Look | None = None,
 ) -> None:
     """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of
-    schemas and patterns.
+    schemas and patterns. `look`: the document's, where it was taken already.
     """
-    if not _passes(document, limits, allowed):
+    if not _passes(look or look_at(document), limits, allowed):
         _refuse(document, where, limits, allowed)
 
 
-def _passes(document: dict[str, Any], limits: ContractLimits, allowed: frozenset[str]) -> bool:
-    """Whether nothing is to be refused: a look without pointers, which would cost three times as
-    much. False: look closer.
-    """
-    schemas = patterns = 0
-    for node in _looked_at(document):
-        schemas += 1
-        for word in _TOLD:
-            target = node.get(word)
-            if target is None:
-                continue
-            if word in _REFERENCES:
-                if isinstance(target, str) and not target.startswith("#") and not allowed:
-                    return False
-                continue
-            texts = [target] if word == "pattern" else target
-            if not isinstance(target, str if word == "pattern" else dict):
-                continue
-            patterns += len(texts)
-            if any(len(text) > limits.pattern_chars for text in texts):
-                return False
-    return schemas <= limits.schemas and patterns <= limits.patterns
+def _passes(look: Look, limits: ContractLimits, allowed: frozenset[str]) -> bool:
+    """Whether nothing is to be refused; False: look closer, with pointers."""
+    return (
+        (not look.leaves or bool(allowed))
+        and look.schemas <= limits.schemas
+        and look.told <= limits.patterns
+        and look.longest <= limits.pattern_chars
+    )
 
 
 def _refuse(
@@ -132,7 +83,7 @@ def _refuse(
     schemas = patterns = 0
     for node, pointer in objects(document):
         schemas += 1
-        for word in _REFERENCES:
+        for word in REFERENCES:
             target = node.get(word)
             if isinstance(target, str) and not target.startswith("#") and not allowed:
                 raise ContractError(
@@ -158,27 +109,6 @@ def _refuse(
         )
 
 
-def words_of(document: Any) -> frozenset[str]:
-    """Every key of every object, of data and of maps of names too: a look that costs little,
-    before others that cost more.
-    """
-    words: set[str] = set()
-    for node in every_object(document):
-        words.update(node)
-    return frozenset(words)
-
-
-def every_object(document: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a document, of data and of maps of names too, in no order to rely on."""
-    stack: list[Any] = [document] if isinstance(document, dict | list) else []
-    while stack:
-        node = stack.pop()
-        if type(node) is dict:
-            yield node
-            node = node.values()
-        stack += [child for child in node if type(child) is dict or type(child) is list]
-
-
 def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Every object that may be read as a schema, with its pointer; data and maps of names are
     passed over.
@@ -199,43 +129,13 @@ def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
                 stack.extend(
                     (child, f"/components/{name}", True)
                     for name, child in node.items()
-                    if name not in _ASIDE and name not in DATA and not name.startswith("x-")
+                    if name not in ASIDE and name not in DATA and not name.startswith("x-")
                 )
                 continue
             for name, child in node.items():
-                if not names and (name in _ASIDE or name.startswith("x-")):
+                if not names and (name in ASIDE or name.startswith("x-")):
                     continue
                 if isinstance(child, dict | list) and (names or name not in DATA):
                     stack.append(
                         (child, f"{pointer}/{escaped(name)}", not names and name in NAMES)
                     )
-
-
-def _looked_at(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The objects that `objects` gives, in another order and without their pointers."""
-    stack: list[tuple[Any, bool]] = [(document, False)]
-    push, at_components = stack.append, document.get("components")
-    while stack:
-        node, names = stack.pop()
-        if type(node) is list:
-            for child in node:
-                if type(child) is dict or type(child) is list:
-                    push((child, False))
-            continue
-        if not names:
-            yield node
-            for name, child in node.items():
-                if (
-                    (type(child) is dict or type(child) is list)
-                    and name not in _PASSED_OVER
-                    and not name.startswith("x-")
-                ):
-                    push((child, name in NAMES))
-            continue
-        for name, child in node.items():
-            if type(child) is not dict and type(child) is not list:
-                continue
-            if node is not at_components:
-                push((child, False))
-            elif name not in _PASSED_OVER and not name.startswith("x-"):
-                push((child, True))

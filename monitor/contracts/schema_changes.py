@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
-from monitor.contracts.refs import DATA, resolve
+from monitor.contracts.looks import DATA
+from monitor.contracts.refs import resolve
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 

@@ -12,9 +12,10 @@ from monitor.contracts.broken import ROOT, Broken, folded
 from monitor.contracts.identified import absolute, apart
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.looks import Look, look_at
 from monitor.contracts.loose import is_hidden, loosened
 from monitor.contracts.proving import OPEN, Proof, Provers
-from monitor.contracts.refs import resolve, words_of
+from monitor.contracts.refs import resolve
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
@@ -162,10 +163,10 @@ class Schemas:
         resources: Mapping[str, Any] | None = None,
         assert_formats: bool = True,
         limits: ContractLimits = CONTRACT_LIMITS,
-        words: frozenset[str] | None = None,
+        look: Look | None = None,
     ) -> None:
-        """`words`: the keys that stand anywhere in the document, where they are known already."""
-        self._words = words_of(document) if words is None else words
+        """`look`: the document's, or that of one which it was made of, where it was taken."""
+        self._look = look_at(document) if look is None else look
         self._where = where
         self._class = _CLASSES[draft]
         self._patterns = engine.FancyRegexOptions(
@@ -215,7 +216,7 @@ class Schemas:
         """A copy with no schema named."""
         return Schemas(
             self._document, self._draft, where=self._where, formats=self._formats, resources=self._resources,
-            assert_formats=self._assert_formats, limits=self._limits, words=self._words,
+            assert_formats=self._assert_formats, limits=self._limits, look=self._look,
         )  # fmt: skip
 
     def written_at(self, pointer: str) -> tuple[Any, Any]:
@@ -284,7 +285,7 @@ class Schemas:
 
     def _as_judged(self) -> Judged:
         if self._judged is None:
-            self._judged = judged(self._document, self._limits, self._words)
+            self._judged = judged(self._document, self._limits, self._look)
         return self._judged
 
     @property
@@ -299,7 +300,7 @@ class Schemas:
         registry: engine.Registry | None = None
         try:
             if "" not in self._known:
-                document, resources, self._stood = apart(document, ROOT, self._words)
+                document, resources, self._stood = apart(document, ROOT, self._look.words)
                 registry = engine.Registry(
                     [(ROOT, document), *resources], draft=_NUMBERS[self._draft]
                 )

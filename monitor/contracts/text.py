@@ -11,6 +11,7 @@ import yaml
 
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.looks import excess
 from monitor.errors import ContractError
 
 _TAG = "tag:yaml.org,2002:"
@@ -230,23 +231,11 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 
 def _measure(document: Any, where: str, limits: ContractLimits) -> None:
-    """Refuse a document over the budget of nodes or depth, without recursion."""
-    nodes = 0
-    level = [document]
-    depth = 0
-    while level:
-        nodes += len(level)
-        if nodes > limits.nodes:
+    """Refuse a document over the budget of nodes or depth."""
+    match excess(document, limits.nodes, limits.depth):
+        case "nodes":
             raise ContractError(f"{where}: more than {limits.nodes} nodes; split the contract")
-        if depth > limits.depth:
+        case "depth":
             raise ContractError(
                 f"{where}: nested deeper than {limits.depth} levels; flatten it with local $ref"
             )
-        below: list[Any] = []
-        for node in level:
-            if isinstance(node, dict):
-                below.extend(node.values())
-            elif isinstance(node, list):
-                below.extend(node)
-        level = below
-        depth += 1

@@ -20,10 +20,16 @@ from urllib.parse import quote
 
 import numpy as np
 
-from monitor.contracts.refs import every_object, resolve
+from monitor.contracts.looks import every_object
+from monitor.contracts.refs import resolve
 from monitor.errors import ContractError
+from monitor.native import BUILT
 
 DEEPEST = 128
+LONGEST_CHAIN = 800
+"""So many schemas may each apply the next one in place: more is told as too much, before the stack
+ends.
+"""
 MOST_MERGED = 1_000_000
 """So many places of parts that apply together are put together for one document, some
 2 us each.
@@ -52,6 +58,19 @@ _APPLICATORS = frozenset(
         "$ref",
     }
 )
+
+# The keys as the native count knows them (monitor/native/src/growth.rs); what applies in place in
+# the order in which it is counted here.
+_USES = (
+    ("$ref", "reference"),
+    *((word, "in place list") for word in _IN_PLACE_LISTS),
+    *((word, "in place") for word in _IN_PLACE),
+    *((word, "in place map") for word in _IN_PLACE_MAPS),
+    *((word, "below map") for word in ("properties", "patternProperties")),
+    *((word, "items" if word == "items" else "below") for word in _DOWN),
+    ("prefixItems", "below list"),
+)
+_GROWTH = BUILT.Growth(_USES, DEEPEST, MOST_MERGED, LONGEST_CHAIN) if BUILT is not None else None
 
 _FOR_ANY_NAME = frozenset({"additionalProperties", "unevaluatedProperties", "propertyNames"})
 _FOR_ANY_ITEM = frozenset({"items", "additionalItems", "unevaluatedItems", "contains"})
@@ -89,7 +108,7 @@ class _Graph:
         if _APPLICATORS.isdisjoint(node):
             self.known[key] = _LEAF
             return _LEAF
-        if key in self._open:
+        if key in self._open or len(self._open) >= LONGEST_CHAIN:
             return self._most + 1, {}
         self._open.add(key)
         total = 1
@@ -122,7 +141,8 @@ class _Graph:
         self.known[key] = (total, below)
         return total, below
 
-    def _resolved(self, target: str) -> Node | None:
+    def resolved(self, target: str) -> Node | None:
+        """The object that a local reference names; None where the document has none there."""
         try:
             part = resolve(self._document, target, "")
         except ContractError:
@@ -133,7 +153,7 @@ class _Graph:
         target = node.get("$ref")
         if isinstance(target, str) and target.startswith("#"):
             if target not in self._named:
-                self._named[target] = self._resolved(target)
+                self._named[target] = self.resolved(target)
             part = self._named[target]
             if part is not None:
                 yield part
@@ -260,6 +280,16 @@ def allowed_depth(document: Node, work: int) -> int:
 
     An upper bound over all schemas of the document; cost grows with its size.
     """
+    if _GROWTH is not None:
+        graph = _Graph(document, work)
+        depth: int | None = _GROWTH.allowed_depth(document, work, graph.resolved)
+        if depth is not None:
+            return depth
+    return depth_of(document, work)
+
+
+def depth_of(document: Node, work: int) -> int:
+    """The reference of `allowed_depth`."""
     graph = _Graph(document, work)
     try:
         for node in _applying(document):

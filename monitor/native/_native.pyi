@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 VERSION: str
 LEFT: int
@@ -62,3 +62,35 @@ class Exchanges:
     def read(
         self, value: bytes, source_id: str, partition: int, offset: int, record_ms: int
     ) -> object: ...
+
+class Walks:
+    def __init__(
+        self,
+        names: Sequence[str],
+        data: Sequence[str],
+        aside: Sequence[str],
+        references: Sequence[str],
+    ) -> None: ...
+    def within(self, document: object, nodes: int, depth: int) -> bool: ...
+    def look(
+        self, document: object
+    ) -> tuple[frozenset[str], frozenset[str], int, int, int, bool] | None: ...
+    def holding(
+        self,
+        document: object,
+        wanted: Collection[str],
+        formats: Collection[str],
+        ids: Collection[int],
+    ) -> set[int] | None: ...
+
+class Growth:
+    def __init__(
+        self,
+        uses: Sequence[tuple[str, str]],
+        deepest: int,
+        most_merged: int,
+        longest_chain: int,
+    ) -> None: ...
+    def allowed_depth(
+        self, document: object, work: int, resolve: Callable[[str], object]
+    ) -> int | None: ...

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from monitor.contracts.formats.discriminators import discriminated
 from monitor.contracts.formats.oneway import OneWay
-from monitor.contracts.refs import DATA, NAMES
+from monitor.contracts.looks import DATA, NAMES, holding
 
 Side = Literal["request", "response"]
 
@@ -25,6 +25,9 @@ _RANGES = {
 }
 
 
+_CHANGING = ("nullable", "discriminator")
+
+
 class Dialect:
     """Rewrites one document for one side. Lenient: `nullable` counts without a sibling `type` too
     (Stripe and many others write it so).
@@ -38,6 +41,7 @@ class Dialect:
         self._side = side
         self._one_way = OneWay(document, _MARK[side], words)
         self._lenient = lenient
+        self._changed: Container[int] = ()
         components = document.get("components")
         schemas = components.get("schemas") if isinstance(components, dict) else None
         self._known = schemas if isinstance(schemas, dict) else {}
@@ -50,14 +54,17 @@ class Dialect:
         return self._one_way.any
 
     def rewritten(self) -> dict[str, Any]:
-        """The whole document, rewritten; pointers into it stay as they were except below what was
-        wrapped.
+        """The document, rewritten; pointers into it stay as they were except below what was
+        wrapped. What nothing is changed in is the document's own, not a copy.
         """
+        self._changed = holding(self._document, _CHANGING, _RANGES, self._one_way.ids)
         result = self._node(self._document, names=False)
         assert isinstance(result, dict)
         return result
 
     def _node(self, node: Any, *, names: bool) -> Any:
+        if id(node) not in self._changed:
+            return node
         if isinstance(node, list):
             return [
                 self._node(child, names=False) if isinstance(child, dict | list) else child
@@ -103,9 +110,12 @@ class Dialect:
                 del copy["required"]  # draft 4 allows no empty list
         properties = node.get("properties")
         if self._side == "response" and isinstance(properties, dict):
-            for name, schema in properties.items():
-                if self._one_way.marked(schema):
-                    copy["properties"][name] = {"not": {}}
+            gone: dict[str, Any] = {
+                name: {"not": {}}
+                for name, schema in properties.items()
+                if self._one_way.marked(schema)
+            }
+            copy["properties"] = copy["properties"] | gone
 
     def _nullable(self, schema: dict[str, Any]) -> dict[str, Any]:
         kinds = schema.get("type")

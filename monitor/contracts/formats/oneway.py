@@ -3,10 +3,11 @@
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.refs import DATA, NAMES, follow
+from monitor.contracts.looks import DATA, NAMES
+from monitor.contracts.refs import follow
 from monitor.errors import ContractError
 
 _LISTS = ("allOf", "anyOf", "oneOf")
@@ -34,6 +35,11 @@ class OneWay:
         nodes = list(_schemas(document))
         if any(node.get(mark) is True for node in nodes):
             self._names = self._spread(nodes)
+
+    @property
+    def ids(self) -> Collection[int]:
+        """The ids of the schemas that have such names."""
+        return self._names.keys()
 
     @property
     def any(self) -> bool:

@@ -16,9 +16,10 @@ from monitor.contracts.formats.timing import timing_of
 from monitor.contracts.forms import is_form
 from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.looks import Look, look_at
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import ANYTHING
-from monitor.contracts.refs import follow, survey, words_of
+from monitor.contracts.refs import follow, survey
 from monitor.contracts.routes import Base, Router
 from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
 from monitor.contracts.work import allowed_depth
@@ -65,10 +66,12 @@ def read_openapi(
             f"{where}: the version is {version!r}; OpenAPI 3.0, 3.1 and 3.2 are read"
         )
     old = match.group(1) == "0"
-    document = document if old else grounded(document)
-    survey(document, where, limits)
+    look, written = look_at(document), document
+    document = document if old else grounded(document, look.words)
+    look = look if document is written else look_at(document)
+    survey(document, where, limits, look=look)
     refuse_misplaced(document, where)
-    return _Reader(document, where, old, lenient_nullable, limits).promise()
+    return _Reader(document, look, where, old, lenient_nullable, limits).promise()
 
 
 def version_of(document: dict[str, Any]) -> Version:
@@ -81,6 +84,7 @@ class _Reader:
     def __init__(
         self,
         document: dict[str, Any],
+        look: Look,
         where: str,
         old: bool,
         lenient: bool,
@@ -97,8 +101,9 @@ class _Reader:
         )
         formats = OPENAPI_FORMATS if old else {}
         sides: tuple[Side, Side] = ("request", "response")
-        words = words_of(document)
-        dialects = {side: Dialect(document, side, lenient=lenient, words=words) for side in sides}
+        dialects = {
+            side: Dialect(document, side, lenient=lenient, words=look.words) for side in sides
+        }
         answers = dialects["response"].rewritten()
         # Where nothing travels one way there is one compiled form for both.
         asks = (
@@ -108,12 +113,12 @@ class _Reader:
         )
         self._sides: dict[Side, dict[str, Any]] = {"request": asks, "response": answers}
         of_answers = Schemas(
-            answers, draft, where=where, formats=formats, limits=limits, words=words
+            answers, draft, where=where, formats=formats, limits=limits, look=look
         )
         of_asks = (
             of_answers
             if asks is answers
-            else Schemas(asks, draft, where=where, formats=formats, limits=limits, words=words)
+            else Schemas(asks, draft, where=where, formats=formats, limits=limits, look=look)
         )
         self._schemas = {"request": of_asks, "response": of_answers}
 

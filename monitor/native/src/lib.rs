@@ -6,6 +6,7 @@
 mod columns;
 mod exchanges;
 mod formats;
+mod growth;
 mod json;
 mod json_spans;
 mod naming;
@@ -16,6 +17,7 @@ mod proofs;
 mod proving;
 mod schema;
 mod spans;
+mod walks;
 mod wire;
 mod wordy;
 
@@ -262,5 +264,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<exchanges::Exchanges>()?;
     module.add_class::<patterns::Pattern>()?;
     module.add_class::<proofs::Proofs>()?;
+    module.add_class::<growth::Growth>()?;
+    module.add_class::<walks::Walks>()?;
     module.add_class::<Gathered>()
 }
