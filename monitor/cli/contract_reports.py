@@ -20,6 +20,7 @@ from monitor import __version__
 from monitor.cli.printing import plain, show, tell_what_is_judged
 
 ReportFormat = Literal["text", "table", "json", "ndjson", "sarif", "junit", "github", "csv"]
+DiffFormat = Literal["text", "json", "markdown", "sarif", "junit", "github"]
 _MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
 _MOST_LINES = 200
 _ROW = (
@@ -307,7 +308,7 @@ def _junit(report: Report) -> None:
         if name in by_operation:
             failed += 1
             text = "\n".join(message(broken) for broken in by_operation[name])
-            inside = f'<failure message="{_xml(message(by_operation[name][0]))}" type="{_xml(by_operation[name][0]["rule"])}">{_xml(text)}</failure>'
+            inside = f'<failure message="{xml_text(message(by_operation[name][0]))}" type="{xml_text(by_operation[name][0]["rule"])}">{xml_text(text)}</failure>'
         elif not coverage["operations"].get(name, {}).get("valid"):
             skipped += 1
             why = (
@@ -316,24 +317,27 @@ def _junit(report: Report) -> None:
                 else "nothing of it could be checked"
             )
             inside = f'<skipped message="{why}"/>'
-        cases.append(f'  <testcase classname="contracts" name="{_xml(name)}">{inside}</testcase>')
+        cases.append(
+            f'  <testcase classname="contracts" name="{xml_text(name)}">{inside}</testcase>'
+        )
     counts = f'tests="{len(names)}" failures="{failed}" errors="0" skipped="{skipped}"'
     body = "\n".join(cases)
-    reasons = _xml(json.dumps(report.summary))
+    reasons = xml_text(json.dumps(report.summary))
     sys.stdout.write(
         f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n <testsuite name="seamwatch contracts check" {counts}>\n'
         f"{body}\n  <system-out>{reasons}</system-out>\n </testsuite>\n</testsuites>\n"
     )
 
 
-def _xml(text: object) -> str:
+def xml_text(text: object) -> str:
+    """Text on one line, as XML holds it."""
     return escape(plain(str(text).replace("\n", " | ")), quote=True)
 
 
 def _github(report: Report) -> None:
     for broken in report.broken[:_MOST_ANNOTATIONS]:
-        where = f"file={_property(broken['contract_file'])},line={broken['line']},title={_property('Contract broken: ' + broken['rule'])}"
-        typer.echo(f"::error {where}::{_command(message(broken))}")
+        where = f"file={github_property(broken['contract_file'])},line={broken['line']},title={github_property('Contract broken: ' + broken['rule'])}"
+        typer.echo(f"::error {where}::{github_text(message(broken))}")
     if len(report.broken) > _MOST_ANNOTATIONS:
         typer.echo(f"::warning::{len(report.broken) - _MOST_ANNOTATIONS} more broken clauses")
     summary = report.summary
@@ -350,12 +354,14 @@ def _github(report: Report) -> None:
         else "warning"
     )
     text = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
-    typer.echo(f"::{level} title=seamwatch contracts check::{_command(text)}")
+    typer.echo(f"::{level} title=seamwatch contracts check::{github_text(text)}")
 
 
-def _command(text: str) -> str:
+def github_text(text: str) -> str:
+    """Text as a message of GitHub's commands holds it."""
     return plain(text).replace("%", "%25")
 
 
-def _property(text: str) -> str:
-    return _command(text).replace(":", "%3A").replace(",", "%2C")
+def github_property(text: str) -> str:
+    """Text as a property of GitHub's commands holds it."""
+    return github_text(text).replace(":", "%3A").replace(",", "%2C")

@@ -9,7 +9,7 @@ import typer
 
 from monitor.cli.client import api
 from monitor.cli.contract_files import Published, documents_in
-from monitor.cli.contract_reports import ReportFormat
+from monitor.cli.contract_reports import DiffFormat, ReportFormat
 from monitor.cli.printing import (
     Format,
     FormatOption,
@@ -456,6 +456,27 @@ def check(
 
     told = source if source == MESSAGES else source_named(source)
     return held_against(traffic, contract, told, settings_of(context), form)
+
+
+@commands.command("diff")
+def diff(
+    old: Annotated[Path, typer.Argument(help="The older revision's file.")],
+    new: Annotated[Path, typer.Argument(help="The newer revision's file.")],
+    form: Annotated[
+        DiffFormat,
+        typer.Option(
+            "--format",
+            "-f",
+            help="How to print; markdown is for a pull request, sarif, junit and github for pipelines.",
+        ),
+    ] = "text",
+) -> int:
+    """What a newer revision means for consumers that keep to the older one, from the files alone.
+    Exits 0 compatible, 1 breaking, 2 when documents alone cannot tell.
+    """
+    from monitor.cli.contract_diff import held_apart
+
+    return held_apart(old, new, form)
 
 
 @commands.command("compatible")

@@ -50,7 +50,7 @@ def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
     harmful = sum(change["breaks"] in ("consumers", "either") for change in changes)
     typer.echo(f"changes: {len(changes)}, of which {harmful or 'none'} may break consumers")
     for change in ranked[:_MOST_CHANGES]:
-        typer.echo(f"  {_change(change)}")
+        typer.echo(f"  {change_text(change)}")
     if len(ranked) > _MOST_CHANGES:
         typer.echo(f"  and {len(ranked) - _MOST_CHANGES} more; --format json shows all")
 
@@ -114,7 +114,8 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
             typer.echo(f"    {count:,}: {UNTOLD.get(why) or f'not checked ({plain(why)})'}")
 
 
-def _change(change: Mapping[str, Any]) -> str:
+def change_text(change: Mapping[str, Any]) -> str:
+    """A change as one line: where, which clause, what became of it, whom it may break."""
     place = " ".join(word for word in (change["side"], change["status"], change["place"]) if word)
     was = (
         f": {plain(change['was'])} → {plain(change['now'])}"

@@ -5,11 +5,20 @@ parameters, clauses, examples.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from graphql import find_breaking_changes, find_dangerous_changes
 
-from monitor.contracts.form import Body, Interaction, Message, Operation, Parameter, Promise
+from monitor.contracts.form import (
+    Body,
+    Credential,
+    Interaction,
+    Message,
+    Operation,
+    Parameter,
+    Promise,
+)
 from monitor.contracts.formats.graphql import is_graphql
 from monitor.contracts.refs import resolve
 from monitor.contracts.schema_changes import Comparison, Direction
@@ -58,26 +67,33 @@ class Read:
     promise: Promise
 
 
-def changes(old: Read, new: Read) -> list[Change]:
+Place = tuple[str, Side, str, str]
+"""Operation, side, status, and the parameter ("" for the body)."""
+
+
+class Met(Comparison):
+    """A comparison that keeps which schemas it held against each other, by place."""
+
+    def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        super().__init__(old, new)
+        self.pairs: dict[Place, list[tuple[Schema, Schema]]] = {}
+
+
+def changes(old: Read, new: Read, both: Met | None = None) -> list[Change]:
     """From the older to the newer one, in the newer one's order, what went last; at most 1,000.
-    Prose does not count.
+    Prose does not count. `both` is told which schemas were held against each other.
     """
-    all_changes: list[Change] = []
-    for change in _all(old, new):
-        all_changes.append(change)
-        if len(all_changes) >= MOST_CHANGES:
-            break
-    return list(dict.fromkeys(all_changes))
+    both = both or Met(old.document, new.document)
+    return list(dict.fromkeys(islice(_all(old, new, both), MOST_CHANGES)))
 
 
-def _all(old: Read, new: Read) -> Iterator[Change]:
+def _all(old: Read, new: Read, both: Met) -> Iterator[Change]:
     yield from _times(old, new)
     if old.promise.by_example or new.promise.by_example:
         yield from _examples(old, new)
         return
     was = {_key(operation): operation for operation in old.promise.operations}
     now = {_key(operation): operation for operation in new.promise.operations}
-    both = Comparison(old.document, new.document)
     for key, operation in now.items():
         if key in was:
             yield from _operation(both, was[key], operation)
@@ -135,7 +151,7 @@ def _key(operation: Operation) -> tuple[str, str]:
     return operation.method, _PARAMETER.sub("{}", operation.route)
 
 
-def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Change]:
+def _operation(both: Met, was: Operation, now: Operation) -> Iterator[Change]:
     name = now.name
     before, after = _by_name(was.parameters), _by_name(now.parameters)
     if [parameter.name for parameter in was.parameters if parameter.place == "path"] != [
@@ -156,10 +172,19 @@ def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Cha
     for status in was.responses:
         if status not in now.responses:
             yield _change(name, "response", status, "", "status", "went", "tighter", status, "")
-    if {frozenset(alternative) for alternative in was.security} != {
-        frozenset(alternative) for alternative in now.security
-    }:
-        yield _change(name, "request", "", "", "security", "changed", "other", "", "")
+    if was.deprecated != now.deprecated:
+        yield _change(
+            name,
+            "",
+            "",
+            "",
+            "deprecated",
+            "came" if now.deprecated else "went",
+            "looser",
+            "",
+            "",
+        )
+    yield from _security(was, now)
     if was.whole != now.whole:
         yield _change(
             name,
@@ -172,6 +197,39 @@ def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Cha
             "",
             "",
         )
+
+
+def _security(was: Operation, now: Operation) -> Iterator[Change]:
+    """A caller keeps to one alternative; it is still heard where the newer revision asks for no
+    credential beyond those.
+    """
+    before, after = (
+        {frozenset(alternative) for alternative in operation.security} or {frozenset()}
+        for operation in (was, now)
+    )
+    if before == after:
+        return
+    heard = all(any(less <= held for less in after) for held in before)
+    yield _change(
+        now.name,
+        "request",
+        "",
+        "",
+        "security",
+        "changed",
+        "looser" if heard else "tighter",
+        _credentials(before),
+        _credentials(after),
+    )
+
+
+def _credentials(alternatives: set[frozenset[Credential]]) -> str:
+    """Alternatives as text: `header Authorization + cookie sid | nothing`."""
+    texts = (
+        " + ".join(sorted(f"{held.place} {held.name}".strip() for held in alternative))
+        for alternative in alternatives
+    )
+    return " | ".join(sorted(text or "nothing" for text in texts))
 
 
 def _by_name(parameters: Sequence[Parameter]) -> dict[tuple[str, str], Parameter]:
@@ -187,7 +245,7 @@ def _by_order(parameters: Mapping[tuple[str, str], Parameter]) -> dict[tuple[str
 
 
 def _parameters(
-    both: Comparison,
+    both: Met,
     name: str,
     side: Side,
     status: str,
@@ -261,7 +319,7 @@ def _must(parameter: Parameter) -> str:
 
 
 def _body(
-    both: Comparison, name: str, side: Side, status: str, was: Body | None, now: Body | None
+    both: Met, name: str, side: Side, status: str, was: Body | None, now: Body | None
 ) -> Iterator[Change]:
     if was is None or now is None:
         if was is not now:
@@ -326,7 +384,7 @@ def _body(
 
 
 def _schemas(
-    both: Comparison,
+    both: Met,
     name: str,
     side: Side,
     status: str,
@@ -348,6 +406,7 @@ def _schemas(
                 "",
             )
         return
+    both.pairs.setdefault((name, side, status, place), []).append((was, now))
     for change in both.changes(was.pointer, now.pointer):
         what: Literal["came", "went", "changed"] = "changed"
         if change.rule == "property":
@@ -379,14 +438,22 @@ def _change(
         direction,
         was,
         now,
-        _breaks(side, rule, what, direction),
+        _breaks(side, status, rule, what, direction),
     )
 
 
-def _breaks(side: Side, rule: str, what: str, direction: Direction) -> Breaks:
+def _breaks(side: Side, status: str, rule: str, what: str, direction: Direction) -> Breaks:
     """Consumers break by what is asked of them more, or promised to them less; the provider by
     what it must keep more.
     """
+    if rule == "deprecated":
+        return "nobody"
+    if rule == "default":  # who leaves it out is understood otherwise; whom that harms, none knows
+        return "either" if side == "request" else "nobody"
+    if rule == "status" and what == "went" and status.startswith("2"):
+        return "consumers"  # it told them that they were served
+    if rule == "property" and what == "went" and side == "response":
+        return "consumers"  # they lose it, whether or not it may still come
     if direction == "other":
         return "either"
     if rule == "property" and what == "came" and direction == "tighter":

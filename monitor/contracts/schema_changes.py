@@ -117,6 +117,9 @@ class Comparison:
                 )
         for word in ("allOf", "anyOf", "oneOf"):
             yield from _parts(word, old, new, "", self)
+        was, now = old.get("default"), new.get("default")
+        if was != now or type(was) is not type(now):
+            yield SchemaChange("", "default", "looser", _word(was), _word(now))
 
     def _alike_below(self, old: Any, new: Any) -> bool:
         """Whether two nodes and all that they refer to are the same text."""

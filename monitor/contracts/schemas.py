@@ -28,7 +28,7 @@ _CLASSES: Mapping[Draft, type[engine.Validator]] = {
     "2019-09": engine.Draft201909Validator,
     "2020-12": engine.Draft202012Validator,
 }
-_NUMBERS: Mapping[Draft, int] = {
+NUMBERS: Mapping[Draft, int] = {
     "4": engine.Draft4,
     "6": engine.Draft6,
     "7": engine.Draft7,
@@ -68,6 +68,11 @@ class Schema:
         not.
         """
         return self._schemas.written_at(self.pointer)
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of JSON Schema that it is read by."""
+        return self._schemas.draft
 
     def compiled(self) -> None:
         """Compile now. Raises ContractError when a schema of the document cannot be used."""
@@ -174,7 +179,7 @@ class Schemas:
         )
         self._formats = dict(formats or {})
         self._document = document
-        self._draft: Draft = draft
+        self.draft: Draft = draft
         self._resources = dict(resources or {})
         self._assert_formats = assert_formats
         self._known: dict[str, Schema] = {}
@@ -215,7 +220,7 @@ class Schemas:
     def apart(self) -> "Schemas":
         """A copy with no schema named."""
         return Schemas(
-            self._document, self._draft, where=self._where, formats=self._formats, resources=self._resources,
+            self._document, self.draft, where=self._where, formats=self._formats, resources=self._resources,
             assert_formats=self._assert_formats, limits=self._limits, look=self._look,
         )  # fmt: skip
 
@@ -275,7 +280,7 @@ class Schemas:
         """
         judged = self._as_judged()
         if self._provers is None and judged.harshly is None:
-            self._provers = Provers(judged.kindly, self._draft, self._formats)
+            self._provers = Provers(judged.kindly, self.draft, self._formats)
         return self._provers
 
     @property
@@ -302,7 +307,7 @@ class Schemas:
             if "" not in self._known:
                 document, resources, self._stood = apart(document, ROOT, self._look.words)
                 registry = engine.Registry(
-                    [(ROOT, document), *resources], draft=_NUMBERS[self._draft]
+                    [(ROOT, document), *resources], draft=NUMBERS[self.draft]
                 )
             return self._validator(document, registry, pointers)
         except (engine.ReferencingError, ValueError) as error:

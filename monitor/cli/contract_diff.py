@@ -1,0 +1,247 @@
+"""`seamwatch contracts diff`: two revisions of a contract in files, and what the newer one means
+for those who keep to the older one. Neither Kafka nor a store is needed.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from monitor import __version__
+from monitor.cli.contract_files import Published, documents_in, parse_or_refuse
+from monitor.cli.contract_reports import DiffFormat, github_property, github_text, xml_text
+from monitor.cli.printing import plain
+from monitor.cli.publications import change_text
+from monitor.contracts.amendment import WHY, Bearing, Weighed, bearing_of, weighed
+from monitor.contracts.changes import MOST_CHANGES, Read
+from monitor.contracts.form import Interaction, Message, Operation
+from monitor.contracts.lines import lines_of
+from monitor.contracts.read import read_contract
+from monitor.errors import ContractError, UsageError
+
+EXITS: Mapping[Bearing, int] = {"compatible": 0, "breaking": 1, "undecided": 2}
+_WORST_FIRST: tuple[Bearing, ...] = ("breaking", "undecided", "compatible")
+_LEVELS: Mapping[str, str] = {"breaking": "error", "undecided": "warning"}
+_MOST_LINES = 100
+_MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
+
+
+def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
+    """Print what changed and what it means; the exit code: 0 compatible, 1 breaking, 2 undecided.
+
+    UsageError for what cannot be read, and for two kinds of contract.
+    """
+    was, now = _one_in(old), _one_in(new)
+    if was.kind != now.kind:
+        raise UsageError(
+            f"{was.source} is {was.kind} and {now.source} is {now.kind}: two revisions of one contract are of one kind"
+        )
+    before, after = _read(was), _read(now)
+    rows = weighed(before, after)
+    lines = [_row(row, was, now, before, after) for row in rows]
+    result = bearing_of(rows)
+    counts = Counter(row.bearing for row in rows)
+    summary = {
+        "result": result,
+        "exit": EXITS[result],
+        "kind": now.kind,
+        "old": was.source,
+        "new": now.source,
+        "changes": len(rows),
+        "breaking": counts["breaking"],
+        "undecided": counts["undecided"],
+        "compatible": counts["compatible"],
+        "all_told": len(rows) < MOST_CHANGES,
+    }
+    _PRINTERS[form](summary, lines)
+    return EXITS[result]
+
+
+def _one_in(path: Path) -> Published:
+    if not path.exists():
+        raise UsageError(f"no such file: {path}")
+    documents, _ = documents_in([path], None)
+    if len(documents) != 1:
+        raise UsageError(f"{path} holds {len(documents)} contracts; give the file of one")
+    return documents[0]
+
+
+def _read(document: Published) -> Read:
+    try:
+        return Read(
+            parse_or_refuse(document.text, document.source),
+            read_contract(document.kind, document.text, where=document.source),
+        )
+    except ContractError as error:
+        raise UsageError(str(error)) from None
+
+
+def _row(row: Weighed, was: Published, now: Published, old: Read, new: Read) -> dict[str, Any]:
+    change = asdict(row.change)
+    gone = row.change.what == "went" and row.change.rule in ("operation", "example")
+    told, read = (was, old) if gone else (now, new)
+    return {
+        **change,
+        "bearing": row.bearing,
+        "why": row.why,
+        "told": _told(row),
+        "counterexample": row.counterexample,
+        "file": told.source,
+        "line": _line(told.text, read, row.change.operation),
+    }
+
+
+def _told(row: Weighed) -> str:
+    """The change as one line, whom it may break unless it is compatible, and why so."""
+    harmless = {"breaks": "nobody"} if row.bearing == "compatible" else {}
+    text = change_text(asdict(row.change) | harmless)
+    return f"{text} - {WHY[row.why]}" if WHY[row.why] else text
+
+
+def _line(text: str, read: Read, operation: str) -> int:
+    """Where the operation or example begins; 1 where it has no place of its own."""
+    promise = read.promise
+    parts: list[Operation | Interaction | Message] = [*promise.operations, *promise.interactions]
+    parts += promise.messages
+    clause = next((part.clause for part in parts if part.name == operation), "")
+    return lines_of(text, [clause])[clause] if clause else 1
+
+
+def _text(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows[:_MOST_LINES]:
+        typer.echo(plain(f"{row['bearing']:<10} {row['told']}"))
+        if row["counterexample"]:
+            what = "refused now" if row["side"] == "request" else "never given before"
+            typer.echo(plain(f"           {what}: {row['counterexample']}"))
+    if len(rows) > _MOST_LINES:
+        typer.echo(f"and {len(rows) - _MOST_LINES} more; --format json shows all")
+    typer.echo(_said(summary))
+
+
+def _said(summary: Mapping[str, Any]) -> str:
+    if not summary["changes"]:
+        return "result: compatible; no clause has changed"
+    counts = ", ".join(f"{summary[word]} {word}" for word in _WORST_FIRST)
+    more = "" if summary["all_told"] else "; there are more changes than are told"
+    return f"result: {summary['result']}; {counts}{more}"
+
+
+def _json(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    json.dump(
+        {**summary, "changes": list(rows), "count": summary["changes"]}, sys.stdout, indent=1
+    )
+    sys.stdout.write("\n")
+
+
+def _markdown(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """For a pull request."""
+    typer.echo(f"### Contract: {summary['result']}\n\n{_said(summary)}")
+    if not rows:
+        return
+    typer.echo("\n| | operation | change |\n|---|---|---|")
+    for row in rows[:_MOST_LINES]:
+        example = f"<br>`{_cell(row['counterexample'])}`" if row["counterexample"] else ""
+        told = _cell(row["told"].removeprefix(plain(row["operation"])).strip())
+        typer.echo(f"| {row['bearing']} | {_cell(row['operation'])} | {told}{example} |")
+    if len(rows) > _MOST_LINES:
+        typer.echo(f"\nand {len(rows) - _MOST_LINES} more")
+
+
+def _cell(text: str) -> str:
+    """Text that ends no cell, begins no markup and mentions nobody."""
+    text = plain(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
+    return text.replace("<", "&lt;").replace("@", "@\u200b").replace("*", "\\*")
+
+
+def _sarif(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    told = [row for row in rows if row["bearing"] in _LEVELS]
+    rules = list(dict.fromkeys(row["rule"] for row in told))
+    results = [
+        {
+            "ruleId": row["rule"],
+            "ruleIndex": rules.index(row["rule"]),
+            "level": _LEVELS[row["bearing"]],
+            "message": {"text": plain(row["told"])},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": row["file"].replace("\\", "/")},
+                        "region": {"startLine": row["line"]},
+                    }
+                }
+            ],
+            "properties": dict(row),
+        }
+        for row in told
+    ]
+    driver = {
+        "name": "seamwatch",
+        "version": __version__,
+        "rules": [
+            {"id": rule, "shortDescription": {"text": f"A newer revision changes `{rule}`"}}
+            for rule in rules
+        ],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": True, "exitCode": summary["exit"]}],
+        "results": results,
+        "properties": {"summary": dict(summary)},
+    }
+    held = {
+        "version": "2.1.0",
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "runs": [run],
+    }
+    json.dump(held, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def _junit(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """A test case an operation that changed: failed where it breaks, skipped where undecided."""
+    names = list(dict.fromkeys(row["operation"] or "the whole contract" for row in rows))
+    cases, counts = [], Counter[str]()
+    for name in names:
+        own = [row for row in rows if (row["operation"] or "the whole contract") == name]
+        worst = next(word for word in _WORST_FIRST if any(row["bearing"] == word for row in own))
+        counts[worst] += 1
+        told = xml_text("\n".join(row["told"] for row in own if row["bearing"] == worst))
+        inside = {
+            "breaking": f'<failure message="{told}" type="breaking"/>',
+            "undecided": f'<skipped message="{told}"/>',
+        }.get(worst, "")
+        cases.append(
+            f'  <testcase classname="contracts" name="{xml_text(name)}">{inside}</testcase>\n'
+        )
+    total = f'tests="{len(names)}" failures="{counts["breaking"]}" errors="0" skipped="{counts["undecided"]}"'
+    sys.stdout.write(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {total}>\n <testsuite name="seamwatch contracts diff" {total}>\n'
+        f"{''.join(cases)}  <system-out>{xml_text(_said(summary))}</system-out>\n </testsuite>\n</testsuites>\n"
+    )
+
+
+def _github(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    told = [row for row in rows if row["bearing"] in _LEVELS]
+    for row in told[:_MOST_ANNOTATIONS]:
+        where = f"file={github_property(row['file'])},line={row['line']},title={github_property('Contract: ' + row['bearing'])}"
+        typer.echo(f"::{_LEVELS[row['bearing']]} {where}::{github_text(row['told'])}")
+    if len(told) > _MOST_ANNOTATIONS:
+        typer.echo(f"::warning::{len(told) - _MOST_ANNOTATIONS} more changes")
+    level = _LEVELS.get(summary["result"], "notice")
+    typer.echo(f"::{level} title=seamwatch contracts diff::{github_text(_said(summary))}")
+
+
+_PRINTERS = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+    "sarif": _sarif,
+    "junit": _junit,
+    "github": _github,
+}

@@ -1,0 +1,183 @@
+"""What a newer revision means for those who keep to the older one: each change breaking,
+compatible, or not to be decided from the documents alone.
+
+Two sources are joined: the changes clause by clause (changes.py), and whether one whole schema
+allows all that the other allows (containment.py). The second overrules the first where a schema
+was only written otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from monitor.contracts.changes import Change, Met, Place, Read, changes
+from monitor.contracts.containment import OPEN, Answer, Held, held_against
+
+Bearing = Literal["breaking", "compatible", "undecided"]
+MOST_HELD = 300
+"""Schemas that are held against each other as wholes; what is beyond is judged by its clauses."""
+_AROUND = frozenset(
+    "operation body status statuses parameter style security deprecated example".split()
+) | {"media type"}
+"""Rules of changes that are of no schema."""
+_NOTES = frozenset("discriminator contentEncoding contentMediaType default".split())
+"""Clauses that a validator only notes, so that whole schemas say nothing of them."""
+_SENT = frozenset({"property", "parameter"})
+WHY = {
+    "clause": "",
+    "still_allowed": "by the schemas as wholes every request that was allowed still is",
+    "allowed_before": "by the schemas as wholes every answer that is allowed was allowed before",
+    "whole_schema": "the schemas as wholes differ in what they allow",
+    "cannot_be_compared": "whether the older and the newer clause allow the same cannot be told",
+    "never_promised": "it was never promised, but consumers may have come to need it; live traffic tells",
+    "sent_in_vain": "who still sends it is not heard; live traffic tells whether anybody does",
+    "provider_must_show": "whether the provider does this, only it or live traffic can show",
+    "default_changed": "whoever leaves it out is understood otherwise",
+}
+"""Why a change bears as it does, as a sentence; empty where the clause says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A change, what it means for consumers that keep to the older revision, and why (a word of
+    WHY). `counterexample` is a schema, as JSON, of what one revision allows and the other does
+    not: of requests that are refused now, or of answers that were never given before.
+    """
+
+    change: Change
+    bearing: Bearing
+    why: str
+    counterexample: str = ""
+
+
+def weighed(old: Read, new: Read) -> list[Weighed]:
+    """Every change with its bearing, breaking ones first, then what is undecided."""
+    both = Met(old.document, new.document)
+    found = changes(old, new, both)
+    by_place: dict[Place, list[Change]] = {}
+    for change in found:
+        place = _place(change, both)
+        if place is not None:
+            by_place.setdefault(place, []).append(change)
+    held = _held(both, by_place)
+    by_example = new.promise.by_example or old.promise.by_example
+    shown: set[Place] = set()
+    rows = []
+    for change in found:
+        place = _place(change, both)
+        schemas = OPEN if place is None else held.get(place, OPEN)
+        beside = [] if place is None else by_place[place]
+        row = _weighed(change, schemas, beside, by_example=by_example)
+        if row.counterexample and place is not None:
+            if place in shown:
+                row = Weighed(change, row.bearing, row.why)
+            shown.add(place)
+        rows.append(row)
+    order = {"breaking": 0, "undecided": 1, "compatible": 2}
+    return sorted(rows, key=lambda row: order[row.bearing])
+
+
+def bearing_of(rows: Sequence[Weighed]) -> Bearing:
+    """Of all changes together: the worst; compatible where there are none."""
+    counts = Counter(row.bearing for row in rows)
+    return (
+        "breaking" if counts["breaking"] else "undecided" if counts["undecided"] else "compatible"
+    )
+
+
+def _place(change: Change, both: Met) -> Place | None:
+    """The schemas whose change this is; None where it is of none."""
+    if change.rule in _AROUND:
+        return None
+    best: Place | None = None
+    for place in both.pairs:
+        operation, side, status, name = place
+        if (operation, side, status) != (change.operation, change.side, change.status):
+            continue
+        below = change.place.startswith(f"{name} /") if name else change.place.startswith("/")
+        if (below or (change.place == name and not (name and change.rule == "required"))) and (
+            best is None or len(name) > len(best[3])
+        ):
+            best = place
+    return best
+
+
+def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:
+    """What whole schemas say, where that may change the bearing of a clause's change."""
+    held: dict[Place, Held] = {}
+    room = MOST_HELD
+    for place, found in by_place.items():
+        if all(change.breaks in ("provider", "nobody") for change in found) and not any(
+            change.what == "went" for change in found
+        ):
+            continue
+        pairs = both.pairs[place]
+        room -= len(pairs)
+        if room < 0:
+            break
+        answers = [held_against(*pair) for pair in pairs]
+        held[place] = Held(
+            _least([answer.newer_allows_all for answer in answers]),
+            _least([answer.older_allowed_all for answer in answers]),
+            next((answer.lost for answer in answers if answer.lost), ""),
+            next((answer.won for answer in answers if answer.won), ""),
+        )
+    return held
+
+
+def _least(answers: Sequence[Answer]) -> Answer:
+    return "no" if "no" in answers else "open" if "open" in answers else "yes"
+
+
+def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example: bool) -> Weighed:
+    if change.rule == "default":
+        undecided = change.breaks == "either"
+        return Weighed(
+            change,
+            "undecided" if undecided else "compatible",
+            "default_changed" if undecided else "clause",
+        )
+    if by_example and change.breaks == "provider":
+        return Weighed(change, "undecided", "provider_must_show")
+    sent = change.what == "went" and change.side == "request" and change.rule in _SENT
+    if sent and change.breaks == "nobody" and not (_moved(beside) and _both(held) == "yes"):
+        return Weighed(change, "undecided", "sent_in_vain")
+    if change.breaks not in ("consumers", "either"):
+        return Weighed(change, "compatible", "clause")
+    if change.rule in _NOTES:
+        return Weighed(change, "undecided", "cannot_be_compared")
+    kept, beyond = (
+        (held.newer_allows_all, held.lost)
+        if change.side == "request"
+        else (held.older_allowed_all, held.won)
+    )
+    if change.rule == "property" and change.what == "went" and change.side == "response":
+        promised = any(
+            other.rule == "required" and other.place == change.place for other in beside
+        )
+        if _moved(beside) and _both(held) == "yes":
+            return Weighed(change, "compatible", "allowed_before")
+        return (
+            Weighed(change, "breaking", "clause")
+            if promised
+            else Weighed(change, "undecided", "never_promised")
+        )
+    if kept == "yes":
+        why = "still_allowed" if change.side == "request" else "allowed_before"
+        return Weighed(change, "compatible", why)
+    if change.breaks == "consumers":
+        return Weighed(change, "breaking", "clause", beyond)
+    alone = not any(other.breaks == "consumers" and other.rule != "property" for other in beside)
+    if kept == "no" and alone:
+        return Weighed(change, "breaking", "whole_schema", beyond)
+    return Weighed(change, "undecided", "cannot_be_compared")
+
+
+def _moved(beside: Sequence[Change]) -> bool:
+    """Whether a field that went may stand in a part of the schema now."""
+    return any(other.rule in ("allOf", "anyOf", "oneOf") for other in beside)
+
+
+def _both(held: Held) -> Answer:
+    return _least([held.newer_allows_all, held.older_allowed_all])

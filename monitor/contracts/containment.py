@@ -1,0 +1,167 @@
+"""Whether one schema allows all that another allows, told by jsonschema-rs, and what it does not
+allow.
+
+The answer is of whole schemas: where an object was written anew as parts of `allOf`, nothing has
+changed. What cannot be decided, or would take too much, is left open.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+import jsonschema_rs as engine
+
+from monitor.contracts.refs import DATA, every_object, resolve
+from monitor.contracts.schemas import NUMBERS, Schema
+from monitor.errors import ContractError
+from monitor.model.pointers import unescaped
+
+Answer = Literal["yes", "no", "open"]
+MOST_BYTES = 60_000
+"""Of a schema with all that it refers to: beyond, a comparison may take seconds."""
+MOST_CHOICES = 12
+"""Of `anyOf` and `oneOf` at one place: their differences multiply."""
+LONGEST_EXAMPLE = 400
+_ELSEWHERE = ("$id", "id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Two schemas held against each other: whether the newer allows all that the older allowed,
+    and the other way; and the schema of what either allows beyond the other, as JSON, "" where it
+    is not told.
+    """
+
+    newer_allows_all: Answer
+    older_allowed_all: Answer
+    lost: str = ""
+    won: str = ""
+
+
+OPEN = Held("open", "open")
+_EMPTY: dict[engine.canonical.Satisfiability, Answer] = {
+    engine.canonical.Satisfiability.NO: "yes",
+    engine.canonical.Satisfiability.YES: "no",
+    engine.canonical.Satisfiability.UNKNOWN: "open",
+}
+
+
+def held_against(older: Schema, newer: Schema) -> Held:
+    """Compare two schemas with all that they refer to."""
+    try:
+        was, now = _whole(older), _whole(newer)
+    except (ContractError, ValueError, RecursionError, engine.canonical.CanonicalizationError):
+        return OPEN  # it is of no use, or of a kind that is not compared
+    if was is None or now is None:
+        return OPEN
+    try:
+        keeps, allowed = _covers(now, was), _covers(was, now)
+        return Held(
+            keeps,
+            allowed,
+            _beyond(was, now) if keeps == "no" else "",
+            _beyond(now, was) if allowed == "no" else "",
+        )
+    except (ValueError, engine.canonical.CanonicalizationError):
+        return OPEN
+
+
+def _whole(schema: Schema) -> engine.CanonicalSchema | None:
+    """A schema with what it refers to, canonical; None where that takes too much."""
+    document, _ = schema.written
+    if not isinstance(document, dict):
+        return None
+    alone = _alone(document, schema.pointer)
+    if alone is None or any(
+        len(node[word]) > MOST_CHOICES
+        for node in every_object(alone)
+        for word in ("anyOf", "oneOf")
+        if isinstance(node.get(word), list)
+    ):
+        return None
+    draft = schema.draft
+    if draft == "4":  # in which next to nothing is decided
+        alone, draft = _newer(alone), "7"
+    return engine.canonicalize(alone, draft=NUMBERS[draft], validate_formats=True, offline=True)
+
+
+def _newer(node: Any) -> Any:
+    """Draft 4 as draft 7: exclusive bounds are numbers of their own.
+    https://json-schema.org/draft-06/json-schema-release-notes
+    """
+    if isinstance(node, list):
+        return [_newer(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: part if name in DATA else _newer(part) for name, part in node.items()}
+    for word, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(made.get(word), bool) and made.pop(word) and bound in made:
+            made[word] = made.pop(bound)
+    return made
+
+
+def _alone(document: dict[str, Any], pointer: str) -> dict[str, Any] | None:
+    """What a schema needs of its document, each part under its old pointer."""
+    waiting, parts, room = [pointer], dict[str, Any](), MOST_BYTES
+    while waiting:
+        place = waiting.pop()
+        if place in parts:
+            continue
+        node = parts[place] = resolve(document, f"#{place}", "")
+        room -= len(json.dumps(node))
+        if room < 0:
+            return None
+        for target in _targets(node):
+            if not target.startswith("#"):
+                return None
+            waiting.append(unquote(target[1:]))
+        if any(
+            isinstance(inner.get(word), str) for inner in every_object(node) for word in _ELSEWHERE
+        ):
+            return None
+    alone: dict[str, Any] = {}
+    placed: list[str] = []
+    for place in sorted(parts, key=len):
+        if place == "":
+            return parts[place] if pointer == "" and isinstance(parts[place], dict) else None
+        if not any(place.startswith(f"{other}/") for other in placed):
+            _put(alone, place, parts[place])
+            placed.append(place)
+    return alone | {"$ref": f"#{quote(pointer, safe='/~')}"}
+
+
+def _put(alone: dict[str, Any], place: str, node: Any) -> None:
+    *above, last = (unescaped(name) for name in place.lstrip("/").split("/"))
+    for name in above:
+        alone = alone.setdefault(name, {})
+    alone[last] = node
+
+
+def _targets(node: Any) -> Iterator[str]:
+    for inner in every_object(node):
+        if isinstance(inner.get("$ref"), str):
+            yield inner["$ref"]
+
+
+def _covers(wide: engine.CanonicalSchema, narrow: engine.CanonicalSchema) -> Answer:
+    answer = wide.covers(narrow)
+    if answer == engine.canonical.Containment.UNKNOWN:  # a reference is enough for that
+        return _EMPTY[narrow.subtract(wide).satisfiability()]
+    return "yes" if answer == engine.canonical.Containment.YES else "no"
+
+
+def _beyond(wide: engine.CanonicalSchema, narrow: engine.CanonicalSchema) -> str:
+    """The schema of what only the first allows, where it is short enough to be read."""
+    text = json.dumps(_read(wide.subtract(narrow).to_json_schema()), ensure_ascii=False)
+    return text if len(text) <= LONGEST_EXAMPLE else ""
+
+
+def _read(schema: Any) -> Any:
+    """Without the name of its dialect, which says nothing here."""
+    return (
+        {name: part for name, part in schema.items() if name != "$schema"}
+        if isinstance(schema, dict)
+        else schema
+    )

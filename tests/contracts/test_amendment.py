@@ -1,0 +1,112 @@
+"""What a newer revision means for those who keep to the older one."""
+
+from typing import Any
+
+import pytest
+
+from monitor.contracts.amendment import Weighed, bearing_of, weighed
+from tests.contracts.examples import interaction, pact
+from tests.contracts.promises import PAYMENTS
+from tests.contracts.test_changes import one_schema, read
+
+NAMED = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+NOTED = {**NAMED, "properties": {"id": {"type": "string"}, "note": {"type": "string"}}}
+
+
+def between(old: Any, new: Any, kind: str = "openapi") -> list[Weighed]:
+    return weighed(read(old, kind), read(new, kind))
+
+
+def bearings(old: Any, new: Any, side: str) -> list[tuple[str, str, str]]:
+    rows = between(one_schema(old, side), one_schema(new, side))
+    return [(row.bearing, row.change.rule, row.why) for row in rows]
+
+
+def test_the_same_revision_breaks_nobody() -> None:
+    assert between(PAYMENTS, PAYMENTS) == []
+    assert bearing_of([]) == "compatible"
+
+
+def test_what_is_written_as_parts_now_is_the_same() -> None:
+    parts = {"allOf": [{"$ref": "#/components/schemas/Named"}, {"type": "object", "properties": {"note": {"type": "string"}}}]}  # fmt: skip
+    for side in ("request", "response"):
+        rows = between(one_schema(NOTED, side), one_schema(parts, side, Named=NAMED))
+        assert rows
+        assert {row.bearing for row in rows} == {"compatible"}, side
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "request_bearing", "response_bearing"),
+    [
+        ({"type": "string"}, {"type": ["string", "null"]}, "compatible", "breaking"),
+        ({"type": "integer", "maximum": 9}, {"type": "integer", "maximum": 5}, "breaking", "compatible"),
+        ({"enum": ["a", "b"]}, {"enum": ["b", "c"]}, "breaking", "breaking"),
+        ({"type": "string", "pattern": "^a*$"}, {"type": "string", "pattern": "^[ab]*$"}, "undecided", "undecided"),
+        ({"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, "breaking", "breaking"),
+        ({"type": "integer", "minimum": 1}, {"type": "integer", "exclusiveMinimum": 0}, "compatible", "compatible"),
+        ({"oneOf": [{"const": 1}, {"const": 2}]}, {"enum": [1, 2, 3]}, "compatible", "breaking"),
+    ],
+)  # fmt: skip
+def test_a_change_breaks_the_side_that_keeps_to_less(
+    old: Any, new: Any, request_bearing: str, response_bearing: str
+) -> None:
+    for side, expected in (("request", request_bearing), ("response", response_bearing)):
+        rows = between(one_schema(old, side), one_schema(new, side))
+        assert bearing_of(rows) == expected, (side, rows)
+
+
+def test_what_is_refused_now_and_what_was_never_given_before_are_shown_once() -> None:
+    tighter = between(
+        one_schema({"type": "integer", "maximum": 9}, "request"),
+        one_schema({"type": "integer", "maximum": 5, "multipleOf": 1}, "request"),
+    )
+    assert next(row.counterexample for row in tighter if row.bearing == "breaking") == (
+        '{"maximum": 9, "minimum": 6, "type": "integer"}'
+    )
+    assert sum(bool(row.counterexample) for row in tighter) == 1
+    (looser,) = between(one_schema({"enum": ["a"]}), one_schema({"enum": ["a", "b"]}))
+    assert looser.counterexample == '{"const": "b"}'
+
+
+def test_a_field_that_was_never_promised_is_for_live_traffic_to_say() -> None:
+    assert bearings(NOTED, NAMED, "response") == [("undecided", "property", "never_promised")]
+    assert bearings(NOTED, NAMED, "request") == [("undecided", "property", "sent_in_vain")]
+    promised = {**NOTED, "required": ["id", "note"]}
+    assert {row[0] for row in bearings(promised, NAMED, "response")} == {"breaking"}
+
+
+def test_defaults_deprecation_and_credentials() -> None:
+    assert bearings({"type": "integer", "default": 1}, {"type": "integer", "default": 2}, "request") == [
+        ("undecided", "default", "default_changed")
+    ]  # fmt: skip
+    operation: dict[str, Any] = {"responses": {"200": {"description": "x"}}}
+
+    def secured(*alternatives: dict[str, list[str]], **more: Any) -> dict[str, Any]:
+        schemes = {
+            "key": {"type": "apiKey", "in": "header", "name": "x-key"},
+            "sid": {"type": "apiKey", "in": "cookie", "name": "sid"},
+        }
+        return {
+            "openapi": "3.1.0",
+            "paths": {"/a": {"get": {**operation, **more, "security": [*alternatives]}}},
+            "components": {"securitySchemes": schemes},
+        }
+
+    key, both = {"key": []}, {"key": [], "sid": []}
+    for old, new, expected in (
+        (secured(), secured(key), "breaking"),
+        (secured(key), secured(), "compatible"),
+        (secured(key), secured(key, {"sid": []}), "compatible"),
+        (secured(key), secured(both), "breaking"),
+        (secured(both), secured(key), "compatible"),
+        (secured(key), secured({}, key), "compatible"),
+        (secured(), secured(deprecated=True), "compatible"),
+    ):
+        rows = between(old, new)
+        assert len(rows) == 1
+        assert bearing_of(rows) == expected, (old, new)
+
+
+def test_a_pact_that_asks_for_more_is_for_the_provider_to_show() -> None:
+    rows = between(pact(interaction("a")), pact(interaction("a"), interaction("b")), "pact")
+    assert [(row.bearing, row.why) for row in rows] == [("undecided", "provider_must_show")]
