@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote
 
 import jsonschema_rs as engine
 
-from monitor.contracts.refs import DATA, every_object, resolve
+from monitor.contracts.looks import DATA, every_object
+from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import NUMBERS, Schema
 from monitor.errors import ContractError
 from monitor.model.pointers import unescaped
