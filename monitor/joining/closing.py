@@ -354,6 +354,8 @@ class Closer:
             ),
         }
         self._store.insert("windows", pa.table(table))
+        if any(level):
+            self._store.forget()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,6 +66,7 @@ CLIENTS = 4
 OF_ONE_TABLE: Mapping[str, str] = {
     "last_sealed": "windows",
     "newest_seq": "windows",
+    "rolled_hours": "edge_hours",  # who publishes an hour makes the store forget
     "panels/windows_state": "windows",
     "panels/watermarks": "watermarks",
     "watermark_states": "watermarks",
