@@ -22,8 +22,8 @@ from monitor.model.pointers import unescaped
 Answer = Literal["yes", "no", "open"]
 MOST_BYTES = 60_000
 """Of a schema with all that it refers to: beyond, a comparison may take seconds."""
-MOST_CHOICES = 12
-"""Of `anyOf` and `oneOf` at one place: their differences multiply."""
+MOST_CHOICES = 32
+"""Of `anyOf` and `oneOf` in a schema: their differences multiply, 64 of them take ten seconds."""
 LONGEST_EXAMPLE = 400
 _ELSEWHERE = ("$id", "id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
 
@@ -75,17 +75,21 @@ def _whole(schema: Schema) -> engine.CanonicalSchema | None:
     if not isinstance(document, dict):
         return None
     alone = _alone(document, schema.pointer)
-    if alone is None or any(
-        len(node[word]) > MOST_CHOICES
-        for node in every_object(alone)
-        for word in ("anyOf", "oneOf")
-        if isinstance(node.get(word), list)
-    ):
+    if alone is None or _choices(alone) > MOST_CHOICES:
         return None
     draft = schema.draft
     if draft == "4":  # in which next to nothing is decided
         alone, draft = _newer(alone), "7"
     return engine.canonicalize(alone, draft=NUMBERS[draft], validate_formats=True, offline=True)
+
+
+def _choices(node: Any) -> int:
+    return sum(
+        len(inner[word])
+        for inner in every_object(node)
+        for word in ("anyOf", "oneOf")
+        if isinstance(inner.get(word), list)
+    )
 
 
 def _newer(node: Any) -> Any:
