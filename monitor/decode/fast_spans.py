@@ -9,8 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from monitor.decode.span_columns import BODY_ATTRIBUTES, FUTURE_NS, LINKED, NAMING, Columns
+from monitor.decode.span_columns import (
+    ASKED,
+    BODY_ATTRIBUTES,
+    FUTURE_NS,
+    LINKED,
+    NAMING,
+    Columns,
+)
 from monitor.decode.wordy import PATHS, QUERIES, ROUTES, URLS, cut_down
+from monitor.model.operations import graphql_operation
 from monitor.model.spans import FAILURE, SPAN, TRACE, InnerSpans, SpanBatch
 from monitor.model.templates import template_of
 from monitor.native import BUILT
@@ -76,7 +84,7 @@ class FastSpans:
         gathered = self._reader.gathered()
         self._columns.count(gathered.counts, gathered.reasons, gathered.clamped)
         plain = self._columns.batch()
-        record, trace, span, parent, start, end, resource = gathered.rows
+        record, trace, span, parent, start, end, resource, _ = gathered.rows
         fast = replace(
             plain,
             record=np.frombuffer(record, np.int32),
@@ -96,7 +104,7 @@ class FastSpans:
             bodies=[
                 (row, self._body(raw, attributes)) for row, raw, attributes in gathered.bodies
             ],
-            inner=_inner(gathered.inner),
+            inner=_inner(gathered.inner, gathered.questions),
         )
         if not len(plain) and not len(plain.inner.record):
             return fast
@@ -108,15 +116,20 @@ def _vocabulary() -> Any:
     assert BUILT is not None
     uses = {name: use for use, names in _USES.items() for name in names}
     names = [(name, uses.get(name, "plain")) for name in sorted(NAMING | BODY_ATTRIBUTES)]
-    return BUILT.Vocabulary(names, "error.type", FAILURE, LINKED)
+    return BUILT.Vocabulary(names, "error.type", FAILURE, LINKED, ASKED)
 
 
 def _cut_down(slot: str, text: str, routed: bool) -> str:
     return cut_down(slot, text, routed=routed)
 
 
-def _inner(columns: tuple[bytes, ...]) -> InnerSpans:
-    record, trace, span, parent, start, end, resource = columns
+def _inner(columns: tuple[bytes, ...], questions: Sequence[tuple[str, str]]) -> InnerSpans:
+    record, trace, span, parent, start, end, resource, asked = columns
+    # pairs of type and name may say the same
+    numbers = {"": 0}
+    codes = [0] + [
+        numbers.setdefault(graphql_operation(*pair), len(numbers)) for pair in questions
+    ]
     return InnerSpans(
         record=np.frombuffer(record, np.int32),
         trace=np.frombuffer(trace, TRACE),
@@ -125,6 +138,8 @@ def _inner(columns: tuple[bytes, ...]) -> InnerSpans:
         start_ns=np.frombuffer(start, np.uint64),
         end_ns=np.frombuffer(end, np.uint64),
         resource=np.frombuffer(resource, np.int32),
+        asked=np.array(codes, np.int32)[np.frombuffer(asked, np.int32)],
+        questions=list(numbers),
     )
 
 
@@ -167,11 +182,18 @@ def _merged(plain: SpanBatch, fast: SpanBatch) -> SpanBatch:
         name: np.concatenate([getattr(plain.inner, name), getattr(fast.inner, name)])[within]
         for name in ("record", "trace", "span", "parent", "start_ns", "end_ns", "resource")
     }
+    numbers = {question: number for number, question in enumerate(plain.inner.questions)}
+    codes = [numbers.setdefault(question, len(numbers)) for question in fast.inner.questions]
+    asked = np.array(codes, np.int32)[fast.inner.asked]
     by_row = sorted(links, key=lambda link: link[0])
     return replace(
         plain,
         **columns,
         links=by_row,
         bodies=sorted(bodies, key=lambda body: body[0]),
-        inner=InnerSpans(**inner),
+        inner=InnerSpans(
+            **inner,
+            asked=np.concatenate([plain.inner.asked, asked])[within],
+            questions=list(numbers),
+        ),
     )

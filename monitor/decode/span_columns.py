@@ -35,6 +35,8 @@ NAMING = frozenset(
         "tailsampling.policy tailsampling.composite_policy"
     ).split()
 )
+ASKED = ("graphql.operation.type", "graphql.operation.name")
+"""What INTERNAL spans are read for: instrumentations put it there, below the server's span."""
 LINKED = "span.links"
 """The word for an outgoing span that links to others; no attribute has this name."""
 BODY_ATTRIBUTES = frozenset(
@@ -77,7 +79,8 @@ class Columns:
         self._states: dict[str, int] = {}
         self._links: list[tuple[int, bytes, bytes]] = []
         self._bodies: list[tuple[int, Mapping[str, Any]]] = []
-        self._inner: list[tuple[int, bytes, bytes, bytes, int, int, int]] = []
+        self._inner: list[tuple[int, bytes, bytes, bytes, int, int, int, int]] = []
+        self._questions: dict[str, int] = {"": 0}
         self._own = False
         count = len(records)
         self._seen = np.zeros(count, np.int64)
@@ -165,16 +168,24 @@ class Columns:
             self._filtered[self.record] += 1
 
     def inner(
-        self, trace: bytes, span: bytes, parent: bytes, start: int, end: int, resource: int
+        self,
+        trace: bytes,
+        span: bytes,
+        parent: bytes,
+        start: int,
+        end: int,
+        resource: int,
+        asked: str = "",
     ) -> None:
         """An INTERNAL span, once it has `passed`; what has no usable id or time, or is ours, is
-        left out.
+        left out. `asked` is what it tells of GraphQL.
         """
         if len(trace) != 16 or len(span) != 8 or resource < 0 or len(parent) not in (0, 8):
             return
         if EARLIEST_NS <= start <= end <= self.record_ns + FUTURE_NS:
+            number = self._questions.setdefault(asked, len(self._questions)) if asked else 0
             self._inner.append(
-                (self.record, trace, span, parent or _NO_SPAN, start, end, resource)
+                (self.record, trace, span, parent or _NO_SPAN, start, end, resource, number)
             )
 
     def add(
@@ -236,7 +247,7 @@ class Columns:
             self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
         rows = self._rows
         parts = list(zip(*rows, strict=True)) if rows else [()] * 11
-        inner = list(zip(*self._inner, strict=True)) if self._inner else [()] * 7
+        inner = list(zip(*self._inner, strict=True)) if self._inner else [()] * 8
         return SpanBatch(
             record=np.array(parts[0], np.int32),
             kind=np.array(parts[1], np.uint8),
@@ -265,6 +276,8 @@ class Columns:
                 start_ns=np.array(inner[4], np.uint64),
                 end_ns=np.array(inner[5], np.uint64),
                 resource=np.array(inner[6], np.int32),
+                asked=np.array(inner[7], np.int32),
+                questions=list(self._questions),
             ),
             clamped=self._clamped,
         )

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monitor.decode.plain_span import PlainSpan, add_plain, bounded
-from monitor.decode.span_columns import Columns
+from monitor.decode.span_columns import ASKED, Columns
+from monitor.decode.unforeseen import UNFORESEEN
+from monitor.model.operations import graphql_operation
 from monitor.model.spans import (
     KIND_CLIENT,
     KIND_CONSUMER,
@@ -76,7 +78,8 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
         columns.passed(kind, resource)
         if kind == KIND_INTERNAL:
             trace, own, parent, start, end = _place(span)
-            columns.inner(trace, own, parent, bounded(start), bounded(end), resource)
+            asked = _asked(span.get("attributes"))
+            columns.inner(trace, own, parent, bounded(start), bounded(end), resource, asked)
         return None
     given = _attributes(span.get("attributes"))
     linked = span.get("links") or () if kind in (KIND_CLIENT, KIND_PRODUCER, KIND_CONSUMER) else ()
@@ -93,6 +96,17 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
         str(thrown.get("exception.type") or ""),
         str((span.get("status") or {}).get("message") or thrown.get("exception.message") or ""),
     )
+
+
+def _asked(pairs: Iterable[Mapping[str, Any]] | None) -> str:
+    """What an INTERNAL span tells of GraphQL; of attributes that cannot be read, nothing."""
+    try:
+        given = {
+            pair["key"]: _value(pair.get("value")) for pair in pairs or () if pair["key"] in ASKED
+        }
+    except UNFORESEEN:
+        return ""
+    return graphql_operation(*map(given.get, ASKED))
 
 
 def _place(span: Mapping[str, Any]) -> tuple[bytes, bytes, bytes, int, int]:

@@ -15,13 +15,21 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from monitor.decode.fast_spans import FastSpans
 from monitor.decode.jaeger import jaeger_json, jaeger_proto
 from monitor.decode.otlp_view import Request
-from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, MAX_RECORD_BYTES, NAMING, Columns
+from monitor.decode.span_columns import (
+    ASKED,
+    BODY_ATTRIBUTES,
+    LINKED,
+    MAX_RECORD_BYTES,
+    NAMING,
+    Columns,
+)
 from monitor.decode.span_json import otlp_spans, resource_attributes
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.decode.zipkin import zipkin_json, zipkin_proto
 from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
+from monitor.model.operations import graphql_operation
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import (
     FAILURE,
@@ -38,6 +46,7 @@ from monitor.native import BUILT
 
 _REQUEST_TAG = 0x0A  # field 1, resource_spans, length-delimited
 _PROTO = ("otlp_proto", "jaeger_proto", "zipkin_proto")
+_ASKS = b"\x0a\x16graphql.operation."  # keys of 22 bytes, as writers write them: field 1
 _OURS = frozenset(name.encode() for name in NAMING | BODY_ATTRIBUTES)
 _WORDY = frozenset(name.encode() for name in WORDY | BODY_ATTRIBUTES)
 
@@ -217,6 +226,7 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                             began,
                             ended,
                             resource,
+                            _asked(span.attributes),
                         )
                     continue
                 try:
@@ -312,6 +322,19 @@ def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]
                     cut_down(pair.key, str(_proto_value(pair.value)), routed=routed),
                 )
     return tuple(words), bodies
+
+
+def _asked(attributes: Sequence[bytes]) -> str:
+    """What an INTERNAL span tells of GraphQL; of an attribute that cannot be read, nothing."""
+    given: dict[str, Any] = {}
+    for raw in attributes:
+        if raw.startswith(_ASKS):
+            try:
+                pair = KeyValue.FromString(raw)
+            except DecodeError:
+                continue
+            given[pair.key] = _proto_value(pair.value)
+    return graphql_operation(*map(given.get, ASKED)) if given else ""
 
 
 def _attribute(

@@ -199,7 +199,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     messages = halves.filter(pa.array(queued)).select(_MESSAGE_COLUMNS)
     if not is_call.all():
         halves, window = halves.filter(pa.array(is_call[take])), window[is_call[take]]
-    inner = _inner_spans(spans, resources, is_call)
+    inner = _inner_spans(spans, resources, is_call, namer)
     long = _long_spans(halves, inner)
     windows, rows = np.unique(
         np.concatenate([window, inner.column("window").to_numpy()]), return_counts=True
@@ -253,9 +253,11 @@ def _with_deliveries(spans: SpanBatch, namer: Namer) -> SpanBatch:
 
 
 def _inner_spans(
-    spans: SpanBatch, resources: list[Resource], is_call: NDArray[np.bool_]
+    spans: SpanBatch, resources: list[Resource], is_call: NDArray[np.bool_], namer: Namer
 ) -> pa.Table:
-    """Rows of `inner_spans`: INTERNAL spans, and those that turned out to be no calls."""
+    """Rows of `inner_spans`: INTERNAL spans, and those that turned out to be no calls. `operation`
+    is what GraphQL was asked for, within the limit of its service.
+    """
     inner, rest = spans.inner, np.flatnonzero(~is_call)
 
     def both(name: str) -> NDArray[Any]:
@@ -271,10 +273,30 @@ def _inner_spans(
             name: dictionary([getattr(emitter, name) for emitter in resources], resource)
             for name in ("namespace", "service", "version")
         },
+        "operation": _questions(spans, resources, len(resource), namer),
         "start_ns": pa.array(both("start_ns")),
         "end_ns": pa.array(both("end_ns")),
     }
     return pa.table(columns)
+
+
+def _questions(
+    spans: SpanBatch, resources: list[Resource], count: int, namer: Namer
+) -> pa.DictionaryArray:
+    """What INTERNAL spans tell of GraphQL, as the first of `count` rows."""
+    asked, questions = spans.inner.asked, spans.inner.questions
+    codes = np.zeros(count, np.int64)
+    rows = np.flatnonzero(asked)
+    pairs, at = np.unique(
+        spans.inner.resource[rows].astype(np.int64) * len(questions) + asked[rows],
+        return_inverse=True,
+    )
+    codes[rows] = at + 1
+    words = [""]
+    for pair in pairs.tolist():
+        service = resources[pair // len(questions)].service
+        words += namer.operations.within(service, [questions[pair % len(questions)]])
+    return dictionary(words, codes)
 
 
 def _long_spans(halves: pa.Table, inner: pa.Table) -> pa.Table:

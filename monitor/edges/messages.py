@@ -9,6 +9,8 @@ from typing import Any
 from monitor.model.operations import MAX_OPERATION, capped
 
 TELLS, RECEIVES, DELIVERS_NOTHING, RECEIVES_LINKED = 0, 1, 2, 3
+SAYS_QUESTION = 4
+"""Not of messages: a span that tells itself what it is asked for by GraphQL."""
 _RECEIVING = frozenset({"receive", "recv", "poll", "fetch", "pull"})
 _SENDING = frozenset({"send", "publish"})
 _SETTLING = frozenset({"settle", "ack", "nack", "acknowledge", "commit"})

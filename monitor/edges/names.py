@@ -6,9 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from monitor.edges.messages import TELLS, destination, step
+from monitor.edges.messages import SAYS_QUESTION, TELLS, destination, step
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
-from monitor.model.operations import capped, http_operation, template_path
+from monitor.model.operations import (
+    capped,
+    graphql_operation,
+    http_operation,
+    template_path,
+)
 from monitor.model.spans import (
     FAILURE,
     KIND_CLIENT,
@@ -178,18 +183,18 @@ def _named(kind: int, status: int, words: Words) -> Named:
             address,
             *answer,
             biased,
-            TELLS,
+            SAYS_QUESTION if _graphql(given) else TELLS,
             within,
         )
-    answer = _answer(given, error_type, failed=failed)
+    answer, asked = _answer(given, error_type, failed=failed), _graphql(given)
     return Named(
         "other",
-        capped(_graphql(given)) or template_path(span_name),
+        asked or template_path(span_name),
         peer or _host(address),
         address,
         *answer,
         biased,
-        TELLS,
+        SAYS_QUESTION if asked else TELLS,
         within,
     )
 
@@ -220,17 +225,23 @@ def _http(given: Mapping[str, Any], span_name: str) -> str:
         route = span_name[len(method) + 1 :]
     asked = _graphql(given)
     if asked:
-        return capped(f"{http_operation(method, route)} {asked}")
+        return with_question("http", http_operation(method, route), asked)
     return http_operation(method, route) if method or route else template_path(span_name)
 
 
-def _graphql(given: Mapping[str, Any]) -> str:
-    """`query cart`: what one endpoint of GraphQL is asked for; empty when the query has no name.
-
-    https://opentelemetry.io/docs/specs/semconv/graphql/graphql-spans/
+def with_question(protocol: str, operation: str, asked: str) -> str:
+    """The operation of a server that is asked for this by GraphQL: what its own span tells of it,
+    or an internal one below.
     """
-    name = _str(given, "graphql.operation.name")
-    return f"{_str(given, 'graphql.operation.type')} {name}".strip() if name else ""
+    if protocol == "http":
+        return capped(f"{operation} {asked}")
+    return asked if protocol == "other" else operation
+
+
+def _graphql(given: Mapping[str, Any]) -> str:
+    return graphql_operation(
+        given.get("graphql.operation.type"), given.get("graphql.operation.name")
+    )
 
 
 def _answer(given: Mapping[str, Any], error_type: str, *, failed: bool) -> tuple[str, str]:

@@ -255,7 +255,7 @@ class Closer:
         newest: dict[int, float] = {}
         if batch.parts > 1 or "long" in hand.holds:
             rows = self._store.ask(
-                "counterpart_windows", {"due": batch.due}, given=hand.holds & {"long"}
+                "counterpart_windows", {"due": batch.due}, given=hand.holds & {"long", "asked"}
             )
             newest = {int(row["window"]): math.inf for row in rows}
         elif hand.ends is not None:

@@ -46,7 +46,8 @@ MOST_KEPT = 200_000
 @dataclass(frozen=True, slots=True, eq=False)
 class Hand:
     """All that the store holds of some windows, one part of it: halves with their joints, and the
-    exchanges of API logs.
+    exchanges of API logs. `inner` are the internal spans of traces in which one tells what GraphQL
+    was asked for.
     """
 
     scene: Scene
@@ -55,6 +56,7 @@ class Hand:
     exchanges: Frame | None
     ends: Ends | None
     holds: frozenset[str]
+    inner: Frame | None = None
 
 
 class Counter:
@@ -110,7 +112,7 @@ class Counter:
         exchanges = None
         if "exchanges" in holds:
             exchanges = frame_of([self._store.ask_columns("exchanges_at_hand", where)], words)
-        joints = self._joints(scene, far, long, where, holds)
+        joints, asks = self._joints(scene, far, long, where, holds)
         with_joints(halves, joints, words)
         frame = frame_of([joints], words) if joints is not None and joints.num_rows else None
         ends = None
@@ -121,7 +123,12 @@ class Counter:
                     [self._store.ask_columns("message_ends_at_hand", {"due": batch.due})], words
                 )
             )
-        return Hand(scene, joints, frame, exchanges, ends, holds)
+        inner = None
+        if asks:
+            holds |= {"asked"}
+            reach = {"near": batch.near, "since": since or 1, "until": until}
+            inner = frame_of([self._store.ask_columns("inner_asked", reach)], words)
+        return Hand(scene, joints, frame, exchanges, ends, holds, inner)
 
     def count(self, hand: Hand, generation: int, now: int) -> pa.Table:
         """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs
@@ -129,7 +136,7 @@ class Counter:
         """
         scene, words = hand.scene, hand.scene.words
         self._learn(reached_addresses(scene), now)
-        pairs = paired(scene)
+        pairs = paired(scene, hand.inner)
         calls = sync_calls(scene, pairs, self._services(called_addresses(scene, pairs)))
         counted, checks = [calls], None
         if hand.exchanges is not None and hand.exchanges.count:
@@ -172,13 +179,15 @@ class Counter:
         long: pa.Table | None,
         where: Mapping[str, Any],
         holds: frozenset[str],
-    ) -> pa.Table | None:
+    ) -> tuple[pa.Table | None, bool]:
+        """Joints, and whether an internal span tells what GraphQL was asked for."""
         halves, words, near = scene.halves, scene.words, where["near"]
         ids = np.zeros(0, np.uint64)
-        inner = {"span": ids, "parent": ids}
+        inner, asks = {"span": ids, "parent": ids}, False
         if "inner" in holds:
             told = self._store.ask_columns("inner_ids", {"near": near})
             inner = {name: np.asarray(told.column(name).to_numpy()) for name in inner}
+            asks = _tells(told.column("operation"))
         traces = families(halves, scene.near, inner["span"], inner["parent"], words)
         since, until = _reach(long)
         within = scene.near | far
@@ -186,7 +195,7 @@ class Counter:
             traces = distinct(np.concatenate([traces, keys_of(frame_of([long], words)["trace"])]))
             within |= (halves["window"] >= since) & (halves["window"] <= until)
         if not len(traces):
-            return None
+            return None, asks
         family = (
             scene.once
             & within
@@ -198,8 +207,9 @@ class Counter:
             if len(inner["span"]) or until
             else None
         )
+        asks = asks or (found is not None and bool(found["operation"].any()))
         joints = joints_of(halves, family, found, words, near)
-        return joints if joints.num_rows else None
+        return joints if joints.num_rows else None, asks
 
     def _inner_kin(
         self,
@@ -289,6 +299,11 @@ class Counter:
         for row in self._store.ask("full_reservoirs", {"hours": new}):
             *key, ranks = row.values()
             self._reservoirs[row["hour"]][tuple(key)] = list(ranks)
+
+
+def _tells(column: pa.ChunkedArray) -> bool:
+    """Whether a column of texts may hold any, by its words alone."""
+    return any(any(chunk.dictionary.to_pylist()) for chunk in column.chunks)
 
 
 def _where(batch: Batch) -> dict[str, list[int]]:

@@ -50,6 +50,17 @@ def capped(text: str) -> str:
     return printable(text[:MAX_OPERATION])
 
 
+def graphql_operation(kind: object, name: object) -> str:
+    """`query cart`: what one endpoint of GraphQL is asked for, by the type and the name of the
+    operation; empty when it has no name.
+
+    https://opentelemetry.io/docs/specs/semconv/graphql/graphql-spans/
+    """
+    if name is None or name == "":
+        return ""
+    return capped(f"{'' if kind is None else kind} {name}".strip())
+
+
 def http_operation(method: str, route: str) -> str:
     """`METHOD /route`; the route alone when the method is unknown."""
     return capped(f"{method} {route}".strip()) if route else capped(method or "unknown")

@@ -35,7 +35,8 @@ class Resource:
 @dataclass(frozen=True, slots=True, eq=False)
 class InnerSpans:
     """INTERNAL spans of services, as columns of equal length: they make no edge, but may stand
-    between two spans that do.
+    between two spans that do. `asked` indexes `questions`: what an endpoint of GraphQL was asked
+    for, where the span tells it; the first is "".
     """
 
     record: NDArray[np.int32]
@@ -45,6 +46,8 @@ class InnerSpans:
     start_ns: NDArray[np.uint64]
     end_ns: NDArray[np.uint64]
     resource: NDArray[np.int32]
+    asked: NDArray[np.int32]
+    questions: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

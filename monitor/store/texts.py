@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 
-WORDS = frozenset({"exchanges", "few", "long", "only", "parts"})
+WORDS = frozenset({"asked", "exchanges", "few", "long", "only", "parts"})
 """What a statement may be given: what the windows hold that it reads, or how it reads them."""
 
 

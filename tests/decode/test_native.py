@@ -28,7 +28,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from monitor import native
 from monitor.decode import spans
-from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
+from monitor.decode.span_columns import ASKED, BODY_ATTRIBUTES, NAMING, Columns
 from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.decode.wordy import PATHS, QUERIES, URLS
 from monitor.model.records import Records
@@ -51,6 +51,7 @@ def rows(batch: SpanBatch) -> dict[str, Any]:
     table: dict[str, Any] = {name: getattr(batch, name).tolist() for name in COLUMNS}
     table |= {f"inner {name}": getattr(batch.inner, name).tolist() for name in INNER}
     table |= {name: getattr(batch, name).tolist() for name in ("seen", "filtered", "refused")}
+    table["inner asked"] = [batch.inner.questions[at] for at in batch.inner.asked]
     table["words"] = [repr(batch.word_list[at]) for at in batch.words]
     table["states"] = [batch.tracestates[at] for at in batch.tracestate]
     return table | {
@@ -105,6 +106,35 @@ def test_where_cargo_is_the_native_decoder_is_built_and_is_the_one_in_use() -> N
     assert f'version = "{native.VERSION}"' in cargo
 
 
+def test_what_an_internal_span_tells_of_graphql_is_kept_and_nothing_else_of_it() -> None:
+    def told(n: int, **attributes: str | int) -> S:
+        named = {f"graphql.operation.{word}": text for word, text in attributes.items()}
+        return S("web", "internal", 1, n, 7, attributes={"other": "x", **named})
+
+    asking = [
+        told(1, type="query", name="GetCart"),
+        told(2, name="GetCart"),
+        told(3, type="mutation"),
+        told(4, type="query", name="GetCart"),
+        told(5, type="", name="x" * 300),
+        told(6, name=""),
+    ]
+    expected = ["query GetCart", "GetCart", "", "query GetCart", "x" * 200, ""]
+    proto = request(asking)
+    odd = request([told(7, name=9)])
+    for value in (proto, in_json(proto)):
+        assert taken(value)
+        inner = decode_spans(records([value]))[0].inner
+        assert [inner.questions[at] for at in inner.asked] == expected
+        assert len(set(inner.questions)) == len(inner.questions)
+        # a record that the reference reads beside it
+        assert differing(records([value, odd, value])) == ""
+    assert not taken(odd)
+    wrong = odd.replace(b"\x18\x09", b"\x28\x09")
+    assert differing(records([proto, wrong, in_json(proto).replace(b'"key"', b'"kex"')])) == ""
+    assert decode_spans(records([wrong]))[0].inner.asked.tolist() == [0]
+
+
 SHOP = [record[1] for record in islice(stream(4000), 12) if not isinstance(record, Truth)]
 KNOWN = sorted(NAMING | BODY_ATTRIBUTES)
 WORDY = sorted(PATHS | URLS | QUERIES)
@@ -143,7 +173,7 @@ VALUES = st.integers(0, 19).flatmap(
 )
 PAIRS = st.lists(
     st.tuples(
-        st.sampled_from(KNOWN * 2 + ["error.type", "other"] * 9 + ["k" * 130])
+        st.sampled_from(KNOWN * 2 + ["error.type", "other"] * 9 + ["k" * 130] + [*ASKED] * 9)
         | st.sampled_from(WORDY),
         VALUES,
     ),

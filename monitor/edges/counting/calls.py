@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
+from monitor.edges.counting.asked import ask_servers
 from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Rows, Words, frame_of, keys_of
 from monitor.edges.counting.joins import distinct, firsts, lookup, matches, members
 from monitor.edges.counting.own_time import busy_ns
@@ -101,8 +102,9 @@ class Pairs:
     counts: Mask
 
 
-def paired(scene: Scene) -> Pairs:
-    """Calls of the windows due. Of halves that are not near only servers far away from their
+def paired(scene: Scene, inner: Frame | None = None) -> Pairs:
+    """Calls of the windows due, their servers called by what they were asked for where `inner`
+    spans tell it. Of halves that are not near only servers far away from their
     clients count.
 
     Of several servers of one call the answer that the caller got leads: it is of the service that
@@ -130,6 +132,8 @@ def paired(scene: Scene) -> Pairs:
     window = np.where(c >= 0, halves.at("window", c), halves.at("window", s))
     wanted = np.isin(window, scene.due)
     c, s = c[wanted], s[wanted]
+    if inner is not None and inner.count:
+        ask_servers(halves, words, c, s, inner)
     return Pairs(c, s, *_leading(halves, words, c, s))
 
 

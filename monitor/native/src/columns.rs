@@ -150,6 +150,19 @@ pub fn unpacked<'a>(key: &'a [u8], kinds: &[u8]) -> (&'a str, Vec<(u8, Word<'a>)
     (name, words)
 }
 
+/// Type and name of an operation in one, the type's length first.
+fn question(kind: &str, name: &str) -> Vec<u8> {
+    let size = (kind.len() as u32).to_ne_bytes();
+    [&size, kind.as_bytes(), name.as_bytes()].concat()
+}
+
+/// Both out of one.
+pub fn unquestioned(key: &[u8]) -> (&str, &str) {
+    let mut rest = key;
+    let kind = sized_text(&mut rest);
+    (kind, std::str::from_utf8(rest).unwrap_or(""))
+}
+
 /// Keys in the order in which they came first.
 #[derive(Default)]
 pub struct Ranks {
@@ -186,6 +199,8 @@ pub struct Said<'a> {
     pub end_ns: u64,
     pub status: u8,
     pub resource: i32,
+    /// What an INTERNAL span tells of GraphQL: type and name of the operation.
+    pub asked: Option<(&'a str, &'a str)>,
 }
 
 /// Columns of one kind of rows, as bytes in this machine's order.
@@ -199,6 +214,8 @@ pub struct Rows {
     pub start_ns: Vec<u8>,
     pub end_ns: Vec<u8>,
     pub resource: Vec<u8>,
+    /// Of INTERNAL spans only.
+    pub asked: Vec<u8>,
 }
 
 impl Rows {
@@ -224,6 +241,7 @@ impl Rows {
             (&mut self.start_ns, 8),
             (&mut self.end_ns, 8),
             (&mut self.resource, 4),
+            (&mut self.asked, 4),
         ] {
             column.truncate(count * width);
         }
@@ -252,6 +270,7 @@ pub struct Columns {
     pub inner: Rows,
     pub word_list: Ranks,
     pub states: Ranks,
+    pub questions: Ranks,
     pub links: Vec<(usize, [u8; 16], [u8; 8])>,
     pub bodies: Vec<Body>,
     pub counts: Vec<Counts>,
@@ -268,6 +287,7 @@ pub struct Mark {
     inner: usize,
     words: usize,
     states: usize,
+    questions: usize,
     links: usize,
     bodies: usize,
     counts: usize,
@@ -285,6 +305,7 @@ impl Columns {
             inner: self.inner.count,
             words: self.word_list.keys.len(),
             states: self.states.keys.len(),
+            questions: self.questions.keys.len(),
             links: self.links.len(),
             bodies: self.bodies.len(),
             counts: self.counts.len(),
@@ -307,6 +328,7 @@ impl Columns {
         self.inner.shorten(mark.inner);
         self.word_list.shorten(mark.words);
         self.states.shorten(mark.states);
+        self.questions.shorten(mark.questions);
         self.links.truncate(mark.links);
         self.bodies.truncate(mark.bodies);
         self.counts.truncate(mark.counts);
@@ -331,6 +353,8 @@ impl Columns {
         let timely = EARLIEST_NS <= said.start_ns && said.start_ns <= said.end_ns && said.end_ns <= self.latest_ns;
         if said.kind == 1 && said.resource >= 0 && whole && timely {
             self.inner.push(self.now.record as i32, said, said.start_ns);
+            let asked = said.asked.map_or(0, |(kind, name)| self.questions.number(&question(kind, name), b"") + 1);
+            self.inner.asked.extend_from_slice(&asked.to_ne_bytes());
         }
     }
 

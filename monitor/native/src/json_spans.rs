@@ -357,7 +357,7 @@ fn one_span(
     naming: &Naming,
     python: &mut impl Python,
 ) -> Read<()> {
-    let said = Said {
+    let mut said = Said {
         kind: fields.kind,
         trace: fields.trace.said(),
         span: fields.span.said(),
@@ -366,8 +366,12 @@ fn one_span(
         end_ns: fields.end_ns,
         status: fields.status,
         resource,
+        asked: None,
     };
     if said.kind < 2 || said.kind > 5 || resource < 0 {
+        if said.kind == 1 {
+            said.asked = asked(fields, naming)?;
+        }
         columns.passed(&said);
         return Ok(());
     }
@@ -390,6 +394,23 @@ fn one_span(
         }
     }
     Ok(())
+}
+
+/// Type and name of an operation of GraphQL, as an INTERNAL span tells them.
+fn asked<'a>(fields: &'a Fields, naming: &Naming) -> Read<Option<(&'a str, &'a str)>> {
+    let mut words = ["", ""];
+    for (slot, value) in &fields.attributes {
+        for (number, word) in naming.asked.iter().zip(&mut words) {
+            if slot.number == *number {
+                *word = match value {
+                    Value::Text(text) => text,
+                    Value::Nothing => "",
+                    _ => return Err(Odd),
+                };
+            }
+        }
+    }
+    Ok((!words[1].is_empty()).then_some((words[0], words[1])))
 }
 
 /// The words of the attributes; whether one of them is the error's type.

@@ -49,8 +49,8 @@ struct Vocabulary {
 impl Vocabulary {
     /// `names`: attribute and its use (plain, route, path, url, query, body).
     #[new]
-    fn new(py: Python<'_>, names: Vec<(String, String)>, error_type: &str, failure: &str, linked: &str) -> PyResult<Self> {
-        let naming = Naming::new(names, error_type, failure, linked)
+    fn new(py: Python<'_>, names: Vec<(String, String)>, error_type: &str, failure: &str, linked: &str, asked: (String, String)) -> PyResult<Self> {
+        let naming = Naming::new(names, error_type, failure, linked, [&asked.0, &asked.1])
             .map_err(|_| PyValueError::new_err("a use that nobody knows, or more than 256 names"))?;
         let names = naming.names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
         Ok(Vocabulary { naming, names })
@@ -137,7 +137,7 @@ impl Reader {
         self.guarded(py, record, u64::MAX, |columns, _, _, _| {
             let (trace, span) = ([1; 16], [1; 8]);
             let start_ns = columns::EARLIEST_NS;
-            let said = columns::Said { kind: 2, trace: &trace, span: &span, parent: b"", start_ns, end_ns: start_ns, status: 0, resource: 0 };
+            let said = columns::Said { kind: 2, trace: &trace, span: &span, parent: b"", start_ns, end_ns: start_ns, status: 0, resource: 0, asked: None };
             columns.add(&said, &columns::Words::default(), b"");
             panic!("on purpose")
         })
@@ -150,6 +150,7 @@ impl Reader {
         let names = &self.vocabulary.get().names;
         let words = taken.word_list.keys.iter().map(|(key, kinds)| word_tuple(py, names, key, kinds)).collect::<PyResult<Vec<_>>>()?;
         let states = taken.states.keys.iter().map(|(key, _)| std::str::from_utf8(key).unwrap_or(""));
+        let questions = taken.questions.keys.iter().map(|(key, _)| columns::unquestioned(key));
         let links = taken.links.iter().map(|(row, trace, span)| (*row, PyBytes::new(py, trace), PyBytes::new(py, span)));
         let bodies = taken.bodies.iter().map(|(row, resource, attributes)| {
             (*row, PyBytes::new(py, resource), attributes.iter().map(|raw| PyBytes::new(py, raw)).collect::<Vec<_>>())
@@ -165,6 +166,7 @@ impl Reader {
             inner: rows(py, &taken.inner)?,
             word_list: PyList::new(py, words)?.unbind(),
             tracestates: PyList::new(py, states)?.unbind(),
+            questions: PyList::new(py, questions.collect::<Vec<_>>())?.unbind(),
             links: PyList::new(py, links.collect::<Vec<_>>())?.unbind(),
             bodies: PyList::new(py, bodies.collect::<Vec<_>>())?.unbind(),
             counts: PyList::new(py, counts)?.unbind(),
@@ -211,9 +213,9 @@ impl Reader {
     }
 }
 
-/// Columns of rows: record, trace, span, parent, start_ns, end_ns, resource.
+/// Columns of rows: record, trace, span, parent, start_ns, end_ns, resource, asked.
 fn rows(py: Python<'_>, rows: &Rows) -> PyResult<Py<PyTuple>> {
-    let columns = [&rows.record, &rows.trace, &rows.span, &rows.parent, &rows.start_ns, &rows.end_ns, &rows.resource];
+    let columns = [&rows.record, &rows.trace, &rows.span, &rows.parent, &rows.start_ns, &rows.end_ns, &rows.resource, &rows.asked];
     Ok(PyTuple::new(py, columns.map(|column| PyBytes::new(py, column)))?.unbind())
 }
 
@@ -244,6 +246,7 @@ struct Gathered {
     inner: Py<PyTuple>,
     word_list: Py<PyList>,
     tracestates: Py<PyList>,
+    questions: Py<PyList>,
     links: Py<PyList>,
     bodies: Py<PyList>,
     counts: Py<PyList>,

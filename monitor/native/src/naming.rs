@@ -31,6 +31,8 @@ pub struct Naming {
     pub error_type: u8,
     pub failure: u8,
     pub linked: u8,
+    /// Type and name of an operation of GraphQL.
+    pub asked: [u8; 2],
 }
 
 /// What only Python does; an error of it leaves the record to the reference.
@@ -44,7 +46,7 @@ pub trait Python {
 }
 
 impl Naming {
-    pub fn new(names: Vec<(String, String)>, error_type: &str, failure: &str, linked: &str) -> Read<Self> {
+    pub fn new(names: Vec<(String, String)>, error_type: &str, failure: &str, linked: &str, asked: [&str; 2]) -> Read<Self> {
         let mut slots = FxHashMap::default();
         let mut known: Vec<String> = Vec::new();
         for (name, to) in names {
@@ -69,7 +71,8 @@ impl Naming {
             }
         };
         let (error_type, failure, linked) = (slot_of(error_type)?, slot_of(failure)?, slot_of(linked)?);
-        Ok(Naming { slots, names: known, error_type, failure, linked })
+        let asked = [slot_of(asked[0])?, slot_of(asked[1])?];
+        Ok(Naming { slots, names: known, error_type, failure, linked, asked })
     }
 
     #[inline(always)]

@@ -135,8 +135,12 @@ fn one_span(
         end_ns: fields.end_ns,
         status: 0,
         resource,
+        asked: None,
     };
     if said.kind < 2 || said.kind > 5 || resource < 0 {
+        if said.kind == 1 {
+            said.asked = asked(&fields.attributes, naming)?;
+        }
         columns.passed(&said);
         return Ok(());
     }
@@ -170,6 +174,30 @@ fn one_span(
         }
     }
     Ok(())
+}
+
+/// Type and name of an operation of GraphQL, as an INTERNAL span tells them.
+#[inline(always)]
+fn asked<'a>(attributes: &[&'a [u8]], naming: &Naming) -> Read<Option<(&'a str, &'a str)>> {
+    let (mut kind, mut name) = ("", "");
+    for &raw in attributes {
+        if !raw.starts_with(b"\x0a\x16graphql.operation.") {
+            continue;
+        }
+        let (key, value) = key_value(raw)?;
+        let slot = naming.slot(key.as_bytes()).map(|slot| slot.number);
+        let into = match slot {
+            Some(number) if number == naming.asked[0] => &mut kind,
+            Some(number) if number == naming.asked[1] => &mut name,
+            _ => continue,
+        };
+        *into = match value {
+            Value::Text(word) => word,
+            Value::Nothing => "",
+            _ => return Err(Odd),
+        };
+    }
+    Ok((!name.is_empty()).then_some((kind, name)))
 }
 
 /// What the attributes told beside words.

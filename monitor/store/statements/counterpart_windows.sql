@@ -36,6 +36,18 @@ WITH
         ) AS h INNER JOIN long_ones AS l ON h.own_trace = l.trace
         WHERE (h.own_span = l.parent AND h.kind IN (3, 4) AND l.kind = 2) OR (h.above = l.span AND h.kind IN (2, 3) AND l.kind != 5)
     ),
+{% if asked %}
+    -- internal spans of these windows came that tell what GraphQL was asked for: all calls of their long traces
+    asking AS (SELECT trace, ingested FROM inner_spans WHERE window IN {due:Array(UInt32)} AND operation != '' AND trace IN (SELECT trace FROM long_ones)),
+    asked AS (
+        SELECT asking.ingested AS ingested, h.window AS window
+        FROM asking INNER JOIN (
+            SELECT own_trace, window FROM halves
+            WHERE window BETWEEN (SELECT min(began) - 10 FROM long_ones) AND (SELECT max(window) + 10 FROM long_ones)
+              AND own_trace IN (SELECT trace FROM asking) AND kind IN (2, 3)
+        ) AS h ON asking.trace = h.own_trace
+    ),
+{% endif %}
 {% endif %}
     mine AS (
         SELECT trace, call_span, own_span, side, step, ingested FROM halves
@@ -59,6 +71,10 @@ WITH
 {% if long %}
         UNION ALL
         SELECT ingested, window FROM related WHERE window NOT IN {due:Array(UInt32)}
+{% if asked %}
+        UNION ALL
+        SELECT ingested, window FROM asked WHERE window NOT IN {due:Array(UInt32)}
+{% endif %}
 {% endif %}
     )
 SELECT DISTINCT toUnixTimestamp(others.window) AS window
