@@ -36,6 +36,7 @@ SENTENCES: Mapping[Code, str] = {
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
     "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
+    "weaker_pass_few": "weaker pass: calls are few; that {version} is worse than {against_version} has a probability below {odds:.1%}",
     "weaker_pass_untold": "weaker pass: {version} answers no worse than {against_version}, but only totals of {service} are told: "
     "harm that shows only in its callers, or in calls it no longer makes, would not be seen",
     "weaker_pass": "weaker pass: {version} is no worse than {against_version} was before, but they served side by side for too short a time, or never",
@@ -64,6 +65,7 @@ SENTENCES: Mapping[Code, str] = {
     "worse_alone": "since {against_version} left, {version} fails more than that ever did (weaker evidence)",
     "fanout_changed": "{version} makes {new:.2g} of these calls for each call it answers, the old version {old:.2g}",
     "versions_unnamed": "no overlap: telemetry names no version of {service}, so before and after {version} alone can be compared",
+    "callers_explained": "callers: {service}, which calls {released}, fails more since about then, by no more than what else it calls, or its own release, accounts for",
     "callers_fail": "callers: {service}, which calls it, fails its own requests, or answers them slower, since about then; more than one release may be why",
     "nothing_sealed": "missing: no sealed window to judge by",
     "edge_without_version": "{version} has no calls here",

@@ -263,8 +263,10 @@ class _Watch:
         verdict, findings = self._judged(known, moment, around)
         passes = verdict.outcome == "pass" or is_weaker(verdict)
         passes_blindly = passes and (not self.callers or bool(len(self.called)))
+        late = known.stirs and moment >= self.pass_from and not passes
         if not near and (
             passes_blindly
+            or late
             or any(
                 finding.strength == "weaker" or finding.signal == "fanout" for finding in findings
             )

@@ -36,6 +36,8 @@ PRIOR = 0.05
 IMPROBABLE = 0.001
 CONFIDENCE = 0.99
 MOST_POINTS = 0.02
+ODDS, POINTS_OF_FEW = 0.005, 0.03
+"""Where calls are few: harm as improbable as that is a weaker pass."""
 CLIENT_ERROR_POINTS = 0.03
 """What callers do wrong varies with the callers: no prior speaks of it, a bound does."""
 GROSS = 0.3
@@ -59,7 +61,7 @@ class Pooled:
     one's rates let expect.
 
     `harm`: probability of relevant harm; `difference_high`: how much more of all calls may be bad,
-    at 99 %. `enough`: both are small. `calls_needed`: so many calls would show it if all goes on
+    at 99 %. `enough`: both are small; `nearly`: small enough for a weaker pass. `calls_needed`: so many calls would show it if all goes on
     as the old version did (None: no number below ten million).
     """
 
@@ -70,6 +72,7 @@ class Pooled:
     harm: float
     difference_high: float
     enough: bool
+    nearly: bool
     calls_needed: float | None
 
 
@@ -178,7 +181,10 @@ class _Sums:
         harm, high = _harm(self.found, self.expected, self.calls, law)
         enough = _enough(kind, harm, high)
         needed = None if enough else _needed(kind, self.expected / self.calls, law)
-        return Pooled(kind, self.calls, self.found, self.expected, harm, high, enough, needed)
+        nearly = enough or (kind != "client_error" and harm <= ODDS and high < POINTS_OF_FEW)
+        return Pooled(
+            kind, self.calls, self.found, self.expected, harm, high, enough, nearly, needed
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +317,15 @@ def _latency(
     high = difference_bound(new_rate, new_size, old_rate, old_size, settings.equivalence_alpha)
     enough = high < settings.latency_floor_points
     return Pooled(
-        side, float(a.sum()), float(k.sum()), old_rate * float(a.sum()), 0.0, high, enough, None
+        side,
+        float(a.sum()),
+        float(k.sum()),
+        old_rate * float(a.sum()),
+        0.0,
+        high,
+        enough,
+        enough,
+        None,
     )
 
 

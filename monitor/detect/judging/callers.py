@@ -22,7 +22,7 @@ from monitor.detect.judging.doubts import (
     more_fail_than_could,
 )
 from monitor.detect.judging.steps import at_its_moment, step_finding
-from monitor.detect.judging.surroundings import Surroundings
+from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.settings import JudgeSettings
@@ -35,12 +35,14 @@ from monitor.model.reasons import Reason, reason
 class CallersHarm:
     """`found`: what is this release's; `undecided`: callers that fail, by what nobody can tell.
 
+    `explained`: callers that fail by what others hand on, or by a release of their own.
     `unlinked`: whoever became worse, where no caller is named. `untold`: only totals of the
     service are told, beside those of others.
     """
 
     found: tuple[Finding, ...] = ()
     undecided: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
     unlinked: tuple[str, ...] = ()
     untold: bool = False
 
@@ -48,6 +50,10 @@ class CallersHarm:
         """Why the released service cannot pass."""
         return (
             *(reason("callers_fail", service=name) for name in self.undecided),
+            *(
+                reason("callers_explained", service=name, released=released)
+                for name in self.explained
+            ),
             *(
                 reason("worse_elsewhere", service=name, released=released)
                 for name in self.unlinked
@@ -90,8 +96,8 @@ def harm_in_callers(
         slower = _slower_callers(deploy, near, others, mine[0], settings)
         if slower.found or slower.undecided:
             return slower
-        maybe = {*maybe_slower(near, mine), *maybe_failing(near, settings)}
-        return CallersHarm(undecided=tuple(sorted(maybe)))
+        maybe = {*maybe_slower(near, mine), *maybe_failing(near, mine, settings)}
+        return _doubted(maybe, near)
     first = {
         service
         for service in failing
@@ -102,10 +108,30 @@ def harm_in_callers(
         return CallersHarm()
     released = {release.service for release in others if at_its_moment(release, mine[0])}
     released -= {deploy.service}
+    if all(
+        near.handed_on(caller) or (caller in released and began_later(caller, near, mine))
+        for caller in suffering
+    ):
+        return CallersHarm(explained=suffering)
+    return _blamed(deploy, failing, first, released, near, mine)
+
+
+def _blamed(
+    deploy: Deploy,
+    failing: Failing,
+    first: set[str],
+    released: set[str],
+    near: Surroundings,
+    mine: Sequence[EdgeTests],
+) -> CallersHarm:
+    """Whether callers that fail `first` do so by this release: none of the others `released` at its
+    moment explains as much, nor anything that befell strangers.
+    """
+    suffering = tuple(sorted(first & near.callers))
     first -= released  # who was released itself answers for itself
     if (
         not first
-        or not first <= callers
+        or not first <= near.callers
         or any(all((service, other) in near.calls for service in first) for other in released)
     ):
         return CallersHarm(undecided=suffering)
@@ -123,6 +149,14 @@ def harm_in_callers(
             return CallersHarm(undecided=suffering)
     return CallersHarm(
         found=tuple(step_finding(deploy, *failing[service], ()) for service in sorted(first))
+    )
+
+
+def _doubted(callers: set[str], near: Surroundings) -> CallersHarm:
+    """Callers that may suffer by it, apart from those that fail by what strangers hand on."""
+    explained = {caller for caller in callers if near.handed_on(caller)}
+    return CallersHarm(
+        undecided=tuple(sorted(callers - explained)), explained=tuple(sorted(explained))
     )
 
 

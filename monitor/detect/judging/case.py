@@ -2,7 +2,7 @@
 stands in the way of a pass.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
-from monitor.detect.evidence.fanout import changed_fanout, sampled_otherwise
+from monitor.detect.evidence.fanout import NOBODY, changed_fanout, sampled_otherwise
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.shared import shared_harm, worse_alone, worse_than_before
 from monitor.detect.evidence.zones import zones_in_turn
@@ -24,7 +24,9 @@ from monitor.detect.judging.instances import spread_of_kinds, with_what_differs
 from monitor.detect.judging.levels import levels
 from monitor.detect.judging.named import named
 from monitor.detect.judging.steps import steps
+from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.judging.suspects import Rival, rivals
+from monitor.detect.judging.trouble import calm, troubled
 from monitor.detect.judging.zones import zone_findings
 from monitor.detect.measure.columns import EdgeTable, tables
 from monitor.detect.measure.contrasts import own_codes, role_on
@@ -91,10 +93,14 @@ def case_of(
             stayed=stayed,
             grain=grain,
         )
-        edges = tuple(
-            _tests(deploy, table, against, since, spread, fresh, grain, by_kind, settings)
-            for table in found_tables
-        )
+
+        def compared(edge_tables: Sequence[EdgeTable]) -> tuple[EdgeTests, ...]:
+            return tuple(
+                _tests(deploy, table, against, since, spread, fresh, grain, by_kind, settings)
+                for table in edge_tables
+            )
+
+        edges = compared(found_tables)
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(
@@ -107,24 +113,20 @@ def case_of(
     def near() -> dict[str, list[Rival]]:
         return rivals(deploy, others, found_tables, settings)
 
-    met = [edge for edge in edges if edge.contrast.overlap]
-    if met:
-        alpha = settings.alpha / 2 if settings.deadline else settings.alpha
-        chosen = e_bh([edge.log_e for edge in met], alpha)
-        last = [test.deadline_p for edge in met for test in edge.tests if test.counterpart is None]
-        bar_p = holm(last, alpha) if settings.deadline else -1.0
-        rejected = [
-            edge
-            for edge, keep in zip(met, chosen, strict=True)
-            if keep or any(test.deadline_p <= bar_p for test in edge.tests)
-        ]
-        rival = near() if rejected else {}
-        findings += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
+    findings += _side_by_side(deploy, edges, near, clauses, settings, now)
     neighbours = (
         tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
         if edges
         else []
     )
+    ill = (
+        troubled(_surroundings(deploy, edges, found_tables, neighbours))
+        if edges and neighbours
+        else None
+    )
+    if ill is not None and ill.size:
+        # versions beside each other are held against each other then, too; all else is not
+        neighbours, edges = calm(neighbours, ill), compared(calm(found_tables, ill))
     if edges:
         findings += steps(deploy, edges, findings, near, settings, neighbours, around.former)
         findings += levels(deploy, edges, findings, near, neighbours, around.past, settings)
@@ -160,6 +162,43 @@ def case_of(
         findings.append(quiet)
     blockers += tuple(_over_time(deploy, against, edges, findings, neighbours, settings))
     return Case(deploy, against, since, edges, tuple(findings), blockers, data_until)
+
+
+def _side_by_side(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    rivals_near: Callable[[], Mapping[str, Sequence[Rival]]],
+    clauses: Clauses,
+    settings: JudgeSettings,
+    now: datetime,
+) -> list[Finding]:
+    """Findings on edges where the versions met, all edges' e-values against one bar."""
+    met = [edge for edge in edges if edge.contrast.overlap]
+    if not met:
+        return []
+    alpha = settings.alpha / 2 if settings.deadline else settings.alpha
+    chosen = e_bh([edge.log_e for edge in met], alpha)
+    last = [test.deadline_p for edge in met for test in edge.tests if test.counterpart is None]
+    bar_p = holm(last, alpha) if settings.deadline else -1.0
+    rejected = [
+        edge
+        for edge, keep in zip(met, chosen, strict=True)
+        if keep or any(test.deadline_p <= bar_p for test in edge.tests)
+    ]
+    rival = rivals_near() if rejected else {}
+    return findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
+
+
+def _surroundings(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    own: Sequence[EdgeTable],
+    around: Sequence[EdgeTable],
+) -> Surroundings:
+    callers = {edge.table.edge.caller for edge in edges if edge.role == "callee"} - NOBODY
+    return Surroundings(
+        deploy.service, callers, edges[0].contrast.since, edges[0].grain, around, own
+    )
 
 
 def _answers(deploy: Deploy, edge_tables: Sequence[EdgeTable]) -> list[Sighting]:

@@ -10,12 +10,13 @@ import scipy
 
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, volumes
+from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, EXPECTED, volumes
 from monitor.detect.evidence.history import slower_of_late
 from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.timed import new_rows
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import COUNTS
+from monitor.detect.measure.series import Series
 from monitor.detect.settings import JudgeSettings
 
 COUNTED_APART = 1.5
@@ -28,6 +29,10 @@ chance it would hardly ever.
 """
 SLOWER_THAN_EVER = 0.05
 """So much slower (in logs) than in the slowest span before."""
+OVER_SECONDS, OVER_SURELY, SERVES_ON = 300.0, 0.95, 0.9
+"""What came and went is over after so many seconds without it, so surely, in which the new version
+had hardly less of the calls.
+"""
 
 
 def maybe_slower(near: Surroundings, mine: Sequence[EdgeTests]) -> tuple[str, ...]:
@@ -68,12 +73,14 @@ def maybe_slower(near: Surroundings, mine: Sequence[EdgeTests]) -> tuple[str, ..
     )
 
 
-def maybe_failing(near: Surroundings, settings: JudgeSettings) -> tuple[str, ...]:
+def maybe_failing(
+    near: Surroundings, mine: Sequence[EdgeTests], settings: JudgeSettings
+) -> tuple[str, ...]:
     """Callers that fail more than before, though not so surely that it is a finding: no pass is
     safe.
 
-    Incidents of before are left out, or they would hide it; and so is as much as those fail more
-    who have nothing to do with it.
+    Incidents of before are left out, or they would hide it; so is as much as those fail more who
+    have nothing to do with it, and what came and went while the new version served on.
     """
     usual = (
         max(0.0, float(np.median([near.rise(name).added for name in near.strangers])))
@@ -91,9 +98,47 @@ def maybe_failing(near: Surroundings, settings: JudgeSettings) -> tuple[str, ...
         if not a or not b or k / a - s / b - usual < settings.floor_difference:
             continue
         phi = dispersion(bad, of)
+        if _is_over(answers, s / b, near, mine, settings):
+            continue
         if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
             names.append(name)
     return tuple(sorted(names))
+
+
+def _is_over(
+    answers: Series,
+    before: float,
+    near: Surroundings,
+    mine: Sequence[EdgeTests],
+    settings: JudgeSettings,
+) -> bool:
+    """Whether what fails more since the release than `before` (a share) fails so no more of late,
+    while the new version serves no less than it did: its harm would stay.
+    """
+    since = answers.windows >= near.since
+    late = answers.windows > float(answers.windows[-1]) - max(OVER_SECONDS, 2.0 * near.grain)
+    calls, bad = float(answers.calls[late].sum()), float(answers.bad[late].sum())
+    due = float(answers.bad[since].sum()) / max(float(answers.calls[since].sum()), 1.0) - before
+    most = float(special.gammaincinv(bad + 1.0, OVER_SURELY)) - before * calls
+    return (
+        due * calls >= EXPECTED
+        and most < max(due / 4.0, settings.floor_difference) * calls
+        and _serves_on(mine, float(answers.windows[late][0]))
+    )
+
+
+def _serves_on(mine: Sequence[EdgeTests], moment: float) -> bool:
+    """Whether the new version has as large a share of the calls after a moment as before it, since
+    the release.
+    """
+    sums = np.zeros((2, 2))
+    for edge in mine:
+        windows, calls = edge.table.windows, edge.table.counts[:, COUNTS.index("calls")]
+        new, since = new_rows(edge), windows >= edge.contrast.since
+        for place, there in enumerate((windows < moment, windows >= moment)):
+            sums[place] += calls[new & there].sum(), calls[since & there].sum()
+    (new_then, all_then), (new_late, all_late) = sums.tolist()
+    return new_late > 0 and new_late * all_then >= SERVES_ON * new_then * all_late
 
 
 def more_fail_than_could(caller: str, near: Surroundings, mine: Sequence[EdgeTests]) -> bool:

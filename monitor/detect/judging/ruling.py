@@ -9,7 +9,7 @@ from monitor.model.judging import Outcome
 from monitor.model.policy import Criticality, Demand, Doubt, Level, Policy, Rule, RuleResult
 from monitor.model.reasons import Reason, reason
 
-WEAKER = ("weaker_pass", "weaker_pass_untold")
+WEAKER = ("weaker_pass", "weaker_pass_untold", "weaker_pass_few")
 """Codes of what is no worse as far as can be told, and is a pass where a policy says so."""
 DOUBTS: Mapping[Doubt, frozenset[str]] = {
     "weaker_pass": frozenset(WEAKER),
@@ -34,7 +34,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
     "suspected": frozenset(
         (
             "worse_errors worse_client_errors worse_provider_errors worse_timeouts worse_violations worse_latency silent never_seen "
-            "shared_state callers_fail worse_elsewhere worse_than_before worse_alone fanout_changed "
+            "shared_state callers_fail callers_explained worse_elsewhere worse_than_before worse_alone fanout_changed "
             "calls_missing calls_repeated calls_attempted calls_misrouted calls_added calls_asked"
         ).split()
     ),

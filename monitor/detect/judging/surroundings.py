@@ -123,6 +123,24 @@ class Surroundings:
         """The same, with what it answers to the released service."""
         return self._rise((*self.around, *self.own), service)
 
+    def handed_on(self, caller: str) -> bool:
+        """Whether what strangers answer to a caller became worse by as much as its own answers
+        did: then these tell nothing of the release.
+        """
+        size = self.rise(caller).added
+        apart = self.strangers - self.below({self.released})
+        asked = {callee for name, callee in self.calls if name == caller} & apart
+        for stranger in asked:
+            tables = [
+                table
+                for table in self.around
+                if (table.edge.caller, table.edge.callee) == (caller, stranger)
+            ]
+            rose = self._rise(tables, stranger)
+            if rose.z >= LEANING_Z and rose.added >= size:
+                return True
+        return False
+
     def _rise(self, tables: Sequence[EdgeTable], service: str) -> Rise:
         after, before = np.zeros(2), np.zeros(2)
         for table in tables:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, SIDES, EdgeTests
-from monitor.detect.evidence.pooling import GROSS, PRIOR, Pooled, pooled, without_gross_harm
+from monitor.detect.evidence.pooling import GROSS, ODDS, PRIOR, Pooled, pooled, without_gross_harm
 from monitor.detect.judging.case import Case
 from monitor.detect.measure.contrasts import Role, own_codes
 from monitor.detect.settings import JudgeSettings
@@ -36,8 +36,12 @@ WEAKER_AFTER = 300.0
 """Seconds after which a version that does not meet the old one may be called no worse than what
 was before.
 """
-APART = frozenset({"no_overlap", "version_stayed", "zones_in_turn"})
-"""Why versions are not held against each other side by side, as blockers say it."""
+LEAST_OF_FEW = 0.08
+"""Of a smaller share, few calls show nothing of harm to those that call it."""
+APART = frozenset({"no_overlap", "version_stayed", "zones_in_turn", "callers_explained"})
+"""Why versions are not held against each other side by side, or that is not all, as blockers say
+it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,8 @@ def weaker_pass(
             if quiet
             else None
         )
+    if not codes and not findings and _nearly(case, settings):
+        return reason("weaker_pass_few", version=version, against_version=against, odds=ODDS)
     apart = codes - {"neighbours_untold"} <= APART and (
         bool(codes & APART) or all(map(_is_past, case.edges))
     )
@@ -178,6 +184,34 @@ def weaker_pass(
         if apart and _as_before(case, findings, settings)
         else None
     )
+
+
+def _nearly(case: Case, settings: JudgeSettings) -> bool:
+    """Whether harm is improbable beside the old version, though calls are too few for a pass: what
+    is held against what was before as well, and on each edge by itself.
+    """
+    if any(edge.problems for edge in case.edges) or _share(case) < LEAST_OF_FEW:
+        return False
+    wholes = [whole_of(case, settings, apart=apart) for apart in (False, True)]
+    seen = [edge for edge in case.edges if edge.contrast.after_new[0]]
+    return (
+        bool(seen)
+        and all(edge.contrast.overlap for edge in seen)
+        and all(map(without_gross_harm, seen))
+        and not any(edge.log_e >= LEANING for edge in case.edges)
+        and all(
+            not whole.missing_seconds
+            and all(kind.nearly for role in ROLES for kind in whole.kinds[role])
+            for whole in wholes
+        )
+    )
+
+
+def _share(case: Case) -> float:
+    """The new version's share of the calls where it met the old one."""
+    new = sum(int(edge.contrast.new[:, 0].sum()) for edge in case.edges)
+    old = sum(int(edge.contrast.old[:, 0].sum()) for edge in case.edges)
+    return new / max(new + old, 1)
 
 
 def _is_past(edge: EdgeTests) -> bool:
@@ -210,7 +244,7 @@ def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings)
     whole = whole_of(case, settings, apart=True)
     kinds = [kind for role in ROLES for kind in whole.kinds[role]]
     seen = [edge for edge in case.edges if edge.contrast.after_new[0]]
-    return bool(seen) and all(kind.enough for kind in kinds) and all(map(without_gross_harm, seen))
+    return bool(seen) and all(kind.nearly for kind in kinds) and all(map(without_gross_harm, seen))
 
 
 def rate_per_second(edge: EdgeTests) -> float:
