@@ -119,7 +119,7 @@ def _is_over(
     late = answers.windows > float(answers.windows[-1]) - max(OVER_SECONDS, 2.0 * near.grain)
     calls, bad = float(answers.calls[late].sum()), float(answers.bad[late].sum())
     due = float(answers.bad[since].sum()) / max(float(answers.calls[since].sum()), 1.0) - before
-    most = float(special.gammaincinv(bad + 1.0, OVER_SURELY)) - before * calls
+    most = float(scipy.special.gammaincinv(bad + 1.0, OVER_SURELY)) - before * calls
     return (
         due * calls >= EXPECTED
         and most < max(due / 4.0, settings.floor_difference) * calls
