@@ -39,14 +39,16 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
 
     OTLP writes ids in hex and enums as numbers; protobuf's own JSON mapping writes base64 and
     names, and may keep the field names of the .proto file; both are read, 64-bit numbers as text
-    or not, and the library spans of before OTLP 0.15.
+    or not, and the library spans of before OTLP 0.15. So are the traces that Tempo answers with:
+    `batches`, and `trace` around either word.
     https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding,
-    https://protobuf.dev/programming-guides/json/
+    https://protobuf.dev/programming-guides/json/,
+    https://grafana.com/docs/tempo/latest/api_docs/#query
     """
     if any(word in value for word in _OLD_WORDS):
         request = _in_camel_case(request)
     requests = request if isinstance(request, list) else [request]
-    blocks = [block for part in requests for block in part.get("resourceSpans") or ()]
+    blocks = [block for part in requests for block in _blocks(part)]
     if not blocks:
         columns.refuse_record("no_spans")
         return
@@ -62,6 +64,15 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
                     continue
                 if plain is not None:
                     add_plain(columns, plain, attributes, resource)
+
+
+def _blocks(request: Mapping[str, Any]) -> Sequence[Any]:
+    for held in (request, request.get("trace")):
+        if isinstance(held, dict):
+            blocks = held.get("resourceSpans") or held.get("batches")
+            if blocks:
+                return list(blocks)
+    return ()
 
 
 def resource_attributes(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -197,6 +197,8 @@ def json_form(held: Any) -> str:
     for names, form in _KEYS:
         if all(any(name in held for name in either) for either in names):
             return form
+    if _is_tempo(held):
+        return "otlp_json"
     if isinstance(held.get("data"), list) and json_form(held["data"]) == "jaeger_json":
         return "jaeger_json"
     source = log_source(held)
@@ -210,6 +212,22 @@ def json_form(held: Any) -> str:
     return "json"
 
 
+def _is_tempo(held: dict[str, Any]) -> bool:
+    """Whether this is a trace as Tempo's queries answer with it: OTLP under a name of its own.
+
+    https://grafana.com/docs/tempo/latest/api_docs/#query
+    """
+    trace = held.get("trace")
+    if isinstance(trace, dict):
+        return any(name in trace for name in ("resourceSpans", "resource_spans")) or _is_tempo(
+            trace
+        )
+    batches = held.get("batches")
+    first = batches[0] if isinstance(batches, list) and batches else None
+    return isinstance(first, dict) and any(name in first for name in _SCOPES)
+
+
+_SCOPES = ("scopeSpans", "instrumentationLibrarySpans", "scope_spans")
 _KEYS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
     ((("resourceSpans", "resource_spans"),), "otlp_json"),
     ((("resourceMetrics", "resource_metrics"),), "otlp_metrics"),

@@ -99,6 +99,18 @@ def in_json(value: bytes) -> bytes:
     return orjson.dumps(document)
 
 
+def of_tempo(value: bytes, words: tuple[str, ...]) -> bytes:
+    """A request as Tempo's queries answer with it: ids in base64, enums by name."""
+    document = orjson.loads(MessageToJson(ExportTraceServiceRequest.FromString(value)))
+    held = document.get("resourceSpans", [])
+    for word in reversed(words):
+        held = {word: held}
+    return orjson.dumps(held)
+
+
+TEMPO = [("batches",), ("trace", "resourceSpans"), ("trace", "batches")]
+
+
 def test_where_cargo_is_the_native_decoder_is_built_and_is_the_one_in_use() -> None:
     assert native.BUILT is not None, native.WHY_NOT
     assert native.decoder_in_use() == f"native {native.VERSION}"
@@ -251,6 +263,25 @@ def test_any_request_is_read_as_the_reference_reads_it(values: list[bytes]) -> N
 @given(st.lists(requests(), min_size=1, max_size=3))
 def test_any_request_in_json_is_read_as_the_reference_reads_it(values: list[bytes]) -> None:
     assert differing(records([*map(in_json, values), SHOP[0]])) == ""
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(requests(), min_size=1, max_size=3), st.sampled_from(TEMPO))
+def test_what_tempo_answers_is_read_as_the_reference_reads_it(
+    values: list[bytes], words: tuple[str, ...]
+) -> None:
+    assert differing(records([*(of_tempo(value, words) for value in values), SHOP[0]])) == ""
+
+
+@pytest.mark.parametrize("words", TEMPO)
+def test_a_trace_of_tempo_is_what_the_same_request_is_in_protobuf(words: tuple[str, ...]) -> None:
+    said = of_tempo(SHOP[0], words)
+    assert taken(said)
+    for decoder in (decode_spans, decode_by_reference):
+        mine, rejects = decoder(records([said]), "auto")
+        assert not list(rejects)
+        theirs, _ = decode_spans(records([SHOP[0]]))
+        assert rows(mine) == rows(theirs)
 
 
 @pytest.mark.long
