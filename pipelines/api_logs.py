@@ -15,6 +15,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.joining.books import Books
 from monitor.joining.examining import Examiner
+from monitor.joining.pieces import Pieces
 from monitor.joining.senders import named_as_they_come
 from monitor.joining.unread import explained, read_before
 from monitor.model.records import Progress
@@ -43,28 +44,31 @@ def api_logs(
     registry: Callable[[], Registry],
     settings: ApiLogSettings,
     clock: Clock,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
     """Yields offsets only after their rows are durable: examples shown, violations, exchanges,
     arrivals, then the ledger.
 
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between
-    batches, but for the fields that the head of a log names: a crash re-reads at most what was not
-    committed, and every row collapses under its natural key.
+    batches, but for the fields that the head of a log names, and records with pieces of exchanges
+    whose others did not come yet; from these on nothing is committed. A crash re-reads at most
+    what was not committed, and every row collapses under its natural key. `stopped`: whether the
+    source ends for a stop; else pieces that wait at its end are told alone.
     """
-    heads = Heads()
+    heads, pieces = Heads(), Pieces()
     examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "api_logs")
     budget = RejectBudget(
         settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store)
     )
-    for records in source.poll():
+    for records in pieces.batches(source.poll(), clock, stopped):
         reading = reading_of(clock())
         # a batch's exchanges and payloads are in no circle: they are gone when they are let go
         with uncollected():
             batch = ApiLogReading(
-                records, settings.format, settings.mapping, settings.names, heads
+                records, settings.format, settings.mapping, settings.names, heads, pieces.waits
             )
             sent = named_as_they_come(batch, store)  # of messages that the capture kit tells
             examined = examiner.examine(sent, registry(), records)
         rejects, passed = batch.rejects, np.array(batch.passed, np.int64)
         books.examined(records, examined, rejects, reading, clock, filtered=passed)
-        yield budget.account(records, rejects, batch.count, int(passed.sum()))
+        yield pieces.settled(budget.account(records, rejects, batch.count, int(passed.sum())))

@@ -137,7 +137,9 @@ class House:
             return lambda source: traces(source, self.store, how, self.clock, registry)
         if name == "api-logs":
             rules, known = self.api_logs_read(), self.registry()
-            return lambda source: api_logs(source, self.store, known, rules, self.clock)
+            return lambda source: api_logs(
+                source, self.store, known, rules, self.clock, self.stop.is_set
+            )
         if name == "messages":
             sent, known = self.messages_read(recorded=recorded), self.registry()
             return lambda source: messages(source, self.store, known, sent, self.clock)

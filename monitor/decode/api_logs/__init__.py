@@ -13,6 +13,7 @@ from monitor.decode.api_logs.decode import (
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.recognising import SOURCES, source_of_form
 from monitor.decode.api_logs.w3c import Heads
+from monitor.decode.api_logs.waiting import Waits
 
 __all__ = [
     "FORMATS",
@@ -22,6 +23,7 @@ __all__ = [
     "Heads",
     "Names",
     "Refused",
+    "Waits",
     "decode_api_logs",
     "explain_api_logs",
     "read_api_logs",

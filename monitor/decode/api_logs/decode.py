@@ -16,6 +16,7 @@ from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.otlp import Passed, is_batch, otlp_exchanges, proto_batch
 from monitor.decode.api_logs.recognising import SOURCES, Recogniser, accepted, opened
 from monitor.decode.api_logs.w3c import Heads
+from monitor.decode.api_logs.waiting import Waits, nobody_waits
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
@@ -172,10 +173,13 @@ class ApiLogReading:
         mapping: Mapping[str, str] | None = None,
         names: Names = UNNAMED,
         heads: Heads | None = None,
+        waits: Waits = nobody_waits,
     ) -> None:
         """`heads`, one for all batches, keeps what the head of a log said of the lines
-        under it.
+        under it. Pieces of exchanges that may wait (`waits`) are passed over: their records come
+        again, with those that bring their others.
         """
+        self._waits = waits
         self._records, self._form = records, format
         self._names = names if names.any else None
         self._recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
@@ -223,7 +227,9 @@ class ApiLogReading:
     def _left(self) -> Iterator[Exchange]:
         """What pieces of exchanges tell whose others did not come."""
         places: dict[tuple[str, int, int], int] = {}
-        for place, _, piece in self._recogniser.left() if self._recogniser is not None else ():
+        for place, _, piece in (
+            self._recogniser.left(self._waits) if self._recogniser is not None else ()
+        ):
             places = places or self._records.index()
             index = places[place[:3]]
             self.passed[index] -= 1  # each was held back, and counted so

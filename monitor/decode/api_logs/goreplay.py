@@ -14,12 +14,13 @@ from monitor.decode.api_logs.flat import host_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.units import moment_ns
-from monitor.decode.api_logs.waiting import Waiting
+from monitor.decode.api_logs.waiting import Waiting, Waits
 from monitor.model.exchanges import Body, Exchange
 from monitor.model.log_lines import GOREPLAY_HEAD, GOREPLAY_MARK
+from monitor.model.records import Place as Record
 
 Entry = dict[str, Any]
-_REQUEST, _REPLAYED = "1", "3"
+_REQUEST, _ANSWER = "1", "2"
 _LONGEST_NS = 3_600_000_000_000
 
 
@@ -184,32 +185,52 @@ def exchange_of(request: Payload, answer: Payload | None, place: Place, index: i
     )
 
 
+_Placed = tuple[Payload, Place, int]
+
+
 class Pairs:
-    """Requests that wait for their answers, in a batch of records."""
+    """Requests that wait for their answers, in a batch of records, and answers for their requests:
+    of a topic with several partitions they may come in any order.
+    """
 
     def __init__(self) -> None:
-        self._waiting: Waiting[tuple[Payload, Place, int]] = Waiting()
+        self._waiting: Waiting[_Placed] = Waiting()
+        self._answers: Waiting[_Placed] = Waiting()
 
     def add(self, payload: Payload, place: Place, index: int) -> Exchange | None:
-        """The exchange that an answer ends, at its request's place; None for a request, which
-        waits. Raises Refused for an answer alone.
+        """The exchange that both make, at the request's place; None for the first of them, which
+        waits. Raises Refused for a replayed answer alone.
 
         A replayed answer ends a request only where the first one did not; a request of the same id
         leaves the one before alone.
         """
         if payload.kind == _REQUEST:
+            early = self._answers.end(payload.id)
+            if early is not None:
+                return exchange_of(payload, early[0], place, index)
             self._waiting.begin(payload.id, (payload, place, index))
             return None
         waiting = self._waiting.end(payload.id)
-        if waiting is None:
+        if waiting is not None:
+            request, there, at = waiting
+            return exchange_of(request, payload, there, at)
+        if payload.kind != _ANSWER:
             raise fields.Refused("answer_apart")
-        request, there, at = waiting
-        return exchange_of(request, payload, there, at)
+        self._answers.begin(payload.id, (payload, place, index))
+        return None
 
-    def left(self) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
-        """The requests that no answer came for, each with its place; none is left after it."""
-        for request, place, index in self._waiting.drain():
+    def left(self, waits: Waits) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
+        """Requests and answers that may not wait for their others, each with its place; none is
+        left after it.
+        """
+        for _, place, _ in self._answers.drain(_records, waits):
+            yield place, fields.Refused("answer_apart")
+        for request, place, index in self._waiting.drain(_records, waits):
             try:
                 yield place, exchange_of(request, None, place, index)
             except fields.Refused as refusal:
                 yield place, refusal
+
+
+def _records(placed: _Placed) -> tuple[Record]:
+    return (placed[1].record,)

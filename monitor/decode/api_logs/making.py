@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from monitor.decode.api_logs import fields
 from monitor.model.exchanges import Body, Exchange
+from monitor.model.records import Place as Record
 from monitor.model.records import Records
 
 UNKNOWN = "unknown"
@@ -24,6 +25,11 @@ class Place(NamedTuple):
     offset: int
     record_ms: int
     told_ns: int = 0
+
+    @property
+    def record(self) -> Record:
+        """Of the record alone."""
+        return self.source_id, self.partition, self.offset
 
 
 def place_of(records: Records, index: int) -> Place:

@@ -34,6 +34,7 @@ from monitor.decode.api_logs.recorders import akto_exchange, keploy_exchange, ta
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
 from monitor.decode.api_logs.tap_segments import Segments
 from monitor.decode.api_logs.w3c import Heads, form_of_fields, w3c_exchange
+from monitor.decode.api_logs.waiting import Waits, nobody_waits
 from monitor.decode.api_logs.wrappers import (
     NOBODY,
     Line,
@@ -224,13 +225,13 @@ class Recogniser:
             except Refused as refusal:
                 yield refusal
 
-    def left(self) -> Iterator[tuple[Place, str, Found]]:
+    def left(self, waits: Waits = nobody_waits) -> Iterator[tuple[Place, str, Found]]:
         """What stands alone when no more of a batch comes, each with its place and form: pieces
-        whose others did not come.
+        whose others did not come, and that may not wait for another batch.
         """
-        for place, outcome in self._segments.left():
+        for place, outcome in self._segments.left(waits):
             yield place, "envoy_tap", outcome
-        for place, piece in self._pairs.left():
+        for place, piece in self._pairs.left(waits):
             yield place, "goreplay", piece
 
     def quick(self, entry: Entry, place: Place) -> Found | None:

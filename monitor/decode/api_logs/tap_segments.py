@@ -13,8 +13,9 @@ import orjson
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.recorders import decoded, tap_exchange
-from monitor.decode.api_logs.waiting import Waiting
+from monitor.decode.api_logs.waiting import Waiting, Waits
 from monitor.model.exchanges import Exchange
+from monitor.model.records import Place as Record
 
 Entry = dict[str, Any]
 _PARTS = (
@@ -76,6 +77,7 @@ class _Message:
 class _Trace:
     place: Place
     index: int
+    records: list[Record] = field(default_factory=list)
     request: _Message = field(default_factory=_Message)
     response: _Message = field(default_factory=_Message)
 
@@ -125,6 +127,7 @@ class Segments:
         trace = self._open.get(trace_id)
         if trace is None:
             raise fields.Refused("streamed_tap")
+        trace.records.append(place.record)
         side, _, kind = part.partition("_")
         _put(trace.request if side == "request" else trace.response, kind, held)
         if side == "response" and trace.is_ended:
@@ -132,11 +135,11 @@ class Segments:
             return trace.exchange()
         return None
 
-    def left(self) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
-        """What was open still, each with its place: an answer without a known end counts as cut
-        off, none at all as a piece.
+    def left(self, waits: Waits) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
+        """What was open still and may not wait, each with its place: an answer without a known end
+        counts as cut off, none at all as a piece.
         """
-        for trace in self._open.drain():
+        for trace in self._open.drain(lambda trace: trace.records, waits):
             try:
                 if trace.response.headers is None:
                     raise fields.Refused("streamed_tap")

@@ -1,8 +1,18 @@
 """What began in a batch and waits for its end, by id."""
 
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from monitor.model.records import Place
+
 T = TypeVar("T")
+Waits = Callable[[Sequence[Place]], bool]
+"""Whether what stands in these records may wait for a part that another batch brings."""
+
+
+def nobody_waits(_: Sequence[Place]) -> bool:
+    """For who reads one batch alone."""
+    return False
 
 
 class Waiting(Generic[T]):
@@ -26,8 +36,10 @@ class Waiting(Generic[T]):
         """What waited under this id; it does no longer."""
         return self._open.pop(key, None)
 
-    def drain(self) -> list[T]:
-        """All that no end came for, those left alone first; nothing waits any more."""
-        left = [*self._alone, *self._open.values()]
+    def drain(self, places: Callable[[T], Sequence[Place]], waits: Waits) -> list[T]:
+        """All that no end came for and that may not wait for it in another batch, those left alone
+        first; `places` are the records that one stands in. Nothing waits here any more.
+        """
+        left = [*self._alone, *(item for item in self._open.values() if not waits(places(item)))]
         self._open, self._alone = {}, []
         return left
