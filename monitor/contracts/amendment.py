@@ -15,7 +15,7 @@ from monitor.contracts.changes import Change, Met, Place, Read, changes
 from monitor.contracts.containment import OPEN, Answer, Held, held_against
 
 Bearing = Literal["breaking", "compatible", "undecided"]
-MOST_HELD = 300
+MOST_HELD = 100
 """Schemas that are held against each other as wholes; what is beyond is judged by its clauses."""
 _AROUND = frozenset(
     "operation body status statuses parameter style security deprecated example".split()
