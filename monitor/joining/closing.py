@@ -355,7 +355,7 @@ class Closer:
         }
         self._store.insert("windows", pa.table(table))
         if any(level):
-            self._store.forget()
+            self._store.forget_answers()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,6 +27,7 @@ from monitor.edges.counting.messages import Ends, ends_of, message_calls, queued
 from monitor.edges.counting.once import counted_once
 from monitor.edges.counting.rows import edge_rows
 from monitor.edges.counting.seen import Reached, reached_addresses, sighting_rows
+from monitor.joining.lately import at_hand, inner_ids, tells_any
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 
@@ -90,7 +91,8 @@ class Counter:
             given |= {"parts"}
         if len(batch.due) <= FEW_WINDOWS and batch.rows > FEW_ROWS:
             given |= {"few"}
-        tables = [self._store.ask_columns("at_hand", where, given=given)]
+        tables = self._near_halves(batch, where, given)
+        count = sum(table.num_rows for table in tables)
         long = (
             self._store.ask_columns("long_ones", {"due": batch.due}) if "long" in holds else None
         )
@@ -104,7 +106,7 @@ class Counter:
                 )
             )
         halves = frame_of(tables, words)
-        far = np.arange(halves.count) >= tables[0].num_rows
+        far = np.arange(halves.count) >= count
         near = np.isin(halves["window"], batch.near)
         scene = Scene(
             halves, words, batch.due, counted_once(halves) | far, near & ~far, halves["mine"] == 1
@@ -172,6 +174,17 @@ class Counter:
         self._reservoirs.clear()
         self._learned.clear()
 
+    def _near_halves(
+        self, batch: Batch, where: Mapping[str, Any], given: frozenset[str]
+    ) -> list[pa.Table]:
+        """All that closing reads of halves, but for those far away."""
+        if self._store.recent is not None and batch.parts == 1:
+            few = "few" in given and "exchanges" not in given
+            lately = at_hand(self._store.recent, batch, few=few)
+            if lately is not None:
+                return lately
+        return [self._store.ask_columns("at_hand", where, given=given)]
+
     def _joints(
         self,
         scene: Scene,
@@ -185,9 +198,13 @@ class Counter:
         ids = np.zeros(0, np.uint64)
         inner, asks = {"span": ids, "parent": ids}, False
         if "inner" in holds:
-            told = self._store.ask_columns("inner_ids", {"near": near})
-            inner = {name: np.asarray(told.column(name).to_numpy()) for name in inner}
-            asks = _tells(told.column("operation"))
+            recent = self._store.recent
+            kept = None if recent is None else inner_ids(recent, near)
+            if kept is None:
+                told = self._store.ask_columns("inner_ids", {"near": near})
+                columns = {name: np.asarray(told.column(name).to_numpy()) for name in inner}
+                kept = columns, tells_any(told.column("operation"))
+            inner, asks = kept
         traces = families(halves, scene.near, inner["span"], inner["parent"], words)
         since, until = _reach(long)
         within = scene.near | far
@@ -299,11 +316,6 @@ class Counter:
         for row in self._store.ask("full_reservoirs", {"hours": new}):
             *key, ranks = row.values()
             self._reservoirs[row["hour"]][tuple(key)] = list(ranks)
-
-
-def _tells(column: pa.ChunkedArray) -> bool:
-    """Whether a column of texts may hold any, by its words alone."""
-    return any(any(chunk.dictionary.to_pylist()) for chunk in column.chunks)
 
 
 def _where(batch: Batch) -> dict[str, list[int]]:

@@ -19,6 +19,7 @@ from monitor import telemetry
 from monitor.clock import growing_pause
 from monitor.errors import StoreError, StoreUnavailable
 from monitor.store.lock import StoreLock
+from monitor.store.recent import COUNTED, KEPT, Recent
 from monitor.store.sharing import Shared
 from monitor.store.texts import statement
 
@@ -91,6 +92,8 @@ class Store:
         self.database = database
         self.lock = lock
         self.trouble = ""  # why the last write failed; empty once one succeeded
+        # where nobody else writes: what was written lately
+        self.recent = Recent(self._stored_windows) if lock is not None else None
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
@@ -110,13 +113,20 @@ class Store:
         """
         if rows.num_rows == 0:
             return
+        recent = self.recent if table in KEPT or table == COUNTED else None
+        if recent is not None:
+            recent.prepare()
         started = time.monotonic()
+        surely = False
         try:
             self._patiently(
                 lambda client: client.insert_arrow(table, rows), f"insert into {table}"
             )
+            surely = True
         finally:
             self._written[table] = self._written.get(table, 0) + 1
+            if recent is not None:
+                recent.written(table, rows, surely=surely)
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
 
     def execute(
@@ -232,8 +242,14 @@ class Store:
 
     def forget(self) -> None:
         """Let go what was learned of tables that only this store writes: something else did."""
-        self._known.clear()
+        self.forget_answers()
         self._empty.clear()
+        if self.recent is not None:
+            self.recent.forget()
+
+    def forget_answers(self) -> None:
+        """Let go the answers to questions that are asked every few seconds."""
+        self._known.clear()
 
     def close(self) -> None:
         """Close every client and let the lock go."""
@@ -242,6 +258,15 @@ class Store:
         self._pingers.close()
         if self.lock:
             self.lock.release()
+
+    def _stored_windows(self) -> list[tuple[int, int]]:
+        rows = _rows(
+            self._writers,
+            "stored_windows",
+            statement("stored_windows"),
+            {"tables": sorted(KEPT)},
+        )
+        return [(int(row["first"]), int(row["last"])) for row in rows]
 
     def _remembered(
         self,

@@ -46,7 +46,10 @@ def states(store: Store) -> dict[int, int]:
 
 @pytest.fixture
 def asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often rows were read and written, by question and table."""
+    """How often rows were read and written, by question and table; nothing is counted from
+    memory.
+    """
+    monkeypatch.setattr(store, "recent", None)
     ran: Counter[str] = Counter()
     ways = {way: getattr(store, way) for way in ("insert", "ask_columns")}
 

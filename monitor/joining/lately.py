@@ -1,0 +1,95 @@
+"""What the store was given lately, as closing would read it."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.edges.closing import Batch
+from monitor.edges.counting.frame import Column, Keys, Mask
+from monitor.edges.counting.joins import members
+from monitor.model.spans import KIND_CONSUMER
+from monitor.store.recent import Recent
+
+
+def at_hand(recent: Recent, batch: Batch, *, few: bool) -> list[pa.Table] | None:
+    """Rows as statement `at_hand` gives them; None where only the store knows them all, or there
+    are none. `few`: of the windows around only what shares a trace with those due, and a little
+    more. A window of which the store was told more than is at hand was written by somebody else.
+    """
+    if any(recent.arrived(state.window) < state.rows for state in batch.states):
+        return None
+    due = set(batch.due)
+    pieces = recent.rows("halves", batch.due)
+    around = recent.rows("halves", [window for window in batch.around if window not in due])
+    if not pieces or around is None:
+        return None
+    if few and around:
+        shared = np.concatenate([_told(piece) for piece in pieces])
+        around = [piece.filter(pa.array(_shares(piece, shared))) for piece in around]
+    return [_all_mine(piece) for piece in (*pieces, *around)]
+
+
+def inner_ids(recent: Recent, near: Sequence[int]) -> tuple[dict[str, Column], bool] | None:
+    """Internal spans of some windows by number, and under which span each stands; whether one
+    tells what GraphQL was asked for. None where only the store knows them all.
+    """
+    pieces = recent.rows("inner_spans", near)
+    if pieces is None:
+        return None
+    none = np.zeros(0, np.uint64)
+    columns = {
+        name: np.concatenate([none, *(_numbers(piece, name)[:, 0] for piece in pieces)])
+        for name in ("span", "parent")
+    }
+    return columns, any(tells_any(piece.column("operation")) for piece in pieces)
+
+
+def tells_any(column: pa.ChunkedArray) -> bool:
+    """Whether a column of texts may hold any, by its words alone."""
+    return any(any(chunk.dictionary.to_pylist()) for chunk in column.chunks)
+
+
+def _all_mine(piece: pa.Table) -> pa.Table:
+    ones = pa.array(np.ones(piece.num_rows, np.uint8))
+    return piece.append_column("mine", ones).append_column("own_mine", ones)
+
+
+def _told(piece: pa.Table) -> Keys:
+    """The traces that these rows tell of."""
+    if not _consumers(piece).any():
+        return _traces(piece, "trace")
+    return np.concatenate([_traces(piece, "trace"), _traces(piece, "own_trace")])
+
+
+def _shares(piece: pa.Table, shared: Keys) -> Mask:
+    """Which rows are of one of these traces, or of a message of one."""
+    shares: Mask = members(_traces(piece, "trace"), shared)
+    consumers = _consumers(piece)
+    if consumers.any():
+        shares |= consumers & members(_traces(piece, "own_trace"), shared)
+    return shares
+
+
+def _consumers(piece: pa.Table) -> Mask:
+    consumers: Mask = piece.column("kind").to_numpy() == KIND_CONSUMER
+    return consumers
+
+
+def _traces(piece: pa.Table, name: str) -> Keys:
+    """One number for each trace: two traces seldom have the same."""
+    numbers = _numbers(piece, name)
+    return np.bitwise_xor(numbers[:, 0], numbers[:, 1])
+
+
+def _numbers(piece: pa.Table, name: str) -> Column:
+    """Fixed bytes as so many numbers a row."""
+    width = piece.schema.field(name).type.byte_width // 8
+    chunks: Iterable[pa.FixedSizeBinaryArray] = piece.column(name).chunks
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint64)[
+            chunk.offset * width : (chunk.offset + len(chunk)) * width
+        ]
+        for chunk in chunks
+    ]
+    return np.concatenate([np.zeros(0, np.uint64), *parts]).reshape(-1, width)
