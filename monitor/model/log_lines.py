@@ -23,8 +23,8 @@ _ADDRESSES = r"(?>[^\s,]+(?:(?:, | : )[^\s,]+)*+)"
 _REQUEST = r'"(?P<request>(?:[^"\\]|\\.)*)"'
 _TIME = r"\[(?P<time>[^\]]{8,40})\]"
 _COMMON = rf"(?P<client>\S+) (?P<ident>\S+) (?P<user>.{{1,200}}?) {_TIME} {_REQUEST} (?P<status>\d{{3}}|-) (?P<bytes>\d+|-)"
-_COMBINED = rf'{_COMMON} "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"'
-_ENVOY = rf"\[(?P<start_time>[^\]]{{8,40}})\] {_REQUEST} (?P<response_code>\d+|-) (?P<response_flags>\S+) "
+_COMBINED = rf'{_COMMON} (?:"(?P<referer>(?:[^"\\]|\\.)*)"|-) (?:"(?P<agent>(?:[^"\\]|\\.)*)"|-)'
+_ENVOY = rf"(?:ACCESS )?\[(?P<start_time>[^\]]{{8,40}})\] {_REQUEST} (?P<response_code>\d+|-) (?P<response_flags>\S+) "
 _ENVOY_END = (
     r"(?P<bytes_received>\d+|-) (?P<bytes_sent>\d+|-) (?P<duration>\d+|-) (?P<upstream_service_time>\d+|-) "
     r'"(?P<x_forwarded_for>[^"]*)" "(?P<user_agent>(?:[^"\\]|\\.)*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" '
@@ -108,10 +108,14 @@ KEPLOY_HEAD = re.compile(
     r"\s*(?:#[^\n]{0,200}\n|---[ \t]*\r?\n){0,5}version: [\"']?api\.keploy\.io/"
 )
 """How Keploy's YAML begins."""
+_TAG = r"[\w./-]{1,64}(?:\[\d{1,10}\])?: ?"
 SYSLOG = re.compile(
-    r"<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
-    r"(?:(?!haproxy)[\w./-]+(?:\[\d+\])?: )?\ufeff?"
+    r"(?:<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
+    rf"(?:{_TAG}(?:@cee: ?)?(?=[{{\[])|(?!haproxy){_TAG})?"
+    rf"|(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|\d{{4}}-\d\d-\d\dT[\d:.,+Z-]{{8,24}}) \S{{1,255}} {_TAG}(?:@cee: ?)?(?=[{{\[]))"
+    r"\ufeff?"
 )
+"""What syslog writes before a line: with its priority, or as a file of rsyslog's holds JSON."""
 CRI = re.compile(r"(\d{4}-\d\d-\d\dT\S+) (stdout|stderr) ([PF])(?: |$)")
 
 

@@ -40,6 +40,7 @@ METHODS = (
         "%m",
         "http.method",
         "requestmethod",
+        "req_method",
     ),
 )
 TARGETS = (
@@ -57,7 +58,16 @@ TARGETS = (
         "HP",
         "%U",
     ),
-    *("http_uri", "requestPath", "requestUrl", "url_path", "target"),
+    *(
+        "http_uri",
+        "requestPath",
+        "requestUrl",
+        "url_path",
+        "target",
+        "req_url",
+        "req_uri",
+        "req_path",
+    ),
 )
 REQUESTS = ("request", "request_line", "requestLine", "http_request", "r", "%r", "requestline")
 STATUSES = (

@@ -40,15 +40,13 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     if isinstance(key, str) and " " in key:
         verb, _, template = key.partition(" ")
         method, route = method or (verb if verb != "ANY" else None), route or template
+    if isinstance(key, str) and key.startswith("$") and key != "$default" and method is None:
+        raise fields.Refused("aws_websocket")
     path = get("path", "customPath", "rawPath")
     stage = get("stage", "stageName")
-    if (
-        isinstance(path, str)
-        and isinstance(stage, str)
-        and stage not in ("", "$default")
-        and path.startswith(f"/{stage}/")
-    ):
-        path = path[len(stage) + 1 :]
+    stage = "" if stage == "$default" else stage
+    if isinstance(path, str):
+        path = _without_stage(path, stage, route)
     if route in ("$default", "/{proxy+}", "{proxy+}") and path:
         route = None
     length = length_ns(get("responseLatency", "response_latency", "latency"), MILLIS)
@@ -96,6 +94,21 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     )
 
 
+def _without_stage(path: str, stage: object, route: object) -> str:
+    """The path without the stage that REST APIs are called under, told by name or by what the
+    route leaves over.
+    """
+    _, first, *rest = path.split("/") if path[:1] == "/" else ("", "")
+    if isinstance(stage, str) and stage:
+        return "/" + "/".join(rest) if first == stage and rest else path
+    template = route.split("/")[1:] if isinstance(route, str) else []
+    fits = len(rest) == len(template) > 0 and all(
+        part == there or (part[:1] == "{" and there)
+        for part, there in zip(template, rest, strict=True)
+    )
+    return "/" + "/".join(rest) if fits and "+}" not in str(route) else path
+
+
 def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     """A LogEntry with `httpRequest`: of a load balancer, Cloud Run and others. `timestamp` and
     `latency` give the end. Raises Refused.
@@ -128,7 +141,7 @@ def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         target=url,
         status=request.get("status"),
         query_known=True,
-        callee=service,
+        callee=service or host_of(fields.split_url(url)[0] if isinstance(url, str) else ""),
         callee_version=labels.get("revision_name") or labels.get("version_id"),
         callee_namespace=labels.get("namespace_name"),
         trace=fields.id_of(trace, 16),

@@ -280,7 +280,7 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT = 4_096
 _SAID = frozenset(
     "bad_compression too_large too_many_entries empty partial_line streamed_tap answer_apart no_request cloudwatch_control_message "
-    "azure_other_category bad_yaml goreplay_head w3c_no_fields w3c_other_fields".split()
+    "azure_other_category aws_websocket bad_yaml goreplay_head w3c_no_fields w3c_other_fields".split()
 )
 """Reasons that say it better than the record's form."""
 

@@ -12,7 +12,7 @@ from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.flat import host_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
-from monitor.decode.api_logs.units import NANOS, length_ns, moment_ns
+from monitor.decode.api_logs.units import MICROS, NANOS, length_ns, moment_ns
 from monitor.model.exchanges import Body, Exchange
 
 Entry = dict[str, Any]
@@ -20,8 +20,8 @@ _DEEPEST = 6
 
 
 def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """`event.end`, else `event.start` with `event.duration` (ns), else `@timestamp` gives the end.
-    Raises Refused.
+    """`event.end`, else `event.start` with `event.duration` (ns), else `@timestamp` gives the end;
+    in what Elastic APM writes that with `transaction.duration.us`. Raises Refused.
     """
     flat = dict(_flat(entry, "", 0))
 
@@ -35,11 +35,12 @@ def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
             None,
         )
 
-    length = length_ns(get("event.duration"), NANOS)
-    start, end = (
-        get("event.start"),
-        get("event.end") or (None if get("event.start") else get("@timestamp", "timestamp")),
-    )
+    length, start = length_ns(get("event.duration"), NANOS), get("event.start")
+    if length is None:
+        length = length_ns(get("transaction.duration.us", "span.duration.us"), MICROS)
+        # the time of Elastic APM's is the beginning
+        start = start or (get("@timestamp") if length is not None else None)
+    end = get("event.end") or (None if start else get("@timestamp", "timestamp"))
     if end is not None:
         end_ns = moment_ns(end, place.record_ms)
     elif start is not None:

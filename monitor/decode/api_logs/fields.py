@@ -49,7 +49,7 @@ def time_ns(value: object, record_ms: int) -> int:
     """A time as ISO 8601 text (UTC when it names no zone) or a number of s, ms, us or ns since the
     epoch, by its size.
 
-    Refuses what is no time ("bad_time") and times before 2000 or more than 1 h ahead of the
+    Refuses none ("no_time"), what is no time ("bad_time") and times before 2000 or more than 1 h ahead of the
     record's ("absurd_time").
     """
     if isinstance(value, str):
@@ -57,7 +57,7 @@ def time_ns(value: object, record_ms: int) -> int:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         nanoseconds = _number_ns(value)
     else:
-        raise Refused("bad_time")
+        raise Refused("bad_time" if value is not None else "no_time")
     if not _EARLIEST_NS <= nanoseconds <= record_ms * 1_000_000 + _FUTURE_NS:
         raise Refused("absurd_time")
     return nanoseconds

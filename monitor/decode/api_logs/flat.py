@@ -64,6 +64,7 @@ _STARTS = (
     "start",
     "tr",
     "accept_date",
+    "request_date_time",
     "begin",
 )
 _LENGTHS = (
@@ -87,6 +88,10 @@ _LENGTHS = (
         "Ta",
         "Tt",
         "time_total",
+        "total_request_time",
+        "session_duration",
+        "tt",
+        "ta",
         "upstream_response_time",
     ),
     *(
@@ -100,7 +105,7 @@ _LENGTHS = (
     ),
 )
 _SUFFIX = re.compile(
-    r"(?:duration|latency|elapsed|took|time|time_taken|response_time|request_time|resp_time|processing_time|total_time)_?"
+    r"(?:duration|duration_total|total_duration|latency|elapsed|took|time|time_taken|response_time|request_time|resp_time|processing_time|total_time)_?"
     r"(ms|msec|millis|milliseconds|us|usec|micros|microseconds|ns|nanos|nanoseconds|s|sec|secs|seconds)"
 )
 _SUFFIXES = {"ms": 1e6, "mi": 1e6, "us": 1e3, "ns": 1.0, "na": 1.0, "s": 1e9, "se": 1e9}
@@ -141,6 +146,8 @@ _CALLEES = (
     ),
     *("proxy_host", "upstream", "upstream_service"),
 )
+_SERVICES = ("service_name", "service", "kubernetes_service_name")
+_NAMESPACES = ("namespace", "kubernetes_namespace")
 _CALLERS = ("caller", "client_name", "consumer", "client_service", "source_service")
 _REQUEST_BODIES = ("request_body", "req_body", "requestBody")
 _RESPONSE_BODIES = ("response_body", "resp_body", "responseBody", "upstream_response_body")
@@ -161,7 +168,7 @@ _NOT_HEADERS = frozenset(
 )
 _DEFAULT_BACKEND = "upstream-default-backend"
 _UPSTREAM = re.compile(
-    r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d+|[a-z][a-z0-9]*)"
+    r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d{1,5}|[a-z][a-z0-9]*)"
 )
 
 
@@ -197,7 +204,7 @@ def _exchange(
     )
     asked, asked_cut = body_and_cut(_first(entry, _REQUEST_BODIES))
     answered, answered_cut = body_and_cut(_first(entry, _RESPONSE_BODIES))
-    whole = any(name in entry for name in _REQUEST_HEADERS)
+    whole = any(_is_headers(entry.get(name)) for name in _REQUEST_HEADERS)
     trace, span = fields.traceparent(
         {"traceparent": _text(_first(entry, ("traceparent", "http_traceparent")))}
     )
@@ -272,7 +279,10 @@ def _asked(entry: Entry) -> tuple[object, object, object]:
 
 
 def _end(entry: Entry, place: Place, duration: int | None, starts: tuple[str, ...]) -> int:
-    start = _first(entry, (*_STARTS, *starts)) if starts else _first(entry, _STARTS)
+    start = _first(entry, _STARTS)
+    if start is entry.get("tr") and not _is_date(start):
+        start = None  # HAProxy's %Tr, how long the server took, and not %tr
+    start = start if start is not None or not starts else _first(entry, starts)
     end = None if starts and start is not None else _first(entry, _ENDS)
     if end is None and start is None:
         if place.told_ns:
@@ -315,8 +325,8 @@ def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
     nginx name them.
     """
     name, namespace = (
-        _text(_first(entry, ("service_name", "service"))),
-        _text(entry.get("namespace")),
+        _text(_first(entry, _SERVICES)),
+        _text(_first(entry, _NAMESPACES)),
     )
     if name:
         return name, namespace
@@ -345,10 +355,23 @@ def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
 
 
 def host_of(value: object) -> str:
-    """A host without its port."""
+    """A host without its port; nginx's name for any host, `_`, is none."""
     text = _text(value)
+    if text == "_":
+        return ""
     name, colon, port = text.rpartition(":")
     return name if colon and port.isdecimal() else text
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, str) and ("/" in value or ":" in value)
+
+
+def _is_headers(held: object) -> bool:
+    """Whether this is all of a request's headers, not what was captured of them in one text."""
+    return isinstance(held, dict | list) or (
+        isinstance(held, str) and bool(fields.headers_of(held))
+    )
 
 
 def _headers(entry: Entry, names: tuple[str, ...], prefix: str) -> dict[str, str]:

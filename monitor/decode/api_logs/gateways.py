@@ -53,6 +53,9 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     callee, namespace = _service(
         host or authority or asked or _text(get("upstream_cluster")), in_mesh=bool(direction)
     )
+    if not fields.is_told(get("method") or get(":method")) and get("path") == "-":
+        raise fields.Refused("no_request")
+    agent = get("user_agent") or get("user-agent")
     status = fields.status_of(get("response_code"))
     trace, span = fields.traceparent({"traceparent": _text(get("traceparent"))})
     (sent, sent_cut), (answered, answered_cut) = (
@@ -79,9 +82,8 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         trace=trace or fields.id_of(get("trace_id"), 16),
         span=span or fields.id_of(get("span_id"), 8),
         side="client" if direction == "outbound" else "server",
-        request_headers=fields.headers_of(get("request_headers"))
-        if get("request_headers")
-        else {},
+        request_headers=(fields.headers_of({"user-agent": agent}) if _text(agent) else {})
+        | (fields.headers_of(get("request_headers")) if get("request_headers") else {}),
         response_headers=fields.headers_of(get("response_headers"))
         if get("response_headers")
         else {},

@@ -81,7 +81,7 @@ def _traefik(match: Match, place: Place, index: int) -> Exchange:
         callee=service,
         callee_namespace=namespace,
         duration_ns=length,
-        proxy_answer=match["server_url"] in ("", "-"),
+        proxy_answer=match["server_url"] in ("", "-", "/"),  # "/": Traefik 1 itself
     )
     return _later(read, length)
 

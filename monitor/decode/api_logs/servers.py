@@ -65,6 +65,10 @@ def traefik_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     )
 
 
+_NO_FRONTEND = "backend not found"
+"""What Traefik 1 writes where no rule fitted."""
+
+
 def service_of_traefik(service: str, router: str, url: object) -> tuple[str, str]:
     """Service and namespace of `name@provider` (Kubernetes: `namespace-service-port@kubernetes…`),
     of a router's, or of a server's URL.
@@ -72,6 +76,8 @@ def service_of_traefik(service: str, router: str, url: object) -> tuple[str, str
     name, _, provider = (service if service != "-" else "").partition("@")
     if name:
         return split_upstream(name) if provider.startswith("kubernetes") else (name, "")
+    if router == _NO_FRONTEND:
+        return "", ""
     routed, _, provider = (router if router != "-" else "").partition("@")
     if routed and not provider.startswith("kubernetes"):
         return routed, ""

@@ -308,18 +308,18 @@ SAMPLES = [
         {"request_headers": AGENT},
     ),
     Sample(
-        "istio-json", "istio", _json(**_ISTIO), {"callee_version": "v2", "callee_namespace": "shop", "side": "client"},
+        "istio-json", "istio", _json(**_ISTIO), {"callee_version": "v2", "callee_namespace": "shop", "side": "client", "request_headers": AGENT},
     ),
     Sample(
         "istio-text", "istio",
         '[2026-11-28T09:59:59.958Z] "GET /pay/7?x=1 HTTP/1.1" 200 - via_upstream - "-" 0 612 42 41 "-" "curl/8.5.0" "a1" "payment:8000" "10.1.0.7:8000" '
         "outbound|8000||payment.shop.svc.cluster.local 10.1.0.4:4040 10.2.0.9:8000 10.1.0.4:5050 - default",
-        {"callee_namespace": "shop", "side": "client"},
+        {"callee_namespace": "shop", "side": "client", "request_headers": AGENT},
     ),
     Sample(
         "envoy-text", "envoy",
         '[2026-11-28T09:59:59.958Z] "GET /pay/7?x=1 HTTP/1.1" 200 - 0 612 42 41 "-" "curl/8.5.0" "a1" "payment" "tcp://10.1.0.7:80"',
-        {},
+        {"request_headers": AGENT},
     ),
     Sample(
         "envoy-tap", "envoy_tap", _json(**_TAP),

@@ -70,7 +70,7 @@ def test_entries_keep_keys_of_their_own_and_what_no_server_answered_is_left_out(
     exchanges, rejects = read(document(ENTRY, local, {**ENTRY, "time": -1}, {"request": 7}))
     assert [exchange.index for exchange in exchanges] == [0, 1]
     assert exchanges[1].duration_ns is None
-    assert [(reject.reason, reject.count) for reject in rejects] == [("bad_time", 1)]
+    assert [(reject.reason, reject.count) for reject in rejects] == [("no_time", 1)]
 
 
 def test_a_body_in_base64_is_decoded_and_one_cut_short_is_known() -> None:

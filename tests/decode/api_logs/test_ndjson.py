@@ -99,7 +99,7 @@ def test_times_are_read_by_their_size_and_zone(time: Any) -> None:
         ({"time": 1e21}, "absurd_time"),
         ({"time": 12}, "absurd_time"),
         ({"time": -5}, "bad_time"),
-        ({"time": None}, "bad_time"),
+        ({"time": None}, "no_time"),
         ({"time": "yesterday"}, "bad_time"),
         ({"time": True}, "bad_time"),
         ({"duration_ms": -1}, "absurd_duration"),

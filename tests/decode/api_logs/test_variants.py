@@ -1,0 +1,119 @@
+"""Forms that operators give the logs of gateways, beside the vendors' defaults: with values of our
+own, what each must tell.
+"""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.decode.api_logs.test_sources import one, read, told
+
+_AT = 1_795_860_000  # 2026-11-28T10:00:00Z
+_DATE = "28/Nov/2026:10:00:00.000"
+_LINE = "GET /pay/7?x=1 HTTP/1.1"
+_HAPROXY: dict[str, Any] = {
+    "timestamp": _AT, "http_status": 200, "http_request": _LINE, "backend_name": "payment", "upstream_response_time": "28",
+    "session_duration": "42", "termination_state": "--",
+}  # fmt: skip
+_AGENT = {"user-agent": "curl/8.5.0"}
+
+
+def _json(**entry: Any) -> str:
+    return orjson.dumps(entry).decode()
+
+
+WANTED: list[tuple[str, str, dict[str, Any]]] = [
+    ("haproxy-session", _json(**_HAPROXY), {"duration_ns": 42_000_000}),
+    ("haproxy-captures", _json(**_HAPROXY, request_headers="{curl|shop}"), {"headers_whole": False}),
+    (
+        "haproxy-lengths-in-lower-case",
+        _json(timestamp=_DATE, backend_name="payment", tq=1, tw=0, tc=2, tr=28, tt=42, status_code=200, http_request=_LINE),
+        {"duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 42_000_000},
+    ),
+    (
+        "haproxy-totals-with-units",
+        _json(time_local=_DATE, backend_name="payment", status=200, request_method="GET", request_uri="/pay/7?x=1", duration_total_ms=42, duration_wait_ms=2),
+        {"duration_ns": 42_000_000},
+    ),
+    ("rsyslog-cee", f"Nov 28 10:00:00 lb haproxy[14389]: @cee:{_json(**_HAPROXY)}", {"callee": "payment"}),
+    ("rsyslog-iso", f"2026-11-28T10:00:00.609696+00:00 lb haproxy[1]: {_json(**_HAPROXY)}", {"callee": "payment"}),
+    (
+        "request-in-fields-of-its-own",
+        _json(client_ip="10.0.0.9", request_date_time=_DATE, backend="payment", status_code=200, req_method="GET", req_url="https://shop.example.com/pay/7"),
+        {"path": "/pay/7", "callee": "payment", "end_ns": _AT * 10**9},
+    ),
+    (
+        "ingress-nginx-kubernetes-names",
+        _json(
+            time="2026-11-28T10:00:00+00:00", request_method="GET", request_uri="/pay/7?x=1", status=200, kubernetes_namespace="shop-eu",
+            kubernetes_service_name="pay-api", proxy_upstream_name="shop-eu-pay-api-80", request_time="0.042", http_host="shop.example.com",
+        ),
+        {"callee": "pay-api", "callee_namespace": "shop-eu"},
+    ),
+    ("nginx-any-host", _json(time_iso8601="2026-11-28T10:00:00+00:00", request=_LINE, status=400, host="_", request_time=0.1), {"callee": "unknown"}),
+    (
+        "aws-stage-told-by-the-route",
+        _json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", httpMethod="GET", path="/prod/pay/7", resourcePath="/pay/{id}", status="200"),
+        {"path": "/pay/7", "route": "/pay/{id}", "environment": ""},
+    ),
+    (
+        "aws-default-stage-is-no-environment",
+        _json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", httpMethod="GET", routeKey="GET /pay", status="200", stage="$default", apiId="pay"),
+        {"path": "/pay", "environment": "", "callee": "pay"},
+    ),
+    (
+        "gcp-host-with-its-port",
+        _json(httpRequest={"requestMethod": "GET", "requestUrl": "http://shop.example.com:8080/pay/7", "status": 200}, timestamp="2026-11-28T10:00:00Z"),
+        {"callee": "shop.example.com"},
+    ),
+    (
+        "ambassador", 'ACCESS [2026-11-28T10:00:00.000Z] "GET /pay/7?x=1 HTTP/1.1" 200 - 0 141 42 40 "10.0.0.9" "curl/8.5.0" "a1" "payment:80" "10.1.0.7:80"',
+        {"callee": "payment", "request_headers": _AGENT, "duration_ns": 42_000_000},
+    ),
+    (
+        "traefik-unquoted-referer", '10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "GET /pay/7 HTTP/2.0" 200 14 - "curl/8.5.0" 13 "payment" "http://10.1.0.7" 42ms',
+        {"callee": "payment", "request_headers": _AGENT, "proxy_answer": False},
+    ),
+    (
+        "traefik-1-without-a-rule", '10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 404 19 "-" "curl/8.5.0" 10 "backend not found" "/" 0ms',
+        {"callee": "unknown", "proxy_answer": True},
+    ),
+    (
+        "envoy-agent",
+        _json(start_time="2026-11-28T10:00:00Z", method="GET", path="/pay/7", response_code=200, response_flags="-", authority="payment", user_agent="curl/8.5.0"),
+        {"request_headers": _AGENT, "headers_whole": False},
+    ),
+    (
+        "elastic-apm",
+        _json(
+            **{"@timestamp": "2026-11-28T10:00:00.000Z"}, transaction={"id": "945254c567a5417e", "duration": {"us": 42_000}}, processor={"event": "transaction"},
+            http={"request": {"method": "GET"}, "response": {"status_code": 200}}, url={"path": "/pay/7", "query": "x=1"}, service={"name": "payment"},
+        ),
+        {"duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 42_000_000, "callee": "payment"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "wanted"), [pair[1:] for pair in WANTED], ids=[pair[0] for pair in WANTED])  # fmt: skip
+def test_a_form_in_use_tells_what_it_holds(raw: str, wanted: dict[str, Any]) -> None:
+    fields = told(one(raw))
+    assert {name: fields[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (_json(start_time="2026-11-28T10:00:00Z", method="-", path="-", response_code=400, response_flags="DPE"), "no_request"),
+        (_json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", eventType="CONNECT", routeKey="$connect", status="500"), "aws_websocket"),
+    ],
+)  # fmt: skip
+def test_what_is_no_exchange_says_what_it_is(raw: str, reason: str) -> None:
+    exchanges, rejects = read(raw)
+    assert not exchanges
+    assert [reject.reason for reject in rejects] == [reason]
+
+
+def test_a_wildcard_routes_path_keeps_its_stage_where_nobody_tells_it() -> None:
+    raw = _json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", httpMethod="GET", path="/a/b", resourcePath="/{any+}", status="200")  # fmt: skip
+    assert one(raw).path == "/a/b"
