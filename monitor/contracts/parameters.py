@@ -5,13 +5,11 @@ contract says.
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-import orjson
-
 from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Parameter
 from monitor.contracts.loose import is_mask
-from monitor.contracts.payloads import is_json_type
+from monitor.contracts.payloads import NOT_JSON, TRUNCATED, Payload, is_json_type
 from monitor.contracts.queries import Pairs, query_pairs
 from monitor.contracts.readings import Structure, readings
 from monitor.contracts.routes import PLACEHOLDER
@@ -296,14 +294,15 @@ def _judge_content(
     elif not is_json_type(parameter.media):
         findings.leave(MEDIA, side, parameter.clause)
     else:
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
+        document = Payload(text, {"content-type": parameter.media})
+        if not text or document.problem in (NOT_JSON, TRUNCATED):
             findings.add(
                 side, Broken("not_json", _place(parameter), parameter.clause, "JSON", "other text")
             )
+        elif document.problem:
+            findings.leave(document.problem, side, parameter.clause)
         else:
-            _hold(parameter, [value], findings, side)
+            _hold(parameter, [document.value], findings, side)
 
 
 def _judge(parameter: Parameter, occurrence: Occurrence, findings: Findings, side: Side) -> None:

@@ -17,6 +17,7 @@ from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_sc
 from monitor.contracts.formats.mountebank import is_mountebank, read_mountebank
 from monitor.contracts.formats.official import against_openapi
 from monitor.contracts.formats.openapi import read_openapi, version_of
+from monitor.contracts.formats.overlooked import overlooked_in_openapi, overlooked_in_schema
 from monitor.contracts.formats.pact import is_pact, read_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
@@ -278,12 +279,13 @@ def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
     if kind not in ("openapi", "jsonschema"):
         return []
     if kind != "openapi":
-        return list(unknown_in_schema(document))
+        return [*unknown_in_schema(document), *overlooked_in_schema(document)]
     version = version_of(document)
     unknown = [] if version == "3.0" else unknown_in_openapi(document)
     return [
         *against_openapi(document, version),
         *unknown,
+        *overlooked_in_openapi(document, version),
         *unpicked(document),
         *unmatched(document),
     ]

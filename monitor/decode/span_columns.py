@@ -23,7 +23,7 @@ NAMING = frozenset(
         "http.request.method http.method http.route url.template url.path http.target url.full http.url "
         "http.response.status_code http.status_code server.address server.port net.peer.name net.peer.port "
         "net.sock.peer.name network.peer.address network.peer.port net.sock.peer.addr net.peer.ip peer.service service.peer.name peer.hostname "
-        "net.sock.peer.port peer.address peer.ipv4 peer.ipv6 peer.port http.host url.domain upstream_cluster.name upstream_cluster "
+        "net.sock.peer.port peer.address peer.ipv4 peer.ipv6 peer.port http.host http.authority url.domain upstream_cluster.name upstream_cluster "
         "faas.invoked_name graphql.operation.name graphql.operation.type dns.question.name db.redis.database_index "
         "rpc.system rpc.system.name rpc.service rpc.method rpc.grpc.status_code rpc.response.status_code grpc.status_code "
         "db.system db.system.name db.name db.namespace db.operation db.operation.name db.collection.name db.sql.table "

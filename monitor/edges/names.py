@@ -54,6 +54,7 @@ _HTTP = frozenset(
         "http.route",
         "http.target",
         "http.host",
+        "http.authority",
         "http.status_code",
     }
 )
@@ -340,7 +341,9 @@ def _address(given: Mapping[str, Any]) -> str:
         if url:
             host, port = url["host"], port or url["port"] or ""
     if not host:
-        told = _AUTHORITY.fullmatch(_str(given, "http.host", "url.domain", "peer.address"))
+        told = _AUTHORITY.fullmatch(
+            _str(given, "http.host", "http.authority", "url.domain", "peer.address")
+        )
         if told:
             host, port = told["host"], port or told["port"] or ""
     if not host:

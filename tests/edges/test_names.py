@@ -35,6 +35,7 @@ def words(name: str = "a span", **given: str | int) -> tuple[str | int, ...]:
         (CLIENT, words("invoke", faas__invoked_name="bill", faas__invoked_provider="aws"), "other", "invoke", "bill"),
         (CLIENT, words(http__method="GET", http__host="partner.example", http__target="/v1/rates"), "http", "GET /v1/rates", "partner.example"),
         (CLIENT, words(http__method="GET", http__host="partner.example:8443"), "http", "GET", "partner.example:8443"),
+        (CLIENT, words(http__method="GET", http__authority="pay.shop:8080"), "http", "GET", "pay.shop:8080"),
         (SERVER, words(http__method="GET", http__host="shop.example", http__target="/x"), "http", "GET /x", ""),
         (CLIENT, words("egress", peer__address="10.0.3.9:8080", http__status_code=200), "http", "egress", "10.0.3.9:8080"),
         (CLIENT, words("egress", peer__ipv4="10.0.3.9", peer__port=9000), "other", "egress", "10.0.3.9:9000"),

@@ -43,11 +43,28 @@ def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
     """A remark for each keyword of a schema, and of what stands below it, that is neither JSON
     Schema's nor `x-…`.
     """
+    for node, place in schemas_in(schema, pointer):
+        for word in node:
+            if word not in _KNOWN and not word.startswith("x-"):
+                near = get_close_matches(word, _KNOWN, 1, 0.7)
+                hint = (
+                    f"did you mean {near[0]!r}?" if near else "write it as x-… if it is your own"
+                )
+                yield Remark(
+                    f"{place}/{escaped(word)}",
+                    f"JSON Schema does not know this keyword, and it will not be judged; {hint}",
+                    grave=False,
+                )
+
+
+def schemas_in(schema: Any, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
+    """A schema that is an object, and each that stands below it, with its place."""
     stack: list[tuple[Any, str]] = [(schema, pointer)]
     while stack:
         node, place = stack.pop()
         if not isinstance(node, dict):
             continue
+        yield node, place
         for word, child in node.items():
             at = f"{place}/{escaped(word)}"
             if word in _MAPS and isinstance(child, dict):
@@ -59,22 +76,12 @@ def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
                 )
             elif word in _ONES:
                 stack.append((child, at))
-            elif word not in _KNOWN and not word.startswith("x-"):
-                near = get_close_matches(word, _KNOWN, 1, 0.7)
-                hint = (
-                    f"did you mean {near[0]!r}?" if near else "write it as x-… if it is your own"
-                )
-                yield Remark(
-                    at,
-                    f"JSON Schema does not know this keyword, and it will not be judged; {hint}",
-                    grave=False,
-                )
 
 
 def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
     """The same for every schema of an OpenAPI document, at most 50."""
     remarks: list[Remark] = []
-    for schema, pointer in _held(document):
+    for schema, pointer in held_schemas(document):
         for remark in unknown_in_schema(schema, pointer):
             remarks.append(remark)
             if len(remarks) >= _MOST:
@@ -82,7 +89,7 @@ def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
     return remarks
 
 
-def _held(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+def held_schemas(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     """The schemas that OpenAPI keeps by name or alone; what stands inside them is left to the
     caller.
     """

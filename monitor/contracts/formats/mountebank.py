@@ -35,13 +35,14 @@ from monitor.model.pointers import escaped
 
 _COMPARED = ("equals", "deepEquals", "contains", "startsWith", "endsWith", "matches", "exists")
 _FIELDS = ("method", "path", "body", "query", "headers", "form")
+_OF_IMPOSTERS = frozenset({"stubs", "port"})
 _DEEPEST = 20
 
 
 def is_mountebank(document: Mapping[str, Any]) -> bool:
-    """Whether a document is an imposter, or holds several."""
+    """Whether a document is an imposter, or holds several. One of its own needs no stubs."""
     return isinstance(document.get("imposters"), list) or (
-        isinstance(document.get("stubs"), list) and "protocol" in document
+        "protocol" in document and not _OF_IMPOSTERS.isdisjoint(document)
     )
 
 
@@ -68,7 +69,9 @@ def read_mountebank(
             )
             continue
         stubs = entry.get("stubs", [])
-        for index, stub in enumerate(stubs if isinstance(stubs, list) else ()):
+        if not isinstance(stubs, list):
+            raise ContractError(f"{where}: {clause}/stubs is no list", f"{clause}/stubs")
+        for index, stub in enumerate(stubs):
             at = f"{clause}/stubs/{index}"
             if not isinstance(stub, dict):
                 raise ContractError(f"{where}: the stub at {at} is no object", at)

@@ -1,0 +1,92 @@
+"""Clauses of schemas that are read otherwise than they seem to say: `nullable` where it is no
+keyword, formats that nobody knows, what stands beside a `$ref` that leaves no room for it.
+"""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from monitor.contracts.formats.keywords import held_schemas, schemas_in
+from monitor.contracts.formats.official import Version
+from monitor.contracts.remarks import Remark
+from monitor.model.pointers import escaped
+
+# https://json-schema.org/draft/2020-12/json-schema-validation#section-7.3 and
+# https://spec.openapis.org/registry/format/
+_FORMATS = frozenset(
+    (
+        "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri iri-reference "
+        "uuid uri-template json-pointer relative-json-pointer regex int8 uint8 int16 uint16 int32 uint32 int64 uint64 float "
+        "double byte binary password base64url char commonmark date-time-local decimal decimal128 double-int html http-date "
+        "media-range sf-binary sf-boolean sf-decimal sf-integer sf-string sf-token single-int time-local unixtime"
+    ).split()
+)
+# What tells of a value, or is read beside a reference all the same (formats/dialect.py, oneway.py).
+_BESIDE = frozenset(
+    (
+        "$ref $comment id $schema title summary description default example examples deprecated externalDocs xml "
+        "readOnly writeOnly nullable discriminator"
+    ).split()
+)
+_MOST = 50
+_LIKENESS = 0.8
+
+
+def overlooked_in_openapi(document: dict[str, Any], version: Version) -> list[Remark]:
+    """A remark for each in an OpenAPI document, at most 50; one for all that say `nullable`."""
+    nodes = (part for held in held_schemas(document) for part in schemas_in(*held))
+    if version == "3.0":
+        return _told(nodes, beside=True)
+    return _told(nodes, f"OpenAPI {version} does not know `nullable`, and it is read as in 3.0")
+
+
+def overlooked_in_schema(schema: Any) -> list[Remark]:
+    """The same in a JSON Schema."""
+    nodes = schemas_in(schema)
+    return _told(nodes, "JSON Schema does not know `nullable`, and null is not taken for it")
+
+
+def _told(
+    nodes: Iterable[tuple[dict[str, Any], str]], of_nullable: str = "", *, beside: bool = False
+) -> list[Remark]:
+    remarks: list[Remark] = []
+    nullable: list[str] = []
+    for node, place in nodes:
+        if of_nullable and node.get("nullable") is True:
+            nullable.append(f"{place}/nullable")
+        if len(remarks) < _MOST:
+            remarks += _odd_format(node, place)
+            remarks += _beside(node, place) if beside else ()
+    if nullable:
+        more = f" ({len(nullable) - 1} more places say so)" if len(nullable) > 1 else ""
+        said = f'{of_nullable}; list "null" in `type`{more}'
+        remarks.insert(0, Remark(min(nullable), said, grave=False))
+    return remarks[:_MOST]
+
+
+def _odd_format(node: dict[str, Any], place: str) -> Iterator[Remark]:
+    name = node.get("format")
+    if not isinstance(name, str) or name in _FORMATS:
+        return
+    near = get_close_matches(name.lower(), _FORMATS, 1, _LIKENESS)
+    if near:
+        yield Remark(
+            f"{place}/format",
+            f"nobody knows the format {name[:40]!r}, and it is not judged; did you mean {near[0]!r}?",
+            grave=False,
+            kind="unjudged",
+        )
+
+
+def _beside(node: dict[str, Any], place: str) -> Iterator[Remark]:
+    """https://spec.openapis.org/oas/v3.0.4.html#reference-object"""
+    if not isinstance(node.get("$ref"), str):
+        return
+    for word in node:
+        if word not in _BESIDE and not word.startswith("x-"):
+            yield Remark(
+                f"{place}/{escaped(word)}",
+                "stands beside `$ref`, where OpenAPI 3.0 reads nothing else, and is not judged; put both under `allOf`",
+                grave=False,
+                kind="unjudged",
+            )
