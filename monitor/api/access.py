@@ -7,7 +7,6 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,8 +21,12 @@ COOKIE = "seamwatch_session"
 # A proxy in front makes everybody look local. What proxies and clouds add says so: any of these
 # ends open reading.
 _PROXY = re.compile(
-    r"via|forwarded.*|x-forwarded.*|x-original-.*|x-envoy-.*|x-amzn-.*|x-arr-.*|x-azure-.*|x-appengine-.*|x-ms-.*|x-proxy.*"
+    r"via|forwarded.*|x-forwarded.*|x-original-.*|x-envoy-.*|x-amzn?-.*|x-arr-.*|x-azure-.*|x-appengine-.*|x-ms-.*|x-proxy.*"
     r"|x-varnish.*|cf-.*|cdn-.*|fastly-.*|fly-.*|akamai-.*|x-akamai-.*|incap-.*|tailscale-.*|proxy-.*|wl-proxy-.*"
+    r"|cloudfront-.*|x-cloud-.*|x-goog-.*|x-vercel-.*|x-nf-.*|x-nginx.*|x-kong-.*|x-lb.*"
+    # what told it who the person is, or that TLS ended there
+    r"|(x-)?remote-user|(x-)?(auth|webauth|pomerium|authentik|authenticated)-.*|(x-)?(client-cert|ssl).*"
+    r"|x-(url-)?scheme|front-end-https|x-https?|x-(http-)?host.*|x-rewrite-url|x-ip"
     r"|(.*-)?(client|real|connecting|remote|cluster|source|user|peer|originating)-?(ip|addr|address)(v6)?"
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -188,12 +191,10 @@ def is_secure(request: Request) -> bool:
 
 
 def session_secret(request: Request) -> str:
-    """What the session cookie holds; empty when there is none."""
-    try:
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        cookie = None
-    return cookie.value if cookie else ""
+    """What the session cookie holds; empty when there is none. Cookies of others beside it, which
+    may be anything, do not matter.
+    """
+    return request.cookies.get(COOKIE, "")
 
 
 def _session_holder(request: Request, parts: Parts, secret: str) -> Caller | None:
@@ -232,8 +233,14 @@ def _is_local(request: Request, parts: Parts) -> bool:
 
 
 def _from_here(request: Request) -> bool:
-    """True when the machine itself asks, with no proxy between."""
+    """True when the machine itself asks, with no proxy between. HTTP/1.0 is spoken by proxies
+    only: nginx writes nothing else of itself where nobody tells it to.
+
+    https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version
+    """
     client = request.client.host if request.client else ""
+    if request.scope.get("http_version") == "1.0":
+        return False
     return is_loopback(client) and not any(
         _PROXY.fullmatch(name.lower()) for name in request.headers
     )

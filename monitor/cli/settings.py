@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from monitor.cli.printing import plain, show
 from monitor.cli.session import session_of
 from monitor.config import known, layers, policy_of, variable
-from monitor.masking import HIDDEN, shown
+from monitor.masking import HIDDEN, masked, shown
 
 _SECRET = re.compile(r"password|secret|token|credential|jaas|oauth|key", re.IGNORECASE)
 _MAY_BE_SHOWN = re.compile(r"_file$|location$|keyfile$")
@@ -121,9 +121,9 @@ def _text(value: object) -> str:
         return json.dumps({key: _shown(key, entry) for key, entry in value.items()}, default=str)
     if isinstance(value, tuple):
         return ",".join(map(_text, value))
-    return (
-        shown(value) if isinstance(value, str) and ("://" in value or "@" in value) else str(value)
-    )
+    if isinstance(value, str) and ("://" in value or "@" in value):
+        return shown(value)
+    return masked(str(value))
 
 
 def _shown(name: str, value: object) -> object:

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from monitor.config.groups import Group, Settings, file_text
 from monitor.errors import ConfigError
+from monitor.masking import HIDDEN
 
+_NAME = re.compile(r"[\w.\-]{1,200}")
 PREFIX = "SEAMWATCH_"
 DEFAULT_FILE = Path("seamwatch.toml")
 # Variables that are read elsewhere and are no settings.
@@ -187,8 +190,17 @@ def _must_be_known(name: str, source: str) -> None:
         return
     near = difflib.get_close_matches(name, known(), 1, 0.6)
     raise ConfigError(
-        f"unknown setting {name} in {source}{_did_you_mean(near)}; `seamwatch config show` lists all"
+        f"unknown setting {_told(name)} in {source}{_did_you_mean(near)}; `seamwatch config show` lists all"
     )
+
+
+def _told(name: str) -> str:
+    """A name up to where it is none any more: who puts an address in a name's place may have put a
+    secret there.
+    """
+    plain = _NAME.match(name)
+    begin = plain[0] if plain else ""
+    return name if begin == name else begin + HIDDEN
 
 
 def _did_you_mean(near: list[str]) -> str:
@@ -198,6 +210,7 @@ def _did_you_mean(near: list[str]) -> str:
 def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(map(str, fault["loc"]))
+        told = ".".join(_told(str(part)) for part in fault["loc"])
         source = next(
             (
                 source
@@ -206,7 +219,7 @@ def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
             ),
             "the defaults",
         )
-        yield f"setting {name} ({variable(name)}) in {source}: {fault['msg']}"
+        yield f"setting {told} ({variable(told)}) in {source}: {fault['msg']}"
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

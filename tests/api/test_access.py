@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
+from starlette.requests import Request
 
+from monitor.api.access import ANYBODY, LOCAL_READER, caller_of
 from monitor.api.guard import Rate, is_loopback
 from monitor.api.otlp import OtlpExporter
 from monitor.control.store import reading
@@ -50,6 +52,9 @@ PROXY_HEADERS = (
     " cf-connecting-ip cf-connecting-ipv6 cf-ray true-client-ip x-client-ip client-ip x-cluster-client-ip x-original-forwarded-for"
     " x-original-host x-envoy-external-address fastly-client-ip fly-client-ip x-azure-clientip x-appengine-user-ip x-remote-ip x-remote-addr"
     " x-originating-ip do-connecting-ip proxy-client-ip wl-proxy-client-ip x-amzn-trace-id X-ProxyUser-Ip x-arr-log-id x-source-ip"
+    " x-amz-cf-id cloudfront-viewer-address x-cloud-trace-context x-goog-authenticated-user-email x-vercel-id x-nf-client-connection-ip x-scheme"
+    " front-end-https remote-user x-remote-user x-auth-request-user x-webauth-user x-pomerium-claim-email x-ssl-client-cert ssl-client-verify"
+    " x-client-cert x-host x-http-host-override x-rewrite-url x-kong-request-id x-nginx-proxy x-lb"
 ).split()
 
 
@@ -57,6 +62,15 @@ PROXY_HEADERS = (
 def test_who_comes_through_a_proxy_is_not_local(api: Asked, header: str) -> None:
     assert api.get("/v1/deploys", headers={header: "192.0.2.7"}).status_code == 401
     assert api.get("/v1/tokens", LOCAL_TOKEN, headers={header: "192.0.2.7"}).status_code == 401
+
+
+def test_who_speaks_as_a_proxy_by_default_does_is_not_local(api: Asked) -> None:
+    scope = {"type": "http", "method": "GET", "headers": [], "client": ("127.0.0.1", 5)}
+    scope |= {"app": api.app}
+    callers = [
+        caller_of(Request({**scope, "http_version": version})) for version in ("1.0", "1.1")
+    ]
+    assert callers == [ANYBODY, LOCAL_READER]
 
 
 def test_every_write_needs_a_token(api: Asked) -> None:
@@ -168,6 +182,8 @@ def test_a_session_signs_in_for_the_page_but_changes_nothing_from_another_site(a
     assert "SameSite=lax" in signed.headers["set-cookie"]
     plain = {"cookie": cookie_of(signed)}
     ours = {**plain, "sec-fetch-site": "same-origin"}
+    # what others on this host keep in cookies of theirs does not matter
+    ours["cookie"] = f'a={{"b": [1, 2]}}; c[d]=1, 2; e; @={{x}}; {ours["cookie"]}; "f'
     theirs = {**plain, "sec-fetch-site": "cross-site", "origin": "https://evil.example"}
     sister = {**plain, "sec-fetch-site": "same-site", "origin": "http://127.0.0.1:9000"}
     old_browser = {**plain, "origin": "http://127.0.0.1:8420"}

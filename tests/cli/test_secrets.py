@@ -53,6 +53,26 @@ def test_no_command_tells_a_secret(
     assert output.out + output.err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[notify.receivers."https://hooks.example/{SECRET}"]\nname = "x"\n',
+        f'"https://hooks.example/{SECRET}" = 1\n',
+        f'data_dir = "postgres://user:{SECRET}@host/db"\n',
+    ],
+)
+def test_an_address_in_the_place_of_a_name_or_a_folder_tells_no_secret(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seamwatch.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["config", "show"])
+    output = capsys.readouterr()
+    assert SECRET.lower() not in (output.out + output.err).lower()
+    assert "***" in output.out + output.err
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_the_log_tells_no_secret_of_an_address_nor_of_a_variable(
     form: str, capsys: pytest.CaptureFixture[str]
