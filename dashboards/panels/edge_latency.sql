@@ -1,6 +1,6 @@
 -- How long do the calls of an edge take on each side, by version pair, over time? Seconds; null for a side that was not seen.
 -- Quantiles of exponential histograms of scale 3, interpolated in log space within the bucket: within 9 % of the true value.
-{% include "parts/published.sql" %}
+{% include "parts/cells_by_time.sql" %}
     ,
     (histogram, share) -> if(
         empty(histogram), NULL,
@@ -25,12 +25,10 @@ FROM (
         toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
         caller_version, callee_version,
         sumMap(client_histogram) AS client, sumMap(server_histogram) AS server
-    FROM edge_windows
-    WHERE window >= {since:DateTime} AND window < {until:DateTime}
-    AND (window, generation) IN (SELECT at, published_generation FROM published)
-    AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} IN ('', caller, concat(caller_namespace, '/', caller)))
-    AND ({callee:String} IN ('', callee, concat(callee_namespace, '/', callee)))
+    FROM cells AS e
+    WHERE ({environment:String} = '' OR environment = {environment:String})
+    AND ({caller:String} = '' OR caller = {caller:String} OR (caller_namespace != '' AND concat(caller_namespace, '/', caller) = {caller:String}))
+    AND ({callee:String} = '' OR callee = {callee:String} OR (callee_namespace != '' AND concat(callee_namespace, '/', callee) = {callee:String}))
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
     GROUP BY time, caller_version, callee_version

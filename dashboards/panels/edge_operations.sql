@@ -1,17 +1,15 @@
 -- Which operations does an edge have, and how is each?
-{% include "parts/published.sql" %}
+{% include "parts/cells.sql" %}
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol, operation,
-    sum(calls) AS calls, greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) AS failed,
-    sum(edge_windows.provider_only['server_error'] + edge_windows.provider_only['timeout']) AS failed_by_provider_only, sum(valid) AS valid, sum(violated) AS violated,
+    sum(calls) AS calls, greatest(sum(e.failed), sum(e.server_error) + sum(e.timeout)) AS failed,
+    sum(e.provider_only['server_error'] + e.provider_only['timeout']) AS failed_by_provider_only, sum(valid) AS valid, sum(violated) AS violated,
     uniqExact(caller_version, callee_version) AS version_pairs,
     count() OVER () AS in_all
-FROM edge_windows
-WHERE window >= {since:DateTime} AND window < {until:DateTime}
-    AND (window, generation) IN (SELECT at, published_generation FROM published)
-    AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} IN ('', caller, concat(caller_namespace, '/', caller)))
-    AND ({callee:String} IN ('', callee, concat(callee_namespace, '/', callee)))
+FROM cells AS e
+WHERE ({environment:String} = '' OR environment = {environment:String})
+    AND ({caller:String} = '' OR caller = {caller:String} OR (caller_namespace != '' AND concat(caller_namespace, '/', caller) = {caller:String}))
+    AND ({callee:String} = '' OR callee = {callee:String} OR (callee_namespace != '' AND concat(callee_namespace, '/', callee) = {callee:String}))
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
 GROUP BY environment, caller_namespace, caller, callee_namespace, callee, protocol, operation

@@ -1,20 +1,18 @@
 -- How many calls a second does each version pair of an edge make, and which share fails, over time?
-{% include "parts/published.sql" %}
+{% include "parts/cells_by_time.sql" %}
 SELECT
     toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
     caller_version, callee_version,
     sum(calls) AS calls,
-    sum(edge_windows.calls) / {bucket_seconds:UInt32} AS calls_per_second,
-    greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) / greatest(sum(edge_windows.calls), 1) AS failed_share,
-    sum(edge_windows.provider_only['server_error'] + edge_windows.provider_only['timeout']) / greatest(sum(edge_windows.calls), 1) AS failed_by_provider_only_share,
-    sum(timeout) / greatest(sum(edge_windows.calls), 1) AS timeout_share,
+    sum(e.calls) / {bucket_seconds:UInt32} AS calls_per_second,
+    greatest(sum(e.failed), sum(e.server_error) + sum(e.timeout)) / greatest(sum(e.calls), 1) AS failed_share,
+    sum(e.provider_only['server_error'] + e.provider_only['timeout']) / greatest(sum(e.calls), 1) AS failed_by_provider_only_share,
+    sum(timeout) / greatest(sum(e.calls), 1) AS timeout_share,
     if(sum(valid) + sum(violated) = 0, NULL, sum(violated) / (sum(valid) + sum(violated))) AS violated_share
-FROM edge_windows
-WHERE window >= {since:DateTime} AND window < {until:DateTime}
-    AND (window, generation) IN (SELECT at, published_generation FROM published)
-    AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} IN ('', caller, concat(caller_namespace, '/', caller)))
-    AND ({callee:String} IN ('', callee, concat(callee_namespace, '/', callee)))
+FROM cells AS e
+WHERE ({environment:String} = '' OR environment = {environment:String})
+    AND ({caller:String} = '' OR caller = {caller:String} OR (caller_namespace != '' AND concat(caller_namespace, '/', caller) = {caller:String}))
+    AND ({callee:String} = '' OR callee = {callee:String} OR (callee_namespace != '' AND concat(callee_namespace, '/', callee) = {callee:String}))
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
 GROUP BY time, caller_version, callee_version

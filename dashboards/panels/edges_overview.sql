@@ -1,21 +1,19 @@
 -- Which service calls which, how much of it fails, and how much breaks its contract? The worst first, and how many there are in all.
-{% include "parts/published.sql" %}
+{% include "parts/cells.sql" %}
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol,
     -- failed by either side's word, by its status or its code; and of these what only the provider tells of
-    sum(calls) AS calls, greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) AS failed,
-    sum(edge_windows.provider_only['server_error'] + edge_windows.provider_only['timeout']) AS failed_by_provider_only, sum(edge_windows.timeout) AS timeouts,
+    sum(calls) AS calls, greatest(sum(e.failed), sum(e.server_error) + sum(e.timeout)) AS failed,
+    sum(e.provider_only['server_error'] + e.provider_only['timeout']) AS failed_by_provider_only, sum(e.timeout) AS timeouts,
     sum(valid) AS valid, sum(violated) AS violated,
     sum(arraySum(mapValues(not_checked))) AS not_checked,
     sum(both) AS both, sum(client_only) AS client_only, sum(server_only) AS server_only, sum(log_only) AS log_only,
     max(sampling) AS sampling,
     uniqExact(operation) AS operations,
-    min(window) AS first_window, max(window) AS last_window,
+    min(window) AS first_window, max(window + step - 10) AS last_window,
     count() OVER () AS in_all
-FROM edge_windows
-WHERE window >= {since:DateTime} AND window < {until:DateTime}
-    AND (window, generation) IN (SELECT at, published_generation FROM published)
-    AND ({environment:String} = '' OR environment = {environment:String})
+FROM cells AS e
+WHERE ({environment:String} = '' OR environment = {environment:String})
 GROUP BY environment, caller_namespace, caller, callee_namespace, callee, protocol
 ORDER BY violated > 0 DESC, failed >= 0.05 * calls DESC, sampling = 2 OR both = 0 DESC, calls DESC, environment, caller_namespace, caller, callee_namespace, callee, protocol
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

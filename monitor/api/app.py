@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from monitor.api import faults, tracing
 from monitor.api.access import may_publish
@@ -35,6 +36,9 @@ _TEXT = """Which integration broke in production, between which versions, since 
 
 Reading is open from the machine itself; everything else needs `Authorization: Bearer TOKEN` with the scope named at the route
 (read, ingest, gate, contracts:write, admin). Errors are `{"error": {"what", "where", "do"}}`. Times are UTC."""
+
+PACKED = 4
+"""gzip's level: 6 takes twice the CPU for a tenth less."""
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -90,6 +94,8 @@ def create_app(parts: Parts) -> FastAPI:
         burst=config.burst,
         may_publish=may_publish,
     )
+    # outside of the guard, whose answers are small; event streams are left as they are
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=PACKED)
     return app
 
 

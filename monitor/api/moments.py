@@ -59,6 +59,11 @@ def moment(text: str | None, now: datetime) -> datetime | None:
     return at
 
 
+def is_age(text: str) -> bool:
+    """Whether `text` tells how long ago, and no moment."""
+    return _AGO.fullmatch(text.strip()) is not None
+
+
 def needed_end(text: str, now: datetime, what: str, where: str) -> datetime:
     """When `what` ends. Raises ApiError 422, which names the field `where`, for none too."""
     end = moment(text, now)

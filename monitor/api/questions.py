@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from monitor.api.formatting import utc
-from monitor.api.moments import FIRST, moment
+from monitor.api.moments import FIRST, is_age, moment
 from monitor.api.parts import Parts
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store.reader import rows_in_utc
@@ -24,6 +24,12 @@ FAILING = 0.05
 """The share of failed calls from which on an edge counts as failing; the panels sort by it too."""
 # as far as a span may be ahead of its record: one wrong clock moves nobody's view
 CLOCKS_AHEAD = timedelta(hours=1)
+HOURLY_SECONDS = 12 * 3600
+"""Ranges so long are shown by the hour, and begin with a whole one when asked for by an age."""
+LIVE_SECONDS = 60
+"""While the newest window is not older, a page's range is counted back from it: all who look at
+one publication ask the same.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,9 @@ class Range:
 
     @property
     def bucket_seconds(self) -> int:
-        """The smallest step that gives at most 180 points."""
-        return next((step for step in _BUCKETS if self.seconds / step <= POINTS), _BUCKETS[-1])
+        """The smallest step that gives at most 180 points; whole hours where the range is long."""
+        steps = [step for step in _BUCKETS if self.seconds < HOURLY_SECONDS or step >= 3600]
+        return next((step for step in steps if self.seconds / step <= POINTS), _BUCKETS[-1])
 
 
 def range_of(since: str | None, until: str | None, now: datetime, default: str = "1h") -> Range:
@@ -57,6 +64,8 @@ def range_of(since: str | None, until: str | None, now: datetime, default: str =
     end = moment(until, now) or _soon(now)
     text = since or default
     start = moment(text, end) or end - timedelta(hours=1)
+    if is_age(text) and end - start >= timedelta(seconds=HOURLY_SECONDS):
+        start = start.replace(minute=0, second=0, microsecond=0)
     return Range(
         max(FIRST, min(start, end - timedelta(seconds=WINDOW_SECONDS))), end, text, until or ""
     )
@@ -77,10 +86,13 @@ def data_range(parts: Parts, since: str | None, until: str | None, default: str 
     """
     now = parts.clock()
     asked = range_of(since, until, now, default)
-    if since or until:
-        return asked
-    newest = windows_state(parts).last_closed
-    if newest is None or asked.since <= newest < asked.until:
+    newest = None if until or not is_age(since or default) else windows_state(parts).last_closed
+    if newest is not None and 0 <= (now - newest).total_seconds() - WINDOW_SECONDS < LIVE_SECONDS:
+        counted = range_of(
+            since, (newest + timedelta(seconds=WINDOW_SECONDS)).isoformat(), now, default
+        )
+        return replace(asked, since=counted.since)
+    if since or newest is None or asked.since <= newest < asked.until:
         return asked
     end = newest + timedelta(seconds=WINDOW_SECONDS)
     if asked.until <= newest < asked.until + CLOCKS_AHEAD:

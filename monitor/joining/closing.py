@@ -30,7 +30,7 @@ from monitor.store import Store
 log = structlog.get_logger(__name__)
 
 HOUR = 3600
-SWEPT = ("edge_windows", "sightings", "edge_hours", "joints")
+SWEPT = ("edge_windows", "sightings", "edge_hours", "sighting_hours", "joints")
 LOOK_BACK_SECONDS = 600
 """An insert may be seen so much later than the time that stands beside its rows; another process
 may have closed windows meanwhile.
@@ -180,15 +180,17 @@ class Closer:
             if number and self._seconds() >= enough:
                 return number
             generation = self._numbers.draw()
-            self._store.execute(
-                "roll_hour",
-                {"hour": hour, "generation": generation, "fresh": []},
-                repeatable=False,
-            )
+            self._roll(hour, generation, [])
             self._publish([(1, hour, generation, 1, 0, 0, 0, int(until))])
         self._hours_sealed -= ended
         self._hours_looked = now
         return len(hours)
+
+    def _roll(self, hour: int, generation: int, fresh: Sequence[int]) -> None:
+        """Sum an hour of what is published, and of `fresh` windows under this generation."""
+        what = {"hour": hour, "generation": generation, "fresh": list(fresh)}
+        for statement in ("roll_hour", "roll_sightings"):
+            self._store.execute(statement, what, repeatable=False)
 
     def sweep(self) -> bool:
         """Delete superseded and never published generations of one table; whether all tables are
@@ -312,11 +314,7 @@ class Closer:
         for row in self._store.ask("rolled_hours", {"hours": hours}):
             hour = int(row["hour"])
             mine = [window for window in batch.due if window // HOUR * HOUR == hour]
-            self._store.execute(
-                "roll_hour",
-                {"hour": hour, "generation": generation, "fresh": mine},
-                repeatable=False,
-            )
+            self._roll(hour, generation, mine)
             rows.append((1, hour, generation, 1, 0, 0, 0, batch.states[0].now_s))
         self._publish(rows)
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))

@@ -3,11 +3,13 @@ can only read.
 """
 
 import itertools
+import math
 import queue
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from monitor import telemetry
 from monitor.clock import growing_pause
 from monitor.errors import StoreError, StoreUnavailable
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.store.lock import StoreLock
 from monitor.store.recent import COUNTED, KEPT, Recent
 from monitor.store.sharing import Shared
@@ -72,7 +75,24 @@ OF_ONE_TABLE: Mapping[str, str] = {
     "panels/watermarks": "watermarks",
     "watermark_states": "watermarks",
 }
+# Questions whose answers are of published generations only: until the next publication they are the
+# same.
+OF_PUBLISHED = frozenset(
+    {
+        "edges",
+        "panels/coverage",
+        "panels/edge_exemplars",
+        "panels/edge_latency",
+        "panels/edge_operations",
+        "panels/edge_rates",
+        "panels/edges_overview",
+        "panels/services",
+        "panels/size_by_edge",
+        "panels/version_share",
+    }
+)
 MOST_KNOWN = 200
+MOST_ROWS_KNOWN = 30_000  # some 2 kB each
 KNOWN_SECONDS = 60.0  # rows may be dropped by their age, too
 CROWD_SECONDS = 20.0  # a question waits so long for one of the clients while all are busy
 
@@ -100,6 +120,8 @@ class Store:
         self._written: dict[str, int] = {}
         self._empty: dict[str, tuple[int, bool]] = {}
         self._known: dict[Hashable, tuple[int, float, list[dict[str, Any]]]] = {}
+        self._published: dict[Hashable, tuple[float, list[dict[str, Any]]]] = {}
+        self._published_as_of = 0
         self._shared: Shared[list[dict[str, Any]]] = Shared(
             CROWD_SECONDS, partial(_crowded, CROWD_SECONDS)
         )
@@ -157,14 +179,11 @@ class Store:
         Those who ask the same at the same time share one answer, which is never older than their
         question.
         """
-
-        def look_up() -> list[dict[str, Any]]:
-            return self._shared.answer(
-                _question(name, parameters),
-                lambda: _rows(self._readers, name, statement(name), parameters),
-            )
-
-        return [dict(row) for row in self._remembered(name, parameters, look_up)]
+        if name in OF_PUBLISHED:
+            rows = self._until_published(name, parameters)
+        else:
+            rows = self._answer(name, parameters)
+        return [dict(row) for row in rows]
 
     def glance(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         """As `query`, for probes: however busy readers are, by connections of its own, and a
@@ -250,6 +269,7 @@ class Store:
     def forget_answers(self) -> None:
         """Let go the answers to questions that are asked every few seconds."""
         self._known.clear()
+        self._published = {}
 
     def close(self) -> None:
         """Close every client and let the lock go."""
@@ -267,6 +287,16 @@ class Store:
             {"tables": sorted(KEPT)},
         )
         return [(int(row["first"]), int(row["last"])) for row in rows]
+
+    def _answer(self, name: str, parameters: Parameters | None) -> list[dict[str, Any]]:
+        """Rows of a look that is shared with all who ask the same, or of the last one."""
+        return self._remembered(name, parameters, lambda: self._look_up(name, parameters))
+
+    def _look_up(self, name: str, parameters: Parameters | None) -> list[dict[str, Any]]:
+        return self._shared.answer(
+            _question(name, parameters),
+            lambda: _rows(self._readers, name, statement(name), parameters),
+        )
 
     def _remembered(
         self,
@@ -289,6 +319,26 @@ class Store:
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         self._known[question] = (version, now, rows)
+        return rows
+
+    def _until_published(self, name: str, parameters: Parameters | None) -> list[dict[str, Any]]:
+        """The answer to a question of what is published from the last look, where nothing was
+        published since, by whomever. Looked up is after the sequence was taken, so what is kept
+        may be newer than its sequence, and never older.
+        """
+        (state,) = self._answer("newest_seq", None)
+        if state["seq"] != self._published_as_of:
+            self._published, self._published_as_of = {}, state["seq"]
+        kept, now = self._published, time.monotonic()
+        question = _question(name, _as_windows(parameters or {}, state["end"]))
+        known = kept.get(question)
+        if known is not None and now - known[0] < KNOWN_SECONDS:
+            return known[1]
+        rows = self._look_up(name, parameters)
+        if len(rows) + sum(len(others) for _, others in list(kept.values())) > MOST_ROWS_KNOWN:
+            kept.clear()
+        if len(rows) <= MOST_ROWS_KNOWN:
+            kept[question] = (now, rows)
         return rows
 
     def _patiently(
@@ -356,6 +406,19 @@ class _Pool:
 
 def _question(name: str, parameters: Parameters | None) -> Hashable:
     return name, repr(sorted((parameters or {}).items()))
+
+
+def _as_windows(parameters: Parameters, published_end: int) -> Parameters:
+    """The same question, with its range of time in whole windows and no further than anything is
+    published.
+    """
+    since, until = parameters.get("since"), parameters.get("until")
+    if not isinstance(since, datetime) or not isinstance(until, datetime):
+        return parameters
+    first, end = (
+        math.ceil(at.timestamp() / WINDOW_SECONDS) * WINDOW_SECONDS for at in (since, until)
+    )
+    return {**parameters, "since": first, "until": min(end, published_end)}
 
 
 def _rows(

@@ -10,7 +10,7 @@ BY_SETTING: Mapping[str, tuple[str, ...]] = {
     "halves_days": ("halves", "inner_spans", "long_spans", "exchanges"),
     "message_hours": ("message_ends",),
     "windows_days": ("edge_windows", "sightings"),
-    "hours_months": ("edge_hours", "interactions"),
+    "hours_months": ("edge_hours", "sighting_hours", "interactions"),
     "violations_days": ("violations",),
     "ledger_days": ("ledger", "losses", "rejects"),
     "evidence_days": ("evidence",),

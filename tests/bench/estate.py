@@ -41,9 +41,9 @@ SELECT toDateTime({since} + {step} * at), at + {first}, 'production', 'eu',
 FROM (SELECT intDiv(number, {rows}) AS at, number % {rows} AS row,
       if(row < {edges}, row, (row - {edges}) * 8) AS edge, row >= {edges} AS pair
       FROM numbers({count}))"""
-_SIGHTINGS = """INSERT INTO sightings
+_SIGHTINGS = """INSERT INTO {table}
 (window, generation, environment, namespace, service, version, instance, spans, server_calls, failed)
-SELECT toDateTime({since} + 10 * at), at + {first}, 'production', '',
+SELECT toDateTime({since} + {step} * at), at + {first}, 'production', '',
     concat('service-', toString(service)), if(copy = 0 AND service % 8 = 0, '1.1.0', '1.0.0'),
     concat('pod-', toString(service), '-', toString(copy)), 200, 100, if(service % 50 = 0, 9, 0)
 FROM (SELECT intDiv(number, {services} * 3) AS at, intDiv(number, 3) % {services} AS service,
@@ -90,6 +90,9 @@ def fill(store: Store, estate: Estate) -> None:
         store.command(
             _EDGES.format(table="edge_hours", calls=3600, count=count * estate.rows, **values)
         )
+        values = {"since": since + begin * HOUR, "first": begin + 1, "step": HOUR}
+        alive = {"services": estate.services, "count": count * estate.services * 3}
+        store.command(_SIGHTINGS.format(table="sighting_hours", **alive, **values))
     begin = max(0, windows - estate.fine_hours * 360)
     for at in range(begin, windows, 360):
         count = min(360, windows - at)

@@ -1,6 +1,7 @@
 """From spans on a topic to edges in the store."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -404,6 +405,42 @@ def test_hours_give_the_same_answer_as_their_windows(rig: Rig) -> None:
     rig.deliver(*call(3))
     rig.close()
     assert rig.calls() == {("web", "cart"): 3}
+    by_hour = {panel: shown(rig, panel, 3600) for panel in HOURLY}
+    assert by_hour == {panel: shown(rig, panel, 3599) for panel in HOURLY}
+    assert all(by_hour.values())
+    for table in ("edge_windows", "sightings"):  # of the one, hours alone were read
+        rig.store.command(f"TRUNCATE TABLE {table}")
+    assert by_hour == {panel: shown(rig, panel, 3600) for panel in HOURLY}
+
+
+HOURLY = (
+    "coverage",
+    "edge_exemplars",
+    "edge_latency",
+    "edge_operations",
+    "edge_rates",
+    "edges_overview",
+    "services",
+    "version_share",
+)
+
+
+def shown(rig: Rig, panel: str, seconds: int) -> list[dict[str, object]]:
+    """A panel over the first seconds of the hour, but for times, of which an hour tells less."""
+    hour = T0 // 3600 * 3600
+    where: dict[str, object] = dict.fromkeys(
+        ("environment", "service", "caller", "callee", "protocol", "operation"), ""
+    )
+    where |= {"limit": 9, "offset": 0, "bucket_seconds": 3600}
+    where |= {
+        "since": datetime.fromtimestamp(hour, UTC),
+        "until": datetime.fromtimestamp(hour + seconds, UTC),
+    }
+    untold = {"window", "first_window", "last_window"}
+    return [
+        {name: value for name, value in row.items() if name not in untold}
+        for row in rig.store.query(f"panels/{panel}", where)
+    ]
 
 
 def test_sweeping_deletes_what_is_superseded_and_nothing_else(rig: Rig) -> None:

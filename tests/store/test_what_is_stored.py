@@ -11,6 +11,7 @@ def test_every_table_is_read_by_a_statement_or_a_panel(store: Store) -> None:
         files("monitor.store") / "statements",
         files("monitor.store") / "statements" / "parts",
         files("dashboards") / "panels",
+        files("dashboards") / "parts",
     )
     texts = [
         path.read_text(encoding="utf-8")

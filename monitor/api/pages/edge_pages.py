@@ -91,7 +91,11 @@ def edges_page(
                 if service and is_called(row["namespace"], row["service"], service)
             ],
             "rows": overview,
-            "groups": [(environment, lines) for environment, lines in groups if lines],
+            "groups": [
+                (environment, lines[:MOST_SHOWN], len(lines))
+                for environment, lines in groups
+                if lines
+            ],
             "windows": windows_state(parts),
         },
     )

@@ -23,6 +23,7 @@ from monitor.control import verdicts as kept_verdicts
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 MOST_LINES = 120
+MOST_LISTED = 500
 MOST_ROWS = 50_000
 """Pairs of services that one page reads; far more than anybody looks at, and it says so when there
 are more.
@@ -80,7 +81,8 @@ def map_page(
             "ranges": RANGES,
             "environments": environments,
             "environment": chosen,
-            "lines": lines,
+            "lines": lines[:MOST_LISTED],
+            "lines_in_all": len(lines),
             "drawn": drawn,
             "layout": layout,
             "nodes": _nodes(layout, versions, drawn, Names(services_of(here)), chosen, asked),

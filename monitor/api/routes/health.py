@@ -439,10 +439,12 @@ def missed(row: Mapping[str, Any]) -> list[Unchecked]:
 
 @router.get("/size", summary="Room on disk")
 def size(_caller: Reading, parts: Opened, limit: Limit = 20) -> Size:
-    """GB per million spans and per day at the pace of the last 24 hours, tables, largest edges."""
+    """GB per million spans and per day at the pace of the last 24 hours, tables, and the edges with the
+    most rows in the last hour that the data has.
+    """
     tables = [TableSize.model_validate(row) for row in ask(parts, "size")]
     totals = ask(parts, "span_totals")[0]
-    asked = range_of(None, None, parts.clock(), "24h")
+    asked = data_range(parts, None, None)
     edges = listed_in(parts, "size_by_edge", asked, limit)
     taken, spans = sum(table.bytes for table in tables), int(totals["spans"])
     per_million = taken / 1e9 / (spans / 1e6) if spans else None
