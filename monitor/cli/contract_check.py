@@ -22,7 +22,7 @@ from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import Examined, examine
 from monitor.contracts.registry import InForce
-from monitor.decode.api_logs import Heads, Names, Refused, explain_api_logs
+from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.decode.topic_records import Parties, read_messages
 from monitor.errors import ContractError, UsageError
 from monitor.joining.operations import operation_of
@@ -244,22 +244,19 @@ def _entries(
     read is one too.
     """
     topics = settings.topics
-    names, heads = (
-        Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment),
-        Heads(),
-    )
+    names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
     if source == MESSAGES:
         yield from _messages(traffic, settings)
         return
     with reading_bar("checking") as bar:
-        for records in FileSource(traffic, progress=bar.read).poll():
-            for at, form, entry in explain_api_logs(
-                records, source, topics.api_logs_mapping, names, heads
-            ):
-                if isinstance(entry, Exchange | Refused):
-                    yield records.partitions[at].topic, records.offsets[at], form, entry
-                else:
-                    tally.passed += 1
+        coming = FileSource(traffic, progress=bar.read).poll()
+        for topic, offset, form, entry in explain_api_logs(
+            coming, source, topics.api_logs_mapping, names
+        ):
+            if isinstance(entry, Exchange | Refused):
+                yield topic, offset, form, entry
+            else:
+                tally.passed += 1
 
 
 def _messages(

@@ -2,7 +2,6 @@
 where something is missing.
 """
 
-import itertools
 import json
 import sys
 from collections import Counter
@@ -91,46 +90,39 @@ def source_named(text: str) -> str:
 
 
 def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]:
-    from monitor.decode.api_logs import Heads, Names, Refused, explain_api_logs
+    from monitor.decode.api_logs import Names, Refused, explain_api_logs
     from monitor.model.exchanges import Exchange
     from monitor.streams.files import FileSource
 
     if not file.is_file():
         raise UsageError(f"no such file: {file}")
     topics = settings.topics
-    names, heads = (
-        Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment),
-        Heads(),
-    )
-    counted = itertools.count()
-    for records in FileSource([file]).poll():
-        for _, form, entry in explain_api_logs(
-            records, source, topics.api_logs_mapping, names, heads
-        ):
-            index = next(counted)
-            if isinstance(entry, Exchange):
-                yield {
-                    "index": index,
-                    "source": form or source,
-                    "fields": _fields(entry),
-                    "missing": _missing(entry),
-                }
-            elif isinstance(entry, Refused):
-                yield {
-                    "index": index,
-                    "source": form,
-                    "reason": str(entry),
-                    "said": _said(str(entry)),
-                }
-            elif entry.part:
-                yield {"index": index, "source": form or source, "reason": _PART}
-            else:
-                yield {
-                    "index": index,
-                    "source": form or source,
-                    "reason": "no_exchange",
-                    "said": "a log record of something else",
-                }
+    names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
+    told = explain_api_logs(FileSource([file]).poll(), source, topics.api_logs_mapping, names)
+    for index, (_, _, form, entry) in enumerate(told):
+        if isinstance(entry, Exchange):
+            yield {
+                "index": index,
+                "source": form or source,
+                "fields": _fields(entry),
+                "missing": _missing(entry),
+            }
+        elif isinstance(entry, Refused):
+            yield {
+                "index": index,
+                "source": form,
+                "reason": str(entry),
+                "said": _said(str(entry)),
+            }
+        elif entry.part:
+            yield {"index": index, "source": form or source, "reason": _PART}
+        else:
+            yield {
+                "index": index,
+                "source": form or source,
+                "reason": "no_exchange",
+                "said": "a log record of something else",
+            }
 
 
 def _fields(read: Any) -> dict[str, Any]:

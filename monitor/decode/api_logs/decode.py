@@ -2,8 +2,9 @@
 raised.
 """
 
+import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -25,6 +26,7 @@ from monitor.model.forms import LOG_FORMS, begins_json, form_of, without_bom
 from monitor.model.log_lines import GOREPLAY_HEAD
 from monitor.model.log_sources import LogSource
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
+from monitor.model.records import Place as Record
 from monitor.model.wire import signal_of
 
 Entry = dict[str, Any]
@@ -34,6 +36,7 @@ _OTLP = ("otlp", "otlp_proto", "otlp_json")
 FORMATS = get_args(LogSource)
 MOST_BYTES = 64_000_000
 _MOST_ENTRIES = 100_000
+_MOST_WAITING = 10_000
 # so that the entries of several batches in one record keep keys of their own, below 2^32
 _INDICES_A_BATCH = 40_000
 
@@ -77,55 +80,68 @@ UNNAMED = Names()
 
 
 def explain_api_logs(
-    records: Records,
+    batches: Iterable[Records],
     format: str,  # noqa: A002 - the setting's word
     mapping: Mapping[str, str] | None = None,
     names: Names = UNNAMED,
-    heads: Heads | None = None,
-) -> Iterator[tuple[int, str, "Found"]]:
-    """As `read_api_logs`, each entry in order with its record's index and the form that it was
-    told as ("" for none).
-
-    `heads`, one for all batches, keeps what the head of a log said of the lines under it.
+) -> Iterator[tuple[str, int, str, "Found"]]:
+    """As `read_api_logs` of all batches of a source that ends, each entry in order with topic and
+    offset of its record and the form that it was told as ("" for none). Some thousand pieces of
+    exchanges wait for others over batches.
     """
-    recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
+    recogniser = Recogniser(format, Heads()) if format in ("auto", *SOURCES) else None
     read = _reader(format, mapping or {}, recogniser)
     unpacker = Unpacker(MOST_BYTES)
-    skipped = {rejection.offset: rejection.reason for rejection in stepped_over(records)}
-    for index, value in enumerate(records.values):
-        if records.offsets[index] in skipped and not value:
-            yield index, "", Refused(skipped[records.offsets[index]])
-            continue
-        count = 0
-        try:
-            for outcome in read(
-                without_bom(_unpacked(value, unpacker)), place_of(records, index), None
-            ):
+    topics: dict[str, str] = {}
+    for records in batches:
+        topics |= {partition.source_id: partition.topic for partition in records.partitions}
+        skipped = {rejection.place: rejection.reason for rejection in stepped_over(records)}
+        for index, place in enumerate(records.places()):
+            topic, value = records.partitions[index].topic, records.values[index]
+            if place in skipped and not value:
+                yield topic, place[2], "", Refused(skipped[place])
+                continue
+            count = 0
+            for outcome, read_so_far in _explained(read, records, index, unpacker):
                 count += 1
-                form = (
-                    recogniser.told
-                    if recogniser is not None and not isinstance(outcome, Passed)
-                    else ""
-                )
-                yield (
-                    index,
-                    form,
-                    names.given(outcome) if isinstance(outcome, Exchange) else outcome,
-                )
+                told = recogniser is not None and read_so_far and not isinstance(outcome, Passed)
+                form = recogniser.told if recogniser is not None and told else ""
+                yield topic, place[2], form, _given(names, outcome)
             if not count:
-                yield index, "", Refused("empty")
-        except Refused as refusal:
-            yield index, "", refusal
-        except UNFORESEEN as error:
-            yield index, "", Refused(f"unreadable_{type(error).__name__}")
-    if recogniser is not None:
-        places = records.index()
-        for place, form, piece in recogniser.left():
-            yield (
-                places[place[:3]],
-                form,
-                names.given(piece) if isinstance(piece, Exchange) else piece,
-            )
+                yield topic, place[2], "", Refused("empty")
+        for at, form, piece in (
+            recogniser.left(_some_wait(), stay=True) if recogniser is not None else ()
+        ):
+            yield topics[at.source_id], at.offset, form, _given(names, piece)
+    for at, form, piece in recogniser.left() if recogniser is not None else ():
+        yield topics[at.source_id], at.offset, form, _given(names, piece)
+
+
+def _explained(
+    read: "Read", records: Records, index: int, unpacker: Unpacker
+) -> Iterator[tuple["Found", bool]]:
+    """What a record holds; False beside what kept it from being read."""
+    try:
+        content = without_bom(_unpacked(records.values[index], unpacker))
+        for outcome in read(content, place_of(records, index), None):
+            yield outcome, True
+    except Refused as refusal:
+        yield refusal, False
+    except UNFORESEEN as error:
+        yield Refused(f"unreadable_{type(error).__name__}"), False
+
+
+def _some_wait() -> Waits:
+    room = itertools.count()
+
+    def waits(_: Sequence[Record]) -> bool:
+        return next(room) < _MOST_WAITING
+
+    return waits
+
+
+def _given(names: Names, outcome: "Found") -> "Found":
+    return names.given(outcome) if isinstance(outcome, Exchange) else outcome
 
 
 def decode_api_logs(

@@ -219,13 +219,13 @@ class Pairs:
         self._answers.begin(payload.id, (payload, place, index))
         return None
 
-    def left(self, waits: Waits) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
-        """Requests and answers that may not wait for their others, each with its place; none is
-        left after it.
-        """
-        for _, place, _ in self._answers.drain(_records, waits):
+    def left(
+        self, waits: Waits, *, stay: bool = False
+    ) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
+        """Requests and answers that may not wait for their others, each with its place."""
+        for _, place, _ in self._answers.drain(_records, waits, stay=stay):
             yield place, fields.Refused("answer_apart")
-        for request, place, index in self._waiting.drain(_records, waits):
+        for request, place, index in self._waiting.drain(_records, waits, stay=stay):
             try:
                 yield place, exchange_of(request, None, place, index)
             except fields.Refused as refusal:

@@ -225,13 +225,15 @@ class Recogniser:
             except Refused as refusal:
                 yield refusal
 
-    def left(self, waits: Waits = nobody_waits) -> Iterator[tuple[Place, str, Found]]:
+    def left(
+        self, waits: Waits = nobody_waits, *, stay: bool = False
+    ) -> Iterator[tuple[Place, str, Found]]:
         """What stands alone when no more of a batch comes, each with its place and form: pieces
-        whose others did not come, and that may not wait for another batch.
+        whose others did not come, and that may not wait for another batch (`Waiting.drain`).
         """
-        for place, outcome in self._segments.left(waits):
+        for place, outcome in self._segments.left(waits, stay=stay):
             yield place, "envoy_tap", outcome
-        for place, piece in self._pairs.left(waits):
+        for place, piece in self._pairs.left(waits, stay=stay):
             yield place, "goreplay", piece
 
     def quick(self, entry: Entry, place: Place) -> Found | None:

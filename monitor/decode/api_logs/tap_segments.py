@@ -135,11 +135,13 @@ class Segments:
             return trace.exchange()
         return None
 
-    def left(self, waits: Waits) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
+    def left(
+        self, waits: Waits, *, stay: bool = False
+    ) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
         """What was open still and may not wait, each with its place: an answer without a known end
         counts as cut off, none at all as a piece.
         """
-        for trace in self._open.drain(lambda trace: trace.records, waits):
+        for trace in self._open.drain(lambda trace: trace.records, waits, stay=stay):
             try:
                 if trace.response.headers is None:
                     raise fields.Refused("streamed_tap")

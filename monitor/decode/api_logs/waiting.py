@@ -36,10 +36,14 @@ class Waiting(Generic[T]):
         """What waited under this id; it does no longer."""
         return self._open.pop(key, None)
 
-    def drain(self, places: Callable[[T], Sequence[Place]], waits: Waits) -> list[T]:
+    def drain(
+        self, places: Callable[[T], Sequence[Place]], waits: Waits, *, stay: bool = False
+    ) -> list[T]:
         """All that no end came for and that may not wait for it in another batch, those left alone
-        first; `places` are the records that one stands in. Nothing waits here any more.
+        first; `places` are the records that one stands in. What may wait stays here or, without
+        `stay`, comes again with its records.
         """
-        left = [*self._alone, *(item for item in self._open.values() if not waits(places(item)))]
-        self._open, self._alone = {}, []
+        waiting = {key: item for key, item in self._open.items() if waits(places(item))}
+        left = [*self._alone, *(self._open[key] for key in self._open if key not in waiting)]
+        self._open, self._alone = waiting if stay else {}, []
         return left

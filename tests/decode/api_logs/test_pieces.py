@@ -3,15 +3,17 @@ whatever order a batch has them.
 """
 
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from monitor.decode.api_logs import ApiLogReading, explain_api_logs
+from monitor.decode.api_logs import ApiLogReading, Refused, explain_api_logs
 from monitor.model.exchanges import Exchange
 from tests.decode.api_logs.samples import AT, DEFAULTS, MS, by_name
 from tests.decode.api_logs.test_sources import records, told
 
+COLUMNS = ("values", "partitions", "offsets", "timestamps_ms", "headers", "gaps")
 MARK = "\n🐵🙈🙉\n".encode()
 
 
@@ -129,10 +131,21 @@ def test_segments_of_a_tap_are_joined_and_an_answer_whose_end_is_not_seen_is_cut
         (offset, "streamed_tap") for offset in (3, 9, 14, 16)
     ]
     assert sum(reading.passed) + len(reading.rejects) + reading.count == len(values)
-    explained = [result for _, _, result in explain_api_logs(records(*values), "envoy_tap")]
-    assert [told(exchange) for exchange in explained if isinstance(exchange, Exchange)] == [
-        told(exchange) for exchange in by_offset.values()
+    whole = records(*values)
+    ones = [
+        replace(whole, **{name: getattr(whole, name)[at : at + 1] for name in COLUMNS})
+        for at in range(len(values))
     ]
+    for batches in ([whole], ones):
+        explained = list(explain_api_logs(batches, "envoy_tap"))
+        exchanges = {
+            entry.offset: told(entry) for *_, entry in explained if type(entry) is Exchange
+        }
+        assert exchanges == {offset: told(read) for offset, read in by_offset.items()}
+        refused = sorted(
+            (offset, str(entry)) for _, offset, _, entry in explained if type(entry) is Refused
+        )
+        assert refused == [(offset, "streamed_tap") for offset in (3, 9, 14, 16)]
 
 
 def test_several_documents_of_keploy_are_as_many_exchanges_and_what_is_no_yaml_of_its_own_is_refused() -> (
