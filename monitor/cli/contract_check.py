@@ -11,6 +11,7 @@ from typing import Any
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
 from monitor.cli.progress import reading_bar
+from monitor.cli.recordings import recordings
 from monitor.cli.schemas import known_writers
 from monitor.config import Settings
 from monitor.contracts.carried import Carried
@@ -56,6 +57,8 @@ class Tally:
     the traffic.
     """
 
+    files: dict[str, int]
+    """How many exchanges each file of the traffic gave."""
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
@@ -69,6 +72,8 @@ class Tally:
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row."""
         self.verdicts[row["verdict"]] += 1
+        if not row["reason"].startswith(UNREADABLE):
+            self.files[row["file"]] = self.files.get(row["file"], 0) + 1
         self.reasons.update(row["codes"])
         self.sources[row["source"]] += 1
         self.observations.update(seen["code"] for seen in row["observations"])
@@ -110,9 +115,17 @@ def held_against(
 
     Memory hangs on the contracts and on one batch of records, never on the length of the traffic.
     """
-    missing = [str(path) for path in traffic if not path.is_file()]
-    if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}")
+    with recordings(traffic) as files:
+        return _held(files, contracts, source, settings, form)
+
+
+def _held(
+    traffic: Sequence[Path],
+    contracts: Sequence[Path],
+    source: str,
+    settings: Settings,
+    form: ReportFormat,
+) -> int:
     documents = _documents(contracts, lenient_nullable=settings.contracts.lenient_nullable)
     in_force = [document.held for document in documents]
     schemas = known_writers(settings.contracts)
@@ -126,7 +139,7 @@ def held_against(
     def writers(key: SchemaKey) -> Writer | str:
         return published.get(key) or schemas(key)
 
-    tally, report = Tally(), reporter(form)
+    tally, report = Tally(dict.fromkeys((path.name for path in traffic), 0)), reporter(form)
     for index, (file, offset, form_told, entry) in enumerate(
         _entries(traffic, source, settings, tally)
     ):
@@ -172,6 +185,7 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
         "rules": dict(tally.rules.most_common()),
         "observations": dict(tally.observations.most_common()),
         "sources": {name: count for name, count in tally.sources.most_common() if name},
+        "files_without_exchanges": [name for name, count in tally.files.items() if not count],
     }
     coverage = {
         "operations_offered": len(offered),

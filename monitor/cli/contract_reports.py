@@ -23,6 +23,7 @@ ReportFormat = Literal["text", "table", "json", "ndjson", "sarif", "junit", "git
 DiffFormat = Literal["text", "json", "markdown", "sarif", "junit", "github"]
 _MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
 _MOST_LINES = 200
+NO_EXCHANGE = "the traffic holds no exchange"
 _ROW = (
     "index",
     "file",
@@ -189,7 +190,10 @@ def message(broken: Mapping[str, Any]) -> str:
 def _text(report: Report) -> None:
     summary, coverage = report.summary, report.coverage
     if not summary["exchanges"]:
-        typer.echo("the traffic holds no exchange")
+        typer.echo(NO_EXCHANGE)
+    elif summary["files_without_exchanges"]:
+        silent = ", ".join(summary["files_without_exchanges"])
+        typer.echo(plain(f"no exchange could be read of {silent}; seamwatch decode says why"))
     columns = (
         "exchanges operation side rule pointer expected actual_kind contract line index".split()
     )
@@ -264,12 +268,7 @@ def _sarif(report: Report) -> None:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [
-            {
-                "executionSuccessful": report.summary["exit"] != 2,
-                "exitCode": report.summary["exit"],
-            }
-        ],
+        "invocations": [_invocation(report.summary)],
         "results": results,
         "properties": {"summary": report.summary, "coverage": report.coverage},
     }
@@ -280,6 +279,22 @@ def _sarif(report: Report) -> None:
     }
     json.dump(held, sys.stdout, indent=1)
     sys.stdout.write("\n")
+
+
+def _invocation(summary: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"executionSuccessful": summary["exit"] != 2, "exitCode": summary["exit"]}
+    if not told["executionSuccessful"]:
+        told["toolExecutionNotifications"] = [
+            {"level": "error", "message": {"text": nothing_checked(summary)}}
+        ]
+    return told
+
+
+def nothing_checked(summary: Mapping[str, Any]) -> str:
+    """Why a run says nothing of the contracts, in one sentence."""
+    reasons = ", ".join(f"{reason} {count}" for reason, count in summary["reasons"].items())
+    why = reasons if summary["exchanges"] else NO_EXCHANGE
+    return plain(f"Nothing could be checked: {why}" if why else "Nothing could be checked")
 
 
 def _location(broken: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,7 +310,7 @@ def _location(broken: Mapping[str, Any]) -> dict[str, Any]:
 
 def _junit(report: Report) -> None:
     """A test case an operation: failed by what broke it, skipped where nothing of it could be
-    checked or it was never called.
+    checked or it was never called; and one in error where nothing at all could be checked.
     """
     by_operation: dict[str, list[dict[str, Any]]] = {}
     for broken in report.broken:
@@ -320,7 +335,13 @@ def _junit(report: Report) -> None:
         cases.append(
             f'  <testcase classname="contracts" name="{xml_text(name)}">{inside}</testcase>'
         )
-    counts = f'tests="{len(names)}" failures="{failed}" errors="0" skipped="{skipped}"'
+    errors = 0
+    if report.summary["exit"] == 2:
+        errors, why = 1, xml_text(nothing_checked(report.summary))
+        cases.append(
+            f'  <testcase classname="contracts" name="traffic"><error message="{why}" type="nothing_checked">{why}</error></testcase>'
+        )
+    counts = f'tests="{len(cases)}" failures="{failed}" errors="{errors}" skipped="{skipped}"'
     body = "\n".join(cases)
     reasons = xml_text(json.dumps(report.summary))
     sys.stdout.write(
@@ -354,6 +375,7 @@ def _github(report: Report) -> None:
         else "warning"
     )
     text = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
+    text = f"{nothing_checked(summary)}. {text}" if summary["exit"] == 2 else text
     typer.echo(f"::{level} title=seamwatch contracts check::{github_text(text)}")
 
 

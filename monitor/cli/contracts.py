@@ -431,7 +431,10 @@ def check(
     ],
     traffic: Annotated[
         list[Path],
-        typer.Option("--traffic", help="A file of API logs, plain or gzipped. Again for more."),
+        typer.Option(
+            "--traffic",
+            help="A file of API logs, plain or gzipped; - is standard input. Again for more.",
+        ),
     ],
     source: Annotated[
         str,

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from monitor.cli.printing import plain, show
+from monitor.cli.recordings import recordings
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
@@ -37,7 +38,9 @@ _UNSAID = {
 
 def decode(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file of API logs, plain or gzipped.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file of API logs, plain or gzipped; - is standard input.")
+    ],
     source: Annotated[str, typer.Option("--source", help=SOURCE_HELP)] = "",
     limit: Annotated[
         int,
@@ -54,10 +57,11 @@ def decode(
     chosen = source_named(source or settings.topics.api_logs_format)
     counts: Counter[tuple[str, str]] = Counter()
     shown: list[dict[str, Any]] = []
-    for row in _entries(file, chosen, settings):
-        counts[row["source"], row.get("reason", "")] += 1
-        if len(shown) < limit and row.get("reason") != _PART:
-            shown.append(row)
+    with recordings([file]) as files:
+        for row in _entries(files, chosen, settings):
+            counts[row["source"], row.get("reason", "")] += 1
+            if len(shown) < limit and row.get("reason") != _PART:
+                shown.append(row)
     summary = [
         {"source": origin, "reason": reason, "entries": count}
         for (origin, reason), count in counts.most_common()
@@ -89,16 +93,14 @@ def source_named(text: str) -> str:
     )
 
 
-def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]:
+def _entries(files: list[Path], source: str, settings: Any) -> Iterator[dict[str, Any]]:
     from monitor.decode.api_logs import Names, Refused, explain_api_logs
     from monitor.model.exchanges import Exchange
     from monitor.streams.files import FileSource
 
-    if not file.is_file():
-        raise UsageError(f"no such file: {file}")
     topics = settings.topics
     names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
-    told = explain_api_logs(FileSource([file]).poll(), source, topics.api_logs_mapping, names)
+    told = explain_api_logs(FileSource(files).poll(), source, topics.api_logs_mapping, names)
     for index, (_, _, form, entry) in enumerate(told):
         if isinstance(entry, Exchange):
             yield {

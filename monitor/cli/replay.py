@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,11 +14,13 @@ from monitor.cli.edges import conformance_told
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.progress import reading_bar
+from monitor.cli.recordings import recordings
 from monitor.cli.run import close_everything, cpu_seconds, progress_to_stderr, summary
 from monitor.cli.session import settings_of
 from monitor.config import Settings
 from monitor.decode.api_logs import FORMATS
 from monitor.errors import RejectLimit, SourceError, UsageError
+from monitor.streams.files import source_id_of
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.runner import RunnerSettings, run
 
@@ -31,7 +34,9 @@ _PIPELINE = {
 
 def command(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="Recorded files, plain or gzipped.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Recorded files, plain or gzipped; - is standard input.")
+    ],
     kind: Annotated[
         Literal["spans", "api-logs", "messages", "deploys"],
         typer.Option(
@@ -61,10 +66,19 @@ def command(
     ] = "",
 ) -> None:
     """Read recorded files to their ends, close every window, print what came of it."""
-    missing = [str(path) for path in files if not path.is_file()]
-    if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}")
-    names = {path.name for path in files}
+    with recordings(files) as paths:
+        _replay(context, paths, kind, encoding, framing, form)
+
+
+def _replay(
+    context: typer.Context,
+    files: list[Path],
+    kind: str,
+    encoding: Encoding,
+    framing: Framing,
+    form: str,
+) -> None:
+    names = {source_id_of(path): path.name for path in files}
     settings = _for_files(settings_of(context), kind, encoding, form)
     set_up_logs(settings.log.level, settings.log.format)
     before, begun = cpu_seconds(), time.monotonic()
@@ -87,12 +101,13 @@ def command(
         published = close_everything(parts, tell) if kind != "deploys" else 0
         told = summary(parts, before, begun)
         if kind in ("api-logs", "messages"):
-            told += _conformance(parts, names)
-        read = sum(
-            int(row["spans"]) + int(row["exchanges"])
+            told += _conformance(parts, names.keys())
+        read = {
+            str(row["source_id"])
             for row in parts.reader.ledger()
-            if row["topic"] in names
-        )
+            if int(row["spans"]) + int(row["exchanges"])
+        }
+    silent = sorted(name for source, name in names.items() if source not in read)
     if unread is None:
         typer.echo(
             plain(
@@ -102,18 +117,21 @@ def command(
     typer.echo(told)
     if unread is not None:
         raise unread
-    if kind != "deploys" and records and not read:
+    if not records:
+        raise SourceError(f"there is no record in {', '.join(sorted(names.values()))}")
+    if kind != "deploys" and len(silent) == len(names):
         raise SourceError(
-            f"nothing could be read of {', '.join(sorted(names))}; are --kind, --encoding, --format and --framing what the files hold?"
+            f"nothing could be read of {', '.join(silent)}; are --kind, --encoding, --format and --framing what the files hold?"
         )
+    if kind != "deploys" and silent:
+        typer.echo(plain(f"nothing could be read of {', '.join(silent)}"))
 
 
-def _conformance(parts: House, names: set[str]) -> str:
+def _conformance(parts: House, sources: Collection[str]) -> str:
     """What checking said of these files' exchanges, and of which time they are, on lines of their
     own.
     """
-    sources = [str(row["source_id"]) for row in parts.reader.ledger() if row["topic"] in names]
-    rows = parts.reader.verdicts(sources)
+    rows = parts.reader.verdicts(list(sources))
     if not rows:
         return ""
     counts: Counter[str] = Counter()

@@ -76,9 +76,7 @@ class FileSource:
         self._closed = True
 
     def _partition(self, path: Path) -> Partition:
-        with _opened(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a buffered reader of a real file
-        return Partition(f"file:{digest[:16]}", path.name, 0)
+        return Partition(source_id_of(path), path.name, 0)
 
     def _read(
         self,
@@ -124,6 +122,13 @@ class FileSource:
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:
             self._progress(done, total)
+
+
+def source_id_of(path: Path) -> str:
+    """What a file is known by in the ledger: its bytes, wherever it lies."""
+    with _opened(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a buffered reader of a real file
+    return f"file:{digest[:16]}"
 
 
 def _opened(path: Path) -> IO[bytes]:

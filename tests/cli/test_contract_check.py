@@ -2,7 +2,9 @@
 by what it said.
 """
 
+import io
 import json
+import os
 import re
 from functools import partial
 from pathlib import Path
@@ -379,3 +381,56 @@ def test_files_of_messages_are_held_against_the_contracts_of_their_topics(
     )
     assert report["coverage"]["interactions"] == {"an order": {"kept": 1, "broken": 1}}
     assert report["coverage"]["unproven"] == ["never"]
+
+
+@pytest.mark.parametrize("lines", [[], ["no json"]], ids=["no exchange", "nothing read"])
+def test_where_nothing_could_be_checked_no_report_looks_healthy(
+    contract: Path, capsys: pytest.CaptureFixture[str], lines: list[str]
+) -> None:
+    def check(form: str) -> str:
+        code, out, _ = told(capsys, contract, lines, "-f", form)
+        assert code == 2
+        return out
+
+    suites = ET.fromstring(check("junit"))
+    assert suites.get("errors") == "1"
+    why = next(suites.iter("error")).get("message") or ""
+    assert why.startswith("Nothing could be checked: ")
+    (run,) = json.loads(check("sarif"))["runs"]
+    (call,) = run["invocations"]
+    assert call["executionSuccessful"] is False
+    assert [note["message"]["text"] for note in call["toolExecutionNotifications"]] == [why]
+    assert f"::warning title=seamwatch contracts check::{why}" in check("github")
+
+
+def test_a_file_that_gives_nothing_beside_others_is_named(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (contract.parent / "night.ndjson").touch()
+    code, out, _ = told(capsys, contract, [entry(GOOD)], "--traffic", "night.ndjson")
+    assert code == 0
+    assert "no exchange could be read of night.ndjson" in out
+    code, out, _ = told(capsys, contract, [entry(GOOD)], "--traffic", "night.ndjson", "-f", "json")
+    assert json.loads(out)["summary"]["files_without_exchanges"] == ["night.ndjson"]
+
+
+def test_standard_input_and_pipes_are_traffic_and_folders_are_not(
+    contract: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = io.TextIOWrapper(io.BytesIO(entry(GOOD).encode()))
+    monkeypatch.setattr("sys.stdin", held)
+    read, write = os.pipe()
+    os.write(write, entry({**GOOD, "amount": "x"}).encode())
+    os.close(write)
+    code, out, _ = told(
+        capsys, contract, [], "--traffic", "-", "--traffic", f"/dev/fd/{read}", "-f", "json"
+    )
+    os.close(read)
+    report = json.loads(out)
+    assert [row["verdict"] for row in report["exchanges"]] == ["valid", "violated"]
+    assert [row["file"] for row in report["exchanges"]] == ["stdin", str(read)]
+    assert code == 1
+    for wrong in (["--traffic", "."], ["--traffic", "-", "--traffic", "-"]):
+        code, _, err = told(capsys, contract, [], *wrong)
+        assert code == 64
+        assert "folder" in err or "once" in err

@@ -45,8 +45,14 @@ def test_what_was_refused_is_listed_beside_what_was_read(
 ) -> None:
     file = tmp_path / "some.pb"
     file.write_bytes(request([S("web", "client", 1, 1), S("web", "client", 1, 2, base=0)]))
-    assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 0
-    assert "refused: time_before_2000 1 in some.pb" in capsys.readouterr().out
+    silent, folder = tmp_path / "night.pb", str(tmp_path / "data")
+    silent.touch()
+    assert run("--data-dir", folder, "replay", str(file), str(silent), "--kind", "spans") == 0
+    output = capsys.readouterr().out
+    assert "refused: time_before_2000 1 in some.pb" in output
+    assert "nothing could be read of night.pb" in output
+    assert run("--data-dir", folder, "replay", str(silent), "--kind", "spans") == 70
+    assert "there is no record in night.pb" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -69,6 +75,7 @@ def test_a_corrected_second_replay_replaces_what_the_first_one_refused(
     assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
     output = capsys.readouterr()
     assert "2 exchanges" in output.out
+    assert "nothing could be read" not in output.out
     assert "refused" not in output.out.replace("(0 refused as a whole)", "")
 
 
