@@ -100,12 +100,13 @@ def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
 def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
     loader = yaml.CSafeLoader(text)
     try:
-        _refuse_depth(text, where, limits)
+        plain = _refuse_depth(text, where, limits)
         roots: list[yaml.Node] = []
         while loader.check_node():
             root = loader.get_node()
             if root is not None:
-                _count(root, where, limits)
+                if not plain:
+                    _count(root, where, limits)
                 roots.append(root)
         if not roots:
             raise ContractError(f"{where}: the document is empty")
@@ -124,14 +125,17 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
         loader.dispose()
 
 
-def _refuse_depth(text: str, where: str, limits: ContractLimits) -> None:
+def _refuse_depth(text: str, where: str, limits: ContractLimits) -> bool:
     """Walk the events, which needs no stack: libyaml's binding builds nodes by recursion in C, and
-    a deep text ends the process.
+    a deep text ends the process. Whether there is no alias, and no node too many: nothing need be
+    counted then.
     """
-    loader, depth = yaml.CSafeLoader(text), 0
+    loader, depth, nodes, aliases = yaml.CSafeLoader(text), 0, 0, False
     try:
         while loader.check_event():
             event = loader.get_event()
+            nodes += 1
+            aliases = aliases or isinstance(event, yaml.AliasEvent)
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > limits.depth:
@@ -145,6 +149,7 @@ def _refuse_depth(text: str, where: str, limits: ContractLimits) -> None:
                 depth -= 1
     finally:
         loader.dispose()
+    return not aliases and nodes <= limits.nodes
 
 
 def _count(root: yaml.Node, where: str, limits: ContractLimits) -> None:

@@ -27,7 +27,14 @@ _REQUEST_BODIES, _RESPONSE_BODIES = (
     ("http.request.body.content", "http.request.body"),
     ("http.response.body.content", "http.response.body"),
 )
-_PEERS = ("service.peer.name", "peer.service", "server.address", "net.peer.name", "http.host")
+_PEERS = (
+    "service.peer.name",
+    "peer.service",
+    "server.address",
+    "net.peer.name",
+    "http.host",
+    "http.authority",
+)
 _CALLERS = ("service.peer.name", "peer.service")
 _DURATIONS = ("http.server.request.duration", "http.client.request.duration")
 _ENVIRONMENTS = ("deployment.environment.name", "deployment.environment")
