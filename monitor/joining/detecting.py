@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from monitor import telemetry
 from monitor.clock import monotonic_seconds
 from monitor.control.deploys import by_id, list_deploys, note_traffic
-from monitor.control.findings import count_open, list_findings, save_findings
+from monitor.control.findings import accepted, count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict
 from monitor.detect.judging.gone import ended
 from monitor.detect.settings import JudgeSettings
@@ -34,6 +34,11 @@ SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
     (timedelta.max, timedelta(seconds=300)),
 )
 """Up to this age of a deploy, judge it again so much later: the younger, the more often."""
+SETTLED = timedelta(hours=6)
+"""Judge again so much later what is settled: all windows that count are sealed and were judged, no
+finding is open, and nobody told anew of the deploy or of those beside it. What comes too late for
+its window is still seen then.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Detector:
         self._aliases = aliases or Aliases()
         self.waiting = 0
         self._judged: dict[str, tuple[datetime, datetime]] = {}
+        self._settled: set[str] = set()
+        self._accepted: frozenset[str] = frozenset()
         self._projected: dict[str, Deploy] | None = None
 
     def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
@@ -85,6 +92,7 @@ class Detector:
         if sealed is None:
             return []
         recent = self._watched(min(now, sealed))
+        self._unsettle(recent, now)
         self._project_deploys(recent, now)
         due = sorted(
             (
@@ -101,8 +109,10 @@ class Detector:
                 break
             done.append(self._judge(deploy, now))
             self._judged[deploy.id] = (sealed, now)
+            self._note_settled(done[-1], sealed)
         self.waiting = len(due) - len(done)
         known = {deploy.id for deploy in recent}
+        self._settled &= known
         self._judged = {key: value for key, value in self._judged.items() if key in known}
         telemetry.FINDINGS.set(count_open(self._engine))
         return done
@@ -130,7 +140,48 @@ class Detector:
         if last is None:
             return True
         pause = next(pause for age, pause in SLOWER if now - deploy.started < age)
+        if deploy.id in self._settled:
+            pause = SETTLED
         return last[0] < sealed and now - last[1] >= pause
+
+    def _note_settled(self, judged: Judged, sealed: datetime) -> None:
+        """Whether what this deploy was judged by is all that there will be."""
+        deploy, judging = judged.deploy, self.settings.judging
+        first = judged.first_traffic or deploy.first_traffic or deploy.started
+        bound = max(deploy.started, first) + timedelta(
+            seconds=judging.after_seconds + judging.late_seconds
+        )
+        if sealed >= bound and all(finding.state == "resolved" for finding in judged.findings):
+            self._settled.add(deploy.id)
+        else:
+            self._settled.discard(deploy.id)
+
+    def _unsettle(self, recent: Sequence[Deploy], now: datetime) -> None:
+        """What was told anew since the last step is judged anew, with all that it may bear on."""
+        accepting = frozenset(acceptance.fingerprint for acceptance in accepted(self._engine, now))
+        if accepting != self._accepted:
+            self._settled.clear()
+        self._accepted = accepting
+        if not self._settled:
+            return
+        before = self._projected or {}
+        changed = [deploy for deploy in recent if before.get(deploy.id) != deploy]
+        ids = {deploy.id for deploy in recent}
+        changed += [deploy for key, deploy in before.items() if key not in ids]
+        changed += [before[deploy.id] for deploy in changed if deploy.id in before]
+        near = timedelta(seconds=self.settings.judging.concurrent_seconds)
+        self._settled -= {
+            deploy.id
+            for deploy in recent
+            if deploy.id in self._settled
+            and any(
+                other.environment == deploy.environment
+                and (
+                    other.service == deploy.service or abs(other.started - deploy.started) <= near
+                )
+                for other in changed
+            )
+        }
 
     def _turn_of(self, deploy: Deploy) -> tuple[float, float]:
         """Sorts deploys that are due: never judged, then judged longest ago."""

@@ -209,6 +209,32 @@ def test_a_step_is_bounded_in_time_and_goes_on_with_what_it_left(
     assert (set(judged), len(judged), waiting) == (ids, 3, [2, 1, 0])
 
 
+def test_a_deploy_is_let_be_once_nothing_more_can_come_and_judged_when_it_is_told_of_anew(
+    store: Store, engine: Engine
+) -> None:
+    judging = replace(SETTINGS.judging, after_seconds=120.0, late_seconds=60.0)
+    settings = replace(SETTINGS, judging=judging)
+    write_cells(store, cells(REST, 12))
+    announce(engine)
+    detector = Detector(Reader(store), engine, store, settings)
+
+    def step(window: int) -> list[str]:
+        """An hour after this window was sealed."""
+        publish(store, {START + timedelta(seconds=10 * window)}, seq=window)
+        at = now_after(window) + timedelta(hours=1)
+        return [judged.verdict.outcome for judged in detector.step(at)]
+
+    assert len(step(15)) == 1
+    (last,) = step(25)  # all that counts is sealed now
+    assert step(40) == step(400) == []
+    (afresh,) = detect_once(Reader(store), engine, store, settings, now_after(4000))
+    assert afresh.verdict.outcome == last  # nothing was missed
+    announce(engine, share=0.5)
+    assert len(step(401)) == 1
+    assert step(500) == []
+    assert len(step(401 + 6 * 360)) == 1  # in case something came late
+
+
 def test_a_finding_keeps_its_id_and_is_resolved_when_the_version_is_gone(
     store: Store, engine: Engine
 ) -> None:

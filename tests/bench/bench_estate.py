@@ -1,0 +1,183 @@
+"""The detector over an estate: `python -m tests.bench.bench_estate [--edges N] [--deploys N]
+[--rounds N]`.
+
+300 services, 1,500 edges and 900 deploys in a day by default, all watched for 24 hours. The store
+holds the windows that judging reads; the deploys are spread over the day, one of 45 of them bad. A first
+round judges all; then a window is sealed before each round, as time goes on. Told are CPU seconds
+and wall of a round, judgements in it, and where the time went.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from monitor.control.deploys import record
+from monitor.control.store import open_control
+from monitor.joining.detecting import DetectionSettings, Detector
+from monitor.model.deploys import DeployEvent
+from monitor.store import Store, client, open_store
+from monitor.store.reader import Reader
+
+WINDOW = 10
+NOON = 1_790_000_000 // 3600 * 3600
+BEFORE, AFTER = 1800, 1200
+"""A version meets the one before it from its deploy on, for so long; then it is alone."""
+
+_CELLS = """INSERT INTO edge_windows
+(window, generation, environment, region, caller, caller_version, callee, callee_version, protocol,
+ operation, calls, weighted_calls, failed, ok, server_error, both, client_calls, server_calls,
+ client_ns, server_ns, client_histogram, server_histogram)
+SELECT toDateTime({since} + 10 * at) AS window, 1, 'production', 'eu', concat('service-', toString(edge % {services})), '',
+    concat('service-', toString(callee)), concat('1.', toString(version), '.0'), 'http', concat('GET /', toString(edge % 9)),
+    10 + edge % 17 + cityHash64(edge, at, version) % 9 AS counted, counted,
+    if(version % 45 = 1 AND callee % 15 = 0, intDiv(counted, 3), if(cityHash64(at, edge) % 50 = 0, 1, 0)) AS bad, counted - bad, bad,
+    counted, counted, counted, counted * 30000000, counted * 20000000,
+    mapFromArrays(arrayMap(i -> toInt16(-48 + i), range(9)), arrayMap(i -> toUInt64(1 + intDiv(counted, 9)), range(9))) AS told, told
+FROM (
+    SELECT intDiv(number, {edges} * 2) AS at, intDiv(number % ({edges} * 2), 2) AS edge, number % 2 AS older,
+        (edge * 7 + intDiv(edge, {services}) + 1) % {services} AS callee,
+        -- each service is deployed every so often, one after the other
+        {since} + 10 * at - {begin} + {every} - callee * {apart} AS lived,
+        intDiv(lived, {every}) - older AS version
+    FROM numbers({first}, {count})
+    WHERE version >= 0 AND (older = 0 OR lived % {every} < {after})
+)"""
+_SIGHTINGS = """INSERT INTO sightings
+(window, generation, environment, namespace, service, version, instance, spans, server_calls, failed)
+SELECT window, 1, environment, '', callee, callee_version, concat(callee, '-', callee_version, '-', toString(copy)), sum(calls), sum(calls), 0
+FROM edge_windows ARRAY JOIN [0, 1] AS copy GROUP BY window, environment, callee, callee_version, copy"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--edges", type=int, default=1500)
+    parser.add_argument("--services", type=int, default=300)
+    parser.add_argument("--deploys", type=int, default=900)
+    parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=12)
+    options = parser.parse_args()
+    every = 86400 * options.services // options.deploys
+    apart = every // options.services
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"chdb://{folder}/telemetry")
+        engine = open_control(f"sqlite:///{Path(folder) / 'control.db'}")
+        begin, ends = NOON - options.hours * 3600, NOON + 3600
+        since = begin - BEFORE
+        cpu = time.process_time()
+        windows = (ends - since) // WINDOW
+        for first in range(0, windows, 360):
+            store.command(
+                _CELLS.format(
+                    since=since,
+                    begin=begin,
+                    edges=options.edges,
+                    services=options.services,
+                    every=every,
+                    apart=apart,
+                    after=AFTER,
+                    first=first * options.edges * 2,
+                    count=min(360, windows - first) * options.edges * 2,
+                )
+            )
+        store.command(_SIGHTINGS)
+        publish(store, since, NOON, seq=1)
+        for service in range(options.services):
+            for number in range(1, options.hours * 3600 // every + 2):
+                at = begin + number * every - every + service * apart
+                if begin <= at < ends:
+                    record(engine, event(service, number, at), datetime.fromtimestamp(at, UTC))
+        rows = next(
+            row["rows"] for row in store.query("panels/size") if row["table"] == "edge_windows"
+        )
+        print(f"{rows:,} rows written in {time.process_time() - cpu:.0f} CPU s", flush=True)
+        rounds(store, engine, options.rounds)
+        store.close()
+
+
+def event(service: int, number: int, at: int) -> DeployEvent:
+    """A deploy of the next version."""
+    moment, name = datetime.fromtimestamp(at, UTC), f"service-{service}"
+    before, version = f"1.{number - 1}.0", f"1.{number}.0"
+    return DeployEvent(
+        "bench",
+        f"{name}-{number}",
+        "deploy",
+        "production",
+        name,
+        version,
+        before,
+        "succeeded",
+        moment,
+    )
+
+
+def publish(store: Store, since: int, until: int, seq: int) -> None:
+    """Windows of this time, sealed."""
+    windows = list(range(since, until, WINDOW))
+    row: dict[str, Any] = {
+        name: pa.array([1] * len(windows), pa.uint64())
+        for name in ("generation", "arrivals", "rows")
+    }
+    row |= {"late": pa.array([0] * len(windows), pa.uint64())}
+    row |= {"seq": pa.array([seq] * len(windows), pa.uint64())}
+    row |= {"level": pa.array([0] * len(windows), pa.uint8())}
+    row |= {"sealed": pa.array([1] * len(windows), pa.uint8())}
+    row |= {"window": pa.array(windows, pa.uint32())}
+    store.insert("windows", pa.table(row))
+
+
+def rounds(store: Store, engine: Any, many: int) -> None:
+    """Judge all, and then again and again."""
+    spent: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+    ask = client._rows
+
+    def timed(pool: Any, name: str, *more: Any) -> list[dict[str, Any]]:
+        cpu = time.process_time()
+        try:
+            return ask(pool, name, *more)
+        finally:
+            spent[name] += time.process_time() - cpu
+            asked[name] += 1
+
+    client._rows = timed
+    detector = Detector(Reader(store), engine, store, DetectionSettings())
+    cpus = []
+    for number in range(many + 1):
+        until = NOON + number * WINDOW
+        if number:
+            publish(store, until - WINDOW, until, seq=number + 1)
+        if number == 1:
+            spent.clear()
+            asked.clear()
+        wall, cpu = time.perf_counter(), time.process_time()
+        judged = detector.step(datetime.fromtimestamp(until + 65, UTC))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        outcomes = Counter(judgement.verdict.outcome for judgement in judged)
+        print(
+            f"round {number}: {len(judged)} judged, {cpu:.2f} CPU s, {wall:.2f} s; {dict(outcomes)}",
+            flush=True,
+        )
+        if number:
+            cpus.append(cpu)
+    print(
+        f"a round after the first: mean {statistics.mean(cpus):.2f} CPU s, most {max(cpus):.2f}; of a core"
+        f" {100 * statistics.mean(cpus) / WINDOW:.0f} % where one is made each {WINDOW} s"
+    )
+    for name, seconds in spent.most_common(9):
+        print(f"  {name}: {asked[name] / many:.1f} times a round, {seconds / many:.2f} CPU s")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{memory} MB at most; load {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()
