@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.model.edges import WINDOW_SECONDS
+from monitor.native import BUILT
 
 
 def dictionary(words: Iterable[str], codes: NDArray[np.integer]) -> pa.DictionaryArray:
@@ -49,10 +50,19 @@ def text_hashes(texts: Sequence[object]) -> NDArray[np.uint64]:
 
 def mix(*columns: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One 64-bit hash a row from several 64-bit columns (multiply and xor-shift, as in
-    splitmix64).
+    splitmix64). A column may have several numbers a row.
     """
+    if BUILT is None:
+        return mix_by_reference(*columns)
+    state = np.empty(len(columns[0]), np.uint64)
+    BUILT.mix([np.ascontiguousarray(column).reshape(-1) for column in columns], state)
+    return state
+
+
+def mix_by_reference(*columns: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The same by nothing but Python."""
     state = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
+    for column in (part for whole in columns for part in (whole.T if whole.ndim > 1 else [whole])):
         state = (state ^ column) * np.uint64(0x9E3779B97F4A7C15)
         state ^= state >> np.uint64(29)
         state *= np.uint64(0xBF58476D1CE4E5B9)

@@ -25,8 +25,7 @@ def at_hand(recent: Recent, batch: Batch, *, few: bool) -> list[pa.Table] | None
     if not pieces or around is None:
         return None
     if few and around:
-        shared = np.concatenate([_told(piece) for piece in pieces])
-        around = [piece.filter(pa.array(_shares(piece, shared))) for piece in around]
+        around = _sharing(around, np.concatenate([_told(piece) for piece in pieces]))
     return [_all_mine(piece) for piece in (*pieces, *around)]
 
 
@@ -62,13 +61,20 @@ def _told(piece: pa.Table) -> Keys:
     return np.concatenate([_traces(piece, "trace"), _traces(piece, "own_trace")])
 
 
-def _shares(piece: pa.Table, shared: Keys) -> Mask:
-    """Which rows are of one of these traces, or of a message of one."""
-    shares: Mask = members(_traces(piece, "trace"), shared)
-    consumers = _consumers(piece)
+def _sharing(pieces: Sequence[pa.Table], shared: Keys) -> list[pa.Table]:
+    """Of these rows those of one of these traces, or of a message of one."""
+    wanted = members(np.concatenate([_traces(piece, "trace") for piece in pieces]), shared)
+    consumers = np.concatenate([_consumers(piece) for piece in pieces])
     if consumers.any():
-        shares |= consumers & members(_traces(piece, "own_trace"), shared)
-    return shares
+        own = np.concatenate([_traces(piece, "own_trace") for piece in pieces])
+        wanted |= consumers & members(own, shared)
+    kept, begin = [], 0
+    for piece in pieces:
+        rows = np.flatnonzero(wanted[begin : begin + piece.num_rows])
+        begin += piece.num_rows
+        if len(rows):
+            kept.append(piece.take(pa.array(rows)))
+    return kept
 
 
 def _consumers(piece: pa.Table) -> Mask:

@@ -1,5 +1,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 VERSION: str
 LEFT: int
 TAKEN: int
@@ -94,3 +97,8 @@ class Growth:
     def allowed_depth(
         self, document: object, work: int, resolve: Callable[[str], object]
     ) -> int | None: ...
+
+def lookup(
+    keys: NDArray[np.uint64], wanted: NDArray[np.uint64], rows: NDArray[np.int64]
+) -> None: ...
+def mix(columns: Sequence[NDArray[np.uint64]], state: NDArray[np.uint64]) -> None: ...

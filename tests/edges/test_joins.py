@@ -6,7 +6,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.edges.counting.joins import distinct, firsts, in_order, lookup, matches, members
+from monitor.edges.columns import mix, mix_by_reference
+from monitor.edges.counting.joins import (
+    distinct,
+    firsts,
+    in_order,
+    lookup,
+    lookup_by_reference,
+    matches,
+    members,
+)
 
 CLOSE = st.integers(0, 9)
 WIDE = st.integers(0, 2**64 - 1)
@@ -34,7 +43,8 @@ def held(left_keys: list[int], right_keys: list[int]) -> None:
     left, right = matches(a, b)
     assert list(zip(left.tolist(), right.tolist(), strict=True)) == pairs
     first = dict(reversed(pairs))
-    assert lookup(b, a).tolist() == [first.get(at, -1) for at in range(len(left_keys))]
+    for way in (lookup, lookup_by_reference):
+        assert way(b, a).tolist() == [first.get(at, -1) for at in range(len(left_keys))]
     assert members(a, b).tolist() == [at in first for at in range(len(left_keys))]
     assert firsts(a).tolist() == [left_keys.index(key) for key in left_keys]
     assert distinct(a).tolist() == sorted(set(left_keys))
@@ -58,3 +68,12 @@ def test_many_keys_of_which_most_stand_close_together_are_all_found() -> None:
 def test_rows_of_one_number_keep_their_order(numbers: list[int]) -> None:
     held_against = np.argsort(np.array(numbers, np.int64), kind="stable")
     assert in_order(np.array(numbers, np.int64)).tolist() == held_against.tolist()
+
+
+@given(st.lists(st.tuples(WIDE, WIDE, WIDE), max_size=40))
+def test_keys_of_columns_are_the_same_by_either_way(rows: list[tuple[int, int, int]]) -> None:
+    columns = np.array(rows, np.uint64).reshape(-1, 3)
+    traces, spans = columns[:, :2], columns[:, 2]
+    made = mix(traces, spans).tolist()
+    assert made == mix_by_reference(traces, spans).tolist()
+    assert made == mix(columns[:, 0], columns[:, 1], spans).tolist()

@@ -94,7 +94,7 @@ def frame_of(tables: Iterable[pa.Table], words: Words) -> Frame:
 
 def keys_of(trace: Column, *spans: Column) -> Keys:
     """One number for each trace and what stands beside it."""
-    return mix(trace[:, 0], trace[:, 1], *(span.astype(np.uint64, copy=False) for span in spans))
+    return mix(trace, *(span.astype(np.uint64, copy=False) for span in spans))
 
 
 def traces_column(trace: Column) -> pa.FixedSizeBinaryArray:

@@ -3,12 +3,14 @@ have the same.
 
 Keys are numbers of 64 bits. They are looked up in a table of places by their hash, which takes a
 sixth of the time of a binary search: each place names the first row that hashes to it. Rows that
-find their place taken by another key are put into a next table.
+find their place taken by another key are put into a next table. The native way, where it is built,
+takes a third of that.
 """
 
 import numpy as np
 
 from monitor.edges.counting.frame import Column, Keys, Mask, Rows
+from monitor.native import BUILT
 
 _FEWEST, _MOST = 6, 24
 _MULTIPLIERS = tuple(
@@ -20,6 +22,17 @@ _FEW = 32
 
 def lookup(keys: Keys, wanted: Keys) -> Rows:
     """Of each wanted key the first row that has it, else -1."""
+    if BUILT is None:
+        return lookup_by_reference(keys, wanted)
+    rows: Rows = np.empty(len(wanted), np.int64)
+    BUILT.lookup(
+        np.ascontiguousarray(keys, np.uint64), np.ascontiguousarray(wanted, np.uint64), rows
+    )
+    return rows
+
+
+def lookup_by_reference(keys: Keys, wanted: Keys) -> Rows:
+    """The same by nothing but Python."""
     rows = np.full(len(wanted), -1, np.int64)
     if not len(keys) or not len(wanted):
         return rows

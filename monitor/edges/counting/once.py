@@ -36,4 +36,4 @@ def _span_keys(halves: Frame) -> Column:
     side = halves["side"].astype(np.uint64)
     link = np.where(halves["kind"] == KIND_CONSUMER, halves["call_span"], np.uint64(0))
     trace = halves["trace"]
-    return mix(trace[:, 0], trace[:, 1], halves["own_span"], side, link)
+    return mix(trace, halves["own_span"], side, link)

@@ -48,4 +48,4 @@ def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]
 def _places(halves: Frame, rows: Rows) -> NDArray[np.uint64]:
     trace = halves.at("own_trace", rows)
     service, instance = halves.at("service", rows), halves.at("instance", rows)
-    return mix(trace[:, 0], trace[:, 1], service.astype(np.uint64), instance.astype(np.uint64))
+    return mix(trace, service.astype(np.uint64), instance.astype(np.uint64))

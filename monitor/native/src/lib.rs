@@ -9,6 +9,7 @@ mod formats;
 mod growth;
 mod json;
 mod json_spans;
+mod keys;
 mod naming;
 mod odd;
 mod pattern;
@@ -264,6 +265,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PANICKED", PANICKED)?;
     module.add_class::<Vocabulary>()?;
     module.add_class::<Reader>()?;
+    module.add_function(wrap_pyfunction!(keys::lookup, module)?)?;
+    module.add_function(wrap_pyfunction!(keys::mix, module)?)?;
     module.add_class::<exchanges::Exchanges>()?;
     module.add_class::<patterns::Pattern>()?;
     module.add_class::<proofs::Proofs>()?;
