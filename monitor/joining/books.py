@@ -31,6 +31,11 @@ class Rows:
     window_rows: NDArray[np.int64]
 
 
+NOTHING = Rows(
+    np.zeros(0, np.int32), np.zeros(0, np.uint64), np.zeros(0, np.uint32), np.zeros(0, np.int64)
+)
+
+
 class Books:
     """The books of one pipeline. Lives between batches: it remembers how far each partition's
     event time has come.
