@@ -57,6 +57,21 @@ def test_what_cannot_be_read_is_one_reject_and_its_neighbours_are_kept(
     )
 
 
+def test_a_namespace_of_kubernetes_is_none_of_the_service() -> None:
+    """Why: monitor/README.md, Namespaces of Kubernetes."""
+    told = {"k8s.namespace.name": "shop-blue", "k8s.pod.name": "web-1"}
+    named = {**told, "service.namespace": "shop"}
+    spans, _ = decode_spans(
+        records(
+            [request([S("web", "server", 1, n, resource=r) for n, r in ((1, told), (2, named))])]
+        )
+    )
+    assert [(r.namespace, r.instance) for r in spans.resources] == [
+        ("", "web-1"),
+        ("shop", "web-1"),
+    ]
+
+
 def test_a_reject_never_shows_the_payload() -> None:
     _, (reject,) = decode_spans(records([b"\xffsecret-4111111111111111"]))
     assert "secret" not in repr(reject)
