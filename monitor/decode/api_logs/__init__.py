@@ -7,9 +7,9 @@ from monitor.decode.api_logs.decode import (
     ApiLogReading,
     Names,
     decode_api_logs,
-    explain_api_logs,
     read_api_logs,
 )
+from monitor.decode.api_logs.explaining import explain_api_logs
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.recognising import SOURCES, source_of_form
 from monitor.decode.api_logs.w3c import Heads

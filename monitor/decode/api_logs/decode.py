@@ -2,9 +2,8 @@
 raised.
 """
 
-import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -26,7 +25,6 @@ from monitor.model.forms import LOG_FORMS, begins_json, form_of, without_bom
 from monitor.model.log_lines import GOREPLAY_HEAD
 from monitor.model.log_sources import LogSource
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
-from monitor.model.records import Place as Record
 from monitor.model.wire import signal_of
 
 Entry = dict[str, Any]
@@ -36,7 +34,6 @@ _OTLP = ("otlp", "otlp_proto", "otlp_json")
 FORMATS = get_args(LogSource)
 MOST_BYTES = 64_000_000
 _MOST_ENTRIES = 100_000
-_MOST_WAITING = 10_000
 # so that the entries of several batches in one record keep keys of their own, below 2^32
 _INDICES_A_BATCH = 40_000
 
@@ -77,71 +74,6 @@ class Names:
 
 
 UNNAMED = Names()
-
-
-def explain_api_logs(
-    batches: Iterable[Records],
-    format: str,  # noqa: A002 - the setting's word
-    mapping: Mapping[str, str] | None = None,
-    names: Names = UNNAMED,
-) -> Iterator[tuple[str, int, str, "Found"]]:
-    """As `read_api_logs` of all batches of a source that ends, each entry in order with topic and
-    offset of its record and the form that it was told as ("" for none). Some thousand pieces of
-    exchanges wait for others over batches.
-    """
-    recogniser = Recogniser(format, Heads()) if format in ("auto", *SOURCES) else None
-    read = _reader(format, mapping or {}, recogniser)
-    unpacker = Unpacker(MOST_BYTES)
-    topics: dict[str, str] = {}
-    for records in batches:
-        topics |= {partition.source_id: partition.topic for partition in records.partitions}
-        skipped = {rejection.place: rejection.reason for rejection in stepped_over(records)}
-        for index, place in enumerate(records.places()):
-            topic, value = records.partitions[index].topic, records.values[index]
-            if place in skipped and not value:
-                yield topic, place[2], "", Refused(skipped[place])
-                continue
-            count = 0
-            for outcome, read_so_far in _explained(read, records, index, unpacker):
-                count += 1
-                told = recogniser is not None and read_so_far and not isinstance(outcome, Passed)
-                form = recogniser.told if recogniser is not None and told else ""
-                yield topic, place[2], form, _given(names, outcome)
-            if not count:
-                yield topic, place[2], "", Refused("empty")
-        for at, form, piece in (
-            recogniser.left(_some_wait(), stay=True) if recogniser is not None else ()
-        ):
-            yield topics[at.source_id], at.offset, form, _given(names, piece)
-    for at, form, piece in recogniser.left() if recogniser is not None else ():
-        yield topics[at.source_id], at.offset, form, _given(names, piece)
-
-
-def _explained(
-    read: "Read", records: Records, index: int, unpacker: Unpacker
-) -> Iterator[tuple["Found", bool]]:
-    """What a record holds; False beside what kept it from being read."""
-    try:
-        content = without_bom(_unpacked(records.values[index], unpacker))
-        for outcome in read(content, place_of(records, index), None):
-            yield outcome, True
-    except Refused as refusal:
-        yield refusal, False
-    except UNFORESEEN as error:
-        yield Refused(f"unreadable_{type(error).__name__}"), False
-
-
-def _some_wait() -> Waits:
-    room = itertools.count()
-
-    def waits(_: Sequence[Record]) -> bool:
-        return next(room) < _MOST_WAITING
-
-    return waits
-
-
-def _given(names: Names, outcome: "Found") -> "Found":
-    return names.given(outcome) if isinstance(outcome, Exchange) else outcome
 
 
 def decode_api_logs(
@@ -199,7 +131,7 @@ class ApiLogReading:
         self._records, self._form = records, format
         self._names = names if names.any else None
         self._recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
-        self._read = _reader(format, mapping or {}, self._recogniser)
+        self._read = reader(format, mapping or {}, self._recogniser)
         self._unpacker = Unpacker(MOST_BYTES)
         self.rejects: list[Reject] = stepped_over(records)
         self.passed = [0] * len(records)
@@ -265,7 +197,7 @@ class ApiLogReading:
         bad: dict[str, int] = {}
         barren, content = True, value
         try:
-            content = without_bom(_unpacked(value, self._unpacker))
+            content = without_bom(unpacked(value, self._unpacker))
             for outcome in self._read(content, place_of(self._records, index), whole):
                 if isinstance(outcome, Refused):
                     bad[str(outcome)] = bad.get(str(outcome), 0) + 1
@@ -322,7 +254,8 @@ Read = Callable[[bytes, Place, Entry | None], Iterator[Found]]
 """What a record holds; the object that it is, where it was read as one already."""
 
 
-def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None = None) -> Read:
+def reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None = None) -> Read:
+    """How the records of a format are read. Raises ConfigError."""
     if form in _OTLP:
         return _read_otlp
     if form == "mapping":
@@ -414,7 +347,8 @@ def _read_otlp(value: bytes, place: Place, _: Entry | None = None) -> Iterator[F
     yield from otlp_exchanges(proto_batch(value), place, ids_in_base64=True)
 
 
-def _unpacked(value: bytes, unpacker: Unpacker) -> bytes:
+def unpacked(value: bytes, unpacker: Unpacker) -> bytes:
+    """A record's bytes, out of gzip. Raises Refused."""
     if value[:2] != GZIP:
         return value
     unpacked, reason = unpacker.unpack(value)
