@@ -105,7 +105,9 @@ def events(
             row |= {
                 "versions": ", ".join(pairs),
                 "deploy_before": row["deploy"],
-                "accepted": row["accepted_by"],
+                "accepted": f"{row['accepted_by']} until {row['accepted_until']}"
+                if row["accepted_until"]
+                else "",
             }
             row["state"] += ", no calls since" if row["untested"] else ""
     columns = "state contract text count first_seen last_seen versions deploy_before owner accepted id".split()

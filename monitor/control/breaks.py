@@ -63,6 +63,15 @@ def count_breaks(engine: Engine) -> int:
     return count_of(engine, select(contract_breaks.c.id))
 
 
+def has_break(engine: Engine, break_id: str) -> bool:
+    """Whether a broken clause of this id is kept."""
+    with reading(engine) as connection:
+        row = connection.execute(
+            select(contract_breaks.c.id).where(contract_breaks.c.id == break_id)
+        )
+        return row.first() is not None
+
+
 def accept_break(
     engine: Engine, break_id: str, owner: str, reason: str, expires: datetime, now: datetime
 ) -> ContractBreak | None:

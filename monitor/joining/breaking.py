@@ -383,11 +383,13 @@ def alert_of(
     unseen = event.rule == UNSEEN
     words = {"new": "not seen", "again": "not seen again", "gone": "seen"} if unseen else _TOLD
     state = words[event.state]
-    state = (
-        f"accepted as known by {event.accepted_by}"
-        if event.quiet(now) and over and event.state != "gone"
-        else state
-    )
+    if event.accepted_until is not None and event.state != "gone":
+        until = f"{event.accepted_until:%Y-%m-%d %H:%M} UTC"
+        if event.quiet(now) and over:
+            summary += " (accepted as known)"
+            state = f"accepted as known by {event.accepted_by} until {until} ({event.accepted_because})"
+        elif event.accepted_until >= event.began:
+            state = f"still broken: {event.accepted_by} accepted it until {until}"
     severity: Severity = "info" if unseen else "error"
     labels = {
         "alertname": "SeamwatchContractUnseen" if unseen else "SeamwatchContractBroken", "environment": event.environment, "service": event.callee, "contract": event.contract,
@@ -398,8 +400,12 @@ def alert_of(
         "deploy_before": event.deploy, "owner": event.owner, "contact": event.contact,
     }  # fmt: skip
     description = (
-        f"{state} in {event.environment}; expected {event.expected}, came {event.actual}. {versions}. "
-        + (f"The deploy before: {event.deploy}" if event.deploy else "No deploy is known before")
+        f"{state}, in environment {event.environment}; expected {event.expected}, came {event.actual}. {versions}. "
+        + (
+            f"The deploy before: {event.deploy}"
+            if event.deploy
+            else f"No deploy in {event.environment} is known before"
+        )
     )
     return Alert(
         key=f"seamwatch-contract-{event.id}",

@@ -18,7 +18,7 @@ from monitor.control.contracts import publish
 from monitor.control.deploys import record
 from monitor.edges.aliases import Aliases
 from monitor.joining.alerting import NotifySettings, refresh
-from monitor.joining.breaking import GONE_AFTER, BreakWatch, receivers_of
+from monitor.joining.breaking import GONE_AFTER, BreakWatch, alert_of, receivers_of
 from monitor.joining.unseen import UnseenWatch
 from monitor.model.contracts import ContractDraft
 from monitor.model.deploys import DeployEvent
@@ -259,6 +259,16 @@ def test_what_is_accepted_is_quiet_until_that_expires(store: Store, engine: Engi
         ("firing", 3),
     ]
     assert breaks.accept_break(engine, "nobody", "ann", "known", NOON + minutes(99), NOON) is None
+    (kept,) = breaks.list_breaks(engine)
+    quiet, loud = (
+        alert_of(kept, 2, over=over, now=NOON + minutes(at), link_base="")
+        for at, over in ((2, True), (61, False))
+    )
+    until = f"{NOON + minutes(60):%Y-%m-%d %H:%M} UTC"
+    assert quiet.summary.endswith("(accepted as known)")
+    assert f"accepted as known by ann until {until} (known)" in quiet.annotations["description"]
+    assert f"still broken: ann accepted it until {until}" in loud.annotations["description"]
+    assert "No deploy in production is known before" in loud.annotations["description"]
 
 
 def test_a_silence_holds_for_contract_events_too(store: Store, engine: Engine) -> None:
@@ -292,6 +302,9 @@ def test_events_are_told_by_api_and_page_and_accepted_there(api: Asked) -> None:
         api.post(f"/v1/violations/events/{row['id']}/accept", past, LOCAL_TOKEN).status_code == 422
     )
     assert api.post("/v1/violations/events/nobody/accept", body, LOCAL_TOKEN).status_code == 404
+    mixed = api.post(f"/v1/findings/{row['id']}/accept", body, LOCAL_TOKEN)
+    assert mixed.status_code == 404
+    assert "--violation" in mixed.text
 
 
 def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_gone_when_seen(

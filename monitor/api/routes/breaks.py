@@ -93,7 +93,9 @@ def accept_event(
     expires = expiry_of(body, now)
     event = breaks.accept_break(parts.engine, event_id, body.owner, body.reason, expires, now)
     if event is None:
-        raise not_found("event", event_id, "GET /v1/violations/events lists them")
+        raise not_found(
+            "event", event_id, "GET /v1/violations/events (seamwatch broken) lists them"
+        )
     details = {"owner": body.owner, "reason": body.reason, "expires": expires.isoformat()}
     note(parts.engine, AuditEntry(now, caller.name, "accept violation", event_id, details))
     return event

@@ -19,6 +19,7 @@ from monitor.api.told import (
     told_finding,
     told_verdict,
 )
+from monitor.control import breaks
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.audit import AuditEntry, note
@@ -85,7 +86,7 @@ def finding_of(parts: Opened, finding_id: str) -> Finding:
     """The finding; ApiError 404."""
     finding = kept_findings.finding(parts.engine, finding_id)
     if finding is None:
-        raise not_found("finding", finding_id, "GET /v1/findings lists them")
+        raise not_found("finding", finding_id, "GET /v1/findings (seamwatch findings) lists them")
     return finding
 
 
@@ -105,6 +106,12 @@ def expiry_of(body: AcceptBody, now: datetime) -> datetime:
 def accept_finding(parts: Opened, finding_id: str, body: AcceptBody, actor: str) -> Acceptance:
     """Accept and write it to the audit log; ApiError 404, 422."""
     now = parts.clock()
+    if breaks.has_break(parts.engine, finding_id):
+        raise not_found(
+            "finding",
+            finding_id,
+            "it is a broken clause: POST /v1/violations/events/ID/accept, or seamwatch accept ID --violation",
+        )
     finding_of(parts, finding_id)
     expires = expiry_of(body, now)
     acceptance = kept_findings.accept(

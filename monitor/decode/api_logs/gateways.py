@@ -42,7 +42,7 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     response_body.
     """
     get = entry.get
-    duration = length_ns(get("duration"), MILLIS)
+    duration = length_ns(get("duration") if "duration" in entry else get("duration_ms"), MILLIS)
     started = get("start_time") or get("@timestamp") or get("timestamp")
     if not fields.is_told(started) and not place.told_ns:
         raise fields.Refused("no_time")

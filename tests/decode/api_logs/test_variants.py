@@ -81,8 +81,8 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
     ),
     (
         "envoy-agent",
-        _json(start_time="2026-11-28T10:00:00Z", method="GET", path="/pay/7", response_code=200, response_flags="-", authority="payment", user_agent="curl/8.5.0"),
-        {"request_headers": _AGENT, "headers_whole": False},
+        _json(start_time="2026-11-28T10:00:00Z", method="GET", path="/pay/7", response_code=200, response_flags="-", authority="payment", user_agent="curl/8.5.0", duration_ms=42),
+        {"request_headers": _AGENT, "headers_whole": False, "duration_ns": 42_000_000},
     ),
     (
         "elastic-apm",
