@@ -61,23 +61,24 @@ class Reader:
     def cells(
         self,
         environment: str,
-        service: str,
+        service: str | Sequence[str],
         since: datetime,
         until: datetime,
         *,
         sealed_only: bool = True,
         sequence: int | None = None,
     ) -> list[EdgeCell]:
-        """One row per window, edge and version pair that the service takes part in ("" for any),
-        oldest first.
+        """One row per window, edge and version pair that the service takes part in, or one of
+        several ("" for any), oldest first.
         """
+        services = [service] if isinstance(service, str) else list(service)
         parameters = {
             "seq": self.newest_sequence() if sequence is None else sequence,
             "since": _seconds(since, 0),
             "until": _seconds(until, _END),
             "sealed_only": int(sealed_only),
             "environment": environment,
-            "service": service,
+            "services": [] if "" in services else services,
         }
         return [_cell(row) for row in self._store.query("cells", parameters)]
 

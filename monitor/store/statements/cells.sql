@@ -1,4 +1,5 @@
--- Every published window, edge and version pair that a service takes part in, as caller or callee.
+-- Every published window, edge and version pair that one of some services takes part in, as caller or callee; none named are all.
+-- By names first: of most rows nothing else is read.
 WITH tens AS (
     SELECT windows.window AS at, argMax(windows.generation, seq) AS number, argMax(windows.sealed, seq) AS is_sealed
     FROM windows
@@ -21,8 +22,10 @@ SELECT
     max(tens.is_sealed) AS sealed
 FROM edge_windows AS e
 INNER JOIN tens ON e.window = tens.at AND e.generation = tens.number
+PREWHERE empty({services:Array(String)}) OR e.caller IN {services:Array(String)} OR e.callee IN {services:Array(String)}
+  OR (e.caller_namespace != '' AND concat(e.caller_namespace, '/', e.caller) IN {services:Array(String)})
+  OR (e.callee_namespace != '' AND concat(e.callee_namespace, '/', e.callee) IN {services:Array(String)})
 WHERE e.window >= toDateTime({since:UInt32}) AND e.window < toDateTime({until:UInt32})
   AND ({environment:String} = '' OR e.environment = {environment:String})
-  AND ({service:String} IN ('', e.caller, e.callee, concat(e.caller_namespace, '/', e.caller), concat(e.callee_namespace, '/', e.callee)))
 GROUP BY window, environment, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation
 ORDER BY window, environment, caller, callee, protocol, operation, caller_version, callee_version, region
