@@ -1,6 +1,7 @@
 """The settings and their groups: names, defaults, meanings."""
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,6 +39,17 @@ def _listed(value: object) -> object:
         if isinstance(value, str)
         else value
     )
+
+
+def _folder(value: object) -> object:
+    """A folder; ValueError for an address, which else became a folder of that name, with its
+    password in it.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:/", str(value)):
+        raise ValueError(
+            "it is an address, not a folder; a database goes into clickhouse_dsn or control_dsn"
+        )
+    return value
 
 
 def _over_the_usual(environments: dict[str, str]) -> dict[str, str]:
@@ -490,7 +502,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
-    data_dir: Path = Field(default=Path("data"), description="folder of the embedded stores")
+    data_dir: Annotated[Path, BeforeValidator(_folder)] = Field(
+        default=Path("data"), description="folder of the embedded stores"
+    )
     clickhouse_dsn: SecretStr = Field(
         default=SecretStr(""),
         description="ClickHouse, `clickhouse://user:password@host:port/db` or `https://…`; empty: embedded",

@@ -58,7 +58,7 @@ def test_no_command_tells_a_secret(
     [
         f'[notify.receivers."https://hooks.example/{SECRET}"]\nname = "x"\n',
         f'"https://hooks.example/{SECRET}" = 1\n',
-        f'data_dir = "postgres://user:{SECRET}@host/db"\n',
+        f'data_dir = "user:{SECRET}@host/db"\n',
     ],
 )
 def test_an_address_in_the_place_of_a_name_or_a_folder_tells_no_secret(
@@ -71,6 +71,19 @@ def test_an_address_in_the_place_of_a_name_or_a_folder_tells_no_secret(
     output = capsys.readouterr()
     assert SECRET.lower() not in (output.out + output.err).lower()
     assert "***" in output.out + output.err
+
+
+def test_an_address_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", f"postgresql://user:{SECRET}@host/db")
+    with pytest.raises(SystemExit):
+        main(["config", "check"])
+    output = capsys.readouterr()
+    assert "an address, not a folder" in output.err
+    assert SECRET not in output.out + output.err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
