@@ -271,8 +271,10 @@ def test_when_those_who_do_not_call_it_are_slower_as_well_it_is_something_else()
     )
 
 
-def test_another_release_below_slower_callers_leaves_it_undecided() -> None:
-    stock = deploy("stock", "5.0.0", previous_version="4.0.0")
+@pytest.mark.parametrize("later", [0, 600])
+def test_another_release_below_slower_callers_leaves_it_undecided(later: int) -> None:
+    started = START + timedelta(seconds=later)
+    stock = deploy("stock", "5.0.0", previous_version="4.0.0", started=started)
     verdict, findings = of_slow(slower(3.0), share=steady(0.3), others=[stock])
     assert (verdict.outcome, findings) == ("inconclusive", [])
     assert "callers_fail" in [reason.code for reason in verdict.reasons]

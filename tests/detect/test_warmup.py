@@ -3,6 +3,7 @@ found soon after.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.columns import tables
+from monitor.detect.measure.series import Around
 from monitor.detect.measure.warmup import fresh_calls, fresh_shares
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell, Sighting
@@ -158,3 +160,70 @@ def test_fresh_instances_may_have_had_their_share_and_what_chance_adds_and_never
 ):
     windows, calls = np.array([0, 10, 20]), np.array([100, 100, 3])
     assert fresh_calls({0: 0.5, 10: 1.0}, windows, calls).tolist() == [55.0, 100.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("errors", "until", "windows", "outcome"),
+    [
+        pytest.param(0.03, 6, 9, "inconclusive", id="a cold start so far"),
+        pytest.param(0.03, 6, 30, "inconclusive", id="a cold start that was"),
+        pytest.param(0.03, 30, 30, "fail", id="it stays"),
+        pytest.param(0.3, 6, 6, "fail", id="gross"),
+    ],
+)
+def test_few_errors_of_the_first_minute_are_a_cold_start_until_they_outlast_it(
+    errors: float, until: int, windows: int, outcome: str
+) -> None:
+    rows = cells([Traffic(edge(), 600)], windows, share=steady(0.3), before=60)
+    cold = chilled(rows, lambda window: float(window < until), Behaviour(errors))
+    verdict, _ = judge(deploy(), cold, (), (), JudgeSettings(), now_after(windows))
+    assert verdict.outcome == outcome
+
+
+@pytest.mark.parametrize(("of_both", "failed"), [(False, True), (True, False)])
+def test_what_slows_both_versions_of_a_short_rollout_is_not_the_new_ones(
+    of_both: bool, failed: bool
+) -> None:
+    def share(window: int) -> float:
+        return min(1.0, 0.34 * (window + 1))
+
+    usual, slow = Behaviour(latency=0.02), Behaviour(latency=0.08)
+    quiet, ill = (
+        cells([Traffic(edge(), 300, old, slow)], 30, share=share, before=90)
+        for old in (usual, slow)
+    )
+    rows = [
+        *(row for row in quiet if not of_both or row.window < START),
+        *(row for row in ill if of_both and row.window >= START),
+    ]
+    verdict, _ = judge(deploy(), rows, (), (), JudgeSettings(), now_after(30))
+    assert (verdict.outcome == "fail") == failed
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_totals_that_slow_with_those_of_another_release_that_slowed_by_more_are_undecided(
+    released: bool,
+) -> None:
+    """Nobody tells whom the service calls."""
+
+    def node(name: str, times: float) -> list[EdgeCell]:
+        where = edge("<any>", name, "")
+        traffic = Traffic(where, 300, Behaviour(), Behaviour(latency=0.02 * times))
+        return cells([traffic], 30, share=steady(1.0), before=90)
+
+    others = [*node("ledger", 5.0), *node("mail", 1.0), *node("search", 1.0), *node("blog", 1.0)]
+    plain = [replace(row, caller_version="", callee_version="") for row in others]
+    ledger = deploy("ledger", "5.0.0", previous_version="4.0.0")
+    verdict, findings = judge(
+        deploy(),
+        node("payment", 2.0),
+        (),
+        [ledger] if released else [],
+        JudgeSettings(),
+        now_after(30),
+        around=Around(plain),
+    )
+    explained = [finding.explained.code for finding in findings if finding.explained]
+    assert (verdict.outcome, explained) == (
+        ("inconclusive", ["callee_released"]) if released else ("fail", [])
+    )

@@ -16,7 +16,14 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO
-from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests, sides_of
+from monitor.detect.evidence.edge_tests import (
+    RATES,
+    SIDES,
+    WARM,
+    EdgeTests,
+    SignalTest,
+    sides_of,
+)
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
@@ -155,7 +162,7 @@ def _step(
         or not (apart or _leans(edge, measure.signal, measure.kind))
     ):
         return None
-    if apart and measure.signal in COLD and not _outlasts_warmup(edge, before, after, settings):
+    if measure.signal in COLD and not _outlasts_warmup(edge, before, after, settings):
         return None
     return Step(edge, measure, before, after, not apart, agrees)
 
@@ -163,15 +170,50 @@ def _step(
 def _outlasts_warmup(
     edge: EdgeTests, before: Series, after: Series, settings: JudgeSettings
 ) -> bool:
-    """Whether errors are there beyond the first minute of a version that nothing stands beside;
-    gross ones need not wait.
-    """
+    """Whether errors are there beyond the first minute of a version; gross ones need not wait."""
     usual = (float(before.bad.sum()) + 0.5) / float(before.calls.sum())
     if float(after.bad.sum()) / max(float(after.calls.sum()), 1.0) >= usual + NO_COLD_START:
         return True
     late = after.windows >= after.windows[0] + settings.warmup_seconds + edge.grain / 2
     k, a = float(after.bad[late].sum()), float(after.calls[late].sum())
     return a > 0 and k / a >= LASTING * usual
+
+
+def outlasts_start(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -> bool:
+    """The same of versions side by side: whether errors are there beyond the new one's first
+    minute; gross ones, and other signals, need not wait for it.
+    """
+    told, contrast = test.evidence, edge.contrast
+    usual = (told.old_bad + 0.5) / max(told.old_calls, 1)
+    gross = told.new_bad / max(told.new_calls, 1) >= usual + NO_COLD_START
+    if test.signal not in COLD or gross or not settings.warmup_seconds:
+        return True
+    first = int(contrast.table.windows[contrast.since_rows].min())
+    late = contrast.windows >= first + settings.warmup_seconds + edge.grain / 2
+    bad = next(name for _, kind, name, _ in RATES if kind == test.kind)
+    k, a = (float(contrast.column(name)[0][late].sum()) for name in (bad, "calls"))
+    return a > 0 and k / a >= LASTING * usual
+
+
+def is_of_both(step: AnyStep) -> bool:
+    """Whether the old version's calls beside the new one became slower by half as much, too: then
+    they are not slow by their version.
+    """
+    edge, whole = step.edge, step.edge.contrast
+    if step.measure.signal != "latency" or step.supported or not whole.overlap:
+        return False
+    beside = np.zeros(edge.table.windows.size, dtype=bool)
+    beside[whole.old_rows] = True
+    sizes = [
+        (
+            size_step(edge.table, old_rows(edge), rows, step.measure.kind, statistic)
+            for rows in (beside, new_rows(edge))
+        )
+        for statistic in FEWEST_CALLS
+    ]
+    return any(
+        old is not None and new is not None and 0.0 < new <= 2.0 * old for old, new in sizes
+    )
 
 
 def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[SizeStep]:

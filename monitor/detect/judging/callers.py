@@ -21,7 +21,7 @@ from monitor.detect.judging.doubts import (
     maybe_slower,
     more_fail_than_could,
 )
-from monitor.detect.judging.steps import at_its_moment, step_finding
+from monitor.detect.judging.steps import BEFORE_IT, at_its_moment, began, step_finding
 from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
 from monitor.detect.measure.columns import EdgeTable
@@ -93,7 +93,7 @@ def harm_in_callers(
         return CallersHarm(unlinked=worse_elsewhere(near, mine, settings), untold=untold)
     failing = near.failing(settings)
     if not failing:
-        slower = _slower_callers(deploy, near, others, mine[0], settings)
+        slower = _slower_callers(deploy, near, others, settings)
         if slower.found or slower.undecided:
             return slower
         maybe = {*maybe_slower(near, mine), *maybe_failing(near, mine, settings)}
@@ -174,7 +174,6 @@ def _slower_callers(
     deploy: Deploy,
     near: Surroundings,
     others: Sequence[Deploy],
-    own: EdgeTests,
     settings: JudgeSettings,
 ) -> CallersHarm:
     """Callers that answer slower since, while the service is as fast as ever: its answers cost
@@ -190,9 +189,10 @@ def _slower_callers(
         if not any(caller == service and callee in slower for caller, callee in near.calls)
     }
     suffering = tuple(sorted(first & near.callers))
-    released = {release.service for release in others if at_its_moment(release, own)} - {
-        deploy.service
-    }
+    # a later one, too: how long the callers were well before is not to be seen of slow calls
+    released = {
+        release.service for release in others if began(release) >= near.since - BEFORE_IT
+    } - {deploy.service}
     if (
         not suffering
         or first & released

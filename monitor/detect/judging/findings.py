@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import scipy
+
 from monitor.detect.evidence.edge_tests import EdgeTests, SignalTest
+from monitor.detect.evidence.steps import outlasts_start
 from monitor.detect.judging.suspects import Rival, is_propagated, ranked, stronger_callee
 from monitor.detect.measure.columns import digest
 from monitor.detect.settings import JudgeSettings
@@ -16,6 +19,10 @@ from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal, Suspect
 from monitor.model.reasons import Reason, reason
 
+LIKE, BY_CHANCE = 0.5, 0.01
+"""A pair is at odds where the others show so small a part of its harm, as they would hardly ever by
+chance.
+"""
 Clause = tuple[str, int, str]
 """Clause text, violations counted, an exemplar trace."""
 ClauseKey = tuple[Edge, str, str]
@@ -103,22 +110,49 @@ def _strong(
         if test.signal == signal
         and (test.log_e >= bar or test.deadline_p <= bar_p)
         and test.bad_windows >= settings.min_bad_windows
+        and outlasts_start(edge, test, settings)
     ]
 
 
 def _pairs(edge: EdgeTests, strong: Sequence[SignalTest]) -> tuple[SignalTest, tuple[str, ...]]:
     """The test to show, and the counterpart versions it concerns (empty: all, none stands out)."""
     best = max(strong, key=lambda test: test.log_e)
-    pairs = [test for test in strong if test.counterpart is not None and test.kind == best.kind]
     if len(edge.counterparts) <= 1:
         return best, edge.counterparts
-    if not pairs:
-        return best, ()
-    affected = tuple(sorted({test.counterpart or "" for test in pairs}))
-    if len(affected) < len(edge.counterparts):
-        return max(pairs, key=lambda test: test.log_e), affected
+    every = [
+        test for test in edge.tests if test.counterpart is not None and test.kind == best.kind
+    ]
+    pairs = [test for test in strong if test in every]
+    if len(pairs) < len(edge.counterparts) and every:
+        # all together may be enough before any pair is: the worst of them may still explain it
+        pairs = pairs or [max(every, key=lambda test: test.log_e)]
+        shown = max(pairs, key=lambda test: test.log_e)
+        affected = tuple(sorted({test.counterpart or "" for test in pairs}))
+        if _others_are_well(edge, shown, affected):
+            return shown, affected
+        pairs = []
     whole = [test for test in strong if test.counterpart is None and test.kind == best.kind]
-    return (whole[0] if whole else best), affected
+    return (whole[0] if whole else best), edge.counterparts if pairs else ()
+
+
+def _others_are_well(edge: EdgeTests, shown: SignalTest, affected: tuple[str, ...]) -> bool:
+    """Whether the pairs that do not stand out would, were they as bad: too few of their calls are
+    no sign that a pair is at odds.
+    """
+    told = shown.evidence
+    added = told.new_bad / max(told.new_calls, 1) - told.old_bad / max(told.old_calls, 1)
+    seen = usual = calls = 0.0
+    for test in edge.tests:
+        if test.kind == shown.kind and test.counterpart not in (None, *affected):
+            seen += test.evidence.new_bad
+            calls += test.evidence.new_calls
+            usual += test.evidence.new_calls * (
+                test.evidence.old_bad / max(test.evidence.old_calls, 1)
+            )
+    due = usual + max(added, 0.0) * calls
+    return seen < usual + LIKE * (due - usual) and (
+        float(scipy.special.gammaincc(seen + 1.0, due)) < BY_CHANCE
+    )
 
 
 def _clauses(

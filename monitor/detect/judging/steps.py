@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import cast
 
+from monitor.detect.arrays import Bools
 from monitor.detect.evidence.before_after import StepTest
-from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
+from monitor.detect.evidence.edge_tests import SIDES, EdgeTests, finite_exp
+from monitor.detect.evidence.fanout import ANYBODY
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
-from monitor.detect.evidence.steps import steps_of
+from monitor.detect.evidence.steps import is_of_both, steps_of
 from monitor.detect.evidence.timed import AnyStep, new_rows, old_rows
 from monitor.detect.evidence.together import steps_together
 from monitor.detect.judging.findings import finding_id
@@ -84,7 +86,7 @@ def steps(
         return []
     others = rivals()
     seen_by_half = _seen_by_half(edges)
-    bad = [(step, test) for step, test in bad if seen_by_half(step)]
+    bad = [(step, test) for step, test in bad if seen_by_half(step) and not is_of_both(step)]
     bad = _held_against(bad, edges, deploy, others, whole, settings, neighbours, former)
     below: dict[Signal, set[str]] = {}
     for signal, where in (
@@ -102,7 +104,7 @@ def steps(
         if key not in strongest or test.log_e > strongest[key][1].log_e:
             strongest[key] = step, test
     return [
-        _found(deploy, step, test, below, others.get(signal, ()))
+        _found(deploy, step, test, below, others.get(signal, ()), neighbours)
         for (_, signal), (step, test) in strongest.items()
     ]
 
@@ -199,9 +201,10 @@ def _found(
     test: StepTest,
     below: Mapping[Signal, set[str]],
     rivals: Sequence[Rival],
+    neighbours: Sequence[EdgeTable],
 ) -> Finding:
     signal, role = step.measure.signal, step.edge.role
-    explained = _elsewhere(rivals, signal)
+    explained = _elsewhere(rivals, signal) or _slower_beside(step, rivals, neighbours)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
     suspects = (
         below.get(signal, set())
@@ -331,6 +334,37 @@ def _quantiles(edge: EdgeTests, side: Side) -> LatencyEvidence:
         for rows in (new_rows(edge), old_rows(edge))
     )
     return LatencyEvidence(side, new, old)
+
+
+def _slower_beside(
+    step: AnyStep, rivals: Sequence[Rival], neighbours: Sequence[EdgeTable]
+) -> Reason | None:
+    """Of a service of which only totals are told nobody knows whom it calls: another that was
+    released at that moment, and slowed by more, may be what it waits for.
+    """
+    edge = step.edge
+    if edge.table.edge.caller != ANYBODY or step.measure.signal != "latency":
+        return None
+    slowed = _slowed(edge.table, old_rows(edge), new_rows(edge))
+    for rival in rivals:
+        moment, name = began(rival.deploy), rival.deploy.service
+        if at_its_moment(rival.deploy, edge) and any(
+            _slowed(table, table.windows < moment, table.windows >= moment) > slowed
+            for table in neighbours
+            if table.edge.callee == name
+        ):
+            return reason("callee_released", service=name, version=rival.deploy.version)
+    return None
+
+
+def _slowed(table: EdgeTable, before: Bools, after: Bools) -> float:
+    """The largest step of any side and statistic; 0 where there is none."""
+    sizes = (
+        size_step(table, before, after, side, statistic)
+        for side in SIDES
+        for statistic in FEWEST_CALLS
+    )
+    return max((size for size in sizes if size is not None), default=0.0)
 
 
 def _elsewhere(rivals: Sequence[Rival], signal: str) -> Reason | None:

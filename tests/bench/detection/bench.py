@@ -25,7 +25,7 @@ from monitor.outside.answers import answer_of
 from monitor.outside.files import deploys_of, edges_of
 from monitor.outside.told import apart
 from monitor.outside.watching import decide
-from tests.bench.detection import peers
+from tests.bench.detection import pairs, peers
 from tests.bench.detection.generate import generate
 from tests.bench.detection.score import BUSY, FIGURES, Scored, asked_for, interval, told
 
@@ -34,6 +34,8 @@ PAGE_E = 1000.0
 BIG = 2.0
 PARTS = ("recall", "false", "false passes", "weaker passes", "asked 15", "with weaker")
 CHUNK = 50
+PAIRS = 400
+"""Draws of version pairs, at most."""
 
 
 def run(seed: int, deploys: int, bad: float, *, with_peers: bool) -> dict[str, list[Scored]]:
@@ -214,6 +216,7 @@ def main() -> None:
         pooled += whole[OURS]
     show_parts(pooled)
     show_confidence(pooled)
+    pairs.show(pairs.scored(min(deploys, PAIRS), given.seed))
     print(f"{time.monotonic() - started:.0f} s")
 
 
