@@ -181,12 +181,12 @@ def _outlasts_warmup(
 
 def outlasts_start(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -> bool:
     """The same of versions side by side: whether errors are there beyond the new one's first
-    minute; gross ones, and other signals, need not wait for it.
+    minute; gross ones, other signals, and a gate's last look need not wait for it.
     """
     told, contrast = test.evidence, edge.contrast
     usual = (told.old_bad + 0.5) / max(told.old_calls, 1)
     gross = told.new_bad / max(told.new_calls, 1) >= usual + NO_COLD_START
-    if test.signal not in COLD or gross or not settings.warmup_seconds:
+    if test.signal not in COLD or gross or settings.deadline or not settings.warmup_seconds:
         return True
     first = int(contrast.table.windows[contrast.since_rows].min())
     late = contrast.windows >= first + settings.warmup_seconds + edge.grain / 2
