@@ -64,7 +64,7 @@ LOG_LOOKS: dict[str, str] = {
 LOG_FORMS = frozenset(LOG_LOOKS)
 API_LOG_FORMS = (*LOG_LOOKS, "otlp_logs")
 DEPLOY_FORMS = ("cdevents", "deploy")
-TEXT_FORMS = ("html", "xml", "csv", "access_log", "plain_text", "json", *LINES)
+TEXT_FORMS = ("aws_connections", "html", "xml", "csv", "access_log", "plain_text", "json", *LINES)
 _LOOKS: dict[str, str] = LOG_LOOKS | {
     "otlp_proto": "OTLP traces in protobuf",
     "otlp_json": "OTLP traces in JSON",
@@ -85,6 +85,7 @@ _LOOKS: dict[str, str] = LOG_LOOKS | {
     "csv": "CSV",
     "access_log": "a text access log",
     "plain_text": "plain text",
+    "aws_connections": "connections of an AWS load balancer, not requests; its access log holds these",
     "utf16_text": "text in UTF-16",
     "confluent_framing": "a schema registry's framing (Avro, Protobuf or JSON Schema after 5 bytes)",
     "avro": "an Avro file",
@@ -125,10 +126,17 @@ _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\xff\xfe(?:[^\x00]\x00){1,8}", re.DOTALL), "utf16_text"),
     (re.compile(rb"\xfe\xff(?:\x00[^\x00]){1,8}", re.DOTALL), "utf16_text"),
 )
+_AWS_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?"
 _LOG_LINE = re.compile(rb"\[[^\]\n]{1,60}\] ?[^\s,\]]")  # [2026-11-28 02:00:00] started
 _JSON = re.compile(rb"\s*[{\[]\s*(?:[\"{}\[\]0-9tfn-]|$)")
 _BEGIN = 100
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_CONNECTIONS = re.compile(
+    rf"\s*(?:tls 2\.0 {_AWS_TIME} net/|{_AWS_TIME}Z \S+ \d{{1,5}} \d{{1,5}} (?:TLSv|-))"
+)
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-access-logs.html,
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-connection-logs.html
+"""
 _ACCESS_LOG = re.compile(r'\S+ \S+ \S+ \[[^\]]{10,40}\] "')
 _LOOKED_AT = 65_536
 _LEAST_COMMAS = 3
@@ -315,6 +323,13 @@ def text_form(text: bytes | str) -> str:
     known = line_form(head.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(head)[0]
     if known or _ACCESS_LOG.match(head):
         return known or "access_log"
+    return _plain_form(head)
+
+
+def _plain_form(head: str) -> str:
+    """Of lines that are no access log's: a list of connections, CSV or plain text."""
+    if _CONNECTIONS.match(head):
+        return "aws_connections"
     lines = [line for line in head.splitlines()[:3] if line.strip()]
     for mark in (",", ";", "\t"):
         counts = {line.count(mark) for line in lines[:2]}

@@ -67,6 +67,8 @@ TARGETS = (
         "req_url",
         "req_uri",
         "req_path",
+        "http.target",
+        "http.url",
     ),
 )
 REQUESTS = ("request", "request_line", "requestLine", "http_request", "r", "%r", "requestline")
@@ -82,7 +84,7 @@ STATUSES = (
         "%>s",
         "responseCode",
     ),
-    *("http_status_code", "response", "code"),
+    *("http_status_code", "http.status_code", "response", "code"),
 )
 
 

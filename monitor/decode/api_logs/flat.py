@@ -133,6 +133,11 @@ _HOSTS = (
     "%v",
     "authority",
 )
+_SERVED = tuple(name for name in _HOSTS if name != "host")
+_PARSED = frozenset({"identity", "ident", "clientip", "httpversion"})
+"""What parsers of text access logs (Logstash, Fluentd, Vector) make of a line: their `host` is the
+client, or the machine that shipped it.
+"""
 _CALLEES = (
     *(
         "callee",
@@ -146,7 +151,7 @@ _CALLEES = (
     ),
     *("proxy_host", "upstream", "upstream_service"),
 )
-_SERVICES = ("service_name", "service", "kubernetes_service_name")
+_SERVICES = ("service_name", "service", "service.name", "kubernetes_service_name")
 _NAMESPACES = ("namespace", "kubernetes_namespace")
 _CALLERS = ("caller", "client_name", "consumer", "client_service", "source_service")
 _REQUEST_BODIES = ("request_body", "req_body", "requestBody")
@@ -222,7 +227,7 @@ def _exchange(
         route=entry.get("route"),
         caller=_first(entry, _CALLERS),
         caller_version=entry.get("caller_version"),
-        callee=service or host_of(_first(entry, _HOSTS)),
+        callee=service or host_of(_first(entry, _SERVED if _is_parsed(entry) else _HOSTS)),
         callee_version=entry.get("callee_version"),
         callee_namespace=namespace,
         environment=_first(entry, ("environment", "env")),
@@ -371,6 +376,12 @@ def _is_headers(held: object) -> bool:
     """Whether this is all of a request's headers, not what was captured of them in one text."""
     return isinstance(held, dict | list) or (
         isinstance(held, str) and bool(fields.headers_of(held))
+    )
+
+
+def _is_parsed(entry: Entry) -> bool:
+    return not _PARSED.isdisjoint(entry) or (
+        isinstance(entry.get("agent"), str) and "size" in entry
     )
 
 

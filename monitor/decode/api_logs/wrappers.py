@@ -37,6 +37,7 @@ _INNER = (
     "jsonPayload",
     "event",
     "record",
+    "_source",
 )
 _TIMES = ("time", "@timestamp", "timestamp", "date", "ts", "_time")
 _NAME_LABELS = (

@@ -85,6 +85,29 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
         {"request_headers": _AGENT, "headers_whole": False, "duration_ns": 42_000_000},
     ),
     (
+        "vector-parsed-line",
+        _json(host="10.0.0.9", identity="-", user="ann", timestamp="2026-11-28T10:00:00Z", method="GET", path="/pay/7", protocol="HTTP/1.1", status=200, size=6),
+        {"callee": "unknown"},
+    ),
+    (
+        "logstash-parsed-line",
+        _json(
+            **{"@timestamp": "2026-11-28T10:00:00Z"}, host="shipper", clientip="10.0.0.9", ident="-", verb="GET", request="/pay/7?x=1", response="200",
+            timestamp=f"{_DATE[:20]} +0000", agent="curl/8.5.0",
+        ),
+        {"callee": "unknown", "query": "x=1", "status": 200},
+    ),
+    (
+        "attributes-of-before-1.20",
+        _json(ts="2026-11-28T10:00:00Z", msg="request", duration_ms=42, **{"http.method": "GET", "http.target": "/pay/7?x=1", "http.status_code": 200, "service.name": "payment"}),
+        {"callee": "payment", "path": "/pay/7", "query": "x=1", "duration_ns": 42_000_000},
+    ),
+    (
+        "exported-from-elasticsearch",
+        _json(_index="logs", _id="1", _source={"@timestamp": "2026-11-28T10:00:00Z", "http": {"request": {"method": "GET"}, "response": {"status_code": 200}}, "url": {"path": "/pay/7"}, "service": {"name": "payment"}}),
+        {"callee": "payment", "path": "/pay/7"},
+    ),
+    (
         "elastic-apm",
         _json(
             **{"@timestamp": "2026-11-28T10:00:00.000Z"}, transaction={"id": "945254c567a5417e", "duration": {"us": 42_000}}, processor={"event": "transaction"},
@@ -106,6 +129,8 @@ def test_a_form_in_use_tells_what_it_holds(raw: str, wanted: dict[str, Any]) -> 
     [
         (_json(start_time="2026-11-28T10:00:00Z", method="-", path="-", response_code=400, response_flags="DPE"), "no_request"),
         (_json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", eventType="CONNECT", routeKey="$connect", status="500"), "aws_websocket"),
+        ("tls 2.0 2026-11-28T10:00:00 net/lb/c6e77e28c25b2234 g3d4b5e8bb8464cd 10.0.0.9:2817 10.0.0.1:80 5 2 98 246 - arn - ECDHE tlsv12 - - - - - -", "aws_connections"),
+        ('2026-11-28T10:00:00.514108Z 10.0.0.9 36280 443 TLSv1.2 ECDHE 4.036 "CN=x,O=y" NotBefore=a;NotAfter=b FEF2 Success', "aws_connections"),
     ],
 )  # fmt: skip
 def test_what_is_no_exchange_says_what_it_is(raw: str, reason: str) -> None:
