@@ -14,7 +14,13 @@ import typer
 
 from monitor import __version__
 from monitor.cli.contract_files import Published, documents_in, parse_or_refuse
-from monitor.cli.contract_reports import DiffFormat, github_property, github_text, xml_text
+from monitor.cli.contract_reports import (
+    DiffFormat,
+    github_property,
+    github_text,
+    uri_of,
+    xml_text,
+)
 from monitor.cli.printing import plain
 from monitor.cli.publications import change_text
 from monitor.contracts.amendment import WHY, Bearing, Weighed, bearing_of, weighed
@@ -170,7 +176,7 @@ def _sarif(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Non
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": row["file"].replace("\\", "/")},
+                        "artifactLocation": {"uri": uri_of(row["file"])},
                         "region": {"startLine": row["line"]},
                     }
                 }

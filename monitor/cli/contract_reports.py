@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import IO, Any, Literal, Protocol
+from urllib.parse import quote
 
 import typer
 
@@ -297,9 +298,14 @@ def nothing_checked(summary: Mapping[str, Any]) -> str:
     return plain(f"Nothing could be checked: {why}" if why else "Nothing could be checked")
 
 
+def uri_of(path: str) -> str:
+    """A file's path as the URI reference that SARIF wants (RFC 3986)."""
+    return quote(path.replace("\\", "/"), safe="/~", errors="replace")
+
+
 def _location(broken: Mapping[str, Any]) -> dict[str, Any]:
     physical = {
-        "artifactLocation": {"uri": broken["contract_file"].replace("\\", "/")},
+        "artifactLocation": {"uri": uri_of(broken["contract_file"])},
         "region": {"startLine": broken["line"]},
     }
     return {

@@ -225,6 +225,11 @@ def test_a_code_host_reads_sarif_with_the_contracts_file_and_line(
         16,
     )
     assert "12.50" not in out
+    spaced = contract.rename(contract.with_name("all öf #1.yaml"))
+    _, out, _ = told(capsys, Path(spaced.name), [entry(WRONG)], "-f", "sarif")
+    (result,) = json.loads(out)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "all%20%C3%B6f%20%231.yaml"
 
 
 def test_a_pipeline_reads_junit_with_a_case_an_operation(
