@@ -80,7 +80,7 @@ def fill(store: Store, estate: Estate) -> None:
     since, ends = estate.begins, estate.ends
     windows = (ends - since) // WINDOW_SECONDS
     store.command(_WINDOWS.format(turn=0, since=since, count=windows))
-    store.command(_WINDOWS.format(turn=1, since=since, count=windows - PROVISIONAL))
+    store.command(_WINDOWS.format(turn=1, since=since, count=max(0, windows - PROVISIONAL)))
     hours = (ends - since) // HOUR
     store.command(_HOURS.format(since=since, count=hours))
     shape = {"services": estate.services, "rows": estate.rows, "edges": estate.edges}
@@ -102,6 +102,5 @@ def fill(store: Store, estate: Estate) -> None:
                 table="edge_windows", calls=10, count=count * estate.rows, step=10, **shape, **fine
             )
         )
-        store.command(
-            _SIGHTINGS.format(services=estate.services, count=count * estate.services * 3, **fine)
-        )
+        alive = {"services": estate.services, "count": count * estate.services * 3}
+        store.command(_SIGHTINGS.format(table="sightings", step=10, **alive, **fine))
