@@ -66,6 +66,7 @@ SENTENCES: Mapping[Code, str] = {
     "fanout_changed": "{version} makes {new:.2g} of these calls for each call it answers, the old version {old:.2g}",
     "versions_unnamed": "no overlap: telemetry names no version of {service}, so before and after {version} alone can be compared",
     "callers_explained": "callers: {service}, which calls {released}, fails more since about then, by no more than what else it calls, or its own release, accounts for",
+    "calls_fail": "calls of {service} to {callee} fail more since about then, and those of others do not; they do not tell its version",
     "callers_fail": "callers: {service}, which calls it, fails its own requests, or answers them slower, since about then; more than one release may be why",
     "nothing_sealed": "missing: no sealed window to judge by",
     "edge_without_version": "{version} has no calls here",
@@ -82,6 +83,7 @@ SENTENCES: Mapping[Code, str] = {
     "not_checked": "not checked: {gap:.0%} more of the new version's exchanges could not be checked against their contract",
     "biased": "biased: sampling prefers some outcomes, so rates and latencies are not those of all calls",
     "callee_stronger": "{service} {version}, released at about the same time, has the stronger evidence",
+    "caller_released": "{service} {version}, alone of those that call it, sees this, and was released at about the same time",
     "callee_released": "{service} {version}, which it calls, was released at about the same time",
     "other_has_evidence": "{service} {version} has evidence between its versions, this deploy only a shift in time",
     "one_instance": "instance {instance} alone: {bad} of its {calls} calls; the {others} other instance(s) of {version} are well, "

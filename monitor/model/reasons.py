@@ -49,6 +49,7 @@ Code = Literal[
     "sampling_changed",
     "shared_state",
     "callers_fail",
+    "calls_fail",
     "callers_explained",
     "worse_elsewhere",
     "neighbours_untold",
@@ -74,6 +75,7 @@ Code = Literal[
     # what explains a finding better than its deploy
     "callee_stronger",
     "callee_released",
+    "caller_released",
     "other_has_evidence",
     "one_instance",
     # why a finding is over

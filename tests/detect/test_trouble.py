@@ -154,3 +154,45 @@ def test_few_calls_without_harm_are_a_weaker_pass_before_they_are_a_pass() -> No
         ("inconclusive", "weaker_pass_few"),
         ("pass", "no_relevant_harm"),
     ]
+
+
+def plain(*traffic: Traffic) -> list[EdgeCell]:
+    rows = cells(traffic, WINDOWS, share=steady(0.0), before=BEFORE, seed=17)
+    return [replace(row, caller_version="", callee_version="3.0.0") for row in rows]
+
+
+@pytest.mark.parametrize(("others", "holds"), [(0.0, True), (0.1, False)])
+def test_calls_that_fail_since_a_release_hold_its_pass_back_where_others_do_not(
+    others: float, holds: bool
+) -> None:
+    """Its calls to the bank do not tell its version."""
+    rows = plain(
+        Traffic(edge("payment", "bank", "POST /charge"), 300, QUIET, outage=outage(0, 60, 0.1)),
+        Traffic(edge("shop", "bank", "POST /charge"), 300, QUIET, outage=outage(0, 60, others)),
+    )
+    own = cells([Traffic(edge(), 300, QUIET, QUIET)], WINDOWS, share=steady(0.3), before=BEFORE)
+    around_it = Around([*rows, *around({}, WINDOWS)])
+    now = now_after(WINDOWS)
+    verdict, _ = judge(deploy(), own, (), (), JudgeSettings(), now, around=around_it)
+    assert (verdict.outcome != "pass", "calls_fail" in codes(verdict)) == (holds, holds)
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_what_one_caller_alone_sees_may_be_its_own_releases_doing(released: bool) -> None:
+    own = cells(
+        [
+            Traffic(edge(), 300, QUIET, Behaviour(0.2)),
+            Traffic(edge("shop"), 300, QUIET, QUIET),
+        ],
+        WINDOWS,
+        share=steady(1.0),
+        before=BEFORE,
+    )
+    web = deploy("web", "5.0.0", previous_version="4.0.0")
+    verdict, findings = judge(
+        deploy(), own, (), [web] if released else [], JudgeSettings(), now_after(WINDOWS)
+    )
+    explained = [finding.explained.code for finding in findings if finding.explained]
+    assert (verdict.outcome, explained) == (
+        ("inconclusive", ["caller_released"]) if released else ("fail", [])
+    )

@@ -18,6 +18,7 @@ from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import harm_in_callers
 from monitor.detect.judging.common_cause import FAILS, breaks_others
+from monitor.detect.judging.doubts import failing_calls
 from monitor.detect.judging.fanout import fanout_findings
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.instances import spread_of_kinds, with_what_differs
@@ -461,6 +462,12 @@ def _over_time(
         for table in neighbours
         if table.edge.caller == deploy.service and not any(own_codes(table, "caller")[0])
     ]
+    if untold:
+        near = _surroundings(deploy, edges, [edge.table for edge in edges], neighbours)
+        reasons += [
+            reason("calls_fail", service=deploy.service, callee=name)
+            for name in failing_calls(near, settings)
+        ]
     changed = changed_fanout(edges, untold)
     ratio = sampled_otherwise(edges, changed)
     if ratio is not None:

@@ -16,7 +16,8 @@ from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.timed import new_rows
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import COUNTS
-from monitor.detect.measure.series import Series
+from monitor.detect.measure.contrasts import own_codes
+from monitor.detect.measure.series import Measure, Series, series
 from monitor.detect.settings import JudgeSettings
 
 COUNTED_APART = 1.5
@@ -102,6 +103,30 @@ def maybe_failing(
             continue
         if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
             names.append(name)
+    return tuple(sorted(names))
+
+
+def failing_calls(near: Surroundings, settings: JudgeSettings) -> tuple[str, ...]:
+    """Whom the released service calls in calls that fail more than before, where these do not tell
+    its version: more than others' calls to the same do. No pass is safe.
+    """
+    names = set()
+    failures = Measure("errors", "server_error", "failed", "calls")
+    for table in near.around:
+        if table.edge.caller != near.released or any(own_codes(table, "caller")[0]):
+            continue
+        late, past = (
+            series(table, rows, failures)
+            for rows in (table.windows >= near.since, table.windows <= near.since - near.grain)
+        )
+        bad, of = without_peaks(past.bad, past.calls)
+        k, a, s, b = (float(column.sum()) for column in (late.bad, late.calls, bad, of))
+        usual = max(0.0, near.rise_of_others(table.edge.callee))
+        if not a or not b or k / a - s / b - usual < settings.floor_difference:
+            continue
+        phi = dispersion(bad, of)
+        if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
+            names.add(table.edge.callee)
     return tuple(sorted(names))
 
 

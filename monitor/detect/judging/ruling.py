@@ -34,7 +34,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
     "suspected": frozenset(
         (
             "worse_errors worse_client_errors worse_provider_errors worse_timeouts worse_violations worse_latency silent never_seen "
-            "shared_state callers_fail callers_explained worse_elsewhere worse_than_before worse_alone fanout_changed "
+            "shared_state callers_fail callers_explained calls_fail worse_elsewhere worse_than_before worse_alone fanout_changed "
             "calls_missing calls_repeated calls_attempted calls_misrouted calls_added calls_asked"
         ).split()
     ),

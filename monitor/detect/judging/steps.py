@@ -12,7 +12,7 @@ from typing import cast
 from monitor.detect.arrays import Bools
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import SIDES, EdgeTests, finite_exp
-from monitor.detect.evidence.fanout import ANYBODY
+from monitor.detect.evidence.fanout import ANYBODY, NAMELESS
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import LEANS, dispersion
@@ -24,7 +24,7 @@ from monitor.detect.evidence.together import steps_together
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
 from monitor.detect.measure.columns import EdgeTable
-from monitor.detect.measure.series import Controls, controls_of, former_days, same_calls
+from monitor.detect.measure.series import Controls, controls_of, former_days, same_calls, series
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge, EdgeCell
@@ -46,6 +46,8 @@ BEFORE_IT, AFTER_IT = 600.0, 300.0
 deploy's moment.
 """
 SOON = 120.0
+ENOUGH_DUE, HARDLY_ANY = 20.0, 0.1
+"""So many bad calls were due from other callers, were it the release's harm, and so few came."""
 
 
 _Bad = tuple[AnyStep, StepTest]
@@ -104,7 +106,7 @@ def steps(
         if key not in strongest or test.log_e > strongest[key][1].log_e:
             strongest[key] = step, test
     return [
-        _found(deploy, step, test, below, others.get(signal, ()), neighbours)
+        _found(deploy, step, test, below, others.get(signal, ()), neighbours, edges)
         for (_, signal), (step, test) in strongest.items()
     ]
 
@@ -202,9 +204,11 @@ def _found(
     below: Mapping[Signal, set[str]],
     rivals: Sequence[Rival],
     neighbours: Sequence[EdgeTable],
+    edges: Sequence[EdgeTests],
 ) -> Finding:
     signal, role = step.measure.signal, step.edge.role
     explained = _elsewhere(rivals, signal) or _slower_beside(step, rivals, neighbours)
+    explained = explained or _of_one_caller(step, test, rivals, edges)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
     suspects = (
         below.get(signal, set())
@@ -334,6 +338,40 @@ def _quantiles(edge: EdgeTests, side: Side) -> LatencyEvidence:
         for rows in (new_rows(edge), old_rows(edge))
     )
     return LatencyEvidence(side, new, old)
+
+
+def _of_one_caller(
+    step: AnyStep, test: StepTest, rivals: Sequence[Rival], edges: Sequence[EdgeTests]
+) -> Reason | None:
+    """The caller that sees it was released itself at that moment, and no other caller sees any of
+    it, though it has calls enough: it may be by what that caller asks.
+    """
+    here = step.edge
+    if here.role != "callee" or step.supported or step.measure.signal not in PROPAGATES[:3]:
+        return None
+    caller = here.table.edge.caller
+    rival = next(
+        (
+            rival
+            for rival in rivals
+            if rival.deploy.service == caller and at_its_moment(rival.deploy, here)
+        ),
+        None,
+    )
+    added = test.after_bad / max(test.after_calls, 1) - test.before_bad / max(test.before_calls, 1)
+    seen = due = 0.0
+    for edge in edges:
+        if edge.role == "callee" and edge.table.edge.caller not in {caller, *NAMELESS}:
+            after, before = (
+                series(edge.table, rows(edge), step.measure) for rows in (new_rows, old_rows)
+            )
+            calls = float(after.calls.sum())
+            usual = calls * float(before.bad.sum()) / max(float(before.calls.sum()), 1.0)
+            seen += float(after.bad.sum()) - usual
+            due += added * calls
+    if rival is None or due < ENOUGH_DUE or seen > HARDLY_ANY * due:
+        return None
+    return reason("caller_released", service=caller, version=rival.deploy.version)
 
 
 def _slower_beside(
