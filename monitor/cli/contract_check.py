@@ -248,6 +248,8 @@ def _documents(paths: Sequence[Path], *, lenient_nullable: bool) -> list[Documen
         documents.append(
             Document(path, text, examined, InForce(name, 1, examined.promise, 0, _FOREVER))
         )
+    if not documents:
+        raise UsageError(f"there is no contract in {', '.join(map(str, paths))}")
     return documents
 
 

@@ -439,3 +439,6 @@ def test_standard_input_and_pipes_are_traffic_and_folders_are_not(
         code, _, err = told(capsys, contract, [], *wrong)
         assert code == 64
         assert "folder" in err or "once" in err
+    (contract.parent / "none").mkdir()
+    code, _, err = told(capsys, Path("none"), [entry(GOOD)])
+    assert (code, "there is no contract in" in err) == (64, True)
