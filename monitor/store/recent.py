@@ -52,13 +52,15 @@ class Recent:
                 self._before = self._stored_before()
 
     def written(self, table: str, rows: pa.Table, *, surely: bool) -> None:
-        """These rows were stored, `surely` or perhaps."""
+        """These rows were stored, `surely` or perhaps. What leaves columns to the store's defaults is
+        known to the store alone.
+        """
         if table == COUNTED and surely:
             self._count_arrived(rows)
         if table not in KEPT or not rows.num_rows:
             return
         window = rows.column("window").to_numpy()
-        if not surely:
+        if not surely or not set(KEPT[table]) <= set(rows.column_names):
             with self._lock:
                 self._unsure |= set(np.unique(window).tolist())
                 self._drop(self._unsure & self._rows.keys())
