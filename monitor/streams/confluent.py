@@ -88,6 +88,12 @@ def rdkafka_options(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+FEW, MOST = 100, 1000
+"""How many messages are taken at once: before their size is known, and at most. A thousand large
+ones were four batches in one.
+"""
+
+
 class ConfluentSource(Subscribed):
     """As `KafkaSource`, argument by argument. `options` may be kafka-python's or (with dots)
     librdkafka's own.
@@ -102,6 +108,7 @@ class ConfluentSource(Subscribed):
         self._admin: AdminClient | None = None
         self._ours: set[int] = set()
         self._reached: dict[int, int] = {}
+        self._most = FEW
         self._idle: Idleness[int] = Idleness(
             self._patience.stuck_seconds, self._patience.quiet_seconds
         )
@@ -116,9 +123,13 @@ class ConfluentSource(Subscribed):
         def gather(wait_seconds: float) -> None:
             begun = self._monotonic()
             with self._in_our_words(f"reading {self._topic}"):
-                messages = consumer.consume(1000, timeout=min(wait_seconds, 0.2))
+                messages = consumer.consume(self._most, timeout=min(wait_seconds, 0.2))
                 self._idle.polled(self._monotonic() - begun, found=bool(messages))
+                before, count = self._gathering.payload_bytes, len(self._gathering)
                 self._take_in(consumer, messages)
+            if (more := len(self._gathering) - count) > 0:
+                average = max(1.0, (self._gathering.payload_bytes - before) / more)
+                self._most = max(1, min(MOST, int(self._bounds.payload_bytes / 4 / average)))
             self._watch()
             self._check_stuck(consumer)
 
