@@ -253,13 +253,13 @@ def requests(draw: Callable[..., Any]) -> bytes:
     return message.SerializeToString()  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(st.lists(requests() | st.binary(max_size=40) | st.just(SHOP[0]), min_size=1, max_size=4))
 def test_any_request_is_read_as_the_reference_reads_it(values: list[bytes]) -> None:
     assert differing(records(values)) == ""
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(requests(), min_size=1, max_size=3))
 def test_any_request_in_json_is_read_as_the_reference_reads_it(values: list[bytes]) -> None:
     assert differing(records([*map(in_json, values), SHOP[0]])) == ""

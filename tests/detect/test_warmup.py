@@ -58,7 +58,9 @@ def a_minute_from_mid_window(window: int) -> float:
     return 1.0 if window < 6 else 0.5 if window == 6 else 0.0
 
 
-@pytest.mark.parametrize("cold", [twenty_seconds, a_minute_from_mid_window])
+@pytest.mark.parametrize(
+    "cold", [a_minute_from_mid_window, pytest.param(twenty_seconds, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("share", [steady(0.3), pytest.param(steady(1.0), marks=pytest.mark.long)])
 def test_a_cold_start_raises_nothing_at_any_look(
     cold: Callable[[int], float], share: Callable[[int], float]
