@@ -1,1 +1,1 @@
-"""What people see: panels as SQL, the web page, Grafana. Data only, no imports of ours."""
+"""What people see: panels as SQL, the web page, Grafana. No imports from other packages of ours."""

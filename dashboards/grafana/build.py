@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from dashboards.templates import templates
+
 PLUGIN = "grafana-clickhouse-datasource"
 DATASOURCE = {"type": PLUGIN, "uid": "${datasource}"}
 TIME_SERIES, TABLE = 0, 1
@@ -37,12 +39,7 @@ def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
     """A panel's statement with Grafana's words in it; `wanted` picks columns, `bound` gives
     parameters other words.
     """
-    text = re.sub(
-        r'^{% include "parts/(\w+)\.sql" %}$',
-        lambda match: _read("parts", match[1]),
-        _read("panels", panel),
-        flags=re.MULTILINE,
-    )
+    text = templates(files("dashboards")).get_template(f"panels/{panel}.sql").render()
     words = {
         **MACROS,
         **{name: f"${{{name}:sqlstring}}" for name in VARIABLES},
@@ -55,12 +52,6 @@ def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
         return text
     outer = f"SELECT {wanted} FROM (\n{text}\n)"  # noqa: S608 - our own words, when the dashboard is built
     return f"{outer} WHERE {where}" if where else outer
-
-
-def _read(folder: str, name: str) -> str:
-    return (
-        files("dashboards").joinpath(folder, f"{name}.sql").read_text(encoding="utf-8").strip("\n")
-    )
 
 
 def dashboard() -> dict[str, Any]:

@@ -1,23 +1,3 @@
 -- What is published of calls: whole hours where a step of time is made of these, else windows of ten seconds.
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    hours AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation
-        FROM windows
-        WHERE level = 1 AND seq <= newest AND window >= {since:DateTime} AND window + 3600 <= {until:DateTime} AND {bucket_seconds:UInt32} % 3600 = 0
-        GROUP BY window
-    ),
-    tens AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-            AND toStartOfHour(window) NOT IN (SELECT at FROM hours)
-        GROUP BY window
-    ),
-    cells AS (
-        SELECT *, 10 AS step FROM edge_windows
-        WHERE window >= {since:DateTime} AND window < {until:DateTime} AND (window, generation) IN (SELECT at, published_generation FROM tens)
-        UNION ALL
-        SELECT *, 3600 AS step FROM edge_hours
-        WHERE window >= {since:DateTime} AND window < {until:DateTime} AND (window, generation) IN (SELECT at, published_generation FROM hours)
-    )
+{% set by_window, by_hour, by_time = "edge_windows", "edge_hours", true %}
+{% include "parts/published_rows.sql" %}

@@ -6,22 +6,18 @@ allows all that the other allows (containment.py). The second overrules the firs
 was only written otherwise.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from monitor.contracts.changes import Change, Met, Place, Read, changes
 from monitor.contracts.containment import OPEN, Answer, Held, held_against
 
 Bearing = Literal["breaking", "compatible", "undecided"]
+WORST_FIRST: tuple[Bearing, ...] = ("breaking", "undecided", "compatible")
 MOST_HELD = 100
 """Schemas that are held against each other as wholes; what is beyond is judged by its clauses."""
-_AROUND = frozenset(
-    "operation body status statuses parameter style security deprecated example".split()
-) | {"media type"}
-"""Rules of changes that are of no schema."""
-_NOTES = frozenset("discriminator contentEncoding contentMediaType default".split())
+_NOTES = frozenset("discriminator contentEncoding contentMediaType".split())
 """Clauses that a validator only notes, so that whole schemas say nothing of them."""
 _SENT = frozenset({"property", "parameter"})
 WHY = {
@@ -56,51 +52,28 @@ def weighed(old: Read, new: Read) -> list[Weighed]:
     both = Met(old.document, new.document)
     found = changes(old, new, both)
     by_place: dict[Place, list[Change]] = {}
-    for change in found:
-        place = _place(change, both)
-        if place is not None:
-            by_place.setdefault(place, []).append(change)
+    for change, where in both.places.items():
+        by_place.setdefault(where, []).append(change)
     held = _held(both, by_place)
     by_example = new.promise.by_example or old.promise.by_example
     shown: set[Place] = set()
     rows = []
     for change in found:
-        place = _place(change, both)
-        schemas = OPEN if place is None else held.get(place, OPEN)
-        beside = [] if place is None else by_place[place]
+        place = both.places.get(change)
+        schemas, beside = (OPEN, []) if place is None else (held.get(place, OPEN), by_place[place])
         row = _weighed(change, schemas, beside, by_example=by_example)
         if row.counterexample and place is not None:
             if place in shown:
-                row = Weighed(change, row.bearing, row.why)
+                row = replace(row, counterexample="")
             shown.add(place)
         rows.append(row)
-    order = {"breaking": 0, "undecided": 1, "compatible": 2}
-    return sorted(rows, key=lambda row: order[row.bearing])
+    return sorted(rows, key=lambda row: WORST_FIRST.index(row.bearing))
 
 
 def bearing_of(rows: Sequence[Weighed]) -> Bearing:
     """Of all changes together: the worst; compatible where there are none."""
-    counts = Counter(row.bearing for row in rows)
-    return (
-        "breaking" if counts["breaking"] else "undecided" if counts["undecided"] else "compatible"
-    )
-
-
-def _place(change: Change, both: Met) -> Place | None:
-    """The schemas whose change this is; None where it is of none."""
-    if change.rule in _AROUND:
-        return None
-    best: Place | None = None
-    for place in both.pairs:
-        operation, side, status, name = place
-        if (operation, side, status) != (change.operation, change.side, change.status):
-            continue
-        below = change.place.startswith(f"{name} /") if name else change.place.startswith("/")
-        if (below or (change.place == name and not (name and change.rule == "required"))) and (
-            best is None or len(name) > len(best[3])
-        ):
-            best = place
-    return best
+    bearings = {row.bearing for row in rows}
+    return next((bearing for bearing in WORST_FIRST if bearing in bearings), "compatible")
 
 
 def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:

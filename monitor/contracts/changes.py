@@ -72,11 +72,14 @@ Place = tuple[str, Side, str, str]
 
 
 class Met(Comparison):
-    """A comparison that keeps which schemas it held against each other, by place."""
+    """A comparison that keeps which schemas it held against each other, by place, and of which
+    place each of their changes is.
+    """
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         super().__init__(old, new)
         self.pairs: dict[Place, list[tuple[Schema, Schema]]] = {}
+        self.places: dict[Change, Place] = {}
 
 
 def changes(old: Read, new: Read, both: Met | None = None) -> list[Change]:
@@ -412,9 +415,11 @@ def _schemas(
         if change.rule == "property":
             what = "came" if change.now == "named" else "went"
         where = f"{place} {change.pointer}".strip()
-        yield _change(
+        told = _change(
             name, side, status, where, change.rule, what, change.direction, change.was, change.now
         )
+        both.places[told] = (name, side, status, place)
+        yield told
 
 
 def _change(

@@ -4,9 +4,8 @@ out.
 
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+from dashboards.templates import templates
 
 WORDS = frozenset({"asked", "exchanges", "few", "long", "only", "parts"})
 """What a statement may be given: what the windows hold that it reads, or how it reads them."""
@@ -31,19 +30,7 @@ def statement(name: str, given: frozenset[str] = frozenset()) -> str:
     if not folder.joinpath(f"{name}.sql").is_file():
         raise KeyError(name)
     return (
-        _templates(folder)
+        templates(folder)
         .get_template(f"{name}.sql")
         .render({word: word in given for word in WORDS})
-    )
-
-
-def _templates(folder: Traversable) -> Environment:
-    loader = FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8"))
-    return Environment(
-        loader=loader,
-        autoescape=select_autoescape(()),  # never: SQL, of our own words only
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
