@@ -8,22 +8,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
-from monitor import __version__
 from monitor.cli.contract_files import Published, documents_in, parse_or_refuse
-from monitor.cli.contract_reports import (
-    DiffFormat,
-    github_property,
-    github_text,
-    uri_of,
-    xml_text,
-)
+from monitor.cli.contract_reports import DiffFormat
 from monitor.cli.printing import plain
 from monitor.cli.publications import change_text
-from monitor.contracts.amendment import WHY, Bearing, Weighed, bearing_of, weighed
+from monitor.cli.report_forms import (
+    MOST_ANNOTATIONS,
+    annotate,
+    annotate_run,
+    physical_location,
+    write_junit,
+    write_sarif,
+    xml_text,
+)
+from monitor.contracts.amendment import WHY, WORST_FIRST, Bearing, Weighed, bearing_of, weighed
 from monitor.contracts.changes import MOST_CHANGES, Read
 from monitor.contracts.form import Interaction, Message, Operation
 from monitor.contracts.lines import lines_of
@@ -31,10 +33,8 @@ from monitor.contracts.read import read_contract
 from monitor.errors import ContractError, UsageError
 
 EXITS: Mapping[Bearing, int] = {"compatible": 0, "breaking": 1, "undecided": 2}
-_WORST_FIRST: tuple[Bearing, ...] = ("breaking", "undecided", "compatible")
-_LEVELS: Mapping[str, str] = {"breaking": "error", "undecided": "warning"}
+_LEVELS: Mapping[str, Literal["error", "warning"]] = {"breaking": "error", "undecided": "warning"}
 _MOST_LINES = 100
-_MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
 
 
 def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
@@ -132,7 +132,7 @@ def _text(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None
 def _said(summary: Mapping[str, Any]) -> str:
     if not summary["changes"]:
         return "result: compatible; no clause has changed"
-    counts = ", ".join(f"{summary[word]} {word}" for word in _WORST_FIRST)
+    counts = ", ".join(f"{summary[word]} {word}" for word in WORST_FIRST)
     more = "" if summary["all_told"] else "; there are more changes than are told"
     return f"result: {summary['result']}; {counts}{more}"
 
@@ -165,82 +165,52 @@ def _cell(text: str) -> str:
 
 
 def _sarif(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    told = [row for row in rows if row["bearing"] in _LEVELS]
-    rules = list(dict.fromkeys(row["rule"] for row in told))
     results = [
-        {
-            "ruleId": row["rule"],
-            "ruleIndex": rules.index(row["rule"]),
-            "level": _LEVELS[row["bearing"]],
-            "message": {"text": plain(row["told"])},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": uri_of(row["file"])},
-                        "region": {"startLine": row["line"]},
-                    }
-                }
-            ],
-            "properties": dict(row),
-        }
-        for row in told
+        (
+            row["rule"],
+            {
+                "level": _LEVELS[row["bearing"]],
+                "message": {"text": plain(row["told"])},
+                "locations": [{"physicalLocation": physical_location(row["file"], row["line"])}],
+                "properties": dict(row),
+            },
+        )
+        for row in rows
+        if row["bearing"] in _LEVELS
     ]
-    driver = {
-        "name": "seamwatch",
-        "version": __version__,
-        "rules": [
-            {"id": rule, "shortDescription": {"text": f"A newer revision changes `{rule}`"}}
-            for rule in rules
-        ],
-    }
-    run = {
-        "tool": {"driver": driver},
-        "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": True, "exitCode": summary["exit"]}],
-        "results": results,
-        "properties": {"summary": dict(summary)},
-    }
-    held = {
-        "version": "2.1.0",
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "runs": [run],
-    }
-    json.dump(held, sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    invocation = {"executionSuccessful": True, "exitCode": summary["exit"]}
+    about_rule = "A newer revision changes `{rule}`"
+    write_sarif(results, about_rule, invocation, {"summary": dict(summary)})
 
 
 def _junit(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """A test case an operation that changed: failed where it breaks, skipped where undecided."""
-    names = list(dict.fromkeys(row["operation"] or "the whole contract" for row in rows))
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_name.setdefault(row["operation"] or "the whole contract", []).append(row)
     cases, counts = [], Counter[str]()
-    for name in names:
-        own = [row for row in rows if (row["operation"] or "the whole contract") == name]
-        worst = next(word for word in _WORST_FIRST if any(row["bearing"] == word for row in own))
+    for name, own in by_name.items():
+        worst = next(word for word in WORST_FIRST if any(row["bearing"] == word for row in own))
         counts[worst] += 1
         told = xml_text("\n".join(row["told"] for row in own if row["bearing"] == worst))
         inside = {
             "breaking": f'<failure message="{told}" type="breaking"/>',
             "undecided": f'<skipped message="{told}"/>',
-        }.get(worst, "")
-        cases.append(
-            f'  <testcase classname="contracts" name="{xml_text(name)}">{inside}</testcase>\n'
-        )
-    total = f'tests="{len(names)}" failures="{counts["breaking"]}" errors="0" skipped="{counts["undecided"]}"'
-    sys.stdout.write(
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {total}>\n <testsuite name="seamwatch contracts diff" {total}>\n'
-        f"{''.join(cases)}  <system-out>{xml_text(_said(summary))}</system-out>\n </testsuite>\n</testsuites>\n"
-    )
+        }
+        cases.append((name, inside.get(worst, "")))
+    totals = {"failures": counts["breaking"], "errors": 0, "skipped": counts["undecided"]}
+    write_junit("seamwatch contracts diff", cases, totals, _said(summary))
 
 
 def _github(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     told = [row for row in rows if row["bearing"] in _LEVELS]
-    for row in told[:_MOST_ANNOTATIONS]:
-        where = f"file={github_property(row['file'])},line={row['line']},title={github_property('Contract: ' + row['bearing'])}"
-        typer.echo(f"::{_LEVELS[row['bearing']]} {where}::{github_text(row['told'])}")
-    if len(told) > _MOST_ANNOTATIONS:
-        typer.echo(f"::warning::{len(told) - _MOST_ANNOTATIONS} more changes")
+    for row in told[:MOST_ANNOTATIONS]:
+        title = f"Contract: {row['bearing']}"
+        annotate(_LEVELS[row["bearing"]], row["file"], row["line"], title, row["told"])
+    if len(told) > MOST_ANNOTATIONS:
+        typer.echo(f"::warning::{len(told) - MOST_ANNOTATIONS} more changes")
     level = _LEVELS.get(summary["result"], "notice")
-    typer.echo(f"::{level} title=seamwatch contracts diff::{github_text(_said(summary))}")
+    annotate_run(level, "seamwatch contracts diff", _said(summary))
 
 
 _PRINTERS = {

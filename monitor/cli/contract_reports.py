@@ -1,9 +1,5 @@
 """What `contracts check` found, as a person, a pipeline or a code host wants to read it. Rows are
 written as they come.
-
-SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; JUnit:
-https://github.com/testmoapp/junitxml; GitHub's commands:
-https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 """
 
 import json
@@ -11,18 +7,23 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import IO, Any, Literal, Protocol
-from urllib.parse import quote
 
 import typer
 
-from monitor import __version__
 from monitor.cli.printing import plain, show, tell_what_is_judged
+from monitor.cli.report_forms import (
+    MOST_ANNOTATIONS,
+    annotate,
+    annotate_run,
+    physical_location,
+    write_junit,
+    write_sarif,
+    xml_text,
+)
 
 ReportFormat = Literal["text", "table", "json", "ndjson", "sarif", "junit", "github", "csv"]
 DiffFormat = Literal["text", "json", "markdown", "sarif", "junit", "github"]
-_MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
 _MOST_LINES = 200
 NO_EXCHANGE = "the traffic holds no exchange"
 _ROW = (
@@ -41,6 +42,7 @@ _VIOLATION = (
     *("index", "operation", "side", "rule", "pointer", "expected", "actual_kind"),
     *("clause", "contract", "fingerprint"),
 )
+_SARIF = ("operation", "side", "pointer", "clause", "expected", "actual_kind", "index")
 _CSV = (
     "index verdict operation status side rule pointer clause expected actual_kind reasons".split()
 )
@@ -237,49 +239,26 @@ def _text(report: Report) -> None:
 
 
 def _sarif(report: Report) -> None:
-    rules = list(dict.fromkeys(broken["rule"] for broken in report.broken))
     results = [
-        {
-            "ruleId": broken["rule"],
-            "ruleIndex": rules.index(broken["rule"]),
-            "level": "error",
-            "message": {"text": message(broken)},
-            "locations": [_location(broken)],
-            "partialFingerprints": {"seamwatch/v1": broken["fingerprint"]},
-            "occurrenceCount": broken["exchanges"],
-            "properties": {
-                name: broken[name]
-                for name in (
-                    "operation",
-                    "side",
-                    "pointer",
-                    "clause",
-                    "expected",
-                    "actual_kind",
-                    "index",
-                )
+        (
+            broken["rule"],
+            {
+                "level": "error",
+                "message": {"text": message(broken)},
+                "locations": [_location(broken)],
+                "partialFingerprints": {"seamwatch/v1": broken["fingerprint"]},
+                "occurrenceCount": broken["exchanges"],
+                "properties": {name: broken[name] for name in _SARIF},
             },
-        }
+        )
         for broken in report.broken
     ]
-    driver = {
-        "name": "seamwatch", "version": __version__,
-        "rules": [{"id": rule, "shortDescription": {"text": f"A live exchange breaks the clause `{rule}` of its contract"}} for rule in rules],
-    }  # fmt: skip
-    run = {
-        "tool": {"driver": driver},
-        "columnKind": "unicodeCodePoints",
-        "invocations": [_invocation(report.summary)],
-        "results": results,
-        "properties": {"summary": report.summary, "coverage": report.coverage},
-    }
-    held = {
-        "version": "2.1.0",
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "runs": [run],
-    }
-    json.dump(held, sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    write_sarif(
+        results,
+        "A live exchange breaks the clause `{rule}` of its contract",
+        _invocation(report.summary),
+        {"summary": report.summary, "coverage": report.coverage},
+    )
 
 
 def _invocation(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,18 +277,9 @@ def nothing_checked(summary: Mapping[str, Any]) -> str:
     return plain(f"Nothing could be checked: {why}" if why else "Nothing could be checked")
 
 
-def uri_of(path: str) -> str:
-    """A file's path as the URI reference that SARIF wants (RFC 3986)."""
-    return quote(path.replace("\\", "/"), safe="/~", errors="replace")
-
-
 def _location(broken: Mapping[str, Any]) -> dict[str, Any]:
-    physical = {
-        "artifactLocation": {"uri": uri_of(broken["contract_file"])},
-        "region": {"startLine": broken["line"]},
-    }
     return {
-        "physicalLocation": physical,
+        "physicalLocation": physical_location(broken["contract_file"], broken["line"]),
         "logicalLocations": [{"fullyQualifiedName": broken["clause"] or "/", "kind": "member"}],
     }
 
@@ -323,7 +293,7 @@ def _junit(report: Report) -> None:
         by_operation.setdefault(broken["operation"], []).append(broken)
     coverage = report.coverage
     names = list(dict.fromkeys([*coverage["operations"], *by_operation, *coverage["unseen"]]))
-    cases, failed, skipped = [], 0, 0
+    cases, failed, skipped = list[tuple[str, str]](), 0, 0
     for name in names:
         inside = ""
         if name in by_operation:
@@ -338,35 +308,21 @@ def _junit(report: Report) -> None:
                 else "nothing of it could be checked"
             )
             inside = f'<skipped message="{why}"/>'
-        cases.append(
-            f'  <testcase classname="contracts" name="{xml_text(name)}">{inside}</testcase>'
-        )
+        cases.append((name, inside))
     errors = 0
     if report.summary["exit"] == 2:
         errors, why = 1, xml_text(nothing_checked(report.summary))
-        cases.append(
-            f'  <testcase classname="contracts" name="traffic"><error message="{why}" type="nothing_checked">{why}</error></testcase>'
-        )
-    counts = f'tests="{len(cases)}" failures="{failed}" errors="{errors}" skipped="{skipped}"'
-    body = "\n".join(cases)
-    reasons = xml_text(json.dumps(report.summary))
-    sys.stdout.write(
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n <testsuite name="seamwatch contracts check" {counts}>\n'
-        f"{body}\n  <system-out>{reasons}</system-out>\n </testsuite>\n</testsuites>\n"
-    )
-
-
-def xml_text(text: object) -> str:
-    """Text on one line, as XML holds it."""
-    return escape(plain(str(text).replace("\n", " | ")), quote=True)
+        cases.append(("traffic", f'<error message="{why}" type="nothing_checked">{why}</error>'))
+    counts = {"failures": failed, "errors": errors, "skipped": skipped}
+    write_junit("seamwatch contracts check", cases, counts, json.dumps(report.summary))
 
 
 def _github(report: Report) -> None:
-    for broken in report.broken[:_MOST_ANNOTATIONS]:
-        where = f"file={github_property(broken['contract_file'])},line={broken['line']},title={github_property('Contract broken: ' + broken['rule'])}"
-        typer.echo(f"::error {where}::{github_text(message(broken))}")
-    if len(report.broken) > _MOST_ANNOTATIONS:
-        typer.echo(f"::warning::{len(report.broken) - _MOST_ANNOTATIONS} more broken clauses")
+    for broken in report.broken[:MOST_ANNOTATIONS]:
+        title = f"Contract broken: {broken['rule']}"
+        annotate("error", broken["contract_file"], broken["line"], title, message(broken))
+    if len(report.broken) > MOST_ANNOTATIONS:
+        typer.echo(f"::warning::{len(report.broken) - MOST_ANNOTATIONS} more broken clauses")
     summary = report.summary
     counts = ", ".join(
         f"{summary[name]} {name.replace('_', ' ')}"
@@ -382,14 +338,4 @@ def _github(report: Report) -> None:
     )
     text = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
     text = f"{nothing_checked(summary)}. {text}" if summary["exit"] == 2 else text
-    typer.echo(f"::{level} title=seamwatch contracts check::{github_text(text)}")
-
-
-def github_text(text: str) -> str:
-    """Text as a message of GitHub's commands holds it."""
-    return plain(text).replace("%", "%25")
-
-
-def github_property(text: str) -> str:
-    """Text as a property of GitHub's commands holds it."""
-    return github_text(text).replace(":", "%3A").replace(",", "%2C")
+    annotate_run(level, "seamwatch contracts check", text)
