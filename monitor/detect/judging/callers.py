@@ -98,11 +98,7 @@ def harm_in_callers(
             return slower
         maybe = {*maybe_slower(near, mine), *maybe_failing(near, mine, settings)}
         return _doubted(maybe, near)
-    first = {
-        service
-        for service in failing
-        if not any(caller == service and callee in failing for caller, callee in near.calls)
-    }
+    first = near.first(failing)
     suffering = tuple(sorted(first & callers))
     if not suffering:
         return CallersHarm()
@@ -183,11 +179,7 @@ def _slower_callers(
     did: slowness has more causes. Only where neighbours tell of the moment.
     """
     slower = near.failing(settings, latency_steps)
-    first = {
-        service
-        for service in slower
-        if not any(caller == service and callee in slower for caller, callee in near.calls)
-    }
+    first = near.first(slower)
     suffering = tuple(sorted(first & near.callers))
     # a later one, too: how long the callers were well before is not to be seen of slow calls
     released = {

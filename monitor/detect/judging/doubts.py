@@ -92,16 +92,8 @@ def maybe_failing(
     for name in near.callers:
         answers = near.answered(name)
         late, past = answers.windows >= near.since, answers.windows <= near.since - near.grain
-        bad, of = without_peaks(answers.bad[past], answers.calls[past])
-        k, a, s, b = (
-            float(column.sum()) for column in (answers.bad[late], answers.calls[late], bad, of)
-        )
-        if not a or not b or k / a - s / b - usual < settings.floor_difference:
-            continue
-        phi = dispersion(bad, of)
-        if _is_over(answers, s / b, near, mine, settings):
-            continue
-        if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
+        before = _worse_than(answers.part(past), answers.part(late), usual, settings)
+        if before is not None and not _is_over(answers, before, near, mine, settings):
             names.append(name)
     return tuple(sorted(names))
 
@@ -119,15 +111,23 @@ def failing_calls(near: Surroundings, settings: JudgeSettings) -> tuple[str, ...
             series(table, rows, failures)
             for rows in (table.windows >= near.since, table.windows <= near.since - near.grain)
         )
-        bad, of = without_peaks(past.bad, past.calls)
-        k, a, s, b = (float(column.sum()) for column in (late.bad, late.calls, bad, of))
         usual = max(0.0, near.rise_of_others(table.edge.callee))
-        if not a or not b or k / a - s / b - usual < settings.floor_difference:
-            continue
-        phi = dispersion(bad, of)
-        if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
+        if _worse_than(past, late, usual, settings) is not None:
             names.add(table.edge.callee)
     return tuple(sorted(names))
+
+
+def _worse_than(past: Series, late: Series, usual: float, settings: JudgeSettings) -> float | None:
+    """The share that failed before, incidents left out, where more fails of late, by more than
+    others' `usual` rise, and the evidence leans that way; else None.
+    """
+    bad, of = without_peaks(past.bad, past.calls)
+    k, a, s, b = (float(column.sum()) for column in (late.bad, late.calls, bad, of))
+    if not a or not b or k / a - s / b - usual < settings.floor_difference:
+        return None
+    phi = dispersion(bad, of)
+    e = fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio)
+    return s / b if e >= LEANS else None
 
 
 def _is_over(

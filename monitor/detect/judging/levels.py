@@ -11,10 +11,9 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import ANYBODY
 from monitor.detect.evidence.levels import LevelTest, level_test
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
-from monitor.detect.judging.steps import at_its_moment, began, step_finding
+from monitor.detect.judging.steps import step_finding, waits_for
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Measure, Past, Series, controls_of
@@ -23,7 +22,6 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.judging import Finding
-from monitor.model.reasons import Reason, reason
 
 BAR = math.log(30.0)
 """Evidence that one number told of one node must have; of several, so many times as much."""
@@ -182,26 +180,15 @@ def _found(
     finding = step_finding(
         deploy, Step(edge, measure, before, after, supported=False), step, beside
     )
-    explained = _higher_beside(numbers, test, beside, neighbours)
+    rose = test.ratio or 1.0
+    explained = waits_for(
+        edge,
+        beside,
+        neighbours,
+        lambda theirs, moment: 1.0 + _growth(theirs, numbers.name, moment) > rose,
+    )
     return (
         replace(finding, role="propagated", explained=explained)
         if explained is not None
         else finding
     )
-
-
-def _higher_beside(
-    numbers: _Told, test: LevelTest, rivals: Sequence[Rival], neighbours: Sequence[EdgeTable]
-) -> Reason | None:
-    """Of a service of which only totals are told nobody knows whom it calls: another that was
-    released at that moment, and rose by more, may be what it waits for.
-    """
-    if numbers.edge.table.edge.caller != ANYBODY:
-        return None
-    for rival in rivals:
-        name = rival.deploy.service
-        mine = [table for table in neighbours if table.edge.callee == name]
-        rose = _growth(mine, numbers.name, began(rival.deploy))
-        if at_its_moment(rival.deploy, numbers.edge) and 1.0 + rose > (test.ratio or 1.0):
-            return reason("callee_released", service=name, version=rival.deploy.version)
-    return None

@@ -377,20 +377,36 @@ def _of_one_caller(
 def _slower_beside(
     step: AnyStep, rivals: Sequence[Rival], neighbours: Sequence[EdgeTable]
 ) -> Reason | None:
-    """Of a service of which only totals are told nobody knows whom it calls: another that was
-    released at that moment, and slowed by more, may be what it waits for.
-    """
     edge = step.edge
-    if edge.table.edge.caller != ANYBODY or step.measure.signal != "latency":
+    if step.measure.signal != "latency":
         return None
-    slowed = _slowed(edge.table, old_rows(edge), new_rows(edge))
-    for rival in rivals:
-        moment, name = began(rival.deploy), rival.deploy.service
-        if at_its_moment(rival.deploy, edge) and any(
+
+    def slowed_more(theirs: Sequence[EdgeTable], moment: float) -> bool:
+        slowed = _slowed(edge.table, old_rows(edge), new_rows(edge))
+        return any(
             _slowed(table, table.windows < moment, table.windows >= moment) > slowed
-            for table in neighbours
-            if table.edge.callee == name
-        ):
+            for table in theirs
+        )
+
+    return waits_for(edge, rivals, neighbours, slowed_more)
+
+
+def waits_for(
+    edge: EdgeTests,
+    rivals: Sequence[Rival],
+    neighbours: Sequence[EdgeTable],
+    rose_by_more: Callable[[Sequence[EdgeTable], float], bool],
+) -> Reason | None:
+    """Of a service of which only totals are told nobody knows whom it calls: another that was
+    released at that moment, and rose by more since (told of its edges and that moment), may be
+    what it waits for.
+    """
+    if edge.table.edge.caller != ANYBODY:
+        return None
+    for rival in rivals:
+        name = rival.deploy.service
+        theirs = [table for table in neighbours if table.edge.callee == name]
+        if at_its_moment(rival.deploy, edge) and rose_by_more(theirs, began(rival.deploy)):
             return reason("callee_released", service=name, version=rival.deploy.version)
     return None
 

@@ -3,7 +3,7 @@ cannot reach, and what became worse since.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,6 +102,17 @@ class Surroundings:
         """
         return {table.edge.callee for table in self.around} - self.reached - {self.released}
 
+    @cached_property
+    def apart(self) -> set[str]:
+        """Strangers that the release cannot reach by its own calls either."""
+        return self.strangers - self.below({self.released})
+
+    def first(self, worse: Collection[str]) -> set[str]:
+        """Of services that became worse those that call none of the others."""
+        return set(worse) - {
+            caller for caller, callee in self.calls if caller in worse and callee in worse
+        }
+
     def answered(self, service: str) -> Series:
         """What a service answers, by window, whoever calls it: failed and all."""
         tables = [table for table in self.around if table.edge.callee == service]
@@ -133,8 +144,7 @@ class Surroundings:
         did: then these tell nothing of the release.
         """
         size = self.rise(caller).added
-        apart = self.strangers - self.below({self.released})
-        asked = {callee for name, callee in self.calls if name == caller} & apart
+        asked = {callee for name, callee in self.calls if name == caller} & self.apart
         for stranger in asked:
             tables = [
                 table

@@ -40,8 +40,7 @@ def troubled(near: Surroundings) -> Ints:
     """Windows, before and since, in which a stranger was ill, or nearly everybody; none where that
     is not over, or lay long before.
     """
-    strangers = near.strangers - near.below({near.released})
-    answers = [near.answered(name) for name in sorted(strangers)]
+    answers = [near.answered(name) for name in sorted(near.apart)]
     every = np.unique(np.concatenate([there.windows for there in answers])) if answers else None
     if every is None or not (every >= near.since).any():
         return np.zeros(0, dtype=np.int64)

@@ -63,6 +63,10 @@ class Series:
     bad: Ints
     calls: Ints
 
+    def part(self, rows: Bools) -> "Series":
+        """Some of the windows."""
+        return Series(self.windows[rows], self.bad[rows], self.calls[rows])
+
 
 def series(table: EdgeTable, rows: Bools, measure: Measure) -> Series:
     """The measure over the chosen rows of a table."""
