@@ -13,7 +13,7 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import UNNAMED, ApiLogReading, Heads, Names
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
-from monitor.joining.books import NOTHING, Books
+from monitor.joining.books import Books
 from monitor.joining.examining import Examiner
 from monitor.joining.pieces import Pieces
 from monitor.joining.senders import named_as_they_come
@@ -61,8 +61,8 @@ def api_logs(
         settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store)
     )
     for records in pieces.batches(source.poll(), clock, stopped):
-        if not records.values:  # a heartbeat, once a second where nothing comes
-            books.marked(records, NOTHING, clock())
+        if not records.values:
+            books.idle(records, clock())
             yield pieces.settled(budget.account(records, (), 0))
             continue
         reading = reading_of(clock())

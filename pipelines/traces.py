@@ -15,7 +15,7 @@ from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.edges.halves import Namer, half_edges
-from monitor.joining.books import NOTHING, Books, Rows
+from monitor.joining.books import Books, Rows
 from monitor.joining.examining import Examiner
 from monitor.joining.unread import explained, read_before
 from monitor.model.exchanges import Exchange
@@ -59,8 +59,8 @@ def traces(
         settings.limits, "traces", partial(explained, "spans"), partial(read_before, store)
     )
     for records in source.poll():
-        if not records.values:  # a heartbeat, once a second where nothing comes
-            books.marked(records, NOTHING, clock())
+        if not records.values:
+            books.idle(records, clock())
             yield budget.account(records, (), 0)
             continue
         reading = reading_of(clock())

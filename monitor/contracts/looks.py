@@ -6,7 +6,7 @@ native one leaves, and all where it is not built, is done here.
 
 from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from monitor.native import BUILT
 
@@ -150,13 +150,13 @@ def looked_at(document: Any) -> Look:
         if type(node) is not dict:
             continue
         words.update(node)
-        texts = list(_patterns(node))
+        texts = list(patterns_in(node))
         patterns.update(texts)
         if looked == _AS_SCHEMA:
             schemas += 1
             told += len(texts)
             longest = max(longest, *map(len, texts)) if texts else longest
-            leaves = leaves or any(map(_leaves, map(node.get, REFERENCES)))
+            leaves = leaves or any(map(leads_out, map(node.get, REFERENCES)))
         for name, child in node.items():
             if type(child) is dict or type(child) is list:
                 stack.append((child, _as(name, looked, parts=node is components)))
@@ -176,14 +176,16 @@ def _as(name: str, looked: int, *, parts: bool) -> int:
     return _AS_NAMES if looked == _AS_NAMES or name in NAMES else _AS_SCHEMA
 
 
-def _patterns(node: dict[str, Any]) -> Iterator[str]:
+def patterns_in(node: dict[str, Any]) -> Iterator[str]:
+    """The texts that stand where patterns do, of one object."""
     if isinstance(node.get("pattern"), str):
         yield node["pattern"]
     if isinstance(node.get("patternProperties"), dict):
         yield from node["patternProperties"]
 
 
-def _leaves(target: object) -> bool:
+def leads_out(target: object) -> TypeGuard[str]:
+    """Whether a reference leads out of its document."""
     return isinstance(target, str) and not target.startswith("#")
 
 

@@ -7,7 +7,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from monitor.contracts.limits import ContractLimits
-from monitor.contracts.looks import ASIDE, DATA, NAMES, REFERENCES, Look, look_at
+from monitor.contracts.looks import (
+    ASIDE,
+    DATA,
+    NAMES,
+    REFERENCES,
+    Look,
+    leads_out,
+    look_at,
+    patterns_in,
+)
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped, unescaped
 
@@ -85,14 +94,12 @@ def _refuse(
         schemas += 1
         for word in REFERENCES:
             target = node.get(word)
-            if isinstance(target, str) and not target.startswith("#") and not allowed:
+            if leads_out(target) and not allowed:
                 raise ContractError(
                     f"{where}: the reference {target[:120]!r} at {pointer or '/'} leaves the document; bundle it into one file, nothing is fetched",
                     pointer,
                 )
-        texts = [node["pattern"]] if isinstance(node.get("pattern"), str) else []
-        if isinstance(node.get("patternProperties"), dict):
-            texts.extend(node["patternProperties"])
+        texts = list(patterns_in(node))
         patterns += len(texts)
         if any(len(text) > limits.pattern_chars for text in texts):
             raise ContractError(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from monitor.decode.span_columns import (
-    ASKED,
     BODY_ATTRIBUTES,
     FUTURE_NS,
     LINKED,
@@ -18,7 +17,7 @@ from monitor.decode.span_columns import (
     Columns,
 )
 from monitor.decode.wordy import PATHS, QUERIES, ROUTES, URLS, cut_down
-from monitor.model.operations import graphql_operation
+from monitor.model.operations import ASKED, graphql_operation
 from monitor.model.spans import FAILURE, SPAN, TRACE, InnerSpans, SpanBatch
 from monitor.model.templates import template_of
 from monitor.native import BUILT

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.decode.span_columns import ASKED, BODY_ATTRIBUTES, LINKED, NAMING, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
-from monitor.model.operations import graphql_operation
+from monitor.model.operations import asked_of
 from monitor.model.spans import (
     FAILURE,
     KIND_CLIENT,
@@ -56,7 +56,7 @@ def add_plain(columns: Columns, span: PlainSpan, owner: Mapping[str, Any], resou
                 bounded(span.start_ns),
                 bounded(span.end_ns),
                 resource,
-                graphql_operation(*(span.attributes.get(name) for name in ASKED)),
+                asked_of(span.attributes),
             )
         return
     given = span.attributes

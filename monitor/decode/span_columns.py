@@ -35,8 +35,6 @@ NAMING = frozenset(
         "tailsampling.policy tailsampling.composite_policy"
     ).split()
 )
-ASKED = ("graphql.operation.type", "graphql.operation.name")
-"""What INTERNAL spans are read for: instrumentations put it there, below the server's span."""
 LINKED = "span.links"
 """The word for an outgoing span that links to others; no attribute has this name."""
 BODY_ATTRIBUTES = frozenset(

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monitor.decode.plain_span import PlainSpan, add_plain, bounded
-from monitor.decode.span_columns import ASKED, Columns
+from monitor.decode.span_columns import Columns
 from monitor.decode.unforeseen import UNFORESEEN
-from monitor.model.operations import graphql_operation
+from monitor.model.operations import ASKED, asked_of
 from monitor.model.spans import (
     KIND_CLIENT,
     KIND_CONSUMER,
@@ -117,7 +117,7 @@ def _asked(pairs: Iterable[Mapping[str, Any]] | None) -> str:
         }
     except UNFORESEEN:
         return ""
-    return graphql_operation(*map(given.get, ASKED))
+    return asked_of(given)
 
 
 def _place(span: Mapping[str, Any]) -> tuple[bytes, bytes, bytes, int, int]:

@@ -16,7 +16,6 @@ from monitor.decode.fast_spans import FastSpans
 from monitor.decode.jaeger import jaeger_json, jaeger_proto
 from monitor.decode.otlp_view import Request
 from monitor.decode.span_columns import (
-    ASKED,
     BODY_ATTRIBUTES,
     LINKED,
     MAX_RECORD_BYTES,
@@ -29,7 +28,7 @@ from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.decode.zipkin import zipkin_json, zipkin_proto
 from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
-from monitor.model.operations import graphql_operation
+from monitor.model.operations import asked_of
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import (
     FAILURE,
@@ -334,7 +333,7 @@ def _asked(attributes: Sequence[bytes]) -> str:
             except DecodeError:
                 continue
             given[pair.key] = _proto_value(pair.value)
-    return graphql_operation(*map(given.get, ASKED)) if given else ""
+    return asked_of(given)
 
 
 def _attribute(

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from monitor.edges.messages import SAYS_QUESTION, TELLS, destination, step
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
 from monitor.model.operations import (
+    asked_of,
     capped,
-    graphql_operation,
     http_operation,
     template_path,
 )
@@ -184,10 +184,10 @@ def _named(kind: int, status: int, words: Words) -> Named:
             address,
             *answer,
             biased,
-            SAYS_QUESTION if _graphql(given) else TELLS,
+            SAYS_QUESTION if asked_of(given) else TELLS,
             within,
         )
-    answer, asked = _answer(given, error_type, failed=failed), _graphql(given)
+    answer, asked = _answer(given, error_type, failed=failed), asked_of(given)
     return Named(
         "other",
         asked or template_path(span_name),
@@ -224,7 +224,7 @@ def _http(given: Mapping[str, Any], span_name: str) -> str:
         )
     if not route and span_name.startswith(f"{method} /"):
         route = span_name[len(method) + 1 :]
-    asked = _graphql(given)
+    asked = asked_of(given)
     if asked:
         return with_question("http", http_operation(method, route), asked)
     return http_operation(method, route) if method or route else template_path(span_name)
@@ -237,12 +237,6 @@ def with_question(protocol: str, operation: str, asked: str) -> str:
     if protocol == "http":
         return capped(f"{operation} {asked}")
     return asked if protocol == "other" else operation
-
-
-def _graphql(given: Mapping[str, Any]) -> str:
-    return graphql_operation(
-        given.get("graphql.operation.type"), given.get("graphql.operation.name")
-    )
 
 
 def _answer(given: Mapping[str, Any], error_type: str, *, failed: bool) -> tuple[str, str]:

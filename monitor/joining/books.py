@@ -31,7 +31,7 @@ class Rows:
     window_rows: NDArray[np.int64]
 
 
-NOTHING = Rows(
+_NOTHING = Rows(
     np.zeros(0, np.int32), np.zeros(0, np.uint64), np.zeros(0, np.uint32), np.zeros(0, np.int64)
 )
 
@@ -94,6 +94,10 @@ class Books:
             self._store.insert("ledger", ledger_rows(records, reading=reading, **counts))
         for reject in rejects:
             telemetry.REJECTS.labels(self._pipeline, reject.reason).inc(reject.count)
+
+    def idle(self, records: Records, now: datetime) -> None:
+        """All of a batch without records: a heartbeat, once a second where nothing comes."""
+        self.marked(records, _NOTHING, now)
 
     def marked(self, records: Records, rows: Rows, now: datetime) -> None:
         """How far event time has come, once a second at most; a batch without records is a

@@ -1,12 +1,12 @@
 """What the store was given lately, as closing would read it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from monitor.edges.closing import Batch
-from monitor.edges.counting.frame import Column, Keys, Mask
+from monitor.edges.counting.frame import Column, Keys, Mask, raw_numbers
 from monitor.edges.counting.joins import members
 from monitor.model.spans import KIND_CONSUMER
 from monitor.store.recent import Recent
@@ -91,11 +91,5 @@ def _traces(piece: pa.Table, name: str) -> Keys:
 def _numbers(piece: pa.Table, name: str) -> Column:
     """Fixed bytes as so many numbers a row."""
     width = piece.schema.field(name).type.byte_width // 8
-    chunks: Iterable[pa.FixedSizeBinaryArray] = piece.column(name).chunks
-    parts = [
-        np.frombuffer(chunk.buffers()[1], np.uint64)[
-            chunk.offset * width : (chunk.offset + len(chunk)) * width
-        ]
-        for chunk in chunks
-    ]
-    return np.concatenate([np.zeros(0, np.uint64), *parts]).reshape(-1, width)
+    parts = [raw_numbers(chunk, width).reshape(-1, width) for chunk in piece.column(name).chunks]
+    return np.concatenate([np.zeros((0, width), np.uint64), *parts])

@@ -1,7 +1,9 @@
 """Operations with few names: paths to templates, text to a bounded length."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from monitor.model.printable import printable
 
@@ -59,6 +61,17 @@ def graphql_operation(kind: object, name: object) -> str:
     if name is None or name == "":
         return ""
     return capped(f"{'' if kind is None else kind} {name}".strip())
+
+
+ASKED = ("graphql.operation.type", "graphql.operation.name")
+"""Attributes of spans that tell it. Instrumentations put them on INTERNAL ones, below the
+server's.
+"""
+
+
+def asked_of(given: Mapping[str, Any]) -> str:
+    """What a span's attributes tell of GraphQL; "" for nothing."""
+    return graphql_operation(*map(given.get, ASKED))
 
 
 def http_operation(method: str, route: str) -> str:

@@ -280,12 +280,7 @@ class Store:
             self.lock.release()
 
     def _stored_windows(self) -> list[tuple[int, int]]:
-        rows = _rows(
-            self._writers,
-            "stored_windows",
-            statement("stored_windows"),
-            {"tables": sorted(KEPT)},
-        )
+        rows = self.ask("stored_windows", {"tables": sorted(KEPT)})
         return [(int(row["first"]), int(row["last"])) for row in rows]
 
     def _answer(self, name: str, parameters: Parameters | None) -> list[dict[str, Any]]:

@@ -28,9 +28,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from monitor import native
 from monitor.decode import spans
-from monitor.decode.span_columns import ASKED, BODY_ATTRIBUTES, NAMING, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
 from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.decode.wordy import PATHS, QUERIES, URLS
+from monitor.model.operations import ASKED
 from monitor.model.records import Records
 from monitor.model.spans import SpanBatch
 from tests.bench.generate import Truth, stream

@@ -151,7 +151,7 @@ def _numbers(kind: pa.DataType, chunks: Sequence[pa.Array], count: int, words: W
         whole = np.zeros(
             (count + 1, 2) if kind.byte_width == TRACE_BYTES else count + 1, np.uint64
         )
-        parts: Iterable[Column] = (_raw(chunk, kind.byte_width // 8) for chunk in chunks)
+        parts: Iterable[Column] = (raw_numbers(chunk, kind.byte_width // 8) for chunk in chunks)
     elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
         whole = np.zeros(count + 1, np.int32)
         parts = (_codes(chunk, words) for chunk in chunks)
@@ -165,7 +165,7 @@ def _numbers(kind: pa.DataType, chunks: Sequence[pa.Array], count: int, words: W
     return whole
 
 
-def _raw(chunk: pa.FixedSizeBinaryArray, width: int) -> Column:
+def raw_numbers(chunk: pa.FixedSizeBinaryArray, width: int) -> Column:
     """Fixed bytes as so many numbers a row."""
     begin = chunk.offset * width
     numbers = np.frombuffer(chunk.buffers()[1], np.uint64)[begin : begin + len(chunk) * width]
