@@ -5,13 +5,7 @@ INSERT INTO edge_hours
  error_types, provider_only, valid, violated, not_checked, both, client_only, server_only, log_only, folded, failed_attempts, client_calls, server_calls,
  client_ns, server_ns, self_ns, queue_ns, client_histogram, server_histogram, self_histogram, queue_histogram,
  sampling, exemplars, failed_exemplars)
-WITH published AS (
-    SELECT windows.window AS at, argMax(windows.generation, seq) AS number
-    FROM windows
-    WHERE level = 0 AND windows.window >= toDateTime({hour:UInt32}) AND windows.window < toDateTime({hour:UInt32} + 3600)
-      AND windows.window NOT IN {fresh:Array(UInt32)}
-    GROUP BY at
-)
+{% include "parts/published_of_hour.sql" %}
 SELECT toDateTime({hour:UInt32}), {generation:UInt64}, environment, cluster, region, caller_namespace, caller, caller_version,
     callee_namespace, callee, callee_version, protocol, operation, sum(calls), sum(weighted_calls), sum(failed), sum(ok), sum(client_error),
     sum(server_error), sum(timeout), sum(cancelled), sumMap(error_types), sumMap(provider_only), sum(valid), sum(violated), sumMap(not_checked), sum(both),
@@ -19,7 +13,5 @@ SELECT toDateTime({hour:UInt32}), {generation:UInt64}, environment, cluster, reg
     sum(queue_ns), sumMap(client_histogram), sumMap(server_histogram), sumMap(self_histogram), sumMap(queue_histogram), max(sampling),
     arraySlice(arrayFlatten(groupArray(2)(exemplars)), 1, 3), arraySlice(arrayFlatten(groupArray(8)(failed_exemplars)), 1, 3)
 FROM edge_windows
-WHERE window >= toDateTime({hour:UInt32}) AND window < toDateTime({hour:UInt32} + 3600)
-  AND ((window, generation) IN (SELECT at, number FROM published)
-       OR (window IN {fresh:Array(UInt32)} AND generation = {generation:UInt64}))
+{% include "parts/rows_of_hour.sql" %}
 GROUP BY environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation
