@@ -13,9 +13,10 @@ from urllib.parse import quote, unquote
 
 import jsonschema_rs as engine
 
+from monitor.contracts.compiling import NUMBERS
 from monitor.contracts.looks import DATA, every_object
 from monitor.contracts.refs import resolve
-from monitor.contracts.schemas import NUMBERS, Schema
+from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
 from monitor.model.pointers import unescaped
 

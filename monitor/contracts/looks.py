@@ -103,6 +103,14 @@ def holding(
     return held_in(document, words, formats, ids) if held is None else held
 
 
+def references(node: Any, most: int) -> tuple[set[str], int]:
+    """Every text that stands as a reference in a node, in data too, and how many objects the node
+    holds, itself among them. Both are cut short over `most` objects.
+    """
+    named = _WALKS.references(node, most) if _WALKS is not None else None
+    return referred(node, most) if named is None else named
+
+
 def every_object(document: Any) -> Iterator[dict[str, Any]]:
     """Every object of a document, of data and of maps of names too, the last one first."""
     stack: list[Any] = [document] if isinstance(document, dict | list) else []
@@ -131,6 +139,17 @@ def measured(document: Any, nodes: int, depth: int) -> Literal["", "nodes", "dep
                 below.extend(node)
         level, at = below, at + 1
     return ""
+
+
+def referred(node: Any, most: int) -> tuple[set[str], int]:
+    """The reference of `references`."""
+    named: set[str] = set()
+    count = 0
+    for count, held in enumerate(every_object(node), 1):
+        if count > most:
+            break
+        named.update(text for word in REFERENCES if isinstance(text := held.get(word), str))
+    return named, count
 
 
 def looked_at(document: Any) -> Look:

@@ -4,43 +4,30 @@ payload.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema_rs as engine
 
-from monitor.contracts.broken import ROOT, Broken, folded
-from monitor.contracts.identified import absolute, apart
+from monitor.contracts.broken import Broken, folded
+from monitor.contracts.compiling import Compiler, Draft
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.looks import Look, look_at
 from monitor.contracts.loose import is_hidden, loosened
+from monitor.contracts.pieces import cut, is_cuttable
 from monitor.contracts.proving import OPEN, Proof, Provers
 from monitor.contracts.refs import resolve
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
-Draft = Literal["4", "6", "7", "2019-09", "2020-12"]
-
-_CLASSES: Mapping[Draft, type[engine.Validator]] = {
-    "4": engine.Draft4Validator,
-    "6": engine.Draft6Validator,
-    "7": engine.Draft7Validator,
-    "2019-09": engine.Draft201909Validator,
-    "2020-12": engine.Draft202012Validator,
-}
-NUMBERS: Mapping[Draft, int] = {
-    "4": engine.Draft4,
-    "6": engine.Draft6,
-    "7": engine.Draft7,
-    "2019-09": engine.Draft201909,
-    "2020-12": engine.Draft202012,
-}
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DURATION = re.compile(
     r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)"
 )
 _TRIED = 1_000
 """Of so many bodies a quarter has to be proven, or none is tried any more."""
+_OVERHEAD = 40
+"""A validator of its own costs as much as so many objects, whatever it is of."""
 # Formats that OpenAPI names and the older drafts do not know.
 OPENAPI_FORMATS = {
     "uuid": lambda text: _UUID.fullmatch(text) is not None,
@@ -48,19 +35,71 @@ OPENAPI_FORMATS = {
 }
 
 
-class Schema:
-    """One schema of a document, compiled with all others when first used. Its errors never quote
-    the payload.
+class Ways:
+    """Some schemas of a document compiled into one validator, each way when first asked for: as
+    written, with what cannot be judged taken as broken, and for redacted payloads (loose.py).
     """
 
-    __slots__ = ("_number", "_proof", "_proven", "_schemas", "_tried", "pointer")
+    __slots__ = ("_compiler", "_harsh", "_judged", "_loose", "_pointers", "_tight", "fits")
 
-    def __init__(self, schemas: "Schemas", pointer: str, number: str) -> None:
+    def __init__(self, compiler: Compiler, held: Judged, pointers: Sequence[str]) -> None:
+        self._compiler = compiler
+        self._judged = held
+        self._pointers = pointers
+        self._tight: engine.Validator | None = None
+        self._harsh: engine.Validator | None = None
+        self._loose: engine.Validator | None = None
+        self.fits: Callable[[Any], bool] = self._prepared
+        """Whether a payload under each schema's number keeps every clause."""
+
+    def _prepared(self, held: Any) -> bool:
+        tight, harsh = self.tight, self.harsh
+        if harsh is None:
+            self.fits = tight.is_valid
+        else:
+            self.fits = lambda held: tight.is_valid(held) and harsh.is_valid(held)
+        return self.fits(held)
+
+    @property
+    def tight(self) -> engine.Validator:
+        """As written. Raises ContractError when a schema cannot be used, as the others do."""
+        if self._tight is None:
+            self._tight = self._compiler.validator(self._judged.kindly, self._pointers)
+        return self._tight
+
+    @property
+    def harsh(self) -> engine.Validator | None:
+        """None when every clause can be judged."""
+        if self._harsh is None and self._judged.harshly is not None:
+            self._harsh = self._compiler.validator(self._judged.harshly, self._pointers)
+        return self._harsh
+
+    @property
+    def loose(self) -> engine.Validator:
+        """Presence and types only."""
+        if self._loose is None:
+            self._loose = self._compiler.validator(loosened(self._judged.kindly), self._pointers)
+        return self._loose
+
+
+class Schema:
+    """One schema of a document, compiled when first used, alone or with all others. Its errors
+    never quote the payload.
+    """
+
+    __slots__ = ("_proof", "_proven", "_schemas", "_tried", "held", "pointer")
+
+    def __init__(self, schemas: "Schemas", pointer: str) -> None:
         self._schemas = schemas
-        self._number = number
         self._proof: Proof | None = self._first_proof
         self._tried = self._proven = 0
+        self.held: tuple[Ways, str] | None = None
+        """What it is compiled with, and its number there; "" where its document is the schema."""
         self.pointer = pointer
+
+    def _held(self) -> tuple[Ways, str]:
+        self.held = held = self._schemas.met(self.pointer)
+        return held
 
     @property
     def written(self) -> tuple[Any, Any]:
@@ -75,8 +114,10 @@ class Schema:
         return self._schemas.draft
 
     def compiled(self) -> None:
-        """Compile now. Raises ContractError when a schema of the document cannot be used."""
-        _ = self._schemas.tight
+        """Compile all schemas of the document now. Raises ContractError when one cannot be
+        used.
+        """
+        _ = self._schemas.whole().tight
 
     def apart(self) -> "Schemas":
         """The schemas of the same document once more, none named yet: what is asked of them
@@ -86,9 +127,8 @@ class Schema:
 
     def fits(self, instance: Any) -> bool:
         """Whether the payload keeps every clause. The hot path: stops at the first error."""
-        schemas = self._schemas
-        fits = schemas.fits or schemas.prepared()
-        return fits({self._number: instance} if self._number else instance)
+        ways, number = self.held or self._held()
+        return ways.fits({number: instance} if number else instance)
 
     def proves(self, body: str | bytes) -> int:
         """Whether a body surely keeps every clause, and has no key twice, told without decoding it
@@ -117,10 +157,12 @@ class Schema:
         """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not
         fit: it hangs on a clause that cannot be judged.
         """
-        held = {self._number: instance} if self._number else instance
-        if self._schemas.harsh is not None and self._schemas.harsh.is_valid(held):
+        ways, number = self.held or self._held()
+        if ways.harsh is not None and ways.harsh.is_valid(
+            {number: instance} if number else instance
+        ):
             return []
-        return self._folded(self._schemas.tight, instance, most)
+        return self._folded(ways.tight, number, instance, most)
 
     def bears(self, instance: Any, most: int) -> bool:
         """Whether a payload asks for no more than `most` applications of schemas (work.py)."""
@@ -137,25 +179,34 @@ class Schema:
         """The same for a redacted payload: presence and types only; a mask stands for
         any scalar.
         """
-        return self._folded(self._schemas.loose, instance, most, masks=True)
+        ways, number = self.held or self._held()
+        return self._folded(ways.loose, number, instance, most, masks=True)
 
     def _folded(
-        self, validator: engine.Validator, instance: Any, most: int, *, masks: bool = False
+        self,
+        validator: engine.Validator,
+        number: str,
+        instance: Any,
+        most: int,
+        *,
+        masks: bool = False,
     ) -> list[Broken]:
-        errors = validator.iter_errors({self._number: instance} if self._number else instance)
+        errors = validator.iter_errors({number: instance} if number else instance)
         kept = (error for error in errors if not is_hidden(error, words=masks))
-        return folded(kept, self.pointer, most, 1 if self._number else 0)
+        return folded(kept, self.pointer, most, 1 if number else 0)
 
 
 class Schemas:
-    """All schemas of one document, compiled into one validator, so that what they share is
-    compiled and held once.
+    """All schemas of one document. What is met is compiled alone, as far as it reaches, until that
+    comes to as much as all of them; then all are compiled into one validator, so that what they
+    share is compiled and held once.
 
     A validator of its own for each operation of a vendor's densely linked document takes 50 ms and
-    27 MB each; one for all 600 takes 70 ms and 32 MB. Each schema is a numbered property of the
-    one validator's root, 0.6 us a check. `resources` are other documents by URI that a document as
-    a whole (pointer "") may name; nothing else is ever fetched. `assert_formats` holds `format`
-    against payloads in the drafts, too, that only annotate by it.
+    27 MB each; one for all 600 takes 70 ms and 32 MB. Of other documents few operations are met,
+    and each reaches little. Each schema is a numbered property of its validator's root, 0.6 us a
+    check. `resources` are other documents by URI that a document as a whole (pointer "") may name;
+    nothing else is ever fetched. `assert_formats` holds `format` against payloads in the drafts,
+    too, that only annotate by it.
     """
 
     def __init__(
@@ -173,10 +224,6 @@ class Schemas:
         """`look`: the document's, or that of one which it was made of, where it was taken."""
         self._look = look_at(document) if look is None else look
         self._where = where
-        self._class = _CLASSES[draft]
-        self._patterns = engine.FancyRegexOptions(
-            limits.regex_backtracks, limits.regex_bytes, limits.regex_bytes
-        )
         self._formats = dict(formats or {})
         self._document = document
         self.draft: Draft = draft
@@ -187,35 +234,60 @@ class Schemas:
         self._judged: Judged | None = None
         self._cost: Cost | None = None
         self._provers: Provers | None = None
-        self._stood: dict[str, str] = {}
-        self._tight: engine.Validator | None = None
-        self._harsh: engine.Validator | None = None
-        self._loose: engine.Validator | None = None
-        self.fits: Callable[[Any], bool] | None = None
-        """What `prepared` gave, until another schema is named."""
-
-    def prepared(self) -> Callable[[Any], bool]:
-        """Whether the schemas' root keeps every clause, as a function. Raises ContractError when a
-        schema cannot be used.
-        """
-        tight, harsh = self.tight, self.harsh
-        if harsh is None:
-            self.fits = tight.is_valid
-        else:
-            self.fits = lambda held: tight.is_valid(held) and harsh.is_valid(held)
-        return self.fits
+        self._whole: Ways | None = None
+        self._alone = self._look.schemas if is_cuttable(self._look.words) else 0
+        self._compiler = Compiler(
+            draft, where, self._formats, self._resources, assert_formats, limits, self._look.words
+        )
 
     def lazily(self, pointer: str) -> Schema:
         """The schema at a JSON pointer into the document. Name all before the first is used:
-        another one means to compile again.
+        another one may mean to compile again.
         """
         known = self._known.get(pointer)
         if known is None:
-            self._tight = self._harsh = self._loose = self.fits = None
-            known = self._known[pointer] = Schema(
-                self, pointer, f"{len(self._known)}" if pointer else ""
-            )
+            known = self._known[pointer] = Schema(self, pointer)
+            self._forget()
         return known
+
+    def whole(self) -> Ways:
+        """All that were named, in the order in which they were. From now on each is held by it."""
+        if self._whole is None:
+            self._whole = Ways(self._compiler, self._as_judged(), list(self._known))
+            for number, schema in enumerate(self._known.values()):
+                schema.held = (self._whole, f"{number}" if schema.pointer else "")
+        return self._whole
+
+    def met(self, pointer: str) -> tuple[Ways, str]:
+        """What a schema that is used for the first time is compiled with, and its number there."""
+        if self._whole is None and self._alone > 0 and "" not in self._known:
+            alone = self._met_alone(pointer)
+            if alone is not None:
+                return alone, "0"
+            self._alone = 0
+        whole = self.whole()
+        return self._known[pointer].held or (whole, "")
+
+    def _met_alone(self, pointer: str) -> Ways | None:
+        """None where it reaches more than may be compiled apart from the others."""
+        held = self._as_judged()
+        pieces = [
+            cut(document, pointer, self._alone)
+            for document in (held.kindly, held.harshly)
+            if document is not None
+        ]
+        if not all(pieces):
+            return None
+        whole = [piece[0] for piece in pieces if piece is not None]
+        self._alone -= sum(_OVERHEAD + piece[1] for piece in pieces if piece is not None)
+        harshly = whole[1] if len(whole) > 1 else None
+        return Ways(self._compiler, Judged(whole[0], harshly, held.unjudged), [pointer])
+
+    def _forget(self) -> None:
+        if self._whole is not None:
+            self._whole = None
+            for schema in self._known.values():
+                schema.held = None
 
     def apart(self) -> "Schemas":
         """A copy with no schema named."""
@@ -249,29 +321,11 @@ class Schemas:
         return self.lazily(pointer) if isinstance(node, dict | bool) else None
 
     @property
-    def tight(self) -> engine.Validator:
-        """The validator of all schemas as written. Raises ContractError when one
-        cannot be used.
-        """
-        if self._tight is None:
-            self._tight = self._compiled(self._as_judged().kindly)
-        return self._tight
-
-    @property
     def cost(self) -> Cost:
         """What a payload asks for; made when one is deeper than every payload may be."""
         if self._cost is None:
             self._cost = Cost(self._document, self._limits.work)
         return self._cost
-
-    @property
-    def harsh(self) -> engine.Validator | None:
-        """The same with the clauses that cannot be judged taken as broken; None when there are
-        none.
-        """
-        if self._harsh is None and self._as_judged().harshly is not None:
-            self._harsh = self._compiled(self._as_judged().harshly)
-        return self._harsh
 
     @property
     def provers(self) -> Provers | None:
@@ -292,75 +346,3 @@ class Schemas:
         if self._judged is None:
             self._judged = judged(self._document, self._limits, self._look)
         return self._judged
-
-    @property
-    def loose(self) -> engine.Validator:
-        """The same for redacted payloads (loose.py)."""
-        if self._loose is None:
-            self._loose = self._compiled(loosened(self._as_judged().kindly))
-        return self._loose
-
-    def _compiled(self, document: Any) -> engine.Validator:
-        pointers = list(self._known)
-        registry: engine.Registry | None = None
-        try:
-            if "" not in self._known:
-                document, resources, self._stood = apart(document, ROOT, self._look.words)
-                registry = engine.Registry(
-                    [(ROOT, document), *resources], draft=NUMBERS[self.draft]
-                )
-            return self._validator(document, registry, pointers)
-        except (engine.ReferencingError, ValueError) as error:
-            pointer = (
-                ""
-                if registry is None or not pointers
-                else self._culprit(document, registry, pointers)
-            )
-            raise ContractError(
-                f"{self._where}: the schema at {pointer or '/'} cannot be used: {_first_line(error)}",
-                pointer,
-            ) from None
-
-    def _validator(
-        self, document: Any, registry: engine.Registry | None, pointers: Sequence[str]
-    ) -> engine.Validator:
-        schema = document
-        if registry is not None:
-            named = {
-                str(number): {"$ref": absolute(pointer, self._stood, ROOT)}
-                for number, pointer in enumerate(pointers)
-            }
-            schema = {"properties": named}
-        says_draft = registry is None and isinstance(schema, dict) and "$schema" in schema
-        make = engine.validator_for if says_draft else self._class
-        return make(
-            schema,
-            registry=registry,
-            retriever=self._resource if self._resources else None,
-            offline=not self._resources,
-            validate_formats=self._assert_formats or None,
-            formats=self._formats or None,
-            pattern_options=self._patterns,
-        )
-
-    def _culprit(self, document: Any, registry: engine.Registry, pointers: list[str]) -> str:
-        """The first schema that cannot be used, by halving."""
-        while len(pointers) > 1:
-            half = pointers[: len(pointers) // 2]
-            try:
-                self._validator(document, registry, half)
-            except (engine.ReferencingError, ValueError):
-                pointers = half
-            else:
-                pointers = pointers[len(half) :]
-        return pointers[0]
-
-    def _resource(self, uri: str) -> Any:
-        """Only what was published with the contract; there is no network."""
-        if uri not in self._resources:
-            raise KeyError(uri)
-        return self._resources[uri]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:300]

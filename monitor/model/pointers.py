@@ -3,6 +3,8 @@
 
 def escaped(name: str) -> str:
     """A key as one step of a pointer."""
+    if "~" not in name and "/" not in name:
+        return name
     return name.replace("~", "~0").replace("/", "~1")
 
 

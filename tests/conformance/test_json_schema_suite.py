@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from monitor.contracts.schemas import Draft, Schemas
+from monitor.contracts.compiling import Draft
+from monitor.contracts.schemas import Schemas
 from monitor.native import BUILT
 
 DRAFTS: dict[str, Draft] = {

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.contracts.compiling import Draft
 from monitor.contracts.matching import patterns
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.rules import Rule, Rules
@@ -18,7 +19,7 @@ from monitor.contracts.matching.values import compile_json
 from monitor.contracts.matching.work import Work
 from monitor.contracts.patterns import ecma
 from monitor.contracts.payloads import Payload
-from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
+from monitor.contracts.schemas import OPENAPI_FORMATS, Schemas
 from monitor.errors import ContractError
 from monitor.native import BUILT
 

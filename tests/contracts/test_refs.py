@@ -17,6 +17,8 @@ from monitor.contracts.looks import (
     look_at,
     looked_at,
     measured,
+    references,
+    referred,
 )
 from monitor.contracts.refs import _passes, _refuse, objects, survey
 from monitor.contracts.work import allowed_depth, depth_of
@@ -83,6 +85,7 @@ def test_a_walk_tells_the_same_natively_and_by_its_reference(
     assert look_at(document) == looked_at(document)
     assert excess(document, nodes, depth) == measured(document, nodes, depth)
     assert allowed_depth(document, work) == depth_of(document, work)
+    assert references(document, nodes) == referred(document, nodes)
     for words, formats in (["pattern", "not"], []), (["a"], ["int64"]):
         ids = [id(node) for node in every_object(document) if "ä" in node]
         held = holding(document, words, formats, ids)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
 from monitor.contracts.formats.avro import avro_message
 from monitor.contracts.formats.avro_schema import avro_of
@@ -28,7 +29,7 @@ from monitor.contracts.formats.reading import Readings
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.refs import follow, survey
-from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schema, Schemas
+from monitor.contracts.schemas import OPENAPI_FORMATS, Schema, Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped

@@ -6,12 +6,13 @@ import re
 from functools import partial
 from typing import Any
 
+from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Body, Message, Operation, Promise, by_example
 from monitor.contracts.formats.payload_schemas import json_judge, of_schema
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.refs import survey
 from monitor.contracts.routes import Router
-from monitor.contracts.schemas import Draft, Schemas
+from monitor.contracts.schemas import Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
 

@@ -86,6 +86,8 @@ class _Reader:
         """Whether it is an object of its own; ContractError for a key that it must not have."""
         if not isinstance(node, dict) or "$ref" in node:
             return False
+        if node.keys() <= _KEYS[kind]:
+            return True
         for key in node:
             if key not in _KEYS[kind] and not key.startswith("x-"):
                 near = get_close_matches(key.lower(), _KEYS[kind], 1, 0.7)

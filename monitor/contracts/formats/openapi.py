@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, Promise, Style
 from monitor.contracts.formats.dialect import Dialect, Side
 from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
@@ -21,7 +22,7 @@ from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import ANYTHING
 from monitor.contracts.refs import follow, survey
 from monitor.contracts.routes import Base, Router
-from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
+from monitor.contracts.schemas import OPENAPI_FORMATS, Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -91,6 +92,7 @@ class _Reader:
         limits: ContractLimits,
     ) -> None:
         self._document = document
+        self._words = look.words
         self._readings = Readings(document)
         self._where = where
         self._limits = limits
@@ -142,7 +144,7 @@ class _Reader:
             router,
             whole=True,
             depth=min(depths.values()),
-            timing=timing_of(self._document, self._where),
+            timing=timing_of(self._document, self._where, self._words),
         )
 
     def _distinct_sides(self) -> Iterator[tuple[Side, dict[str, Any]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from monitor.contracts.broken import json_type
 from monitor.contracts.forms import Form
-from monitor.contracts.readings import ANYTHING, KINDS, Reading
+from monitor.contracts.readings import ANYTHING, KINDS, SCALARS, Reading
 from monitor.contracts.refs import follow
 from monitor.errors import ContractError
 
@@ -33,6 +33,15 @@ _MEANT = (
         frozenset({"object"}),
     ),
 )
+
+# Without these the reading of a scalar's schema hangs on its type alone.
+_SHAPING = frozenset(
+    {
+        *("$ref", "allOf", "anyOf", "oneOf", "enum", "const", "nullable"),
+        *("properties", "additionalProperties", "items"),
+    }
+)
+_SCALARS = {kind: Reading(frozenset({kind})) for kind in SCALARS}
 
 
 class Readings:
@@ -86,6 +95,9 @@ class Readings:
         return self._known[key]
 
     def _read(self, schema: dict[str, Any], level: int) -> Reading:
+        kind = schema.get("type")
+        if isinstance(kind, str) and kind in SCALARS and _SHAPING.isdisjoint(schema):
+            return _SCALARS[kind]
         reading = self._own(schema, level)
         if isinstance(schema.get("$ref"), str):
             try:

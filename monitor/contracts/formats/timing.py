@@ -6,7 +6,7 @@ The document: `{"x-seamwatch-timing": {"timeout": "2s", "latency": {"p99": "300m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from monitor.contracts.form import Promise, Timing
@@ -75,12 +75,16 @@ def _operation(name: Any, where: str, pointer: str) -> str:
     return f"{method.upper()} {route}" if route.startswith("/") else text
 
 
-def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
+def timing_of(
+    document: Mapping[str, Any], where: str, words: Container[str]
+) -> tuple[Timing, ...]:
     """Of an OpenAPI document: what stands at an operation counts before what stands at its path,
-    and that before the root's.
+    and that before the root's. `words`: the keys that stand anywhere in it.
     """
-    words = (TIMEOUT, LATENCY)
-    timings = list(_told("", document, "", words, where))
+    if TIMEOUT not in words and LATENCY not in words:
+        return ()
+    keys = (TIMEOUT, LATENCY)
+    timings = list(_told("", document, "", keys, where))
     paths = document.get("paths")
     for route, item in paths.items() if isinstance(paths, dict) else ():
         if not isinstance(item, dict):
@@ -90,12 +94,10 @@ def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
             if not isinstance(entry, dict):
                 continue
             pointer, name = f"/paths/{escaped(route)}", f"{method.upper()} {route}"
-            inner = {
-                timing.quantile: timing for timing in _told(name, item, pointer, words, where)
-            }
+            inner = {timing.quantile: timing for timing in _told(name, item, pointer, keys, where)}
             inner |= {
                 timing.quantile: timing
-                for timing in _told(name, entry, f"{pointer}/{method}", words, where)
+                for timing in _told(name, entry, f"{pointer}/{method}", keys, where)
             }
             timings += inner.values()
     return tuple(timings)

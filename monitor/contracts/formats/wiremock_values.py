@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from monitor.contracts.compiling import Draft
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.matching.jsonpath import compile_path
 from monitor.contracts.matching.likeness import Likeness
@@ -15,7 +16,7 @@ from monitor.contracts.matching.patterns import search
 from monitor.contracts.matching.predicates import AskAll, combined, negated, some
 from monitor.contracts.matching.rules import text_of
 from monitor.contracts.refs import survey
-from monitor.contracts.schemas import Draft, Schemas
+from monitor.contracts.schemas import Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
 

@@ -18,6 +18,7 @@ mod proofs;
 mod proving;
 mod schema;
 mod spans;
+mod texts;
 mod walks;
 mod wire;
 mod wordy;
@@ -267,6 +268,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Reader>()?;
     module.add_function(wrap_pyfunction!(keys::lookup, module)?)?;
     module.add_function(wrap_pyfunction!(keys::mix, module)?)?;
+    module.add_function(wrap_pyfunction!(texts::read_alike, module)?)?;
     module.add_class::<exchanges::Exchanges>()?;
     module.add_class::<patterns::Pattern>()?;
     module.add_class::<proofs::Proofs>()?;

@@ -162,6 +162,33 @@ impl Walks {
         Ok(Some((PyFrozenSet::new(py, words)?, PyFrozenSet::new(py, patterns)?, schemas, told, longest, leaves)))
     }
 
+    /// Every text that stands as a reference in a node, and how many objects it holds; no more than `most`, and one.
+    fn references<'py>(&self, node: &Bound<'py, PyAny>, most: usize) -> PyResult<Option<(Bound<'py, PySet>, usize)>> {
+        let mut keys = Keys { kinds: &self.kinds, met: FxHashMap::default() };
+        let (named, mut count, mut stack) = (PySet::empty(node.py())?, 0, vec![node.clone()]);
+        while let Some(node) = stack.pop() {
+            if let Ok(held) = node.cast_exact::<PyList>() {
+                stack.extend(held.iter().filter(holds));
+                continue;
+            }
+            let Ok(held) = node.cast_exact::<PyDict>() else { continue };
+            count += 1;
+            if count > most {
+                break;
+            }
+            for (key, child) in held.iter() {
+                let Some((kind, _)) = keys.kind(&key) else { return Ok(None) };
+                if kind & REFERENCE != 0 && child.is_instance_of::<PyString>() {
+                    named.add(&child)?;
+                }
+                if holds(&child) {
+                    stack.push(child);
+                }
+            }
+        }
+        Ok(Some((named, count)))
+    }
+
     /// The ids of each object that has one of these keys, or is one of `ids`, and of what holds it; data is passed over. `format`
     /// counts where its value is one of `formats`.
     fn holding<'py>(
