@@ -88,6 +88,7 @@ SENTENCES: Mapping[Code, str] = {
     "other_has_evidence": "{service} {version} has evidence between its versions, this deploy only a shift in time",
     "one_instance": "instance {instance} alone: {bad} of its {calls} calls; the {others} other instance(s) of {version} are well, "
     "{other_bad} of {other_calls}",
+    "other_mix": "only the {statistic} rose, and what is slower did not: there may be more of the slow calls, and none that is slower",
     "no_longer_found": "no longer found",
     "no_calls_any_more": "{version} has no calls any more",
     "recovered": "no worse than before for ten minutes",

@@ -78,6 +78,7 @@ Code = Literal[
     "caller_released",
     "other_has_evidence",
     "one_instance",
+    "other_mix",
     # why a finding is over
     "no_longer_found",
     "no_calls_any_more",

@@ -218,12 +218,14 @@ def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_
         assert bool(findings) == (outcome == "fail")
 
 
-def slower(times: float, begins: int = 0, who: Edge = USERS, seed: int = 31) -> list[EdgeCell]:
-    """What web answers to its users: so many times slower from a window on."""
+def slower(
+    times: float, begins: int = 0, who: Edge = USERS, seed: int = 31, ends: int = WINDOWS
+) -> list[EdgeCell]:
+    """What web answers to its users: so many times slower from a window on, until another."""
     rows = of_nobody([Traffic(who, 300, QUIET)], seed)
     late = of_nobody([Traffic(who, 300, replace(QUIET, latency=0.02 * times))], seed)
     return [
-        quiet if (quiet.window - START).total_seconds() < 10 * begins else slow
+        slow if begins <= (quiet.window - START).total_seconds() / 10 < ends else quiet
         for quiet, slow in zip(rows, late, strict=True)
     ]
 
@@ -234,10 +236,12 @@ def of_slow(
     share: Share = AT_ONCE,
     others: Sequence[Deploy] = (),
     beside: Sequence[Traffic] = (STOCK, STRANGER),
+    windows: int = WINDOWS,
 ) -> tuple[Verdict, list[Finding]]:
-    own = cells([Traffic(edge(), 300, QUIET, QUIET)], WINDOWS, share=share, before=BEFORE)
-    around = Around([*of_nobody(beside), *rows])
-    return judge(deploy(), own, (), others, SETTINGS, now_after(WINDOWS), around=around)
+    own = cells([Traffic(edge(), 300, QUIET, QUIET)], windows, share=share, before=BEFORE)
+    until = START + timedelta(seconds=10 * windows)
+    around = Around([row for row in (*of_nobody(beside), *rows) if row.window < until])
+    return judge(deploy(), own, (), others, SETTINGS, now_after(windows), around=around)
 
 
 def test_callers_that_answer_slower_since_a_release_are_its_finding() -> None:
@@ -258,6 +262,11 @@ def test_callers_that_are_as_fast_as_before_are_no_finding(seed: int) -> None:
 @pytest.mark.parametrize("begins", [-12, 18])
 def test_callers_that_became_slower_at_another_moment_are_not_the_releases(begins: int) -> None:
     assert of_slow(slower(3.0, begins))[1] == []
+
+
+def test_callers_that_wait_for_a_cold_start_are_no_finding() -> None:
+    assert of_slow(slower(3.0, ends=6), windows=9)[1] == []
+    assert len(of_slow(slower(3.0), windows=14)[1]) == 1
 
 
 def test_callers_slowed_by_something_else_that_they_call_are_that_things() -> None:

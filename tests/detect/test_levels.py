@@ -2,10 +2,16 @@
 too, or all nodes, is not.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from monitor.detect.evidence.levels import level_test, run_of
+from monitor.detect.judging.verdict import judge
+from monitor.detect.settings import JudgeSettings
+from monitor.model.reasons import reason
+from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
 
 DAY = 1440
 MINUTE = 60.0
@@ -45,6 +51,44 @@ def test_a_level_that_its_past_never_had_is_worse_whatever_its_unit(usual: float
 def test_one_window_is_no_run() -> None:
     assert not worse(past(), after(20, 3.0, 5, 6))
     assert worse(past(), after(20, 3.0, 5, 7))
+
+
+def test_two_windows_in_a_row_are_no_run_where_single_ones_are_as_high_by_chance() -> None:
+    earlier = np.full(60, 30.0) + np.random.default_rng(3).standard_normal(60)
+    now = earlier[:20].copy()
+    now[18:] = 90.0
+    assert worse(earlier, now)
+    earlier[[5, 17, 26, 38, 49]] = 100.0
+    assert not worse(earlier, now)
+
+
+@pytest.mark.parametrize(
+    ("p90", "outcome"), [(0.4, "inconclusive"), (0.6, "fail"), (None, "fail")]
+)
+def test_a_middle_that_rises_alone_is_another_mix_of_calls(
+    p90: float | None, outcome: str
+) -> None:
+    rng = np.random.default_rng(5)
+    usual, since = {"p50": 0.03, "p90": 0.4}, {"p50": 0.05, "p90": p90}
+    rows = []
+    for row in cells([Traffic(edge(), 20)], 40, share=steady(1.0), before=180):
+        levels = since if row.window >= START else usual
+        told = {name: value * rng.normal(1, 0.02) for name, value in levels.items() if value}
+        nothing: dict[int, int] = {}
+        rows.append(
+            replace(
+                row,
+                told={name: told[name] for name in told if p90 or name == "p50"},
+                client_histogram=nothing,
+                server_histogram=nothing,
+                self_histogram=nothing,
+            )
+        )
+    verdict, (finding,) = judge(deploy(), rows, (), (), JudgeSettings(), now_after(40))
+    assert (verdict.outcome, finding.signal) == (outcome, "latency")
+    assert finding.explained == (
+        None if outcome == "fail" else reason("other_mix", statistic="p50")
+    )
 
 
 def test_what_happened_before_as_well_is_no_step() -> None:

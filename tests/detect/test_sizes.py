@@ -228,3 +228,26 @@ def test_a_callee_released_as_well_acquits_only_when_its_own_clock_shows_it() ->
     network = [replace(row, server_histogram=theirs.get(row.window, {})) for row in rows]
     verdict = judge(deploy(), network, (), [bank], SETTINGS, now_after(24))[0]
     assert verdict.outcome == "fail", "only the caller's clock shows it"
+
+
+@pytest.mark.parametrize(("minutes", "outcome"), [(5, "inconclusive"), (20, "fail")])
+def test_what_a_service_waits_for_since_a_later_release_of_its_callee_is_not_its_own(
+    minutes: int, outcome: str
+) -> None:
+    began = START + timedelta(minutes=minutes)
+    bank = deploy("bank", "5.0.0", previous_version="4.0.0", started=began, first_traffic=began)
+    rows = drawn(slow(4.0, since=30 if minutes == 5 else 0), 40, 120)
+    calls = drawn(slow(1.0), 10, 120, where=edge("payment", "bank", "POST /charge"), seed=3)
+    around = Around([replace(row, caller_version="", callee_version="") for row in calls])
+    verdict = judge(deploy(), rows, (), [bank], SETTINGS, now_after(120), around=around)[0]
+    assert verdict.outcome == outcome
+
+
+def test_of_two_that_slowed_alike_and_tell_only_totals_neither_is_blamed() -> None:
+    others = deploy("stock", "5.0.0", previous_version="4.0.0", started=START)
+    rows = drawn(slow(4.0), 40, 40, where=edge("<any>", "payment", ""))
+    for factor, outcome in ((3.8, "inconclusive"), (1.5, "fail")):
+        beside = drawn(slow(factor), 40, 40, where=edge("<any>", "stock", ""), seed=3)
+        around = Around([replace(row, caller_version="", callee_version="") for row in beside])
+        verdict = judge(deploy(), rows, (), [others], SETTINGS, now_after(40), around=around)[0]
+        assert verdict.outcome == outcome

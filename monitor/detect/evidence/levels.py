@@ -6,7 +6,8 @@ What is compared is a run: how far above the level before it the number stays fo
 The run since the deploy must be higher, by a margin, than every run that began at any earlier
 moment; the past is as good as it is long. Of n runs beside it that might as well have been the
 highest, chance makes it so once in n + 1; and how much higher it is than they, once in the square
-of that (a heavy tail's law).
+of that (a heavy tail's law). But no run is rarer than what single windows make by chance: where
+one in ten is as high, two in a row come once in a hundred places.
 """
 
 import math
@@ -92,11 +93,12 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
     highest = max(float(rises.max()), 0.0)
     spans = past.size // max(SPAN, now.size)
     higher = run / highest if highest > 0 else math.inf
-    log_e = (
-        math.log1p(spans) + HIGHER * math.log(min(higher, 1e3))
-        if run > 0 and higher > 1.0
-        else 0.0
-    )
+    log_e = 0.0
+    if run > 0 and higher > 1.0:
+        log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3))
+        above = past - np.concatenate([np.full(size, levels[0]), levels[: past.size - size]])
+        single = (float((above >= run).sum()) + 1.0) / (past.size + 1.0)
+        log_e = min(log_e, -width * math.log(single) - math.log(lows.size))
     least = LEAST if past.size * grain >= DAY else LEAST_SHORT
     return LevelTest(
         usual,

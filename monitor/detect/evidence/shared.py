@@ -19,7 +19,7 @@ from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Contrast
-from monitor.detect.measure.series import Measure, series
+from monitor.detect.measure.series import Measure, Series, series
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Signal
 
@@ -38,14 +38,23 @@ def well_until(edge: EdgeTests, moment: float) -> bool:
         series(edge.table, new_rows(edge), failures),
         series(edge.table, old_rows(edge), failures),
     )
-    first = since.windows + edge.grain <= moment  # a bin in which it began tells of both
+    return as_before_until(moment, before, since, edge.grain)
+
+
+def as_before_until(
+    moment: float, before: Series, since: Series, grain: int, fewest: float = 0.0
+) -> bool:
+    """Whether no more was bad than before until `moment`, but was after it. `fewest`: so many bad
+    calls would have been due by then, had it been so from the first.
+    """
+    first = since.windows + grain <= moment  # a bin in which it began tells of both
     k, a, s, b = (
         float(column.sum())
         for column in (since.bad[first], since.calls[first], before.bad, before.calls)
     )
-    if not a or not b:
-        return True
     later = (float(since.bad[~first].sum()) + 0.5) / max(float(since.calls[~first].sum()), 1.0)
+    if not a or not b or later * a < fewest:
+        return fewest <= 0.0
     return k <= 2.0 or k / a <= math.sqrt((s + 0.5) / b * later)
 
 

@@ -106,13 +106,15 @@ def latency_steps(edge: EdgeTests, settings: JudgeSettings) -> list[SizeStep]:
     return [step for side in slower for step in _size_steps(edge, side, settings)]
 
 
-def by_time(table: EdgeTable, since: float, grain: int) -> EdgeTests:
+def by_time(table: EdgeTable, since: float, grain: int, fresh: Shares | None = None) -> EdgeTests:
     """An edge of which only time is known: all its calls before and since, whatever their
-    versions.
+    versions. `fresh`: the shares of its calls that a fresh instance may have held up.
     """
     whole = contrast(table, "callee", ALL, ALL, since)
     biased = (reason("biased"),) if table.biased.any() else ()
-    return EdgeTests(table, "callee", whole, (), (), 0.0, 0.0, {}, {}, {}, {}, biased, grain, {})
+    return EdgeTests(
+        table, "callee", whole, (), (), 0.0, 0.0, {}, {}, {}, fresh or {}, biased, grain, {}
+    )
 
 
 def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, Measure]]:

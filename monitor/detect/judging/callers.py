@@ -87,6 +87,7 @@ def harm_in_callers(
         mine[0].grain,
         around,
         [edge.table for edge in edges],
+        mine[0].fresh,
     )
     if not callers:
         untold = all(edge.table.edge.caller == ANYBODY for edge in mine)

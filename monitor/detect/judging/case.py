@@ -112,7 +112,10 @@ def case_of(
     @cache
     # each is judged by all edges: asked for only where something is worse, and then once
     def near() -> dict[str, list[Rival]]:
-        return rivals(deploy, others, found_tables, settings)
+        called = {
+            cell.edge.callee for cell in around.neighbours if cell.edge.caller == deploy.service
+        }
+        return rivals(deploy, others, found_tables, called, settings)
 
     findings += _side_by_side(deploy, edges, near, clauses, settings, now)
     neighbours = (

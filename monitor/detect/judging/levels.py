@@ -13,15 +13,16 @@ from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.levels import LevelTest, level_test
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
-from monitor.detect.judging.steps import step_finding, waits_for
+from monitor.detect.judging.steps import NEARLY, step_finding, waits_for
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Measure, Past, Series, controls_of
 from monitor.detect.measure.warmup import SETTLES
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS
+from monitor.model.edges import WINDOW_SECONDS, Edge
 from monitor.model.judging import Finding
+from monitor.model.reasons import Reason, reason
 
 BAR = math.log(30.0)
 """Evidence that one number told of one node must have; of several, so many times as much."""
@@ -30,6 +31,7 @@ MOMENT = 1800.0
 """A run that begins later after a deploy is of another moment: the longer one waits, the surer a
 number does something.
 """
+FROM_FAST_TO_SLOW = ("p50", "p90", "p95", "p99")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,28 +82,40 @@ def levels(
         deploy.service, [edge.table for edge in edges], neighbours, set()
     ).beside
     named = {(item.edge, item.signal) for item in known}
-    best: dict[object, tuple[_Told, LevelTest]] = {}
+    tests: dict[Edge, dict[str, tuple[_Told, LevelTest]]] = {}
     for numbers in series:
-        if (numbers.edge.table.edge, "latency") in named:
-            continue
+        edge = numbers.edge.table.edge
         before = np.concatenate(
-            [
-                earlier.get((numbers.edge.table.edge, numbers.name), np.zeros(0)),
-                numbers.values[~numbers.since],
-            ]
+            [earlier.get((edge, numbers.name), np.zeros(0)), numbers.values[~numbers.since]]
         )
-        test = level_test(
-            before,
-            numbers.values[numbers.since],
-            numbers.edge.grain,
-            _growth(controls, numbers.name, since),
-        )
-        if test is None or not test.stands_out() or test.log_e < bar:
-            continue
-        key = numbers.edge.table.edge
-        if key not in best or test.log_e > best[key][1].log_e:
-            best[key] = numbers, test
-    return [_found(deploy, numbers, test, rivals, neighbours) for numbers, test in best.values()]
+        grown = _growth(controls, numbers.name, since)
+        test = level_test(before, numbers.values[numbers.since], numbers.edge.grain, grown)
+        if test is not None and (edge, "latency") not in named:
+            tests.setdefault(edge, {})[numbers.name] = numbers, test
+    findings = []
+    for of_edge in tests.values():
+        higher = [
+            told for told in of_edge.values() if told[1].stands_out() and told[1].log_e >= bar
+        ]
+        if higher:
+            numbers, test = max(higher, key=lambda told: told[1].log_e)
+            finding = _found(deploy, numbers, test, rivals, neighbours)
+            if not any(_is_slower(numbers.name, of_edge) for numbers, _ in higher):
+                finding = _explained(finding, reason("other_mix", statistic=numbers.name))
+            findings.append(finding)
+    return findings
+
+
+def _is_slower(name: str, tests: Mapping[str, tuple[_Told, LevelTest]]) -> bool:
+    """Whether the next slower number, if there is one, rose as well by what matters: where only
+    the middle rises there are more of the slow calls, none of which is slower.
+    """
+    place = FROM_FAST_TO_SLOW.index(name) if name in FROM_FAST_TO_SLOW else len(FROM_FAST_TO_SLOW)
+    slower = next((told for told in FROM_FAST_TO_SLOW[place + 1 :] if told in tests), None)
+    if slower is None:
+        return True
+    _, test = tests[slower]
+    return test.run > test.least * test.usual
 
 
 def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats, Bools]:
@@ -185,10 +199,10 @@ def _found(
         edge,
         beside,
         neighbours,
-        lambda theirs, moment: 1.0 + _growth(theirs, numbers.name, moment) > rose,
+        lambda theirs, moment: 1.0 + _growth(theirs, numbers.name, moment) > rose**NEARLY,
     )
-    return (
-        replace(finding, role="propagated", explained=explained)
-        if explained is not None
-        else finding
-    )
+    return _explained(finding, explained) if explained is not None else finding
+
+
+def _explained(finding: Finding, why: Reason) -> Finding:
+    return replace(finding, role="propagated", explained=why)

@@ -16,7 +16,7 @@ from monitor.detect.evidence.fanout import ANYBODY, NAMELESS
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import LEANS, dispersion
-from monitor.detect.evidence.shared import well_until
+from monitor.detect.evidence.shared import as_before_until, well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.steps import is_of_both, steps_of
 from monitor.detect.evidence.timed import AnyStep, new_rows, old_rows
@@ -47,7 +47,13 @@ deploy's moment.
 """
 SOON = 120.0
 ENOUGH_DUE, HARDLY_ANY = 20.0, 0.1
-"""So many bad calls were due from other callers, were it the release's harm, and so few came."""
+"""So many bad calls were due, were it the release's harm (from other callers, or before another
+release), and so few came.
+"""
+NEARLY = 0.8
+"""Of two that slowed by so nearly as much (in logs), of which only totals are told, nobody knows
+who waits for whom.
+"""
 
 
 _Bad = tuple[AnyStep, StepTest]
@@ -208,7 +214,7 @@ def _found(
 ) -> Finding:
     signal, role = step.measure.signal, step.edge.role
     explained = _elsewhere(rivals, signal) or _slower_beside(step, rivals, neighbours)
-    explained = explained or _of_one_caller(step, test, rivals, edges)
+    explained = explained or _of_one_caller(step, test, rivals, edges) or _began_with(step, rivals)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
     suspects = (
         below.get(signal, set())
@@ -233,6 +239,25 @@ def _found(
     return replace(
         finding, role="propagated" if propagated or explained else "root", explained=explained
     )
+
+
+def _began_with(step: AnyStep, rivals: Sequence[Rival]) -> Reason | None:
+    """A callee released later, until when all was as before, in calls enough to tell: what its
+    callers wait for, or fail by, since then is its own.
+    """
+    if step.supported or step.measure.signal not in PROPAGATES:
+        return None
+    for rival in rivals:
+        moment = began(rival.deploy)
+        if (
+            rival.is_callee
+            and moment > step.edge.contrast.since + SOON
+            and as_before_until(moment, step.before, step.after, step.edge.grain, ENOUGH_DUE)
+        ):
+            return reason(
+                "callee_released", service=rival.deploy.service, version=rival.deploy.version
+            )
+    return None
 
 
 def _steps_too(callee: Rival, step: AnyStep, stepped: set[str]) -> bool:
@@ -381,32 +406,32 @@ def _slower_beside(
     if step.measure.signal != "latency":
         return None
 
-    def slowed_more(theirs: Sequence[EdgeTable], moment: float) -> bool:
+    def slowed_as_much(theirs: Sequence[EdgeTable], moment: float) -> bool:
         slowed = _slowed(edge.table, old_rows(edge), new_rows(edge))
         return any(
-            _slowed(table, table.windows < moment, table.windows >= moment) > slowed
+            _slowed(table, table.windows < moment, table.windows >= moment) > NEARLY * slowed
             for table in theirs
         )
 
-    return waits_for(edge, rivals, neighbours, slowed_more)
+    return waits_for(edge, rivals, neighbours, slowed_as_much)
 
 
 def waits_for(
     edge: EdgeTests,
     rivals: Sequence[Rival],
     neighbours: Sequence[EdgeTable],
-    rose_by_more: Callable[[Sequence[EdgeTable], float], bool],
+    rose_as_much: Callable[[Sequence[EdgeTable], float], bool],
 ) -> Reason | None:
     """Of a service of which only totals are told nobody knows whom it calls: another that was
-    released at that moment, and rose by more since (told of its edges and that moment), may be
-    what it waits for.
+    released at that moment, and rose by more since, or by nearly as much (told of its edges and
+    that moment), may be what it waits for, or what waits for it.
     """
     if edge.table.edge.caller != ANYBODY:
         return None
     for rival in rivals:
         name = rival.deploy.service
         theirs = [table for table in neighbours if table.edge.callee == name]
-        if at_its_moment(rival.deploy, edge) and rose_by_more(theirs, began(rival.deploy)):
+        if at_its_moment(rival.deploy, edge) and rose_as_much(theirs, began(rival.deploy)):
             return reason("callee_released", service=name, version=rival.deploy.version)
     return None
 

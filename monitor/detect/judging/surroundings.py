@@ -4,7 +4,7 @@ cannot reach, and what became worse since.
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from monitor.detect.evidence.steps import by_time, rate_steps
 from monitor.detect.evidence.timed import AnyStep, Step
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.series import Controls, Series
+from monitor.detect.measure.warmup import Shares
 from monitor.detect.settings import JudgeSettings
 
 FAILED_AND_CALLS = [COUNTS.index("failed"), COUNTS.index("calls")]
@@ -60,6 +61,8 @@ class Surroundings:
     grain: int
     around: Sequence[EdgeTable]
     own: Sequence[EdgeTable]
+    fresh: Shares = field(default_factory=dict)
+    """Of the released service's calls those that fresh instances had: who waited for these, too."""
 
     @cached_property
     def calls(self) -> frozenset[tuple[str, str]]:
@@ -191,7 +194,8 @@ class Surroundings:
         )
         failing: Failing = {}
         for table in tables:
-            edge = by_time(table, self.since, self.grain)
+            held_up = self.fresh if table.edge.callee in reached else None
+            edge = by_time(table, self.since, self.grain, held_up)
             for step in steps(edge, settings):
                 test = step.test(settings)
                 if not step.believed(test, whole, settings):

@@ -3,7 +3,7 @@ them.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -38,10 +38,15 @@ class Rival:
 
 
 def rivals(
-    deploy: Deploy, others: Sequence[Deploy], tables: Sequence[EdgeTable], settings: JudgeSettings
+    deploy: Deploy,
+    others: Sequence[Deploy],
+    tables: Sequence[EdgeTable],
+    called: Collection[str],
+    settings: JudgeSettings,
 ) -> dict[str, list[Rival]]:
     """Per signal: deploys of neighbours within `concurrent_seconds`, each judged by its own
-    version split on the edges shared with the deployed service.
+    version split on the edges shared with the deployed service. `called`: whom that calls in
+    calls that do not tell its version.
     """
     by_signal: dict[str, list[Rival]] = {}
     for other in sorted(others, key=lambda other: other.id):
@@ -61,7 +66,7 @@ def rivals(
         )
         # with what fresh instances did: a cold start may explain, too
         split: dict[str, list[float]] = {}
-        is_callee = False
+        is_callee = other.service in called
         for table in tables:
             role = role_on(table, other.service)
             if role is None:
