@@ -24,6 +24,7 @@ from monitor.api.routes import (
     matrix,
     notices,
     overrides,
+    ramps,
     timing,
     tokens,
 )
@@ -66,6 +67,7 @@ def create_app(parts: Parts) -> FastAPI:
         edges.router,
         contracts.router,
         matrix.router,
+        ramps.router,
         breaks.router,
         timing.router,
         deploys.router,

@@ -23,6 +23,7 @@ from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.wording import facts, sentence, told_by, what
 from monitor.wording_breaks import break_sentence
+from monitor.wording_ramps import bound_text, small_share
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -75,6 +76,8 @@ def environment() -> Environment:
         broken_time=break_sentence,
         told=formatting.told,
         told_by=told_by,
+        bounded=bound_text,
+        small_share=small_share,
         iso=_iso,
     )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)

@@ -63,6 +63,10 @@ COMMANDS = {
         "monitor.cli.gate:gate",
         "Is this deploy good? Exits 0 pass (or overridden), 1 fail, 2 inconclusive, 64 wrong usage, 70 when it cannot be asked.",
     ),
+    "ramp": Listed(
+        "monitor.cli.ramps:ramp",
+        "Versions of a service that are live at once: shares, and what each pair of versions has proven. Exits 0, 1 broken, 2 unproven.",
+    ),
     "size": Listed(
         "monitor.cli.size:size",
         "GB per million spans and per day, tables, and the edges with most rows.",

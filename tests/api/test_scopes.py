@@ -21,6 +21,8 @@ NEEDS = {
             "GET /v1/contracts/{name}/contradictions",
             "GET /v1/matrix",
             "GET /v1/timing",
+            "GET /v1/ramps",
+            "GET /v1/ramps/{service}",
             "GET /v1/deploys",
             "GET /v1/deploys/{deploy_id}",
             "GET /v1/findings",

@@ -16,6 +16,7 @@ from monitor.control.store import writing
 from monitor.model.alerts import Alert, Tracked
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.browser import Watched
+from tests.fixtures.ramp_hour import BEGIN, write_ramp
 from tests.fixtures.shop_day import NOON, ShopDay, edge_row, publish, write, write_judgement
 
 pytestmark = pytest.mark.browser
@@ -48,6 +49,8 @@ def test_every_view_fits_and_is_without_trouble(
         EDGE,
         "/deploys",
         f"/deploys/{deploy}",
+        "/ramps",
+        "/ramps/view?service=payment",
         "/findings",
         "/findings/f-root",
         "/violations",
@@ -59,7 +62,7 @@ def test_every_view_fits_and_is_without_trouble(
     watched = open_page(address, width, dark=dark)
     for path in [*paths, "/sign-in"]:
         watched.page.goto(address + path, wait_until="load")
-        if "/view" in path or path.startswith("/deploys/"):
+        if "edges/view" in path or path.startswith("/deploys/"):
             watched.page.wait_for_selector(".plot[data-drawn] > div", timeout=20_000)
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert watched.page.locator("h1").count() == 1, path
@@ -332,3 +335,29 @@ def test_the_readmes_picture_is_of_this_page(shop: Asked, serve: Serve, open_pag
     assert kept[:24] == taken[:24], "a PNG of the same width and height"
     assert 20_000 < len(kept) < 200_000
     assert "dashboards/page.png" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_ramp_plays_as_a_film_with_the_matrix_at_each_step(
+    api: Asked, serve: Serve, open_page: Open
+) -> None:
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+    watched = open_page(serve(api.app))
+    page = watched.page
+    page.goto(page.url + "ramps", wait_until="load")
+    page.get_by_role("link", name="payment").click()
+    page.wait_for_selector(".matrix")
+    assert "backward compatibility" in page.locator(".matrix").first.inner_text()
+    newest = page.locator("#at").inner_text()
+    page.get_by_role("link", name="Begin").click()
+    page.wait_for_function("was => document.getElementById('at').innerText !== was", arg=newest)
+    begin = page.locator("#at").inner_text()
+    assert begin < newest
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("was => document.getElementById('at').innerText !== was", arg=begin)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Play").wait_for()
+    last = page.locator("[data-seek]").get_attribute("max")
+    page.locator("[data-seek]").fill(str(last))
+    page.wait_for_function("now => document.getElementById('at').innerText === now", arg=newest)
+    assert "moved back" in page.locator("#film").inner_text().lower()
+    assert watched.troubles == []

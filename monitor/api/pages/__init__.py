@@ -17,6 +17,7 @@ from monitor.api.pages import (
     health_page,
     map_page,
     matrix_page,
+    ramp_page,
     sign_in,
     violations_page,
 )
@@ -33,6 +34,7 @@ def page_routers() -> Sequence[APIRouter]:
         alerts_page.router,
         contracts_page.router,
         matrix_page.router,
+        ramp_page.router,
         health_page.router,
         sign_in.router,
         docs_page.router,

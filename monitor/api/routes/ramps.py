@@ -1,0 +1,239 @@
+"""/v1/ramps: services with more than one live version, what each pair of versions has shown, now or
+at any time before.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from monitor.api.access import Opened, Reading
+from monitor.api.faults import ERRORS, ApiError
+from monitor.api.moments import Name, moment
+from monitor.api.parts import Parts
+from monitor.api.strict import StrictRoute
+from monitor.joining.ramps import Asked, data_end, places_of, ramp_at, ramps_at
+from monitor.model.edges import qualified
+from monitor.model.ramps import (
+    Bound,
+    Dose,
+    LatencyBound,
+    Mixed,
+    MovedBack,
+    PairState,
+    PairWord,
+    Ramp,
+    RampCode,
+    RampReason,
+    Retried,
+    Role,
+    ShareStep,
+    ThinPath,
+    VersionLive,
+)
+from monitor.store.ramps import Place
+from monitor.wording_ramps import ramp_sentence
+
+router = APIRouter(prefix="/v1", tags=["ramps"], responses=ERRORS, route_class=StrictRoute)
+
+At = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="As it stood then: ISO 8601, or how long ago: 90s, 15m, 2h, 7d. The newest by default",
+    ),
+]
+LiveMinutes = Annotated[
+    int,
+    Query(ge=1, le=1440, description="A version is live for so long after it was seen last"),
+]
+LIVE_MINUTES = 15
+
+
+class ToldRampReason(BaseModel):
+    """A stable code with its parameters, and both as a sentence."""
+
+    code: RampCode
+    parameters: dict[str, str | float | int]
+    text: str
+
+
+class RampPair(BaseModel):
+    """One caller version against one callee version over the ramp until then.
+
+    `role`: backward (an old caller, a new callee), forward (a new caller, an old callee),
+    established (both were there before), new, or unordered. `upper` of a bound is Clopper and
+    Pearson's limit of the 95 % interval. `thin` are the paths that this pair has hardly shown.
+    `needed` is about how many calls more would rule out more failures than before. `word` is
+    `proven` only where failures and violations are bounded and no usual path is thin.
+    """
+
+    kind: Literal["call", "queue"]
+    role: Role
+    caller_namespace: str
+    caller: str
+    caller_version: str
+    callee_namespace: str
+    callee: str
+    callee_version: str
+    protocol: str
+    calls: int
+    calls_a_second: float
+    failed: Bound
+    outcomes: Mapping[str, int]
+    violated: Bound
+    not_checked: Mapping[str, int]
+    latency: Sequence[LatencyBound]
+    thin: Sequence[ThinPath]
+    thin_in_all: int
+    both_sides: int
+    biased: bool
+    last_seen: datetime
+    needed: int | None
+    eta_seconds: float | None
+    word: PairWord
+    reasons: list[ToldRampReason]
+
+
+class RampTold(BaseModel):
+    """A service's versions at one time. `since` null: no ramp then; `last_ramp` is when the newest
+    one before began and ended. Nothing that came after `at` was read.
+    """
+
+    service: str
+    namespace: str
+    environment: str
+    at: datetime
+    since: datetime | None
+    sealed_until: datetime | None
+    step_seconds: int
+    live: Sequence[VersionLive]
+    steps: Sequence[ShareStep]
+    pairs: list[RampPair]
+    mixed: Sequence[Mixed]
+    moved_back: Sequence[MovedBack]
+    retried: Sequence[Retried]
+    doses: Sequence[Dose]
+    reasons: list[ToldRampReason]
+    last_ramp: tuple[datetime, datetime] | None
+
+
+class RampListed(BaseModel):
+    """A service with more than one live version, and each one's share of its calls."""
+
+    environment: str
+    namespace: str
+    service: str
+    since: datetime
+    shares: dict[str, float]
+
+
+@router.get("/ramps", summary="Services with more than one live version")
+def ramps(
+    _caller: Reading,
+    parts: Opened,
+    environment: Name = None,
+    at: At = None,
+    live_minutes: LiveMinutes = LIVE_MINUTES,
+) -> list[RampListed]:
+    """Now, which is where the data ends, or at a time before."""
+    return ramps_listed(parts, environment, at, live_minutes)
+
+
+def ramps_listed(
+    parts: Parts, environment: str | None, at: str | None, live_minutes: int = LIVE_MINUTES
+) -> list[RampListed]:
+    """What is in a ramp at that time."""
+    live = timedelta(minutes=live_minutes)
+    return [
+        RampListed(
+            environment=it.environment,
+            namespace=it.namespace,
+            service=it.service,
+            since=it.since,
+            shares=dict(it.shares),
+        )
+        for it in ramps_at(parts.store, environment or "", end_of(parts, at), live)
+    ]
+
+
+@router.get("/ramps/{service:path}", summary="A service's live versions, pair by pair, at a time")
+def one_ramp(
+    _caller: Reading,
+    parts: Opened,
+    service: str,
+    environment: Name = None,
+    at: At = None,
+    live_minutes: LiveMinutes = LIVE_MINUTES,
+) -> RampTold:
+    """The service as `name` or `namespace/name`; 422 where that means several, 404 where none was
+    seen in the seven days before.
+    """
+    place = place_of(parts, service, environment, at)
+    return told_ramp(state_of(parts, place, at, live_minutes))
+
+
+def state_of(parts: Parts, place: Place, at: str | None, live_minutes: int = LIVE_MINUTES) -> Ramp:
+    """The ramp there at that time."""
+    asked = Asked(place, end_of(parts, at), timedelta(minutes=live_minutes))
+    return ramp_at(parts.store, parts.engine, asked)
+
+
+def place_of(parts: Parts, service: str, environment: str | None, at: str | None) -> Place:
+    """The one service that is meant; ApiError 404 and 422."""
+    wanted = parts.config.aliases.service(service)
+    there = parts.config.aliases.environment(environment) if environment else ""
+    places = places_of(parts.store, wanted, there, end_of(parts, at))
+    if not places:
+        raise ApiError(
+            404,
+            "no version of this service was seen in the seven days before",
+            service[:200],
+            "GET /v1/services lists those that are seen; `at` asks for another time",
+        )
+    if len(places) > 1:
+        names = ", ".join(
+            f"{place.environment}: {qualified(place.namespace or '', place.service)}"
+            for place in places[:10]
+        )
+        raise ApiError(
+            422,
+            f"that means {len(places)} services: {names}",
+            "environment",
+            "name the environment, and the service as namespace/name",
+        )
+    return places[0]
+
+
+def end_of(parts: Parts, at: str | None) -> datetime:
+    """The time asked for, or the end of the newest window; now where there is none."""
+    now = parts.clock()
+    return moment(at, now) or data_end(parts.store, now + timedelta(hours=1)) or now
+
+
+def told_ramp(ramp: Ramp) -> RampTold:
+    """The ramp with its reasons as sentences."""
+    values = {
+        name: getattr(ramp, name)
+        for name in RampTold.model_fields
+        if name not in ("pairs", "reasons")
+    }
+    return RampTold.model_validate(
+        values | {"pairs": [_pair(pair) for pair in ramp.pairs], "reasons": _told(ramp.reasons)}
+    )
+
+
+def _pair(pair: PairState) -> dict[str, object]:
+    values = {name: getattr(pair, name) for name in RampPair.model_fields if name != "reasons"}
+    return values | {"reasons": _told(pair.reasons)}
+
+
+def _told(reasons: Sequence[RampReason]) -> list[ToldRampReason]:
+    return [
+        ToldRampReason(
+            code=reason.code, parameters=dict(reason.parameters), text=ramp_sentence(reason)
+        )
+        for reason in reasons
+    ]

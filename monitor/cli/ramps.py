@@ -1,0 +1,149 @@
+"""`seamwatch ramp`: a service's live versions, pair by pair, now or at any time before."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from monitor.cli.client import api
+from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.session import settings_of
+from monitor.model.ramps import Bound
+from monitor.wording_ramps import ROLES, bound_text, small_share
+
+LIVE = "version age share planned calls instances since".split()
+PAIRS = "role pair says calls failures conformance latency not_proven".split()
+SERVICES = "environment service since shares".split()
+
+
+def ramp(
+    context: typer.Context,
+    service: Annotated[
+        str,
+        typer.Argument(help="`name` or `namespace/name`; without one, all that are in a ramp."),
+    ] = "",
+    at: Annotated[
+        str | None,
+        typer.Option(help="As it stood then: ISO 8601, or how long ago (90s, 15m, 2h, 7d)."),
+    ] = None,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    live_minutes: Annotated[
+        int,
+        typer.Option(help="A version is live so long after it was seen last.", min=1, max=1440),
+    ] = 15,
+    form: FormatOption = "table",
+) -> int:
+    """Versions of a service that are live at once: shares, and what each pair of versions has
+    proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0.
+    """
+    asked = {"at": at, "environment": environment, "live_minutes": live_minutes}
+    with api(settings_of(context)) as there:
+        if not service:
+            return _listed(there.get("/v1/ramps", **asked), form)
+        told = there.get(f"/v1/ramps/{quote(service, safe='')}", **asked)
+    if form == "json":
+        show([told], [], form)
+    elif form == "csv":
+        show([_pair_line(pair) for pair in told["pairs"]], PAIRS, form)
+    else:
+        _print(told)
+    words = {pair["word"] for pair in told["pairs"] if pair["role"] != "established"}
+    return 1 if "broken" in words else 0 if words == {"proven"} else 2
+
+
+def _listed(rows: Sequence[dict[str, Any]], form: Any) -> int:
+    lines = [row | {"shares": _shares(row["shares"])} for row in rows] if form == "table" else rows
+    show(lines, SERVICES, form, empty="no service has more than one live version")
+    return 0
+
+
+def _print(told: Mapping[str, Any]) -> None:
+    place = f"{plain(told['service'])} in {plain(told['environment'])}"
+    since = f", in a ramp since {told['since']}" if told["since"] else ": no ramp"
+    typer.echo(f"{place} at {told['at']}{since}")
+    if told["last_ramp"]:
+        begin, end = told["last_ramp"]
+        typer.echo(f"the last ramp was from {begin} to {end}; --at {end} shows it")
+    live = [
+        version
+        | {
+            "share": "" if version["share"] is None else small_share(version["share"]),
+            "planned": ""
+            if version["planned_share"] is None
+            else small_share(version["planned_share"]),
+            "calls": version["server_calls"] or version["spans"],
+        }
+        for version in told["live"]
+    ]
+    show(live, LIVE, "table", empty="no version is live")
+    if told["pairs"]:
+        typer.echo()
+        show([_pair_line(pair) for pair in told["pairs"]], PAIRS, "table")
+    for line in _remarks(told):
+        typer.echo(plain(line))
+
+
+def _pair_line(pair: Mapping[str, Any]) -> dict[str, Any]:
+    queue = ", queue" if pair["kind"] == "queue" else ""
+    return {
+        "role": ROLES[pair["role"]] + queue,
+        "pair": f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}",
+        "says": pair["word"],
+        "calls": pair["calls"],
+        "failures": bound_text(Bound(**pair["failed"]), "fail"),
+        "conformance": _conformance(pair),
+        "latency": "; ".join(_latency(it) for it in pair["latency"] if it["quantile"] == 0.95),
+        "not_proven": _thin(pair),
+    }
+
+
+def _conformance(pair: Mapping[str, Any]) -> str:
+    if pair["violated"]["of"]:
+        return bound_text(Bound(**pair["violated"]), "violate")
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in pair["not_checked"].items())
+    return f"none checked ({reasons})" if reasons else "none checked"
+
+
+def _latency(it: Mapping[str, Any]) -> str:
+    upper = it["upper_seconds"]
+    most = f"≤ {1000 * upper:.3g} ms" if upper is not None else "too few to bound"
+    return f"p95 {1000 * it['seconds']:.3g} ms ({it['side']}), {most}"
+
+
+def _thin(pair: Mapping[str, Any]) -> str:
+    paths = [f"{it['operation']} {it['ending']}, {it['seen']:,} seen" for it in pair["thin"][:3]]
+    more = pair["thin_in_all"] - len(paths)
+    missing = f"about {pair['needed']:,} more calls" if pair["needed"] else ""
+    if missing and pair["eta_seconds"]:
+        missing += f" ({_span(pair['eta_seconds'])})"
+    return "; ".join(filter(None, [missing, *paths, f"{more} more paths" if more > 0 else ""]))
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _shares(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{version} {small_share(share)}" for version, share in shares.items())
+
+
+def _remarks(told: Mapping[str, Any]) -> Iterator[str]:
+    for it in told["mixed"][:10]:
+        differ = ", and not all keep the contract" if it["differ"] else ""
+        yield f"mixed: {it['caller']} {it['caller_version']} gets {', '.join(it['versions'])} on {it['operation']}{differ}"
+    for it in told["moved_back"]:
+        yield f"moved back: {it['caller'] or 'all callers'} from {small_share(it['peak_share'])} on new versions to {small_share(it['share'])}"
+    for it in told["retried"][:10]:
+        yield (
+            f"retried: {it['caller']} {it['caller_version']} {it['operation']}: {it['retries']:,} failed on {it['from_version']} and "
+            f"were made again on {it['to_version']}, {it['recovered']:,} then well"
+        )
+    for it in told["doses"]:
+        rises = "rise" if it["rises"] else "do not rise"
+        if it["levels"] >= 3:
+            yield f"dose: failures of old versions {rises} with the new share, {it['caller']} → {it['callee']} (z {it['z']:.1f})"
+        else:
+            yield f"dose: not told yet for {it['caller']} → {it['callee']}: {it['levels']} of 3 levels of share seen"
+    for reason in told["reasons"]:
+        yield f"mind: {reason['text']}"

@@ -1,0 +1,99 @@
+"""Which versions are live at a time, since when without a break, and which of them came later."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.model.ramps import Age
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A version in one step of time: first and last window of it there (s since the epoch)."""
+
+    at: int
+    version: str
+    first: int
+    last: int
+    spans: int
+    server_calls: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A version was seen from `first` to `last` with no break that is longer than it may be."""
+
+    version: str
+    first: int
+    last: int
+
+
+def appearances(slots: Iterable[Slot], longest_break: int) -> list[Appearance]:
+    """Every version's times of being there, in order. What is `last` counts for as long as a break
+    may be.
+    """
+    made: list[Appearance] = []
+    newest: dict[str, Appearance] = {}
+    for slot in sorted(slots, key=lambda slot: slot.first):
+        before = newest.get(slot.version)
+        if before is not None and slot.first - before.last <= longest_break:
+            newest[slot.version] = Appearance(
+                slot.version, before.first, max(before.last, slot.last)
+            )
+            continue
+        if before is not None:
+            made.append(before)
+        newest[slot.version] = Appearance(slot.version, slot.first, slot.last)
+    return sorted([*made, *newest.values()], key=lambda it: (it.first, it.version))
+
+
+def live_at(seen: Iterable[Appearance], at: int, longest_break: int) -> list[Appearance]:
+    """Those that are there at that time, the longest there first."""
+    return [it for it in seen if it.first < at and at - it.last <= longest_break]
+
+
+def began(live: Sequence[Appearance]) -> int | None:
+    """When a second of the live versions came; None while there is one."""
+    return sorted(it.first for it in live)[1] if len(live) > 1 else None
+
+
+def overlaps(seen: Sequence[Appearance]) -> list[tuple[int, int]]:
+    """The times in which two versions at least were there together, in order, first to last
+    window.
+    """
+    ends = sorted(
+        [(it.first, 0) for it in seen] + [(it.last, 1) for it in seen]
+    )  # who comes when another leaves met it
+    made: list[tuple[int, int]] = []
+    there = start = 0
+    for at, leaves in ends:
+        there += -1 if leaves else 1
+        if not leaves and there == 2:
+            start = at
+        elif leaves and there == 1:
+            made.append((start, at))
+    return made
+
+
+def ages(live: Sequence[Appearance], told: Mapping[str, int], data_begins: int) -> dict[str, Age]:
+    """Of each live version of a service under ramp, whether it was there before another came.
+
+    The one that came first is old, the others are new. Versions that were there when the data
+    began are told apart by when their deploys began (`told`), else not at all.
+    """
+    if len(live) < 2:
+        return {it.version: "old" for it in live}
+    first = sorted(live, key=lambda it: it.first)
+    at_start = [it for it in first if it.first <= data_begins]
+    if len(at_start) < 2:
+        return {it.version: "old" if it is first[0] else "new" for it in first}
+    # a version that no deploy tells of was there before those of which one does
+    order = sorted(at_start, key=lambda it: told.get(it.version, 0))
+    starts = [told.get(it.version, 0) for it in order]
+    known = starts[0] != starts[1]
+    return {
+        it.version: ("old" if it is order[0] else "new")
+        if known or it not in at_start
+        else "unknown"
+        for it in first
+    } | ({} if known else {it.version: "unknown" for it in at_start})

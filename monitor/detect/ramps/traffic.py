@@ -1,0 +1,167 @@
+"""What a ramp does to its surroundings: callers that several versions answer, traffic that moves
+back, and failures of the old version that rise with the new one's share.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from monitor.detect.arrays import Ints
+from monitor.detect.evidence.before_after import dose_rates, dose_response
+from monitor.detect.evidence.rates import dispersion
+from monitor.detect.evidence.shared import DOSE_Z
+from monitor.detect.ramps.bounds import CONFIDENCE, lower_share, upper_share
+from monitor.detect.ramps.cells import RampCell
+from monitor.detect.settings import JudgeSettings
+from monitor.model.ramps import Dose, Mixed, MovedBack, ShareStep
+
+LEVELS = 3
+"""So many levels of share it takes to tell a dose from an outage."""
+FELL = 0.05
+"""Traffic that went back by less is not told."""
+
+
+def mixed(cells: Iterable[RampCell]) -> list[Mixed]:
+    """Callers that several versions answered on one operation in one step of time; those whose
+    answers differ first, then the busiest.
+    """
+    groups: dict[tuple[str, ...], dict[int, list[RampCell]]] = {}
+    for cell in cells:
+        if cell.callee_version and cell.calls:
+            key = (cell.caller, cell.caller_version, cell.callee, cell.operation, cell.protocol)
+            groups.setdefault(key, {}).setdefault(cell.at, []).append(cell)
+    told: list[Mixed] = []
+    for (caller, version, callee, operation, _), steps in groups.items():
+        both = [held for held in steps.values() if len({it.callee_version for it in held}) > 1]
+        if not both:
+            continue
+        calls: dict[str, int] = {}
+        checked: dict[str, tuple[int, int]] = {}
+        for cell in (cell for held in both for cell in held):
+            calls[cell.callee_version] = calls.get(cell.callee_version, 0) + cell.calls
+            valid, violated = checked.get(cell.callee_version, (0, 0))
+            checked[cell.callee_version] = (valid + cell.valid, violated + cell.violated)
+        broke = {
+            version: violated > 0
+            for version, (valid, violated) in checked.items()
+            if valid + violated
+        }
+        told.append(
+            Mixed(
+                caller, version, callee, operation, sorted(calls), len(both), calls,
+                differ=len(set(broke.values())) > 1,
+            )
+        )  # fmt: skip
+    return sorted(
+        told,
+        key=lambda it: (
+            not it.differ,
+            -sum(it.calls.values()),
+            it.caller,
+            it.caller_version,
+            it.operation,
+        ),
+    )
+
+
+def moved_back(cells: Sequence[RampCell], new: frozenset[str]) -> list[MovedBack]:
+    """Whose calls went to the new versions in a larger share than they do now, surely: the peak's
+    lower limit is above the newest step's upper one, at 95 % over all steps together.
+    """
+    told: list[MovedBack] = []
+    for caller in ("", *sorted({cell.caller for cell in cells})):
+        steps: dict[int, tuple[int, int]] = {}
+        for cell in cells:
+            if caller in ("", cell.caller):
+                of_new, of_all = steps.get(cell.at, (0, 0))
+                more = cell.calls if cell.callee_version in new else 0
+                steps[cell.at] = (of_new + more, of_all + cell.calls)
+        if len(steps) < 2:
+            continue
+        sure = 1.0 - (1.0 - CONFIDENCE) / len(steps)
+        last = max(steps)
+        peak = max(steps, key=lambda at: lower_share(*steps[at], sure))
+        now_new, now_all = steps[last]
+        low, high = lower_share(*steps[peak], sure), upper_share(now_new, now_all, sure)
+        if low - high >= FELL:
+            told.append(
+                MovedBack(
+                    caller,
+                    steps[peak][0] / steps[peak][1],
+                    datetime.fromtimestamp(peak, UTC),
+                    now_new / now_all,
+                    now_all,
+                )
+            )
+    return told
+
+
+def doses(
+    before: Sequence[RampCell], cells: Sequence[RampCell], new: frozenset[str]
+) -> list[Dose]:
+    """For each pair of services, whether the old versions' failures rise with the new ones' share
+    of calls: what damage to shared state looks like. An outage at one moment is no dose.
+    """
+    settings = JudgeSettings()
+    edges: dict[tuple[str, ...], list[RampCell]] = {}
+    for cell in cells:
+        edges.setdefault(cell.edge, []).append(cell)
+    told: list[Dose] = []
+    for edge, held in sorted(edges.items()):
+        steps = sorted({cell.at for cell in held})
+        places = {at: place for place, at in enumerate(steps)}
+        old = np.zeros((len(steps), 2), np.int64)
+        all_calls = np.zeros(len(steps), np.int64)
+        new_calls = np.zeros(len(steps), np.int64)
+        for cell in held:
+            place = places[cell.at]
+            all_calls[place] += cell.calls
+            if cell.callee_version in new:
+                new_calls[place] += cell.calls
+            else:
+                old[place] += (cell.bad, cell.calls)
+        share = new_calls / np.maximum(all_calls, 1)
+        past = _by_step(cell for cell in before if cell.edge == edge)
+        served = old[:, 1] > 0
+        levels = int(np.unique(np.round(share[served], 1)).size)
+        doses_seen = (old[served, 0], old[served, 1], share[served])
+        z = (
+            dose_response(*doses_seen, *past) / math.sqrt(dispersion(*past))
+            if levels >= LEVELS
+            else 0.0
+        )
+        base, added = dose_rates(
+            np.concatenate([past[0], doses_seen[0]]),
+            np.concatenate([past[1], doses_seen[1]]),
+            np.concatenate([np.zeros(past[0].size), doses_seen[2]]),
+        )
+        relevant = (
+            added >= settings.floor_difference and base + added >= settings.floor_ratio * base
+        )
+        told.append(Dose(edge[1], edge[3], levels, z, base, added, rises=z >= DOSE_Z and relevant))
+    return sorted(told, key=lambda dose: (not dose.rises, -dose.z, dose.caller, dose.callee))
+
+
+def _by_step(cells: Iterable[RampCell]) -> tuple[Ints, Ints]:
+    steps: dict[int, tuple[int, int]] = {}
+    for cell in cells:
+        bad, calls = steps.get(cell.at, (0, 0))
+        steps[cell.at] = (bad + cell.bad, calls + cell.calls)
+    rows = np.array([steps[at] for at in sorted(steps)], np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
+
+
+def share_steps(counts: Mapping[int, Mapping[str, int]]) -> list[ShareStep]:
+    """Shares of what each version did, by step."""
+    return [
+        ShareStep(
+            datetime.fromtimestamp(at, UTC),
+            dict(versions),
+            {version: count / total for version, count in versions.items()}
+            if (total := sum(versions.values()))
+            else {},
+        )
+        for at, versions in sorted(counts.items())
+    ]

@@ -1,0 +1,492 @@
+"""The state of a ramp at any time, from what is published of the windows before it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from monitor.control import deploys as kept_deploys
+from monitor.control import findings as kept_findings
+from monitor.detect.ramps.cells import Harm, PathSeen, RampCell
+from monitor.detect.ramps.pairs import PairInputs, pair_states
+from monitor.detect.ramps.presence import (
+    Appearance,
+    Slot,
+    ages,
+    appearances,
+    began,
+    live_at,
+    overlaps,
+)
+from monitor.detect.ramps.traffic import doses, mixed, moved_back, share_steps
+from monitor.model.edges import WINDOW_SECONDS, apart, qualified
+from monitor.model.ramps import (
+    Age,
+    Ramp,
+    RampReason,
+    Retried,
+    ShareStep,
+    VersionLive,
+    ramp_reason,
+)
+from monitor.store import Store
+from monitor.store.ramps import Extent, Place, RampReader
+
+LIVE = timedelta(minutes=15)
+"""A version is live for so long after it was seen last."""
+LOOK_BACK = timedelta(days=7)
+BEFORE_SECONDS = 1800
+"""So much of the time before a ramp is read, to know how things were."""
+FINE_SECONDS = 300
+STEPS = (10, 30, 60, 300, 900, 3600)
+POINTS = 180
+TRACES_SECONDS = 3600
+"""Exchanges and half edges are read for the newest so much of a ramp."""
+MOST_PAIRS = 400
+BIASED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A service with more than one live version, and their shares of its calls."""
+
+    environment: str
+    namespace: str
+    service: str
+    since: datetime
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked: a service of one environment, at a time, and how long a version counts as
+    live.
+    """
+
+    place: Place
+    at: datetime
+    live: timedelta = LIVE
+
+
+def places_of(store: Store, service: str, environment: str, at: datetime) -> list[Place]:
+    """Where a service of this name was alive in the days before: each environment and namespace."""
+    namespace, name = apart(service)
+    until = _seconds(at)
+    rows = RampReader(store).presence(
+        environment, [name], _seconds(at - LOOK_BACK), until, _whole(LOOK_BACK)
+    )
+    return sorted(
+        {
+            Place(row["environment"], row["namespace"], name)
+            for row in rows
+            if namespace in (None, row["namespace"])
+        },
+        key=lambda place: (place.environment, place.namespace or ""),
+    )
+
+
+def data_end(store: Store, until: datetime) -> datetime | None:
+    """The end of the newest window published before `until`; None while there is none."""
+    last = RampReader(store).extent(until).last
+    return datetime.fromtimestamp(last + WINDOW_SECONDS, UTC) if last else None
+
+
+def ramps_at(store: Store, environment: str, at: datetime, live: timedelta = LIVE) -> list[Listed]:
+    """Every service of which more than one version is live, by environment and name."""
+    reader = RampReader(store)
+    until, longest = _seconds(at), int(live.total_seconds())
+    rows = reader.presence(environment, (), _seconds(at - LOOK_BACK), until, FINE_SECONDS)
+    by_service: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["version"]:
+            key = (row["environment"], row["namespace"], row["service"])
+            by_service.setdefault(key, []).append(row)
+    listed: list[Listed] = []
+    for (place, namespace, service), held in by_service.items():
+        slots = [_slot(row) for row in held]
+        alive = live_at(appearances(slots, longest), until, longest)
+        start = began(alive)
+        if start is None:
+            continue
+        versions = {it.version for it in alive}
+        counts: Counter[str] = Counter()
+        for slot in slots:
+            if slot.version in versions and until - slot.last <= longest:
+                counts[slot.version] += slot.server_calls or slot.spans
+        total = max(1, sum(counts.values()))
+        shares = {version: counts[version] / total for version in sorted(versions)}
+        listed.append(
+            Listed(place, namespace, service, datetime.fromtimestamp(start, UTC), shares)
+        )
+    return sorted(listed, key=lambda it: (it.environment, it.service, it.namespace))
+
+
+def ramp_span(
+    store: Store, place: Place, at: datetime, end: datetime, live: timedelta = LIVE
+) -> tuple[datetime, datetime] | None:
+    """When the ramp around a time began, and when only one version was left, `end` at the latest;
+    else of the next one after it, or of the one before it. None where there is none.
+    """
+    longest, until = int(live.total_seconds()), _seconds(at)
+    rows = RampReader(store).presence(
+        place.environment, [place.service], _seconds(at - LOOK_BACK), _seconds(end), FINE_SECONDS
+    )
+    slots = [
+        _slot(row)
+        for row in rows
+        if row["version"] and place.namespace in (None, row["namespace"])
+    ]
+    spans = [
+        (first, min(last + WINDOW_SECONDS, _seconds(end)))
+        for first, last in overlaps(appearances(slots, longest))
+    ]
+    if not spans:
+        return None
+    start, stop = next((span for span in spans if until <= span[1]), spans[-1])
+    return _moment(start), _moment(stop)
+
+
+def ramp_at(store: Store, engine: Engine, asked: Asked) -> Ramp:
+    """The ramp as it stood: shares, pairs, callers between versions, traffic that moves back, and
+    doses. Nothing that came after the time asked for is read.
+
+    Raises StoreError, StoreUnavailable.
+    """
+    return _Reading(store, engine, asked).ramp()
+
+
+class _Reading:
+    def __init__(self, store: Store, engine: Engine, asked: Asked) -> None:
+        self.reader, self.engine = RampReader(store), engine
+        self.place, self.at = asked.place, asked.at
+        self.until = _seconds(asked.at) // WINDOW_SECONDS * WINDOW_SECONDS
+        self.longest = int(asked.live.total_seconds())
+        self.extent: Extent = self.reader.extent(asked.at)
+
+    def ramp(self) -> Ramp:
+        first = self.until - _whole(LOOK_BACK)
+        rows = self.reader.presence(
+            self.place.environment, [self.place.service], first, self.until, FINE_SECONDS
+        )
+        rows = [row for row in rows if self.place.namespace in (None, row["namespace"])]
+        slots = [_slot(row) for row in rows if row["version"]]
+        seen = appearances(slots, self.longest)
+        alive = live_at(seen, self.until, self.longest)
+        start = began(alive)
+        if start is None:
+            return self._without(rows, seen, alive)
+        step = _step(self.until - start)
+        since = (start // step) * step
+        told = _told_deploys(self.engine, self.place, self.at)
+        own = ages(
+            alive, {name: began_at for name, (began_at, _) in told.items()}, self.extent.first
+        )
+        # versions that came and went meanwhile have an age too
+        for it in seen:
+            if it.last >= since:
+                own.setdefault(it.version, "new" if it.first >= since else "old")
+        every = [
+            _cell(row)
+            for row in self.reader.cells(self.place, since - BEFORE_SECONDS, self.until, step)
+        ]
+        cells = [cell for cell in every if cell.at >= since]
+        before = [cell for cell in every if cell.at < since]
+        answered = [cell for cell in cells if self._is_callee(cell)]
+        new = frozenset(version for version, age in own.items() if age == "new")
+        paths, retried, unread = self._traces(since)
+        pairs = pair_states(
+            PairInputs(
+                cells,
+                self._ages(own, every, since),
+                paths,
+                self._harms(),
+                step,
+                self.until,
+            )
+        )
+        steps = self._steps(since, step)
+        reasons = [*self._reasons(cells, own, since), *unread]
+        if len(pairs) > MOST_PAIRS:
+            reasons.append(ramp_reason("ramp_pairs_cut", shown=MOST_PAIRS, count=len(pairs)))
+        return Ramp(
+            service=self.place.service,
+            namespace=self.place.namespace or "",
+            environment=self.place.environment,
+            at=_moment(self.until),
+            since=_moment(start),
+            sealed_until=_sealed(self.extent),
+            step_seconds=step,
+            live=_live(alive, own, steps, slots, told, self.until - self.longest),
+            steps=steps,
+            pairs=pairs[:MOST_PAIRS],
+            mixed=mixed(answered),
+            moved_back=moved_back(answered, new) if new else [],
+            retried=retried,
+            doses=doses([cell for cell in before if self._is_callee(cell)], answered, new)
+            if new
+            else [],
+            reasons=reasons,
+        )
+
+    def _without(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        seen: Sequence[Appearance],
+        alive: Sequence[Appearance],
+    ) -> Ramp:
+        """One version, or none, is live: no ramp, and when the last one was."""
+        reason = (
+            ramp_reason("ramp_one_version", version=alive[0].version)
+            if alive
+            else ramp_reason("ramp_nothing_seen", minutes=self.longest // 60)
+        )
+        past = overlaps(seen)
+        slots = [_slot(row) for row in rows]
+        steps = self._steps(max(self.until - 3600, self.until - _whole(LOOK_BACK)), 60)
+        return Ramp(
+            service=self.place.service,
+            namespace=self.place.namespace or "",
+            environment=self.place.environment,
+            at=_moment(self.until),
+            since=None,
+            sealed_until=_sealed(self.extent),
+            step_seconds=60,
+            live=_live(alive, {it.version: "old" for it in alive}, steps, slots, {}, self.until - self.longest),
+            steps=steps,
+            pairs=(),
+            mixed=(),
+            moved_back=(),
+            retried=(),
+            doses=(),
+            reasons=[reason],
+            last_ramp=(_moment(past[-1][0]), _moment(past[-1][1] + WINDOW_SECONDS))
+            if past
+            else None,
+        )  # fmt: skip
+
+    def _is_callee(self, cell: RampCell) -> bool:
+        return cell.callee == self.place.service and self.place.namespace in (
+            None,
+            cell.callee_namespace,
+        )
+
+    def _steps(self, since: int, step: int) -> list[ShareStep]:
+        rows = self.reader.presence(
+            self.place.environment, [self.place.service], since, self.until, step
+        )
+        rows = [row for row in rows if self.place.namespace in (None, row["namespace"])]
+        # who answers calls is counted by them; who answers none, by spans
+        word = "server_calls" if any(row["server_calls"] for row in rows) else "spans"
+        counts: dict[int, dict[str, int]] = {}
+        for row in rows:
+            held = counts.setdefault(int(row["at"]), {})
+            held[row["version"]] = held.get(row["version"], 0) + int(row[word])
+        return share_steps(counts)
+
+    def _ages(
+        self, own: Mapping[str, Age], cells: Iterable[RampCell], since: int
+    ) -> dict[tuple[str, str, str], Age]:
+        """How old each version is that takes part. A service that tells no version was there; a
+        version that shows no span of its own is as old as its calls.
+        """
+        parties: dict[tuple[str, str, str], int] = {}
+        for cell in cells:
+            for side in (
+                (cell.caller_namespace, cell.caller, cell.caller_version),
+                (cell.callee_namespace, cell.callee, cell.callee_version),
+            ):
+                parties[side] = min(cell.at, parties.get(side, cell.at))
+        versioned = {side[:2] for side in parties if side[2]}
+        told: dict[tuple[str, str, str], Age] = {}
+        for side, first in parties.items():
+            if side[2]:
+                told[side] = "new" if first >= since > self.extent.first else "old"
+            elif side[:2] not in versioned:
+                told[side] = "old"
+        partners = sorted({name for _, name, version in parties if version})
+        rows = self.reader.presence(
+            self.place.environment,
+            partners,
+            self.until - _whole(LOOK_BACK),
+            self.until,
+            FINE_SECONDS,
+        )
+        slots: dict[tuple[str, str], list[Slot]] = {}
+        for row in rows:
+            slots.setdefault((row["namespace"], row["service"]), []).append(_slot(row))
+        for key, held in slots.items():
+            for it in appearances(held, self.longest):
+                if it.version:
+                    came = it.first >= since and it.first > self.extent.first
+                    told[*key, it.version] = "new" if came else "old"
+        for side in parties:
+            if self._is_own(side):
+                told[side] = own.get(side[2], "unknown")
+        return told
+
+    def _is_own(self, side: tuple[str, str, str]) -> bool:
+        return side[1] == self.place.service and self.place.namespace in (None, side[0])
+
+    def _traces(self, since: int) -> tuple[list[PathSeen], list[Retried], list[RampReason]]:
+        lately = max(since, self.until - TRACES_SECONDS)
+        paths = [
+            PathSeen(
+                row["from_service"], row["from_version"], row["to_version"], row["operation"],
+                str(row["status"] or ""), int(row["exchanges"]),
+            )
+            for row in self.reader.paths(self.place, lately, self.until)
+        ]  # fmt: skip
+        retried = [
+            Retried(
+                row["caller"], row["caller_version"], row["operation"], row["from_version"],
+                row["to_version"], int(row["retries"]), int(row["recovered"]),
+            )
+            for row in self.reader.retries(self.place, lately, self.until)
+        ]  # fmt: skip
+        cut = (
+            [ramp_reason("ramp_paths_cut", minutes=TRACES_SECONDS // 60)] if lately > since else []
+        )
+        return paths, retried, cut
+
+    def _harms(self) -> list[Harm]:
+        service = (
+            self.place.service
+            if self.place.namespace is None
+            else qualified(self.place.namespace, self.place.service)
+        )
+        return [
+            Harm(
+                finding.id,
+                finding.edge.caller,
+                finding.edge.callee,
+                finding.callee_version,
+                finding.caller_version,
+                finding.signal,
+            )
+            for finding in kept_findings.list_findings(self.engine, service=service)
+            if finding.edge.environment == self.place.environment
+            and finding.role == "root"
+            and finding.explained is None
+            and finding.first_seen <= self.at
+            and (finding.state != "resolved" or finding.last_seen >= self.at)
+        ]
+
+    def _reasons(
+        self, cells: Sequence[RampCell], own: Mapping[str, Age], since: int
+    ) -> list[RampReason]:
+        reasons: list[RampReason] = []
+        untold = sum(
+            cell.calls for cell in cells if (self._is_callee(cell) and not cell.callee_version)
+        )
+        if untold:
+            reasons.append(ramp_reason("ramp_version_untold", count=untold))
+        if "unknown" in own.values():
+            reasons.append(ramp_reason("ramp_order_unknown"))
+        open_since = max(since, (self.extent.last_sealed or 0) + WINDOW_SECONDS)
+        if self.extent.last_sealed < self.extent.last:
+            seconds = self.extent.last + WINDOW_SECONDS - open_since
+            reasons.append(ramp_reason("ramp_provisional", seconds=seconds))
+        return reasons
+
+
+def _told_deploys(
+    engine: Engine, place: Place, at: datetime
+) -> dict[str, tuple[int, float | None]]:
+    """By version, when its newest deploy before `at` began, and which share was told last."""
+    service = (
+        place.service if place.namespace is None else qualified(place.namespace, place.service)
+    )
+    told: dict[str, tuple[int, float | None]] = {}
+    deploys = kept_deploys.list_deploys(
+        engine, environment=place.environment, service=service, until=at
+    )
+    for deploy in deploys:
+        if set(deploy.sources) - {"sighting"}:
+            shares = [
+                event.traffic_share
+                for event in sorted(
+                    kept_deploys.events(engine, deploy.id), key=lambda event: event.at
+                )
+                if event.traffic_share is not None and event.at <= at
+            ]
+            told.setdefault(
+                deploy.version, (_seconds(deploy.started), shares[-1] if shares else None)
+            )
+    return told
+
+
+def _live(
+    alive: Sequence[Appearance],
+    own: Mapping[str, Age],
+    steps: Sequence[ShareStep],
+    slots: Sequence[Slot],
+    told: Mapping[str, tuple[int, float | None]],
+    lately: int,
+) -> list[VersionLive]:
+    newest = steps[-1].shares if steps else {}
+    lines = []
+    for it in alive:
+        held = [slot for slot in slots if slot.version == it.version and slot.last >= lately]
+        lines.append(
+            VersionLive(
+                version=it.version,
+                age=own.get(it.version, "unknown"),
+                since=_moment(it.first),
+                last_seen=_moment(it.last),
+                server_calls=sum(slot.server_calls for slot in held),
+                spans=sum(slot.spans for slot in held),
+                instances=max((slot.instances for slot in held), default=0),
+                share=newest.get(it.version, 0.0) if newest else None,
+                planned_share=told.get(it.version, (0, None))[1],
+            )
+        )
+    return lines
+
+
+def _slot(row: Mapping[str, Any]) -> Slot:
+    names = ("at", "first", "last", "spans", "server_calls", "instances")
+    return Slot(version=row["version"], **{name: int(row[name]) for name in names})
+
+
+def _cell(row: Mapping[str, Any]) -> RampCell:
+    outcomes = ("ok", "client_error", "server_error", "timeout", "cancelled")
+    texts = "caller_namespace caller caller_version callee_namespace callee callee_version protocol operation"
+    return RampCell(
+        at=int(row["at"]),
+        **{name: row[name] for name in texts.split()},
+        calls=int(row["calls"]),
+        bad=min(int(row["bad"]), int(row["calls"])),
+        outcomes={name: int(row[name]) for name in outcomes},
+        valid=int(row["valid"]),
+        violated=int(row["violated"]),
+        not_checked=dict(row["not_checked"]),
+        client_histogram=dict(row["client_histogram"]),
+        server_histogram=dict(row["server_histogram"]),
+        queue_histogram=dict(row["queue_histogram"]),
+        both=int(row["both"]),
+        biased=int(row["sampling"]) == BIASED,
+        last=int(row["last"]),
+    )
+
+
+def _step(seconds: int) -> int:
+    return next((step for step in STEPS if seconds / step <= POINTS), STEPS[-1])
+
+
+def _sealed(extent: Extent) -> datetime | None:
+    return _moment(extent.last_sealed + WINDOW_SECONDS) if extent.last_sealed else None
+
+
+def _whole(span: timedelta) -> int:
+    return int(span.total_seconds())
+
+
+def _seconds(moment: datetime) -> int:
+    return max(0, int(moment.timestamp()))
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,68 @@
+"""Sentences about ramps: no judgement of a deploy, and so no reason of one (wording.py).
+
+Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
+"""
+
+from collections.abc import Mapping
+
+from monitor.model.ramps import Bound, RampCode, RampReason, Role
+
+RAMPS: Mapping[RampCode, str] = {
+    "ramp_violates": "{count:,} of {of:,} checked exchanges violate a contract",
+    "ramp_no_violation": "0 of {of:,} violate; ≤ {share}",
+    "ramp_not_checked": "none of {count:,} exchanges could be checked against the contract",
+    "ramp_no_contract": "no contract is held against these calls",
+    "ramp_finding": "finding {finding} is open on it: {signal}",
+    "ramp_errors_alike": "{count:,} of {of:,} calls fail; ≤ {upper}, no more than before",
+    "ramp_errors_open": "{count:,} of {of:,} calls fail; ≤ {upper}: more failures than before are not ruled out",
+    "ramp_no_calls": "no call of this pair was seen",
+    "ramp_path_thin": "not proven: {operation} ending {ending}, {seen:,} seen",
+    "ramp_biased": "sampling prefers some outcomes, so that shares tell nothing",
+    "ramp_order_unknown": "nothing tells which version came later; a deploy event would",
+    "ramp_version_untold": "{count:,} calls tell no version of this service, and are in no pair of versions",
+    "ramp_provisional": "the last {seconds} s are not sealed: they may still change",
+    "ramp_mixed": "{caller} {caller_version} gets answers of {versions} on {operation}",
+    "ramp_mixed_promises": "{caller} {caller_version} gets answers of {versions} on {operation}, and not all keep the contract",
+    "ramp_moved_back": "{who} went from {peak} on new versions to {share}",
+    "ramp_retried": "{caller} {caller_version} made {retries:,} calls that failed on {from_version} again on {to_version}; {recovered:,} then went well",
+    "ramp_retries_untold": "no half edges are kept of that time, so retries are not told",
+    "ramp_dose": "failures of old versions rise with the new one's share, for {caller}: from {base} by {added}",
+    "ramp_no_dose": "failures of old versions do not rise with the new one's share, for {caller}",
+    "ramp_dose_untold": "{levels} levels of share were seen for {caller}, and a dose shows on three",
+    "ramp_nothing_seen": "no version was seen in the last {minutes} minutes",
+    "ramp_one_version": "one version is live: {version}",
+    "ramp_paths_cut": "statuses and retries are those of the last {minutes} minutes",
+    "ramp_pairs_cut": "{shown} of {count} pairs are shown",
+}
+ROLES: Mapping[Role, str] = {
+    "backward": "backward compatibility",
+    "forward": "forward readiness",
+    "established": "established",
+    "new": "both new",
+    "unordered": "order unknown",
+}
+SHARES = frozenset({"share", "upper", "peak", "base", "added"})
+
+
+def ramp_sentence(reason: RampReason) -> str:
+    """The reason as one sentence."""
+    told = {
+        name: small_share(float(value)) if name in SHARES else value
+        for name, value in reason.parameters.items()
+    }
+    return RAMPS[reason.code].format_map(told)
+
+
+def small_share(share: float) -> str:
+    """A share as percent with two figures, however small: 0.009 %, 1.2 %, 34 %."""
+    percent = 100 * share
+    if percent >= 10:
+        return f"{percent:.0f} %"
+    return f"{float(f'{percent:.1g}' if percent < 0.1 else f'{percent:.2g}'):.10g} %"
+
+
+def bound_text(bound: Bound, verb: str) -> str:
+    """`0 of 41,210 violate; ≤ 0.009 %`; or that nothing was seen."""
+    if not bound.of:
+        return "none seen"
+    return f"{bound.count:,} of {bound.of:,} {verb}; ≤ {small_share(bound.upper)}"

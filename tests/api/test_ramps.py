@@ -1,0 +1,135 @@
+"""Ramps by API: pairs with their bounds, by role; what goes on between versions; and the same state
+again when asked for a past time.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from scipy.stats import beta
+
+from tests.fixtures.api import Asked
+from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
+from tests.fixtures.rig import Rig
+from tests.fixtures.shop_day import NOON
+from tests.fixtures.spans import T0, S
+
+
+def pair(state: dict[str, Any], caller: str, callee: str) -> dict[str, Any]:
+    """The pair of `service version` and `service version`."""
+    return next(
+        it
+        for it in state["pairs"]
+        if f"{it['caller']} {it['caller_version']}".strip() == caller
+        and f"{it['callee']} {it['callee_version']}".strip() == callee
+    )
+
+
+def asked(api: Asked, at: datetime | None = None, service: str = "payment") -> dict[str, Any]:
+    """The state of a ramp."""
+    query = f"?at={at.isoformat().replace('+00:00', 'Z')}" if at else ""
+    answer = api.get(f"/v1/ramps/{service}{query}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_a_past_state_is_the_same_whatever_came_after(api: Asked) -> None:
+    middle = NOON - timedelta(minutes=10)
+    write_ramp(api.parts.store, BEGIN, middle, generation=1)
+    then = asked(api)
+    assert then["at"] == middle.isoformat().replace("+00:00", "Z")
+    write_ramp(api.parts.store, middle, NOON, generation=2)
+    assert asked(api, middle) == then
+    assert asked(api)["pairs"] != then["pairs"]
+    before = asked(api, RAMP)
+    assert before["since"] is None
+    assert [version["version"] for version in before["live"]] == [OLD]
+    assert [reason["code"] for reason in before["reasons"]] == ["ramp_one_version"]
+
+
+def test_pairs_are_named_by_who_came_later_and_bounded_by_clopper_and_pearson(api: Asked) -> None:
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+    state = asked(api)
+    roles = {
+        (it["caller"], it["caller_version"], it["callee"], it["callee_version"]): it["role"]
+        for it in state["pairs"]
+    }
+    assert roles["checkout", "3.1.0", "payment", NEW] == "backward"
+    assert roles["checkout", "3.2.0", "payment", OLD] == "forward"
+    assert roles["checkout", "3.2.0", "payment", NEW] == "new"
+    assert roles["checkout", "3.1.0", "payment", OLD] == "established"
+    assert roles["payment", NEW, "bank.example", ""] == "forward"
+    queue = pair(state, f"payment {NEW}", "ledger 5")
+    assert (queue["kind"], queue["role"], queue["latency"][0]["side"]) == (
+        "queue",
+        "forward",
+        "queue",
+    )
+    backward = pair(state, "checkout 3.1.0", f"payment {NEW}")
+    calls = 10 * 30 + 30 * 30 + 30 * 30 + 5 * 30
+    assert backward["calls"] == calls
+    assert backward["violated"] == {
+        "count": 0,
+        "of": calls,
+        "upper": pytest.approx(beta.ppf(0.975, 1, calls)),
+    }
+    assert f"0 of {calls:,} violate; ≤ 0.16 %" in [it["text"] for it in backward["reasons"]]
+    assert backward["thin"] == [
+        {"operation": "GET /pay/{id}", "ending": "ok", "seen": 0, "elsewhere": 900}
+    ]
+    assert backward["word"] == "unproven"  # one usual path was never seen
+    assert pair(state, "checkout 3.2.0", f"payment {NEW}")["word"] == "unproven"
+    assert [it["service"] for it in api.get("/v1/ramps").json()] == ["checkout", "payment"]
+    assert [(dose["rises"], dose["levels"]) for dose in state["doses"]] == [(False, 3)]
+    assert "ramp_errors_alike" in [it["code"] for it in backward["reasons"]]
+    assert pair(state, f"payment {NEW}", "bank.example")["word"] == "proven"
+
+
+def test_what_goes_on_between_versions_is_told(api: Asked) -> None:
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1, dose=0.2)
+    state = asked(api)
+    moved = {it["caller"]: it for it in state["moved_back"]}
+    assert moved[""]["peak_share"] == pytest.approx(0.6, abs=0.1)
+    assert moved[""]["share"] == pytest.approx(0.1, abs=0.05)
+    assert {(it["caller_version"], tuple(it["versions"])) for it in state["mixed"]} == {
+        ("3.1.0", (OLD, NEW)),
+        ("3.2.0", (OLD, NEW)),
+    }
+    (dose,) = state["doses"]
+    assert dose["rises"]
+    assert dose["added"] == pytest.approx(0.2, abs=0.05)
+
+
+def test_a_call_that_failed_on_one_version_and_went_well_on_the_other_is_a_retry(
+    api: Asked, rig: Rig
+) -> None:
+    spans: list[S] = []
+    for trace in range(1, 4):
+        spans.append(S("checkout", "server", trace, 1, version="3.1.0", end=5.0))
+        for number, version in ((2, NEW), (4, OLD)):
+            times = {"start": number / 4, "end": number / 4 + 0.1, "error": version == NEW}
+            spans += [
+                S("checkout", "client", trace, number, 1, version="3.1.0", **times),  # type: ignore[arg-type]
+                S("payment", "server", trace, number + 1, number, version=version, **times),  # type: ignore[arg-type]
+            ]
+    rig.deliver(*spans)
+    rig.close()
+    state = asked(api, datetime.fromtimestamp(T0 + 60, UTC))
+    assert state["retried"] == [
+        {
+            "caller": "checkout", "caller_version": "3.1.0", "operation": "GET /x", "from_version": NEW,
+            "to_version": OLD, "retries": 3, "recovered": 3,
+        }
+    ]  # fmt: skip
+    # both versions were there when the data began, and no deploy tells which came later
+    assert {it["role"] for it in state["pairs"] if it["callee"] == "payment"} == {"unordered"}
+    assert "ramp_order_unknown" in [it["code"] for it in state["reasons"]]
+
+
+def test_a_name_that_means_several_is_refused_and_one_that_nobody_has_not_found(
+    api: Asked,
+) -> None:
+    write_ramp(api.parts.store, BEGIN, RAMP, generation=1)
+    assert api.get("/v1/ramps/nobody").status_code == 404
+    assert api.get("/v1/ramps").json() == []
+    assert api.get("/v1/ramps/payment?environment=staging").status_code == 404
