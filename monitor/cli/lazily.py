@@ -65,7 +65,7 @@ COMMANDS = {
     ),
     "ramp": Listed(
         "monitor.cli.ramps:ramp",
-        "Versions of a service that are live at once: shares, and what each pair of versions has proven. Exits 0, 1 broken, 2 unproven.",
+        "Versions of a service that are live at once: shares, and what each pair of versions has proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0.",
     ),
     "size": Listed(
         "monitor.cli.size:size",
