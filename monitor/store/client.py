@@ -21,6 +21,7 @@ from monitor import telemetry
 from monitor.clock import growing_pause
 from monitor.errors import StoreError, StoreUnavailable
 from monitor.model.edges import WINDOW_SECONDS
+from monitor.store.blocks import FORMAT, blocks_of
 from monitor.store.lock import StoreLock
 from monitor.store.recent import COUNTED, KEPT, Recent
 from monitor.store.sharing import Shared
@@ -141,9 +142,7 @@ class Store:
         started = time.monotonic()
         surely = False
         try:
-            self._patiently(
-                lambda client: client.insert_arrow(table, rows), f"insert into {table}"
-            )
+            self._patiently(partial(_insert, table, rows, blocks_of(rows)), f"insert into {table}")
             surely = True
         finally:
             self._written[table] = self._written.get(table, 0) + 1
@@ -414,6 +413,13 @@ def _as_windows(parameters: Parameters, published_end: int) -> Parameters:
         math.ceil(at.timestamp() / WINDOW_SECONDS) * WINDOW_SECONDS for at in (since, until)
     )
     return {**parameters, "since": first, "until": min(end, published_end)}
+
+
+def _insert(table: str, rows: pa.Table, blocks: bytes | None, client: Client) -> None:
+    if blocks is None:
+        client.insert_arrow(table, rows)
+    else:
+        client.raw_insert(table, rows.column_names, blocks, fmt=FORMAT)
 
 
 def _rows(
