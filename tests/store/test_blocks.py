@@ -26,7 +26,7 @@ def rows_of(count: int, first: int = 0) -> pa.Table:
             "word": words_of(*(("é", "", "b" * 200)[n % 3] for n in numbers)),
             "many": words_of(*(str(n) for n in numbers)),
             "few": pa.array([n % 256 for n in numbers], pa.uint8()),
-            "small": pa.array([n * 90 for n in numbers], pa.uint16()),
+            "small": pa.array([n * 40 % 65536 for n in numbers], pa.uint16()),
             "at": pa.array(numbers, pa.uint32()),
             "big": pa.array([2**64 - 1 - n for n in numbers], pa.uint64()),
             "signed": pa.array([-n for n in numbers], pa.int64()),
