@@ -5,13 +5,24 @@ for just this one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from monitor.detect.measure.columns import digest
+from monitor.model.cells import CellColumns
 from monitor.model.deploys import Deploy
-from monitor.model.edges import EdgeCell, Sighting, qualified
+from monitor.model.edges import Sighting, qualified
 from monitor.model.judging import Verdict
 from monitor.model.reasons import reason
 from monitor.store.reader import Reader
+
+
+class SealedCells(Protocol):
+    """Where cells of sealed windows come from: the store, or what is kept of it."""
+
+    def sealed_cells(
+        self, environment: str, services: Sequence[str], since: datetime, until: datetime
+    ) -> CellColumns:
+        """Those of the edges that one of the services takes part in; none named are all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +32,26 @@ class Seen:
     """
 
     name: str
-    cells: Sequence[EdgeCell]
+    cells: CellColumns
     sightings: Sequence[Sighting]
     namesakes: Sequence[str]
 
 
-def seen_of(reader: Reader, deploy: Deploy, since: datetime, until: datetime) -> Seen:
+def seen_of(
+    reader: Reader, source: SealedCells, deploy: Deploy, since: datetime, until: datetime
+) -> Seen:
     """Read by the plain name where only one service bears it, else by `namespace/name`.
 
     A call of which only the caller's span is known tells no namespace of its callee. Where the
     name is one service's alone, such a call is of this service.
     """
-    cells = reader.cells(deploy.environment, deploy.service, since, until, sealed_only=True)
+    cells = source.sealed_cells(deploy.environment, [deploy.service], since, until)
     sightings = reader.sightings(since, until, deploy.environment, deploy.service)
     spaces = _namespaces(deploy.service, cells, sightings)
     names = [qualified(space, deploy.service) for space in spaces]
     if deploy.namespace is None or spaces in ([""], [deploy.namespace]):
         return Seen(deploy.service, cells, sightings, names)
-    cells = reader.cells(deploy.environment, deploy.called, since, until, sealed_only=True)
+    cells = source.sealed_cells(deploy.environment, [deploy.called], since, until)
     sightings = reader.sightings(since, until, deploy.environment, deploy.called)
     return Seen(deploy.called, cells, sightings, [deploy.called])
 
@@ -76,16 +89,13 @@ def of_one_of(
     )
 
 
-def _namespaces(
-    service: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]
-) -> list[str]:
+def _namespaces(service: str, cells: CellColumns, sightings: Sequence[Sighting]) -> list[str]:
     """Where services of just this name live: by their own spans, else by what API logs and callers
     tell.
     """
     seen = {sighting.namespace for sighting in sightings if sighting.service == service}
     if not seen:
-        for cell in cells:
-            edge = cell.edge
+        for edge in cells.edges():
             ends = ((edge.caller_namespace, edge.caller), (edge.callee_namespace, edge.callee))
             seen |= {namespace for namespace, name in ends if name == service}
     return sorted(seen)

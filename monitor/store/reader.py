@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from monitor.errors import StoreError
 from monitor.model.alike import Alike
+from monitor.model.cells import CellColumns
 from monitor.model.edges import (
     OUTCOMES,
     SAMPLINGS,
@@ -20,6 +22,7 @@ from monitor.model.edges import (
 )
 from monitor.model.moments import in_utc
 from monitor.model.quantiles import quantile
+from monitor.store.by_column import columns_of
 from monitor.store.client import Store
 
 _END = 4_102_444_800  # the year 2100: later than any window
@@ -81,6 +84,25 @@ class Reader:
             "services": [] if "" in services else services,
         }
         return [_cell(row) for row in self._store.query("cells", parameters)]
+
+    def sealed_cells(
+        self, environment: str, services: Sequence[str], since: datetime, until: datetime
+    ) -> CellColumns:
+        """As `cells`, of sealed windows, by column: a fifteenth of the cost. No services are all."""
+        parameters = {
+            "seq": self.newest_sequence(),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+            "services": list(services),
+        }
+        columns = columns_of(self._store.ask_columns("sealed_cells", parameters))
+        if columns is not None:
+            return columns
+        grouped = columns_of(self._store.ask_columns("cells", {**parameters, "sealed_only": 1}))
+        if grouped is None:
+            raise StoreError("statement cells gave two rows of one cell")
+        return grouped
 
     def sightings(
         self,

@@ -14,10 +14,14 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
+from monitor.model.cells import CellColumns, Packed, packed, unpacked
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell, Sighting
 from monitor.model.judging import Finding, Verdict
 
+_CELLS = ("cells", "neighbours", "former")
+_BY_COLUMN = b"\x01"
+"""Begins what is packed by column; what zlib packs begins otherwise."""
 _QUICKLY = 1  # of zlib: level 6 takes three times as long for a tenth less
 
 
@@ -45,7 +49,13 @@ class Inputs:
 
     def packed(self) -> bytes:
         """To be kept: MessagePack, compressed. Some 10 bytes a row and side of latency."""
-        return zlib.compress(msgspec.msgpack.encode(self), _QUICKLY)
+        if not any(isinstance(getattr(self, name), CellColumns) for name in _CELLS):
+            return zlib.compress(msgspec.msgpack.encode(self), _QUICKLY)
+        kept = _ByColumn(
+            replace(self, cells=(), neighbours=(), former=()),
+            *(_packed(getattr(self, name)) for name in _CELLS),
+        )
+        return _BY_COLUMN + zlib.compress(msgspec.msgpack.encode(kept), _QUICKLY)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Inputs | None":
@@ -53,8 +63,12 @@ class Inputs:
         form.
         """
         try:
-            return msgspec.msgpack.decode(zlib.decompress(packed), type=cls)
-        except (msgspec.ValidationError, msgspec.DecodeError, zlib.error):
+            if not packed.startswith(_BY_COLUMN):
+                return msgspec.msgpack.decode(zlib.decompress(packed), type=cls)
+            kept = msgspec.msgpack.decode(zlib.decompress(packed[1:]), type=_ByColumn)
+            cells, neighbours, former = map(_unpacked, (kept.cells, kept.neighbours, kept.former))
+            return replace(kept.inputs, cells=cells, neighbours=neighbours, former=former)
+        except (msgspec.ValidationError, msgspec.DecodeError, zlib.error, KeyError, ValueError):
             return None
 
     def judged(self) -> tuple[Verdict, list[Finding]]:
@@ -76,6 +90,24 @@ class Inputs:
             failures_before=self.failures_before,
         )
         return replace(verdict, service=self.called), findings
+
+
+@dataclass(frozen=True, slots=True)
+class _ByColumn:
+    """Inputs, their cells apart."""
+
+    inputs: Inputs
+    cells: Sequence[EdgeCell] | Packed
+    neighbours: Sequence[EdgeCell] | Packed
+    former: Sequence[EdgeCell] | Packed
+
+
+def _packed(cells: Sequence[EdgeCell]) -> Sequence[EdgeCell] | Packed:
+    return packed(cells) if isinstance(cells, CellColumns) else cells
+
+
+def _unpacked(kept: Sequence[EdgeCell] | Packed) -> Sequence[EdgeCell]:
+    return unpacked(kept) if isinstance(kept, Packed) else kept
 
 
 def clauses_from(rows: Sequence[tuple[ClauseKey, Sequence[Clause]]]) -> Clauses:
