@@ -28,6 +28,7 @@ __all__ = [
     "COUNTS",
     "HIGHEST_BUCKET",
     "LOWEST_BUCKET",
+    "UNPROMISED",
     "EdgeTable",
     "digest",
     "part_of",
