@@ -106,7 +106,7 @@ def ramps_at(store: Store, environment: str, at: datetime, live: timedelta = LIV
             by_service.setdefault(key, []).append(row)
     listed: list[Listed] = []
     for (place, namespace, service), held in by_service.items():
-        slots = [_slot(row) for row in held]
+        slots = [slot_of(row) for row in held]
         alive = live_at(appearances(slots, longest), until, longest)
         start = began(alive)
         if start is None:
@@ -135,7 +135,7 @@ def ramp_span(
         place.environment, [place.service], _seconds(at - LOOK_BACK), _seconds(end), FINE_SECONDS
     )
     slots = [
-        _slot(row)
+        slot_of(row)
         for row in rows
         if row["version"] and place.namespace in (None, row["namespace"])
     ]
@@ -172,13 +172,13 @@ class _Reading:
             self.place.environment, [self.place.service], first, self.until, FINE_SECONDS
         )
         rows = [row for row in rows if self.place.namespace in (None, row["namespace"])]
-        slots = [_slot(row) for row in rows if row["version"]]
+        slots = [slot_of(row) for row in rows if row["version"]]
         seen = appearances(slots, self.longest)
         alive = live_at(seen, self.until, self.longest)
         start = began(alive)
         if start is None:
             return self._without(rows, seen, alive)
-        step = _step(self.until - start)
+        step = step_of(self.until - start)
         since = (start // step) * step
         told = _told_deploys(self.engine, self.place, self.at)
         own = ages(
@@ -189,7 +189,7 @@ class _Reading:
             if it.last >= since:
                 own.setdefault(it.version, "new" if it.first >= since else "old")
         every = [
-            _cell(row)
+            cell_of(row)
             for row in self.reader.cells(self.place, since - BEFORE_SECONDS, self.until, step)
         ]
         cells = [cell for cell in every if cell.at >= since]
@@ -202,7 +202,7 @@ class _Reading:
                 cells,
                 self._ages(own, every, since),
                 paths,
-                self._harms(),
+                harms_of(self.engine, self.place, self.at),
                 step,
                 self.until,
             )
@@ -244,7 +244,7 @@ class _Reading:
             else ramp_reason("ramp_nothing_seen", minutes=self.longest // 60)
         )
         past = overlaps(seen)
-        slots = [_slot(row) for row in rows]
+        slots = [slot_of(row) for row in rows]
         steps = self._steps(max(self.until - 3600, self.until - _whole(LOOK_BACK)), 60)
         return Ramp(
             service=self.place.service,
@@ -316,7 +316,7 @@ class _Reading:
         )
         slots: dict[tuple[str, str], list[Slot]] = {}
         for row in rows:
-            slots.setdefault((row["namespace"], row["service"]), []).append(_slot(row))
+            slots.setdefault((row["namespace"], row["service"]), []).append(slot_of(row))
         for key, held in slots.items():
             for it in appearances(held, self.longest):
                 if it.version:
@@ -351,29 +351,6 @@ class _Reading:
         )
         return paths, retried, cut
 
-    def _harms(self) -> list[Harm]:
-        service = (
-            self.place.service
-            if self.place.namespace is None
-            else qualified(self.place.namespace, self.place.service)
-        )
-        return [
-            Harm(
-                finding.id,
-                finding.edge.caller,
-                finding.edge.callee,
-                finding.callee_version,
-                finding.caller_version,
-                finding.signal,
-            )
-            for finding in kept_findings.list_findings(self.engine, service=service)
-            if finding.edge.environment == self.place.environment
-            and finding.role == "root"
-            and finding.explained is None
-            and finding.first_seen <= self.at
-            and (finding.state != "resolved" or finding.last_seen >= self.at)
-        ]
-
     def _reasons(
         self, cells: Sequence[RampCell], own: Mapping[str, Age], since: int
     ) -> list[RampReason]:
@@ -390,6 +367,29 @@ class _Reading:
             seconds = self.extent.last + WINDOW_SECONDS - open_since
             reasons.append(ramp_reason("ramp_provisional", seconds=seconds))
         return reasons
+
+
+def harms_of(engine: Engine, place: Place, at: datetime) -> list[Harm]:
+    """Findings that were open or accepted there at that time, and that nothing explains better."""
+    service = (
+        place.service if place.namespace is None else qualified(place.namespace, place.service)
+    )
+    return [
+        Harm(
+            finding.id,
+            finding.edge.caller,
+            finding.edge.callee,
+            finding.callee_version,
+            finding.caller_version,
+            finding.signal,
+        )
+        for finding in kept_findings.list_findings(engine, service=service)
+        if finding.edge.environment == place.environment
+        and finding.role == "root"
+        and finding.explained is None
+        and finding.first_seen <= at
+        and (finding.state != "resolved" or finding.last_seen >= at)
+    ]
 
 
 def _told_deploys(
@@ -446,12 +446,14 @@ def _live(
     return lines
 
 
-def _slot(row: Mapping[str, Any]) -> Slot:
+def slot_of(row: Mapping[str, Any]) -> Slot:
+    """A row of `ramp_presence`."""
     names = ("at", "first", "last", "spans", "server_calls", "instances")
     return Slot(version=row["version"], **{name: int(row[name]) for name in names})
 
 
-def _cell(row: Mapping[str, Any]) -> RampCell:
+def cell_of(row: Mapping[str, Any]) -> RampCell:
+    """A row of `ramp_cells`."""
     outcomes = ("ok", "client_error", "server_error", "timeout", "cancelled")
     texts = "caller_namespace caller caller_version callee_namespace callee callee_version protocol operation"
     return RampCell(
@@ -472,7 +474,8 @@ def _cell(row: Mapping[str, Any]) -> RampCell:
     )
 
 
-def _step(seconds: int) -> int:
+def step_of(seconds: int) -> int:
+    """The shortest step of time that gives no more than 180 of them."""
     return next((step for step in STEPS if seconds / step <= POINTS), STEPS[-1])
 
 

@@ -2,6 +2,7 @@
 again when asked for a past time.
 """
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,3 +134,79 @@ def test_a_name_that_means_several_is_refused_and_one_that_nobody_has_not_found(
     assert api.get("/v1/ramps/nobody").status_code == 404
     assert api.get("/v1/ramps").json() == []
     assert api.get("/v1/ramps/payment?environment=staging").status_code == 404
+
+
+def test_a_version_may_go_where_every_pair_is_proven_and_silence_proves_nothing(
+    api: Asked,
+) -> None:
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+
+    def can(version: str, to: str = "production") -> dict[str, Any]:
+        return dict(api.get(f"/v1/can-i-deploy?service=payment&version={version}&to={to}").json())
+
+    told = can(NEW)
+    assert told["exit_code"] == 2
+    words = {
+        f"{it['caller']} {it['caller_version']} → {it['callee']}": it["word"]
+        for it in told["pairs"]
+    }
+    assert words == {
+        "checkout 3.1.0 → payment": "unproven",  # GET /pay/{id} was never shown
+        "checkout 3.2.0 → payment": "unproven",
+        f"payment {NEW} → ledger": "proven",
+        f"payment {NEW} → bank.example": "proven",
+    }
+    unseen = can("9.9")
+    assert {it["word"] for it in unseen["pairs"]} == {"unproven"}
+    assert {lack["code"] for it in unseen["pairs"] for lack in it["missing"]} == {
+        "pair_never_seen"
+    }
+    assert "at 10% of the traffic there" in unseen["pairs"][0]["missing"][0]["text"]
+    nobody = can(NEW, "staging")
+    assert (nobody["exit_code"], nobody["pairs"]) == (2, [])
+    assert nobody["notes"][0]["code"] == "deploy_nobody_known"
+
+
+def test_a_revision_for_the_version_that_breaks_consumers_breaks_its_pairs(api: Asked) -> None:
+    write_ramp(api.parts.store, BEGIN, NOON - timedelta(minutes=10), generation=1)
+    token = api.token("contracts:write")
+    for fields, version in (({"id": {}, "amount": {}}, ""), ({"id": {}}, "3.0.0")):
+        schema = {
+            "type": "object",
+            "properties": fields,
+            "required": list(fields),
+            "additionalProperties": False,
+        }
+        document = {
+            "openapi": "3.1.0",
+            "info": {"title": "pay", "version": "1"},
+            "paths": {
+                "/pay": {
+                    "post": {
+                        "responses": {
+                            "200": {
+                                "description": "",
+                                "content": {"application/json": {"schema": schema}},
+                            }
+                        }
+                    }
+                }
+            },
+        }
+        body = {
+            "name": "payments",
+            "provider": "payment",
+            "provider_version": version,
+            "document": json.dumps(document),
+        }
+        assert api.post("/v1/contracts", body, token).status_code in (200, 201)
+    told = api.get("/v1/can-i-deploy?service=payment&version=3.0.0&to=production").json()
+    assert told["exit_code"] == 1
+    (backward,) = [it for it in told["pairs"] if it["direction"] == "backward"]
+    assert backward["declared"] == [
+        {"contract": "payments", "revision": 2, "word": "breaking", "names": []}
+    ]
+    assert {it["code"] for it in backward["missing"]} == {
+        "pair_never_seen",
+        "pair_declared_breaking",
+    }

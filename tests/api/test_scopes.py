@@ -22,6 +22,7 @@ NEEDS = {
             "GET /v1/matrix",
             "GET /v1/timing",
             "GET /v1/ramps",
+            "GET /v1/can-i-deploy",
             "GET /v1/ramps/{service}",
             "GET /v1/deploys",
             "GET /v1/deploys/{deploy_id}",

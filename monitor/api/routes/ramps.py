@@ -221,13 +221,15 @@ def told_ramp(ramp: Ramp) -> RampTold:
         if name not in ("pairs", "reasons")
     }
     return RampTold.model_validate(
-        values | {"pairs": [_pair(pair) for pair in ramp.pairs], "reasons": _told(ramp.reasons)}
+        values
+        | {"pairs": [told_pair(pair) for pair in ramp.pairs], "reasons": _told(ramp.reasons)}
     )
 
 
-def _pair(pair: PairState) -> dict[str, object]:
+def told_pair(pair: PairState) -> RampPair:
+    """A pair with its reasons as sentences."""
     values = {name: getattr(pair, name) for name in RampPair.model_fields if name != "reasons"}
-    return values | {"reasons": _told(pair.reasons)}
+    return RampPair.model_validate(values | {"reasons": _told(pair.reasons)})
 
 
 def _told(reasons: Sequence[RampReason]) -> list[ToldRampReason]:

@@ -1,0 +1,61 @@
+"""`seamwatch can-i-deploy`: is a version proven against what is live in an environment?"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from monitor.cli.client import api
+from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.session import settings_of
+from monitor.model.ramps import Bound
+from monitor.wording_ramps import ROLES, bound_text
+
+COLUMNS = "says role pair failures conformance seen_in declared missing".split()
+SAYS = {0: "yes: every pair is proven", 1: "no: a pair is broken", 2: "not proven"}
+
+
+def can_i_deploy(
+    context: typer.Context,
+    service: Annotated[str, typer.Argument(help="`name` or `namespace/name`.")],
+    version: Annotated[str, typer.Argument(help="The version that shall go there.")],
+    to: Annotated[str, typer.Option("--to", help="The environment.")],
+    days: Annotated[int, typer.Option(help="Evidence of so many days.", min=1, max=30)] = 7,
+    form: FormatOption = "table",
+) -> int:
+    """Is a version proven against the versions that are live in an environment, by traffic anywhere and
+    by contracts? Exits 0 when every pair is proven, 1 when one is broken, 2 when one is unproven or nothing is known.
+    """
+    with api(settings_of(context)) as there:
+        told = there.get("/v1/can-i-deploy", service=service, version=version, to=to, days=days)
+    if form == "json":
+        show([told], [], form)
+    else:
+        show(
+            [_line(pair) for pair in told["pairs"]],
+            COLUMNS,
+            form,
+            empty="no pair is known to judge by",
+        )
+    if form == "table":
+        for note in told["notes"]:
+            typer.echo(plain(f"mind: {note['text']}"))
+        typer.echo(
+            plain(f"{told['service']} {told['version']} to {told['environment']}: ")
+            + SAYS[told["exit_code"]]
+        )
+    return int(told["exit_code"])
+
+
+def _line(pair: Mapping[str, Any]) -> dict[str, Any]:
+    seen = pair["observed"]
+    return {
+        "says": pair["word"],
+        "role": ROLES[pair["direction"]],
+        "pair": f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}",
+        "failures": bound_text(Bound(**seen["failed"]), "fail") if seen else "never seen",
+        "conformance": bound_text(Bound(**seen["violated"]), "violate") if seen else "",
+        "seen_in": pair["observed_in"],
+        "declared": ", ".join(f"{it['contract']} {it['word']}" for it in pair["declared"]),
+        "missing": "; ".join(it["text"] for it in pair["missing"]),
+    }

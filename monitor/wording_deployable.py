@@ -1,0 +1,39 @@
+"""Sentences about what keeps a version from an environment, and how it could be shown.
+
+Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
+"""
+
+from collections.abc import Mapping
+
+from monitor.model.deployable import Missing, MissingCode
+
+MISSING: Mapping[MissingCode, str] = {
+    "pair_never_seen": "never seen in {days} days: about {calls:,} calls without a failure would prove it{how}",
+    "pair_more_calls": "about {calls:,} more calls would prove it{pace}",
+    "pair_observed_broken": "broken on live traffic ({calls:,} calls)",
+    "pair_observed_open": "{calls:,} calls were seen, and more of the same would not prove it: `seamwatch ramp` tells why",
+    "pair_example_broken": "{version} breaks what {contract} expects: {names}",
+    "pair_examples_unshown": "{version} has not shown {count:,} examples of {contract}: {names}; call them where it runs",
+    "pair_declared_breaking": "revision {revision} of {contract} breaks consumers of the one in force: `seamwatch contracts diff` tells where",
+    "pair_declared_undecided": "whether revision {revision} of {contract} breaks consumers is undecided: `seamwatch contracts diff` tells where",
+    "pair_declared_unreadable": "revision {revision} of {contract} cannot be read any more",
+    "deploy_nobody_known": "no service that calls {service} or is called by it was seen in {environment} in {days} days: nothing can be shown",
+    "deploy_seen_elsewhere": "evidence is of {environments}",
+    "deploy_is_live": "{version} is or was live in {environment} itself",
+}
+
+
+def missing_sentence(told: Missing) -> str:
+    """What is missing, as one sentence."""
+    values = dict(told.parameters)
+    seconds = float(values.get("seconds", 0.0))
+    span = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    if told.code == "pair_never_seen":
+        share = float(values.get("share", 0.0))
+        how = f"; at {share:.0%} of the traffic there that takes about {span}"
+        values["how"] = (
+            how if seconds else "; send them in a test environment that Seamwatch reads"
+        )
+    if told.code == "pair_more_calls":
+        values["pace"] = f", about {span} at the present rate" if seconds else ""
+    return MISSING[told.code].format_map(values)
