@@ -314,3 +314,11 @@ def test_callers_a_little_slower_than_ever_hold_a_pass_back(
 ) -> None:
     verdict, findings = of_slow(slower(times), share=steady(share))
     assert (findings, "callers_fail" in codes(verdict)) == ([], holds)
+
+
+def test_slowness_that_one_of_two_sees_who_call_the_caller_holds_no_pass_back() -> None:
+    partner = edge("partner", "web", "GET /")
+    for both, outcome in ((False, "pass"), (True, "inconclusive")):
+        seen = slower(1.2 if both else 1.0, who=partner, seed=8)
+        verdict, _ = of_slow([*slower(1.2), *seen], share=steady(0.3))
+        assert verdict.outcome == outcome

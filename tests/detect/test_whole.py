@@ -184,6 +184,15 @@ def test_a_rise_that_is_surely_below_the_floor_is_no_harm() -> None:
     )
 
 
+def test_where_less_is_bad_than_was_usual_and_hardly_any_call_there_is_no_harm() -> None:
+    """Two of 2,500 where an incident of before lets expect 23, no two alike: harm would have been
+    twelve more.
+    """
+    ragged = _Law(phi=60.0, shape=0.5)
+    assert _harm(2.0, 23.0, 2_500.0, ragged)[0] <= IMPROBABLE
+    assert _harm(8.0, 23.0, 1_000.0, ragged)[0] > IMPROBABLE, "five more would count"
+
+
 def at_once(traffic: list[Traffic], windows: int = 60) -> list[EdgeCell]:
     rows = cells(traffic, windows, share=steady(1.0), before=180)
     return [

@@ -84,6 +84,14 @@ def test_a_weaker_pass_is_false_as_a_pass_is_and_is_a_decision_only_where_it_cou
     ] == [0.0, 1.0, 0.0, 1.0]
 
 
+def test_a_decision_is_waited_for_from_when_the_first_instance_is_there() -> None:
+    late = one("late", bad=False, verdict="pass", minutes=22.0, calls_per_minute=300.0)
+    ready = one(
+        "late", bad=False, verdict="pass", minutes=22.0, calls_per_minute=300.0, ready_after=480.0
+    )
+    assert (FIGURES["asked 15"]([late]), FIGURES["asked 15"]([ready])) == (0.0, 1.0)
+
+
 def test_blame_is_right_when_all_who_fail_name_the_harmful_one() -> None:
     group = {"cause": "x", "group": 2}
     guilty = one("a", bad=True, verdict="fail", suspects=("x",), **group)

@@ -235,13 +235,26 @@ def _harm(bad: float, expected: float, calls: float, law: _Law) -> tuple[float, 
     )
     none = max(same, (same + slight) / 2.0)
     some = _likelihood(bad, bases, added, law)
-    odds = PRIOR / (1.0 - PRIOR) * some / max(none, 1e-300)
+    odds = some / max(none, 1e-300)
+    if bad <= expected:
+        odds = min(odds, _so_few(bad, added, law))
+    odds *= PRIOR / (1.0 - PRIOR)
     low = float(bases[0]) if bad else 0.0
     high = law.phi * float(scipy.special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(
         low, expected
     )
     alone = law.clumps * float(scipy.special.gammaincinv(bad / law.clumps + 1.0, CONFIDENCE))
     return odds / (1.0 + odds), max(0.0, min(high, alone)) / calls
+
+
+def _so_few(bad: float, added: Floats, law: _Law) -> float:
+    """How probable it is, on average over what may be added, that no more of it came than was
+    bad.
+    """
+    if law.clumps <= 1.0:
+        return float(scipy.special.gammaincc(bad + 1.0, added).mean())
+    size = added / (law.clumps - 1.0)
+    return float(scipy.special.betainc(size, bad + 1.0, 1.0 / law.clumps).mean())
 
 
 def _likelihood(bad: float, bases: Floats, added: Floats, law: _Law) -> float:

@@ -21,7 +21,8 @@ from monitor.detect.judging.doubts import (
     maybe_slower,
     more_fail_than_could,
 )
-from monitor.detect.judging.steps import BEFORE_IT, at_its_moment, began, step_finding
+from monitor.detect.judging.elsewhere import BEFORE_IT, at_its_moment, began
+from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
 from monitor.detect.measure.columns import EdgeTable

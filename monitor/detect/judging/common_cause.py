@@ -7,17 +7,50 @@ from dataclasses import replace
 
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.shared import well_until
-from monitor.detect.judging.steps import at_its_moment, began
+from monitor.detect.judging.elsewhere import at_its_moment, began
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Signal
+from monitor.model.reasons import reason
 
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 
 
-def breaks_others(
+def of_one_cause(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    others: Sequence[Deploy],
+    around: Sequence[EdgeTable],
+    settings: JudgeSettings,
+) -> list[Finding]:
+    """The findings, those explained that a release below explains together with what its other
+    callers fail by.
+    """
+    better = _breaks_others(deploy, edges, known, others, around, settings)
+    if better is None:
+        return list(known)
+    why = reason("callee_released", service=better.service, version=better.version)
+    return [
+        replace(finding, role="propagated", explained=why)
+        if finding.signal in FAILS and _stepped(finding, deploy)
+        else finding
+        for finding in known
+    ]
+
+
+def _stepped(finding: Finding, deploy: Deploy) -> bool:
+    """Whether it is of the service's own answers, by time alone, and explained by nothing."""
+    return (
+        finding.evidence.step is not None
+        and finding.explained is None
+        and finding.edge.callee == deploy.service
+    )
+
+
+def _breaks_others(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
     known: Sequence[Finding],
@@ -28,13 +61,7 @@ def breaks_others(
     """A callee released at that moment whose other callers began to fail as well: two releases of
     which one explains both.
     """
-    stepped = [
-        finding
-        for finding in known
-        if finding.evidence.step
-        and finding.explained is None
-        and finding.edge.callee == deploy.service
-    ]
+    stepped = [finding for finding in known if _stepped(finding, deploy)]
     if not any(finding.signal in FAILS for finding in stepped):
         return None
     own = edges[0]

@@ -13,6 +13,7 @@ from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, EXPECTED, volumes
 from monitor.detect.evidence.history import slower_of_late
 from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
+from monitor.detect.evidence.sizes import SLOWER
 from monitor.detect.evidence.timed import new_rows
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import COUNTS
@@ -29,7 +30,7 @@ WELL_SECONDS, WELL_PART, WELL_CHANCE = 120.0, 0.25, 1e-4
 chance it would hardly ever.
 """
 SLOWER_THAN_EVER = 0.05
-"""So much slower (in logs) than in the slowest span before."""
+"""So much slower (in logs) than in the slowest span before, where few requests met the version."""
 OVER_SECONDS, OVER_SURELY, SERVES_ON = 300.0, 0.95, 0.9
 """What came and went is over after so many seconds without it, so surely, in which the new version
 had hardly less of the calls.
@@ -40,20 +41,22 @@ def maybe_slower(near: Surroundings, mine: Sequence[EdgeTests]) -> tuple[str, ..
     """Callers whose answers may cost more by this release, though not so surely that it is a
     finding: no pass is safe.
 
-    Slower of late than in any span as long before; or by so much that, if only those requests are
-    slower that met the new version, they take twice as long: a small share's harm is no more to be
-    seen than that. Both by more than the others are.
+    Slower of late than in any span as long before, by half of what harm is where all requests met
+    the new version; or by so much that, if only those requests are slower that met it, they take
+    twice as long: a small share's harm is no more to be seen than that. Both by more than the
+    others are, and as half of those see it who call the caller: all wait for its answers.
     """
     since, grain = near.since, near.grain
-    rose: dict[str, list[tuple[float, float]]] = {}
+    rose: dict[str, list[tuple[float, float, float]]] = {}
     for table in near.around:
         if (
             table.edge.callee != near.released
             and (more := slower_of_late(table, since, grain)) is not None
         ):
-            rose.setdefault(table.edge.callee, []).append(more)
+            weight = math.sqrt(float(table.counts[:, COUNTS.index("calls")].sum()))
+            rose.setdefault(table.edge.callee, []).append((*more, weight))
     others = [
-        max(middle for _, middle in rises)
+        max(middle for _, middle, _ in rises)
         for name, rises in rose.items()
         if name not in near.callers
     ]
@@ -62,16 +65,17 @@ def maybe_slower(near: Surroundings, mine: Sequence[EdgeTests]) -> tuple[str, ..
     late = volumes(tables, since, grain)[1]
     share = volumes(tables, since, grain, mine[0].contrast.new_version)[1] / late if late else 0.0
     doubled = math.log1p(share) if share else math.inf
-    return tuple(
-        sorted(
-            name
-            for name in near.callers & set(rose)
-            if any(
-                most > usual + SLOWER_THAN_EVER or middle > usual + doubled
-                for most, middle in rose[name]
-            )
+    ever = max(SLOWER_THAN_EVER, share * SLOWER / 2.0)
+
+    def seen_by_half(rises: Sequence[tuple[float, float, float]]) -> bool:
+        see = sum(
+            weight
+            for most, middle, weight in rises
+            if most > usual + ever or middle > usual + doubled
         )
-    )
+        return see > 0.0 and see >= sum(weight for *_, weight in rises) / 2.0
+
+    return tuple(sorted(name for name in near.callers & set(rose) if seen_by_half(rose[name])))
 
 
 def maybe_failing(

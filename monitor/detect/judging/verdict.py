@@ -10,9 +10,10 @@ from datetime import datetime
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.evidence.equivalence import minimum_detectable_ratio
 from monitor.detect.evidence.fanout import answers_of, is_new_with_version
-from monitor.detect.judging.case import Case, case_of, since_of
+from monitor.detect.judging.case import Case, case_of
 from monitor.detect.judging.findings import Clauses
 from monitor.detect.judging.settling import need_of, settling
+from monitor.detect.judging.versions import since_of
 from monitor.detect.judging.whole import (
     harm_improbable,
     more_calls,

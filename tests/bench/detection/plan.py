@@ -369,6 +369,8 @@ class Truth:
     cause: str
     group: int
     harm_from: float | None
+    ready_after: float
+    """Seconds after it was told until the first instance is there: nobody can judge before."""
     culprit_edges: list[list[str]] = field(default_factory=list)
 
 
@@ -420,5 +422,6 @@ def _truth(shop: Shop, release: Release, cause: str) -> Truth:
         cause=cause,
         group=len(shop.releases),
         harm_from=shop.begins + release.harm_from if release.fault and not lonely else None,
+        ready_after=release.ready - release.at if release.ready is not None else 0.0,
         culprit_edges=edges if release.fault and not lonely else [],
     )

@@ -117,12 +117,12 @@ def false_passes(rows: Sequence[Scored]) -> float:
 
 
 def decided_soon(rows: Sequence[Scored]) -> float:
-    """Pass or fail within 15 minutes."""
+    """Pass or fail within 15 minutes of the moment at which the first instance is there."""
     return _share(
         sum(
             row.verdict != "inconclusive"
             and row.decided_at is not None
-            and row.decided_at - row.at <= 900.0
+            and row.decided_at - row.at - float(str(row.truth.get("ready_after", 0.0))) <= 900.0
             for row in rows
         ),
         len(rows),
