@@ -98,6 +98,7 @@ $(VENV)/native: hatch_build.py $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(wildc
 	@$(BIN)/python hatch_build.py
 	@touch $@
 
+# Not compiled: tests import a part of it, and what they import is compiled then.
 $(VENV)/installed-tests: tests/requirements.lock $(VENV)/installed
-	$(PIP) install --require-hashes -r tests/requirements.lock
+	$(PIP) install --no-compile --require-hashes -r tests/requirements.lock
 	@touch $@

@@ -70,7 +70,7 @@ def doctor(
             signs.append(
                 Sign("kafka sample", "bad", "kafka.brokers is empty; set SEAMWATCH_KAFKA_BROKERS")
             )
-        elif kafka:
+        elif kafka and not any(sign.what == "kafka" for sign in signs):
             from monitor.cli.doctor_kafka import samples
 
             signs += _tried("kafka sample", lambda given: samples(given, records), settings)
@@ -332,7 +332,7 @@ def _pact_broker(settings: Settings) -> Iterator[Sign]:
 
 def _kafka(settings: Settings) -> Iterator[Sign]:
     from monitor.decode.topic_records import is_pattern
-    from monitor.streams.kafka_client import check_codecs, topic_facts
+    from monitor.streams.kafka_client import check_codecs, topic_facts, topics_of
 
     check_codecs()
     kafka = settings.kafka
@@ -348,6 +348,8 @@ def _kafka(settings: Settings) -> Iterator[Sign]:
     topics = [
         topic for topic in (setting.spans, setting.api_logs, *named, setting.deploys) if topic
     ]
+    # Asked once: a broker that does not answer is waited for once, not for each topic.
+    topics_of(kafka.brokers, options, 10.0)
     for topic in topics:
         try:
             facts = topic_facts(kafka.brokers, topic, options, kafka.source_salt, 10.0)

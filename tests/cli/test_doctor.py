@@ -72,19 +72,20 @@ def test_a_wrong_setting_is_bad(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_a_dead_broker_is_bad_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dead_broker_is_bad_and_named_and_waited_for_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     told = signs(
         capsys,
         "--set",
         "kafka.brokers=127.0.0.1:9",
-        "--set",
-        "topics.api_logs=",
-        "--set",
-        "topics.deploys=",
         "doctor",
+        "--kafka",
         exits=70,
     )
-    assert "127.0.0.1:9" in told["topic otlp_spans"]["said"]
+    assert told["kafka"]["state"] == "bad"
+    assert "127.0.0.1:9" in told["kafka"]["said"]
+    assert not {name for name in told if name.startswith(("topic", "sample"))}
 
 
 def test_a_sample_tells_what_spans_tell(

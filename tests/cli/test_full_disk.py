@@ -60,7 +60,11 @@ def start_on_full_disk(folder: Path, size: str, before: str) -> subprocess.Compl
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "before"), [("64k", ""), ("60m", ONCE_USED)], ids=["the first start", "a later start"]
+    ("size", "before"),
+    [
+        pytest.param("64k", "", id="the first start"),
+        pytest.param("60m", ONCE_USED, id="a later start", marks=pytest.mark.long),
+    ],
 )
 def test_a_start_on_a_full_disk_ends_with_what_is_full(
     tmp_path: Path, size: str, before: str

@@ -32,7 +32,6 @@ url = "https://hooks.example/{SECRET}?a=b@{SECRET}"
         ["config", "show"],
         ["config", "show", "-f", "json"],
         ["config", "check"],
-        ["doctor"],
         ["doctor", "-f", "json"],
         ["findings"],
         ["--debug", "findings"],

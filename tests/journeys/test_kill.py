@@ -86,7 +86,7 @@ def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("rounds", [5, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
 def test_windows_equal_the_truth_after_many_kills(
     crew: Crew, kafka: KafkaBroker, gateway: Gateway, rounds: int
 ) -> None:

@@ -364,7 +364,9 @@ def damage(log: Path, marker: bytes) -> None:
     log.write_bytes(data)
 
 
-@CLIENTS
+@pytest.mark.parametrize(
+    "client", [KafkaSource, pytest.param(ConfluentSource, marks=pytest.mark.long)]
+)
 def test_a_batch_damaged_on_disk_is_one_reject_and_its_neighbours_are_read(
     kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
 ) -> None:
