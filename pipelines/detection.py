@@ -9,6 +9,7 @@ from monitor.clock import Clock
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.joining.breaking import BreakWatch
 from monitor.joining.detecting import Detector
+from monitor.joining.ramp_plans import RampPlanWatch
 from monitor.joining.timing_events import TimingWatch
 from monitor.joining.unseen import UnseenWatch
 from monitor.telemetry import HealthBoard
@@ -21,6 +22,7 @@ def detection(
     times: TimingWatch | None = None,
     broken: BreakWatch | None = None,
     unseen: UnseenWatch | None = None,
+    plans: RampPlanWatch | None = None,
     *,
     stop: threading.Event,
     turn: Turn,
@@ -37,6 +39,7 @@ def detection(
         judged = detector.step(now, work=detector.settings.work)
         failing = sum(judgement.verdict.outcome == "fail" for judgement in judged)
         late = times.step() if times is not None else 0
+        off_plan = plans.step(times.sealed) if plans is not None and times is not None else 0
         unused = unseen.step(now) if unseen is not None else 0
         told = times.reasons if times is not None else {}
         events = (
@@ -50,6 +53,7 @@ def detection(
             "waiting": detector.waiting,
             "failing": failing,
             "times_broken": late,
+            "ramp_plans_broken": off_plan,
             "broken": len(events),
             "contracts_unseen": unused,
         }

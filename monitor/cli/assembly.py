@@ -41,6 +41,7 @@ from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.names import joined
+from monitor.joining.ramp_plans import RampPlanWatch
 from monitor.joining.registry import RegistryWatch
 from monitor.joining.timing_events import TimingWatch
 from monitor.joining.unseen import UnseenWatch
@@ -308,6 +309,10 @@ class House:
     def times(self) -> TimingWatch:
         """Holds the times that contracts tell against calls."""
         return TimingWatch(self.reader, self.engine, self.store, self.aliases)
+
+    def ramp_plans(self) -> RampPlanWatch:
+        """Holds ramp plans against live traffic."""
+        return RampPlanWatch(self.engine, self.store, self.aliases)
 
     def watching(self) -> DetectionSettings:
         """How deploys are judged, and for how long."""

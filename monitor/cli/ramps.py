@@ -48,6 +48,8 @@ def ramp(
         show([_pair_line(pair) for pair in told["pairs"]], PAIRS, form)
     else:
         _print(told)
+    if any(plan["broken"] for plan in told["plans"]):
+        return 1
     words = {pair["word"] for pair in told["pairs"] if pair["role"] != "established"}
     return 1 if "broken" in words else 0 if words == {"proven"} else 2
 
@@ -129,6 +131,17 @@ def _shares(shares: Mapping[str, float]) -> str:
 
 
 def _remarks(told: Mapping[str, Any]) -> Iterator[str]:
+    for plan in told["plans"]:
+        name = f"plan {plan['contract']}"
+        for it in plan["broken"]:
+            yield f"{name} broken: {it['text']}"
+        for it in plan["waits"]:
+            yield f"{name}: {it['text']}"
+        if not plan["broken"] and not plan["waits"]:
+            later = plan["next_share"]
+            yield f"{name}: " + (
+                f"the step to {small_share(later)} may be taken" if later else "kept"
+            )
     for it in told["mixed"][:10]:
         differ = ", and not all keep the contract" if it["differ"] else ""
         yield f"mixed: {it['caller']} {it['caller_version']} gets {', '.join(it['versions'])} on {it['operation']}{differ}"

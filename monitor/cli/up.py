@@ -153,6 +153,7 @@ def _detection(parts: House) -> None:
             parts.times(),
             parts.breaks(),
             parts.unseen(),
+            parts.ramp_plans(),
             stop=parts.stop,
             turn=turn,
             board=parts.board,

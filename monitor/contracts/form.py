@@ -19,6 +19,7 @@ from monitor.contracts.readings import ANYTHING, Reading
 from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schema
 from monitor.model.exchanges import Shown
+from monitor.model.ramp_plans import RampPlan
 
 _MOST_TOPICS = 10_000
 _MOST_PARAMETERS = 8  # of one address: each more doubles what a search may take
@@ -263,6 +264,8 @@ class Promise:
     writers: Mapping[SchemaKey, Writer] = field(default_factory=dict)
     """Schemas that records may have been written by, under the keys that their frames name."""
     timing: Sequence[Timing] = ()
+    plan: RampPlan | None = None
+    """Of a ramp plan, which promises nothing of payloads."""
     judge: CallJudge | None = None
     """Of a form whose calls are told by no route: GraphQL, gRPC. `units` are what such a contract
     offers.

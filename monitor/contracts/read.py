@@ -20,6 +20,7 @@ from monitor.contracts.formats.openapi import read_openapi, version_of
 from monitor.contracts.formats.overlooked import overlooked_in_openapi, overlooked_in_schema
 from monitor.contracts.formats.pact import is_pact, read_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
+from monitor.contracts.formats.ramp_plan import is_ramp_plan, read_ramp_plan
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
 from monitor.contracts.formats.timing import is_timing, read_timing
 from monitor.contracts.formats.unmatched import unmatched
@@ -241,6 +242,7 @@ _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "protobuf": is_protobuf,
     "graphql": is_graphql,
     "timing": is_timing,
+    "ramp-plan": is_ramp_plan,
     "pact": is_pact,
     "mountebank": is_mountebank,
     "spring-cloud-contract": is_spring_cloud_contract,
@@ -255,6 +257,8 @@ def _promise(
         return read_openapi(document, where=where, lenient_nullable=lenient, limits=limits)
     if kind == "timing":
         return read_timing(document, where=where)
+    if kind == "ramp-plan":
+        return read_ramp_plan(document, where=where)
     by_example = {
         "pact": read_pact,
         "spring-cloud-contract": read_spring_cloud_contract,

@@ -19,6 +19,7 @@ from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery
 from monitor.model.judging import Outcome
 from monitor.model.policy import Override, Policy, RuleResult
+from monitor.model.ramp_plans import PlanState
 from monitor.model.reasons import Reason, reason
 from monitor.store.reader import Reader
 from monitor.wording import sentence, summary
@@ -69,12 +70,17 @@ class GateAnswer:
 
 
 def answer(
-    reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy], now: datetime
+    reader: Reader,
+    engine: Engine,
+    word: Word,
+    policies: Sequence[Policy],
+    now: datetime,
+    plans: Sequence[PlanState] = (),
 ) -> GateAnswer:
-    """All policies apply, the strictest answer counts. The answer is kept where it says something
-    new. Raises StoreError only.
+    """All policies apply, the strictest answer counts, and what a ramp plan breaks or still wants
+    is part of it. The answer is kept where it says something new. Raises StoreError only.
     """
-    ruling = ruled_by(reader, engine, word, policies, now)
+    ruling = with_plans(ruled_by(reader, engine, word, policies, now), plans)
     flips = 0
     if word.deploy and word.judged:
         verdict = word.judged.verdict
@@ -127,6 +133,23 @@ def answer(
         flips=flips,
     )
     return replace(made, text=_text(word, made))
+
+
+def with_plans(ruling: Ruling, plans: Sequence[PlanState]) -> Ruling:
+    """A plan that live traffic breaks fails; a step that may not be taken yet passes nothing."""
+    broken = tuple(why for plan in plans for why in plan.broken)
+    waits = tuple(why for plan in plans for why in plan.waits)
+    if not broken and not waits:
+        return ruling
+    outcome: Outcome = (
+        "fail" if broken else "inconclusive" if ruling.outcome == "pass" else ruling.outcome
+    )
+    return replace(
+        ruling,
+        outcome=outcome,
+        reasons=(*broken, *waits, *ruling.reasons),
+        settles=ruling.settles,
+    )
 
 
 def ruled_by(

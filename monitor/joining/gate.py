@@ -14,11 +14,14 @@ from monitor.edges.aliases import Aliases
 from monitor.joining.answering import GateAnswer, Word, answer
 from monitor.joining.judging import JUDGED, judge_deploy, keep_judged
 from monitor.joining.namesakes import of_one_of
+from monitor.joining.ramp_plans import plan_states
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
 from monitor.model.judging import Finding
 from monitor.model.policy import Policy
+from monitor.model.ramp_plans import PlanState
 from monitor.model.reasons import Reason, reason
+from monitor.store.ramps import Place
 from monitor.store.reader import Reader
 
 __all__ = ["GateAnswer", "GateRequest", "asked", "evaluate_gate"]
@@ -70,7 +73,26 @@ def evaluate_gate(
     the nearest known names. Accepted findings fail nothing and are told. An override in force
     makes the exit code 0 and nothing else. Raises StoreError and StoreUnavailable only.
     """
-    return answer(reader, engine, _word(reader, engine, request, now), request.policies, now)
+    word = _word(reader, engine, request, now)
+    plans = _plans(reader, engine, request, word)
+    return answer(reader, engine, word, request.policies, now, plans)
+
+
+def _plans(reader: Reader, engine: Engine, request: GateRequest, word: Word) -> list[PlanState]:
+    """The ramp plans for this version that are in force there, by the newest sealed window."""
+    sealed, deploy = reader.last_sealed(), word.deploy
+    environment = deploy.environment if deploy else word.environment
+    if sealed is None or not environment:
+        return []
+    namespace, service = apart(deploy.called if deploy else word.service)
+    states = plan_states(
+        reader.store,
+        engine,
+        request.aliases,
+        Place(environment, namespace, service),
+        sealed + timedelta(seconds=WINDOW_SECONDS),
+    )
+    return [state for state in states if state.version in ("", word.version)]
 
 
 def _word(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> Word:

@@ -35,6 +35,8 @@ class TimingWatch:
         self._stamp: registry.Stamp | None = None
         self._timed: list[Timed] = []
         self._until: datetime | None = None
+        self.sealed: datetime | None = None
+        """The newest sealed window that was looked at."""
         self.reasons: dict[tuple[str, str], TimingReason] = {}
         """The numbers of what is broken in the hours that were looked at last, by environment and
         fingerprint, the worst edge's.
@@ -44,7 +46,7 @@ class TimingWatch:
         """How many times are broken in that hour; their rows are written under keys of their own,
         so that again changes nothing.
         """
-        sealed = self._reader.last_sealed()
+        sealed = self.sealed = self._reader.last_sealed()
         if sealed is None or (self._until is not None and sealed - self._until < EVERY):
             return 0
         self._until = sealed

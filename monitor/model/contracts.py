@@ -16,6 +16,7 @@ ContractFormat = Literal[
     "protobuf",
     "graphql",
     "timing",
+    "ramp-plan",
 ]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 

@@ -114,6 +114,17 @@ Code = Literal[
     "overridden",
     "override_over",
     "gate_flipped",
+    # what live traffic makes of a ramp plan
+    "plan_pair_forbidden",
+    "plan_step_without_time",
+    "plan_step_without_evidence",
+    "plan_old_alive",
+    "plan_skew",
+    "plan_abort",
+    "plan_step_waits",
+    "plan_step_lacks_calls",
+    "plan_silent",
+    "plan_unreadable",
     # what would settle it
     "more_calls",
     "more_calls_in_all",

@@ -41,6 +41,11 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @property
+    def store(self) -> Store:
+        """Where it reads."""
+        return self._store
+
     def newest_sequence(self) -> int:
         """The sequence of the newest publishing; 0 when nothing was published yet."""
         return int(self._store.query("newest_seq")[0]["seq"])

@@ -14,6 +14,8 @@ from monitor.api.faults import ERRORS, ApiError
 from monitor.api.moments import Name, moment
 from monitor.api.parts import Parts
 from monitor.api.strict import StrictRoute
+from monitor.api.told import ToldReason, told_reasons
+from monitor.joining.ramp_plans import plan_states
 from monitor.joining.ramps import Asked, data_end, places_of, ramp_at, ramps_at
 from monitor.model.edges import qualified
 from monitor.model.ramps import (
@@ -97,6 +99,21 @@ class RampPair(BaseModel):
     reasons: list[ToldRampReason]
 
 
+class RampPlanTold(BaseModel):
+    """A ramp plan held against the ramp: what is broken of it, and what the step to `next_share`
+    still wants; where neither says anything, it may be taken. `step` is the share to be had now.
+    """
+
+    contract: str
+    revision: int
+    version: str
+    step: float | None
+    next_share: float | None
+    broken: Sequence[ToldReason]
+    waits: Sequence[ToldReason]
+    silent: bool
+
+
 class RampTold(BaseModel):
     """A service's versions at one time. `since` null: no ramp then; `last_ramp` is when the newest
     one before began and ended. Nothing that came after `at` was read.
@@ -118,6 +135,7 @@ class RampTold(BaseModel):
     doses: Sequence[Dose]
     reasons: list[ToldRampReason]
     last_ramp: tuple[datetime, datetime] | None
+    plans: list[RampPlanTold] = []
 
 
 class RampListed(BaseModel):
@@ -172,7 +190,7 @@ def one_ramp(
     seen in the seven days before.
     """
     place = place_of(parts, service, environment, at)
-    return told_ramp(state_of(parts, place, at, live_minutes))
+    return with_plans(parts, place, told_ramp(state_of(parts, place, at, live_minutes)))
 
 
 def state_of(parts: Parts, place: Place, at: str | None, live_minutes: int = LIVE_MINUTES) -> Ramp:
@@ -213,12 +231,31 @@ def end_of(parts: Parts, at: str | None) -> datetime:
     return moment(at, now) or data_end(parts.store, now + timedelta(hours=1)) or now
 
 
+def with_plans(parts: Parts, place: Place, told: RampTold) -> RampTold:
+    """With the plans that were in force then."""
+    states = plan_states(parts.store, parts.engine, parts.config.aliases, place, told.at)
+    plans = [
+        RampPlanTold(
+            contract=state.contract,
+            revision=state.revision,
+            version=state.version,
+            step=state.step,
+            next_share=state.next_share,
+            broken=told_reasons(state.broken),
+            waits=told_reasons(state.waits),
+            silent=state.silent,
+        )
+        for state in states
+    ]
+    return told.model_copy(update={"plans": plans})
+
+
 def told_ramp(ramp: Ramp) -> RampTold:
     """The ramp with its reasons as sentences."""
     values = {
         name: getattr(ramp, name)
         for name in RampTold.model_fields
-        if name not in ("pairs", "reasons")
+        if name not in ("pairs", "reasons", "plans")
     }
     return RampTold.model_validate(
         values
