@@ -75,8 +75,10 @@ def test_the_gate_tells_what_the_next_step_still_wants_and_passes_nothing_until_
     later = RAMP + timedelta(minutes=12)
     write_ramp(api.parts.store, early, later, generation=2)
     told = api.get("/v1/ramps/payment").json()["plans"]
-    assert [reason["code"] for reason in told[0]["broken"]] == ["plan_step_without_evidence"]
-    assert told[0]["broken"][0]["parameters"]["wanted"] == 5000
+    codes = {reason["code"]: reason["parameters"] for reason in told[0]["broken"]}
+    # checkout 3.2.0 has come meanwhile, and the plan does not list it
+    assert codes.keys() == {"plan_pair_forbidden", "plan_step_without_evidence"}
+    assert codes["plan_step_without_evidence"]["wanted"] == 5000
     failed = gate(api, later)
     assert failed.exit_code == 1
     assert "ramp plan: more than 30% at" in failed.text
