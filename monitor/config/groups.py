@@ -227,7 +227,9 @@ class RetentionSettings(Group):
     )
     windows_days: int = Field(default=30, ge=1, description="days of windows of 10 s, sightings")
     hours_months: int = Field(default=13, ge=1, description="months of hourly edges")
-    violations_days: int = Field(default=30, ge=1, description="days of violations")
+    violations_days: int = Field(
+        default=30, ge=1, description="days of violations and of shapes of payloads"
+    )
     ledger_days: int = Field(
         default=30, ge=1, description="days of the ledger, arrivals and rejects"
     )

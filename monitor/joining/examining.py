@@ -28,6 +28,7 @@ from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, ExchangeColumns
 from monitor.joining.operations import operation_of
+from monitor.joining.shaping import Shaper, Shapes
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import GRPC, MESSAGING, Checked, Exchange, Violation
 from monitor.model.operations import capped, template_path
@@ -116,6 +117,7 @@ class Examined:
     exchanges: pa.Table
     violations: pa.Table
     interactions: pa.Table
+    shapes: Shapes
     record: NDArray[np.int32]
     end_ns: NDArray[np.uint64]
     windows: NDArray[np.uint32]
@@ -126,6 +128,7 @@ class Examined:
 
     def keep(self, store: Store) -> None:
         """Write all rows; durable on return."""
+        self.shapes.keep(store)
         store.insert("interactions_shown", self.interactions)
         store.insert("violations", self.violations)
         store.insert("exchanges", self.exchanges)
@@ -162,6 +165,7 @@ class Examiner:
         self._writers = writers
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
+        self._shaper = Shaper()
         self._template = lru_cache(maxsize=16_384)(template_path)
 
     def examine(
@@ -173,7 +177,7 @@ class Examiner:
         Takes a handful of exchanges at a time, and keeps none: their bodies need not all be there
         at once.
         """
-        columns = ExchangeColumns()
+        columns, shapes = ExchangeColumns(), self._shaper.batch()
         broken: list[tuple[Any, ...]] = []
         shown: list[tuple[Any, ...]] = []
         seen: Counter[str] = Counter()
@@ -195,6 +199,7 @@ class Examiner:
             columns.add(
                 exchange, names, checked, _outcome(exchange, response), _shape(exchange, request)
             )
+            shapes.add(exchange, names, checked.operation, request, response)
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
@@ -218,6 +223,7 @@ class Examiner:
             table,
             _table(broken, _VIOLATIONS),
             _table(shown, _INTERACTIONS),
+            shapes,
             record,
             ends,
             touched.astype(np.uint32),

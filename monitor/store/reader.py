@@ -286,16 +286,46 @@ class Reader:
         """Recorded exchanges of a provider under any of these names, alike ones counted, with what
         checking said of them.
         """
-        parameters = {
-            "callees": list(callees),
-            "since": _seconds(since, 0),
-            "until": _seconds(until, _END),
-            "namespace": namespace,
-            "environment": environment,
-            "consumer": consumer,
-            "version": version,
-        }
+        parameters = _of_provider(
+            callees, since, until, (namespace, environment, consumer, version)
+        )
         return self._store.query("recorded_exchanges", parameters)
+
+    def shapes(
+        self,
+        callees: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        namespace: str = "",
+        environment: str = "",
+        consumer: str = "",
+        version: str = "",
+    ) -> list[dict[str, Any]]:
+        """Skeletons of a provider's payloads under any of these names, by kind of exchange and by
+        whom; whole hours of `since`. Shape 0: it could not be seen.
+        """
+        parameters = _of_provider(
+            callees, since, until, (namespace, environment, consumer, version)
+        )
+        return rows_in_utc(self._store.query("shapes_seen_of", parameters))
+
+    def shape_marks(
+        self,
+        callees: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        namespace: str = "",
+        environment: str = "",
+        consumer: str = "",
+        version: str = "",
+    ) -> list[dict[str, Any]]:
+        """Marks of what stood in these payloads: counts by pointer, a unit separator, and mark."""
+        parameters = _of_provider(
+            callees, since, until, (namespace, environment, consumer, version)
+        )
+        return self._store.query("shape_marks_of", parameters)
 
     def evidence(
         self,
@@ -345,6 +375,24 @@ class Reader:
     def ledger(self) -> list[dict[str, Any]]:
         """What became of every record, by source and partition."""
         return self._store.query("ledger_totals")
+
+
+def _of_provider(
+    callees: Sequence[str], since: datetime, until: datetime, only: tuple[str, str, str, str]
+) -> dict[str, object]:
+    """The parameters of questions about one provider; `only`: namespace, environment, consumer and
+    version, "" for any.
+    """
+    namespace, environment, consumer, version = only
+    return {
+        "callees": list(callees),
+        "since": _seconds(since, 0),
+        "until": _seconds(until, _END),
+        "namespace": namespace,
+        "environment": environment,
+        "consumer": consumer,
+        "version": version,
+    }
 
 
 def _step(step: Mapping[str, Any]) -> Step:

@@ -1,0 +1,270 @@
+"""The skeleton of a payload: which fields it has, of which types, and marks of what stood there.
+
+It holds no value, and no key that is data. A skeleton is written as JSON, the same text for the
+same skeleton in every process and release; marks are words of a few letters that can be counted
+and added up.
+
+A node is an object whose members tell the types that stand at a place: `n` null, `b` boolean, `d`
+number, `s` text, `x` a masked scalar, `z` no body at all; `o` an object's fields, of which `q`
+lists those that some of the merged objects lack; `m` what stands under keys that are data; `a`
+what an array holds, `e` where some array is empty. Items of one array are merged into one node.
+"""
+
+import math
+import re
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from monitor.contracts.loose import is_mask
+from monitor.contracts.shape import DEEPEST, MOST_ITEMS, MOST_KEYS
+from monitor.model.pointers import escaped
+
+Node = dict[str, Any]
+MOST_NODES = 2_000
+"""So much of one payload is looked at."""
+LONGEST_CATEGORY = 32
+SCALARS = "nbdsx"
+NO_BODY: Node = {"z": 1}
+_TYPES: dict[type, str] = {type(None): "n", bool: "b", int: "d", float: "d"}
+_NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")
+_DATA = re.compile(
+    r".*\d{6}.*|[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f-]{20,}|[^@]+@.+\..+|\S+ \S.*", re.IGNORECASE
+)
+_CATEGORY = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.:/\-]{1,32}")
+_FORMATS = (
+    (
+        "date-time",
+        re.compile(
+            r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+        ),
+    ),
+    ("date", re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)")),
+    ("uuid", re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")),
+    (
+        "email",
+        re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
+    ),
+    (
+        "uri",
+        re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9/?#&=._~%+:;,@!$*()-]*)?"),
+    ),
+    ("ipv4", re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)")),
+)
+
+
+class Skeleton:
+    """What was seen of one payload. `node` is its form, `marks` its marks by pointer and word:
+    each once, however often it stood there.
+    """
+
+    __slots__ = ("_left", "_masked", "marks", "node")
+
+    def __init__(self, value: Any, *, marked: bool = True, masked: bool = False) -> None:
+        """`marked`: take marks. `masked`: values were masked before they came, so that a bare word
+        may be a mask.
+        """
+        self._masked = masked
+        self._left = MOST_NODES
+        self.marks: set[tuple[str, str]] | None = {("", "")} if marked else None
+        self.node = self._node(value, "", DEEPEST)
+
+    @property
+    def text(self) -> str:
+        """The node as JSON."""
+        return text_of(self.node)
+
+    def _node(self, value: Any, at: str, deep: int) -> Node:
+        self._left -= 1
+        kind = type(value)
+        if kind is str:
+            if is_mask(value, words=self._masked):
+                return {"x": 1}
+            if self.marks is not None:
+                self.marks.update((at, mark) for mark in _text_marks(value))
+            return {"s": 1}
+        if kind is dict:
+            return self._object(value, at, deep)
+        if kind is list:
+            return self._array(value, at, deep)
+        if self.marks is not None and (kind is int or kind is float):
+            self.marks.add((at, number_mark(value)))
+        return {_TYPES.get(kind, "d"): 1}
+
+    def _object(self, value: dict[str, Any], at: str, deep: int) -> Node:
+        if not deep or self._left < 0:
+            return {"o": {}, "m": {}}
+        many = len(value) > MOST_KEYS
+        named: dict[str, Node] = {}
+        data: Node | None = None
+        for key in sorted(value):
+            if many or not is_name(key):
+                data = merged(data or {}, self._node(value[key], f"{at}/*", deep - 1))
+            else:
+                place = f"{at}/{escaped(key)}"
+                if self.marks is not None:
+                    self.marks.add((place, ""))
+                named[key] = self._node(value[key], place, deep - 1)
+        return {"o": named} if data is None else {"o": named, "m": data}
+
+    def _array(self, value: list[Any], at: str, deep: int) -> Node:
+        if self.marks is not None:
+            self.marks.add((at, f"a{length_word(len(value))}"))
+        if not value:
+            return {"a": {}, "e": 1}
+        if not deep or self._left < 0:
+            return {"a": {}}
+        below: Node = {}
+        for item in value[:MOST_ITEMS]:
+            below = merged(below, self._node(item, f"{at}/*", deep - 1))
+        return {"a": below}
+
+
+@lru_cache(maxsize=8192)
+def is_name(key: str) -> bool:
+    """Whether an object's key is a name, and not somebody's data."""
+    return bool(_NAME.fullmatch(key)) and not _DATA.fullmatch(key)
+
+
+def merged(one: Node, other: Node) -> Node:
+    """What stands at a place where either stood."""
+    if not one or one == other:
+        return other
+    if not other:
+        return one
+    both = {**one, **other}
+    if "o" in one and "o" in other:
+        mine, theirs = one["o"], other["o"]
+        fields = {
+            name: merged(mine.get(name, {}), theirs.get(name, {}))
+            for name in sorted(mine.keys() | theirs.keys())
+        }
+        seldom = {*one.get("q", ()), *other.get("q", ()), *(mine.keys() ^ theirs.keys())}
+        both["o"] = fields
+        if seldom:
+            both["q"] = sorted(seldom)
+    for word in "ma":
+        if word in one and word in other:
+            both[word] = merged(one[word], other[word])
+    return both
+
+
+def text_of(node: Node) -> str:
+    """A node as JSON, always the same text."""
+    return orjson.dumps(node, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def number_of(text: str) -> int:
+    """64 bits that stand for a skeleton's text, never 0."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") or 1
+
+
+def number_mark(value: float) -> str:
+    """Whole (`i`) or not (`f`), and the size by powers of two with its sign: 5 is `i3`, the most
+    of which is below 2 to the 3rd; -0.4 is `f-n1`.
+    """
+    whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
+    kind = "i" if whole else "f"
+    if not value:
+        return f"{kind}z"
+    if isinstance(value, int):
+        power = abs(value).bit_length()
+    elif math.isfinite(value):
+        power = math.frexp(value)[1]
+    else:
+        power = 1025
+    return f"{kind}{'n' if value < 0 else 'p'}{power}"
+
+
+def length_word(length: int) -> str:
+    """A length up to 16 as it is; beyond, the power of two that it does not exceed."""
+    return f"{length}" if length <= 16 else f"{1 << (length - 1).bit_length()}"
+
+
+@lru_cache(maxsize=4096)
+def _text_marks(value: str) -> tuple[str, str, str]:
+    return (f"t{length_word(len(value))}", f"F{format_of(value)}", f"c{category(value)}")
+
+
+def format_of(text: str) -> str:
+    """The format that a text surely has, "" where it has none of those that are told."""
+    if 7 <= len(text) <= 2_000:
+        for name, pattern in _FORMATS:
+            if pattern.fullmatch(text):
+                return name
+    return ""
+
+
+def category(text: str) -> str:
+    """12 bits of a short word, so that a list of allowed words can be held against those that were
+    seen; "" for a text that is no such word. Thousands of words share each number: none can be
+    read back.
+    """
+    if len(text) > LONGEST_CATEGORY or not _CATEGORY.fullmatch(text):
+        return ""
+    return f"{zlib.crc32(text.encode()) & 0xFFF:03x}"
+
+
+def places(node: Node, at: str = "") -> Iterator[tuple[str, Node, bool]]:
+    """Every place of a skeleton with what stands there, and whether it surely stands in each
+    payload: not below what may be absent, empty or of another type.
+    """
+    yield from _places(node, at, sure=True)
+
+
+def _places(node: Node, at: str, *, sure: bool) -> Iterator[tuple[str, Node, bool]]:
+    yield at, node, sure
+    alone = len(node.keys() - {"q", "e", "m"}) == 1
+    seldom = node.get("q", ())
+    for name, field in node.get("o", {}).items():
+        yield from _places(
+            field, f"{at}/{escaped(name)}", sure=sure and alone and name not in seldom
+        )
+    for word in "ma":
+        if node.get(word):
+            yield from _places(node[word], f"{at}/*", sure=False)
+
+
+MASKED = "[redacted]"
+_STANDS_FOR: dict[str, Any] = {"n": None, "b": True, "d": 0, "s": "text", "x": MASKED}
+
+
+def instances(node: Node) -> list[Any]:
+    """Payloads that together show all that a skeleton tells: each of the types of a place, with
+    and without the fields that some lack. Its values stand for types alone.
+
+    Fields are varied together and not by turns, so that there are as many as the widest choice.
+    """
+    if node.keys() == {"z"}:
+        return []
+    shown: list[Any] = [_STANDS_FOR[word] for word in SCALARS if word in node]
+    if "o" in node:
+        shown += _objects(node)
+    if "a" in node:
+        below = instances(node["a"]) if node["a"] else []
+        if below:
+            shown.append(below)
+        if "e" in node or not below:
+            shown.append([])
+    return shown
+
+
+def _objects(node: Node) -> list[dict[str, Any]]:
+    seldom = frozenset(node.get("q", ()))
+    fields = {name: instances(field) for name, field in node["o"].items()}
+    fields = {name: choices for name, choices in fields.items() if choices}
+    below = instances(node["m"]) if node.get("m") else []
+    widest = max([1, *(len(choices) for choices in fields.values())])
+    shown = []
+    for turn in range(widest):
+        held = {name: choices[min(turn, len(choices) - 1)] for name, choices in fields.items()}
+        held |= {f"[redacted {place}]": choice for place, choice in enumerate(below)}
+        shown.append(held)
+    if seldom:
+        shown.append({name: value for name, value in shown[0].items() if name not in seldom})
+    return shown

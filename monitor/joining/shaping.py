@@ -1,0 +1,373 @@
+"""What live payloads look like, as rows: skeletons and marks of those that are looked at.
+
+Of each kind of exchange (operation, status, side and version pair) every payload's skeleton is
+looked at until some hundred in a row showed nothing new; from then on a few, chosen by their
+natural keys, until one of these shows something new. So what is seen of quiet traffic is seen
+whole, and what a flood costs is bounded. Marks cost ten times as much: they are taken so of each
+operation, whoever calls.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from monitor.contracts.payloads import EMPTY, Payload, without_parameters
+from monitor.contracts.queries import query_pairs
+from monitor.contracts.shape import shape_of
+from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, number_of, text_of
+from monitor.joining.exchange_columns import Named
+from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.store import Store
+
+ENOUGH = 100
+"""Payloads in a row without anything new, after which a kind is known."""
+ONE_IN, MARKED_ONE_IN = 32, 256
+"""Of a kind that is known, one payload in so many is looked at, and one in so many for marks."""
+MOST_MARKED = 200
+"""After so many payloads the marks of an operation are known, whatever is new."""
+MOST_SHAPES, MOST_MARKS, MOST_CATEGORIES = 200, 4_000, 24
+"""Of one kind: what is beyond is told as not seen; a place with more words has no categories."""
+MOST_KINDS = 20_000
+MOST_BYTES = 256_000
+"""A larger payload is not looked at."""
+UNSEEN = 0
+_BODILESS = frozenset({204, 205, 304})
+_SEPARATOR = "\x1f"
+# headers that are the way's and not the service's, or never the same
+_OF_THE_WAY = frozenset(
+    "connection content-encoding content-length date keep-alive server transfer-encoding via x-powered-by age vary set-cookie".split()
+)
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+
+
+@dataclass(slots=True)
+class _Marked:
+    """The marks of one operation's side since the process began, whoever called."""
+
+    marks: set[tuple[str, str]] = field(default_factory=set)
+    categories: Counter[str] = field(default_factory=Counter)
+    quiet: int = 0
+    looked_at: int = 0
+
+    @property
+    def known(self) -> bool:
+        return self.quiet >= ENOUGH or self.looked_at >= MOST_MARKED
+
+    def seen(self, marks: set[tuple[str, str]]) -> None:
+        """Remember the marks of one more payload."""
+        self.looked_at += 1
+        if marks <= self.marks or len(self.marks) >= MOST_MARKS:
+            self.quiet += 1
+        else:
+            self.quiet = 0
+            self.marks |= marks
+
+
+@dataclass(slots=True)
+class _Kind:
+    """One kind of exchange and side, and the shapes of it since the process began. `names` are
+    held so that no others are at their address; `numbers` are skeletons by the number that
+    shape.py gives, which costs a tenth.
+    """
+
+    names: Named
+    columns: tuple[Any, ...]
+    marked: _Marked
+    shapes: set[int] = field(default_factory=set)
+    numbers: dict[int, int] = field(default_factory=dict)
+    quiet: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """The sides of one kind of exchange by name. Once all are known most exchanges are passed over
+    at the cost of one look-up.
+    """
+
+    names: Named
+    sides: dict[str, _Kind] = field(default_factory=dict)
+    known: bool = False
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What outlives a batch: kinds, their operations, and which texts were told on which day."""
+
+    groups: dict[tuple[Any, ...], _Group] = field(default_factory=dict)
+    operations: dict[tuple[Any, ...], _Marked] = field(default_factory=dict)
+    told: set[tuple[int, int]] = field(default_factory=set)
+
+
+class Shaper:
+    """Lives between batches: it remembers what it saw, so that it need not look at everything."""
+
+    def __init__(self) -> None:
+        self._memory = _Memory()
+
+    def batch(self) -> "Shapes":
+        """The rows of a batch in the making."""
+        memory = self._memory
+        if max(len(memory.groups), len(memory.operations), len(memory.told)) > MOST_KINDS:
+            memory = self._memory = _Memory()
+        return Shapes(memory)
+
+
+class Shapes:
+    """Rows of one batch."""
+
+    def __init__(self, memory: _Memory) -> None:
+        self._memory = memory
+        self._rows: list[tuple[Any, ...]] = []
+        self._texts: dict[int, str] = {}
+        self._marks: dict[tuple[Any, ...], Counter[str]] = {}
+
+    def add(
+        self, exchange: Exchange, names: Named, operation: str, request: Payload, response: Payload
+    ) -> None:
+        """Look at both sides of an exchange, or pass over it."""
+        if exchange.proxy_answer:
+            return
+        status = exchange.status
+        key = (
+            *(id(names), exchange.callee_namespace, exchange.protocol, operation, status),
+            *(request.media, response.media),
+        )
+        group = self._memory.groups.get(key)
+        if group is None:
+            group = self._memory.groups[key] = _Group(names)
+        chosen = (exchange.offset * 0x9E3779B1 + exchange.index * 0x85EBCA77) >> 7
+        if group.known and chosen % ONE_IN:
+            return
+        for side, payload in _sides(exchange, request, response):
+            kind = group.sides.get(side)
+            if kind is None:
+                media = "" if payload is None else payload.media
+                kind = group.sides[side] = self._kind(exchange, names, operation, side, media)
+            known = kind.quiet >= ENOUGH
+            if known and chosen % ONE_IN:
+                continue
+            shape = self._shape(exchange, side, payload, kind, chosen)
+            self._rows.append(
+                (
+                    *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
+                    *(exchange.end_ns // 1_000_000_000, *kind.columns),
+                    *(ONE_IN if known else 1, shape),
+                )
+            )
+            kind.quiet = kind.quiet + 1 if shape in kind.shapes else 0
+            kind.shapes.add(shape)
+        group.known = all(kind.quiet >= ENOUGH for kind in group.sides.values())
+
+    def _kind(
+        self, exchange: Exchange, names: Named, operation: str, side: str, media: str
+    ) -> _Kind:
+        columns = _columns(exchange, names, operation, side, media)
+        key = columns[:8]
+        marked = self._memory.operations.setdefault(key, _Marked())
+        return _Kind(names, columns, marked)
+
+    def _shape(
+        self, exchange: Exchange, side: str, payload: Payload | None, kind: _Kind, chosen: int
+    ) -> int:
+        """The number of the skeleton, whose marks are taken where they are wanted."""
+        day = exchange.end_ns // 86_400_000_000_000
+        if payload is None:
+            value = _query(exchange.query) if side == "query" else _headers(exchange)
+            if value is None:
+                return UNSEEN
+        else:
+            body = exchange.request_body if side == "request" else exchange.response_body
+            problem = payload.problem
+            if problem == EMPTY:
+                return self._known(text_of(NO_BODY), kind, day)
+            if problem or body is None or len(body) > MOST_BYTES:
+                return UNSEEN
+            value = payload.value
+        marked = not exchange.redacted and side != "headers"
+        known = kind.marked.known
+        quick = shape_of(value) ^ exchange.redacted
+        number = kind.numbers.get(quick)
+        if (day, number) in self._memory.told and (
+            not marked or (known and chosen % MARKED_ONE_IN)
+        ):
+            assert number is not None
+            return number
+        marked = marked and not (known and chosen % MARKED_ONE_IN)
+        skeleton = Skeleton(value, marked=marked, masked=exchange.redacted)
+        if marked:
+            assert skeleton.marks is not None
+            marks = _few(skeleton.marks, kind.marked)
+            kind.marked.seen(marks)
+            self._count(exchange, marks, kind, MARKED_ONE_IN if known else 1)
+        number = self._known(skeleton.text, kind, day)
+        if len(kind.numbers) < 10 * MOST_SHAPES:
+            kind.numbers[quick] = number
+        return number
+
+    def _count(
+        self, exchange: Exchange, marks: set[tuple[str, str]], kind: _Kind, stands_for: int
+    ) -> None:
+        hour = exchange.end_ns // 3_600_000_000_000 * 3_600
+        counted = self._marks.setdefault((hour, *kind.columns), Counter())
+        for place, mark in marks:
+            counted[f"{place}{_SEPARATOR}{mark}"] += stands_for
+
+    def _known(self, text: str, kind: _Kind, day: int) -> int:
+        number = number_of(text)
+        if number not in kind.shapes and len(kind.shapes) >= MOST_SHAPES:
+            return UNSEEN
+        told = self._memory.told
+        if (day, number) not in told:  # each day, for texts are not kept for ever
+            told.add((day, number))
+            self._texts[number] = text
+        return number
+
+    def keep(self, store: Store) -> None:
+        """Write all rows; durable on return."""
+        if self._texts:
+            store.insert(
+                "shape_texts",
+                pa.table(
+                    {
+                        "shape": pa.array(list(self._texts), pa.uint64()),
+                        "text": pa.array(list(self._texts.values()), pa.string()),
+                    }
+                ),
+            )
+            self._texts = {}
+        store.insert("shapes_seen", _table(self._rows, _SEEN))
+        store.insert(
+            "shape_marks",
+            _table(list(_mark_rows(self._marks)), _MARKS),
+        )
+
+
+_KIND: Mapping[str, pa.DataType] = {
+    "callee": _WORDS,
+    "callee_namespace": _WORDS,
+    "environment": _WORDS,
+    "protocol": _WORDS,
+    "operation": _WORDS,
+    "status": pa.uint16(),
+    "side": _WORDS,
+    "media": _WORDS,
+    "caller": _WORDS,
+    "caller_version": _WORDS,
+    "callee_version": _WORDS,
+}
+_SEEN: Mapping[str, pa.DataType] = {
+    "source_id": _WORDS,
+    "partition": pa.uint32(),
+    "offset": pa.uint64(),
+    "index": pa.uint32(),
+    "at": pa.uint32(),
+    **_KIND,
+    "stands_for": pa.uint16(),
+    "shape": pa.uint64(),
+}
+_MARKS: Mapping[str, pa.DataType] = {
+    "hour": pa.uint32(),
+    **_KIND,
+    "marks": pa.map_(pa.string(), pa.uint64()),
+}
+
+
+def _sides(
+    exchange: Exchange, request: Payload, response: Payload
+) -> Iterator[tuple[str, Payload | None]]:
+    """What of an exchange there is to look at."""
+    if exchange.request_body or request.media or exchange.protocol == MESSAGING:
+        yield "request", request
+    if exchange.protocol == MESSAGING:
+        return
+    if exchange.query_known or exchange.query:
+        yield "query", None
+    if exchange.status and exchange.status not in _BODILESS and exchange.method != "HEAD":
+        yield "response", response
+    if exchange.status and exchange.response_headers:
+        yield "headers", None
+
+
+def _columns(
+    exchange: Exchange, names: Named, operation: str, side: str, media: str
+) -> tuple[Any, ...]:
+    """In the order of `_KIND`."""
+    return (
+        names.callee,
+        exchange.callee_namespace,
+        names.environment,
+        exchange.protocol,
+        operation,
+        exchange.status,
+        side,
+        without_parameters(media)[:100],
+        names.caller,
+        names.caller_version,
+        names.callee_version,
+    )
+
+
+def _mark_rows(marks: Mapping[tuple[Any, ...], Counter[str]]) -> Iterator[tuple[Any, ...]]:
+    for (hour, *columns), counted in marks.items():
+        yield hour, *columns, list(counted.items())
+
+
+def _table(rows: list[tuple[Any, ...]], kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    arrays = [
+        pa.array(values, pa.string()).dictionary_encode()
+        if pa.types.is_dictionary(kind)
+        else pa.array(values, kind)
+        for values, kind in zip(columns, kinds.values(), strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, names=list(kinds))
+
+
+def _few(marks: set[tuple[str, str]], kind: _Marked) -> set[tuple[str, str]]:
+    """Marks without categories at places that had more of them than are kept."""
+    kept = set[tuple[str, str]]()
+    for place, mark in marks:
+        if mark[:1] != "c" or mark == "c" or (place, mark) in kind.marks:
+            kept.add((place, mark))
+        elif kind.categories[place] < MOST_CATEGORIES:
+            kind.categories[place] += 1
+            kept.add((place, mark))
+        else:
+            kept.add((place, "c"))
+    return kept
+
+
+def _query(query: str) -> dict[str, Any] | None:
+    """Names of a query with what their texts may be read as. None where it cannot be taken apart,
+    or holds names that are data.
+    """
+    pairs = query_pairs(query) if query else ()
+    if pairs is None:
+        return None
+    held: dict[str, Any] = {}
+    for name, text in pairs:
+        if not is_name(name):
+            return None
+        held[name] = _scalar(text)
+    return held
+
+
+def _scalar(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 18:
+        whole = int(text)
+        return whole if f"{whole}" == text else text
+    return text
+
+
+def _headers(exchange: Exchange) -> dict[str, Any] | None:
+    names = [
+        name
+        for name in exchange.response_headers
+        if name not in _OF_THE_WAY and name != "content-type" and is_name(name)
+    ]
+    return dict.fromkeys(names[:100], "")

@@ -1,0 +1,95 @@
+"""Skeletons hold fields and types, and neither values nor keys that are data; marks say no more
+than sizes, lengths and formats.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.contracts.skeleton import Skeleton, category, instances, merged, number_mark, places
+
+SECRET = "Grace Hopper"
+ORDER = {
+    "id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "name": SECRET,
+    "state": "open",
+    "total": 12.5,
+    "items": [{"sku": "A-1", "gift": True}, {"sku": "A-2"}],
+    "by_mail": {"grace@example.org": 3},
+    "note": None,
+}
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "c/d", "12345678"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+def test_no_value_and_no_key_that_is_data_is_held() -> None:
+    skeleton = Skeleton(ORDER)
+    assert skeleton.marks is not None
+    told = skeleton.text + json.dumps(sorted(skeleton.marks))
+    assert not [word for word in (SECRET, "grace", "6f96", "open", "A-1", "12.5") if word in told]
+    assert skeleton.node == {
+        "o": {
+            "by_mail": {"o": {}, "m": {"d": 1}},
+            "id": {"s": 1},
+            "items": {"a": {"o": {"gift": {"b": 1}, "sku": {"s": 1}}, "q": ["gift"]}},
+            "name": {"s": 1},
+            "note": {"n": 1},
+            "state": {"s": 1},
+            "total": {"d": 1},
+        }
+    }
+    assert {
+        ("/id", "Fuuid"),
+        ("/total", "fp4"),
+        ("/items", "a2"),
+        ("/name", "t12"),
+    } <= skeleton.marks
+    assert ("/state", f"c{category('open')}") in skeleton.marks
+    assert ("/name", "c") in skeleton.marks  # two words are no category
+    sure = {at for at, _, surely in places(skeleton.node) if surely}
+    assert sure == {"", *(f"/{name}" for name in ORDER)}
+
+
+@given(VALUES, VALUES)
+def test_what_is_merged_holds_both_whichever_comes_first(one: Any, other: Any) -> None:
+    first, second = Skeleton(one), Skeleton(other)
+    both = merged(first.node, second.node)
+    assert both == merged(second.node, first.node)
+    assert merged(both, first.node) == both
+    assert {at for at, _, _ in places(both)} == {
+        at for skeleton in (first, second) for at, _, _ in places(skeleton.node)
+    }
+
+
+@given(VALUES)
+def test_the_payloads_that_stand_for_a_skeleton_have_that_skeleton(value: Any) -> None:
+    node = Skeleton(value).node
+    again: dict[str, Any] = {}
+    for shown in instances(node):
+        again = merged(again, Skeleton(shown).node)
+    assert {at for at, _, _ in places(again)} == {at for at, _, _ in places(node)}
+
+
+@pytest.mark.parametrize(
+    ("value", "mark"),
+    [
+        (0, "iz"),
+        (5, "ip3"),
+        (-8, "in4"),
+        (5.0, "ip3"),
+        (0.3, "fp-1"),
+        (1 << 70, "ip71"),
+        (1e300, "ip997"),
+    ],
+)
+def test_a_number_is_told_by_its_power_of_two(value: float, mark: str) -> None:
+    assert number_mark(value) == mark
