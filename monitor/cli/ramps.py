@@ -109,8 +109,12 @@ def _conformance(pair: Mapping[str, Any]) -> str:
 
 def _latency(it: Mapping[str, Any]) -> str:
     upper = it["upper_seconds"]
-    most = f"≤ {1000 * upper:.3g} ms" if upper is not None else "too few to bound"
-    return f"p95 {1000 * it['seconds']:.3g} ms ({it['side']}), {most}"
+    most = f"≤ {_short(upper)}" if upper is not None else "too few to bound"
+    return f"p95 {_short(it['seconds'])} ({it['side']}), {most}"
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def _thin(pair: Mapping[str, Any]) -> str:

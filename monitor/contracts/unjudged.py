@@ -29,7 +29,7 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
             yield _left("", "the contract shows no example: nothing will be judged")
         yield from _uncompiled(promise)
         return
-    if not promise.operations and not promise.timing:
+    if not promise.operations and not promise.timing and promise.plan is None:
         yield _left("/paths", "the contract names no operation: nothing will be judged")
     for operation in promise.operations:
         parts = [("request", operation.request)] if operation.request is not None else []

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from scipy.stats import beta
 
+from tests.contracts.examples import interaction, pact
 from tests.fixtures.api import Asked
 from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
 from tests.fixtures.rig import Rig
-from tests.fixtures.shop_day import NOON
+from tests.fixtures.shop_day import NOON, write
 from tests.fixtures.spans import T0, S
 
 
@@ -210,3 +211,39 @@ def test_a_revision_for_the_version_that_breaks_consumers_breaks_its_pairs(api: 
         "pair_never_seen",
         "pair_declared_breaking",
     }
+
+
+def test_a_pact_proves_a_pair_by_what_was_shown_of_it_and_breaks_it_by_one_example(
+    api: Asked,
+) -> None:
+    middle = NOON - timedelta(minutes=10)
+    write_ramp(api.parts.store, BEGIN, middle, generation=1)
+    document = pact(interaction("a payment"), interaction("no payment"))
+    document |= {"consumer": {"name": "checkout"}, "provider": {"name": "payment"}}
+    body = {"name": "checkout-payment", "provider": "payment", "document": json.dumps(document)}
+    answer = api.post("/v1/contracts", body, api.token("contracts:write"))
+    assert answer.status_code in (200, 201), answer.text
+
+    def backward(version: str) -> dict[str, Any]:
+        told = api.get(f"/v1/can-i-deploy?service=payment&version={version}&to=production").json()
+        (pair,) = [it for it in told["pairs"] if it["direction"] == "backward"]
+        return dict(pair)
+
+    def show(number: int, name: str, version: str, shown: str) -> None:
+        row = {
+            "source_id": "pacts", "partition": 0, "offset": number, "index": 0, "at": int(middle.timestamp()) - 60,
+            "contract": "checkout-payment", "revision": 1, "interaction": name, "shown": shown, "environment": "staging",
+            "caller": "checkout", "caller_version": "3.1.0", "callee": "payment", "callee_version": version,
+        }  # fmt: skip
+        write(api.parts.store, "interactions_shown", [row])
+
+    show(1, "a payment", "3.0.0", "kept")
+    unshown = backward("3.0.0")
+    assert (unshown["word"], unshown["declared"][0]["word"]) == ("unproven", "incomplete")
+    lack = next(it for it in unshown["missing"] if it["code"] == "pair_examples_unshown")
+    assert "3.0.0 has not shown 1 examples of checkout-payment: no payment" in lack["text"]
+    show(2, "no payment", "3.0.0", "kept")
+    assert (backward("3.0.0")["word"], backward("3.0.0")["missing"]) == ("proven", [])
+    show(3, "a payment", "3.0.1", "broken")
+    broken = backward("3.0.1")
+    assert (broken["word"], broken["declared"][0]["names"]) == ("broken", ["a payment"])

@@ -366,3 +366,19 @@ def test_overrides_and_policies_on_the_command_line(
     said(capsys, "gate", "--service", "nobody", "--version", "1", "--policy", str(file), exits=64)
     said(capsys, "policy", "check", str(file), exits=64)
     assert "rules" in json.loads(said(capsys, "policy", "schema"))["properties"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_ramp_and_whether_a_version_may_go_somewhere_exit_by_what_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = said(capsys, "ramp", "payment", exits=1)
+    assert "checkout 3.1.0 → payment 2.0.0" in told
+    assert "1,200 of 3,000 violate; ≤ 42 %" in told
+    before = (NOON - timedelta(minutes=15)).isoformat()
+    assert "one version is live: 1.4.2" in said(capsys, "ramp", "payment", "--at", before, exits=2)
+    assert "payment" in said(capsys, "ramp")
+    may = said(capsys, "can-i-deploy", "payment", "2.0.0", "--to", "prod", exits=1)
+    assert "payment 2.0.0 to production: no: a pair is broken" in may
+    unseen = said(capsys, "can-i-deploy", "payment", "9", "--to", "production", exits=2)
+    assert "never seen in 7 days" in unseen

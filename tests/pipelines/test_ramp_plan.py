@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 import yaml
 
-from monitor.contracts.read import document_of, kind_of, read_contract
+from monitor.contracts.read import document_of, examine, kind_of, read_contract
 from monitor.control.deploys import record
 from monitor.errors import ContractError
 from monitor.joining.gate import GateAnswer, GateRequest, evaluate_gate
@@ -159,3 +159,7 @@ def test_a_plan_is_known_by_its_content_and_reads_spans_and_moments() -> None:
     assert read is not None
     assert (read.end_after_seconds, read.longest_skew_seconds) == (86400.0, 172800.0)
     assert [step.share for step in read.steps] == [0.1, 0.3, 0.6]
+
+
+def test_nothing_of_a_plan_is_said_to_be_never_judged() -> None:
+    assert examine("", PLAN, where="plan.yaml").told()["unjudged"] == 0
