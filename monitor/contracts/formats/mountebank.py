@@ -344,13 +344,15 @@ class _Compare:
     def __init__(self, word: str, predicate: Mapping[str, Any], clause: str, where: str) -> None:
         self._word = word
         self._exact = predicate.get("caseSensitive") is True
-        self._except: Callable[[str], str] = lambda text: text
+        as_it_is = self._exact or word == "matches"
+        self._plain: Callable[[Any], str] = text_of if as_it_is else _lowered
         if isinstance(predicate.get("except"), str) and predicate["except"]:
-            self._except = _without(predicate["except"], clause, where, exact=self._exact)
-
-    def _plain(self, value: Any) -> str:
-        text = self._except(text_of(value))
-        return text if self._exact or self._word == "matches" else text.lower()
+            left = _without(predicate["except"], clause, where, exact=self._exact)
+            self._plain = (
+                (lambda value: left(text_of(value)))
+                if as_it_is
+                else lambda value: left(text_of(value)).lower()
+            )
 
     def all_of(self, expected: Any) -> AskAll:
         """A place whose every expected value must be among those that are there."""
@@ -362,13 +364,12 @@ class _Compare:
             self._one(value) for value in (expected if isinstance(expected, list) else [expected])
         ]
 
+        if len(comparisons) == 1:
+            return _first(comparisons[0])
+        firsts = [_first(compare) for compare in comparisons]
+
         def fits(values: Sequence[Any]) -> bool | None:
-            answers = [
-                next(
-                    (answer for value in values if (answer := compare(value)) is not False), False
-                )
-                for compare in comparisons
-            ]
+            answers = [first(values) for first in firsts]
             return False if False in answers else None if None in answers else True
 
         return fits
@@ -378,17 +379,18 @@ class _Compare:
         return self.all_of(expected)
 
     def _one(self, expected: Any) -> Callable[[Any], bool | None]:
+        plain = self._plain
         if self._word == "matches":
             seek = search(text_of(expected) if self._exact else f"(?i){text_of(expected)}")
-            return (lambda _: None) if seek is None else lambda value: seek(self._plain(value))
-        wanted = self._plain(expected)  # `except` is taken out of both
+            return (lambda _: None) if seek is None else lambda value: seek(plain(value))
+        wanted = plain(expected)  # `except` is taken out of both
         if self._word in ("equals", "deepEquals"):
-            return lambda value: self._plain(value) == wanted
+            return lambda value: plain(value) == wanted
         if self._word == "contains":
-            return lambda value: wanted in self._plain(value)
+            return lambda value: wanted in plain(value)
         if self._word == "startsWith":
-            return lambda value: self._plain(value).startswith(wanted)
-        return lambda value: self._plain(value).endswith(wanted)
+            return lambda value: plain(value).startswith(wanted)
+        return lambda value: plain(value).endswith(wanted)
 
     def tree(self, actual: Any, expected: Any) -> bool:
         """A JSON body: each expected field is as asked; `deepEquals` allows no other."""
@@ -427,6 +429,23 @@ class _Compare:
         return all(
             name in actual and self.tree(actual[name], value) for name, value in expected.items()
         )
+
+
+def _lowered(value: Any) -> str:
+    return text_of(value).lower()
+
+
+def _first(compare: Callable[[Any], bool | None]) -> AskAll:
+    """What is said of the first value that is not surely another one."""
+
+    def fits(values: Sequence[Any]) -> bool | None:
+        for value in values:
+            answer = compare(value)
+            if answer is not False:
+                return answer
+        return False
+
+    return fits
 
 
 def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[[str], str]:
