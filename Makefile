@@ -68,7 +68,7 @@ lock: ## write both locks anew from pyproject.toml; wants uv; ARGS=--upgrade for
 
 bench: $(VENV)/installed-tests $(VENV)/native ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, messages, contracts beside a peer, false alarms
 	$(BIN)/python -m tests.bench.bench_spans --kafka --freshness 120
-	$(BIN)/python -m tests.bench.bench_exchanges
+	for kind in openapi pact spring wiremock mountebank; do $(BIN)/python -m tests.bench.bench_exchanges --contract $$kind || exit 1; done
 	$(BIN)/python -m tests.bench.bench_messages
 	$(BIN)/python -m tests.bench.bench_contracts
 	$(BIN)/python -m tests.bench.bench_detection

@@ -95,7 +95,12 @@ def record(
     context: typer.Context,
     service: Annotated[str, typer.Option(help="What was deployed.")],
     version: Annotated[str, typer.Option(help="Which version.")],
-    environment: Annotated[str, typer.Option(help="Where.")] = "production",
+    environment: Annotated[
+        str,
+        typer.Option(
+            help="Where; `default` if not told, as of spans and logs that do not say it."
+        ),
+    ] = "",
     namespace: Annotated[
         str, typer.Option(help="Of the service, where several share its name.")
     ] = "",

@@ -19,6 +19,7 @@ import orjson
 
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.deploys import DeployEvent, DeployKind, DeployState
+from monitor.model.environments import NO_ENVIRONMENT
 from monitor.model.forms import DEPLOY_FORMS, form_of, looks, without_bom
 from monitor.model.moments import in_utc
 from monitor.model.records import Records, Reject, reject
@@ -30,7 +31,6 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(hours=1)
 SAME_SECONDS = 60
 PREFIX = "dev.cdevents."
-NO_ENVIRONMENT = "default"
 _NO_EVENT = ("not_json", "not_an_object", "unknown_event")
 
 

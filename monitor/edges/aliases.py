@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from monitor.model.deploys import DeployEvent
 from monitor.model.edges import apart, qualified
+from monitor.model.environments import NO_ENVIRONMENT
 
 DEFAULT_ENVIRONMENTS: Mapping[str, str] = {
     "prod": "production",
@@ -14,7 +15,6 @@ DEFAULT_ENVIRONMENTS: Mapping[str, str] = {
     "stage": "staging",
     "dev": "development",
 }
-NO_ENVIRONMENT = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,7 @@ def test_services_of_one_name_are_told_apart_by_their_namespace(
     told = said(
         capsys, "deploys", "record", "--service", "pay", "--namespace", "team-a", "--version", "2"
     )
-    assert told.startswith("team-a/pay 2 in production")
+    assert told.startswith("team-a/pay 2 in default")
     said(capsys, "deploys", "record", "--service", "team-b/pay", "--version", "2")
 
     def deployed(service: str) -> list[str]:
@@ -242,7 +242,7 @@ def test_services_of_one_name_are_told_apart_by_their_namespace(
         [],
     )
     assert "team-a" in said(capsys, "deploys", "list")
-    asked = ("gate", "--service", "pay", "--version", "2", "--environment", "production")
+    asked = ("gate", "--service", "pay", "--version", "2", "--environment", "default")
     assert "team-a/pay, team-b/pay" in said(capsys, *asked, exits=2)
     assert said(capsys, "findings", "--service", "team-a/pay", "--format", "json").strip() == "[]"
 
