@@ -17,10 +17,13 @@ from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import accepted, count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict
 from monitor.detect.judging.gone import ended
+from monitor.detect.measure.stirs import Mark, RunningSums
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.joining.judging import JUDGED, Judged, judge_deploy, keep_judged
+from monitor.joining.kept import KeptCells
 from monitor.model.deploys import VERSION_CHANGES, Deploy
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.judging import Verdict
 from monitor.model.reasons import reason
 from monitor.store import Store
@@ -28,12 +31,26 @@ from monitor.store.reader import Reader
 
 log = structlog.get_logger(__name__)
 
-SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
-    (timedelta(minutes=20), timedelta(seconds=0)),
+EARLY = timedelta(minutes=2)
+"""Up to this age a deploy is judged whenever a window is sealed."""
+GROWS: tuple[tuple[timedelta, float], ...] = ((timedelta(hours=1), 0.15), (timedelta.max, 0.3))
+"""Later it is judged again after so much of its age, up to an age of so long: after 15 minutes
+every two, after three hours every hour. At once where calls turn bad or slow.
+"""
+OPEN: tuple[tuple[timedelta, timedelta], ...] = (
+    (timedelta(minutes=20), timedelta(0)),
     (timedelta(hours=2), timedelta(seconds=60)),
     (timedelta.max, timedelta(seconds=300)),
 )
-"""Up to this age of a deploy, judge it again so much later: the younger, the more often."""
+"""While a finding is open it is judged after so long at most, up to this age: whoever was paged
+waits for word.
+"""
+FEW = 4
+"""So many deploys due at once are read from the store at a first step; else what is sealed is
+kept.
+"""
+LATELY = timedelta(minutes=10)
+"""So much of the past is summed when keeping begins: what is usual of each edge."""
 SETTLED = timedelta(hours=6)
 """Judge again so much later what is settled: all windows that count are sealed and were judged, no
 finding is open, and nobody told anew of the deploy or of those beside it. What comes too late for
@@ -78,6 +95,11 @@ class Detector:
         self._settled: set[str] = set()
         self._accepted: frozenset[str] = frozenset()
         self._projected: dict[str, Deploy] | None = None
+        self._kept = KeptCells(reader)
+        self._keeps, self._steps = False, 0
+        self._sums = RunningSums()
+        self._marks: dict[str, Mark] = {}
+        self._open: set[str] = set()
 
     def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
         """Judge the deploys that are due, for `work` but one at least: verdict and findings are
@@ -94,6 +116,8 @@ class Detector:
         recent = self._watched(min(now, sealed))
         self._unsettle(recent, now)
         self._project_deploys(recent, now)
+        if self._keeps:
+            self._take_in()
         due = sorted(
             (
                 deploy
@@ -102,6 +126,8 @@ class Detector:
             ),
             key=self._turn_of,
         )
+        if not self._keeps and (len(due) > FEW or (due and self._steps)):
+            self._keep(sealed)
         until = self._seconds() + work.total_seconds()
         done: list[Judged] = []
         for deploy in due:
@@ -109,11 +135,15 @@ class Detector:
                 break
             done.append(self._judge(deploy, now))
             self._judged[deploy.id] = (sealed, now)
+            self._note_sums(done[-1])
             self._note_settled(done[-1], sealed)
         self.waiting = len(due) - len(done)
         known = {deploy.id for deploy in recent}
         self._settled &= known
         self._judged = {key: value for key, value in self._judged.items() if key in known}
+        self._marks = {key: value for key, value in self._marks.items() if key in known}
+        self._open &= known
+        self._steps += 1
         telemetry.FINDINGS.set(count_open(self._engine))
         return done
 
@@ -139,10 +169,42 @@ class Detector:
         last = self._judged.get(deploy.id)
         if last is None:
             return True
-        pause = next(pause for age, pause in SLOWER if now - deploy.started < age)
+        return last[0] < sealed and now - last[1] >= self._pause(deploy, now - deploy.started)
+
+    def _pause(self, deploy: Deploy, age: timedelta) -> timedelta:
+        """After how long a deploy of this age is judged again."""
         if deploy.id in self._settled:
-            pause = SETTLED
-        return last[0] < sealed and now - last[1] >= pause
+            return SETTLED
+        if age < EARLY or deploy.id not in self._marks or self._sums.moved(self._marks[deploy.id]):
+            return timedelta(0)
+        pause = age * next(share for longest, share in GROWS if age < longest)
+        if deploy.id in self._open:
+            pause = min(pause, next(most for longest, most in OPEN if age < longest))
+        return pause
+
+    def _keep(self, sealed: datetime) -> None:
+        """From now on what is sealed is kept, and summed."""
+        self._kept.refresh()
+        self._keeps = True
+        lately = sealed - LATELY
+        after = sealed + timedelta(seconds=WINDOW_SECONDS)
+        self._sums.learn(self._kept.sealed_cells("", [], lately, after))
+
+    def _take_in(self) -> None:
+        """What was sealed since the last step."""
+        fresh, _ = self._kept.refresh()
+        if fresh is not None:
+            self._sums.learn(fresh)
+
+    def _note_sums(self, judged: Judged) -> None:
+        """What its edges counted when it was judged, and whether a finding is open."""
+        deploy = judged.deploy
+        if self._keeps:
+            self._marks[deploy.id] = self._sums.of(deploy.environment, deploy.service)
+        if any(finding.state == "open" for finding in judged.findings):
+            self._open.add(deploy.id)
+        else:
+            self._open.discard(deploy.id)
 
     def _note_settled(self, judged: Judged, sealed: datetime) -> None:
         """Whether what this deploy was judged by is all that there will be."""
@@ -198,6 +260,7 @@ class Detector:
             now,
             watched_until,
             self._aliases,
+            self._kept if self._keeps else None,
         )
         self._note_traffic(judged)
         ids = {finding.id for finding in judged.findings}

@@ -2,8 +2,8 @@
 for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, overload
 
@@ -19,9 +19,10 @@ TRACE_BYTES = 16
 COVERAGE = ("both", "client_only", "server_only", "log_only", "folded", "failed_attempts")
 COUNTED = (
     *("calls", "failed", *OUTCOMES, "valid", "violated", *COVERAGE),
-    *("client_calls", "server_calls", "client_ns", "server_ns"),
+    *("client_calls", "server_calls"),
 )
 """Numbers of a cell, one column each."""
+NANOSECONDS = ("client_ns", "server_ns")
 BY_WORD = ("error_types", "provider_only", "not_checked")
 BY_BUCKET = ("client_histogram", "server_histogram", "self_histogram", "queue_histogram")
 PLACE = {name: place for place, name in enumerate(COUNTED)}
@@ -78,7 +79,8 @@ class Columns:
     """Row i of every column is one cell. `edges` and `words` are sorted, each once; `edge`,
     `caller_version`, `callee_version` and `region` are places in them.
 
-    `windows` in seconds since the epoch; `counts` rows x COUNTED; `sampling` places in SAMPLINGS;
+    `windows` in seconds since the epoch; `counts` rows x COUNTED, `nanoseconds` rows x
+    NANOSECONDS; `sampling` places in SAMPLINGS;
     `lists` by the names BY_WORD (keys are places in words) and BY_BUCKET; `exemplars` trace ids.
     """
 
@@ -90,6 +92,7 @@ class Columns:
     callee_version: Rows
     region: Rows
     counts: Numbers
+    nanoseconds: Rows
     weighted: NDArray[np.float64]
     sampling: Rows
     lists: Mapping[str, Lists]
@@ -106,6 +109,7 @@ class Columns:
             self.callee_version[rows],
             self.region[rows],
             self.counts[rows],
+            self.nanoseconds[rows],
             self.weighted[rows],
             self.sampling[rows],
             {name: lists.taken(rows) for name, lists in self.lists.items()},
@@ -189,6 +193,7 @@ class CellColumns(Sequence[EdgeCell]):
     def _cell(self, row: int) -> EdgeCell:
         columns = self.columns
         numbers = dict(zip(COUNTED, columns.counts[row].tolist(), strict=True))
+        numbers |= zip(NANOSECONDS, columns.nanoseconds[row].tolist(), strict=True)
         words, outcomes = columns.words, {str(name): numbers[name] for name in OUTCOMES}
         by_word, by_bucket = (
             {name: _entries(columns.lists[name], row, words if wordy else None) for name in names}
@@ -254,6 +259,7 @@ def concatenated(pieces: Sequence[CellColumns]) -> CellColumns:
             np.concatenate([codes[part.callee_version] for part, codes in coded]),
             np.concatenate([codes[part.region] for part, codes in coded]),
             np.concatenate([part.counts for part in parts]),
+            np.concatenate([part.nanoseconds for part in parts]),
             np.concatenate([part.weighted for part in parts]),
             np.concatenate([part.sampling for part in parts]),
             {
@@ -335,6 +341,7 @@ def packed(cells: CellColumns) -> Packed:
         "weighted": columns.weighted,
         # columns of one kind beside each other compress far better
         "counts": np.ascontiguousarray(columns.counts.T).reshape(-1),
+        "nanoseconds": np.ascontiguousarray(columns.nanoseconds.T).reshape(-1),
         "exemplars.lengths": columns.exemplars.lengths,
         "exemplars.keys": columns.exemplars.keys.reshape(-1),
     }
@@ -375,6 +382,7 @@ def unpacked(kept: Packed) -> CellColumns:
             wide("callee_version"),
             wide("region"),
             wide("counts").reshape(len(COUNTED), -1).T,
+            wide("nanoseconds").reshape(len(NANOSECONDS), -1).T,
             arrays["weighted"].astype(np.float64),
             wide("sampling"),
             {name: lists(name) for name in (*BY_WORD, *BY_BUCKET)},
@@ -384,6 +392,52 @@ def unpacked(kept: Packed) -> CellColumns:
                 np.zeros(0, dtype=np.int64),
             ),
         )
+    )
+
+
+def narrowed(cells: CellColumns) -> CellColumns:
+    """The same cells in a third of the memory: to be kept, and widened to be computed with."""
+    return CellColumns(_with(cells.columns, _narrow))
+
+
+def widened(cells: CellColumns) -> CellColumns:
+    """The cells in 64 bits, with no edge or word that none of them is of."""
+    columns = _with(cells.columns, lambda array: array.astype(np.int64))
+    wordy = [columns.lists[name] for name in BY_WORD]
+    codes = (columns.caller_version, columns.callee_version, columns.region)
+    words = np.unique(np.concatenate([*codes, *(lists.keys for lists in wordy)]))
+    edges, edge = np.unique(columns.edge, return_inverse=True)
+    place = np.zeros(len(columns.words) + 1, dtype=np.int64)
+    place[words] = np.arange(words.size)
+    return CellColumns(
+        replace(
+            columns,
+            edges=tuple(columns.edges[number] for number in edges.tolist()),
+            words=tuple(columns.words[number] for number in words.tolist()),
+            edge=edge,
+            caller_version=place[codes[0]],
+            callee_version=place[codes[1]],
+            region=place[codes[2]],
+            lists={name: _recoded(lists, place, name) for name, lists in columns.lists.items()},
+        )
+    )
+
+
+def _with(columns: Columns, how: Callable[[Numbers], Numbers]) -> Columns:
+    return replace(
+        columns,
+        windows=how(columns.windows),
+        edge=how(columns.edge),
+        caller_version=how(columns.caller_version),
+        callee_version=how(columns.callee_version),
+        region=how(columns.region),
+        counts=how(columns.counts),
+        nanoseconds=how(columns.nanoseconds),
+        sampling=how(columns.sampling),
+        lists={
+            name: Lists(how(lists.starts), how(lists.keys), how(lists.values))
+            for name, lists in columns.lists.items()
+        },
     )
 
 

@@ -91,11 +91,16 @@ class Reader:
         return [_cell(row) for row in self._store.query("cells", parameters)]
 
     def sealed_cells(
-        self, environment: str, services: Sequence[str], since: datetime, until: datetime
+        self,
+        environment: str,
+        services: Sequence[str],
+        since: datetime,
+        until: datetime,
+        sequence: int | None = None,
     ) -> CellColumns:
         """As `cells`, of sealed windows, by column: a fifteenth of the cost. No services are all."""
         parameters = {
-            "seq": self.newest_sequence(),
+            "seq": self.newest_sequence() if sequence is None else sequence,
             "since": _seconds(since, 0),
             "until": _seconds(until, _END),
             "environment": environment,
@@ -108,6 +113,13 @@ class Reader:
         if grouped is None:
             raise StoreError("statement cells gave two rows of one cell")
         return grouped
+
+    def sealed_since(self, after: int, sequence: int, since: datetime) -> list[int]:
+        """Sealed windows published after one sequence and up to another (s since the epoch), in
+        order: new ones, and those that late rows changed.
+        """
+        parameters = {"after": after, "seq": sequence, "since": _seconds(since, 0)}
+        return [int(row["at"]) for row in self._store.query("sealed_since", parameters)]
 
     def sightings(
         self,

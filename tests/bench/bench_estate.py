@@ -1,10 +1,12 @@
 """The detector over an estate: `python -m tests.bench.bench_estate [--edges N] [--deploys N]
-[--rounds N]`.
+[--rounds N] [--minutes N]`.
 
-300 services, 1,500 edges and 900 deploys in a day by default, all watched for 24 hours. The store
-holds the windows that judging reads; the deploys are spread over the day, one of 45 of them bad. A first
-round judges all; then a window is sealed before each round, as time goes on. Told are CPU seconds
-and wall of a round, judgements in it, and where the time went.
+300 services, 1,500 edges and 900 deploys in a day by default, all watched for 24 hours; one of 45
+is bad. The store holds the windows of the last hours, which is all that judging reads: deploys older
+than the judge looks back are taken for settled, as they are in a process that has run for a day.
+Then a start: all others are judged, for some minutes at most. Then a window is sealed before each
+round, as time goes on. Told are CPU seconds and wall of a round, judgements in it, and where the
+time went.
 """
 
 import argparse
@@ -14,13 +16,13 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from monitor.control.deploys import record
+from monitor.control.deploys import list_deploys, record
 from monitor.control.store import open_control
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.model.deploys import DeployEvent
@@ -28,6 +30,8 @@ from monitor.store import Store, client, open_store
 from monitor.store.reader import Reader
 
 WINDOW = 10
+WORK = 1.5
+"""Seconds that a step goes on taking deploys."""
 NOON = 1_790_000_000 // 3600 * 3600
 BEFORE, AFTER = 1800, 1200
 """A version meets the one before it from its deploy on, for so long; then it is alone."""
@@ -62,8 +66,11 @@ def main() -> None:
     parser.add_argument("--edges", type=int, default=1500)
     parser.add_argument("--services", type=int, default=300)
     parser.add_argument("--deploys", type=int, default=900)
-    parser.add_argument("--hours", type=int, default=24)
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--hours", type=int, default=7, help="of windows in the store")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument(
+        "--minutes", type=float, default=5.0, help="to judge all for the first time"
+    )
     options = parser.parse_args()
     every = 86400 * options.services // options.deploys
     apart = every // options.services
@@ -91,22 +98,28 @@ def main() -> None:
         store.command(_SIGHTINGS)
         publish(store, since, NOON, seq=1)
         for service in range(options.services):
-            for number in range(1, options.hours * 3600 // every + 2):
+            for back in range(-2, 86400 // every + 1):
+                # as the windows are numbered: the newest version of each moment
+                number = options.hours * 3600 // every + 1 - back
                 at = begin + number * every - every + service * apart
-                if begin <= at < ends:
+                if NOON - 86400 <= at < ends:
                     record(engine, event(service, number, at), datetime.fromtimestamp(at, UTC))
         rows = next(
             row["rows"] for row in store.query("panels/size") if row["table"] == "edge_windows"
         )
         print(f"{rows:,} rows written in {time.process_time() - cpu:.0f} CPU s", flush=True)
-        rounds(store, engine, options.rounds)
+        rounds(store, engine, options.rounds, options.minutes * 60)
         store.close()
 
 
 def event(service: int, number: int, at: int) -> DeployEvent:
     """A deploy of the next version."""
     moment, name = datetime.fromtimestamp(at, UTC), f"service-{service}"
-    before, version = f"1.{number - 1}.0", f"1.{number}.0"
+    before, version = (
+        # before the store's windows begin
+        f"1.{which}.0" if which >= 0 else f"0.{100 + which}.0"
+        for which in (number - 1, number)
+    )
     return DeployEvent(
         "bench",
         f"{name}-{number}",
@@ -135,46 +148,79 @@ def publish(store: Store, since: int, until: int, seq: int) -> None:
     store.insert("windows", pa.table(row))
 
 
-def rounds(store: Store, engine: Any, many: int) -> None:
+def timed_answers(spent: Counter[str], asked: Counter[str]) -> None:
+    """From now on count what the store is asked, and what it costs."""
+
+    def timed(ask: Any) -> Any:
+        def answer(first: Any, name: str, *more: Any, **others: Any) -> Any:
+            cpu = time.process_time()
+            try:
+                return ask(first, name, *more, **others)
+            finally:
+                spent[name] += time.process_time() - cpu
+                asked[name] += 1
+
+        return answer
+
+    client._rows = timed(client._rows)
+    Store.ask_columns = timed(Store.ask_columns)  # type: ignore[method-assign]
+
+
+def rounds(store: Store, engine: Any, many: int, seconds: float) -> None:
     """Judge all, and then again and again."""
     spent: Counter[str] = Counter()
     asked: Counter[str] = Counter()
-    ask = client._rows
-
-    def timed(pool: Any, name: str, *more: Any) -> list[dict[str, Any]]:
-        cpu = time.process_time()
-        try:
-            return ask(pool, name, *more)
-        finally:
-            spent[name] += time.process_time() - cpu
-            asked[name] += 1
-
-    client._rows = timed
-    detector = Detector(Reader(store), engine, store, DetectionSettings())
-    cpus = []
-    for number in range(many + 1):
+    timed_answers(spent, asked)
+    settings = DetectionSettings(work=timedelta(seconds=WORK))
+    detector = Detector(Reader(store), engine, store, settings)
+    now = datetime.fromtimestamp(NOON + 65, UTC)
+    judging = settings.judging
+    old = timedelta(seconds=judging.after_seconds + judging.late_seconds + 60)
+    for deploy in list_deploys(engine, since=now - settings.watch):
+        if deploy.started < now - old:
+            detector._judged[deploy.id] = (now - timedelta(seconds=75), now)
+            detector._settled.add(deploy.id)
+    settled = len(detector._settled)
+    begun, cpu, steps, many_first = time.monotonic(), time.process_time(), 0, 0
+    detector.waiting = 1
+    while detector.waiting and time.monotonic() - begun < seconds:
+        many_first += len(detector.step(now, work=settings.work))
+        steps += 1
+    cpu = time.process_time() - cpu
+    print(
+        f"a start: {settled} deploys are settled; {many_first} judged in {steps} steps, {cpu:.0f} CPU s"
+        f" ({cpu / max(1, many_first):.2f} each); {detector.waiting} wait",
+        flush=True,
+    )
+    spent.clear()
+    asked.clear()
+    walls, cpus, judgements, outcomes = [], [], 0, Counter[str]()
+    for number in range(1, many + 1):
         until = NOON + number * WINDOW
-        if number:
-            publish(store, until - WINDOW, until, seq=number + 1)
-        if number == 1:
-            spent.clear()
-            asked.clear()
+        publish(store, until - WINDOW, until, seq=number + 1)
         wall, cpu = time.perf_counter(), time.process_time()
-        judged = detector.step(datetime.fromtimestamp(until + 65, UTC))
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        outcomes = Counter(judgement.verdict.outcome for judgement in judged)
+        judged = detector.step(datetime.fromtimestamp(until + 65, UTC), work=settings.work)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+        judgements += len(judged)
+        outcomes.update(judgement.verdict.outcome for judgement in judged)
+        ages = sorted(
+            int((until + 65 - judgement.deploy.started.timestamp()) / 60) for judgement in judged
+        )
         print(
-            f"round {number}: {len(judged)} judged, {cpu:.2f} CPU s, {wall:.2f} s; {dict(outcomes)}",
+            f"round {number}: {len(judged)} judged, {cpus[-1]:.2f} CPU s, {walls[-1]:.2f} s,"
+            f" {detector.waiting} wait; minutes old: {ages}",
             flush=True,
         )
-        if number:
-            cpus.append(cpu)
     print(
-        f"a round after the first: mean {statistics.mean(cpus):.2f} CPU s, most {max(cpus):.2f}; of a core"
-        f" {100 * statistics.mean(cpus) / WINDOW:.0f} % where one is made each {WINDOW} s"
+        f"a round: median {statistics.median(walls):.2f} s, most {max(walls):.2f}; mean"
+        f" {statistics.mean(cpus):.2f} CPU s, most {max(cpus):.2f}; of a core"
+        f" {100 * statistics.mean(cpus) / WINDOW:.0f} % where one is made each {WINDOW} s;"
+        f" {judgements / many:.1f} judged a round, {statistics.fsum(cpus) / max(1, judgements):.2f}"
+        f" CPU s each; {dict(outcomes)}"
     )
-    for name, seconds in spent.most_common(9):
-        print(f"  {name}: {asked[name] / many:.1f} times a round, {seconds / many:.2f} CPU s")
+    for name, taken in spent.most_common(9):
+        print(f"  {name}: {asked[name] / many:.1f} times a round, {taken / many:.2f} CPU s")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{memory} MB at most; load {os.getloadavg()[0]:.1f}")
 

@@ -1,0 +1,226 @@
+"""Sealed windows of the whole estate by column, kept between judgements and extended by what was
+sealed since.
+"""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.cells import (
+    CellColumns,
+    Packed,
+    concatenated,
+    narrowed,
+    once,
+    packed,
+    unpacked,
+    widened,
+)
+from monitor.model.edges import WINDOW_SECONDS, is_called
+from monitor.store.reader import Reader
+
+SPAN = timedelta(hours=6, minutes=40)
+"""All that any judgement reads lies within so much of the newest data."""
+MOST_ROWS = 900_000
+"""So many cells are kept, some 250 bytes each: what is older is read from the store."""
+MOST_BYTES = 150_000_000
+"""So much is kept of answers that begin before the cells that are kept, some 25 bytes a cell."""
+SOON = timedelta(minutes=20)
+"""What begins so little after the oldest cells that are kept will soon begin before them."""
+AT_ONCE = timedelta(minutes=10)
+"""So much is read by one look."""
+
+
+_Question = tuple[str, tuple[str, ...], datetime]
+
+
+class KeptCells:
+    """Cells of sealed windows: from memory, and from the store what is older, or newer, than what
+    is kept. Equal to what the store would answer as of the last `refresh`. For one thread.
+    """
+
+    def __init__(self, reader: Reader, most_rows: int = MOST_ROWS) -> None:
+        self._reader, self._most = reader, most_rows
+        self._blocks: list[CellColumns] = []
+        self._sequence = 0
+        self._since = self._until = 0
+        self._answers: OrderedDict[_Question, tuple[datetime, bytes]] = OrderedDict()
+
+    @property
+    def rows(self) -> int:
+        """Cells that are kept."""
+        return sum(map(len, self._blocks))
+
+    def refresh(self) -> tuple[CellColumns | None, list[int]]:
+        """Take in what was sealed since the last time: its cells (None the first time, when all
+        is new), and windows of before that late rows changed since.
+        """
+        newest = self._reader.last_sealed()
+        if newest is None:
+            return None, []
+        if not self._sequence:
+            self._begin(int(newest.timestamp()) + WINDOW_SECONDS)
+            return None, []
+        sequence, before = self._reader.newest_sequence(), self._until
+        if sequence == self._sequence:
+            return None, []
+        changed = self._reader.sealed_since(self._sequence, sequence, _moment(0))
+        fresh: list[CellColumns] = []
+        inside = [window for window in changed if window >= self._since]
+        for first, end in _runs(inside):
+            if first < before:
+                self._blocks = [
+                    block.where((block.columns.windows < first) | (block.columns.windows >= end))
+                    for block in self._blocks
+                ]
+            for begin in range(first, end, int(AT_ONCE.total_seconds())):
+                until = min(end, begin + int(AT_ONCE.total_seconds()))
+                cells = self._read(begin, until, sequence)
+                fresh.append(cells)
+                self._add(cells)
+        late = [window for window in changed if window < before]
+        self._answers = OrderedDict(
+            (question, answer)
+            for question, answer in self._answers.items()
+            if not any(
+                question[2].timestamp() <= window < answer[0].timestamp() for window in late
+            )
+        )
+        self._sequence = sequence
+        self._until = max([before, *(window + WINDOW_SECONDS for window in inside)])
+        self._trim()
+        return concatenated(fresh) if fresh else None, late
+
+    def sealed_cells(
+        self, environment: str, services: Sequence[str], since: datetime, until: datetime
+    ) -> CellColumns:
+        """As the reader's."""
+        low, high = _moment(self._since), _moment(self._until)
+        if not self._blocks or since >= min(high, until):
+            return self._reader.sealed_cells(environment, services, since, until)
+        question = (environment, tuple(services), since)
+        pieces, begin = self._answered(question, until) if since < low + SOON else ([], since)
+        if begin < min(low, until):
+            pieces.append(self._reader.sealed_cells(environment, services, begin, min(low, until)))
+        if max(begin, low) < min(until, high):
+            pieces.append(self._kept(environment, services, max(begin, low), min(until, high)))
+        if until > max(high, begin):
+            pieces.append(
+                self._reader.sealed_cells(environment, services, max(high, begin), until)
+            )
+        cells = widened(once(concatenated(pieces)))
+        if since < low + SOON and begin < min(until, high):
+            self._answer(question, min(until, high), cells)
+        return cells
+
+    def _answered(
+        self, question: "_Question", until: datetime
+    ) -> tuple[list[CellColumns], datetime]:
+        """What was answered before to the same question of a shorter time, and until when."""
+        end, data = self._answers.get(question, (until, b""))
+        if not data or end > until:
+            return [], question[2]
+        self._answers.move_to_end(question)
+        return [unpacked(msgspec.msgpack.decode(zlib.decompress(data), type=Packed))], end
+
+    def _answer(self, question: "_Question", until: datetime, cells: CellColumns) -> None:
+        if cells.columns.windows.size and cells.columns.windows.max() >= until.timestamp():
+            cells = cells.where(~cells.since(until))
+        self._answers[question] = until, zlib.compress(msgspec.msgpack.encode(packed(cells)), 1)
+        self._answers.move_to_end(question)
+        while sum(len(data) for _, data in self._answers.values()) > MOST_BYTES:
+            self._answers.popitem(last=False)
+
+    def _kept(
+        self, environment: str, services: Sequence[str], since: datetime, until: datetime
+    ) -> CellColumns:
+        first, end = int(np.ceil(since.timestamp())), int(np.ceil(until.timestamp()))
+        pieces = []
+        for block in self._blocks:
+            columns = block.columns
+            edges = np.array(
+                [
+                    (not environment or edge.environment == environment)
+                    and (
+                        not services
+                        or any(
+                            is_called(edge.caller_namespace, edge.caller, name)
+                            or is_called(edge.callee_namespace, edge.callee, name)
+                            for name in services
+                        )
+                    )
+                    for edge in columns.edges
+                ]
+                or [False],
+                dtype=np.bool_,
+            )
+            pieces.append(block.where(edges[columns.edge] & _within(columns.windows, first, end)))
+        return concatenated(pieces)
+
+    def _begin(self, until: int) -> None:
+        """Fill from the newest backwards, as far as is allowed."""
+        sequence = self._reader.newest_sequence()
+        step, since = int(AT_ONCE.total_seconds()), until
+        pieces: list[CellColumns] = []
+        while since > until - SPAN.total_seconds():
+            cells = self._read(since - step, since, sequence)
+            if sum(map(len, pieces)) + len(cells) > self._most:
+                break
+            since -= step
+            pieces.append(cells)
+        self._blocks = [narrowed(concatenated(pieces[::-1]))] if pieces else []
+        self._sequence, self._since, self._until = sequence, since, until
+
+    def _read(self, since: int, until: int, sequence: int) -> CellColumns:
+        return self._reader.sealed_cells("", [], _moment(since), _moment(until), sequence)
+
+    def _add(self, cells: CellColumns) -> None:
+        """Blocks grow in size, so that there are few and each row is moved seldom."""
+        self._blocks.append(narrowed(cells))
+        while len(self._blocks) > 1 and len(self._blocks[-2]) <= 2 * len(self._blocks[-1]):
+            last, before = self._blocks.pop(), self._blocks.pop()
+            self._blocks.append(narrowed(concatenated([before, last])))
+
+    def _trim(self) -> None:
+        """Let go what is too old, and what is too much."""
+        self._since = max(self._since, self._until - int(SPAN.total_seconds()))
+        while self.rows > self._most and self._since < self._until - WINDOW_SECONDS:
+            # a tenth at once: each time all that is left is moved
+            self._since += max(
+                WINDOW_SECONDS,
+                (self._until - self._since) // 10 // WINDOW_SECONDS * WINDOW_SECONDS,
+            )
+            self._cut()
+        if any(
+            len(block) and int(block.columns.windows.min()) < self._since - AT_ONCE.total_seconds()
+            for block in self._blocks
+        ):
+            self._cut()
+
+    def _cut(self) -> None:
+        self._blocks = [
+            block.where(block.columns.windows >= self._since) for block in self._blocks
+        ]
+
+
+def _runs(windows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Windows that follow each other, from and until."""
+    begin: int | None = None
+    for place, window in enumerate(windows):
+        begin = window if begin is None else begin
+        if place + 1 == len(windows) or windows[place + 1] != window + WINDOW_SECONDS:
+            yield begin, window + WINDOW_SECONDS
+            begin = None
+
+
+def _within(windows: NDArray[np.int64], first: int, end: int) -> NDArray[np.bool_]:
+    return np.asarray((windows >= first) & (windows < end))
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,104 @@
+"""What is kept of sealed windows answers as the store does, whatever was sealed, or came late,
+since.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from monitor.detect.measure.stirs import RunningSums
+from monitor.joining import kept as kept_module
+from monitor.joining.kept import KeptCells
+from monitor.store import Store
+from monitor.store.reader import Reader
+from tests.fixtures.shop_day import NOON, edge_row, publish, write
+
+BEGIN = NOON.replace(second=0, microsecond=0) - timedelta(hours=2)
+EDGES = [("shop", f"pay-{number}", "http", "POST /pay") for number in range(3)]
+
+
+def seal(store: Store, seq: int, places: list[int], rng: np.random.Generator) -> None:
+    """Windows of some edges, published anew where they were before."""
+    windows = [BEGIN + timedelta(seconds=10 * place) for place in places]
+    rows = [
+        edge_row(window, seq, edge, ("1", version), int(rng.integers(1, 99)))
+        for window in windows
+        for edge in EDGES
+        for version in ("1", f"2.{seq}")
+        if rng.random() < 0.7
+    ]
+    write(store, "edge_windows", rows)
+    publish(store, seq, windows, NOON)
+
+
+@pytest.mark.parametrize("most_rows", [40, 10_000])
+def test_what_is_kept_answers_as_the_store_does(store: Store, most_rows: int) -> None:
+    rng = np.random.default_rng(most_rows)
+    reader = Reader(store)
+    kept = KeptCells(reader, most_rows)
+    ends = datetime.fromtimestamp(4e9, UTC)
+    assert kept.refresh() == (None, [])
+    assert not kept.sealed_cells("", [], BEGIN, ends)
+    seal(store, 1, list(range(20)), rng)
+    marks = [BEGIN + timedelta(seconds=10 * place) for place in (0, 7, 15, 30)]
+    newest = 20
+    for seq in range(2, 7):
+        kept.refresh()
+        for since, until, names in (
+            (marks[0], ends, ["pay-0", "pay-2", "nobody"]),
+            (marks[1], marks[3], []),
+            (marks[2], marks[1], []),
+            (marks[2], BEGIN + timedelta(seconds=10 * newest), ["pay-1"]),
+        ):
+            ours = kept.sealed_cells("production", names, since, until)
+            theirs = reader.sealed_cells("production", names, since, until)
+            assert list(ours) == list(theirs)
+            assert ours.columns.edges == theirs.columns.edges
+        assert kept.rows <= most_rows
+        late = [3] if seq % 3 == 0 else []
+        seal(store, seq, [*late, *range(newest, newest + 4)], rng)
+        newest += 4
+    fresh, late_windows = kept.refresh()
+    assert fresh is not None
+    assert {cell.window for cell in fresh} >= {BEGIN + timedelta(seconds=10 * (newest - 1))}
+    assert late_windows == [int(BEGIN.timestamp()) + 30]
+
+
+def test_answers_of_long_ago_are_kept_within_bounds(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_module, "MOST_BYTES", 1)
+    seal(store, 1, list(range(90)), np.random.default_rng(1))
+    reader = Reader(store)
+    kept = KeptCells(reader, 100_000)
+    kept.refresh()
+    for _ in range(2):
+        ours = kept.sealed_cells("", ["shop"], BEGIN, NOON)
+        assert list(ours) == list(reader.sealed_cells("", ["shop"], BEGIN, NOON))
+
+
+@pytest.mark.parametrize(
+    ("worse", "moved"), [({}, False), ({"failed": 40}, True), ({"bucket": -8}, True)]
+)
+def test_an_edge_that_turns_bad_or_slow_moves(
+    store: Store, worse: dict[str, int], moved: bool
+) -> None:
+    windows = [BEGIN + timedelta(seconds=10 * place) for place in range(30)]
+    rows = [
+        edge_row(window, 1, edge, ("1", "1"), 60, **(worse if edge == EDGES[0] else {}))
+        if window >= windows[28]
+        else edge_row(window, 1, edge, ("1", "1"), 60)
+        for window in windows
+        for edge in EDGES
+    ]
+    write(store, "edge_windows", rows)
+    publish(store, 1, windows, NOON)
+    reader, sums = Reader(store), RunningSums()
+    between, ends = BEGIN + timedelta(seconds=280), BEGIN + timedelta(seconds=300)
+    sums.learn(reader.sealed_cells("", [], BEGIN, between))
+    mine, others = (sums.of("production", name) for name in ("pay-0", "pay-1"))
+    sums.learn(reader.sealed_cells("", [], between, ends))
+    assert sums.moved(mine) == moved
+    assert not sums.moved(others)
+    assert not sums.moved(sums.of("production", "nobody"))
