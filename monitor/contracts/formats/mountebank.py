@@ -3,22 +3,26 @@
 Predicates and behaviours that run code are refused: nobody can tell what they ask.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.broken import Broken
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
+from monitor.contracts.formats.mountebank_values import (
+    Compare,
+    all_of_them,
+    no_other,
+    none_of_it,
+    one_of_them,
+    selected_by,
+)
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
-from monitor.contracts.formats.wiremock_values import pattern_without
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
-from monitor.contracts.matching.call import Call, plain_path
+from monitor.contracts.matching.call import plain_path
 from monitor.contracts.matching.jsonpath import Find, compile_path
-from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part, status_part
-from monitor.contracts.matching.patterns import literal_prefix, search
+from monitor.contracts.matching.patterns import literal_prefix
 from monitor.contracts.matching.predicates import (
-    AskAll,
     See,
     asked_part,
     see_header,
@@ -28,7 +32,6 @@ from monitor.contracts.matching.predicates import (
     see_query,
     see_text,
 )
-from monitor.contracts.matching.rules import text_of
 from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -217,9 +220,11 @@ class _Stub:
                     )
                     for index, part in enumerate(predicate[word])
                 ]
-                return _all(inner) if word == "and" else _one_of(inner, clause)
+                return all_of_them(inner) if word == "and" else one_of_them(inner, clause)
         if isinstance(predicate.get("not"), dict):
-            return _not(self._predicate(predicate["not"], f"{clause}/not", depth + 1), clause)
+            return none_of_it(
+                self._predicate(predicate["not"], f"{clause}/not", depth + 1), clause
+            )
         compared = next(
             (word for word in _COMPARED if isinstance(predicate.get(word), dict)), None
         )
@@ -234,7 +239,7 @@ class _Stub:
         if top and compared in ("equals", "deepEquals"):
             self._name(fields)
         find = self._selected(predicate, clause)
-        return _all(
+        return all_of_them(
             [
                 self._field(
                     compared, name, value, predicate, find, f"{clause}/{compared}/{escaped(name)}"
@@ -285,7 +290,7 @@ class _Stub:
         if name not in _FIELDS:
             self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
             return lambda _call, _found: None
-        compare = _Compare(word, predicate, clause, self._where)
+        compare = Compare(word, predicate, clause, self._where)
         pointer = f"/{escaped(name)}"
         if name in ("query", "headers") and isinstance(value, dict):
             any_case = (
@@ -303,11 +308,11 @@ class _Stub:
                 for key, expected in value.items()
             ]
             if word == "deepEquals" and name == "query":
-                parts.append(_no_other(frozenset(value), clause))
-            return _all(parts)
+                parts.append(no_other(frozenset(value), clause))
+            return all_of_them(parts)
         if name == "body":
             if find is not None:
-                return asked_part(_selected_by(find), compare.some_of(value), word, "", clause)
+                return asked_part(selected_by(find), compare.some_of(value), word, "", clause)
             if isinstance(value, dict | list):
                 return asked_part(
                     see_json,
@@ -336,129 +341,6 @@ class _Stub:
         )
 
 
-class _Compare:
-    """How one predicate compares texts: its word, in any case or not, without what
-    `except` names.
-    """
-
-    def __init__(self, word: str, predicate: Mapping[str, Any], clause: str, where: str) -> None:
-        self._word = word
-        self._exact = predicate.get("caseSensitive") is True
-        as_it_is = self._exact or word == "matches"
-        self._plain: Callable[[Any], str] = text_of if as_it_is else _lowered
-        if isinstance(predicate.get("except"), str) and predicate["except"]:
-            left = _without(predicate["except"], clause, where, exact=self._exact)
-            self._plain = (
-                (lambda value: left(text_of(value)))
-                if as_it_is
-                else lambda value: left(text_of(value)).lower()
-            )
-
-    def all_of(self, expected: Any) -> AskAll:
-        """A place whose every expected value must be among those that are there."""
-        if self._word == "exists":
-            return lambda values: (
-                bool([value for value in values if value != ""]) == bool(expected)
-            )
-        comparisons = [
-            self._one(value) for value in (expected if isinstance(expected, list) else [expected])
-        ]
-
-        if len(comparisons) == 1:
-            return _first(comparisons[0])
-        firsts = [_first(compare) for compare in comparisons]
-
-        def fits(values: Sequence[Any]) -> bool | None:
-            answers = [first(values) for first in firsts]
-            return False if False in answers else None if None in answers else True
-
-        return fits
-
-    def some_of(self, expected: Any) -> AskAll:
-        """The same of values that a selector found."""
-        return self.all_of(expected)
-
-    def _one(self, expected: Any) -> Callable[[Any], bool | None]:
-        plain = self._plain
-        if self._word == "matches":
-            seek = search(text_of(expected) if self._exact else f"(?i){text_of(expected)}")
-            return (lambda _: None) if seek is None else lambda value: seek(plain(value))
-        wanted = plain(expected)  # `except` is taken out of both
-        if self._word in ("equals", "deepEquals"):
-            return lambda value: plain(value) == wanted
-        if self._word == "contains":
-            return lambda value: wanted in plain(value)
-        if self._word == "startsWith":
-            return lambda value: plain(value).startswith(wanted)
-        return lambda value: plain(value).endswith(wanted)
-
-    def tree(self, actual: Any, expected: Any) -> bool:
-        """A JSON body: each expected field is as asked; `deepEquals` allows no other."""
-        if self._word == "exists":
-            if isinstance(expected, dict):
-                fields = actual if isinstance(actual, dict) else {}
-                return all(
-                    self.tree(fields[name], value)
-                    if name in fields and isinstance(value, dict)
-                    else (name in fields) == bool(value)
-                    for name, value in expected.items()
-                )
-            return bool(expected)
-        if isinstance(expected, dict):
-            items = actual if isinstance(actual, list) else [actual]
-            return any(self._object(item, expected) for item in items)
-        if isinstance(expected, list):
-            if not isinstance(actual, list) or (
-                self._word == "deepEquals" and len(actual) != len(expected)
-            ):
-                return False
-            return all(any(self.tree(item, part) for item in actual) for part in expected)
-        if isinstance(actual, dict | list):
-            return (
-                isinstance(actual, list)
-                and self._word != "deepEquals"
-                and any(self.tree(item, expected) for item in actual)
-            )
-        return bool(self._one(expected)(actual))
-
-    def _object(self, actual: Any, expected: dict[str, Any]) -> bool:
-        if not isinstance(actual, dict) or (
-            self._word == "deepEquals" and actual.keys() != expected.keys()
-        ):
-            return False
-        return all(
-            name in actual and self.tree(actual[name], value) for name, value in expected.items()
-        )
-
-
-def _lowered(value: Any) -> str:
-    return text_of(value).lower()
-
-
-def _first(compare: Callable[[Any], bool | None]) -> AskAll:
-    """What is said of the first value that is not surely another one."""
-
-    def fits(values: Sequence[Any]) -> bool | None:
-        for value in values:
-            answer = compare(value)
-            if answer is not False:
-                return answer
-        return False
-
-    return fits
-
-
-def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[[str], str]:
-    """Takes what a pattern matches out of a text. Only patterns that take no time are taken."""
-    compiled = pattern_without(pattern if exact else f"(?i){pattern}")
-    if compiled is None:
-        raise ContractError(
-            f"{where}: the pattern of `except` at {clause} cannot be used; write it without nested repetition",
-            clause,
-        )
-    return lambda text: compiled.sub("", text[:100_000])
-
-
 def _behaviors(answer: Mapping[str, Any], clause: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     for word in ("behaviors", "_behaviors"):
         behaviors = answer.get(word)
@@ -467,72 +349,3 @@ def _behaviors(answer: Mapping[str, Any], clause: str) -> Iterator[tuple[Mapping
         for index, behavior in enumerate(behaviors if isinstance(behaviors, list) else ()):
             if isinstance(behavior, dict):
                 yield behavior, f"{clause}/{word}/{index}"
-
-
-def _selected_by(find: Find) -> See:
-    def see(call: Call) -> tuple[list[Any], str]:
-        values, problem = see_json(call)
-        if problem or not values:
-            return [], problem
-        matches = find(values[0])
-        return ([], "undecidable") if matches is None else (matches, "")
-
-    return see
-
-
-def _no_other(names: frozenset[str], clause: str) -> Part:
-    def see(call: Call) -> tuple[list[Any], str]:
-        query = call.query
-        return ([], "request_unseen") if query is None else (list(query), "")
-
-    lowered = {name.lower() for name in names}
-    return asked_part(
-        see,
-        lambda values: all(value.lower() in lowered for value in values),
-        "deepEquals",
-        "/query/*",
-        clause,
-    )
-
-
-def _all(parts: Sequence[Part]) -> Part:
-    def judge(call: Call, mismatches: Mismatches) -> None:
-        for part in parts:
-            part(call, mismatches)
-            if mismatches:
-                return
-
-    return judge
-
-
-def _one_of(parts: Sequence[Part], clause: str) -> Part:
-    def judge(call: Call, mismatches: Mismatches) -> None:
-        trials = []
-        for part in parts:
-            trial = mismatches.apart()
-            part(call, trial)
-            if not trial and not trial.open:
-                return
-            trials.append(trial)
-        half = next((trial for trial in trials if not trial), None)
-        if half is not None:
-            mismatches.leave(half.open, clause)
-        elif trials:
-            mismatches.add(trials[0].broken[0])
-
-    return judge
-
-
-def _not(part: Part, clause: str) -> Part:
-    broken = Broken("not", "", clause, "not", "so")
-
-    def judge(call: Call, mismatches: Mismatches) -> None:
-        trial = mismatches.apart()
-        part(call, trial)
-        if not trial:
-            if trial.open:
-                mismatches.leave(trial.open, clause)
-            else:
-                mismatches.add(broken)
-
-    return judge
