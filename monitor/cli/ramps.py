@@ -148,7 +148,11 @@ def _remarks(told: Mapping[str, Any]) -> Iterator[str]:
             )
     for it in told["mixed"][:10]:
         differ = ", and not all keep the contract" if it["differ"] else ""
-        yield f"mixed: {it['caller']} {it['caller_version']} gets {', '.join(it['versions'])} on {it['operation']}{differ}"
+        statuses = ", ".join(str(status) for status in it["shapes_differ"])
+        shapes = (
+            f", in shapes of which none is common to them (status {statuses})" if statuses else ""
+        )
+        yield f"mixed: {it['caller']} {it['caller_version']} gets {', '.join(it['versions'])} on {it['operation']}{differ}{shapes}"
     for it in told["moved_back"]:
         yield f"moved back: {it['caller'] or 'all callers'} from {small_share(it['peak_share'])} on new versions to {small_share(it['share'])}"
     for it in told["retried"][:10]:

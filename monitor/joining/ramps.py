@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
-from monitor.detect.ramps.cells import Harm, PathSeen, RampCell
+from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, ShapesSeen
 from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.detect.ramps.presence import (
     Appearance,
@@ -222,7 +222,7 @@ class _Reading:
             live=_live(alive, own, steps, slots, told, self.until - self.longest),
             steps=steps,
             pairs=pairs[:MOST_PAIRS],
-            mixed=mixed(answered),
+            mixed=mixed(answered, self._shapes(since)),
             moved_back=moved_back(answered, new) if new else [],
             retried=retried,
             doses=doses([cell for cell in before if self._is_callee(cell)], answered, new)
@@ -329,6 +329,19 @@ class _Reading:
 
     def _is_own(self, side: tuple[str, str, str]) -> bool:
         return side[1] == self.place.service and self.place.namespace in (None, side[0])
+
+    def _shapes(self, since: int) -> list[ShapesSeen]:
+        return [
+            ShapesSeen(
+                row["caller"],
+                row["caller_version"],
+                row["callee_version"],
+                row["operation"],
+                int(row["status"]),
+                frozenset(row["shapes"]),
+            )
+            for row in self.reader.shapes(self.place, since, self.until)
+        ]
 
     def _traces(self, since: int) -> tuple[list[PathSeen], list[Retried], list[RampReason]]:
         lately = max(since, self.until - TRACES_SECONDS)

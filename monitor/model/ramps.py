@@ -160,7 +160,8 @@ class PairState:
 @dataclass(frozen=True, slots=True)
 class Mixed:
     """One caller version that several callee versions answered in the same step of time, on one
-    operation. `differ` tells that these break a contract unequally.
+    operation. `differ` tells that these break a contract unequally, `shapes_differ` with which
+    statuses no shape of the answers is common to all versions.
     """
 
     caller: str
@@ -171,6 +172,7 @@ class Mixed:
     steps: int
     calls: Mapping[str, int]
     differ: bool
+    shapes_differ: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,10 @@ class RampReader:
         """
         return self._store.query("ramp_paths", {"since": since, "until": until} | _where(place))
 
+    def shapes(self, place: Place, since: int, until: int) -> list[dict[str, Any]]:
+        """Shapes of the callee's answers by pair, operation and status, as numbers."""
+        return self._store.query("ramp_shapes", {"since": since, "until": until} | _where(place))
+
     def retries(self, place: Place, since: int, until: int) -> list[dict[str, Any]]:
         """Calls that failed on one version and were made again on another; so far back as half
         edges are kept.

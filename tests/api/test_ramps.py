@@ -89,6 +89,32 @@ def test_pairs_are_named_by_who_came_later_and_bounded_by_clopper_and_pearson(ap
 
 def test_what_goes_on_between_versions_is_told(api: Asked) -> None:
     write_ramp(api.parts.store, BEGIN, NOON, generation=1, dose=0.2)
+    seen = {
+        "source_id": "log", "partition": 0, "index": 0, "at": int(NOON.timestamp()) - 60, "callee": "payment", "callee_namespace": "",
+        "environment": "production", "protocol": "http", "operation": "POST /pay", "status": 200, "side": "response",
+        "media": "application/json", "caller": "checkout", "stands_for": 1,
+    }  # fmt: skip
+    rows = [
+        ("3.1.0", OLD, 1),
+        ("3.1.0", OLD, 2),
+        ("3.1.0", NEW, 3),
+        ("3.2.0", OLD, 1),
+        ("3.2.0", NEW, 1),
+    ]
+    write(
+        api.parts.store,
+        "shapes_seen",
+        [
+            seen
+            | {
+                "offset": number,
+                "caller_version": caller,
+                "callee_version": callee,
+                "shape": shape,
+            }
+            for number, (caller, callee, shape) in enumerate(rows)
+        ],
+    )
     state = asked(api)
     moved = {it["caller"]: it for it in state["moved_back"]}
     assert moved[""]["peak_share"] == pytest.approx(0.6, abs=0.1)
@@ -96,6 +122,10 @@ def test_what_goes_on_between_versions_is_told(api: Asked) -> None:
     assert {(it["caller_version"], tuple(it["versions"])) for it in state["mixed"]} == {
         ("3.1.0", (OLD, NEW)),
         ("3.2.0", (OLD, NEW)),
+    }
+    assert {it["caller_version"]: it["shapes_differ"] for it in state["mixed"]} == {
+        "3.1.0": [200],
+        "3.2.0": [],
     }
     (dose,) = state["doses"]
     assert dose["rises"]

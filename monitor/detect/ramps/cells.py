@@ -64,6 +64,18 @@ class PathSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapesSeen:
+    """The shapes of one pair's answers on one operation with one status, as numbers."""
+
+    caller: str
+    caller_version: str
+    callee_version: str
+    operation: str
+    status: int
+    shapes: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Harm:
     """A finding that is open on a pair of versions, or that a person accepted."""
 

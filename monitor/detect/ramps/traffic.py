@@ -13,7 +13,7 @@ from monitor.detect.evidence.before_after import dose_rates, dose_response
 from monitor.detect.evidence.rates import dispersion
 from monitor.detect.evidence.shared import DOSE_Z
 from monitor.detect.ramps.bounds import CONFIDENCE, lower_share, upper_share
-from monitor.detect.ramps.cells import RampCell
+from monitor.detect.ramps.cells import RampCell, ShapesSeen
 from monitor.detect.settings import JudgeSettings
 from monitor.model.ramps import Dose, Mixed, MovedBack, ShareStep
 
@@ -23,7 +23,7 @@ FELL = 0.05
 """Traffic that went back by less is not told."""
 
 
-def mixed(cells: Iterable[RampCell]) -> list[Mixed]:
+def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[Mixed]:
     """Callers that several versions answered on one operation in one step of time; those whose
     answers differ first, then the busiest.
     """
@@ -32,6 +32,10 @@ def mixed(cells: Iterable[RampCell]) -> list[Mixed]:
         if cell.callee_version and cell.calls:
             key = (cell.caller, cell.caller_version, cell.callee, cell.operation, cell.protocol)
             groups.setdefault(key, {}).setdefault(cell.at, []).append(cell)
+    seen: dict[tuple[str, ...], dict[int, dict[str, frozenset[int]]]] = {}
+    for it in shapes:
+        by_status = seen.setdefault((it.caller, it.caller_version, it.operation), {})
+        by_status.setdefault(it.status, {})[it.callee_version] = it.shapes
     told: list[Mixed] = []
     for (caller, version, callee, operation, _), steps in groups.items():
         both = [held for held in steps.values() if len({it.callee_version for it in held}) > 1]
@@ -52,18 +56,31 @@ def mixed(cells: Iterable[RampCell]) -> list[Mixed]:
             Mixed(
                 caller, version, callee, operation, sorted(calls), len(both), calls,
                 differ=len(set(broke.values())) > 1,
+                shapes_differ=_apart(seen.get((caller, version, operation), {}), calls),
             )
         )  # fmt: skip
     return sorted(
         told,
         key=lambda it: (
-            not it.differ,
+            not it.differ and not it.shapes_differ,
             -sum(it.calls.values()),
             it.caller,
             it.caller_version,
             it.operation,
         ),
     )
+
+
+def _apart(
+    by_status: Mapping[int, Mapping[str, frozenset[int]]], versions: Iterable[str]
+) -> list[int]:
+    """Statuses that several of these versions gave, in shapes of which none is common to them."""
+    return [
+        status
+        for status, shapes in sorted(by_status.items())
+        if len(held := [shapes[version] for version in versions if version in shapes]) > 1
+        and not frozenset.intersection(*held)
+    ]
 
 
 def moved_back(cells: Sequence[RampCell], new: frozenset[str]) -> list[MovedBack]:
