@@ -4,13 +4,15 @@ import threading
 from datetime import datetime
 
 from monitor import telemetry
-from monitor.clock import Clock
+from monitor.clock import Clock, monotonic_seconds
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.edges.closing import ClosingSettings
 from monitor.joining.closing import Closed, Closer, Numbers
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 from monitor.telemetry import HealthBoard
+
+LOOK_SECONDS = 1.0
 
 
 def windows(
@@ -28,20 +30,21 @@ def windows(
     """Close windows until told to stop; only while it is this process's `turn` to be the store's
     closer.
 
-    A step is taken when the next window may be shown, so that it waits for nothing; what is to be
-    sealed is sealed with it.
+    A step is taken when a collector of this process has written a batch, or else when the next
+    window may be shown, so that it waits for nothing; what is to be sealed is sealed with it.
     """
     closer = Closer(store, numbers, settings)
     last_sweep = clock().timestamp()
 
     def step(now: datetime) -> Done:
         nonlocal last_sweep
+        store.news.clear()
         done = closer.step()
         if not done.left and done.watermark is not None:
             closer.roll_hours(done.watermark - settings.seal_after)
         if now.timestamp() - last_sweep > sweep_seconds and closer.sweep():
             last_sweep = now.timestamp()
-        return _told(done, _pause(done.watermark, settings.provisional_after, tick_seconds))
+        return _told(done, _pause(now.timestamp(), settings.provisional_after, tick_seconds))
 
     in_turns(
         "windows",
@@ -52,16 +55,22 @@ def windows(
         board=board,
         clock=clock,
         tick_seconds=tick_seconds,
+        wait=lambda seconds: _wait(store, stop, seconds),
     )
 
 
-def _pause(watermark: float | None, provisional_after: float, tick_seconds: float) -> float:
-    """Seconds until event time, which goes on with the clock, is so far behind a window's end that
-    it is shown; half a tick to two.
-    """
-    if watermark is None:
-        return tick_seconds
-    left = (provisional_after - watermark) % WINDOW_SECONDS
+def _wait(store: Store, stop: threading.Event, seconds: float) -> None:
+    """Until there is news, or so long; with one look a second at most."""
+    until = monotonic_seconds() + seconds
+    stop.wait(min(seconds, LOOK_SECONDS))
+    while not stop.is_set() and (left := until - monotonic_seconds()) > 0:
+        if store.news.wait(min(left, LOOK_SECONDS)):
+            return
+
+
+def _pause(now: float, provisional_after: float, tick_seconds: float) -> float:
+    """Seconds until a window may be shown and its last batch is written; half a tick to two."""
+    left = (provisional_after + LOOK_SECONDS - now) % WINDOW_SECONDS
     return min(max(left, tick_seconds / 2), 2 * tick_seconds)
 
 

@@ -118,7 +118,7 @@ class KafkaSettings(Group):
     max_batch_seconds: float = Field(
         default=BOUNDS.seconds,
         gt=0,
-        description="seconds to gather spans or API logs before a batch is worked on: each batch has its own cost",
+        description="spans or API logs are gathered until the clock passes a multiple of so many seconds: each batch has its own cost",
     )
 
     def client_options(self) -> dict[str, Any]:
@@ -242,7 +242,7 @@ class WindowSettings(Group):
     provisional_seconds: float = Field(
         default=CLOSING.provisional_after,
         ge=0,
-        description="seconds after the watermark passes a window's end until it is first shown",
+        description="seconds after a window's end, by event time or where that goes on with the clock by the clock, until it is first shown",
     )
     seal_seconds: float = Field(
         default=CLOSING.seal_after,

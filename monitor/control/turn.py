@@ -147,9 +147,10 @@ def in_turns(
     board: HealthBoard,
     clock: Clock,
     tick_seconds: float,
+    wait: Callable[[float], object] | None = None,
 ) -> None:
     """Until `stop` is set, take a step every `tick_seconds` while it is this process's turn, and
-    report each time.
+    report each time. `wait(seconds)` waits between steps, no longer than that.
 
     The lease is renewed while a step works. A step that fails is tried again, and the component is
     not ready meanwhile. One whose lease another process took is left to that one. Raises what is
@@ -179,4 +180,4 @@ def in_turns(
             log.warning("a step failed; it is tried again", part=component, error=str(error))
             report = Report(component, ready=False, reason=str(error), at=now)
         board.report(report)
-        stop.wait(pause)
+        (wait or stop.wait)(pause)

@@ -159,12 +159,18 @@ def plan_closing(
             watermark is not None and state.window + WINDOW_SECONDS + after <= watermark
         )
 
+    def shown(state: WindowState) -> bool:
+        """Event time, or where it goes on with the clock this one, has passed the end by enough.
+        By its own rule the watermark lags: what exporters flush every 5 s ends 1 to 4 s before.
+        """
+        since = state.now_s - state.window - WINDOW_SECONDS
+        live = settings.provisional_after <= since <= NEWEST_SECONDS and ended(state, 0.0)
+        return live or ended(state, settings.provisional_after)
+
     dirty = [
         state
         for state in known.values()
-        if state.dirty
-        and ended(state, settings.provisional_after)
-        and not state.faded(settings.halves_kept)
+        if state.dirty and shown(state) and not state.faded(settings.halves_kept)
     ]
     backlog = (
         sum(state.rows for state in dirty) > settings.batch_rows
@@ -203,9 +209,7 @@ def plan_closing(
             due |= {
                 near.window: near
                 for near in neighbours(state)
-                if (near.seen or ended(near, settings.provisional_after))
-                and state.outdates(near)
-                and not is_provisional(near)
+                if (near.seen or shown(near)) and state.outdates(near) and not is_provisional(near)
             }
     # its neighbours may be clean again by now, and what came to them unseen by this one
     for state in known.values():

@@ -106,6 +106,8 @@ class Books:
         marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
         if self._watermarks.due(records, now):
             self._store.insert("watermarks", marks)
+        if len(records):
+            self._store.news.set()
         reached = self._watermarks.newest()
         if reached is not None:
             telemetry.WATERMARK.labels(self._pipeline).set(reached)

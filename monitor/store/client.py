@@ -5,6 +5,7 @@ can only read.
 import itertools
 import math
 import queue
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -113,6 +114,7 @@ class Store:
         self.database = database
         self.lock = lock
         self.trouble = ""  # why the last write failed; empty once one succeeded
+        self.news = threading.Event()  # set when a batch's rows and books are there: to be closed
         # where nobody else writes: what was written lately
         self.recent = Recent(self._stored_windows) if lock is not None else None
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])

@@ -2,6 +2,7 @@
 offsets.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,17 +11,22 @@ from monitor.model.records import Partition, Records
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A batch is handed on once it holds so many bytes or records, or its first record is
-    `seconds` old; an empty one every `poll_seconds`.
+    """A batch is handed on once it holds so many bytes or records, or the wall clock has passed a
+    multiple of `seconds` by a little; an empty one every `poll_seconds`.
+
+    Windows end at multiples of 10 s, and exporters flush every 5 s or sooner: what came of a
+    window until 5 s after its end is there in time to be shown, and in as few batches as can be.
     """
 
     payload_bytes: int = 40_000_000
     records: int = 20_000
-    seconds: float = 3.0
+    seconds: float = 5.0
     poll_seconds: float = 1.0
 
 
 BOUNDS = Bounds()
+LATER_SECONDS = 0.5
+"""So much later than the multiple: what was flushed just then is under way, or fetched next."""
 
 
 class Gathering:
@@ -106,6 +112,7 @@ def batches(
     drained: Callable[[], Mapping[Partition, bool]],
     caught_up: Callable[[], bool],
     monotonic: Callable[[], float],
+    wall: Callable[[], float] = time.time,
 ) -> Iterator[Records]:
     """What `gather(wait_seconds)` adds, in batches; ends after the batch with which `caught_up`
     holds, which is asked at each step.
@@ -124,4 +131,4 @@ def batches(
         was_empty = not gathering
         gather(wait)
         if was_empty and gathering:
-            begun = monotonic()
+            begun = monotonic() - (wall() - LATER_SECONDS) % bounds.seconds

@@ -427,7 +427,7 @@ def test_what_is_gathered_when_a_rebalance_takes_and_returns_a_partition_is_read
 ) -> None:
     topic, group = kafka.make_topic(partitions=2), "taken-and-returned"
     source = KafkaSource(
-        kafka.bootstrap, topic, group, max_batch_seconds=6.0, options={"session_timeout_ms": 6000}
+        kafka.bootstrap, topic, group, max_batch_seconds=20.0, options={"session_timeout_ms": 6000}
     )
     seen: dict[int, set[int]] = {0: set(), 1: set()}
     lost = 0

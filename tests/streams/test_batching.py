@@ -1,0 +1,54 @@
+"""When a batch is handed on."""
+
+from collections.abc import Iterator
+
+from monitor.model.records import Partition
+from monitor.streams.batching import LATER_SECONDS, Bounds, Gathering, batches
+
+PLACE = Partition("a" * 16, "otlp_spans", 0)
+
+
+class Topic:
+    """Records that come at these seconds; waiting for them moves the time on."""
+
+    def __init__(self, *times: float) -> None:
+        self.now, self.waiting, self.gathering = 0.0, list(times), Gathering()
+
+    def gather(self, wait_seconds: float) -> None:
+        until = min([self.now + wait_seconds, *self.waiting[:1]])
+        self.now = max(self.now, until)
+        while self.waiting and self.waiting[0] <= self.now:
+            number = len(self.gathering)
+            self.gathering.add(str(self.waiting.pop(0)).encode(), PLACE, number, 0, {})
+
+    def batches(self, bounds: Bounds, wall_ahead: float) -> Iterator[tuple[float, int]]:
+        """When each batch was handed on by the wall clock, and how many records it holds."""
+        for records in batches(
+            self.gathering,
+            bounds,
+            self.gather,
+            lambda: {PLACE: True},
+            lambda: not self.waiting and not self.gathering,
+            lambda: self.now,
+            lambda: self.now + wall_ahead,
+        ):
+            yield round(self.now + wall_ahead, 3), len(records)
+
+
+def test_a_batch_is_handed_on_just_after_a_multiple_of_its_seconds() -> None:
+    """So that what came until 5 s after a window's end is there to be shown at once."""
+    topic = Topic(2.0, 3.0, 4.4, 6.0, 9.0, 12.0)
+    told = [
+        batch for batch in topic.batches(Bounds(seconds=5.0, poll_seconds=9.0), 1001.0) if batch[1]
+    ]
+    assert told == [
+        (1005 + LATER_SECONDS, 3),
+        (1010 + LATER_SECONDS, 2),
+        (1015 + LATER_SECONDS, 1),
+    ]
+
+
+def test_a_full_batch_waits_for_no_clock() -> None:
+    topic = Topic(2.0, 2.1, 2.2)
+    told = [batch for batch in topic.batches(Bounds(records=2), 1000.0) if batch[1]]
+    assert told == [(1002.1, 2), (1005 + LATER_SECONDS, 1)]
