@@ -14,6 +14,7 @@ from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
 from monitor.api.routes import (
     aliases,
+    amendments,
     breaks,
     contracts,
     deployable,
@@ -67,6 +68,7 @@ def create_app(parts: Parts) -> FastAPI:
         health.probes,
         edges.router,
         contracts.router,
+        amendments.router,
         matrix.router,
         ramps.router,
         deployable.router,

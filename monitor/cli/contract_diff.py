@@ -42,12 +42,12 @@ def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
 
     UsageError for what cannot be read, and for two kinds of contract.
     """
-    was, now = _one_in(old), _one_in(new)
+    was, now = one_in(old), one_in(new)
     if was.kind != now.kind:
         raise UsageError(
             f"{was.source} is {was.kind} and {now.source} is {now.kind}: two revisions of one contract are of one kind"
         )
-    before, after = _read(was), _read(now)
+    before, after = read_of(was), read_of(now)
     rows = weighed(before, after)
     lines = [_row(row, was, now, before, after) for row in rows]
     result = bearing_of(rows)
@@ -64,11 +64,18 @@ def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
         "compatible": counts["compatible"],
         "all_told": len(rows) < MOST_CHANGES,
     }
-    _PRINTERS[form](summary, lines)
+    show_changes(form, summary, lines)
     return EXITS[result]
 
 
-def _one_in(path: Path) -> Published:
+def show_changes(
+    form: DiffFormat, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Print rows in a form. A summary may bring its `command` and what is `said` of all."""
+    _PRINTERS[form](summary, rows)
+
+
+def one_in(path: Path) -> Published:
     if not path.exists():
         raise UsageError(f"no such file: {path}")
     documents, _ = documents_in([path], None)
@@ -77,7 +84,7 @@ def _one_in(path: Path) -> Published:
     return documents[0]
 
 
-def _read(document: Published) -> Read:
+def read_of(document: Published) -> Read:
     try:
         return Read(
             parse_or_refuse(document.text, document.source),
@@ -98,7 +105,7 @@ def _row(row: Weighed, was: Published, now: Published, old: Read, new: Read) -> 
         "told": _told(row),
         "counterexample": row.counterexample,
         "file": told.source,
-        "line": _line(told.text, read, row.change.operation),
+        "line": line_of(told.text, read, row.change.operation),
     }
 
 
@@ -109,7 +116,7 @@ def _told(row: Weighed) -> str:
     return f"{text} - {WHY[row.why]}" if WHY[row.why] else text
 
 
-def _line(text: str, read: Read, operation: str) -> int:
+def line_of(text: str, read: Read, operation: str) -> int:
     """Where the operation or example begins; 1 where it has no place of its own."""
     promise = read.promise
     parts: list[Operation | Interaction | Message] = [*promise.operations, *promise.interactions]
@@ -130,6 +137,8 @@ def _text(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None
 
 
 def _said(summary: Mapping[str, Any]) -> str:
+    if "said" in summary:
+        return str(summary["said"])
     if not summary["changes"]:
         return "result: compatible; no clause has changed"
     counts = ", ".join(f"{summary[word]} {word}" for word in WORST_FIRST)
@@ -199,7 +208,7 @@ def _junit(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Non
         }
         cases.append((name, inside.get(worst, "")))
     totals = {"failures": counts["breaking"], "errors": 0, "skipped": counts["undecided"]}
-    write_junit("seamwatch contracts diff", cases, totals, _said(summary))
+    write_junit(_command(summary), cases, totals, _said(summary))
 
 
 def _github(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -210,7 +219,11 @@ def _github(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> No
     if len(told) > MOST_ANNOTATIONS:
         typer.echo(f"::warning::{len(told) - MOST_ANNOTATIONS} more changes")
     level = _LEVELS.get(summary["result"], "notice")
-    annotate_run(level, "seamwatch contracts diff", _said(summary))
+    annotate_run(level, _command(summary), _said(summary))
+
+
+def _command(summary: Mapping[str, Any]) -> str:
+    return str(summary.get("command", "seamwatch contracts diff"))
 
 
 _PRINTERS = {

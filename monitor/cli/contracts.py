@@ -482,6 +482,39 @@ def diff(
     return held_apart(old, new, form)
 
 
+@commands.command("amend")
+def amend(
+    context: typer.Context,
+    new: Annotated[Path, typer.Argument(help="The proposed revision's file.")],
+    against: Annotated[
+        str, typer.Option(help="A revision's number; `live`: the newest one in force.")
+    ] = "live",
+    since: Annotated[str, typer.Option(help="Look back so long: 12h, 7d; whole hours.")] = "7d",
+    provider: Annotated[
+        str, typer.Option(help="The service that promises; a pact names it itself.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name of the contract, as for publishing.")] = "",
+    consumer: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    form: Annotated[
+        DiffFormat,
+        typer.Option(
+            "--format",
+            "-f",
+            help="How to print; markdown is for a pull request, sarif, junit and github for pipelines.",
+        ),
+    ] = "text",
+) -> int:
+    """Whom a proposed revision would break, by the documents and by what was live. Publishes
+    nothing. Exits 0 compatible, 1 breaking, 2 where nothing live was seen or it cannot be told.
+    """
+    from monitor.cli.contract_amend import Proposed, judged
+
+    proposed = Proposed(new, name, provider, consumer, environment, against, since)
+    with api(settings_of(context)) as there:
+        return judged(there, proposed, form)
+
+
 @commands.command("compatible")
 def compatible(
     files: Annotated[

@@ -29,6 +29,9 @@ WHY = {
     "never_promised": "it was never promised, but consumers may have come to need it; live traffic tells",
     "sent_in_vain": "who still sends it is not heard; live traffic tells whether anybody does",
     "provider_must_show": "whether the provider does this, only it or live traffic can show",
+    "received_today": "it was never promised, and live consumers receive it",
+    "nobody_receives": "it was never promised, and of the live answers none holds it",
+    "nobody_sends": "of the live calls none sends it",
     "default_changed": "whoever leaves it out is understood otherwise",
 }
 """Why a change bears as it does, as a sentence; empty where the clause says it."""

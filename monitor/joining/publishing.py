@@ -40,7 +40,7 @@ def changed_since(before: Revision | None, revision: Revision) -> list[Change]:
     if before is None:
         return []
     try:
-        return changes(_read(before), _read(revision))
+        return changes(read_revision(before), read_revision(revision))
     except ContractError:
         return []
 
@@ -57,7 +57,7 @@ def recorded_for(
     it says the same already.
     """
     revision = canonical(planned.revision, aliases)
-    promise = _read(planned.revision).promise
+    promise = read_revision(planned.revision).promise
     since, until = now - timedelta(hours=hours), now + timedelta(minutes=5)
     if promise.by_example:
         rows = reader.interactions(revision.name, since, until, revision.environment)
@@ -85,7 +85,7 @@ def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[C
     """
     mine = canonical(revision, aliases)
     clashes: list[Contradiction] = []
-    read = cache(_read)  # each is compiled once, whatever it is held against
+    read = cache(read_revision)  # each is compiled once, whatever it is held against
     against = [
         other for other in listed(engine, newest=True) if _meet(mine, canonical(other, aliases))
     ]
@@ -176,6 +176,7 @@ def _promise(kind: str, document: str, where: str) -> Promise:
     return read_contract(kind, document, where=where)
 
 
-def _read(revision: Revision) -> Read:
+def read_revision(revision: Revision) -> Read:
+    """A published revision's document and promise. Raises ContractError."""
     where = f"contract {revision.name} revision {revision.number}"
     return Read(document_of(revision.document, where=where), promise_of(revision))

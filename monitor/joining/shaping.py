@@ -24,6 +24,10 @@ from monitor.store import Store
 
 ENOUGH = 100
 """Payloads in a row without anything new, after which a kind is known."""
+ENOUGH_OF_ALL = 400
+"""So many payloads of an operation are looked at in any case, whoever calls: what none of them
+shows is surely below 1 % (Clopper and Pearson).
+"""
 ONE_IN, MARKED_ONE_IN = 32, 256
 """Of a kind that is known, one payload in so many is looked at, and one in so many for marks."""
 MOST_MARKED = 200
@@ -51,6 +55,7 @@ class _Marked:
     categories: Counter[str] = field(default_factory=Counter)
     quiet: int = 0
     looked_at: int = 0
+    payloads: int = 0
 
     @property
     def known(self) -> bool:
@@ -79,6 +84,10 @@ class _Kind:
     shapes: set[int] = field(default_factory=set)
     numbers: dict[int, int] = field(default_factory=dict)
     quiet: int = 0
+
+    @property
+    def known(self) -> bool:
+        return self.quiet >= ENOUGH and self.marked.payloads >= ENOUGH_OF_ALL
 
 
 @dataclass(slots=True)
@@ -146,7 +155,7 @@ class Shapes:
             if kind is None:
                 media = "" if payload is None else payload.media
                 kind = group.sides[side] = self._kind(exchange, names, operation, side, media)
-            known = kind.quiet >= ENOUGH
+            known = kind.known
             if known and chosen % ONE_IN:
                 continue
             shape = self._shape(exchange, side, payload, kind, chosen)
@@ -159,7 +168,8 @@ class Shapes:
             )
             kind.quiet = kind.quiet + 1 if shape in kind.shapes else 0
             kind.shapes.add(shape)
-        group.known = all(kind.quiet >= ENOUGH for kind in group.sides.values())
+            kind.marked.payloads += 1
+        group.known = all(kind.known for kind in group.sides.values())
 
     def _kind(
         self, exchange: Exchange, names: Named, operation: str, side: str, media: str

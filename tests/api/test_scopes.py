@@ -49,6 +49,7 @@ NEEDS = {
     **dict.fromkeys(("POST /v1/deploys", "POST /v1/aliases/suggest"), "ingest"),
     "POST /v1/gates": "gate",
     "POST /v1/contracts": "contracts:write",
+    "POST /v1/amendments": "contracts:write",
     "POST /v1/contracts/prune": "contracts:write",
     "POST /v1/contracts/{name}/withdraw": "contracts:write",
     **dict.fromkeys(

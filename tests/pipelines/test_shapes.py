@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.clock import system_clock
 from monitor.contracts.registry import Registry
-from monitor.joining.shaping import ENOUGH, ONE_IN
+from monitor.joining.shaping import ENOUGH_OF_ALL, ONE_IN
 from monitor.model.records import Records
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -62,8 +62,8 @@ def test_skeletons_are_counted_once_by_whom_and_values_are_not_stored(store: Sto
 
 def test_a_flood_is_told_by_its_share(store: Store) -> None:
     """What is always the same is not looked at each time."""
-    many = ENOUGH + 40 * ONE_IN
+    many = ENOUGH_OF_ALL + 40 * ONE_IN
     written(store, records(*({"response_body": '{"id": 7}'} for _ in range(many))))
     (row,), _ = asked(store)
-    assert row["looked_at"] < ENOUGH + 80
+    assert row["looked_at"] < ENOUGH_OF_ALL + 80
     assert 0.5 < row["stands_for"] / many < 1.5

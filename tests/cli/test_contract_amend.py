@@ -1,0 +1,102 @@
+"""A proposed revision is judged by what was live: who would be refused, what they receive and would
+lose, and silence is never a pass.
+"""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli.contract_amend import Proposed, judged
+from monitor.cli.contract_reports import DiffFormat
+from tests.api.test_publishing import GOOD, publish, recorded
+from tests.contracts.promises import PAYMENTS
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+
+
+class There:
+    """The API as the command asks it."""
+
+    def __init__(self, api: Asked) -> None:
+        self._api = api
+
+    def post(self, path: str, body: Any) -> Any:
+        answer = self._api.post(path, body, LOCAL_TOKEN)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+
+def amended(api: Asked, folder: Path, new: str, form: DiffFormat = "json") -> int:
+    file = folder / "new.yaml"
+    file.write_text(new)
+    proposed = Proposed(file, "payments", "payment", None, None, "live", "7d")
+    return judged(There(api), proposed, form)
+
+
+OPEN = PAYMENTS.replace("      additionalProperties: false\n", "")
+NO_NOTE = OPEN.replace("        note: {type: string, nullable: true, maxLength: 5}\n", "")
+NO_PAYER = OPEN.replace(
+    '        payer: {nullable: true, allOf: [{$ref: "#/components/schemas/Payer"}]}\n', ""
+)
+ASKS_NOTE = OPEN.replace("state, secret]", "state, secret, note]")
+
+
+def test_silence_is_no_pass(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(api)
+    assert amended(api, tmp_path, PAYMENTS) == 2
+    assert json.loads(capsys.readouterr().out)["reason"] == "no_traffic"
+
+
+def test_what_consumers_receive_and_would_lose_breaks_though_it_was_never_promised(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(api, OPEN)
+    noted = {"caller": "ios", "response_body": json.dumps(GOOD | {"note": "x"})}
+    posted = {
+        "method": "POST", "path": "/payments", "status": 201,
+        "request_headers": {"content-type": "application/json", "x-tenant": "a"},
+        "request_body": json.dumps(GOOD | {"secret": "s"}),
+    }  # fmt: skip
+    recorded(api, *([{}] * 420), *([noted] * 40), *([posted] * 40))
+
+    assert amended(api, tmp_path, NO_NOTE) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["result"], answer["reason"]) == ("breaking", "live_calls")
+    (lost,) = answer["lost"]
+    assert (lost["consumer"], lost["pointer"], lost["affected"]) == ("ios", "/note", 40)
+    assert lost["share"] == lost["upper"] == 1.0
+    assert "received_today" in {row["why"] for row in answer["changes"] if row["affected"]}
+
+    code = amended(api, tmp_path, NO_PAYER)  # which none of 460 answers held
+    answer = json.loads(capsys.readouterr().out)
+    row = next(
+        row
+        for row in answer["changes"]
+        if (row["operation"], row["status"], row["side"])
+        == ("GET /payments/{id}", "200", "response")
+    )
+    assert (row["bearing"], row["why"], row["affected"]) == ("compatible", "nobody_receives", 0)
+    assert row["upper"] < 0.01
+    assert code == 2  # the other operations were seen too little
+    assert not next(told for told in answer["operations"] if "POST" in told["operation"])["enough"]
+
+    assert amended(api, tmp_path, ASKS_NOTE) == 1  # the posts do not carry it
+    answer = json.loads(capsys.readouterr().out)
+    met = next(met for met in answer["met"] if met["side"] == "request")
+    assert (met["consumer"], met["pointer"], met["rule"]) == ("web", "/note", "required")
+    assert (met["affected"], met["looked_at"]) == (40, 40)
+
+    forms: tuple[DiffFormat, ...] = ("text", "markdown", "sarif", "junit", "github")
+    told = {}
+    for form in forms:
+        assert amended(api, tmp_path, NO_NOTE, form) == 1
+        told[form] = capsys.readouterr().out
+    assert "lost: ios receives GET /payments/{id} 200 /note: 40 of 40" in told["text"]
+    assert "result: breaking (live calls show it)" in told["markdown"]
+    assert json.loads(told["sarif"])["runs"][0]["invocations"][0]["exitCode"] == 1
+    assert ET.fromstring(told["junit"]).attrib["failures"] != "0"
+    assert "::error title=seamwatch contracts amend::" in told["github"]
