@@ -19,7 +19,7 @@ RAMPS: Mapping[RampCode, str] = {
     "ramp_path_thin": "not proven: {operation} ending {ending}, {seen:,} seen",
     "ramp_biased": "sampling prefers some outcomes, so that shares tell nothing",
     "ramp_order_unknown": "nothing tells which version came later; a deploy event would",
-    "ramp_version_untold": "{count:,} calls tell no version of this service, and are in no pair of versions",
+    "ramp_version_untold": "{count:,} calls tell no version of this service, and prove nothing of any",
     "ramp_provisional": "the last {seconds} s are not sealed: they may still change",
     "ramp_mixed": "{caller} {caller_version} gets answers of {versions} on {operation}",
     "ramp_mixed_promises": "{caller} {caller_version} gets answers of {versions} on {operation}, and not all keep the contract",

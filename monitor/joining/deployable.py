@@ -203,14 +203,21 @@ class _Asking:
         step = step_of(self.until - first)
         since = max(self.since, first - BEFORE_SECONDS) // step * step
         cells = [cell_of(row) for row in self.reader.cells(place, since, self.until, step)]
-        ages: dict[Side, Age] = {}
-        for cell in cells:
+        sides = {
+            side
+            for cell in cells
             for side in (
                 (cell.caller_namespace, cell.caller, cell.caller_version),
                 (cell.callee_namespace, cell.callee, cell.callee_version),
-            ):
-                own = self._is_own(side[0], side[1]) and side[2] == self.wanted.version
-                ages[side] = "new" if own else "old"
+            )
+        }
+        versioned = {side[:2] for side in sides if side[2]}
+        ages: dict[Side, Age] = {}
+        for side in sides:
+            own = self._is_own(side[0], side[1]) and side[2] == self.wanted.version
+            # calls that tell no version, of a service that has some, are nobody's evidence
+            untold = not side[2] and side[:2] in versioned
+            ages[side] = "unknown" if untold else "new" if own else "old"
         lately = max(since, self.until - TRACES_SECONDS)
         paths = [
             PathSeen(

@@ -13,7 +13,7 @@ from tests.contracts.examples import interaction, pact
 from tests.fixtures.api import Asked
 from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
 from tests.fixtures.rig import Rig
-from tests.fixtures.shop_day import NOON, write
+from tests.fixtures.shop_day import NOON, _sighting, edge_row, publish, write
 from tests.fixtures.spans import T0, S
 
 
@@ -277,3 +277,34 @@ def test_a_pact_proves_a_pair_by_what_was_shown_of_it_and_breaks_it_by_one_examp
     show(3, "a payment", "3.0.1", "broken")
     broken = backward("3.0.1")
     assert (broken["word"], broken["declared"][0]["names"]) == ("broken", ["a payment"])
+
+
+def test_few_late_calls_without_a_version_are_evidence_for_nobody(api: Asked) -> None:
+    store = api.parts.store
+    windows = [NOON - timedelta(hours=hour, seconds=10) for hour in range(8)]
+    web = ("web", "payment", "http", "POST /pay")
+    rows = [
+        edge_row(window, 1, web, ("", NEW if number < 3 else OLD), 1, failed=0, not_checked=[])
+        for number, window in enumerate(windows)
+    ]
+    rows.append(edge_row(windows[0], 1, web, ("", ""), 3, failed=1, not_checked=[]))
+    write(store, "edge_windows", rows)
+    seen = [
+        _sighting(window, "payment", NEW if number < 3 else OLD, 1)
+        for number, window in enumerate(windows)
+    ]
+    write(store, "sightings", seen)
+    publish(store, 1, windows, NOON - timedelta(hours=5))
+    state = api.get("/v1/ramps/payment?live_minutes=240").json()
+    roles = {it["callee_version"]: (it["role"], it["word"]) for it in state["pairs"]}
+    assert roles == {NEW: ("backward", "unproven"), "": ("unordered", "unproven")}
+    codes = {reason["code"] for reason in state["reasons"]}
+    assert {"ramp_version_untold", "ramp_provisional"} <= codes
+    told = api.get(f"/v1/can-i-deploy?service=payment&version={NEW}&to=production").json()
+    (pair,) = told["pairs"]
+    assert (told["exit_code"], pair["word"], pair["observed"]["failed"]["of"]) == (
+        2,
+        "unproven",
+        3,
+    )
+    assert pair["observed"]["needed"] > 700
