@@ -44,6 +44,8 @@ other times do.
 """
 LASTING = 1.4
 """Both halves of the time after must be worse by this: a passing incident is no release."""
+ENOUGH_WINDOWS = 4
+"""Of so many windows since, both halves must be worse, and the worst one counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def step_test(
     beaten = sum(least - np.log(margin) > rival for rival in rivals) + sum(
         real - np.log(margin) > rival for rival in former
     )
-    halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= 4 else ()
+    halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= ENOUGH_WINDOWS else ()
     lasting = all(
         log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves
     )
@@ -147,7 +149,10 @@ def step_test(
         before_bad=int(s.sum()),
         after_calls=int(a.sum()),
         after_bad=int(k.sum()),
-        log_e=fixed_e(float(k.sum()) / phi, float(s.sum()) / phi, float(share), floor_ratio),
+        log_e=min(
+            fixed_e(float(k.sum()) / phi, float(s.sum()) / phi, float(share), floor_ratio),
+            _without_worst((k, base[1]), (s, base[0]), phi, floor_ratio),
+        ),
         ratio=float(np.exp(real)) if s.sum() > 0 and k.sum() > 0 else None,
         placebos=len(rivals) + len(former),
         beaten=int(beaten),
@@ -155,6 +160,21 @@ def step_test(
         growth=growth,
         lasting=bool(lasting),
     )
+
+
+def _without_worst(
+    after: tuple[Ints, Floats], before: tuple[Ints, Floats], phi: float, floor_ratio: float
+) -> float:
+    """Log e-value without the worst window since: one alone makes no finding. Of windows so few
+    that each counts, no bound.
+    """
+    (k, a), (s, b) = after, before
+    if k.size < ENOUGH_WINDOWS:
+        return np.inf
+    worst = int(np.argmax(k - a * (s.sum() + 0.5) / (b.sum() + 1e-9)))
+    bad, calls = float(k.sum() - k[worst]), float(a.sum() - a[worst])
+    share = calls / max(calls + float(b.sum()), 1e-9)
+    return fixed_e(bad / phi, float(s.sum()) / phi, share, floor_ratio)
 
 
 def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
