@@ -239,3 +239,13 @@ def test_a_short_past_does_for_what_is_ten_times_as_bad_and_stays_and_for_nothin
     assert stands_out(4, 4, 20.0, 120.0)
     for less in ((2, 2, 20.0, 120.0), (4, 3, 20.0, 120.0), (4, 4, 5.0, 120.0), (4, 4, 20.0, 30.0)):
         assert not stands_out(*less)
+
+
+def test_one_window_of_many_makes_no_step() -> None:
+    rng = np.random.default_rng(4)
+    before = rng.poisson(1.5, 60), np.full(60, 140)
+    ones = np.full(11, 170)
+    spike = np.array([1, 3, 5, 4, 68, 4, 3, 4, 5, 2, 2])
+    harm = rng.poisson(9.0, 11)
+    once, always = (step_test(before, (bad, ones), 1.0, 24) for bad in (spike, harm))
+    assert once.log_e < 5.0 < always.log_e
