@@ -18,8 +18,29 @@ def summed(values: NDArray[Numbers], places: Ints, size: int) -> NDArray[Numbers
     """
     out = np.zeros((size, values.shape[1]), dtype=values.dtype)
     if places.size:
-        order = np.argsort(places, kind="stable")
-        sorted_places = places[order]
-        starts = np.nonzero(np.diff(sorted_places, prepend=-1))[0]
-        out[sorted_places[starts]] = np.add.reduceat(values[order], starts, axis=0)
+        if not (places[1:] >= places[:-1]).all():
+            order = np.argsort(places, kind="stable")
+            places, values = places[order], values[order]
+        starts = np.flatnonzero(_begins(places))
+        out[places[starts]] = (
+            values if starts.size == places.size else np.add.reduceat(values, starts, axis=0)
+        )
     return out
+
+
+def runs(numbers: Ints) -> tuple[Ints, Ints]:
+    """Each number once, in order, and each one's place among these: np.unique, without sorting
+    what is in order.
+    """
+    if not (numbers[1:] >= numbers[:-1]).all():
+        once, places = np.unique(numbers, return_inverse=True)
+        return once, places
+    begins = _begins(numbers)
+    return numbers[begins], np.cumsum(begins) - 1
+
+
+def _begins(ordered: Ints) -> Bools:
+    """Whether each is the first of its run."""
+    begins = np.ones(ordered.size, dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return begins

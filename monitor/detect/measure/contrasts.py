@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, summed
+from monitor.detect.arrays import Bools, Floats, Ints, runs, summed
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 
 Role = Literal["callee", "caller"]
@@ -182,5 +182,5 @@ def _place(keys: Ints, shared: Ints) -> tuple[Ints, Bools]:
 
 
 def _by_window(table: EdgeTable, rows: Ints) -> tuple[Ints, Ints]:
-    windows, places = np.unique(table.windows[rows], return_inverse=True)
+    windows, places = runs(table.windows[rows])
     return windows, summed(table.counts[rows], places, windows.size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints, runs
 from monitor.detect.measure.columns import COUNTS, EdgeTable, tables
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Signal
@@ -70,7 +70,7 @@ class Series:
 
 def series(table: EdgeTable, rows: Bools, measure: Measure) -> Series:
     """The measure over the chosen rows of a table."""
-    windows, places = np.unique(table.windows[rows], return_inverse=True)
+    windows, places = runs(table.windows[rows])
     if measure.above is None:
         bad, calls = (
             table.counts[rows, COUNTS.index(name)] for name in (measure.bad, measure.calls)
