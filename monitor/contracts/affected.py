@@ -13,7 +13,7 @@ import orjson
 
 from monitor.contracts.amendment import Weighed
 from monitor.contracts.bodies import check_body
-from monitor.contracts.changes import Change, Read
+from monitor.contracts.changes import MOST_CHANGES, Change, Read
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS
@@ -56,6 +56,7 @@ class Replay:
     def __init__(self, old: Read, new: Read, rows: Sequence[Weighed]) -> None:
         self._old, self._new = old.promise, new.promise
         self._by_operation: dict[str, list[tuple[int, Change]]] = {}
+        self._all_told = len(rows) < MOST_CHANGES
         for place, row in enumerate(rows):
             self._by_operation.setdefault(row.change.operation, []).append((place, row.change))
 
@@ -78,7 +79,7 @@ class Replay:
             for place, change in named
             if change.rule == "operation" and change.what == "went"
         ]
-        if kind.node is None or new is None:
+        if kind.node is None or new is None or (self._all_told and not named):
             return harms
         if kind.side == "query":
             return harms + _query(kind.node, old, new, named)
