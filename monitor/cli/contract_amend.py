@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import typer
+
 from monitor.cli.contract_diff import line_of, one_in, read_of, show_changes
 from monitor.cli.contract_reports import DiffFormat
 from monitor.cli.printing import plain
@@ -100,6 +102,22 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
     }  # fmt: skip
     show_changes(form, summary, rows)
     return int(answer["exit_code"])
+
+
+def approved(there: Asked, proposed: Proposed, effective_from: str | None) -> None:
+    """Publish what was judged as the next revision; told on standard error, beside the verdict."""
+    document = one_in(proposed.file)
+    answer = there.post(
+        "/v1/contracts",
+        {
+            "document": document.text, "format": document.kind, "name": proposed.name, "provider": proposed.provider,
+            "consumer": proposed.consumer, "environment": proposed.environment, "effective_from": effective_from,
+        },
+    )  # fmt: skip
+    begins = f"in force from {answer['effective_from']}"
+    where = f" in {answer['environment']}" if answer["environment"] else ""
+    name = f"{answer['name']} revision {answer['number']} of {answer['provider']}"
+    typer.echo(plain(f"{name} is {answer['outcome']}: {begins}{where}"), err=True)
 
 
 def _hours(since: str) -> int:

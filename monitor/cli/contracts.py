@@ -496,6 +496,17 @@ def amend(
     name: Annotated[str, typer.Option(help="Name of the contract, as for publishing.")] = "",
     consumer: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    approve: Annotated[
+        bool,
+        typer.Option(
+            "--approve",
+            help="Publish it after the verdict, whatever that is, as the next revision; wants contracts:write.",
+        ),
+    ] = False,
+    effective_from: Annotated[
+        str | None,
+        typer.Option(help="With --approve: in force from this time on, ISO 8601; now by default."),
+    ] = None,
     form: Annotated[
         DiffFormat,
         typer.Option(
@@ -506,13 +517,20 @@ def amend(
     ] = "text",
 ) -> int:
     """Whom a proposed revision would break, by the documents and by what was live. Publishes
-    nothing. Exits 0 compatible, 1 breaking, 2 where nothing live was seen or it cannot be told.
+    nothing unless approved. Exits 0 compatible, 1 breaking, 2 where nothing live was seen or it
+    cannot be told; approved or not.
     """
-    from monitor.cli.contract_amend import Proposed, judged
+    from monitor.cli.contract_amend import Proposed, approved, judged
+
+    if effective_from is not None and not approve:
+        raise UsageError("--effective-from says when an approved revision begins; give --approve")
 
     proposed = Proposed(new, name, provider, consumer, environment, against, since)
     with api(settings_of(context)) as there:
-        return judged(there, proposed, form)
+        code = judged(there, proposed, form)
+        if approve:
+            approved(there, proposed, effective_from)
+        return code
 
 
 @commands.command("compatible")

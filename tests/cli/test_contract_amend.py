@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.contract_amend import Proposed, judged
+from monitor.cli.contract_amend import Proposed, approved, judged
 from monitor.cli.contract_reports import DiffFormat
 from tests.api.test_publishing import GOOD, publish, recorded
 from tests.contracts.promises import PAYMENTS
@@ -100,3 +100,19 @@ def test_what_consumers_receive_and_would_lose_breaks_though_it_was_never_promis
     assert json.loads(told["sarif"])["runs"][0]["invocations"][0]["exitCode"] == 1
     assert ET.fromstring(told["junit"]).attrib["failures"] != "0"
     assert "::error title=seamwatch contracts amend::" in told["github"]
+
+
+def test_what_is_approved_is_the_next_revision_from_a_time_on_where_it_holds(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(api)
+    file = tmp_path / "new.yaml"
+    file.write_text(OPEN)
+    proposed = Proposed(file, "payments", "payment", None, "production", "live", "7d")
+    approved(There(api), proposed, "2027-01-01T00:00:00+00:00")
+    told = capsys.readouterr().err
+    assert "payments revision 2 of payment is published: in force from 2027-01-01" in told
+    line = api.get("/v1/contracts").json()[0]
+    assert (line["number"], line["environment"]) == (2, "production")
+    assert amended(api, tmp_path, PAYMENTS) == 2
+    assert "payments revision 1" in capsys.readouterr().out  # the second is not in force yet
