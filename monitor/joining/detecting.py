@@ -34,8 +34,13 @@ log = structlog.get_logger(__name__)
 EARLY = timedelta(minutes=2)
 """Up to this age a deploy is judged whenever a window is sealed."""
 GROWS: tuple[tuple[timedelta, float], ...] = ((timedelta(hours=1), 0.15), (timedelta.max, 0.3))
-"""Later it is judged again after so much of its age, up to an age of so long: after 15 minutes
-every two, after three hours every hour. At once where calls turn bad or slow.
+"""Later it is judged again after so much of its age at most, up to an age of so long: after 15
+minutes every two, after three hours every hour. At once where calls turn bad or slow, and sooner
+where judging costs little.
+"""
+SPARE = 0.1
+"""So much of its time a detector may spend on judging sooner: few deploys, or small estates, are
+judged whenever a window is sealed.
 """
 OPEN: tuple[tuple[timedelta, timedelta], ...] = (
     (timedelta(minutes=20), timedelta(0)),
@@ -100,6 +105,8 @@ class Detector:
         self._sums = RunningSums()
         self._marks: dict[str, Mark] = {}
         self._open: set[str] = set()
+        self._active = 0
+        self._took = 0.0  # seconds of a judgement, lately
 
     def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
         """Judge the deploys that are due, for `work` but one at least: verdict and findings are
@@ -116,6 +123,9 @@ class Detector:
         recent = self._watched(min(now, sealed))
         self._unsettle(recent, now)
         self._project_deploys(recent, now)
+        self._active = sum(
+            self._judged_at_all(deploy) and deploy.id not in self._settled for deploy in recent
+        )
         if self._keeps:
             self._take_in()
         due = sorted(
@@ -133,7 +143,10 @@ class Detector:
         for deploy in due:
             if done and self._seconds() >= until:
                 break
+            begun = self._seconds()
             done.append(self._judge(deploy, now))
+            took = self._seconds() - begun
+            self._took = took if not self._took else 0.8 * self._took + 0.2 * took
             self._judged[deploy.id] = (sealed, now)
             self._note_sums(done[-1])
             self._note_settled(done[-1], sealed)
@@ -177,7 +190,10 @@ class Detector:
             return SETTLED
         if age < EARLY or deploy.id not in self._marks or self._sums.moved(self._marks[deploy.id]):
             return timedelta(0)
-        pause = age * next(share for longest, share in GROWS if age < longest)
+        pause = min(
+            age * next(share for longest, share in GROWS if age < longest),
+            timedelta(seconds=self._took * self._active / SPARE),
+        )
         if deploy.id in self._open:
             pause = min(pause, next(most for longest, most in OPEN if age < longest))
         return pause

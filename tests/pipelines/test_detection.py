@@ -1,5 +1,6 @@
 """From published windows to stored verdicts and findings, and the gate beside them."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -233,6 +234,24 @@ def test_a_deploy_is_let_be_once_nothing_more_can_come_and_judged_when_it_is_tol
     assert len(step(401)) == 1
     assert step(500) == []
     assert len(step(401 + 6 * 360)) == 1  # in case something came late
+
+
+@pytest.mark.parametrize(("took", "again"), [(0.001, True), (100.0, False)])
+def test_an_older_deploy_is_judged_at_every_window_where_that_costs_little(
+    store: Store, engine: Engine, took: float, again: bool
+) -> None:
+    """Elsewhere after 15 % of its age."""
+    write_cells(store, cells(REST, 12))
+    announce(engine)
+    ticks = itertools.count()
+    detector = Detector(Reader(store), engine, store, SETTINGS, lambda: next(ticks) * took)
+
+    def judged(window: int) -> bool:
+        publish(store, {START + timedelta(seconds=10 * window)}, seq=window)
+        return bool(detector.step(now_after(window)))
+
+    assert [judged(window) for window in (180, 181, 182)] == [True, True, again]
+    assert judged(230)
 
 
 def test_a_finding_keeps_its_id_and_is_resolved_when_the_version_is_gone(
