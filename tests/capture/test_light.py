@@ -36,6 +36,7 @@ print(json.dumps({
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_an_application_installs_the_kit_and_a_kafka_client_and_nothing_of_the_monitor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

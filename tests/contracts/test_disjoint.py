@@ -86,6 +86,7 @@ def test_texts_numbers_and_items_are_compared_too() -> None:
     assert ("type", "/n/v") in told(circle, other)
 
 
+@pytest.mark.long
 def test_schemas_that_unfold_without_end_cost_little() -> None:
     wide = {f"n{at}": {"anyOf": [{"$ref": f"#/$defs/n{at + 1}"}] * 50} for at in range(20)} | {
         "n20": {"type": "string"}

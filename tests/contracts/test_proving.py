@@ -104,7 +104,7 @@ def unsound(schemas: Schemas, text: str) -> str:
     return "" if schemas.lazily("").fits(payload.value) else "broken"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_whatever_is_proven_is_kept(data: st.DataObject) -> None:
     draft: Draft = data.draw(st.sampled_from(get_args(Draft)))

@@ -83,6 +83,7 @@ def test_errors_and_violations_wait_for_nobody() -> None:
         assert look <= 3
 
 
+@pytest.mark.long
 def test_instances_that_begin_one_by_one_are_cold_one_by_one_and_raise_nothing() -> None:
     begins = (0, 3, 6)
 

@@ -308,7 +308,8 @@ def test_hostile_names_are_shown_and_never_obeyed(
         paths.append(
             f"/edges/view?caller={quote(name, safe='')}&callee={quote(HOSTILE[number - 1], safe='')}&environment=production"
         )
-        paths.append(f"/edges?service={quote(name, safe='')}")
+        if number % 3 == 0:
+            paths.append(f"/edges?service={quote(name, safe='')}")
     for path in paths:
         answer = watched.page.goto(address + path, wait_until="load")
         assert answer is not None

@@ -31,7 +31,10 @@ def test_every_world_record_style_and_fault_is_planted_and_the_base_rate_is_kept
     assert 0.1 < np.mean([truth.bad for truth in told]) < 0.25
 
 
-@pytest.mark.parametrize("fault", ["errors", "latency", "callers"])
+@pytest.mark.parametrize(
+    "fault",
+    ["errors", *(pytest.param(it, marks=pytest.mark.long) for it in ("latency", "callers"))],
+)
 def test_a_planted_fault_is_in_the_calls_of_the_new_version_or_its_callers(fault: str) -> None:
     shop = next(
         shop

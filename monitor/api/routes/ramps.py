@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
 from monitor.api.moments import Name, moment
+from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import StrictRoute
 from monitor.api.told import ToldReason, told_reasons
@@ -152,12 +153,13 @@ class RampListed(BaseModel):
 def ramps(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     environment: Name = None,
     at: At = None,
     live_minutes: LiveMinutes = LIVE_MINUTES,
 ) -> list[RampListed]:
     """Now, which is where the data ends, or at a time before."""
-    return ramps_listed(parts, environment, at, live_minutes)
+    return paged.of(ramps_listed(parts, environment, at, live_minutes))
 
 
 def ramps_listed(
