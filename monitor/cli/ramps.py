@@ -40,7 +40,7 @@ def ramp(
     asked = {"at": at, "environment": environment, "live_minutes": live_minutes}
     with api(settings_of(context)) as there:
         if not service:
-            return _listed(there.get("/v1/ramps", **asked), form)
+            return _listed(there.pages("/v1/ramps", **asked).rows, form)
         told = there.get(f"/v1/ramps/{quote(service, safe='')}", **asked)
     if form == "json":
         show([told], [], form)
