@@ -63,6 +63,8 @@ class Door:
             return True
         if (other := self._spared(newest)) is not None:
             self._end(other)
+            count -= 1  # still too many where the other was here for probes only, as this one is
+        if count <= self._limit:
             return True
         if count > self._limit + SPARE_CONNECTIONS:
             self._end(newest)

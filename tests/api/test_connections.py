@@ -196,6 +196,17 @@ def test_while_all_are_answered_probes_come_through_and_others_are_told() -> Non
         assert _status(where, "/page") == 503
 
 
+def test_who_takes_the_place_of_one_that_is_here_for_probes_only_is_so_too() -> None:
+    with serving() as where, ExitStack() as kept:
+        for _ in range(LIMIT):
+            line = kept.enter_context(opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n"))
+            assert line.recv(1)
+        silent = kept.enter_context(opened(where))
+        assert _status(where, "/page") == 503
+        assert is_closed(silent)
+        assert _status(where, "/healthz") == 200
+
+
 def test_answers_whose_last_bytes_nobody_takes_count_as_connections_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
