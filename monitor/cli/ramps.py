@@ -37,7 +37,7 @@ def ramp(
     """Versions of a service that are live at once: shares, and what each pair of versions has
     proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0.
     """
-    asked = {"at": at, "environment": environment, "live_minutes": live_minutes}
+    asked: dict[str, Any] = {"at": at, "environment": environment, "live_minutes": live_minutes}
     with api(settings_of(context)) as there:
         if not service:
             return _listed(there.pages("/v1/ramps", **asked).rows, form)
