@@ -25,14 +25,13 @@ from monitor.cli.report_forms import (
     write_sarif,
     xml_text,
 )
-from monitor.contracts.amendment import WHY, WORST_FIRST, Bearing, Weighed, bearing_of, weighed
+from monitor.contracts.amendment import EXITS, WHY, WORST_FIRST, Weighed, bearing_of, weighed
 from monitor.contracts.changes import MOST_CHANGES, Read
 from monitor.contracts.form import Interaction, Message, Operation
 from monitor.contracts.lines import lines_of
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError, UsageError
 
-EXITS: Mapping[Bearing, int] = {"compatible": 0, "breaking": 1, "undecided": 2}
 _LEVELS: Mapping[str, Literal["error", "warning"]] = {"breaking": "error", "undecided": "warning"}
 _MOST_LINES = 100
 

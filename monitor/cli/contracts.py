@@ -31,6 +31,17 @@ from monitor.model.contracts import LEVELS, ContractFormat, PublishedRole
 commands = typer.Typer(
     help="What providers promise: publish, list, show, check.", no_args_is_help=True
 )
+DiffOption = Annotated[
+    DiffFormat,
+    typer.Option(
+        "--format",
+        "-f",
+        help="How to print; markdown is for a pull request, sarif, junit and github for pipelines.",
+    ),
+]
+ProviderOption = Annotated[
+    str, typer.Option(help="The service that promises; a pact names it itself.")
+]
 TIMES = "environment caller operation version clause says why".split()
 MATRIX = "consumer contract environment version live says kept broken open unshown".split()
 COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
@@ -46,9 +57,7 @@ def publish(
             help="OpenAPI 3.x, AsyncAPI, JSON Schema, Avro, Protobuf, GraphQL schemas, pacts, Spring contracts, WireMock mappings, Mountebank imposters: files, folders, zip."
         ),
     ],
-    provider: Annotated[
-        str, typer.Option(help="The service that promises; a pact names it itself.")
-    ] = "",
+    provider: ProviderOption = "",
     name: Annotated[
         str,
         typer.Option(
@@ -465,14 +474,7 @@ def check(
 def diff(
     old: Annotated[Path, typer.Argument(help="The older revision's file.")],
     new: Annotated[Path, typer.Argument(help="The newer revision's file.")],
-    form: Annotated[
-        DiffFormat,
-        typer.Option(
-            "--format",
-            "-f",
-            help="How to print; markdown is for a pull request, sarif, junit and github for pipelines.",
-        ),
-    ] = "text",
+    form: DiffOption = "text",
 ) -> int:
     """What a newer revision means for consumers that keep to the older one, from the files alone.
     Exits 0 compatible, 1 breaking, 2 when documents alone cannot tell.
@@ -490,9 +492,7 @@ def amend(
         str, typer.Option(help="A revision's number; `live`: the newest one in force.")
     ] = "live",
     since: Annotated[str, typer.Option(help="Look back so long: 12h, 7d; whole hours.")] = "7d",
-    provider: Annotated[
-        str, typer.Option(help="The service that promises; a pact names it itself.")
-    ] = "",
+    provider: ProviderOption = "",
     name: Annotated[str, typer.Option(help="Name of the contract, as for publishing.")] = "",
     consumer: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
@@ -507,14 +507,7 @@ def amend(
         str | None,
         typer.Option(help="With --approve: in force from this time on, ISO 8601; now by default."),
     ] = None,
-    form: Annotated[
-        DiffFormat,
-        typer.Option(
-            "--format",
-            "-f",
-            help="How to print; markdown is for a pull request, sarif, junit and github for pipelines.",
-        ),
-    ] = "text",
+    form: DiffOption = "text",
 ) -> int:
     """Whom a proposed revision would break, by the documents and by what was live. Publishes
     nothing unless approved. Exits 0 compatible, 1 breaking, 2 where nothing live was seen or it

@@ -6,7 +6,7 @@ allows all that the other allows (containment.py). The second overrules the firs
 was only written otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from monitor.contracts.containment import OPEN, Answer, Held, held_against
 
 Bearing = Literal["breaking", "compatible", "undecided"]
 WORST_FIRST: tuple[Bearing, ...] = ("breaking", "undecided", "compatible")
+EXITS: Mapping[Bearing, Literal[0, 1, 2]] = {"compatible": 0, "breaking": 1, "undecided": 2}
 MOST_HELD = 100
 """Schemas that are held against each other as wholes; what is beyond is judged by its clauses."""
 _NOTES = frozenset("discriminator contentEncoding contentMediaType".split())

@@ -11,19 +11,17 @@ from typing import Any, Literal
 import orjson
 
 from monitor.contracts.affected import Harm, Kind, Replay
-from monitor.contracts.amendment import Bearing, Weighed, weighed
+from monitor.contracts.amendment import EXITS, Bearing, Weighed, weighed
 from monitor.detect.ramps.bounds import upper_share
 from monitor.edges.aliases import Aliases
-from monitor.joining.publishing import read_revision
+from monitor.joining.publishing import provider_of, read_revision
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
-from monitor.model.services import split_service
 from monitor.store.reader import Reader
 
 MOST_SHARE = 0.01
 """What must surely be below this share of the calls counts as not met; 300 calls show it."""
 MOST_ROWS = 500
-_EXITS: Mapping[Bearing, Literal[0, 1, 2]] = {"compatible": 0, "breaking": 1, "undecided": 2}
 _SETTLED = {"never_promised": "nobody_receives", "sent_in_vain": "nobody_sends"}
 
 
@@ -109,17 +107,8 @@ def amendment(
     """
     read_old, read_new = read_revision(old), read_revision(new)
     rows = weighed(read_old, read_new)
-    revision = canonical(new, aliases)
-    short, namespace = split_service(revision.provider)
-    live = reader.shapes(
-        sorted({revision.provider, short}),
-        since,
-        until + timedelta(minutes=5),
-        namespace=namespace,
-        environment=revision.environment,
-        consumer=revision.consumer,
-        version=revision.provider_version,
-    )
+    provider = provider_of(canonical(new, aliases))
+    live = reader.shapes(provider, since, until + timedelta(minutes=5))
     return judged(rows, Replay(read_old, read_new, rows), live)
 
 
@@ -224,7 +213,7 @@ def _verdict(
         result, reason = "compatible", ""
     return Amendment(
         result,
-        _EXITS[result],
+        EXITS[result],
         reason,
         seen,
         settled,

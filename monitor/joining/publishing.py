@@ -27,7 +27,7 @@ from monitor.joining.recorded import Recorded, recorded, recorded_examples
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.services import split_service
-from monitor.store.reader import Reader
+from monitor.store.reader import Provider, Reader
 
 HOURS = 24
 """So far back recorded exchanges are asked."""
@@ -62,18 +62,21 @@ def recorded_for(
     if promise.by_example:
         rows = reader.interactions(revision.name, since, until, revision.environment)
         return recorded_examples(rows, promise, changed, hours)
-    short, namespace = split_service(revision.provider)
-    rows = reader.recorded(
-        sorted({revision.provider, short}),
-        since,
-        until,
-        namespace=namespace,
-        environment=revision.environment,
-        consumer=revision.consumer,
-        version=revision.provider_version,
-    )
+    rows = reader.recorded(provider_of(revision), since, until)
     before = planned.before.number if planned.before is not None else None
     return recorded(rows, promise, name=revision.name, before=before, changed=changed, hours=hours)
+
+
+def provider_of(revision: Revision) -> Provider:
+    """Whose exchanges a revision binds."""
+    short, namespace = split_service(revision.provider)
+    return Provider(
+        sorted({revision.provider, short}),
+        namespace,
+        revision.environment,
+        revision.consumer,
+        revision.provider_version,
+    )
 
 
 def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[Contradiction]:

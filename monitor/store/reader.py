@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -31,6 +32,31 @@ KINDS = ("server_error", "provider_error", "client_error", "timeout")
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Whose exchanges are asked for: a service under any of these names, and only of what is named;
+    "" is any.
+    """
+
+    names: Sequence[str]
+    namespace: str = ""
+    environment: str = ""
+    consumer: str = ""
+    version: str = ""
+
+    def parameters(self, since: datetime, until: datetime) -> dict[str, object]:
+        """Those of the questions about one provider."""
+        return {
+            "callees": list(self.names),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "namespace": self.namespace,
+            "environment": self.environment,
+            "consumer": self.consumer,
+            "version": self.version,
+        }
 
 
 class Reader:
@@ -285,59 +311,22 @@ class Reader:
         return self._store.query("edge_tails", parameters)
 
     def recorded(
-        self,
-        callees: Sequence[str],
-        since: datetime,
-        until: datetime,
-        *,
-        namespace: str = "",
-        environment: str = "",
-        consumer: str = "",
-        version: str = "",
+        self, provider: Provider, since: datetime, until: datetime
     ) -> list[dict[str, Any]]:
-        """Recorded exchanges of a provider under any of these names, alike ones counted, with what
-        checking said of them.
-        """
-        parameters = _of_provider(
-            callees, since, until, (namespace, environment, consumer, version)
-        )
-        return self._store.query("recorded_exchanges", parameters)
+        """Recorded exchanges of a provider, alike ones counted, with what checking said of them."""
+        return self._store.query("recorded_exchanges", provider.parameters(since, until))
 
-    def shapes(
-        self,
-        callees: Sequence[str],
-        since: datetime,
-        until: datetime,
-        *,
-        namespace: str = "",
-        environment: str = "",
-        consumer: str = "",
-        version: str = "",
-    ) -> list[dict[str, Any]]:
-        """Skeletons of a provider's payloads under any of these names, by kind of exchange and by
-        whom; whole hours of `since`. Shape 0: it could not be seen.
+    def shapes(self, provider: Provider, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """Skeletons of a provider's payloads, by kind of exchange and by whom; whole hours of
+        `since`. Shape 0: it could not be seen.
         """
-        parameters = _of_provider(
-            callees, since, until, (namespace, environment, consumer, version)
-        )
-        return rows_in_utc(self._store.query("shapes_seen_of", parameters))
+        return rows_in_utc(self._store.query("shapes_seen_of", provider.parameters(since, until)))
 
     def shape_marks(
-        self,
-        callees: Sequence[str],
-        since: datetime,
-        until: datetime,
-        *,
-        namespace: str = "",
-        environment: str = "",
-        consumer: str = "",
-        version: str = "",
+        self, provider: Provider, since: datetime, until: datetime
     ) -> list[dict[str, Any]]:
         """Marks of what stood in these payloads: counts by pointer, a unit separator, and mark."""
-        parameters = _of_provider(
-            callees, since, until, (namespace, environment, consumer, version)
-        )
-        return self._store.query("shape_marks_of", parameters)
+        return self._store.query("shape_marks_of", provider.parameters(since, until))
 
     def evidence(
         self,
@@ -387,24 +376,6 @@ class Reader:
     def ledger(self) -> list[dict[str, Any]]:
         """What became of every record, by source and partition."""
         return self._store.query("ledger_totals")
-
-
-def _of_provider(
-    callees: Sequence[str], since: datetime, until: datetime, only: tuple[str, str, str, str]
-) -> dict[str, object]:
-    """The parameters of questions about one provider; `only`: namespace, environment, consumer and
-    version, "" for any.
-    """
-    namespace, environment, consumer, version = only
-    return {
-        "callees": list(callees),
-        "since": _seconds(since, 0),
-        "until": _seconds(until, _END),
-        "namespace": namespace,
-        "environment": environment,
-        "consumer": consumer,
-        "version": version,
-    }
 
 
 def _step(step: Mapping[str, Any]) -> Step:

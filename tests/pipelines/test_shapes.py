@@ -12,7 +12,7 @@ from monitor.contracts.registry import Registry
 from monitor.joining.shaping import ENOUGH_OF_ALL, ONE_IN
 from monitor.model.records import Records
 from monitor.store import Store
-from monitor.store.reader import Reader
+from monitor.store.reader import Provider, Reader
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.pipelines.test_examples_shown import AT, records
 from tests.pipelines.written import Given
@@ -28,9 +28,9 @@ def written(store: Store, *batches: Records) -> None:
 
 def asked(store: Store, side: str = "response") -> tuple[list[dict[str, Any]], dict[str, int]]:
     reader, hour = Reader(store), (AT - timedelta(hours=1), AT + timedelta(hours=1))
-    shapes = [row for row in reader.shapes(["orders"], *hour) if row["side"] == side]
+    shapes = [row for row in reader.shapes(Provider(["orders"]), *hour) if row["side"] == side]
     marks = Counter[str]()
-    for row in reader.shape_marks(["orders"], *hour):
+    for row in reader.shape_marks(Provider(["orders"]), *hour):
         if row["side"] == side:
             marks.update(row["marks"])
     return shapes, marks

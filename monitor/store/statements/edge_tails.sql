@@ -1,11 +1,5 @@
 -- How long the calls of one callee took in sealed windows, by edge and callee's version.
-WITH tens AS (
-    SELECT windows.window AS at, argMax(windows.generation, seq) AS number, argMax(windows.sealed, seq) AS is_sealed
-    FROM windows
-    WHERE level = 0 AND seq <= {seq:UInt64} AND windows.window >= toDateTime({since:UInt32}) AND windows.window < toDateTime({until:UInt32})
-    GROUP BY at
-    HAVING is_sealed = 1
-)
+{% include "parts/sealed_windows.sql" %}
 SELECT
     e.environment AS environment, e.caller AS caller, e.callee AS callee, e.operation AS operation, e.callee_version AS callee_version,
     sum(e.calls) AS calls, sumMap(e.client_histogram) AS client_histogram, sumMap(e.server_histogram) AS server_histogram,

@@ -1,12 +1,6 @@
 -- As `cells`, of sealed windows, in no order: each row as it was written. Grouping costs fifteen times as much, and rows of one key are
 -- rare (an edge in two clusters of a region): who finds such asks `cells`.
-WITH tens AS (
-    SELECT windows.window AS at, argMax(windows.generation, seq) AS number, argMax(windows.sealed, seq) AS is_sealed
-    FROM windows
-    WHERE level = 0 AND seq <= {seq:UInt64} AND windows.window >= toDateTime({since:UInt32}) AND windows.window < toDateTime({until:UInt32})
-    GROUP BY at
-    HAVING is_sealed = 1
-)
+{% include "parts/sealed_windows.sql" %}
 SELECT
     e.window AS window, e.environment AS environment, e.region AS region, e.caller_namespace AS caller_namespace, e.caller AS caller,
     e.caller_version AS caller_version, e.callee_namespace AS callee_namespace, e.callee AS callee, e.callee_version AS callee_version,

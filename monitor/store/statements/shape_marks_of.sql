@@ -1,13 +1,8 @@
 -- Marks of what stood in payloads of one provider, by kind of exchange and by whom.
-SELECT m.environment AS environment, m.protocol AS protocol, m.operation AS operation, m.status AS status, m.side AS side, m.media AS media,
-       m.caller AS caller, m.caller_version AS caller_version, m.callee_version AS callee_version, sumMap(m.marks) AS marks
-FROM shape_marks AS m
-WHERE m.callee IN {callees:Array(String)} AND m.hour >= toStartOfHour(toDateTime({since:UInt32}))
-  AND m.hour < toDateTime({until:UInt32})
-  AND ({namespace:String} = '' OR m.callee_namespace IN ('', {namespace:String}))
-  AND ({environment:String} = '' OR m.environment = {environment:String})
-  AND ({consumer:String} = '' OR m.caller = {consumer:String})
-  AND ({version:String} = '' OR m.callee_version = {version:String})
+SELECT s.environment AS environment, s.protocol AS protocol, s.operation AS operation, s.status AS status, s.side AS side, s.media AS media,
+       s.caller AS caller, s.caller_version AS caller_version, s.callee_version AS callee_version, sumMap(s.marks) AS marks
+FROM shape_marks AS s
+{% include "parts/shapes_of_provider.sql" %}
 GROUP BY environment, protocol, operation, status, side, media, caller, caller_version, callee_version
 ORDER BY operation, status, side, media, caller, caller_version, callee_version, environment, protocol
 LIMIT 50000

@@ -5,12 +5,7 @@ WITH seen AS (
            s.stands_for AS stands_for, s.shape AS shape, uniqCombined64Merge(14)(s.exchanges) AS looked_at,
            min(s.first) AS first_seen, max(s.last) AS last_seen
     FROM shapes AS s
-    WHERE s.callee IN {callees:Array(String)} AND s.hour >= toStartOfHour(toDateTime({since:UInt32}))
-      AND s.hour < toDateTime({until:UInt32})
-      AND ({namespace:String} = '' OR s.callee_namespace IN ('', {namespace:String}))
-      AND ({environment:String} = '' OR s.environment = {environment:String})
-      AND ({consumer:String} = '' OR s.caller = {consumer:String})
-      AND ({version:String} = '' OR s.callee_version = {version:String})
+{% include "parts/shapes_of_provider.sql" %}
     GROUP BY environment, protocol, operation, status, side, media, caller, caller_version, callee_version, stands_for, shape
 )
 SELECT s.environment AS environment, s.protocol AS protocol, s.operation AS operation, s.status AS status, s.side AS side,

@@ -1,0 +1,6 @@
+WHERE s.callee IN {callees:Array(String)} AND s.hour >= toStartOfHour(toDateTime({since:UInt32}))
+  AND s.hour < toDateTime({until:UInt32})
+  AND ({namespace:String} = '' OR s.callee_namespace IN ('', {namespace:String}))
+  AND ({environment:String} = '' OR s.environment = {environment:String})
+  AND ({consumer:String} = '' OR s.caller = {consumer:String})
+  AND ({version:String} = '' OR s.callee_version = {version:String})
