@@ -17,10 +17,10 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import exact_tail
-from monitor.detect.measure.columns import HIGHEST_BUCKET, LOWEST_BUCKET
 from monitor.detect.measure.contrasts import Role
+from monitor.detect.measure.table import within_bounds
 from monitor.model.alike import Alike
-from monitor.model.edges import ZERO_BUCKET, Edge, Histogram
+from monitor.model.edges import Edge, Histogram
 from monitor.model.judging import Attribute, Condition, Difference, Side
 
 ENOUGH_BAD, MOST, LIFT, CHANCE = 10, 0.6, 3.0, 1e-3
@@ -283,8 +283,5 @@ def _side(alike: Alike, side: Side) -> Histogram:
 def _lifted(histogram: Histogram, floor_buckets: int, floor_seconds: float, share: float) -> int:
     buckets: Ints = np.array(sorted(histogram), dtype=np.int64)
     line = np.cumsum([histogram[int(bucket)] for bucket in buckets])
-    place = int(buckets[int(np.searchsorted(line, share * line[-1] - 1e-9))])
-    place = (
-        LOWEST_BUCKET if place == ZERO_BUCKET else min(max(place, LOWEST_BUCKET), HIGHEST_BUCKET)
-    )
-    return int(lifted(place, 0, floor_buckets, floor_seconds))
+    place = int(np.searchsorted(line, share * line[-1] - 1e-9))
+    return int(lifted(int(within_bounds(buckets)[place]), 0, floor_buckets, floor_seconds))

@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints
+from monitor.detect.arrays import Ints
 from monitor.detect.measure.kinds import FAILURES
 from monitor.detect.measure.refusals import refusal_of
 from monitor.detect.measure.table import (
     ATTEMPTS,
     COUNTS,
-    HIGHEST_BUCKET,
-    LOWEST_BUCKET,
     UNPROMISED,
     EdgeTable,
+    Entries,
     Traces,
-    digest_of,
+    edge_table,
+    within_bounds,
 )
 from monitor.model.cells import CellColumns, Columns, Lists
-from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS, ZERO_BUCKET
+from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS
 
 SIDES = ("client_histogram", "server_histogram", "self_histogram")
 
@@ -63,44 +63,22 @@ def _table(
         _codes(columns.words, codes[part])
         for codes in (columns.caller_version, columns.callee_version, columns.region)
     )
-    sides = [_flat(columns.lists[name], first, end) for name in SIDES]
-    lowest = min((int(keys.min()) for keys, _, _ in sides if keys.size), default=0)
-    width = max((int(keys.max()) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
-    client, server, own = (_dense(side, end - first, lowest, width) for side in sides)
     biased = (columns.sampling[part] == SAMPLINGS.index("biased")).astype(np.int64)
-    beside = {
-        name: counted
-        for name, column in sorted(all_beside.items())
-        if (counted := column[part]).any()
-    }
-    mine = np.ascontiguousarray(counts[part])
-    return EdgeTable(
+    return edge_table(
         edge,
         windows,
-        caller_versions,
-        callee_versions,
-        regions,
-        caller,
-        callee,
-        region,
-        mine,
+        (caller_versions, callee_versions, regions),
+        (caller, callee, region),
+        np.ascontiguousarray(counts[part]),
         biased,
-        client,
-        server,
-        own,
-        lowest,
+        [_flat(columns.lists[name], first, end) for name in SIDES],
         Traces(columns.exemplars, np.arange(first, end)),
-        digest_of(
-            edge,
-            lowest,
-            (caller_versions, callee_versions, regions),
-            (windows, caller, callee, region, mine, biased),
-            (client, server, own),
-            {},
-            beside,
-        ),
         {},
-        beside,
+        {
+            name: counted
+            for name, column in sorted(all_beside.items())
+            if (counted := column[part]).any()
+        },
     )
 
 
@@ -179,20 +157,9 @@ def _codes(words: Sequence[str], places: Ints) -> tuple[tuple[str, ...], Ints]:
     return tuple(words[place] for place in names.tolist()), codes.astype(np.int64)
 
 
-def _flat(lists: Lists, first: int, end: int) -> tuple[Ints, Ints, Ints]:
+def _flat(lists: Lists, first: int, end: int) -> Entries:
     """Buckets, counts and rows of all entries of some rows."""
     starts = lists.starts[first : end + 1]
     entries = slice(int(starts[0]), int(starts[-1]))
-    keys = lists.keys[entries]
-    keys = np.where(
-        keys == ZERO_BUCKET, LOWEST_BUCKET, np.clip(keys, LOWEST_BUCKET, HIGHEST_BUCKET)
-    )
+    keys = within_bounds(lists.keys[entries])
     return keys, lists.values[entries], np.repeat(np.arange(end - first), np.diff(starts))
-
-
-def _dense(side: tuple[Ints, Ints, Ints], rows: int, lowest: int, width: int) -> Floats | None:
-    keys, values, row = side
-    if not keys.size:
-        return None
-    flat = np.bincount(row * width + (keys - lowest), weights=values, minlength=rows * width)
-    return np.asarray(flat.reshape(rows, width), dtype=np.float64)

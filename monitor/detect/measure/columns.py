@@ -16,12 +16,14 @@ from monitor.detect.measure.table import (
     LOWEST_BUCKET,
     UNPROMISED,
     EdgeTable,
+    Entries,
     digest,
-    digest_of,
+    edge_table,
     part_of,
+    within_bounds,
 )
 from monitor.model.cells import CellColumns
-from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, Histogram
+from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram
 
 __all__ = [
     "ATTEMPTS",
@@ -70,38 +72,17 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
             strict=True,
         )
     ]
-    lowest = min((int(np.min(keys)) for keys, _, _ in sides if keys.size), default=0)
-    width = max((int(np.max(keys)) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
-    client, server, own = (_dense(side, len(rows), lowest, width) for side in sides)
-    told, beside = _told(rows), _beside(rows)
-    exemplars = tuple(row.exemplars for row in rows)
-    return EdgeTable(
+    return edge_table(
         edge,
         windows,
-        caller_versions,
-        callee_versions,
-        regions,
-        caller,
-        callee,
-        region,
+        (caller_versions, callee_versions, regions),
+        (caller, callee, region),
         counts,
         biased,
-        client,
-        server,
-        own,
-        lowest,
-        exemplars,
-        digest_of(
-            edge,
-            lowest,
-            (caller_versions, callee_versions, regions),
-            (windows, caller, callee, region, counts, biased),
-            (client, server, own),
-            told,
-            beside,
-        ),
-        told,
-        beside,
+        sides,
+        tuple(row.exemplars for row in rows),
+        _told(rows),
+        _beside(rows),
     )
 
 
@@ -153,7 +134,7 @@ def _codes(texts: list[str]) -> tuple[tuple[str, ...], Ints]:
     return tuple(names), np.array([index[text] for text in texts], dtype=np.int64)
 
 
-def _flat(histograms: list[Histogram]) -> tuple[Ints, Floats, Ints]:
+def _flat(histograms: list[Histogram]) -> Entries:
     """Buckets, counts and rows of all entries of all histograms."""
     lengths = [len(histogram) for histogram in histograms]
     total = sum(lengths)
@@ -163,15 +144,8 @@ def _flat(histograms: list[Histogram]) -> tuple[Ints, Floats, Ints]:
         dtype=np.float64,
         count=total,
     )
-    keys = np.where(
-        keys == ZERO_BUCKET, LOWEST_BUCKET, np.clip(keys, LOWEST_BUCKET, HIGHEST_BUCKET)
+    return (
+        within_bounds(keys),
+        values,
+        np.repeat(np.arange(len(histograms), dtype=np.int64), lengths),
     )
-    return keys, values, np.repeat(np.arange(len(histograms), dtype=np.int64), lengths)
-
-
-def _dense(side: tuple[Ints, Floats, Ints], rows: int, lowest: int, width: int) -> Floats | None:
-    keys, values, row = side
-    if not keys.size:
-        return None
-    flat = np.bincount(row * width + keys - lowest, weights=values, minlength=rows * width)
-    return np.asarray(flat.reshape(rows, width), dtype=np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.model.cells import Lists, traces_of
-from monitor.model.edges import Edge
+from monitor.model.edges import ZERO_BUCKET, Edge
 
 LOWEST_BUCKET = -160  # about a microsecond; smaller ones count here
 HIGHEST_BUCKET = 120  # about nine hours
@@ -107,6 +107,64 @@ class EdgeTable:
         that side.
         """
         return {"client": self.client, "server": self.server, "own": self.own}[side]
+
+
+Entries = tuple[Ints, Ints | Floats, Ints]
+"""Of histograms: the bucket, the count and the row of each entry."""
+
+
+def edge_table(
+    edge: Edge,
+    windows: Ints,
+    names: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]],
+    codes: tuple[Ints, Ints, Ints],
+    counts: Ints,
+    biased: Ints,
+    sides: Sequence[Entries],
+    exemplars: Sequence[Sequence[str]],
+    told: Mapping[str, Floats],
+    beside: Mapping[str, Ints],
+) -> EdgeTable:
+    """The table of these columns, with its digest. `names` and `codes`: versions of callers and
+    callees, and regions; `sides`: client, server and own.
+    """
+    lowest = min((int(keys.min()) for keys, _, _ in sides if keys.size), default=0)
+    width = max((int(keys.max()) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
+    client, server, own = (_dense(side, windows.size, lowest, width) for side in sides)
+    columns = (windows, *codes, counts, biased)
+    named = digest_of(edge, lowest, names, columns, (client, server, own), told, beside)
+    return EdgeTable(
+        edge,
+        windows,
+        *names,
+        *codes,
+        counts,
+        biased,
+        client,
+        server,
+        own,
+        lowest,
+        exemplars,
+        named,
+        told,
+        beside,
+    )
+
+
+def within_bounds(buckets: Ints) -> Ints:
+    """Buckets as tables have them: what is beyond the ends counts there, zero at the lowest."""
+    return np.where(
+        buckets == ZERO_BUCKET, LOWEST_BUCKET, np.clip(buckets, LOWEST_BUCKET, HIGHEST_BUCKET)
+    )
+
+
+def _dense(side: Entries, rows: int, lowest: int, width: int) -> Floats | None:
+    """Rows x buckets; None without any entry."""
+    keys, values, row = side
+    if not keys.size:
+        return None
+    flat = np.bincount(row * width + (keys - lowest), weights=values, minlength=rows * width)
+    return np.asarray(flat.reshape(rows, width), dtype=np.float64)
 
 
 def part_of(table: EdgeTable, rows: Bools) -> EdgeTable:
