@@ -4,7 +4,7 @@ here.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -29,6 +29,7 @@ from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, ExchangeColumns
 from monitor.joining.operations import operation_of
 from monitor.joining.shaping import Shaper, Shapes
+from monitor.joining.tables import VIOLATIONS, WORDS, table_of
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import GRPC, MESSAGING, Checked, Exchange, Violation
 from monitor.model.operations import capped, template_path
@@ -42,63 +43,24 @@ MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
 _HANDFUL = 16
 MOST_BYTES = 64_000  # of a request's body; a larger one has no shape
-_WORDS = pa.dictionary(pa.int32(), pa.string())
-_MILLISECONDS = pa.timestamp("ms", "UTC")
 
-_VIOLATIONS = pa.schema(
-    [
-        *(
-            ("window", pa.uint32()),
-            ("source_id", _WORDS),
-            ("partition", pa.uint32()),
-            ("offset", pa.uint64()),
-            ("index", pa.uint32()),
-        ),
-        *(
-            ("fingerprint", pa.string()),
-            ("contract", _WORDS),
-            ("revision", pa.uint32()),
-            ("operation", _WORDS),
-            ("side", _WORDS),
-            ("rule", _WORDS),
-        ),
-        *((name, pa.string()) for name in ("pointer", "clause", "expected", "actual")),
-        *(
-            (name, _WORDS)
-            for name in (
-                "environment",
-                "caller",
-                "caller_version",
-                "callee",
-                "callee_version",
-                "callee_namespace",
-            )
-        ),
-        *(
-            ("trace", pa.binary(16)),
-            ("has_trace", pa.uint8()),
-            ("status", pa.uint16()),
-            ("at", _MILLISECONDS),
-        ),
-    ]
-)
 _INTERACTIONS = pa.schema(
     [
         *(
-            ("source_id", _WORDS),
+            ("source_id", WORDS),
             ("partition", pa.uint32()),
             ("offset", pa.uint64()),
             ("index", pa.uint32()),
             ("at", pa.uint32()),
         ),
         *(
-            ("contract", _WORDS),
+            ("contract", WORDS),
             ("revision", pa.uint32()),
-            ("interaction", _WORDS),
-            ("shown", _WORDS),
+            ("interaction", WORDS),
+            ("shown", WORDS),
         ),
         *(
-            (name, _WORDS)
+            (name, WORDS)
             for name in ("environment", "caller", "caller_version", "callee", "callee_version")
         ),
     ]
@@ -221,8 +183,8 @@ class Examiner:
         record = np.array([index[place] for place in columns.places()], np.int32)
         return Examined(
             table,
-            _table(broken, _VIOLATIONS),
-            _table(shown, _INTERACTIONS),
+            table_of(broken, VIOLATIONS),
+            table_of(shown, _INTERACTIONS),
             shapes,
             record,
             ends,
@@ -470,17 +432,3 @@ def _shown_row(
             names.callee_version,
         ),
     )
-
-
-def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    return pa.Table.from_arrays(
-        [_column(values, kind.type) for values, kind in zip(columns, schema, strict=True)],
-        schema=schema,
-    )
-
-
-def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_dictionary(kind):
-        return pa.array(values, pa.string()).dictionary_encode()
-    return pa.array(values, kind)

@@ -1,10 +1,7 @@
 """Ramp plans in force, held against live traffic: for the gate, for people, and as violations."""
 
-import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
 from sqlalchemy import Engine
 
 from monitor.contracts.check import fingerprint
@@ -15,8 +12,9 @@ from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.ramps import Asked, places_of, ramp_at
 from monitor.joining.registry import canonical
+from monitor.joining.tables import row_number, violations_of
 from monitor.model.contracts import Revision
-from monitor.model.edges import WINDOW_SECONDS, qualified
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.ramp_plans import PlanState, RampPlan
 from monitor.model.ramps import Ramp
 from monitor.model.reasons import Reason, reason
@@ -30,7 +28,6 @@ SOURCE = "ramp-plan"
 """What stands for a source of records in the rows of violations."""
 EVERY = timedelta(seconds=60)
 _HOUR = 3600
-_WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
 def plans_of(
@@ -118,7 +115,7 @@ class RampPlanWatch:
                     for broken in state.broken
                 ]
         if rows:
-            self._store.insert("violations", _table(rows))
+            self._store.insert("violations", violations_of(SOURCE, rows))
         return len(rows)
 
 
@@ -128,21 +125,18 @@ def _row(state: PlanState, broken: Reason, place: Place, sealed: datetime) -> di
     pair = str(broken.parameters.get("pair", ""))
     caller, _, callee = pair.partition(" → ")
     name, _, version = caller.partition(" ")
-    key = repr((state.contract, rule, pair, place.environment, place.namespace, place.service))
-    digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest()
     return {
         "window": hour * _HOUR,
-        "source_id": SOURCE,
-        "partition": 0,
         "offset": hour,
-        "index": int.from_bytes(digest, "little"),
+        "index": row_number(
+            state.contract, rule, pair, place.environment, place.namespace, place.service
+        ),
         "fingerprint": fingerprint(state.contract, pair, "ramp", rule, ""),
         "contract": state.contract,
         "revision": state.revision,
         "operation": pair,
         "side": "ramp",
         "rule": rule,
-        "pointer": "",
         "clause": f"/x-seamwatch-ramp-plan/{_CLAUSES.get(rule, '')}",
         "expected": "the ramp plan is kept",
         "actual": sentence(broken)[:400],
@@ -152,9 +146,6 @@ def _row(state: PlanState, broken: Reason, place: Place, sealed: datetime) -> di
         "callee": callee.partition(" ")[0] or place.service,
         "callee_version": callee.partition(" ")[2] or state.version,
         "callee_namespace": place.namespace or "",
-        "trace": bytes(16),
-        "has_trace": 0,
-        "status": 0,
         "at": sealed.astimezone(UTC),
     }
 
@@ -167,25 +158,3 @@ _CLAUSES = {
     "skew": "longest_skew",
     "abort": "abort",
 }
-_KINDS = {
-    "window": pa.uint32(), "partition": pa.uint32(), "offset": pa.uint64(), "index": pa.uint32(), "revision": pa.uint32(),
-    "trace": pa.binary(16), "has_trace": pa.uint8(), "status": pa.uint16(), "at": pa.timestamp("ms", "UTC"),
-    **dict.fromkeys(("fingerprint", "pointer", "clause", "expected", "actual"), pa.string()),
-}  # fmt: skip
-
-
-def _table(rows: Sequence[dict[str, object]]) -> pa.Table:
-    return pa.table(
-        {
-            name: pa.array(values, _KINDS[name])
-            if name in _KINDS
-            else pa.array(values, pa.string()).cast(_WORDS)
-            for name in rows[0]
-            for values in [[row[name] for row in rows]]
-        }
-    )
-
-
-def called(place: Place) -> str:
-    """The service as one asks for it."""
-    return qualified(place.namespace, place.service) if place.namespace else place.service

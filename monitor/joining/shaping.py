@@ -19,6 +19,7 @@ from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import shape_of
 from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, number_of, text_of
 from monitor.joining.exchange_columns import Named
+from monitor.joining.tables import WORDS, table_of
 from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.store import Store
 
@@ -44,7 +45,6 @@ _SEPARATOR = "\x1f"
 _OF_THE_WAY = frozenset(
     "connection content-encoding content-length date keep-alive server transfer-encoding via x-powered-by age vary set-cookie".split()
 )
-_WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(slots=True)
@@ -248,41 +248,45 @@ class Shapes:
                 ),
             )
             self._texts = {}
-        store.insert("shapes_seen", _table(self._rows, _SEEN))
+        store.insert("shapes_seen", table_of(self._rows, _SEEN))
         store.insert(
             "shape_marks",
-            _table(list(_mark_rows(self._marks)), _MARKS),
+            table_of(list(_mark_rows(self._marks)), _MARKS),
         )
 
 
 _KIND: Mapping[str, pa.DataType] = {
-    "callee": _WORDS,
-    "callee_namespace": _WORDS,
-    "environment": _WORDS,
-    "protocol": _WORDS,
-    "operation": _WORDS,
+    "callee": WORDS,
+    "callee_namespace": WORDS,
+    "environment": WORDS,
+    "protocol": WORDS,
+    "operation": WORDS,
     "status": pa.uint16(),
-    "side": _WORDS,
-    "media": _WORDS,
-    "caller": _WORDS,
-    "caller_version": _WORDS,
-    "callee_version": _WORDS,
+    "side": WORDS,
+    "media": WORDS,
+    "caller": WORDS,
+    "caller_version": WORDS,
+    "callee_version": WORDS,
 }
-_SEEN: Mapping[str, pa.DataType] = {
-    "source_id": _WORDS,
-    "partition": pa.uint32(),
-    "offset": pa.uint64(),
-    "index": pa.uint32(),
-    "at": pa.uint32(),
-    **_KIND,
-    "stands_for": pa.uint16(),
-    "shape": pa.uint64(),
-}
-_MARKS: Mapping[str, pa.DataType] = {
-    "hour": pa.uint32(),
-    **_KIND,
-    "marks": pa.map_(pa.string(), pa.uint64()),
-}
+_SEEN = pa.schema(
+    {
+        "source_id": WORDS,
+        "partition": pa.uint32(),
+        "offset": pa.uint64(),
+        "index": pa.uint32(),
+        "at": pa.uint32(),
+        **_KIND,
+        "stands_for": pa.uint16(),
+        "shape": pa.uint64(),
+    }
+)
+_MARKS = pa.schema(
+    {
+        "hour": pa.uint32(),
+        **_KIND,
+        "marks": pa.map_(pa.string(), pa.uint64()),
+    }
+)
 
 
 def _sides(
@@ -323,17 +327,6 @@ def _columns(
 def _mark_rows(marks: Mapping[tuple[Any, ...], Counter[str]]) -> Iterator[tuple[Any, ...]]:
     for (hour, *columns), counted in marks.items():
         yield hour, *columns, list(counted.items())
-
-
-def _table(rows: list[tuple[Any, ...]], kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
-    arrays = [
-        pa.array(values, pa.string()).dictionary_encode()
-        if pa.types.is_dictionary(kind)
-        else pa.array(values, kind)
-        for values, kind in zip(columns, kinds.values(), strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, names=list(kinds))
 
 
 def _few(marks: set[tuple[str, str]], kind: _Marked) -> set[tuple[str, str]]:

@@ -2,16 +2,15 @@
 hour, so that whoever watches those sees them.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
 from sqlalchemy import Engine
 
 from monitor.contracts.check import fingerprint
 from monitor.control import contracts as registry
 from monitor.edges.aliases import Aliases
+from monitor.joining.tables import row_number, violations_of
 from monitor.joining.timing import Timed, TimingVerdict, judge_timing, timed_contracts
 from monitor.model.services import split_service
 from monitor.model.timing import TimingReason
@@ -21,7 +20,6 @@ from monitor.store.reader import Reader
 SOURCE = "timing"
 """What stands for a source of records in these rows."""
 EVERY = timedelta(seconds=60)
-_WORDS = pa.dictionary(pa.int32(), pa.string())
 _HOUR = 3600
 
 
@@ -62,9 +60,8 @@ class TimingWatch:
             for verdict in sorted(verdicts, key=lambda verdict: verdict.share_low):
                 self.reasons[verdict.environment, _fingerprint(verdict)] = verdict.reason
             if verdicts:
-                self._store.insert(
-                    "violations", _rows(verdicts, hour, min(sealed, hour + timedelta(hours=1)))
-                )
+                rows = _rows(verdicts, hour, min(sealed, hour + timedelta(hours=1)))
+                self._store.insert("violations", violations_of(SOURCE, rows))
             broken = max(broken, len(verdicts))
         return broken
 
@@ -88,45 +85,32 @@ class TimingWatch:
         return broken
 
 
-def _rows(verdicts: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Table:
-    size, start = len(verdicts), int(hour.timestamp())
-    rules = [_rule(verdict) for verdict in verdicts]
-    texts: dict[str, list[str]] = {
-        "source_id": [SOURCE] * size,
-        "contract": [verdict.contract for verdict in verdicts],
-        "operation": [verdict.operation for verdict in verdicts],
-        "side": ["response"] * size,
-        "rule": rules,
-        "environment": [verdict.environment for verdict in verdicts],
-        "caller": [verdict.caller for verdict in verdicts],
-        "caller_version": [""] * size,
-        "callee": [verdict.callee for verdict in verdicts],
-        "callee_version": [verdict.version for verdict in verdicts],
-        "callee_namespace": [""] * size,
-    }
-    plain: dict[str, list[str]] = {
-        "fingerprint": [_fingerprint(verdict) for verdict in verdicts],
-        "pointer": [""] * size,
-        "clause": [verdict.clause for verdict in verdicts],
-        "expected": [f"at most {verdict.limit_seconds:g} s" for verdict in verdicts],
-        "actual": [_seen(verdict) for verdict in verdicts],
-    }
-    columns: dict[str, pa.Array] = {
-        name: pa.array(values, pa.string()).cast(_WORDS) for name, values in texts.items()
-    }
-    columns |= {name: pa.array(values, pa.string()) for name, values in plain.items()}
-    columns |= {
-        "window": pa.array([start] * size, pa.uint32()),
-        "partition": pa.array([0] * size, pa.uint32()),
-        "offset": pa.array([start // _HOUR] * size, pa.uint64()),
-        "index": pa.array([_number(verdict) for verdict in verdicts], pa.uint32()),
-        "revision": pa.array([verdict.revision for verdict in verdicts], pa.uint32()),
-        "trace": pa.array([bytes(16)] * size, pa.binary(16)),
-        "has_trace": pa.array([0] * size, pa.uint8()),
-        "status": pa.array([0] * size, pa.uint16()),
-        "at": pa.array([at.astimezone(UTC)] * size, pa.timestamp("ms", "UTC")),
-    }
-    return pa.table(columns)
+def _rows(
+    verdicts: Sequence[TimingVerdict], hour: datetime, at: datetime
+) -> list[dict[str, object]]:
+    start = int(hour.timestamp())
+    return [
+        {
+            "window": start,
+            "offset": start // _HOUR,
+            "index": _number(verdict),
+            "fingerprint": _fingerprint(verdict),
+            "contract": verdict.contract,
+            "revision": verdict.revision,
+            "operation": verdict.operation,
+            "side": "response",
+            "rule": _rule(verdict),
+            "clause": verdict.clause,
+            "expected": f"at most {verdict.limit_seconds:g} s",
+            "actual": _seen(verdict),
+            "environment": verdict.environment,
+            "caller": verdict.caller,
+            "callee": verdict.callee,
+            "callee_version": verdict.version,
+            "at": at.astimezone(UTC),
+        }
+        for verdict in verdicts
+    ]
 
 
 def _rule(verdict: TimingVerdict) -> str:
@@ -146,18 +130,12 @@ def _seen(verdict: TimingVerdict) -> str:
 
 
 def _number(verdict: TimingVerdict) -> int:
-    """What tells a row from the others of its hour, the same in every process."""
-    key = repr(
-        (
-            verdict.contract,
-            verdict.clause,
-            verdict.environment,
-            verdict.caller,
-            verdict.callee,
-            verdict.operation,
-            verdict.version,
-        )
-    )
-    return int.from_bytes(
-        hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest(), "little"
+    return row_number(
+        verdict.contract,
+        verdict.clause,
+        verdict.environment,
+        verdict.caller,
+        verdict.callee,
+        verdict.operation,
+        verdict.version,
     )
