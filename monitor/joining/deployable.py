@@ -3,7 +3,7 @@ are live there, and from what contracts declare.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from monitor.contracts.amendment import bearing_of, weighed
 from monitor.contracts.changes import Read
 from monitor.contracts.read import document_of
 from monitor.control.contracts import listed, revisions, whole
-from monitor.detect.ramps.cells import PathSeen, RampCell
+from monitor.detect.ramps.cells import RampCell, Side
 from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.detect.ramps.presence import appearances, live_at
 from monitor.edges.aliases import Aliases
@@ -27,7 +27,8 @@ from monitor.joining.ramps import (
     TRACES_SECONDS,
     cell_of,
     harms_of,
-    slot_of,
+    paths_of,
+    slots_by_service,
     step_of,
 )
 from monitor.joining.registry import canonical
@@ -47,8 +48,6 @@ wants it.
 TRIAL_SHARE = 0.1
 """Of the traffic there: how large a part a first step would give the version."""
 MOST_NAMES = 10
-Side = tuple[str, str, str]
-"""Namespace, service, version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,8 @@ class _Asking:
 
     def answer(self) -> Deployable:
         wanted = self.wanted
-        rows = self.reader.presence("", [self.place.service], self.since, self.until, FINE_SECONDS)
-        rows = [row for row in rows if self.place.namespace in (None, row["namespace"])]
+        anywhere = replace(self.place, environment="")
+        rows = self.reader.presence_of(anywhere, self.since, self.until, FINE_SECONDS)
         there = [
             cell_of(row) for row in self.reader.cells(self.place, self.since, self.until, 3600)
         ]
@@ -138,16 +137,13 @@ class _Asking:
             notes=notes,
         )  # fmt: skip
 
-    def _is_own(self, namespace: str, service: str) -> bool:
-        return service == self.place.service and self.place.namespace in (None, namespace)
-
     def _partners(self, cells: Iterable[RampCell]) -> list[_Partner]:
         """The other sides there, in the versions that are live: seen in the last quarter of an hour,
         or of a service that was not, the version that was seen last.
         """
         last: dict[_Way, dict[str, int]] = {}
         for cell in cells:
-            if self._is_own(cell.callee_namespace, cell.callee):
+            if self.place.holds(cell.callee_namespace, cell.callee):
                 way = _Way("backward", cell.caller_namespace, cell.caller, cell.protocol)
                 version = cell.caller_version
             else:
@@ -165,10 +161,7 @@ class _Asking:
         )
         alive: dict[tuple[str, str], set[str]] = {}
         longest = int(LIVE.total_seconds())
-        by_service: dict[tuple[str, str], list[Any]] = {}
-        for row in rows:
-            by_service.setdefault((row["namespace"], row["service"]), []).append(slot_of(row))
-        for service, slots in by_service.items():
+        for service, slots in slots_by_service(rows).items():
             seen = live_at(appearances(slots, longest), self.until, longest)
             alive[service] = {it.version for it in seen}
         partners = []
@@ -203,29 +196,16 @@ class _Asking:
         step = step_of(self.until - first)
         since = max(self.since, first - BEFORE_SECONDS) // step * step
         cells = [cell_of(row) for row in self.reader.cells(place, since, self.until, step)]
-        sides = {
-            side
-            for cell in cells
-            for side in (
-                (cell.caller_namespace, cell.caller, cell.caller_version),
-                (cell.callee_namespace, cell.callee, cell.callee_version),
-            )
-        }
+        sides = {side for cell in cells for side in (cell.caller_side, cell.callee_side)}
         versioned = {side[:2] for side in sides if side[2]}
         ages: dict[Side, Age] = {}
         for side in sides:
-            own = self._is_own(side[0], side[1]) and side[2] == self.wanted.version
+            own = self.place.holds(*side[:2]) and side[2] == self.wanted.version
             # calls that tell no version, of a service that has some, are nobody's evidence
             untold = not side[2] and side[:2] in versioned
             ages[side] = "unknown" if untold else "new" if own else "old"
         lately = max(since, self.until - TRACES_SECONDS)
-        paths = [
-            PathSeen(
-                row["from_service"], row["from_version"], row["to_version"], row["operation"],
-                str(row["status"] or ""), int(row["exchanges"]),
-            )
-            for row in self.reader.paths(place, lately, self.until)
-        ]  # fmt: skip
+        paths = paths_of(self.reader, place, lately, self.until)
         harms = harms_of(self.engine, place, self.wanted.at)
         states = pair_states(PairInputs(cells, ages, paths, harms, step, self.until))
         return [state for state in states if state.role in ("backward", "forward")]
@@ -363,6 +343,7 @@ class _Contracts:
         self._asking, self._binding = asking, binding
         self._diffs: dict[str, Declared | None] = {}
         self._shown: dict[str, Expected | None] = {}
+        self._unreadable: set[str] = set()
 
     def of_pair(
         self, direction: str, other: str, callee: str, callee_version: str
@@ -390,11 +371,8 @@ class _Contracts:
             self._shown[revision.name] = self._expected(revision)
         expected = self._shown[revision.name]
         if expected is None:
-            return (
-                [Declared(revision.name, revision.number, "unreadable")]
-                if self._unreadable(revision)
-                else []
-            )
+            unreadable = revision.name in self._unreadable
+            return [Declared(revision.name, revision.number, "unreadable")] if unreadable else []
         consumer = revision.consumer or expected.promise.consumer
         if consumer and not may_be_one(self._asking.aliases.service(consumer), caller):
             return []
@@ -415,6 +393,7 @@ class _Contracts:
             try:
                 promise = promise_of(full)
             except ContractError:
+                self._unreadable.add(revision.name)
                 return None
             if promise.by_example:
                 since = asking.wanted.at - timedelta(days=asking.wanted.days)
@@ -423,14 +402,6 @@ class _Contracts:
                 )
                 return Expected(canonical(full, asking.aliases), promise, rows)
         return None
-
-    def _unreadable(self, revision: Revision) -> bool:
-        for full in whole(self._asking.engine, [revision]):
-            try:
-                promise_of(full)
-            except ContractError:
-                return True
-        return False
 
     def _of_revision(self, newest: Revision, version: str) -> Declared | None:
         """The newest revision, where it is for the version or not in force yet, against the one that

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
-from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, ShapesSeen
+from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, ShapesSeen, Side
 from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.detect.ramps.presence import (
     Appearance,
@@ -22,7 +22,7 @@ from monitor.detect.ramps.presence import (
     overlaps,
 )
 from monitor.detect.ramps.traffic import doses, mixed, moved_back, share_steps
-from monitor.model.edges import WINDOW_SECONDS, apart, qualified
+from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS, apart
 from monitor.model.ramps import (
     Age,
     Ramp,
@@ -46,7 +46,6 @@ POINTS = 180
 TRACES_SECONDS = 3600
 """Exchanges and half edges are read for the newest so much of a ramp."""
 MOST_PAIRS = 400
-BIASED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +72,12 @@ class Asked:
 
 def places_of(store: Store, service: str, environment: str, at: datetime) -> list[Place]:
     """Where a service of this name was alive in the days before: each environment and namespace."""
-    namespace, name = apart(service)
-    until = _seconds(at)
-    rows = RampReader(store).presence(
-        environment, [name], _seconds(at - LOOK_BACK), until, _whole(LOOK_BACK)
+    wanted = Place(environment, *apart(service))
+    rows = RampReader(store).presence_of(
+        wanted, _seconds(at - LOOK_BACK), _seconds(at), _whole(LOOK_BACK)
     )
     return sorted(
-        {
-            Place(row["environment"], row["namespace"], name)
-            for row in rows
-            if namespace in (None, row["namespace"])
-        },
+        {Place(row["environment"], row["namespace"], wanted.service) for row in rows},
         key=lambda place: (place.environment, place.namespace or ""),
     )
 
@@ -131,14 +125,10 @@ def ramp_span(
     else of the next one after it, or of the one before it. None where there is none.
     """
     longest, until = int(live.total_seconds()), _seconds(at)
-    rows = RampReader(store).presence(
-        place.environment, [place.service], _seconds(at - LOOK_BACK), _seconds(end), FINE_SECONDS
+    rows = RampReader(store).presence_of(
+        place, _seconds(at - LOOK_BACK), _seconds(end), FINE_SECONDS
     )
-    slots = [
-        slot_of(row)
-        for row in rows
-        if row["version"] and place.namespace in (None, row["namespace"])
-    ]
+    slots = [slot_of(row) for row in rows if row["version"]]
     spans = [
         (first, min(last + WINDOW_SECONDS, _seconds(end)))
         for first, last in overlaps(appearances(slots, longest))
@@ -168,10 +158,7 @@ class _Reading:
 
     def ramp(self) -> Ramp:
         first = self.until - _whole(LOOK_BACK)
-        rows = self.reader.presence(
-            self.place.environment, [self.place.service], first, self.until, FINE_SECONDS
-        )
-        rows = [row for row in rows if self.place.namespace in (None, row["namespace"])]
+        rows = self.reader.presence_of(self.place, first, self.until, FINE_SECONDS)
         slots = [slot_of(row) for row in rows if row["version"]]
         seen = appearances(slots, self.longest)
         alive = live_at(seen, self.until, self.longest)
@@ -268,16 +255,10 @@ class _Reading:
         )  # fmt: skip
 
     def _is_callee(self, cell: RampCell) -> bool:
-        return cell.callee == self.place.service and self.place.namespace in (
-            None,
-            cell.callee_namespace,
-        )
+        return self.place.holds(cell.callee_namespace, cell.callee)
 
     def _steps(self, since: int, step: int) -> list[ShareStep]:
-        rows = self.reader.presence(
-            self.place.environment, [self.place.service], since, self.until, step
-        )
-        rows = [row for row in rows if self.place.namespace in (None, row["namespace"])]
+        rows = self.reader.presence_of(self.place, since, self.until, step)
         # who answers calls is counted by them; who answers none, by spans
         word = "server_calls" if any(row["server_calls"] for row in rows) else "spans"
         counts: dict[int, dict[str, int]] = {}
@@ -288,19 +269,16 @@ class _Reading:
 
     def _ages(
         self, own: Mapping[str, Age], cells: Iterable[RampCell], since: int
-    ) -> dict[tuple[str, str, str], Age]:
+    ) -> dict[Side, Age]:
         """How old each version is that takes part. A service that tells no version was there; a
         version that shows no span of its own is as old as its calls.
         """
-        parties: dict[tuple[str, str, str], int] = {}
+        parties: dict[Side, int] = {}
         for cell in cells:
-            for side in (
-                (cell.caller_namespace, cell.caller, cell.caller_version),
-                (cell.callee_namespace, cell.callee, cell.callee_version),
-            ):
+            for side in (cell.caller_side, cell.callee_side):
                 parties[side] = min(cell.at, parties.get(side, cell.at))
         versioned = {side[:2] for side in parties if side[2]}
-        told: dict[tuple[str, str, str], Age] = {}
+        told: dict[Side, Age] = {}
         for side, first in parties.items():
             if side[2]:
                 told[side] = "new" if first >= since > self.extent.first else "old"
@@ -314,21 +292,15 @@ class _Reading:
             self.until,
             FINE_SECONDS,
         )
-        slots: dict[tuple[str, str], list[Slot]] = {}
-        for row in rows:
-            slots.setdefault((row["namespace"], row["service"]), []).append(slot_of(row))
-        for key, held in slots.items():
+        for key, held in slots_by_service(rows).items():
             for it in appearances(held, self.longest):
                 if it.version:
                     came = it.first >= since and it.first > self.extent.first
                     told[*key, it.version] = "new" if came else "old"
         for side in parties:
-            if self._is_own(side):
+            if self.place.holds(*side[:2]):
                 told[side] = own.get(side[2], "unknown")
         return told
-
-    def _is_own(self, side: tuple[str, str, str]) -> bool:
-        return side[1] == self.place.service and self.place.namespace in (None, side[0])
 
     def _shapes(self, since: int) -> list[ShapesSeen]:
         return [
@@ -345,13 +317,7 @@ class _Reading:
 
     def _traces(self, since: int) -> tuple[list[PathSeen], list[Retried], list[RampReason]]:
         lately = max(since, self.until - TRACES_SECONDS)
-        paths = [
-            PathSeen(
-                row["from_service"], row["from_version"], row["to_version"], row["operation"],
-                str(row["status"] or ""), int(row["exchanges"]),
-            )
-            for row in self.reader.paths(self.place, lately, self.until)
-        ]  # fmt: skip
+        paths = paths_of(self.reader, self.place, lately, self.until)
         retried = [
             Retried(
                 row["caller"], row["caller_version"], row["operation"], row["from_version"],
@@ -384,9 +350,6 @@ class _Reading:
 
 def harms_of(engine: Engine, place: Place, at: datetime) -> list[Harm]:
     """Findings that were open or accepted there at that time, and that nothing explains better."""
-    service = (
-        place.service if place.namespace is None else qualified(place.namespace, place.service)
-    )
     return [
         Harm(
             finding.id,
@@ -396,7 +359,7 @@ def harms_of(engine: Engine, place: Place, at: datetime) -> list[Harm]:
             finding.caller_version,
             finding.signal,
         )
-        for finding in kept_findings.list_findings(engine, service=service)
+        for finding in kept_findings.list_findings(engine, service=place.name)
         if finding.edge.environment == place.environment
         and finding.role == "root"
         and finding.explained is None
@@ -409,12 +372,9 @@ def _told_deploys(
     engine: Engine, place: Place, at: datetime
 ) -> dict[str, tuple[int, float | None]]:
     """By version, when its newest deploy before `at` began, and which share was told last."""
-    service = (
-        place.service if place.namespace is None else qualified(place.namespace, place.service)
-    )
     told: dict[str, tuple[int, float | None]] = {}
     deploys = kept_deploys.list_deploys(
-        engine, environment=place.environment, service=service, until=at
+        engine, environment=place.environment, service=place.name, until=at
     )
     for deploy in deploys:
         if set(deploy.sources) - {"sighting"}:
@@ -465,16 +425,34 @@ def slot_of(row: Mapping[str, Any]) -> Slot:
     return Slot(version=row["version"], **{name: int(row[name]) for name in names})
 
 
+def slots_by_service(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Slot]]:
+    """Rows of `ramp_presence` by namespace and name."""
+    slots: dict[tuple[str, str], list[Slot]] = {}
+    for row in rows:
+        slots.setdefault((row["namespace"], row["service"]), []).append(slot_of(row))
+    return slots
+
+
+def paths_of(reader: RampReader, place: Place, since: int, until: int) -> list[PathSeen]:
+    """How exchanges of the service's pairs ended, by operation."""
+    return [
+        PathSeen(
+            row["from_service"], row["from_version"], row["to_version"], row["operation"],
+            str(row["status"] or ""), int(row["exchanges"]),
+        )
+        for row in reader.paths(place, since, until)
+    ]  # fmt: skip
+
+
 def cell_of(row: Mapping[str, Any]) -> RampCell:
     """A row of `ramp_cells`."""
-    outcomes = ("ok", "client_error", "server_error", "timeout", "cancelled")
     texts = "caller_namespace caller caller_version callee_namespace callee callee_version protocol operation"
     return RampCell(
         at=int(row["at"]),
         **{name: row[name] for name in texts.split()},
         calls=int(row["calls"]),
         bad=min(int(row["bad"]), int(row["calls"])),
-        outcomes={name: int(row[name]) for name in outcomes},
+        outcomes={name: int(row[name]) for name in OUTCOMES},
         valid=int(row["valid"]),
         violated=int(row["violated"]),
         not_checked=dict(row["not_checked"]),
@@ -482,7 +460,7 @@ def cell_of(row: Mapping[str, Any]) -> RampCell:
         server_histogram=dict(row["server_histogram"]),
         queue_histogram=dict(row["queue_histogram"]),
         both=int(row["both"]),
-        biased=int(row["sampling"]) == BIASED,
+        biased=SAMPLINGS[row["sampling"]] == "biased",
         last=int(row["last"]),
     )
 

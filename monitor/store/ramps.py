@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from monitor.model.edges import qualified
 from monitor.store.client import Store
 
 ANY_NAMESPACE = "*"
@@ -31,6 +32,15 @@ class Place:
     namespace: str | None
     service: str
 
+    @property
+    def name(self) -> str:
+        """The service as one asks for it, with its namespace where one is named."""
+        return self.service if self.namespace is None else qualified(self.namespace, self.service)
+
+    def holds(self, namespace: str, service: str) -> bool:
+        """Whether this service is meant."""
+        return service == self.service and self.namespace in (None, namespace)
+
 
 class RampReader:
     """All answers are as of one publishing: the newest when the reader is made."""
@@ -53,6 +63,11 @@ class RampReader:
             "services": list(services),
         }
         return self._store.query("ramp_presence", parameters)
+
+    def presence_of(self, place: Place, since: int, until: int, step: int) -> list[dict[str, Any]]:
+        """Versions of this service alone; in any environment where the place names none."""
+        rows = self.presence(place.environment, [place.service], since, until, step)
+        return [row for row in rows if place.holds(row["namespace"], row["service"])]
 
     def cells(self, place: Place, since: int, until: int, step: int) -> list[dict[str, Any]]:
         """What the service called and was called, by step, version pair and operation."""

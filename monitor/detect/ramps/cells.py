@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from monitor.detect.measure.columns import UNPROMISED
 
+Side = tuple[str, str, str]
+"""Namespace, service, version."""
+
 
 @dataclass(frozen=True, slots=True)
 class RampCell:
@@ -33,6 +36,16 @@ class RampCell:
     both: int
     biased: bool
     last: int
+
+    @property
+    def caller_side(self) -> Side:
+        """Who called, in which version."""
+        return self.caller_namespace, self.caller, self.caller_version
+
+    @property
+    def callee_side(self) -> Side:
+        """Who was called, in which version."""
+        return self.callee_namespace, self.callee, self.callee_version
 
     @property
     def edge(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from monitor.detect.arrays import Ints
 from monitor.detect.evidence.equivalence import bounds
 from monitor.detect.evidence.rates import dispersion
 from monitor.detect.ramps.bounds import bound, latency_bounds, upper_share
-from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, Sums, summed_up
+from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, Side, Sums, summed_up
 from monitor.detect.settings import JudgeSettings
 from monitor.model.exchanges import MESSAGING
 from monitor.model.ramps import (
@@ -58,7 +58,7 @@ class PairInputs:
     """
 
     cells: Sequence[RampCell]
-    ages: Mapping[tuple[str, str, str], Age]
+    ages: Mapping[Side, Age]
     paths: Sequence[PathSeen]
     harms: Sequence[Harm]
     step: int
@@ -95,11 +95,11 @@ def pair_states(inputs: PairInputs) -> list[PairState]:
     )
 
 
-def role_of(cell: RampCell, ages: Mapping[tuple[str, str, str], Age]) -> Role:
+def role_of(cell: RampCell, ages: Mapping[Side, Age]) -> Role:
     """How the pair stands in the ramp."""
     sides = (
-        ages.get((cell.caller_namespace, cell.caller, cell.caller_version), "unknown"),
-        ages.get((cell.callee_namespace, cell.callee, cell.callee_version), "unknown"),
+        ages.get(cell.caller_side, "unknown"),
+        ages.get(cell.callee_side, "unknown"),
     )
     return ROLES.get(sides, "unordered")
 
