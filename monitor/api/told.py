@@ -72,7 +72,7 @@ class ToldExplanation(Explanation):
 
 def told_reason(reason: Reason) -> ToldReason:
     """The reason with its sentence."""
-    return ToldReason(**_fields(reason), text=sentence(reason))
+    return ToldReason(**fields_of(reason), text=sentence(reason))
 
 
 def told_reasons(reasons: Iterable[Reason]) -> tuple[ToldReason, ...]:
@@ -83,15 +83,15 @@ def told_reasons(reasons: Iterable[Reason]) -> tuple[ToldReason, ...]:
 def told_rules(rules: Iterable[RuleResult]) -> tuple[ToldRule, ...]:
     """The rules' results with their sentences."""
     return tuple(
-        ToldRule(**_fields(result) | {"reason": told_reason(result.reason)}) for result in rules
+        ToldRule(**fields_of(result) | {"reason": told_reason(result.reason)}) for result in rules
     )
 
 
 def told_finding(finding: Finding) -> ToldFinding:
     """The finding with its sentence, and those of its suspects."""
-    values = _fields(finding) | {
+    values = fields_of(finding) | {
         "suspects": tuple(
-            ToldSuspect(**_fields(suspect) | {"reasons": told_reasons(suspect.reasons)})
+            ToldSuspect(**fields_of(suspect) | {"reasons": told_reasons(suspect.reasons)})
             for suspect in finding.suspects
         ),
         "explained": told_reason(finding.explained) if finding.explained else None,
@@ -103,19 +103,22 @@ def told_finding(finding: Finding) -> ToldFinding:
 def told_verdict(verdict: Verdict) -> ToldVerdict:
     """The verdict with the sentences of all its reasons."""
     edges = tuple(
-        ToldJudgement(**_fields(edge) | {"reasons": told_reasons(edge.reasons)})
+        ToldJudgement(**fields_of(edge) | {"reasons": told_reasons(edge.reasons)})
         for edge in verdict.edges
     )
     reasons, settles = told_reasons(verdict.reasons), told_reasons(verdict.settles)
     return ToldVerdict(
-        **_fields(verdict) | {"reasons": reasons, "settles": settles, "edges": edges}
+        **fields_of(verdict) | {"reasons": reasons, "settles": settles, "edges": edges}
     )
 
 
 def told_explanation(explanation: Explanation) -> ToldExplanation:
     """The explanation with the sentences of its verdict."""
-    return ToldExplanation(**_fields(explanation) | {"verdict": told_verdict(explanation.verdict)})
+    return ToldExplanation(
+        **fields_of(explanation) | {"verdict": told_verdict(explanation.verdict)}
+    )
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def fields_of(value: Any) -> dict[str, Any]:
+    """A dataclass's values by name: what another of its fields, and more, is made of."""
     return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -49,8 +49,8 @@ MOST_PAIRS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A service with more than one live version, and their shares of its calls."""
+class RampListed:
+    """A service with more than one live version, and each one's share of its calls."""
 
     environment: str
     namespace: str
@@ -88,7 +88,9 @@ def data_end(store: Store, until: datetime) -> datetime | None:
     return datetime.fromtimestamp(last + WINDOW_SECONDS, UTC) if last else None
 
 
-def ramps_at(store: Store, environment: str, at: datetime, live: timedelta = LIVE) -> list[Listed]:
+def ramps_at(
+    store: Store, environment: str, at: datetime, live: timedelta = LIVE
+) -> list[RampListed]:
     """Every service of which more than one version is live, by environment and name."""
     reader = RampReader(store)
     until, longest = _seconds(at), int(live.total_seconds())
@@ -98,7 +100,7 @@ def ramps_at(store: Store, environment: str, at: datetime, live: timedelta = LIV
         if row["version"]:
             key = (row["environment"], row["namespace"], row["service"])
             by_service.setdefault(key, []).append(row)
-    listed: list[Listed] = []
+    listed: list[RampListed] = []
     for (place, namespace, service), held in by_service.items():
         slots = [slot_of(row) for row in held]
         alive = live_at(appearances(slots, longest), until, longest)
@@ -113,7 +115,7 @@ def ramps_at(store: Store, environment: str, at: datetime, live: timedelta = LIV
         total = max(1, sum(counts.values()))
         shares = {version: counts[version] / total for version in sorted(versions)}
         listed.append(
-            Listed(place, namespace, service, datetime.fromtimestamp(start, UTC), shares)
+            RampListed(place, namespace, service, datetime.fromtimestamp(start, UTC), shares)
         )
     return sorted(listed, key=lambda it: (it.environment, it.service, it.namespace))
 

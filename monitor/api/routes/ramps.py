@@ -3,11 +3,11 @@ at any time before.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
@@ -15,27 +15,12 @@ from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import StrictRoute
-from monitor.api.told import ToldReason, told_reasons
+from monitor.api.told import ToldReason, fields_of, told_reasons
 from monitor.joining.ramp_plans import plan_states
-from monitor.joining.ramps import Asked, data_end, places_of, ramp_at, ramps_at
+from monitor.joining.ramps import Asked, RampListed, data_end, places_of, ramp_at, ramps_at
 from monitor.model.edges import qualified
-from monitor.model.ramps import (
-    Bound,
-    Dose,
-    LatencyBound,
-    Mixed,
-    MovedBack,
-    PairState,
-    PairWord,
-    Ramp,
-    RampCode,
-    RampReason,
-    Retried,
-    Role,
-    ShareStep,
-    ThinPath,
-    VersionLive,
-)
+from monitor.model.ramp_plans import PlanState
+from monitor.model.ramps import PairState, Ramp, RampReason
 from monitor.store.ramps import Place
 from monitor.wording_ramps import ramp_sentence
 
@@ -55,15 +40,16 @@ LiveMinutes = Annotated[
 LIVE_MINUTES = 15
 
 
-class ToldRampReason(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldRampReason(RampReason):
     """A stable code with its parameters, and both as a sentence."""
 
-    code: RampCode
-    parameters: dict[str, str | float | int]
+    parameters: Mapping[str, str | float | int]
     text: str
 
 
-class RampPair(BaseModel):
+@dataclass(frozen=True, slots=True)
+class RampPair(PairState):
     """One caller version against one callee version over the ramp until then.
 
     `role`: backward (an old caller, a new callee), forward (a new caller, an old callee),
@@ -73,80 +59,30 @@ class RampPair(BaseModel):
     `proven` only where failures and violations are bounded and no usual path is thin.
     """
 
-    kind: Literal["call", "queue"]
-    role: Role
-    caller_namespace: str
-    caller: str
-    caller_version: str
-    callee_namespace: str
-    callee: str
-    callee_version: str
-    protocol: str
-    calls: int
-    calls_a_second: float
-    failed: Bound
-    outcomes: Mapping[str, int]
-    violated: Bound
-    not_checked: Mapping[str, int]
-    latency: Sequence[LatencyBound]
-    thin: Sequence[ThinPath]
-    thin_in_all: int
-    both_sides: int
-    biased: bool
-    last_seen: datetime
-    needed: int | None
-    eta_seconds: float | None
-    word: PairWord
-    reasons: list[ToldRampReason]
+    reasons: Sequence[ToldRampReason]
 
 
-class RampPlanTold(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampPlanTold(PlanState):
     """A ramp plan held against the ramp: what is broken of it, and what the step to `next_share`
     still wants; where neither says anything, it may be taken. `step` is the share to be had now.
     """
 
-    contract: str
-    revision: int
-    version: str
-    step: float | None
-    next_share: float | None
     broken: Sequence[ToldReason]
     waits: Sequence[ToldReason]
     silent: bool
 
 
-class RampTold(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampTold(Ramp):
     """A service's versions at one time. `since` null: no ramp then; `last_ramp` is when the newest
     one before began and ended. Nothing that came after `at` was read.
     """
 
-    service: str
-    namespace: str
-    environment: str
-    at: datetime
-    since: datetime | None
-    sealed_until: datetime | None
-    step_seconds: int
-    live: Sequence[VersionLive]
-    steps: Sequence[ShareStep]
-    pairs: list[RampPair]
-    mixed: Sequence[Mixed]
-    moved_back: Sequence[MovedBack]
-    retried: Sequence[Retried]
-    doses: Sequence[Dose]
-    reasons: list[ToldRampReason]
+    pairs: Sequence[RampPair]
+    reasons: Sequence[ToldRampReason]
     last_ramp: tuple[datetime, datetime] | None
-    plans: list[RampPlanTold] = []
-
-
-class RampListed(BaseModel):
-    """A service with more than one live version, and each one's share of its calls."""
-
-    environment: str
-    namespace: str
-    service: str
-    since: datetime
-    shares: dict[str, float]
+    plans: Sequence[RampPlanTold] = ()
 
 
 @router.get("/ramps", summary="Services with more than one live version")
@@ -167,16 +103,7 @@ def ramps_listed(
 ) -> list[RampListed]:
     """What is in a ramp at that time."""
     live = timedelta(minutes=live_minutes)
-    return [
-        RampListed(
-            environment=it.environment,
-            namespace=it.namespace,
-            service=it.service,
-            since=it.since,
-            shares=dict(it.shares),
-        )
-        for it in ramps_at(parts.store, environment or "", end_of(parts, at), live)
-    ]
+    return ramps_at(parts.store, environment or "", end_of(parts, at), live)
 
 
 @router.get("/ramps/{service:path}", summary="A service's live versions, pair by pair, at a time")
@@ -238,43 +165,24 @@ def with_plans(parts: Parts, place: Place, told: RampTold) -> RampTold:
     states = plan_states(parts.store, parts.engine, parts.config.aliases, place, told.at)
     plans = [
         RampPlanTold(
-            contract=state.contract,
-            revision=state.revision,
-            version=state.version,
-            step=state.step,
-            next_share=state.next_share,
-            broken=told_reasons(state.broken),
-            waits=told_reasons(state.waits),
-            silent=state.silent,
+            **fields_of(state)
+            | {"broken": told_reasons(state.broken), "waits": told_reasons(state.waits)}
         )
         for state in states
     ]
-    return told.model_copy(update={"plans": plans})
+    return replace(told, plans=plans)
 
 
 def told_ramp(ramp: Ramp) -> RampTold:
     """The ramp with its reasons as sentences."""
-    values = {
-        name: getattr(ramp, name)
-        for name in RampTold.model_fields
-        if name not in ("pairs", "reasons", "plans")
-    }
-    return RampTold.model_validate(
-        values
-        | {"pairs": [told_pair(pair) for pair in ramp.pairs], "reasons": _told(ramp.reasons)}
-    )
+    pairs = [told_pair(pair) for pair in ramp.pairs]
+    return RampTold(**fields_of(ramp) | {"pairs": pairs, "reasons": _told(ramp.reasons)})
 
 
 def told_pair(pair: PairState) -> RampPair:
     """A pair with its reasons as sentences."""
-    values = {name: getattr(pair, name) for name in RampPair.model_fields if name != "reasons"}
-    return RampPair.model_validate(values | {"reasons": _told(pair.reasons)})
+    return RampPair(**fields_of(pair) | {"reasons": _told(pair.reasons)})
 
 
 def _told(reasons: Sequence[RampReason]) -> list[ToldRampReason]:
-    return [
-        ToldRampReason(
-            code=reason.code, parameters=dict(reason.parameters), text=ramp_sentence(reason)
-        )
-        for reason in reasons
-    ]
+    return [ToldRampReason(**fields_of(it), text=ramp_sentence(it)) for it in reasons]
