@@ -6,6 +6,7 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 from collections.abc import Mapping
 
 from monitor.model.deployable import Missing, MissingCode
+from monitor.wording_ramps import short_span
 
 MISSING: Mapping[MissingCode, str] = {
     "pair_never_seen": "never seen in {days} days: about {calls:,} calls without a failure would prove it{how}",
@@ -27,7 +28,7 @@ def missing_sentence(told: Missing) -> str:
     """What is missing, as one sentence."""
     values = dict(told.parameters)
     seconds = float(values.get("seconds", 0.0))
-    span = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    span = short_span(seconds)
     if told.code == "pair_never_seen":
         share = float(values.get("share", 0.0))
         how = f"; at {share:.0%} of the traffic there that takes about {span}"

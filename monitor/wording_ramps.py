@@ -66,3 +66,8 @@ def bound_text(bound: Bound, verb: str) -> str:
     if not bound.of:
         return "none seen"
     return f"{bound.count:,} of {bound.of:,} {verb}; ≤ {small_share(bound.upper)}"
+
+
+def short_span(seconds: float) -> str:
+    """Seconds up to two minutes, then minutes."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

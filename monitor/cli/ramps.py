@@ -10,7 +10,7 @@ from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.model.ramps import Bound
-from monitor.wording_ramps import ROLES, bound_text, small_share
+from monitor.wording_ramps import ROLES, bound_text, short_span, small_share
 
 LIVE = "version age share planned calls instances since".split()
 PAIRS = "role pair says calls failures conformance latency not_proven".split()
@@ -122,12 +122,8 @@ def _thin(pair: Mapping[str, Any]) -> str:
     more = pair["thin_in_all"] - len(paths)
     missing = f"about {pair['needed']:,} more calls" if pair["needed"] else ""
     if missing and pair["eta_seconds"]:
-        missing += f" ({_span(pair['eta_seconds'])})"
+        missing += f" ({short_span(pair['eta_seconds'])})"
     return "; ".join(filter(None, [missing, *paths, f"{more} more paths" if more > 0 else ""]))
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _shares(shares: Mapping[str, float]) -> str:

@@ -43,7 +43,10 @@ def _text(value: Any, deep: int) -> str:
     return _TYPES.get(kind, "d")
 
 
-@lru_cache(maxsize=8192)
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """64 bits that stand for a text, never 0; the same in every process and release."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1
+
+
+_number = lru_cache(maxsize=8192)(number_of)

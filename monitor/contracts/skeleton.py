@@ -15,7 +15,6 @@ import re
 import zlib
 from collections.abc import Iterator
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -156,12 +155,6 @@ def merged(one: Node, other: Node) -> Node:
 def text_of(node: Node) -> str:
     """A node as JSON, always the same text."""
     return orjson.dumps(node, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def number_of(text: str) -> int:
-    """64 bits that stand for a skeleton's text, never 0."""
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") or 1
 
 
 def number_mark(value: float) -> str:

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
-from monitor.contracts.shape import shape_of
-from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, number_of, text_of
+from monitor.contracts.shape import number_of, shape_of
+from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, text_of
 from monitor.joining.exchange_columns import Named
 from monitor.joining.tables import WORDS, table_of
 from monitor.model.exchanges import MESSAGING, Exchange
