@@ -27,6 +27,7 @@ from monitor.api.routes import (
     notices,
     overrides,
     ramps,
+    recordings,
     timing,
     tokens,
 )
@@ -71,6 +72,7 @@ def create_app(parts: Parts) -> FastAPI:
         amendments.router,
         matrix.router,
         ramps.router,
+        recordings.router,
         deployable.router,
         breaks.router,
         timing.router,

@@ -63,7 +63,7 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
         "/v1/amendments",
         {
             "document": document.text, "format": document.kind, "name": proposed.name, "provider": proposed.provider,
-            "consumer": proposed.consumer, "environment": proposed.environment, "against": against, "hours": _hours(proposed.since),
+            "consumer": proposed.consumer, "environment": proposed.environment, "against": against, "hours": hours_of(proposed.since),
         },
     )  # fmt: skip
     rows: list[dict[str, Any]] = [
@@ -120,7 +120,8 @@ def approved(there: Asked, proposed: Proposed, effective_from: str | None) -> No
     typer.echo(plain(f"{name} is {answer['outcome']}: {begins}{where}"), err=True)
 
 
-def _hours(since: str) -> int:
+def hours_of(since: str) -> int:
+    """Hours of `12h` or `7d`. UsageError for another text, and beyond 30 days."""
     span = _SPAN.fullmatch(since)
     hours = int(span[1]) * (24 if span[2] == "d" else 1) if span else 0
     if not 1 <= hours <= 720:

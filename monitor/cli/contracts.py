@@ -26,7 +26,7 @@ from monitor.cli.publications import (
 )
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
-from monitor.model.contracts import LEVELS, ContractFormat, PublishedRole
+from monitor.model.contracts import LEVELS, ContractFormat, InferredForm, PublishedRole
 
 commands = typer.Typer(
     help="What providers promise: publish, list, show, check.", no_args_is_help=True
@@ -524,6 +524,40 @@ def amend(
         if approve:
             approved(there, proposed, effective_from)
         return code
+
+
+@commands.command("infer")
+def infer(
+    context: typer.Context,
+    provider: Annotated[str, typer.Option(help="The service whose calls were seen.")],
+    form: Annotated[InferredForm, typer.Option("--as", help="The contract's format.")] = "openapi",
+    edge: Annotated[
+        str,
+        typer.Option(help="Only of CALLER, of 'CALLER METHOD /route', or of '* METHOD /route'."),
+    ] = "",
+    since: Annotated[str, typer.Option(help="Look back so long: 12h, 7d; whole hours.")] = "7d",
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    sure: Annotated[
+        float,
+        typer.Option(
+            help="A clause is told where surely no more than this share breaks it.",
+            min=1e-6,
+            max=1,
+        ),
+    ] = 0.01,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file; a folder where there are several contracts."),
+    ] = None,
+) -> int:
+    """What a provider does live, as a contract that can be published: from shapes, never from
+    values, each clause with its evidence. Exits 2 where nothing was seen.
+    """
+    from monitor.cli.contract_infer import Wanted, infer
+
+    wanted = Wanted(provider, edge, environment, since, form, sure)
+    with api(settings_of(context)) as there:
+        return infer(there, wanted, output)
 
 
 @commands.command("compatible")

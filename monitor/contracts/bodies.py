@@ -41,9 +41,7 @@ def check_body(
     media = clause.media
     problem = payload.problem
     if problem == EMPTY:
-        if (side == "response" or clause.required) and any(
-            schema is not None for schema in media.values()
-        ):
+        if clause.required and any(schema is not None for schema in media.values()):
             findings.add(side, Broken("missing_body", "", clause.clause, "present", "absent"))
         return
     if (

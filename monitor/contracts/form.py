@@ -63,7 +63,7 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class Body:
     """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any
-    content.
+    content. `required`: an empty one breaks it.
 
     `headers` are those that come with it; `forms` tells of the media types that are forms how
     their fields are read.

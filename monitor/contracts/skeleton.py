@@ -28,6 +28,8 @@ MOST_NODES = 2_000
 """So much of one payload is looked at."""
 LONGEST_CATEGORY = 32
 SCALARS = "nbdsx"
+MARKED = "n"
+"""A mark beside those of values, of no place: it counts payloads that were marked."""
 NO_BODY: Node = {"z": 1}
 _TYPES: dict[type, str] = {type(None): "n", bool: "b", int: "d", float: "d"}
 _NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")

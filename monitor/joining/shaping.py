@@ -17,7 +17,7 @@ import pyarrow as pa
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of, shape_of
-from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, text_of
+from monitor.contracts.skeleton import MARKED, NO_BODY, Skeleton, is_name, text_of
 from monitor.joining.exchange_columns import Named
 from monitor.joining.tables import WORDS, table_of
 from monitor.model.exchanges import MESSAGING, Exchange
@@ -31,8 +31,10 @@ shows is surely below 1 % (Clopper and Pearson).
 """
 ONE_IN, MARKED_ONE_IN = 32, 256
 """Of a kind that is known, one payload in so many is looked at, and one in so many for marks."""
-MOST_MARKED = 200
-"""After so many payloads the marks of an operation are known, whatever is new."""
+MOST_MARKED = ENOUGH_OF_ALL
+"""After so many payloads the marks of an operation are known, and not before: what is told of all
+of its values hangs on them.
+"""
 MOST_SHAPES, MOST_MARKS, MOST_CATEGORIES = 200, 4_000, 24
 """Of one kind: what is beyond is told as not seen; a place with more words has no categories."""
 MOST_KINDS = 20_000
@@ -53,21 +55,17 @@ class _Marked:
 
     marks: set[tuple[str, str]] = field(default_factory=set)
     categories: Counter[str] = field(default_factory=Counter)
-    quiet: int = 0
     looked_at: int = 0
     payloads: int = 0
 
     @property
     def known(self) -> bool:
-        return self.quiet >= ENOUGH or self.looked_at >= MOST_MARKED
+        return self.looked_at >= MOST_MARKED
 
     def seen(self, marks: set[tuple[str, str]]) -> None:
         """Remember the marks of one more payload."""
         self.looked_at += 1
-        if marks <= self.marks or len(self.marks) >= MOST_MARKS:
-            self.quiet += 1
-        else:
-            self.quiet = 0
+        if len(self.marks) < MOST_MARKS:
             self.marks |= marks
 
 
@@ -224,6 +222,7 @@ class Shapes:
         counted = self._marks.setdefault((hour, *kind.columns), Counter())
         for place, mark in marks:
             counted[f"{place}{_SEPARATOR}{mark}"] += stands_for
+        counted[f"{_SEPARATOR}{MARKED}"] += 1
 
     def _known(self, text: str, kind: _Kind, day: int) -> int:
         number = number_of(text)
@@ -354,7 +353,13 @@ def _query(query: str) -> dict[str, Any] | None:
     for name, text in pairs:
         if not is_name(name):
             return None
-        held[name] = _scalar(text)
+        value, before = _scalar(text), held.get(name)
+        if name not in held:
+            held[name] = value
+        elif isinstance(before, list):
+            before.append(value)
+        else:
+            held[name] = [before, value]
     return held
 
 

@@ -20,6 +20,9 @@ ContractFormat = Literal[
 ]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 
+InferredForm = Literal["openapi", "json-schema"]
+"""The forms in which a contract is inferred from live traffic."""
+
 Level = Literal[
     "BACKWARD",
     "BACKWARD_TRANSITIVE",

@@ -21,6 +21,7 @@ NEEDS = {
             "GET /v1/contracts/{name}/contradictions",
             "GET /v1/matrix",
             "GET /v1/timing",
+            "GET /v1/recordings",
             "GET /v1/ramps",
             "GET /v1/can-i-deploy",
             "GET /v1/ramps/{service}",

@@ -35,6 +35,8 @@ STATUSES = "x-seamwatch-statuses"
 """At an operation or at the document's root, with the value `complete`: every status is listed,
 another one is a violation.
 """
+MAY_BE_EMPTY = "x-seamwatch-may-be-empty"
+"""At a response, with the value true: its body may be missing, which OpenAPI has no word for."""
 STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
     "path": ("simple", "label", "matrix"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
@@ -246,9 +248,9 @@ class _Reader:
             media[name.strip().lower()] = schema
             if schema is not None and word == "schema" and is_form(name.lower()):
                 forms[name.strip().lower()] = self._readings.form(described)
-        return Body(
-            held.get("required") is True, media, pointer, self._headers(held, pointer), forms
-        )
+        asked = side == "request"
+        required = held.get("required") is True if asked else held.get(MAY_BE_EMPTY) is not True
+        return Body(required, media, pointer, self._headers(held, pointer), forms)
 
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
         """The headers of a response; a Content-Type among them is described elsewhere."""

@@ -1,0 +1,213 @@
+"""What was seen of one provider, by operation, status and side: rows of skeletons, of marks and of
+calls put together, whoever called.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from monitor.contracts.inferring.held import Held, Marks
+from monitor.contracts.inferring.paths import Route, folded, route_of
+from monitor.contracts.payloads import is_json_type
+from monitor.model.exchanges import CLIENT_LEFT, MESSAGING
+
+Row = Mapping[str, Any]
+JSON = "application/json"
+Why = Literal["no_path", "never_served"]
+NOT_TOLD: Mapping[Why, str] = {
+    "no_path": "it is no method and path that this form can tell",
+    "never_served": "no call of it was answered with success or a fault of the service",
+}
+"""Why an operation that was seen is in no contract."""
+
+
+@dataclass(slots=True)
+class Side:
+    """One side of one kind of exchange. `unseen` payloads could not be looked at."""
+
+    held: Held = field(default_factory=Held)
+    counted: Counter[str] = field(default_factory=Counter)
+    unseen: int = 0
+
+    @property
+    def marks(self) -> Marks:
+        """The marks of its payloads."""
+        return Marks(self.counted)
+
+    @property
+    def empty(self) -> int:
+        """Payloads that were empty."""
+        return self.held.kinds["z"]
+
+
+Media = dict[str, Side]
+"""Sides by media type; "" where none was told."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """An operation as it was seen. Requests that the provider refused (4xx) tell nothing of what
+    it takes: they are in none of `requests` and `query`.
+    """
+
+    requests: Media = field(default_factory=dict)
+    query: Side = field(default_factory=Side)
+    responses: dict[int, Media] = field(default_factory=dict)
+    headers: dict[int, Side] = field(default_factory=dict)
+    calls: Counter[int] = field(default_factory=Counter)
+    names: set[str] = field(default_factory=set)
+
+    @property
+    def served(self) -> bool:
+        """Whether the provider knows it: somebody who probes is answered with 4xx alone."""
+        return any(not 400 <= status < 500 for status in self.statuses)
+
+    @property
+    def statuses(self) -> list[int]:
+        """The statuses of its answers."""
+        told = self.calls.keys() | self.responses.keys() | self.headers.keys()
+        return sorted(status for status in told if 100 <= status < 600 and status != CLIENT_LEFT)
+
+    def join(self, other: "Seen") -> None:
+        """Count another operation's exchanges as this one's."""
+        _joined(self.requests, other.requests)
+        _add(self.query, other.query)
+        for status, media in other.responses.items():
+            _joined(self.responses.setdefault(status, {}), media)
+        for status, side in other.headers.items():
+            _add(self.headers.setdefault(status, Side()), side)
+        self.calls.update(other.calls)
+        self.names |= other.names
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """An operation that was seen and is not told, and why."""
+
+    operation: str
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Operations by route, messages by destination, and what is left out."""
+
+    routes: Mapping[Route, Seen]
+    topics: Mapping[str, Seen]
+    omitted: Sequence[Omitted]
+    looked_at: int
+    unseen: int
+
+
+def gathered(shapes: Iterable[Row], marks: Iterable[Row], calls: Iterable[Row]) -> Gathered:
+    """Of rows of `shapes_seen_of`, `shape_marks_of` and `recorded_exchanges`."""
+    calls_known, topics = dict[str, Seen](), dict[str, Seen]()
+    nodes: dict[str, Any] = {}
+    looked_at = unseen = 0
+
+    def seen(row: Row) -> Seen:
+        known = topics if row.get("protocol") == MESSAGING else calls_known
+        return known.setdefault(row["operation"], Seen())
+
+    for row in shapes:
+        side = _side(seen(row), row)
+        count, text = int(row["looked_at"]), row["text"]
+        looked_at, unseen = looked_at + count, unseen + (0 if text else count)
+        if side is None:
+            continue
+        if not text:
+            side.unseen += count
+            continue
+        if text not in nodes:
+            nodes[text] = orjson.loads(text)
+        side.held.add(nodes[text], count)
+    for row in marks:
+        side = _side(seen(row), row)
+        if side is not None:
+            side.counted.update({key: int(count) for key, count in dict(row["marks"]).items()})
+    for row in calls:
+        if row["operation"] in topics:
+            continue
+        calls_known.setdefault(row["operation"], Seen()).calls[int(row["status"])] += int(
+            row["exchanges"]
+        )
+    for known in (calls_known, topics):
+        for operation, held in known.items():
+            held.names = {operation}
+    routes, omitted = _routes(calls_known)
+    return Gathered(routes, topics, omitted, looked_at, unseen)
+
+
+def _side(seen: Seen, row: Row) -> Side | None:
+    """The side that a row tells of; None where it tells nothing of the operation."""
+    status, word, media = int(row["status"]), row["side"], row["media"]
+    if word in ("request", "query"):
+        seen.calls[status] += 0
+        if 400 <= status < 500:
+            return None
+        return seen.query if word == "query" else seen.requests.setdefault(media, Side())
+    if word == "headers":
+        return seen.headers.setdefault(status, Side())
+    return seen.responses.setdefault(status, {}).setdefault(media, Side())
+
+
+def _routes(known: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[Omitted]]:
+    by_route: dict[Route, Seen] = {}
+    omitted: list[Omitted] = []
+    for operation, seen in sorted(known.items()):
+        route = route_of(operation)
+        if route is None:
+            # a preflight is no operation of anybody's
+            if not operation.startswith("OPTIONS "):
+                omitted.append(Omitted(operation, "no_path"))
+        elif not seen.served:
+            omitted.append(Omitted(operation, "never_served"))
+        else:
+            by_route.setdefault(route, Seen()).join(seen)
+    names = folded({route: _answered(seen) for route, seen in by_route.items()})
+    routes: dict[Route, Seen] = {}
+    for route, seen in by_route.items():
+        routes.setdefault(names[route], Seen()).join(seen)
+    return dict(sorted(routes.items())), omitted
+
+
+def _answered(seen: Seen) -> frozenset[str] | None:
+    """The fields of answers with success."""
+    fields = [
+        side.held.fields.keys()
+        for status, media in seen.responses.items()
+        if 200 <= status < 300
+        for side in media.values()
+    ]
+    return frozenset().union(*fields) if any(fields) else None
+
+
+def as_told(media: Media) -> Iterator[tuple[str, Side]]:
+    """Sides by media type, in order: what came without a type, and was JSON, is JSON. Of other
+    content nothing is known but its type.
+    """
+    by_type: Media = {}
+    for name, side in media.items():
+        if name:
+            _add(by_type.setdefault(name, Side()), side)
+    if "" in media and _is_seen(media[""]):
+        _add(by_type.setdefault(next(filter(is_json_type, by_type), JSON), Side()), media[""])
+    yield from sorted(by_type.items())
+
+
+def _is_seen(side: Side) -> bool:
+    return side.held.payloads > side.empty
+
+
+def _joined(mine: Media, theirs: Media) -> None:
+    for name, side in theirs.items():
+        _add(mine.setdefault(name, Side()), side)
+
+
+def _add(mine: Side, theirs: Side) -> None:
+    mine.held.join(theirs.held)
+    mine.counted.update(theirs.counted)
+    mine.unseen += theirs.unseen

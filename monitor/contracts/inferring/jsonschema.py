@@ -1,0 +1,55 @@
+"""What was seen of a provider's payloads, as one JSON Schema for each operation, status and side,
+bound by our own keyword.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.contracts.formats.jsonschema import BINDING
+from monitor.contracts.inferring.gathered import Media, Seen, as_told
+from monitor.contracts.inferring.paths import Route
+from monitor.contracts.inferring.schemas import SURE, whole_schema
+from monitor.contracts.payloads import is_json_type
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Document = dict[str, Any]
+
+
+def schemas_of(
+    routes: Mapping[Route, Seen], topics: Mapping[str, Seen], sure: float = SURE
+) -> Iterator[tuple[str, Document]]:
+    """A name and a schema for each kind of JSON payload that was seen, and that always had a
+    body: a schema alone cannot say that there may be none.
+    """
+    for (method, path), seen in routes.items():
+        operation = f"{method} {path}"
+        told = _told(seen.requests, sure)
+        if told is not None:
+            bound = {"operation": operation, "side": "request"}
+            yield f"{operation} request", _bound(f"{operation} request", bound, told)
+        for status, media in sorted(seen.responses.items()):
+            told = _told(media, sure)
+            if told is not None and method != "HEAD":
+                bound = {"operation": operation, "side": "response", "status": str(status)}
+                yield f"{operation} {status}", _bound(f"{operation} {status}", bound, told)
+    for topic, seen in sorted(topics.items()):
+        told = _told(seen.requests, sure)
+        if told is not None:
+            yield topic, _bound(topic, {"topic": topic}, told)
+
+
+def _told(media: Media, sure: float) -> Document | None:
+    """None where something else than JSON, or nothing, was there, too."""
+    sides = list(as_told(media))
+    if len(sides) != 1 or any(side.empty for side in media.values()):
+        return None
+    ((name, side),) = sides
+    return (
+        whole_schema(side.held, side.marks, side.unseen, sure)
+        if is_json_type(name) and side.held.payloads
+        else None
+    )
+
+
+def _bound(title: str, bound: Document, schema: Document) -> Document:
+    return {"$schema": DIALECT, "title": title, BINDING: bound, **schema}

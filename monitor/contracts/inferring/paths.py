@@ -1,0 +1,93 @@
+"""Operations as live calls name them, as paths of a contract: frameworks' placeholders become
+`{names}`, and segments with many texts in them become one placeholder.
+"""
+
+import re
+from collections.abc import Mapping
+
+from monitor.contracts.routes import PLACEHOLDER
+
+METHODS = ("get", "put", "post", "delete", "head", "patch", "trace")
+MANY_TEXTS = 10
+"""So many texts at one place of paths that are else equal, and answered alike, are somebody's
+names.
+"""
+_PART = re.compile(r"\{[^{}/]*\}")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+Route = tuple[str, str]
+"""Method, in upper case, and path with `{names}`."""
+
+
+def route_of(operation: str) -> Route | None:
+    """Of `METHOD /route …`, with what is asked for of GraphQL behind it; None for what no path
+    tells (gRPC, a destination, an operation beyond those that are told apart).
+    """
+    method, _, rest = operation.partition(" ")
+    path = rest.partition(" ")[0]
+    if method.lower() not in METHODS or not path.startswith("/") or "…" in path:
+        return None
+    if any(sign in path for sign in "?#\\\ufffd"):
+        return None
+    return method, templated(path)
+
+
+def templated(path: str) -> str:
+    """A path whose placeholders are `{names}`, each once: `/a/:id/b/{id}` is `/a/{id}/b/{id2}`."""
+    used: set[str] = set()
+    return "/".join(_segment(segment, used) for segment in path.split("/"))
+
+
+def _segment(segment: str, used: set[str]) -> str:
+    if PLACEHOLDER.fullmatch(segment) and not _PART.fullmatch(segment):
+        return _named(segment, used)
+    if "{" not in segment and "}" not in segment:
+        return segment
+    if segment.count("{") != segment.count("}") or not _PART.search(segment):
+        return _named(segment, used)
+    return _PART.sub(lambda part: _named(part[0], used), segment)
+
+
+def _named(text: str, used: set[str]) -> str:
+    words: list[str] = _WORD.findall(text.replace("%7B", "").replace("%7b", ""))
+    typed = len(words) > 1 and text.startswith("<")  # <int:id>
+    base = (words[1] if typed else words[0]) if words else "rest"
+    name, count = base, 1
+    while name in used:
+        count += 1
+        name = f"{base}{count}"
+    used.add(name)
+    return f"{{{name}}}"
+
+
+def alike(path: str) -> str:
+    """What paths have in common that differ in the names of placeholders alone: no contract may
+    hold two such.
+    """
+    return _PART.sub("{}", path)
+
+
+def folded(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]:
+    """Which routes are one: each to itself, or to one with a placeholder where many texts stand.
+    `answers` are the fields that each is answered with; None where they were not seen.
+    """
+    firsts: dict[Route, Route] = {}
+    for method, path in sorted(answers):
+        firsts.setdefault((method, alike(path)), (method, path))
+    names = {route: firsts[(route[0], alike(route[1]))] for route in answers}
+    groups: dict[tuple[str, tuple[str, ...], int], list[Route]] = {}
+    for route in sorted(set(names.values())):
+        segments = route[1].split("/")
+        for at, segment in enumerate(segments):
+            if at and segment and "{" not in segment:
+                rest = (*segments[:at], *segments[at + 1 :])
+                groups.setdefault((route[0], rest, at), []).append(route)
+    for (method, rest, at), routes in groups.items():
+        seen = [answers[route] for route in routes if answers.get(route)]
+        common = max(seen, key=seen.count, default=None)
+        same = [route for route in routes if common and answers.get(route) == common]
+        if len(same) < MANY_TEXTS:
+            continue
+        path = templated("/".join((*rest[:at], "{name}", *rest[at:])))
+        for route in same:
+            names[route] = (method, path)
+    return {route: names.get(first, first) for route, first in names.items()}

@@ -1,0 +1,141 @@
+"""A contract is inferred from what was live: it says no more than was seen often enough, the
+traffic that it came from keeps it, and so does other traffic of the same service.
+"""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from monitor.cli.contract_check import held_against
+from monitor.cli.contract_infer import Wanted, infer
+from monitor.config import Settings
+from monitor.contracts.registry import Registry
+from monitor.errors import UsageError
+from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.ledger_service import calls
+from tests.fixtures.shop_day import NOON
+from tests.pipelines.test_examples_shown import Given
+from tests.pipelines.test_examples_shown import records as orders_records
+
+
+class There:
+    """The API as the command asks it."""
+
+    def __init__(self, api: Asked) -> None:
+        self._api = api
+
+    def get(self, path: str, **params: Any) -> Any:
+        given = {name: value for name, value in params.items() if value is not None}
+        answer = self._api.get(path, LOCAL_TOKEN, params=given)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def live(api: Asked, exchanges: list[dict[str, Any]]) -> None:
+    batch = orders_records(*exchanges, at=NOON - timedelta(hours=2))
+    for _ in api_logs(
+        Given(batch), api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock
+    ):
+        pass
+
+
+def checked(
+    folder: Path,
+    contracts: list[Path],
+    exchanges: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> dict[str, Any]:
+    """What `contracts check` tells of this traffic."""
+    file = folder / "traffic.ndjson"
+    file.write_text(
+        "".join(json.dumps({"time": "2026-11-21T10:00:00Z"} | call) + "\n" for call in exchanges)
+    )
+    capsys.readouterr()
+    held_against([file], contracts, "auto", Settings(), "json")
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def wanted(form: str, edge: str = "", sure: float = 0.01) -> Wanted:
+    return Wanted("ledger", edge, None, "7d", form, sure)
+
+
+SIZES = (800, 400), pytest.param(6_000, 20_000, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize(("count", "more"), SIZES)
+def test_what_was_live_keeps_it_and_so_does_what_comes_after(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int, more: int
+) -> None:
+    seen, later = list(calls(count, 1)), list(calls(more, 2))
+    live(api, seen)
+    file = tmp_path / "ledger.json"
+    assert infer(There(api), wanted("openapi"), file) == 0
+    told = capsys.readouterr().err
+    assert "left out: GET /wp-login.php: no call of it was answered with success" in told
+    document = json.loads(file.read_text())
+    OpenAPIV31SpecValidator(document).validate()  # type: ignore[arg-type]
+    assert sorted(document["paths"]) == [
+        "/entries", "/entries/{id}", "/health", "/people/{name}/rates",
+    ]  # fmt: skip
+    answers = document["paths"]["/entries/{id}"]["get"]["responses"]
+    assert sorted(answers) == ["200", "404"]
+    entry = answers["200"]["content"]["application/json"]["schema"]
+    assert set(entry["required"]) == {
+        "id", "amount", "at", "payer", "key", "balances", "lines",
+    }  # fmt: skip
+    fields = entry["properties"]
+    assert (fields["id"]["type"], fields["amount"]["type"]) == ("integer", "number")
+    assert (fields["at"]["format"], fields["key"]["format"]) == ("date-time", "uuid")
+    assert fields["payer"]["type"] == ["object", "null"]
+    assert fields["balances"]["additionalProperties"] == {"type": "number"}
+    noted = fields["note"]["x-seamwatch-evidence"]
+    assert 0 < noted["seen"] < noted["of"] / 2
+    assert noted["otherwise_at_most"] > 3 / noted["seen"]
+    # of what was seen less often nothing is said to be there always
+    assert "required" not in answers["404"]["content"]["application/problem+json"]["schema"]
+    assert answers["404"]["x-seamwatch-may-be-empty"] is True
+    values = ("ada", "of the caller", "EUR", "2026")
+    assert [value for value in values if value in file.read_text()] == []
+
+    report = checked(tmp_path, [file], seen, capsys)["summary"]
+    assert (report["violated"], report["result"]) == (0, "kept")
+    assert set(report["reasons"]) == {"not_offered"}
+    report = checked(tmp_path, [file], later, capsys)
+    assert report["summary"]["violated"] <= more / 1_000, report["violations"][:5]
+
+    broken = [dict(call) for call in later[:200]]
+    for call in broken:
+        if call["path"].startswith("/entries/") and call["status"] == 200:
+            call["response_body"] = (call["response_body"] or "").replace('"amount"', '"sum"')
+    assert checked(tmp_path, [file], broken, capsys)["summary"]["rules"]["required"] > 50
+
+    # one schema for each payload; what may be empty has none
+    folder = tmp_path / "schemas"
+    assert infer(There(api), wanted("json-schema"), folder) == 0
+    assert {file.stem for file in folder.iterdir()} == {
+        "GET-entries-200", "GET-entries-id-200", "GET-health-200", "GET-people-name-rates-200",
+        "POST-entries-201", "POST-entries-422", "POST-entries-request",
+    }  # fmt: skip
+    report = checked(tmp_path, [folder], seen[:300], capsys)["summary"]
+    assert (report["violated"], report["result"]) == (0, "kept")
+    with pytest.raises(UsageError, match="give -o a folder"):
+        infer(There(api), wanted("json-schema"), None)
+    capsys.readouterr()
+    assert infer(There(api), wanted("json-schema", "ios GET /entries/{id}"), None) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert alone["x-seamwatch"] == {
+        "operation": "GET /entries/{id}", "side": "response", "status": "200",
+    }  # fmt: skip
+    payloads = alone["x-seamwatch-evidence"]["payloads"]
+    assert payloads < entry["x-seamwatch-evidence"]["payloads"]
+
+
+def test_of_nobody_nothing_is_inferred(api: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    assert infer(There(api), wanted("openapi"), None) == 2
+    assert "nothing was seen of ledger" in capsys.readouterr().err

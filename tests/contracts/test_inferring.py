@@ -1,0 +1,92 @@
+"""Paths and schemas of contracts that are inferred: frameworks' placeholders, segments that are
+somebody's names, and what is said of how many.
+"""
+
+import pytest
+
+from monitor.contracts.inferring.gathered import gathered
+from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.inferring.paths import folded, route_of
+from monitor.contracts.inferring.schemas import schema_of
+from monitor.contracts.skeleton import Skeleton
+from monitor.detect.ramps.bounds import upper_share
+from monitor.joining.inferring import _latencies
+
+
+def test_frameworks_placeholders_become_names_each_once() -> None:
+    told = {
+        "GET /a/:id/b/{id}": ("GET", "/a/{id}/b/{id2}"),
+        "PUT /a/<int:order>": ("PUT", "/a/{order}"),
+        "GET /a/{id:[0-9]+}.pdf": ("GET", "/a/{id}.pdf"),
+        "GET /a/[slug]": ("GET", "/a/{slug}"),
+        "GET /static/*": ("GET", "/static/{rest}"),
+        "POST /graphql query cart": ("POST", "/graphql"),
+        "GET /plain": ("GET", "/plain"),
+        "OPTIONS /a": None,
+        "shop.Cart/Add": None,
+        "GET /a/b/c/d/e/f/g/h/i/j/k/l/…": None,
+        "__other__": None,
+    }
+    assert {operation: route_of(operation) for operation in told} == told
+
+
+def test_many_texts_at_one_place_are_one_placeholder_where_answers_are_alike() -> None:
+    like, other = frozenset({"name"}), frozenset({"up"})
+    people = {("GET", f"/people/{at}"): like for at in "abcdefghij"}
+    routes = folded(
+        people
+        | {("GET", "/people/me"): other, ("GET", "/a/{id}"): like, ("GET", "/a/{key}"): other}
+        | {("GET", f"/few/{at}"): like for at in "abc"}
+    )
+    assert {routes[route] for route in people} == {("GET", "/people/{name}")}
+    assert routes[("GET", "/people/me")] == ("GET", "/people/me")
+    assert routes[("GET", "/few/a")] == ("GET", "/few/a")
+    assert routes[("GET", "/a/{key}")] == ("GET", "/a/{id}")  # one path may stand there once
+
+
+def held(*payloads: object, times: int = 1) -> Held:
+    summed = Held()
+    for payload in payloads:
+        summed.add(Skeleton(payload, marked=False).node, times)
+    return summed
+
+
+NOTHING = Marks({})
+
+
+@pytest.mark.parametrize(("times", "sure"), [(366, False), (368, True)])
+def test_a_field_is_required_where_so_many_had_it_that_few_can_lack_it(
+    times: int, sure: bool
+) -> None:
+    schema = schema_of(held({"id": 1}, times=times), NOTHING)
+    assert ("required" in schema) is sure
+    assert at_most(times) == pytest.approx(upper_share(0, times))
+    sometimes = schema_of(held({"id": 1}, {"id": 1, "note": "x"}, times=500), NOTHING)
+    assert sometimes["required"] == ["id"]
+    assert sometimes["properties"]["note"]["x-seamwatch-evidence"]["of"] == 1000
+
+
+def test_what_was_not_seen_is_not_told() -> None:
+    assert schema_of(held({"a": None}), NOTHING)["properties"]["a"].keys() == {
+        "x-seamwatch-evidence"
+    }
+    assert schema_of(held({"a": []}), NOTHING)["properties"]["a"]["type"] == "array"
+    deep: object = 1
+    for _ in range(40):
+        deep = [deep]
+    schema = schema_of(held(deep), NOTHING)
+    while "items" in schema:
+        schema = schema["items"]
+    assert schema == {"type": "array"}  # where looking ended
+    listed = schema_of(held([{"a": 1}, {"a": 1, "b": 1}], times=999), NOTHING)
+    assert listed["items"]["required"] == ["a"]
+
+
+def test_the_longest_that_nearly_all_calls_take_is_told_with_a_margin() -> None:
+    call = {"operation": "GET /a/{id}", "status": 200, "exchanges": 9}
+    seen = gathered([], [], [call])
+    told = {"server_histogram": {-53: 3_000, -20: 3}, "client_histogram": {0: 3_003}}
+    (limit,) = _latencies(seen, [{"operation": "GET /a/{id}", **told}]).values()
+    assert limit == {"p99": "17ms"}  # 11 ms and a half more
+    few = {"server_histogram": {-53: 100}, "client_histogram": {}}
+    assert _latencies(seen, [{"operation": "GET /a/{id}", **few}]) == {}
