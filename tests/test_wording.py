@@ -3,6 +3,7 @@
 import ast
 import string
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -18,6 +19,7 @@ MADE_BY_FINDINGS = {code for code in get_args(Code) if code in SHORTLY}
 FOLLOWS = {"who", "edge", "rates", "callee"}
 
 
+@cache
 def calls_of_reason() -> list[tuple[str, int, str, set[str]]]:
     """(file, line, code, names of parameters) of every `reason("code", …)` in the product."""
     calls: list[tuple[str, int, str, set[str]]] = []

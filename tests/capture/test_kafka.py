@@ -324,6 +324,7 @@ def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(
     settings = {
         "SEAMWATCH_DATA_DIR": str(tmp_path / "data"),
         "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
+        "SEAMWATCH_KAFKA_MAX_BATCH_SECONDS": "0.5",
         "SEAMWATCH_TOPICS_API_LOGS": logs,
         "SEAMWATCH_TOPICS_SPANS": "",
         "SEAMWATCH_TOPICS_DEPLOYS": "",

@@ -44,6 +44,7 @@ def test_records_of_several_topics_come_to_verdicts_by_cli_api_and_page(
     other = kafka.make_topic(f"{spans}-else", partitions=1)
     settings = {
         "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
+        "SEAMWATCH_KAFKA_MAX_BATCH_SECONDS": "0.5",
         "SEAMWATCH_TOPICS_SPANS": spans,
         "SEAMWATCH_TOPICS_API_LOGS": "",
         "SEAMWATCH_TOPICS_DEPLOYS": "",
