@@ -33,6 +33,15 @@ def _joined(value: object) -> object:
     return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
+def _named_as_options(options: dict[str, Any]) -> dict[str, Any]:
+    # a name is shown where its value is not: a password that stands in its place would be too
+    if any(not re.fullmatch(r"[a-z][a-z0-9._]{0,99}", name) for name in options):
+        raise ValueError(
+            "a client's options have names of lower-case letters, digits, dots and underscores"
+        )
+    return options
+
+
 def _listed(value: object) -> object:
     return (
         [part.strip() for part in value.split(",") if part.strip()]
@@ -103,8 +112,11 @@ class KafkaSettings(Group):
     ssl_cafile: str = Field(
         default="", description="PEM file with the brokers' authorities; empty: the system's"
     )
-    options: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="any other option of the client library, by its own name"
+    options: Annotated[dict[str, str | int | float | bool], AfterValidator(_named_as_options)] = (
+        Field(
+            default_factory=dict,
+            description="any other option of the client library, by its own name",
+        )
     )
     source_salt: str = Field(
         default="",

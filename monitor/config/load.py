@@ -219,7 +219,7 @@ def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
             ),
             "the defaults",
         )
-        yield f"setting {told} ({variable(told)}) in {source}: {fault['msg']}"
+        yield f"setting {told} ({variable(told)}) in {source}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

@@ -95,6 +95,12 @@ def test_a_wrong_value_does_not_quote_it() -> None:
     assert "hunter2" not in str(error.value)
 
 
+def test_a_secret_in_the_place_of_an_options_name_is_refused_and_not_quoted() -> None:
+    with pytest.raises(ConfigError, match=r"environment: a client.s options have names") as error:
+        load(None, {}, {"SEAMWATCH_KAFKA_OPTIONS": '{"Hunter-2": "sasl_plain_password"}'})
+    assert "Hunter" not in str(error.value)
+
+
 def test_a_broker_version_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"kafka\.api_version"):
         load(flags={"kafka.api_version": "newest"}, environ={})
