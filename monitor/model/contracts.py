@@ -20,7 +20,7 @@ ContractFormat = Literal[
 ]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 
-InferredForm = Literal["openapi", "json-schema"]
+InferredForm = Literal["openapi", "json-schema", "asyncapi", "pact", "wiremock", "mountebank"]
 """The forms in which a contract is inferred from live traffic."""
 
 Level = Literal[

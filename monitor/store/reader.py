@@ -37,7 +37,7 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Provider:
     """Whose exchanges are asked for: a service under any of these names, and only of what is named;
-    "" is any.
+    "" is any. `sent`: of shapes, those of the messages that it sends.
     """
 
     names: Sequence[str]
@@ -45,6 +45,7 @@ class Provider:
     environment: str = ""
     consumer: str = ""
     version: str = ""
+    sent: bool = False
 
     def parameters(self, since: datetime, until: datetime) -> dict[str, object]:
         """Those of the questions about one provider."""
@@ -56,6 +57,7 @@ class Provider:
             "environment": self.environment,
             "consumer": self.consumer,
             "version": self.version,
+            "sent": int(self.sent),
         }
 
 

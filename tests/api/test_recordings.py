@@ -14,13 +14,18 @@ from monitor.cli.contract_check import held_against
 from monitor.cli.contract_infer import Wanted, infer
 from monitor.config import Settings
 from monitor.contracts.registry import Registry
+from monitor.decode.topic_records import Parties
 from monitor.errors import UsageError
+from monitor.model.records import Partition
 from pipelines.api_logs import ApiLogSettings, api_logs
+from pipelines.messages import MessageSettings, messages
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.ledger_service import calls
 from tests.fixtures.shop_day import NOON
+from tests.fixtures.spans import T0
 from tests.pipelines.test_examples_shown import Given
 from tests.pipelines.test_examples_shown import records as orders_records
+from tests.pipelines.test_topic_records import batch
 
 
 class There:
@@ -134,6 +139,57 @@ def test_what_was_live_keeps_it_and_so_does_what_comes_after(
     }  # fmt: skip
     payloads = alone["x-seamwatch-evidence"]["payloads"]
     assert payloads < entry["x-seamwatch-evidence"]["payloads"]
+
+
+def test_examples_of_what_was_live_are_kept_too(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a pact of each consumer, as stubs, and as an imposter; and they are broken by what would
+    break consumers.
+    """
+    seen, later = list(calls(600, 1)), list(calls(300, 2))
+    broken = [dict(call) for call in later]
+    for call in broken:
+        call["response_body"] = (call["response_body"] or "").replace('"amount"', '"sum"')
+    live(api, seen)
+    for form in ("pact", "wiremock", "mountebank"):
+        written = tmp_path / form
+        assert infer(There(api), wanted(form, sure=0.05), written) == 0
+        for traffic in (seen[:300], later):
+            report = checked(tmp_path, [written], traffic, capsys)["summary"]
+            assert (report["violated"], report["result"]) == (0, "kept")
+            assert report["valid"] > 0.9 * len(traffic)
+        assert checked(tmp_path, [written], broken, capsys)["summary"]["violated"] > 100
+    assert {file.name for file in (tmp_path / "pact").iterdir()} == {
+        "ios-ledger.json", "web-ledger.json",
+    }  # fmt: skip
+
+
+def test_what_is_sent_to_topics_is_told_of_its_sender(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    booked = [{"id": count, "late": None if count % 3 else "x"} for count in range(400)]
+    sent = batch(*booked, place=Partition("cd" * 8, "booked", 0), at=NOON.timestamp() - T0 - 3600)
+    known = MessageSettings(Parties({"booked": "ledger"}, {"booked": "mail"}))
+    list(messages(Given(sent), api.parts.store, Registry, known, api.clock))
+    file = tmp_path / "ledger.json"
+    assert infer(There(api), wanted("asyncapi"), file) == 0
+    document = json.loads(file.read_text())
+    (channel,) = document["channels"].values()
+    (told,) = channel["messages"].values()
+    assert (channel["address"], told["payload"]["required"]) == ("booked", ["id", "late"])
+    assert told["payload"]["properties"]["late"]["type"] == ["string", "null"]
+    assert infer(There(api), wanted("json-schema"), tmp_path / "schema.json") == 0
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    assert schema["x-seamwatch"] == {"topic": "booked"}
+    lines = [{"topic": "booked", "value": event, "ts": 1_795_252_229_000} for event in booked]
+    traffic = tmp_path / "booked.ndjson"
+    traffic.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for contract in (file, tmp_path / "schema.json"):
+        capsys.readouterr()
+        held_against([traffic], [contract], "messages", Settings(), "json")
+        summary = json.loads(capsys.readouterr().out)["summary"]
+        assert (summary["valid"], summary["exchanges"]) == (400, 400)
 
 
 def test_of_nobody_nothing_is_inferred(api: Asked, capsys: pytest.CaptureFixture[str]) -> None:

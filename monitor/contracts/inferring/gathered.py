@@ -26,11 +26,14 @@ NOT_TOLD: Mapping[Why, str] = {
 
 @dataclass(slots=True)
 class Side:
-    """One side of one kind of exchange. `unseen` payloads could not be looked at."""
+    """One side of one kind of exchange. `unseen` payloads could not be looked at. Of queries,
+    `names` counts which parameters came together.
+    """
 
     held: Held = field(default_factory=Held)
     counted: Counter[str] = field(default_factory=Counter)
     unseen: int = 0
+    names: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     @property
     def marks(self) -> Marks:
@@ -104,41 +107,59 @@ class Gathered:
 
 def gathered(shapes: Iterable[Row], marks: Iterable[Row], calls: Iterable[Row]) -> Gathered:
     """Of rows of `shapes_seen_of`, `shape_marks_of` and `recorded_exchanges`."""
-    calls_known, topics = dict[str, Seen](), dict[str, Seen]()
-    nodes: dict[str, Any] = {}
-    looked_at = unseen = 0
-
-    def seen(row: Row) -> Seen:
-        known = topics if row.get("protocol") == MESSAGING else calls_known
-        return known.setdefault(row["operation"], Seen())
-
-    for row in shapes:
-        side = _side(seen(row), row)
-        count, text = int(row["looked_at"]), row["text"]
-        looked_at, unseen = looked_at + count, unseen + (0 if text else count)
-        if side is None:
-            continue
-        if not text:
-            side.unseen += count
-            continue
-        if text not in nodes:
-            nodes[text] = orjson.loads(text)
-        side.held.add(nodes[text], count)
-    for row in marks:
-        side = _side(seen(row), row)
-        if side is not None:
-            side.counted.update({key: int(count) for key, count in dict(row["marks"]).items()})
+    known = _Known()
+    looked_at, unseen = known.shapes(shapes)
+    known.marks(marks)
     for row in calls:
-        if row["operation"] in topics:
-            continue
-        calls_known.setdefault(row["operation"], Seen()).calls[int(row["status"])] += int(
-            row["exchanges"]
-        )
-    for known in (calls_known, topics):
-        for operation, held in known.items():
+        if row["operation"] not in known.topics:
+            seen = known.calls.setdefault(row["operation"], Seen())
+            seen.calls[int(row["status"])] += int(row["exchanges"])
+    for by_name in (known.calls, known.topics):
+        for operation, held in by_name.items():
             held.names = {operation}
-    routes, omitted = _routes(calls_known)
-    return Gathered(routes, topics, omitted, looked_at, unseen)
+    routes, omitted = _routes(known.calls)
+    return Gathered(routes, known.topics, omitted, looked_at, unseen)
+
+
+class _Known:
+    """Operations and topics by the names that rows give them."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Seen] = {}
+        self.topics: dict[str, Seen] = {}
+
+    def shapes(self, rows: Iterable[Row]) -> tuple[int, int]:
+        """How many payloads there were, and how many of them could not be looked at."""
+        nodes: dict[str, Any] = {}
+        looked_at = unseen = 0
+        for row in rows:
+            side = _side(self._seen(row), row)
+            count, text = int(row["looked_at"]), row["text"]
+            looked_at += count
+            if not text:
+                unseen += count
+            if side is None:
+                continue
+            if not text:
+                side.unseen += count
+                continue
+            if text not in nodes:
+                nodes[text] = orjson.loads(text)
+            side.held.add(nodes[text], count)
+            if row["side"] == "query":
+                side.names[tuple(sorted(nodes[text]["o"]))] += count
+        return looked_at, unseen
+
+    def marks(self, rows: Iterable[Row]) -> None:
+        """Count marks."""
+        for row in rows:
+            side = _side(self._seen(row), row)
+            if side is not None:
+                side.counted.update({key: int(count) for key, count in dict(row["marks"]).items()})
+
+    def _seen(self, row: Row) -> Seen:
+        by_name = self.topics if row.get("protocol") == MESSAGING else self.calls
+        return by_name.setdefault(row["operation"], Seen())
 
 
 def _side(seen: Seen, row: Row) -> Side | None:
@@ -211,3 +232,4 @@ def _add(mine: Side, theirs: Side) -> None:
     mine.held.join(theirs.held)
     mine.counted.update(theirs.counted)
     mine.unseen += theirs.unseen
+    mine.names.update(theirs.names)

@@ -1,4 +1,6 @@
-WHERE s.callee IN {callees:Array(String)} AND s.hour >= toStartOfHour(toDateTime({since:UInt32}))
+WHERE (({sent:UInt8} = 0 AND s.callee IN {callees:Array(String)})
+       OR ({sent:UInt8} = 1 AND s.caller IN {callees:Array(String)} AND s.protocol = 'messaging'))
+  AND s.hour >= toStartOfHour(toDateTime({since:UInt32}))
   AND s.hour < toDateTime({until:UInt32})
   AND ({namespace:String} = '' OR s.callee_namespace IN ('', {namespace:String}))
   AND ({environment:String} = '' OR s.environment = {environment:String})

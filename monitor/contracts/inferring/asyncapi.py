@@ -1,0 +1,50 @@
+"""What a provider was seen to send to topics, as an AsyncAPI document.
+https://www.asyncapi.com/docs/reference/specification/v3.0.0
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.contracts.inferring.gathered import JSON, Seen, as_told
+from monitor.contracts.inferring.schemas import SURE, whole_schema
+from monitor.contracts.payloads import is_json_type
+
+_SIGNS = re.compile(r"[^A-Za-z0-9_-]+")
+Document = dict[str, Any]
+
+
+def asyncapi_of(title: str, topics: Mapping[str, Seen], sure: float = SURE) -> Document:
+    """A channel and an operation that sends for each topic, with a message for each content that
+    it held.
+    """
+    channels: Document = {}
+    operations: Document = {}
+    for topic, seen in sorted(topics.items()):
+        messages: Document = {}
+        for media, side in as_told(seen.requests):
+            message: Document = {"contentType": media}
+            if is_json_type(media) and side.held.payloads > side.empty:
+                message["payload"] = whole_schema(side.held, side.marks, side.unseen, sure)
+            messages[_key(media)] = message
+        if not messages:
+            continue
+        name = _key(topic)
+        while name in channels:
+            name += "_"
+        channels[name] = {"address": topic, "messages": messages}
+        operations[f"send_{name}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": title, "version": "0"},
+        "defaultContentType": JSON,
+        "channels": channels,
+        "operations": operations,
+    }
+
+
+def _key(text: str) -> str:
+    return _SIGNS.sub("-", text).strip("-") or "unnamed"
