@@ -3,7 +3,7 @@ apart, not forgotten.
 """
 
 import operator
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,12 @@ def judged(document: Any, limits: ContractLimits, look: Look) -> Judged:
         _Rewriter(limits, changed, harsh=True).node(document, None, names=False),
         tuple(kindly.unjudged),
     )
+
+
+def usable_patterns(patterns: Iterable[str], limits: ContractLimits) -> frozenset[str]:
+    """Of a document's patterns, in the engine's words, those that it takes."""
+    expressions = (_usable(pattern, limits) for pattern in patterns)
+    return frozenset(text for text in expressions if text is not None)
 
 
 def _usable(pattern: str, limits: ContractLimits) -> str | None:

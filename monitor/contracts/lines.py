@@ -8,7 +8,9 @@ import yaml
 
 from monitor.contracts.selections.sdl import lines_of_sdl, looks_like_sdl
 from monitor.model.pointers import escaped
+from monitor.native import BUILT
 
+_DEEPEST = 128
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
@@ -23,9 +25,10 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
         return lines_of_sdl(text, pointers)
     ancestors = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
     text = text.removeprefix("\ufeff")
-    is_json = text.lstrip()[:1] == "{" and _is_json(text)
     try:
-        lines = _in_json(text, ancestors) if is_json else _in_yaml(text, ancestors)
+        lines = _natively(text, ancestors)
+        if lines is None:
+            lines = _in_text(text, ancestors)
     except yaml.YAMLError:
         lines = {}  # a text of another kind
     return {
@@ -34,6 +37,25 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
         )
         for pointer in pointers
     }
+
+
+def _natively(text: str, wanted: Collection[str]) -> dict[str, int] | None:
+    """Those that the native look finds; None where it leaves the text to the reference. It costs
+    some 5 ms a MB of JSON, the reference 100 to 300.
+    """
+    pointers = list(wanted)
+    if BUILT is None or text.lstrip()[:1] != "{":
+        return None
+    lines = BUILT.lines_of(text, pointers, _DEEPEST)
+    if lines is None:
+        return None
+    return {pointer: line for pointer, line in zip(pointers, lines, strict=True) if line}
+
+
+def _in_text(text: str, wanted: Collection[str]) -> dict[str, int]:
+    """The reference of `_natively`."""
+    is_json = text.lstrip()[:1] == "{" and _is_json(text)
+    return _in_json(text, wanted) if is_json else _in_yaml(text, wanted)
 
 
 def _ancestors(pointer: str) -> list[str]:

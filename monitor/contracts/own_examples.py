@@ -4,17 +4,18 @@ is not what was meant.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.form import Body, Parameter, Promise
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import readings
-from monitor.contracts.refs import objects, resolve
+from monitor.contracts.refs import Placed, resolve
 from monitor.contracts.remarks import Remark
-from monitor.contracts.schemas import Schema
+from monitor.contracts.schemas import Schema, Schemas
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -24,6 +25,7 @@ its time.
 """
 MOST_TOLD = 50
 _WORK = 20_000  # applications of schemas that one example may ask for
+_BATCH = 1_000
 _MOST_CHARS = 20_000
 _MOST_BROKEN = 20
 _MOST_NAMED = 3
@@ -48,7 +50,9 @@ class _Shown:
     schema: Schema
 
 
-def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[Remark]]:
+def own_examples(
+    document: dict[str, Any], promise: Promise, marked: Sequence[Placed]
+) -> tuple[int, list[Remark]]:
     """How many examples were looked at, and a remark for each that does not fit, at most 50 and
     one for the rest.
 
@@ -56,18 +60,11 @@ def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[
     that are too large to be judged in no time are passed over, and a schema that cannot be
     compiled judges none.
     """
-    count, pointers, remarks, more = 0, set[str](), list[Remark](), 0
-    most = MOST_WITH_PATTERNS if _backtracks(document) else MOST_EXAMPLES
-    for shown in _all(document, promise):
-        if shown.pointer in pointers:
-            continue
-        pointers.add(shown.pointer)
-        if count >= most:
-            break
+    count, remarks, more = 0, list[Remark](), 0
+    most = MOST_WITH_PATTERNS if _backtracks(marked) else MOST_EXAMPLES
+    for shown in _together(list(islice(_bearable(_once(_all(document, promise, marked))), most))):
+        count += 1
         try:
-            if not all(shown.schema.bears(value, _WORK) for value in shown.values):
-                continue
-            count += 1
             if any(shown.schema.fits(value) for value in shown.values):
                 continue
             if len(remarks) >= MOST_TOLD:
@@ -87,7 +84,57 @@ def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[
     return count, remarks
 
 
-def _all(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
+def _once(examples: Iterable[_Shown]) -> Iterator[_Shown]:
+    pointers: set[str] = set()
+    for shown in examples:
+        if shown.pointer not in pointers:
+            pointers.add(shown.pointer)
+            yield shown
+
+
+def _bearable(examples: Iterable[_Shown]) -> Iterator[_Shown]:
+    """Those whose values ask for no more work than one may."""
+    waiting = iter(examples)
+    while batch := list(islice(waiting, _BATCH)):
+        asked: dict[int, tuple[Schemas, list[tuple[int, str, Any]]]] = {}
+        for place, shown in enumerate(batch):
+            schemas = shown.schema.schemas
+            pairs = asked.setdefault(id(schemas.document), (schemas, []))[1]
+            pairs += [(place, shown.schema.pointer, value) for value in shown.values]
+        left_out: set[int] = set()
+        for schemas, pairs in asked.values():
+            bearable = schemas.bearable([pair[1:] for pair in pairs], _WORK)
+            left_out |= {
+                place for (place, *_), fine in zip(pairs, bearable, strict=True) if not fine
+            }
+        yield from (shown for place, shown in enumerate(batch) if place not in left_out)
+
+
+def _together(examples: list[_Shown]) -> list[_Shown]:
+    """The same, with the schemas of each document compiled at once, so that what they share is
+    compiled once; as they were where one of them cannot be compiled.
+    """
+    twins: dict[int, Schemas] = {}
+    for shown in examples:
+        schemas = shown.schema.schemas
+        twin = twins.setdefault(id(schemas.document), schemas)
+        if twin is schemas:
+            twin = twins[id(schemas.document)] = schemas.apart()
+        twin.lazily(shown.schema.pointer)
+    try:
+        for twin in twins.values():
+            twin.whole().fits({})
+    except ContractError:
+        return examples
+    return [
+        replace(
+            shown, schema=twins[id(shown.schema.schemas.document)].lazily(shown.schema.pointer)
+        )
+        for shown in examples
+    ]
+
+
+def _all(document: dict[str, Any], promise: Promise, marked: Sequence[Placed]) -> Iterator[_Shown]:
     if promise.by_example:
         return
     for operation in promise.operations:
@@ -106,7 +153,7 @@ def _all(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
                     is_json_type(media) or media in ("*/*", "application/*")
                 ):
                     yield from _of_body(document, schema)
-    yield from _of_schemas(document, promise)
+    yield from _of_schemas(promise, marked)
 
 
 def _of_body(document: dict[str, Any], schema: Schema) -> Iterator[_Shown]:
@@ -135,7 +182,7 @@ def _of_parameter(document: dict[str, Any], parameter: Parameter) -> Iterator[_S
             yield _Shown(pointer, (value,), parameter.schema)
 
 
-def _of_schemas(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
+def _of_schemas(promise: Promise, marked: Sequence[Placed]) -> Iterator[_Shown]:
     """Examples that stand in schemas, held by a compiled form of their own: a schema that nobody
     uses must not harm the others.
     """
@@ -144,7 +191,7 @@ def _of_schemas(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
         return
     held: list[tuple[str, Any, Schema]] = []
     apart = anchor.apart()
-    for node, pointer in objects(document):
+    for node, pointer in marked:
         if not (
             pointer.startswith("/components/schemas/")
             or "/schema/" in f"{pointer}/"
@@ -193,10 +240,10 @@ def _at(document: dict[str, Any], pointer: str) -> Any:
         return None
 
 
-def _backtracks(document: dict[str, Any]) -> bool:
+def _backtracks(marked: Sequence[Placed]) -> bool:
     patterns: Iterable[Any] = (
         text
-        for node, _ in objects(document)
+        for node, _ in marked
         for text in (
             node.get("pattern"),
             *(

@@ -17,7 +17,11 @@ from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_sc
 from monitor.contracts.formats.mountebank import is_mountebank, read_mountebank
 from monitor.contracts.formats.official import against_openapi
 from monitor.contracts.formats.openapi import read_openapi, version_of
-from monitor.contracts.formats.overlooked import overlooked_in_openapi, overlooked_in_schema
+from monitor.contracts.formats.overlooked import (
+    odd_in_openapi,
+    overlooked_in_openapi,
+    overlooked_in_schema,
+)
 from monitor.contracts.formats.pact import is_pact, read_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.ramp_plan import is_ramp_plan, read_ramp_plan
@@ -28,6 +32,7 @@ from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
 from monitor.contracts.own_examples import own_examples
+from monitor.contracts.refs import Placed, telling
 from monitor.contracts.remarks import Remark
 from monitor.contracts.selections.sdl import asks, document_of_sdl, schema_remarks
 from monitor.contracts.text import parse
@@ -129,7 +134,8 @@ def _examined(
     kind = kind or kind_of(document)
     try:
         promise = _promise(kind, document, where, lenient_nullable, limits)
-        remarks = _remarks(kind, document)
+        marked = [] if promise.by_example else telling(document)
+        remarks = _remarks(kind, document, marked)
         _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()
     except ContractError as error:
@@ -137,7 +143,7 @@ def _examined(
             raise
         line = lines_of(text, [error.pointer])[error.pointer]
         raise ContractError(f"{error} (line {line})", error.pointer) from None
-    shown, misfits = own_examples(document, promise)
+    shown, misfits = own_examples(document, promise, marked)
     return Examined(
         promise,
         tuple(_with_lines((*remarks, *misfits, *unjudged_clauses(document, promise)), text)),
@@ -277,7 +283,7 @@ def _promise(
     )
 
 
-def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
+def _remarks(kind: str, document: dict[str, Any], marked: list[Placed]) -> list[Remark]:
     if kind == "graphql":
         return list(schema_remarks(document))
     if kind not in ("openapi", "jsonschema"):
@@ -285,12 +291,13 @@ def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
     if kind != "openapi":
         return [*unknown_in_schema(document), *overlooked_in_schema(document)]
     version = version_of(document)
-    unknown = [] if version == "3.0" else unknown_in_openapi(document)
+    odd = odd_in_openapi(document, marked, version)
+    unknown = [] if version == "3.0" else unknown_in_openapi(odd)
     return [
         *against_openapi(document, version),
         *unknown,
-        *overlooked_in_openapi(document, version),
-        *unpicked(document),
+        *overlooked_in_openapi(odd, version),
+        *unpicked(document, marked),
         *unmatched(document),
     ]
 

@@ -19,8 +19,23 @@ from monitor.contracts.looks import (
 )
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped, unescaped
+from monitor.native import BUILT
 
 _MOST_HOPS = 50
+Placed = tuple[dict[str, Any], str]
+"""An object of a document and its pointer."""
+TELLING = frozenset(
+    {
+        *("discriminator", "example", "examples", "itemSchema"),
+        *("pattern", "patternProperties", "schema"),
+    }
+)
+"""Keys of objects that something is looked up in when a document is published."""
+_MARKER = (
+    BUILT.Objects(sorted(NAMES), sorted(DATA), sorted(ASIDE), sorted(TELLING))
+    if BUILT is not None
+    else None
+)
 
 
 def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
@@ -30,8 +45,9 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
             f"{where}: the reference {pointer[:120]!r} leaves the document; bundle it into one file, nothing is fetched"
         )
     node: Any = document
+    is_plain = "%" not in pointer and "~" not in pointer
     for part in pointer[1:].lstrip("/").split("/") if len(pointer) > 1 else []:
-        name = unescaped(unquote(part))
+        name = part if is_plain else unescaped(unquote(part))
         if isinstance(node, dict) and name in node:
             node = node[name]
         elif (
@@ -116,7 +132,15 @@ def _refuse(
         )
 
 
-def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def telling(document: dict[str, Any]) -> list[Placed]:
+    """Those of `objects` that have a key of TELLING, in its order. Natively some 5 ms a MB."""
+    marked = _MARKER.of(document) if _MARKER is not None else None
+    if marked is not None:
+        return list(marked)
+    return [placed for placed in objects(document) if not TELLING.isdisjoint(placed[0])]
+
+
+def objects(document: dict[str, Any]) -> Iterator[Placed]:
     """Every object that may be read as a schema, with its pointer; data and maps of names are
     passed over.
     """

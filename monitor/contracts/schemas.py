@@ -10,13 +10,14 @@ import jsonschema_rs as engine
 
 from monitor.contracts.broken import Broken, folded
 from monitor.contracts.compiling import Compiler, Draft
-from monitor.contracts.judged import Judged, judged
+from monitor.contracts.judged import Judged, judged, usable_patterns
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.looks import Look, look_at
 from monitor.contracts.loose import is_hidden, loosened
 from monitor.contracts.pieces import cut, is_cuttable
 from monitor.contracts.proving import OPEN, Proof, Provers
 from monitor.contracts.refs import resolve
+from monitor.contracts.usable import is_usable
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
@@ -114,10 +115,13 @@ class Schema:
         return self._schemas.draft
 
     def compiled(self) -> None:
-        """Compile all schemas of the document now. Raises ContractError when one cannot be
-        used.
-        """
-        _ = self._schemas.whole().tight
+        """Raises ContractError when a schema of the document that was named cannot be used."""
+        self._schemas.compiled()
+
+    @property
+    def schemas(self) -> "Schemas":
+        """Those that it was named among."""
+        return self._schemas
 
     def apart(self) -> "Schemas":
         """The schemas of the same document once more, none named yet: what is asked of them
@@ -235,6 +239,7 @@ class Schemas:
         self._cost: Cost | None = None
         self._provers: Provers | None = None
         self._whole: Ways | None = None
+        self._usable = False
         self._alone = self._look.schemas if is_cuttable(self._look.words) else 0
         self._compiler = Compiler(
             draft, where, self._formats, self._resources, assert_formats, limits, self._look.words
@@ -257,6 +262,26 @@ class Schemas:
             for number, schema in enumerate(self._known.values()):
                 schema.held = (self._whole, f"{number}" if schema.pointer else "")
         return self._whole
+
+    def compiled(self) -> None:
+        """Raises ContractError when one that was named cannot be used. Nothing is compiled where
+        that is told without it (usable.py).
+        """
+        if self._whole is None and not self._usable:
+            kindly = self._as_judged().kindly
+            patterns = usable_patterns(self._look.patterns, self._limits)
+            self._usable = is_usable(kindly, self._known, self.draft, self._look.words, patterns)
+        if not self._usable:
+            _ = self.whole().tight
+
+    def bearable(self, pairs: Sequence[tuple[str, Any]], most: int) -> list[bool]:
+        """What `Schema.bears` tells, for each of these pointers and payloads."""
+        return self.cost.within_each(pairs, most)
+
+    @property
+    def document(self) -> Any:
+        """What they stand in, as it was given."""
+        return self._document
 
     def met(self, pointer: str) -> tuple[Ways, str]:
         """What a schema that is used for the first time is compiled with, and its number there."""
@@ -284,6 +309,7 @@ class Schemas:
         return Ways(self._compiler, Judged(whole[0], harshly, held.unjudged), [pointer])
 
     def _forget(self) -> None:
+        self._usable = False
         if self._whole is not None:
             self._whole = None
             for schema in self._known.values():

@@ -10,4 +10,4 @@ def escaped(name: str) -> str:
 
 def unescaped(step: str) -> str:
     """The key that one step of a pointer names."""
-    return step.replace("~1", "/").replace("~0", "~")
+    return step.replace("~1", "/").replace("~0", "~") if "~" in step else step

@@ -98,7 +98,49 @@ class Growth:
     def allowed_depth(
         self, document: object, work: int, resolve: Callable[[str], object]
     ) -> int | None: ...
+    def within(
+        self,
+        document: object,
+        payloads: Sequence[tuple[dict[str, object], object]],
+        most: int,
+        work: int,
+        resolve: Callable[[str], object],
+    ) -> list[bool] | None: ...
 
+class Objects:
+    def __init__(
+        self,
+        names: Sequence[str],
+        data: Sequence[str],
+        aside: Sequence[str],
+        wanted: Sequence[str],
+    ) -> None: ...
+    def of(self, document: object) -> list[tuple[dict[str, object], str]] | None: ...
+
+class Keywords:
+    def __init__(
+        self,
+        maps: Sequence[str],
+        lists: Sequence[str],
+        alone: Sequence[str],
+        known: Sequence[str],
+        beside: Sequence[str],
+        formats: Sequence[str],
+    ) -> None: ...
+    def odd(
+        self, schemas: list[tuple[object, str]], nullable: bool
+    ) -> list[tuple[dict[str, object], str]] | None: ...
+
+class Usable:
+    def __init__(self, asks: Sequence[tuple[str, str]], truths: bool) -> None: ...
+    def surely(
+        self,
+        document: dict[str, object],
+        pointers: Sequence[str],
+        patterns: set[str],
+    ) -> bool: ...
+
+def lines_of(text: str, pointers: Sequence[str], depth: int) -> list[int] | None: ...
 def lookup(
     keys: NDArray[np.uint64], wanted: NDArray[np.uint64], rows: NDArray[np.int64]
 ) -> None: ...

@@ -2,10 +2,10 @@
 https://spec.openapis.org/oas/v3.1.1#discriminator-object
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from monitor.contracts.refs import objects
+from monitor.contracts.refs import Placed
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
 
@@ -34,7 +34,7 @@ def discriminated(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, 
     return copy
 
 
-def unpicked(document: dict[str, Any]) -> Iterator[Remark]:
+def unpicked(document: dict[str, Any], marked: Iterable[Placed]) -> Iterator[Remark]:
     """A remark for each discriminator, value or branch that picks nothing by OpenAPI's own rules.
 
     A parent's discriminator does not search for the schemas that name the parent in `allOf`. A
@@ -43,7 +43,7 @@ def unpicked(document: dict[str, Any]) -> Iterator[Remark]:
     components = document.get("components")
     entries = components.get("schemas") if isinstance(components, dict) else None
     schemas: dict[str, Any] = entries if isinstance(entries, dict) else {}
-    for schema, pointer in objects(document):
+    for schema, pointer in marked:
         discriminator = schema.get("discriminator")
         if isinstance(discriminator, dict) and isinstance(discriminator.get("propertyName"), str):
             yield from _unpicked(schema, pointer, discriminator, schemas)

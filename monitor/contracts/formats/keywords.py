@@ -2,28 +2,29 @@
 misspelt.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
-from monitor.contracts.refs import objects
+from monitor.contracts.refs import Placed
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
 
-_MAPS = frozenset(
+MAPS = frozenset(
     "properties patternProperties $defs definitions dependentSchemas dependencies".split()
 )
-_LISTS = frozenset("allOf anyOf oneOf prefixItems".split())
-_ONES = frozenset(
+LISTS = frozenset("allOf anyOf oneOf prefixItems".split())
+ONES = frozenset(
     (
         "not if then else items additionalItems unevaluatedItems contains additionalProperties unevaluatedProperties "
         "propertyNames contentSchema"
     ).split()
 )
-_KNOWN = (
-    _MAPS
-    | _LISTS
-    | _ONES
+KNOWN = (
+    MAPS
+    | LISTS
+    | ONES
     | frozenset(
         (
             "$schema $id id $ref $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $vocabulary $comment type enum "
@@ -43,10 +44,14 @@ def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
     """A remark for each keyword of a schema, and of what stands below it, that is neither JSON
     Schema's nor `x-…`.
     """
-    for node, place in schemas_in(schema, pointer):
+    return _unknown(schemas_in(schema, pointer))
+
+
+def _unknown(schemas: Iterable[Placed]) -> Iterator[Remark]:
+    for node, place in schemas:
         for word in node:
-            if word not in _KNOWN and not word.startswith("x-"):
-                near = get_close_matches(word, _KNOWN, 1, 0.7)
+            if word not in KNOWN and not word.startswith("x-"):
+                near = get_close_matches(word, KNOWN, 1, 0.7)
                 hint = (
                     f"did you mean {near[0]!r}?" if near else "write it as x-… if it is your own"
                 )
@@ -67,31 +72,25 @@ def schemas_in(schema: Any, pointer: str = "") -> Iterator[tuple[dict[str, Any],
         yield node, place
         for word, child in node.items():
             at = f"{place}/{escaped(word)}"
-            if word in _MAPS and isinstance(child, dict):
+            if word in MAPS and isinstance(child, dict):
                 stack.extend((part, f"{at}/{escaped(name)}") for name, part in child.items())
-            elif word in _LISTS or (word in _ONES and isinstance(child, list)):
+            elif word in LISTS or (word in ONES and isinstance(child, list)):
                 stack.extend(
                     (part, f"{at}/{index}")
                     for index, part in enumerate(child if isinstance(child, list) else ())
                 )
-            elif word in _ONES:
+            elif word in ONES:
                 stack.append((child, at))
 
 
-def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
-    """The same for every schema of an OpenAPI document, at most 50."""
-    remarks: list[Remark] = []
-    for schema, pointer in held_schemas(document):
-        for remark in unknown_in_schema(schema, pointer):
-            remarks.append(remark)
-            if len(remarks) >= _MOST:
-                return remarks
-    return remarks
+def unknown_in_openapi(schemas: Iterable[Placed]) -> list[Remark]:
+    """The same for the schemas of an OpenAPI document, at most 50."""
+    return list(islice(_unknown(schemas), _MOST))
 
 
-def held_schemas(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+def held_schemas(document: dict[str, Any], marked: Iterable[Placed]) -> Iterator[tuple[Any, str]]:
     """The schemas that OpenAPI keeps by name or alone; what stands inside them is left to the
-    caller.
+    caller. `marked` are the document's telling objects.
     """
     components = document.get("components")
     named = components.get("schemas") if isinstance(components, dict) else None
@@ -99,6 +98,6 @@ def held_schemas(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
         yield from (
             (schema, f"/components/schemas/{escaped(name)}") for name, schema in named.items()
         )
-    for node, pointer in objects(document):
+    for node, pointer in marked:
         if not pointer.startswith("/components/schemas/"):
             yield from ((node[word], f"{pointer}/{word}") for word in _HOLDERS if word in node)

@@ -4,14 +4,17 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from monitor.contracts.looks import DATA, NAMES
 from monitor.contracts.refs import follow
 from monitor.errors import ContractError
+from monitor.native import BUILT
 
 _LISTS = ("allOf", "anyOf", "oneOf")
 _BRANCHES = ("if", "then", "else")
+_APPLYING = frozenset({"$ref", *_LISTS, *_BRANCHES})
 _MOST_PARTS = 8
 _NOTHING: frozenset[str] = frozenset()
 
@@ -30,9 +33,10 @@ class OneWay:
         self._document = document
         self._mark = mark
         self._names: Mapping[int, frozenset[str]] = {}
+        self._named: dict[str, dict[str, Any]] = {}
         if mark not in words:
             return
-        nodes = list(_schemas(document))
+        nodes = _telling(document, mark)
         if any(node.get(mark) is True for node in nodes):
             self._names = self._spread(nodes)
 
@@ -62,7 +66,11 @@ class OneWay:
         return isinstance(parts, list) and any(self.marked(part, level + 1) for part in parts)
 
     def _spread(self, nodes: list[dict[str, Any]]) -> Mapping[int, frozenset[str]]:
-        parts = {id(node): [id(part) for part in self._parts(node)] for node in nodes}
+        parts = {
+            id(node): [id(part) for part in self._parts(node)]
+            for node in nodes
+            if not _APPLYING.isdisjoint(node)
+        }
         users: dict[int, list[int]] = defaultdict(list)
         for user, children in parts.items():
             for part in children:
@@ -89,11 +97,17 @@ class OneWay:
         yield from (node[word] for word in _BRANCHES if isinstance(node.get(word), dict))
 
     def _behind(self, node: dict[str, Any]) -> dict[str, Any]:
-        try:
-            target, _ = follow(self._document, node, "", "")
-        except ContractError:
-            return {}
-        return target if isinstance(target, dict) else {}
+        """What a node with a reference stands for; itself without one."""
+        name = node.get("$ref")
+        if not isinstance(name, str):
+            return node
+        if name not in self._named:
+            try:
+                target, _ = follow(self._document, node, "", "")
+            except ContractError:
+                target = None
+            self._named[name] = target if isinstance(target, dict) else {}
+        return self._named[name]
 
 
 def _flow(names: dict[int, frozenset[str]], edges: Mapping[int, list[int]]) -> None:
@@ -105,6 +119,21 @@ def _flow(names: dict[int, frozenset[str]], edges: Mapping[int, list[int]]) -> N
             if not names[node] <= names.get(other, _NOTHING):
                 names[other] = names.get(other, _NOTHING) | names[node]
                 pending.append(other)
+
+
+def _telling(document: dict[str, Any], mark: str) -> list[dict[str, Any]]:
+    """The schemas that are marked, have properties, or apply others."""
+    words = frozenset({mark, "properties", *_APPLYING})
+    marked = _marker(words).of(document) if BUILT is not None else None
+    if marked is not None:
+        return [node for node, _ in marked]
+    return [node for node in _schemas(document) if not words.isdisjoint(node)]
+
+
+@lru_cache(maxsize=2)
+def _marker(words: frozenset[str]) -> Any:
+    assert BUILT is not None
+    return BUILT.Objects(sorted(NAMES), sorted(DATA), [], sorted(words))
 
 
 def _schemas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

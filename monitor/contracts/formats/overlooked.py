@@ -6,10 +6,19 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from monitor.contracts.formats.keywords import held_schemas, schemas_in
+from monitor.contracts.formats.keywords import (
+    KNOWN,
+    LISTS,
+    MAPS,
+    ONES,
+    held_schemas,
+    schemas_in,
+)
 from monitor.contracts.formats.official import Version
+from monitor.contracts.refs import Placed
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
+from monitor.native import BUILT
 
 # https://json-schema.org/draft/2020-12/json-schema-validation#section-7.3 and
 # https://spec.openapis.org/registry/format/
@@ -28,13 +37,32 @@ _BESIDE = frozenset(
         "readOnly writeOnly nullable discriminator"
     ).split()
 )
+_READER = (
+    BUILT.Keywords(*(sorted(words) for words in (MAPS, LISTS, ONES, KNOWN, _BESIDE, _FORMATS)))
+    if BUILT is not None
+    else None
+)
 _MOST = 50
 _LIKENESS = 0.8
 
 
-def overlooked_in_openapi(document: dict[str, Any], version: Version) -> list[Remark]:
-    """A remark for each in an OpenAPI document, at most 50; one for all that say `nullable`."""
-    nodes = (part for held in held_schemas(document) for part in schemas_in(*held))
+def odd_in_openapi(
+    document: dict[str, Any], marked: Iterable[Placed], version: Version
+) -> list[Placed]:
+    """The schemas of an OpenAPI document of which something may have to be said, in its order:
+    natively those with an odd keyword, of which there are few, else all of them.
+    """
+    held = list(held_schemas(document, marked))
+    odd = _READER.odd(held, version != "3.0") if _READER is not None else None
+    if odd is not None:
+        return list(odd)
+    return [part for schema, place in held for part in schemas_in(schema, place)]
+
+
+def overlooked_in_openapi(nodes: Iterable[Placed], version: Version) -> list[Remark]:
+    """A remark for each in an OpenAPI document's schemas, at most 50; one for all that say
+    `nullable`.
+    """
     if version == "3.0":
         return _told(nodes, beside=True)
     return _told(nodes, f"OpenAPI {version} does not know `nullable`, and it is read as in 3.0")
@@ -46,9 +74,7 @@ def overlooked_in_schema(schema: Any) -> list[Remark]:
     return _told(nodes, "JSON Schema does not know `nullable`, and null is not taken for it")
 
 
-def _told(
-    nodes: Iterable[tuple[dict[str, Any], str]], of_nullable: str = "", *, beside: bool = False
-) -> list[Remark]:
+def _told(nodes: Iterable[Placed], of_nullable: str = "", *, beside: bool = False) -> list[Remark]:
     remarks: list[Remark] = []
     nullable: list[str] = []
     for node, place in nodes:

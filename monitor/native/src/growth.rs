@@ -93,8 +93,8 @@ impl Growth {
         let mut graph = Graph {
             uses: self, document, work, resolve,
             keys: FxHashMap::default(), numbers: FxHashMap::default(), nodes: Vec::new(), met: FxHashMap::default(),
-            names: FxHashMap::default(), places: FxHashMap::default(),
-            named: FxHashMap::default(), merged: 0,
+            names: FxHashMap::default(), places: FxHashMap::default(), reach: Vec::new(),
+            named: FxHashMap::default(), merged: 0, objects: None,
         };
         match graph.all(document) {
             Ok(()) => Ok(Some(graph.depth(self.deepest))),
@@ -102,6 +102,33 @@ impl Growth {
             Err(Stop::TooMuch) => Ok(Some(0)),
             Err(Stop::Raised(error)) => Err(error),
         }
+    }
+
+    /// Of schemas, each with a payload, whether no more than `most` schemas apply to all places of it, as `Cost.within` tells;
+    /// None leaves all of them to it. `work` is the bound of one place.
+    fn within(
+        &self,
+        document: &Bound<'_, PyAny>,
+        payloads: Vec<(Bound<'_, PyDict>, Bound<'_, PyAny>)>,
+        most: i64,
+        work: i64,
+        resolve: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Vec<bool>>> {
+        let mut graph = Graph {
+            uses: self, document, work, resolve,
+            keys: FxHashMap::default(), numbers: FxHashMap::default(), nodes: Vec::new(), met: FxHashMap::default(),
+            names: FxHashMap::default(), places: FxHashMap::default(), reach: Vec::new(),
+            named: FxHashMap::default(), merged: 0, objects: Some(Vec::new()),
+        };
+        let mut told = Vec::with_capacity(payloads.len());
+        for (schema, value) in &payloads {
+            match graph.bears(schema, value, most) {
+                Ok(bearable) => told.push(bearable),
+                Err(Stop::Left | Stop::TooMuch) => return Ok(None),
+                Err(Stop::Raised(error)) => return Err(error),
+            }
+        }
+        Ok(Some(told))
     }
 }
 
@@ -132,6 +159,14 @@ enum Below {
     All,
 }
 
+/// How many places below one is.
+#[derive(Clone, Copy)]
+enum Reach {
+    Name,
+    Index,
+    All,
+}
+
 struct Graph<'a, 'py> {
     uses: &'a Growth,
     document: &'a Bound<'py, PyAny>,
@@ -147,8 +182,12 @@ struct Graph<'a, 'py> {
     names: FxHashMap<String, u32>,
     /// By use of the key and by name, index or neither.
     places: FxHashMap<(u8, Below), u32>,
+    /// By place, the key's use and whom it is for.
+    reach: Vec<(u8, Reach)>,
     named: FxHashMap<String, Option<Bound<'py, PyDict>>>,
     merged: i64,
+    /// By number, where they are asked for by it.
+    objects: Option<Vec<Bound<'py, PyDict>>>,
 }
 
 #[inline]
@@ -200,6 +239,9 @@ impl<'py> Graph<'_, 'py> {
         let number = *self.numbers.entry(object.as_ptr() as usize).or_insert(fresh);
         if number == fresh {
             self.nodes.push(Known::Nothing);
+            if let Some(objects) = &mut self.objects {
+                objects.push(object.clone());
+            }
         }
         number
     }
@@ -218,7 +260,15 @@ impl<'py> Graph<'_, 'py> {
 
     fn put(&mut self, below: &mut Places, rank: u8, at: Below, child: &Bound<'py, PyDict>) {
         let fresh = self.places.len() as u32;
+        let kind = match at {
+            Below::Name(_) => Reach::Name,
+            Below::Index(_) => Reach::Index,
+            Below::All => Reach::All,
+        };
         let place = *self.places.entry((rank, at)).or_insert(fresh);
+        if place == fresh {
+            self.reach.push((rank, kind));
+        }
         let number = self.number(child);
         below.entry(place).or_default().add(number, 1);
     }
@@ -368,6 +418,86 @@ impl<'py> Graph<'_, 'py> {
             }
         }
         Ok(node.cast_into::<PyDict>().ok())
+    }
+
+    /// Whether the schemas that apply to all places of a payload, and the work of counting them, are no more than `most`.
+    fn bears(&mut self, schema: &Bound<'py, PyDict>, value: &Bound<'py, PyAny>, most: i64) -> Result<bool, Stop> {
+        let rank = |word: &str| self.uses.uses.get(word).map_or(u8::MAX, |(_, rank)| *rank);
+        let any_name = ["additionalProperties", "unevaluatedProperties", "propertyNames"].map(rank);
+        let any_item = ["items", "additionalItems", "unevaluatedItems", "contains"].map(rank);
+        let (named, patterned) = (rank("properties"), rank("patternProperties"));
+        let listed = ["items", "prefixItems"].map(rank);
+        let mut total: i64 = 0;
+        let mut stack: Vec<(Bound<'py, PyAny>, Vec<(u32, i64)>)> = vec![(value.clone(), vec![(self.number(schema), 1)])];
+        while let Some((node, applied)) = stack.pop() {
+            let object = node.cast::<PyDict>().ok();
+            let list = node.cast::<PyList>().ok();
+            let size = object.map_or(0, |held| held.len()) + list.map_or(0, |held| held.len());
+            let mut below = Places::default();
+            for (number, times) in applied {
+                let object = self.objects.as_ref().map(|objects| objects[number as usize].clone()).ok_or(Stop::Left)?;
+                let (own, places) = self.expansion(&object, 0)?;
+                total = total.saturating_add(times.saturating_mul(own));
+                if size > 0 {
+                    for (place, counted) in places.iter().flat_map(|places| places.iter()) {
+                        let held = below.entry(*place).or_default();
+                        total = total.saturating_add(counted.list.len() as i64);
+                        for &(child, often) in &counted.list {
+                            held.add(child, times.saturating_mul(often));
+                        }
+                    }
+                }
+                if total > most {
+                    return Ok(false);
+                }
+            }
+            if below.is_empty() {
+                continue;
+            }
+            let mut shared = Counted::default();
+            for (place, counted) in &below {
+                let (rank, reach) = self.reach[*place as usize];
+                let counts = match reach {
+                    Reach::All if object.is_some() => any_name.contains(&rank),
+                    Reach::All => any_item.contains(&rank),
+                    Reach::Name => object.is_some() && rank == patterned,
+                    Reach::Index => false,
+                };
+                if counts {
+                    counted.list.iter().for_each(|&(child, often)| shared.add(child, often));
+                }
+            }
+            let mut child = |inner: Bound<'py, PyAny>, own: Vec<u32>| -> bool {
+                let mut asked = shared.clone();
+                for place in own {
+                    if let Some(counted) = below.get(&place) {
+                        counted.list.iter().for_each(|&(child, often)| asked.add(child, often));
+                    }
+                }
+                total = total.saturating_add(1 + asked.list.len() as i64);
+                if !asked.list.is_empty() {
+                    stack.push((inner, asked.list));
+                }
+                total > most
+            };
+            if let Some(object) = object {
+                for (name, inner) in object.iter() {
+                    let text = name.cast::<PyString>().map_err(|_| Stop::Left)?.to_str().map_err(|_| Stop::Left)?;
+                    let place = self.names.get(text).and_then(|name| self.places.get(&(named, Below::Name(*name))));
+                    if child(inner, place.copied().into_iter().collect()) {
+                        return Ok(false);
+                    }
+                }
+            } else if let Some(list) = list {
+                for (index, inner) in list.iter().enumerate() {
+                    let places = listed.iter().filter_map(|rank| self.places.get(&(*rank, Below::Index(index)))).copied().collect();
+                    if child(inner, places) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// The depth at which some count grows over the bound, all schemas at once.

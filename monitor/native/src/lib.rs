@@ -10,6 +10,8 @@ mod growth;
 mod json;
 mod json_spans;
 mod keys;
+mod lines;
+mod marks;
 mod naming;
 mod odd;
 mod pattern;
@@ -19,6 +21,7 @@ mod proving;
 mod schema;
 mod spans;
 mod texts;
+mod usable;
 mod walks;
 mod wire;
 mod wordy;
@@ -274,5 +277,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<proofs::Proofs>()?;
     module.add_class::<growth::Growth>()?;
     module.add_class::<walks::Walks>()?;
+    module.add_function(wrap_pyfunction!(lines::lines_of, module)?)?;
+    module.add_class::<marks::Objects>()?;
+    module.add_class::<marks::Keywords>()?;
+    module.add_class::<usable::Usable>()?;
     module.add_class::<Gathered>()
 }
