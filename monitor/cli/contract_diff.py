@@ -32,7 +32,13 @@ from monitor.contracts.lines import lines_of
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError, UsageError
 
-_LEVELS: Mapping[str, Literal["error", "warning"]] = {"breaking": "error", "undecided": "warning"}
+_LEVELS: Mapping[str, Literal["error", "warning"]] = {
+    "breaking": "error",
+    "drifted": "error",
+    "undecided": "warning",
+    "gap": "warning",
+}
+_ORDER = (*WORST_FIRST, "drifted", "gap")
 _MOST_LINES = 100
 
 
@@ -154,7 +160,7 @@ def _json(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None
 
 def _markdown(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """For a pull request."""
-    typer.echo(f"### Contract: {summary['result']}\n\n{_said(summary)}")
+    typer.echo(f"### {summary.get('title', 'Contract')}: {summary['result']}\n\n{_said(summary)}")
     if not rows:
         return
     typer.echo("\n| | operation | change |\n|---|---|---|")
@@ -187,7 +193,7 @@ def _sarif(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Non
         if row["bearing"] in _LEVELS
     ]
     invocation = {"executionSuccessful": True, "exitCode": summary["exit"]}
-    about_rule = "A newer revision changes `{rule}`"
+    about_rule = "`{rule}`" if "title" in summary else "A newer revision changes `{rule}`"
     write_sarif(results, about_rule, invocation, {"summary": dict(summary)})
 
 
@@ -198,22 +204,22 @@ def _junit(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Non
         by_name.setdefault(row["operation"] or "the whole contract", []).append(row)
     cases, counts = [], Counter[str]()
     for name, own in by_name.items():
-        worst = next(word for word in WORST_FIRST if any(row["bearing"] == word for row in own))
-        counts[worst] += 1
+        worst = next(word for word in _ORDER if any(row["bearing"] == word for row in own))
+        counts[_LEVELS.get(worst, "")] += 1
         told = xml_text("\n".join(row["told"] for row in own if row["bearing"] == worst))
         inside = {
-            "breaking": f'<failure message="{told}" type="breaking"/>',
-            "undecided": f'<skipped message="{told}"/>',
+            "error": f'<failure message="{told}" type="{worst}"/>',
+            "warning": f'<skipped message="{told}"/>',
         }
-        cases.append((name, inside.get(worst, "")))
-    totals = {"failures": counts["breaking"], "errors": 0, "skipped": counts["undecided"]}
+        cases.append((name, inside.get(_LEVELS.get(worst, ""), "")))
+    totals = {"failures": counts["error"], "errors": 0, "skipped": counts["warning"]}
     write_junit(_command(summary), cases, totals, _said(summary))
 
 
 def _github(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     told = [row for row in rows if row["bearing"] in _LEVELS]
     for row in told[:MOST_ANNOTATIONS]:
-        title = f"Contract: {row['bearing']}"
+        title = f"{summary.get('title', 'Contract')}: {row['bearing']}"
         annotate(_LEVELS[row["bearing"]], row["file"], row["line"], title, row["told"])
     if len(told) > MOST_ANNOTATIONS:
         typer.echo(f"::warning::{len(told) - MOST_ANNOTATIONS} more changes")

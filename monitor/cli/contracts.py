@@ -560,6 +560,77 @@ def infer(
         return infer(there, wanted, output)
 
 
+@commands.command("mocks")
+def mocks(
+    context: typer.Context,
+    mock: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names of published mocks, all by default; with --traffic, files of mocks."
+        ),
+    ] = None,
+    traffic: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--traffic",
+            help="A file of API logs to judge by, offline; - is standard input. Again for more.",
+        ),
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--source", help="Who wrote the API logs; auto: each entry tells.")
+    ] = "auto",
+    days: Annotated[int, typer.Option(help="Look back so many days.", min=1, max=30)] = 7,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Gaps count too: stubs never asked for, calls no stub covers."
+        ),
+    ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Write the mock's document as it should be: placeholders from shapes for what is new.",
+        ),
+    ] = False,
+    samples: Annotated[
+        bool,
+        typer.Option("--samples", help="With --refresh and --traffic: bodies of that traffic."),
+    ] = False,
+    into: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where --refresh writes to.")
+    ] = None,
+    form: DiffOption = "text",
+) -> int:
+    """How true stubs are to the live exchanges that match their predicates: stale, of other types,
+    statuses, delays, dead, missing. Exits 0 faithful, 1 drifted, 2 where nothing can be told.
+    """
+    from monitor.cli.contract_mocks import live, recorded, refreshed
+    from monitor.cli.decode import source_named
+
+    names = mock or []
+    if samples and not (refresh and traffic):
+        raise UsageError("--samples takes bodies from --traffic for --refresh; give both")
+    if into is not None and not refresh:
+        raise UsageError("--output says where --refresh writes to; give --refresh")
+    settings = settings_of(context)
+    if traffic:
+        files = [Path(name) for name in names]
+        if not files:
+            raise UsageError("give the files of the mocks that the traffic is held against")
+        return recorded(
+            files, traffic, source_named(source), settings,
+            form=form, strict=strict, refresh=refresh, samples=samples, into=into,
+        )  # fmt: skip
+    with api(settings) as there:
+        if refresh:
+            if len(names) != 1:
+                raise UsageError("--refresh writes one document; name one mock")
+            return refreshed(there, names[0], days, into)
+        return live(there, names, days, environment, form=form, strict=strict)
+
+
 @commands.command("compatible")
 def compatible(
     files: Annotated[

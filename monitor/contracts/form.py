@@ -155,7 +155,7 @@ class Interaction:
     path where there is one. `states`: what must hold at the provider, which no log shows. Of
     several that fit only those of the lowest `priority` count. `prefix`: what every path begins
     with that fits, in lower case, so that others need no look. `pending`: what it breaks is held
-    against nobody yet.
+    against nobody yet. `asks`: "METHOD /path" that it shows, where `methods` and `path` do not.
     """
 
     name: str
@@ -169,6 +169,7 @@ class Interaction:
     delay: Delay | None = None
     pending: bool = False
     prefix: str = ""
+    asks: str = ""
 
 
 MessageJudge = Callable[[Carried, Mismatches], None]

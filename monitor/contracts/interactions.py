@@ -34,14 +34,14 @@ def check_interactions(
     their states are the same.
     """
     exchange = call.exchange
-    fitting = _fitting(call, promise)
-    if not fitting:
+    examples = fitting(call, promise)
+    if not examples:
         findings.leave(NO_INTERACTION, "request", "")
         return []
     if exchange.status in (0, CLIENT_LEFT):
-        findings.leave(NO_RESPONSE, "response", fitting[0][0].clause)
-        return [(example.name, "open") for example, _ in fitting]
-    answers = [(example, unseen, _answered(example, call, limits)) for example, unseen in fitting]
+        findings.leave(NO_RESPONSE, "response", examples[0][0].clause)
+        return [(example.name, "open") for example, _ in examples]
+    answers = [(example, unseen, answered(example, call, limits)) for example, unseen in examples]
     return decide(answers, findings, "response")
 
 
@@ -109,7 +109,7 @@ def _broken(answers: Answers, findings: Findings, side: Side) -> list[tuple[str,
     return [(candidate.name, "broken") for candidate, _, _ in answers]
 
 
-def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
+def fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     """The examples whose request this one satisfies, each with why that is not sure, of the lowest
     priority only.
     """
@@ -163,7 +163,7 @@ def _may_be(literal: Sequence[str], parts: Sequence[str]) -> bool:
     )
 
 
-def _answered(example: Interaction, call: Call, limits: PayloadLimits) -> Mismatches:
+def answered(example: Interaction, call: Call, limits: PayloadLimits) -> Mismatches:
     """All that the answer breaks; of a wrong status nothing more, since another answer
     was given.
     """

@@ -13,7 +13,7 @@ from monitor.contracts.framing import SchemaKey, Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
-from monitor.model.contracts import Revision
+from monitor.model.contracts import PublishedRole, Revision
 from monitor.model.services import split_service
 
 _MOST_CACHED = 20_000
@@ -51,7 +51,8 @@ class Registry:
     Of one contract's revisions in force at the event's time and environment, one for the
     provider's very version beats one for all versions, and that beats one for another version (a
     version that never published keeps the promise made before); among equals the highest number
-    wins. `broken` names unusable revisions and why.
+    wins. `broken` names unusable revisions and why. `mocks` is the same of those that stand for a
+    provider; None where there is none.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Registry:
         previous: "Registry | None" = None,
         lenient_nullable: bool = True,
         limits: ContractLimits = CONTRACT_LIMITS,
+        role: PublishedRole = "contract",
     ) -> None:
         self.broken: dict[tuple[str, int], str] = {}
         self._read: dict[tuple[str, int, str], Promise | None] = {}
@@ -69,12 +71,14 @@ class Registry:
         self._of_others: dict[int, InForce | None] = {}
         self._alike: dict[str, list[str]] = {}
         ended: dict[str, int] = {}  # by name, when the revisions before the next withdrawal end
-        for provider in sorted({revision.provider for revision in revisions if revision.binds}):
+        for provider in sorted(
+            {revision.provider for revision in revisions if revision.role == role}
+        ):
             self._alike.setdefault(split_service(provider)[0], []).append(provider)
         for revision in sorted(revisions, key=lambda entry: -entry.number):
             if revision.role == "withdrawn":
                 ended[revision.name] = _ns(revision.effective_from)
-            if not revision.binds:
+            if revision.role != role:
                 continue  # a mock stands for the provider, and is nobody's promise
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
@@ -93,6 +97,10 @@ class Registry:
         for names in self._by_provider.values():
             for entries in names.values():
                 _remember(entries)
+        self.mocks: Registry | None = None
+        if any(revision.role == "mock" for revision in revisions) and role == "contract":
+            before = None if previous is None else previous.mocks
+            self.mocks = Registry(revisions, previous=before, limits=limits, role="mock")
 
     def _promise(
         self,

@@ -27,6 +27,7 @@ from monitor.edges.limits import NameCap
 from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, ExchangeColumns
+from monitor.joining.mocking import Meetings, Mocker
 from monitor.joining.operations import operation_of
 from monitor.joining.shaping import Shaper, Shapes
 from monitor.joining.tables import VIOLATIONS, WORDS, table_of
@@ -80,6 +81,7 @@ class Examined:
     violations: pa.Table
     interactions: pa.Table
     shapes: Shapes
+    mocks: Meetings
     record: NDArray[np.int32]
     end_ns: NDArray[np.uint64]
     windows: NDArray[np.uint32]
@@ -91,6 +93,7 @@ class Examined:
     def keep(self, store: Store) -> None:
         """Write all rows; durable on return."""
         self.shapes.keep(store)
+        self.mocks.keep(store)
         store.insert("interactions_shown", self.interactions)
         store.insert("violations", self.violations)
         store.insert("exchanges", self.exchanges)
@@ -127,7 +130,7 @@ class Examiner:
         self._writers = writers
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
-        self._shaper = Shaper()
+        self._shaper, self._mocker = Shaper(), Mocker()
         self._template = lru_cache(maxsize=16_384)(template_path)
 
     def examine(
@@ -139,7 +142,7 @@ class Examiner:
         Takes a handful of exchanges at a time, and keeps none: their bodies need not all be there
         at once.
         """
-        columns, shapes = ExchangeColumns(), self._shaper.batch()
+        columns, shapes, mocks = ExchangeColumns(), self._shaper.batch(), self._mocker.batch()
         broken: list[tuple[Any, ...]] = []
         shown: list[tuple[Any, ...]] = []
         seen: Counter[str] = Counter()
@@ -162,6 +165,8 @@ class Examiner:
                 exchange, names, checked, _outcome(exchange, response), _shape(exchange, request)
             )
             shapes.add(exchange, names, checked.operation, request, response)
+            if registry.mocks is not None:
+                mocks.add(exchange, names, checked.operation, (request, response), registry)
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
@@ -186,6 +191,7 @@ class Examiner:
             table_of(broken, VIOLATIONS),
             table_of(shown, _INTERACTIONS),
             shapes,
+            mocks,
             record,
             ends,
             touched.astype(np.uint32),

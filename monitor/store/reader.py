@@ -267,6 +267,27 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
+    def mocks_met(
+        self,
+        contract: str,
+        revision: int,
+        since: datetime,
+        until: datetime,
+        environment: str = "",
+    ) -> list[dict[str, Any]]:
+        """What live exchanges showed of the stubs of one mock while that revision was in force,
+        whole hours of `since`. `word` is call (with the bucket of its time), shape (with its
+        skeleton's text) or broken.
+        """
+        parameters = {
+            "contract": contract,
+            "revision": revision,
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+        }
+        return rows_in_utc(self._store.query("mocks_met_of", parameters))
+
     def observations(
         self, since: datetime, until: datetime, environment: str = "", limit: int = 10_000
     ) -> list[dict[str, Any]]:

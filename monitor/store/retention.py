@@ -11,7 +11,7 @@ BY_SETTING: Mapping[str, tuple[str, ...]] = {
     "message_hours": ("message_ends",),
     "windows_days": ("edge_windows", "sightings"),
     "hours_months": ("edge_hours", "sighting_hours", "interactions"),
-    "violations_days": ("violations", "shapes", "shape_texts", "shape_marks"),
+    "violations_days": ("violations", "shapes", "shape_texts", "shape_marks", "mock_hours"),
     "ledger_days": ("ledger", "losses", "rejects"),
     "evidence_days": ("evidence",),
 }

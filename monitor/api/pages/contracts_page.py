@@ -9,6 +9,8 @@ from monitor.api.access import Opened, Reading
 from monitor.api.parts import Parts
 from monitor.api.questions import broken_clauses, data_range
 from monitor.api.routes.contracts import contradictions_of, covered, line, revision_of
+from monitor.api.routes.mocks import DAYS as MOCK_DAYS
+from monitor.api.routes.mocks import score_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.contracts.contradictions import Contradiction
@@ -58,6 +60,8 @@ def contract_page(
             "covered": shown,
             "contradictions": _contradictions(parts, contract),
             "days": COVERED_DAYS,
+            "mock": score_of(parts, contract, MOCK_DAYS) if contract.role == "mock" else None,
+            "mock_days": MOCK_DAYS,
         },
     )
 

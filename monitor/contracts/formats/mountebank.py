@@ -132,7 +132,14 @@ class _Stub:
                 priority=index,
                 delay=self._delay(answer, clause),
                 prefix=self._prefix,
+                asks=self._asks,
             )
+
+    @property
+    def _asks(self) -> str:
+        """Method and path that its predicates ask for by name."""
+        method = next(iter(self._methods)) if len(self._methods) == 1 else ""
+        return f"{method} {self._path}" if self._path else ""
 
     def _held(self, answer: Any, clause: str) -> dict[str, Any] | None:
         if not isinstance(answer, dict):

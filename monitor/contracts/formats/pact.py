@@ -207,6 +207,7 @@ class _Reader:
             states,
             pending=entry.get("pending") is True,
             prefix=prefix_of(rules.path),
+            asks="" if rules.path is None else f"{method} {path}",
         )
 
     def _response(self, answer: dict[str, Any], clause: str) -> Iterator[Part]:

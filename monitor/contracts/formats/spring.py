@@ -126,6 +126,11 @@ def read_spring_cloud_contract(
     return by_example(interactions, messages, left=tuple(left))
 
 
+def _shown(method: str, request: Mapping[str, Any]) -> str:
+    text = request.get("urlPath", request.get("url"))
+    return f"{method} {text.partition('?')[0]}" if isinstance(text, str) else ""
+
+
 class _Reader:
     def __init__(
         self,
@@ -173,6 +178,7 @@ class _Reader:
             None if fixed is None else Delay(least=fixed, median=fixed),
             pending=self._entry.get("inProgress") is True,
             prefix=self._prefix,
+            asks=_shown(method, asked) if path is None else "",
         )
 
     def message(self) -> Message:

@@ -190,6 +190,13 @@ class _Stub:
             else _DEFAULT_PRIORITY,
             delay_of(self._answer),
             prefix=self._prefix(),
+            asks=self._template_asked(method),
+        )
+
+    def _template_asked(self, method: str) -> str:
+        template = self._asked.get("urlPathTemplate")
+        return (
+            f"{'' if method == 'ANY' else method} {template}" if isinstance(template, str) else ""
         )
 
     def _prefix(self) -> str:

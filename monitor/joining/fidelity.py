@@ -1,0 +1,366 @@
+"""Mocks beside reality: each stub's answer against the live ones that it stands for, by rows of
+`mocks_met_of`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from monitor.contracts.mocking import differences, of_route
+from monitor.contracts.skeleton import Node
+from monitor.contracts.stubs import Stub
+from monitor.detect.ramps.bounds import lower_share, upper_share
+from monitor.joining.mocking import NO_TIME, differs_by
+from monitor.model.mocks import Fidelity, MockCode, MockFinding, MockReason, StubScore
+from monitor.model.quantiles import quantile
+
+MOST_FINDINGS = 1_000
+FEW = 3
+"""So often a status must be seen before a mock is said to lack it."""
+NEVER = 0.1
+"""A status that is never live is surely below this share: 36 exchanges show it."""
+TIMES, APART_MS = 2.0, 20.0
+"""A delay drifts by more than this factor and so many ms; the live median is taken of 30 calls."""
+ENOUGH_TIMES = 30
+SLOW_MS = 1_000.0
+"""A stub without a delay is told where one live answer in twenty takes longer."""
+_CODES: Mapping[str, MockCode] = {
+    "gone": "stale",
+    "type": "type_drift",
+    "more": "outside_matchers",
+}
+_ORDER: Sequence[MockCode] = (
+    "stale",
+    "type_drift",
+    "matcher_broken",
+    "status_never_live",
+    "status_never_mocked",
+    "latency_drift",
+    "sometimes_absent",
+    "outside_matchers",
+    "missing",
+    "dead",
+)
+_MET: Sequence[Literal["predicate", "perhaps", "operation"]] = (
+    "predicate",
+    "perhaps",
+    "operation",
+)
+Place = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class _Met:
+    """What was seen of one stub. Bodies are those of its own status."""
+
+    stub: Stub
+    calls: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    open: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    met: set[str] = field(default_factory=set)
+    operations: Counter[str] = field(default_factory=Counter)
+    times: Counter[int] = field(default_factory=Counter)
+    bodies: int = 0
+    like: int = 0
+    places: Counter[str] = field(default_factory=Counter)
+    differing: Counter[Place] = field(default_factory=Counter)
+    versions: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    refused: Counter[tuple[str, ...]] = field(default_factory=Counter)
+
+    @property
+    def exchanges(self) -> int:
+        return sum(self.calls.values())
+
+    @property
+    def judged(self) -> int:
+        return self.exchanges - self.open
+
+    @property
+    def of_status(self) -> int:
+        """Of those that are judged, how many were answered with the stub's status."""
+        return self.statuses[self.stub.status]
+
+    @property
+    def operation(self) -> str:
+        asked = f"{self.stub.method} {self.stub.path}".strip()
+        return next((name for name, _ in self.operations.most_common(1)), asked)
+
+
+def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fidelity:
+    """The verdict on a mock. Without traffic it is undecided, never faithful."""
+    met = {stub.name: _Met(stub) for stub in stubs}
+    missing = Counter[tuple[str, int]]()
+    by_missing: dict[tuple[str, int], set[str]] = {}
+    live: dict[str, Counter[int]] = {}
+    nodes: dict[str, Node] = {}
+    for row in rows:
+        if row["word"] == "call" and row["status"]:
+            live.setdefault(row["operation"], Counter())[row["status"]] += row["exchanges"]
+        if not row["interaction"]:
+            missing[(row["operation"], row["status"])] += row["exchanges"]
+            by_missing.setdefault((row["operation"], row["status"]), set()).add(
+                row["callee_version"]
+            )
+        elif row["interaction"] in met:
+            _count(met[row["interaction"]], row, nodes)
+    total = sum(counts.total() for counts in live.values())
+    findings = [finding for entry in met.values() for finding in _of_stub(entry, total)]
+    findings += _never_mocked(list(met.values()), live)
+    findings += [
+        _finding(
+            "missing",
+            "",
+            "",
+            operation,
+            status,
+            ("", "", ""),
+            (count, total),
+            by_missing[key],
+            gap=True,
+        )
+        for key, count in missing.items()
+        for operation, status in [key]
+    ]
+    findings.sort(
+        key=lambda finding: (finding.gap, _ORDER.index(finding.code), -finding.exchanges)
+    )
+    return _verdict(list(met.values()), findings, total, total - missing.total())
+
+
+def _count(entry: _Met, row: Mapping[str, Any], nodes: dict[str, Node]) -> None:
+    count, version = int(row["exchanges"]), str(row["callee_version"])
+    if row["word"] == "call":
+        entry.calls[(row["operation"], row["status"], version)] += count
+        entry.operations[row["operation"]] += count
+        entry.met.add(row["met"])
+        if row["met"] == "perhaps":
+            entry.open += count
+            return
+        entry.statuses[row["status"]] += count
+        if row["bucket"] != NO_TIME and row["status"] == entry.stub.status:
+            entry.times[row["bucket"]] += count
+    elif row["word"] == "broken":
+        key = tuple(differs_by(row["detail"]))
+        entry.refused[key] += count
+        entry.versions.setdefault(key, set()).add(version)
+    elif row["met"] == "perhaps":
+        return
+    elif row["status"] == entry.stub.status and row["text"] and entry.stub.node is not None:
+        text = str(row["text"])
+        node = nodes.get(text)
+        if node is None:
+            node = nodes[text] = orjson.loads(text)
+        _compared(entry, node, str(row["shown"]), count, version)
+
+
+def _compared(entry: _Met, live: Node, shown: str, count: int, version: str) -> None:
+    """One kind of live body beside the stub's."""
+    assert entry.stub.node is not None
+    drifts = False
+    seen: set[str] = set()
+    for difference in differences(entry.stub.node, live):
+        if difference.code == "seen":
+            seen.add(difference.pointer)
+            continue
+        if shown == "kept" and difference.code != "more":
+            continue  # its matchers allow it
+        key = (difference.code, difference.pointer, difference.expected, difference.actual)
+        entry.differing[key] += count
+        entry.versions.setdefault(key, set()).add(version)
+        drifts = drifts or difference.code != "more"
+    if seen:
+        entry.bodies += count
+        entry.like += 0 if drifts else count
+    for pointer in seen:
+        entry.places[pointer] += count
+
+
+def _of_stub(entry: _Met, total: int) -> Iterable[MockFinding]:
+    stub = entry.stub
+    if not entry.met & {"predicate", "perhaps"}:
+        if total:
+            yield _finding(
+                "dead", stub.name, stub.clause, entry.operation, stub.status,
+                ("", "", ""), (0, total), set(), gap=True,
+            )  # fmt: skip
+        if not entry.exchanges:
+            return
+    for key, count in entry.differing.items():
+        code, pointer, expected, actual = key
+        parent = pointer if code == "type" else pointer.rpartition("/")[0]
+        of = max(entry.places[pointer if code != "more" else parent], count)
+        kind: MockCode = _CODES[code]
+        if code == "gone" and (count < of or actual != "absent"):
+            kind = "sometimes_absent"
+        yield _finding(
+            kind, stub.name, stub.clause, entry.operation, stub.status, (pointer, expected, actual),
+            (count, of), entry.versions[key], gap=kind in ("sometimes_absent", "outside_matchers") and count < of,
+        )  # fmt: skip
+    for refused, count in entry.refused.items():
+        rule, pointer, clause, expected, actual = refused
+        yield _finding(
+            "matcher_broken", stub.name, clause, entry.operation, stub.status,
+            (pointer, f"{rule}: {expected}" if rule != expected else rule, actual),
+            (count, max(entry.of_status, count)), entry.versions[refused],
+        )  # fmt: skip
+    yield from _status(entry)
+    yield from _latency(entry)
+
+
+def _status(entry: _Met) -> Iterable[MockFinding]:
+    """Whether the real one ever answers with the stub's status."""
+    stub, judged = entry.stub, entry.judged
+    if entry.of_status or not judged:
+        return
+    versions = {version for _, _, version in entry.calls}
+    usual = ", ".join(str(status) for status, _ in entry.statuses.most_common(3))
+    yield _finding(
+        "status_never_live", stub.name, stub.clause, entry.operation, stub.status,
+        ("", str(stub.status), usual), (judged, judged), versions,
+        gap=upper_share(0, judged) > NEVER,
+    )  # fmt: skip
+
+
+def _latency(entry: _Met) -> Iterable[MockFinding]:
+    calls = entry.times.total()
+    if calls < ENOUGH_TIMES:
+        return
+    p50, p95 = (1000 * (quantile(entry.times, share) or 0.0) for share in (0.5, 0.95))
+    stub, delay = entry.stub, entry.stub.delay
+    told = _times(p50, p95)
+    if delay is None:
+        if p95 >= SLOW_MS:
+            yield _finding(
+                "latency_drift", stub.name, stub.clause, entry.operation, stub.status,
+                ("", "no delay", told), (calls, calls), set(), gap=True,
+            )  # fmt: skip
+        return
+    least = delay.median if delay.median is not None else delay.least
+    most = delay.median if delay.median is not None else (delay.most or delay.least)
+    slower = p50 > most * TIMES and p50 - most > APART_MS
+    quicker = p50 * TIMES < least and least - p50 > APART_MS
+    if slower or quicker:
+        promised = f"{least:g} ms" if least == most else f"{least:g} to {most:g} ms"
+        yield _finding(
+            "latency_drift", stub.name, stub.clause, entry.operation, stub.status,
+            ("", promised, told), (calls, calls), set(),
+        )  # fmt: skip
+
+
+def _times(p50: float, p95: float) -> str:
+    return f"p50 {p50:.3g} ms, p95 {p95:.3g} ms"
+
+
+def _never_mocked(
+    entries: Sequence[_Met], live: Mapping[str, Counter[int]]
+) -> Iterable[MockFinding]:
+    """Statuses that the real one answers an operation with, and none of its stubs."""
+    for operation, statuses in live.items():
+        verb, _, route = operation.partition(" ")
+        own = [
+            entry
+            for entry in entries
+            if operation in entry.operations
+            or (
+                entry.stub.path
+                and entry.stub.method in ("", verb)
+                and of_route(entry.stub.path, route)
+            )
+        ]
+        if not any(entry.exchanges for entry in own):
+            continue
+        mocked = {entry.stub.status for entry in own}
+        total = statuses.total()
+        for status, count in statuses.items():
+            if status in mocked:
+                continue
+            versions = {
+                version
+                for entry in own
+                for (name, answered, version) in entry.calls
+                if name == operation and answered == status
+            }
+            yield _finding(
+                "status_never_mocked", "", own[0].stub.clause, operation, status,
+                ("", ", ".join(map(str, sorted(mocked))), str(status)), (count, total), versions,
+                gap=count < FEW,
+            )  # fmt: skip
+
+
+def _finding(
+    code: MockCode,
+    stub: str,
+    clause: str,
+    operation: str,
+    status: int,
+    place: tuple[str, str, str],
+    counts: tuple[int, int],
+    versions: Iterable[str],
+    *,
+    gap: bool = False,
+) -> MockFinding:
+    count, of = counts
+    return MockFinding(
+        *(code, gap, stub, clause, operation, status, *place, count, of),
+        *(count / of if of else 0.0, lower_share(count, of), upper_share(count, of)),
+        sorted(set(versions) - {""}),
+    )
+
+
+def _verdict(
+    entries: Sequence[_Met], findings: Sequence[MockFinding], total: int, covered: int
+) -> Fidelity:
+    judged = sum(entry.judged for entry in entries)
+    scores = [_score(entry) for entry in entries]
+    weighed = [
+        (score.score, entry.judged)
+        for score, entry in zip(scores, entries, strict=True)
+        if score.score is not None
+    ]
+    reason: MockReason = (
+        "no_traffic" if not total
+        else "no_stub_met" if not covered
+        else "nothing_judged" if not judged
+        else ""
+    )  # fmt: skip
+    drifted = any(not finding.gap for finding in findings)
+    exit_code: Literal[0, 1, 2] = 1 if drifted else 2 if reason else 0
+    return Fidelity(
+        "drifted" if drifted else "undecided" if reason else "faithful",
+        exit_code,
+        "" if drifted else reason,
+        total,
+        covered,
+        sum(entry.open for entry in entries),
+        sum(score * weight for score, weight in weighed) / weights
+        if (weights := sum(weight for _, weight in weighed))
+        else None,
+        scores,
+        findings[:MOST_FINDINGS],
+    )
+
+
+def _score(entry: _Met) -> StubScore:
+    judged = entry.judged
+    like = entry.like / entry.bodies if entry.bodies else 1.0
+    times = entry.times
+    delay = entry.stub.delay
+    return StubScore(
+        entry.stub.name,
+        entry.stub.clause,
+        sorted(entry.operations),
+        entry.stub.status,
+        next((word for word in _MET if word in entry.met), ""),
+        entry.exchanges,
+        entry.open,
+        entry.bodies,
+        entry.of_status / judged * like if judged else None,
+        None if delay is None else delay.median if delay.median is not None else delay.least,
+        *(
+            None if (seconds := quantile(times, share)) is None else 1000 * seconds
+            for share in (0.5, 0.95)
+        ),
+    )

@@ -1,0 +1,254 @@
+"""What live exchanges show of the stubs of mocks, as rows: which stub was asked for, how the real
+provider answered, how long it took, and the skeleton of the body; never a value.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from monitor.contracts.form import Promise
+from monitor.contracts.matching.call import Call
+from monitor.contracts.mocking import Meeting, Mock
+from monitor.contracts.payloads import Payload
+from monitor.contracts.registry import InForce, Registry
+from monitor.contracts.shape import number_of, shape_of
+from monitor.contracts.skeleton import Skeleton, text_of
+from monitor.joining.exchange_columns import Named
+from monitor.joining.tables import WORDS, table_of
+from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
+from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.store import Store
+
+ENOUGH, ONE_IN = 400, 32
+"""So many bodies of a stub, a status and a version are looked at; then one in so many."""
+MOST_SHAPES, MOST_BYTES, MOST_KINDS = 200, 256_000, 20_000
+NO_TIME = -1_000
+UNSEEN = 0
+SEPARATOR = "\x1f"
+
+
+class Mocker:
+    """Lives between batches: it remembers which bodies it saw, so that a flood costs little."""
+
+    def __init__(self) -> None:
+        self._mocks: dict[int, tuple[Promise, Mock]] = {}
+        self._looked: Counter[tuple[Any, ...]] = Counter()
+        self._shapes: dict[tuple[Any, ...], set[int]] = {}
+        self._told: set[tuple[int, int]] = set()
+
+    def batch(self) -> "Meetings":
+        """The rows of a batch in the making."""
+        if max(len(self._looked), len(self._told), len(self._mocks)) > MOST_KINDS:
+            self._mocks, self._told = {}, set()
+            self._looked, self._shapes = Counter(), {}
+        return Meetings(self)
+
+    def mock(self, promise: Promise) -> Mock:
+        """The stubs of a promise, made once."""
+        held = self._mocks.get(id(promise))
+        if held is None:
+            held = self._mocks[id(promise)] = (promise, Mock(promise))
+        return held[1]
+
+    def looks(self, kind: tuple[Any, ...], exchange: Exchange) -> int:
+        """For how many bodies of a kind this one stands; 0: it is not looked at."""
+        self._looked[kind] += 1
+        if self._looked[kind] <= ENOUGH:
+            return 1
+        chosen = (exchange.offset * 0x9E3779B1 + exchange.index * 0x85EBCA77) >> 7
+        return 0 if chosen % ONE_IN else ONE_IN
+
+    def keeps(self, kind: tuple[Any, ...], number: int) -> bool:
+        """Whether a skeleton is kept: of each kind so many."""
+        shapes = self._shapes.setdefault(kind, set())
+        if number not in shapes and len(shapes) >= MOST_SHAPES:
+            return False
+        shapes.add(number)
+        return True
+
+    def is_new(self, number: int, day: int) -> bool:
+        """Whether a skeleton's text is to be told: each day once."""
+        new = (day, number) not in self._told
+        self._told.add((day, number))
+        return new
+
+
+class Meetings:
+    """Rows of one batch."""
+
+    def __init__(self, mocker: Mocker) -> None:
+        self._mocker = mocker
+        self._rows: list[tuple[Any, ...]] = []
+        self._texts: dict[int, str] = {}
+
+    def add(
+        self,
+        exchange: Exchange,
+        names: Named,
+        operation: str,
+        payloads: tuple[Payload, Payload],
+        registry: Registry,
+    ) -> None:
+        """Hold an exchange against the mocks of its provider."""
+        mocks = registry.mocks
+        if mocks is None or exchange.protocol == MESSAGING:
+            return
+        held = mocks.find(
+            names.callee,
+            names.environment,
+            names.callee_version,
+            names.caller,
+            exchange.end_ns,
+            exchange.callee_namespace,
+        )
+        for contract in held:
+            if contract.promise is not None and contract.promise.interactions:
+                self.meet(exchange, names, operation, payloads, contract)
+
+    def meet(
+        self,
+        exchange: Exchange,
+        names: Named,
+        operation: str,
+        payloads: tuple[Payload, Payload],
+        contract: InForce,
+    ) -> Meeting | None:
+        """Hold an exchange against one mock. None where nobody answered."""
+        assert contract.promise is not None
+        route = operation.partition(" ")[2] or exchange.route or exchange.path
+        meeting = self._mocker.mock(contract.promise).meeting(Call(exchange, *payloads), route)
+        if meeting is None:
+            return None
+        rows = [("call", _bucket(exchange.duration_ns), 1, UNSEEN, "")]
+        rows += [("broken", NO_TIME, 1, UNSEEN, _detail(broken)) for broken in meeting.broken]
+        if meeting.interaction:
+            rows += self._shape(exchange, names, meeting, payloads[1], contract)
+        for word, bucket, stands_for, shape, detail in rows:
+            self._rows.append(
+                (
+                    *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
+                    exchange.end_ns // 1_000_000_000,
+                    *(contract.name, contract.number),
+                    *(meeting.interaction, meeting.met, meeting.shown, word),
+                    *(names.environment, names.caller, names.caller_version),
+                    *(names.callee, names.callee_version, operation, exchange.status),
+                    *(bucket, stands_for, shape, detail),
+                )
+            )
+        return meeting
+
+    def _shape(
+        self,
+        exchange: Exchange,
+        names: Named,
+        meeting: Meeting,
+        response: Payload,
+        contract: InForce,
+    ) -> list[tuple[str, int, int, int, str]]:
+        """The body's skeleton, where it is looked at."""
+        kind = (
+            *(contract.name, meeting.interaction, meeting.shown, exchange.status),
+            *(names.environment, names.callee_version),
+        )
+        stands_for = self._mocker.looks(kind, exchange)
+        if not stands_for:
+            return []
+        body = exchange.response_body
+        number = UNSEEN
+        if body is not None and len(body) <= MOST_BYTES and not response.problem:
+            quick = shape_of(response.value) ^ exchange.redacted
+            text = text_of(Skeleton(response.value, marked=False, masked=exchange.redacted).node)
+            number = number_of(text)
+            if not self._mocker.keeps(kind, quick):
+                number = UNSEEN
+            elif self._mocker.is_new(number, exchange.end_ns // 86_400_000_000_000):
+                self._texts[number] = text
+        return [("shape", NO_TIME, stands_for, number, "")]
+
+    def counted(self) -> list[dict[str, Any]]:
+        """The rows as the store would count them, with their skeletons."""
+        names = [*_SEEN.names[5:], "text"]
+        texts = {UNSEEN: "", **self._texts}
+        counts: Counter[tuple[Any, ...]] = Counter()
+        spans: dict[tuple[Any, ...], tuple[int, int]] = {}
+        for row in self._rows:
+            key = (*row[5:], texts.get(row[_SHAPE], ""))
+            counts[key] += 1
+            first, last = spans.get(key, (row[4], row[4]))
+            spans[key] = (min(first, row[4]), max(last, row[4]))
+        return [
+            {
+                **dict(zip(names, key, strict=True)),
+                "exchanges": count,
+                "first_seen": spans[key][0],
+                "last_seen": spans[key][1],
+            }
+            for key, count in counts.items()
+        ]
+
+    def keep(self, store: Store) -> None:
+        """Write all rows; durable on return. Nothing where no mock is published."""
+        if self._texts:
+            store.insert(
+                "shape_texts",
+                pa.table(
+                    {
+                        "shape": pa.array(list(self._texts), pa.uint64()),
+                        "text": pa.array(list(self._texts.values()), pa.string()),
+                    }
+                ),
+            )
+        if self._rows:
+            store.insert("mocks_met", table_of(self._rows, _SEEN))
+
+
+_SEEN = pa.schema(
+    {
+        "source_id": WORDS,
+        "partition": pa.uint32(),
+        "offset": pa.uint64(),
+        "index": pa.uint32(),
+        "at": pa.uint32(),
+        "contract": WORDS,
+        "revision": pa.uint32(),
+        "interaction": WORDS,
+        "met": WORDS,
+        "shown": WORDS,
+        "word": WORDS,
+        "environment": WORDS,
+        "caller": WORDS,
+        "caller_version": WORDS,
+        "callee": WORDS,
+        "callee_version": WORDS,
+        "operation": WORDS,
+        "status": pa.uint16(),
+        "bucket": pa.int16(),
+        "stands_for": pa.uint16(),
+        "shape": pa.uint64(),
+        "detail": pa.string(),
+    }
+)
+_SHAPE = _SEEN.names.index("shape")
+
+
+def _bucket(duration_ns: int | None) -> int:
+    """The bucket of a duration in an exponential histogram of seconds."""
+    if duration_ns is None or duration_ns < 0:
+        return NO_TIME
+    if not duration_ns:
+        return ZERO_BUCKET
+    return math.ceil(math.log2(duration_ns / 1e9) * (1 << HISTOGRAM_SCALE)) - 1
+
+
+def _detail(broken: Any) -> str:
+    return SEPARATOR.join(
+        (broken.rule, broken.pointer, broken.clause, broken.expected, broken.actual)
+    )
+
+
+def differs_by(detail: str) -> Sequence[str]:
+    """Rule, place, clause, expected and actual of a row of what is broken."""
+    return detail.split(SEPARATOR)
