@@ -31,6 +31,7 @@ from monitor.api.routes import (
     recordings,
     timing,
     tokens,
+    uncovered,
 )
 from monitor.api.sharing import Pages
 from monitor.api.static import router as static_router
@@ -78,6 +79,7 @@ def create_app(parts: Parts) -> FastAPI:
         deployable.router,
         breaks.router,
         timing.router,
+        uncovered.router,
         deploys.router,
         findings.router,
         gates.gates_router(Waiting(parts)),

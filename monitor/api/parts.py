@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from monitor.clock import Clock, system_clock
 from monitor.edges.aliases import Aliases
 from monitor.model.judging import Outcome
-from monitor.model.policy import Override, RuleResult
+from monitor.model.policy import Criticality, Override, RuleResult
 from monitor.model.reasons import Reason
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -29,7 +29,7 @@ class ApiConfig:
     trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
     deploy tools to those of telemetry. `longest_wait_seconds` bounds how long a gate waits: 0
     where nothing runs that could change its answer. `longest_override_hours` is what the settings'
-    policy lets an override last.
+    policy lets an override last; `criticality` is what it says of services.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +47,7 @@ class ApiConfig:
     traces_to: str = ""
     aliases: Aliases = field(default_factory=Aliases)
     longest_override_hours: float = 24.0
+    criticality: Criticality = field(default_factory=Criticality)
 
 
 class GateAnswer(Protocol):

@@ -399,6 +399,7 @@ class House:
             traces_to=tracing.endpoint if tracing.enabled else "",
             aliases=self.written,
             longest_override_hours=self.policy.overrides.longest_hours,
+            criticality=self.policy.criticality,
         )
 
     def senders(self) -> dict[str, Sender]:

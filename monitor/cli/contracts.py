@@ -25,6 +25,7 @@ from monitor.cli.publications import (
     tell_recorded,
 )
 from monitor.cli.session import settings_of
+from monitor.contracts.cases import CaseForm
 from monitor.errors import UsageError
 from monitor.model.contracts import LEVELS, ContractFormat, InferredForm, PublishedRole
 
@@ -629,6 +630,44 @@ def mocks(
                 raise UsageError("--refresh writes one document; name one mock")
             return refreshed(there, names[0], days, into)
         return live(there, names, days, environment, form=form, strict=strict)
+
+
+@commands.command("uncovered")
+def uncovered(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(help="Look back so many days.", min=1, max=90)] = 7,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    limit: LimitOption = None,
+    form: FormatOption = "table",
+) -> int:
+    """Live interactions that no contract covers, by risk: change frequency times impact (callers,
+    calls, criticality). Exits 0 all covered, 1 some not, 2 where no call is known.
+    """
+    from monitor.cli.contract_cases import listed
+
+    with api(settings_of(context)) as there:
+        return listed(there, days, environment, limit, form)
+
+
+@commands.command("export-case")
+def export_case(
+    context: typer.Context,
+    case_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A violation's fingerprint, or an id of `contracts uncovered`."
+        ),
+    ],
+    form: Annotated[CaseForm, typer.Option("--as", help="The form of the test.")] = "pact",
+    into: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file, or a folder to write it into.")
+    ] = None,
+) -> None:
+    """A violation or an uncovered interaction as a test, by shapes: values stand for types."""
+    from monitor.cli.contract_cases import exported
+
+    with api(settings_of(context)) as there:
+        exported(there, case_id, form, into)
 
 
 @commands.command("compatible")

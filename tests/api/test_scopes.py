@@ -20,6 +20,8 @@ NEEDS = {
             "GET /v1/contracts/{name}/coverage",
             "GET /v1/contracts/{name}/contradictions",
             "GET /v1/matrix",
+            "GET /v1/uncovered",
+            "GET /v1/cases/{case_id}",
             "GET /v1/mocks",
             "GET /v1/mocks/{name}",
             "GET /v1/mocks/{name}/refreshed",

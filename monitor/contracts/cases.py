@@ -1,0 +1,276 @@
+"""A live interaction as a test: what is asked, what must be answered, by shapes alone. Values stand
+for types; none is one that was seen.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal, get_args
+from urllib.parse import urlencode
+
+from monitor.model.pointers import unescaped
+from monitor.model.printable import printable
+
+CaseForm = Literal["pact", "openapi-example", "wiremock", "junit", "http"]
+CASE_FORMS: tuple[CaseForm, ...] = get_args(CaseForm)
+_PARAMETER = re.compile(r"\{[^{}]*\}")
+_JSON = "application/json"
+_NOTHING = object()
+SUFFIXES: Mapping[CaseForm, str] = {
+    "pact": ".pact.json",
+    "openapi-example": ".openapi.json",
+    "wiremock": ".wiremock.json",
+    "junit": ".junit.xml",
+    "http": ".http",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The clause that live exchanges break."""
+
+    contract: str
+    revision: int
+    side: str
+    rule: str
+    pointer: str
+    clause: str
+    expected: str
+    actual: str
+    exchanges: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One interaction. `answer` is as the contract wants it, `live` as it is; alike where nothing
+    is broken. Bodies are None where there is none.
+    """
+
+    id: str
+    provider: str
+    consumer: str
+    environment: str
+    method: str
+    route: str
+    query: Mapping[str, Any]
+    request: Any
+    request_media: str
+    status: int
+    answer: Any
+    live: Any
+    media: str
+    told: Told | None
+
+    @property
+    def path(self) -> str:
+        """The route with 1 for each parameter."""
+        return _PARAMETER.sub("1", self.route)
+
+    @property
+    def title(self) -> str:
+        """What it is of, and what is wrong."""
+        asked = f"{self.method} {self.route} answers {self.status}"
+        if self.told is None:
+            return f"{asked}: no contract covers it"
+        return f"{asked}: {self.told.side} {self.told.pointer or '/'} {self.told.rule}"
+
+    @property
+    def why(self) -> str:
+        """What was seen, in one line."""
+        told = self.told
+        if told is None:
+            return f"live in {self.environment or 'an unnamed environment'}, and no contract covers it"
+        return (
+            f"{told.exchanges} live exchanges break {told.contract} revision {told.revision} at "
+            f"{told.clause or '/'}: {told.rule}, expected {told.expected}, was {told.actual}"
+        )
+
+
+def written(case: Case, form: CaseForm) -> str:
+    """The case in a form. Pact, OpenAPI and HTTP show what must be answered, and fail while it is
+    not; WireMock answers as the provider does now, so that a consumer can be tried against it.
+    """
+    writers: Mapping[CaseForm, Callable[[Case], str]] = {
+        "pact": _pact,
+        "openapi-example": _openapi,
+        "wiremock": _wiremock,
+        "junit": _junit,
+        "http": _http,
+    }
+    return writers[form](case)
+
+
+def placed(value: Any, pointer: str, stands: Any) -> Any:
+    """A value with something else at a pointer, `*` every item or key."""
+    steps = [unescaped(step) for step in pointer.split("/")[1:]]
+    return _placed(value, steps, stands)
+
+
+def removed(value: Any, pointer: str) -> Any:
+    """A value with nothing at a pointer."""
+    steps = [unescaped(step) for step in pointer.split("/")[1:]]
+    return _placed(value, steps, _NOTHING)
+
+
+def _placed(value: Any, steps: list[str], stands: Any) -> Any:
+    if not steps:
+        return stands
+    step, *rest = steps
+    if step == "*" and isinstance(value, list):
+        return [_placed(item, rest, stands) for item in value or [{}]]
+    if step == "*" and isinstance(value, dict) and step not in value:
+        if stands is _NOTHING and not rest:
+            return value
+        return {name: _placed(child, rest, stands) for name, child in value.items()}
+    held = dict(value) if isinstance(value, dict) else {}
+    if not rest and stands is _NOTHING:
+        held.pop(step, None)
+        return held
+    held[step] = _placed(held.get(step, {}), rest, stands)
+    return held
+
+
+def _pact(case: Case) -> str:
+    request: dict[str, Any] = {"method": case.method, "path": case.path}
+    if case.query:
+        request["query"] = {name: [_text(value)] for name, value in case.query.items()}
+    if case.request is not None:
+        request["headers"] = {"Content-Type": case.request_media or _JSON}
+        request["body"] = case.request
+        request["matchingRules"] = {"body": _BY_TYPE}
+    if "{" in case.route:
+        regex = "/".join(
+            "[^/]+" if _PARAMETER.search(part) else re.escape(part)
+            for part in case.route.split("/")
+        )
+        request.setdefault("matchingRules", {})["path"] = {
+            "matchers": [{"match": "regex", "regex": regex}]
+        }
+    answer: dict[str, Any] = {"status": case.status}
+    if case.answer is not None:
+        answer |= {
+            "headers": {"Content-Type": case.media or _JSON},
+            "body": case.answer,
+            "matchingRules": {"body": _BY_TYPE},
+        }
+    document = {
+        "consumer": {"name": case.consumer or "consumer"},
+        "provider": {"name": case.provider},
+        "interactions": [
+            {"description": f"{case.title} ({case.id})", "request": request, "response": answer}
+        ],
+        "metadata": {"pactSpecification": {"version": "3.0.0"}, "seamwatch": {"why": case.why}},
+    }
+    return _json(document)
+
+
+_BY_TYPE = {"$": {"matchers": [{"match": "type"}]}}
+
+
+def _openapi(case: Case) -> str:
+    """A piece of an OpenAPI document: the examples of one operation."""
+    name = f"seamwatch-{case.id}"
+    operation: dict[str, Any] = {}
+    if case.request is not None:
+        operation["requestBody"] = {
+            "content": _example(case.request_media, name, case.request, case)
+        }
+    response: dict[str, Any] = {"description": case.title}
+    if case.answer is not None:
+        response["content"] = _example(case.media, name, case.answer, case)
+    operation["responses"] = {str(case.status): response}
+    return _json({"paths": {case.route: {case.method.lower(): operation}}})
+
+
+def _example(media: str, name: str, value: Any, case: Case) -> dict[str, Any]:
+    return {media or _JSON: {"examples": {name: {"summary": case.why, "value": value}}}}
+
+
+def _wiremock(case: Case) -> str:
+    request: dict[str, Any] = {"method": case.method}
+    if "{" in case.route:
+        request["urlPathTemplate"] = case.route
+    else:
+        request["urlPath"] = case.route
+    response: dict[str, Any] = {"status": case.status}
+    if case.live is not None:
+        response |= {"headers": {"Content-Type": case.media or _JSON}, "jsonBody": case.live}
+    return _json(
+        {
+            "name": f"{case.title} ({case.id})",
+            "request": request,
+            "response": response,
+            "metadata": {"seamwatch": {"id": case.id, "why": case.why}},
+        }
+    )
+
+
+def _junit(case: Case) -> str:
+    told, title = escape(printable(case.why)), escape(printable(case.title))
+    contract = escape(printable(case.told.contract)) if case.told else "uncovered"
+    provider = escape(printable(case.provider))
+    broken = case.told is not None
+    inside = (
+        f'<failure type="violation" message="{told}"/>'
+        if broken
+        else f'<skipped message="{told}"/>'
+    )
+    counts = f'tests="1" failures="{int(broken)}" errors="0" skipped="{int(not broken)}"'
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<testsuites {counts}>\n"
+        f' <testsuite name="{provider}" {counts}>\n'
+        f'  <testcase classname="{contract}" name="{title} ({case.id})">{inside}</testcase>\n'
+        " </testsuite>\n</testsuites>\n"
+    )
+
+
+def _http(case: Case) -> str:
+    """An HTTP file as editors run them, with its checks."""
+    query = (
+        f"?{urlencode({name: _text(value) for name, value in case.query.items()})}"
+        if case.query
+        else ""
+    )
+    lines = [f"### {_line(case.title)} ({case.id})", f"# {_line(case.why)}"]
+    lines += [f"{case.method} {{{{host}}}}{case.path}{query}", f"Accept: {case.media or _JSON}"]
+    if case.request is not None:
+        media = case.request_media or _JSON
+        lines += [f"Content-Type: {media}", "", json.dumps(case.request, indent=2)]
+    lines += ["", "> {%", f"client.test({json.dumps(case.title)}, () => {{"]
+    lines.append(f"  client.assert(response.status === {case.status});")
+    if case.told is not None and case.told.side == "response" and case.answer is not None:
+        lines += _asserted(case.answer, case.told.pointer)
+    return "\n".join([*lines, "});", "%}", ""])
+
+
+def _asserted(answer: Any, pointer: str) -> list[str]:
+    """A check that the broken place holds what it must."""
+    if not pointer.startswith("/") or "*" in pointer.split("/"):
+        return []
+    where, value = "response.body", answer
+    for step in (unescaped(part) for part in pointer.split("/")[1:]):
+        if not isinstance(value, dict):
+            return []
+        where += f"[{json.dumps(step)}]"
+        value = value.get(step, _NOTHING)
+    kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
+    if value is _NOTHING:
+        return [f"  client.assert({where} === undefined);"]
+    if type(value) in kinds:
+        return [f'  client.assert(typeof {where} === "{kinds[type(value)]}");']
+    return [f"  client.assert({where} !== undefined);"]
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

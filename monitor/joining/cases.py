@@ -1,0 +1,169 @@
+"""Violations and uncovered interactions of live traffic as tests, by the skeletons that are kept."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from monitor.contracts.cases import Case, Told, placed, removed
+from monitor.contracts.placeholders import Formats, formats_of, placeholder
+from monitor.contracts.skeleton import Node, merged, places
+from monitor.errors import UsageError
+from monitor.store.reader import Provider, Reader
+
+_BY_TYPE: Mapping[str, Node] = {
+    "string": {"s": 1},
+    "number": {"d": 1},
+    "integer": {"d": 1},
+    "boolean": {"b": 1},
+    "null": {"n": 1},
+    "object": {"o": {}},
+    "array": {"a": {}},
+}
+_SIGNS = {
+    "string": "s",
+    "number": "d",
+    "integer": "d",
+    "boolean": "b",
+    "null": "n",
+    "object": "o",
+    "array": "a",
+}
+_ABSENT = frozenset({"absent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which interaction: `statuses` that show it, none for the most common one."""
+
+    id: str
+    provider: Provider
+    name: str
+    operation: str
+    consumer: str
+    statuses: Sequence[int]
+    told: Told | None
+
+
+@dataclass(slots=True)
+class _Side:
+    node: Node | None = None
+    medias: Counter[str] = field(default_factory=Counter)
+
+
+def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) -> Case:
+    """UsageError for what is no call with a path: messages, gRPC and GraphQL have other tests."""
+    method, _, route = wanted.operation.partition(" ")
+    if not route.startswith("/") or " " in route:
+        raise UsageError(
+            f"{wanted.operation[:80]} is no call of a path; cases are made of METHOD /route"
+        )
+    rows = [
+        row
+        for row in reader.shapes(wanted.provider, since, until)
+        if row["operation"] == wanted.operation
+    ]
+    status = _status(rows, wanted.statuses)
+    sides = _sides(rows, status)
+    formats = _formats(reader, wanted, since, until, status)
+    asked, answered = sides.get("request"), sides.get("response")
+    request = _value(asked, formats.get("request", {}))
+    live = _value(answered, formats.get("response", {}))
+    query = _value(sides.get("query"), formats.get("query", {}))
+    told, answer = wanted.told, live
+    if told is not None and told.pointer.startswith("/"):
+        side = asked if told.side == "request" else answered
+        held = request if told.side == "request" else live
+        if held is not None and side is not None and side.node is not None:
+            good, bad = _both(held, side.node, told, formats.get(told.side, {}))
+            if told.side == "request":
+                request = good
+            else:
+                answer, live = good, bad
+    return Case(
+        wanted.id,
+        wanted.name,
+        wanted.consumer,
+        wanted.provider.environment,
+        method,
+        route,
+        query if isinstance(query, dict) else {},
+        request,
+        asked.medias.most_common(1)[0][0] if asked else "",
+        status,
+        answer,
+        live,
+        answered.medias.most_common(1)[0][0] if answered else "",
+        told,
+    )
+
+
+def _both(held: Any, node: Node, told: Told, formats: Formats) -> tuple[Any, Any]:
+    """A body that keeps the clause at its place, and one that breaks it."""
+    if told.expected in _ABSENT:
+        pointer = told.pointer
+        return removed(held, pointer), held
+    stands = next((found for at, found, _ in places(node) if at == told.pointer), None)
+    wanted = _wanted_there(stands, told, formats)
+    good = placed(held, told.pointer, wanted)
+    if told.actual == "absent":
+        return good, removed(held, told.pointer)
+    bad = _BY_TYPE.get(told.actual)
+    return good, placed(held, told.pointer, placeholder(bad, {})) if bad else held
+
+
+def _wanted_there(stands: Node | None, told: Told, formats: Formats) -> Any:
+    """What the contract wants at the place: of the type that it names, else of one that was seen
+    there and is not the broken one.
+    """
+    for word in told.expected.split("|"):
+        if word in _BY_TYPE:
+            seen = stands if stands is not None and _SIGNS[word] in stands else _BY_TYPE[word]
+            only = {sign: part for sign, part in seen.items() if sign in (_SIGNS[word], "q", "m")}
+            return placeholder(only, formats, told.pointer)
+    if stands is not None:
+        broken = _SIGNS.get(told.actual, "")
+        rest = {sign: part for sign, part in stands.items() if sign != broken}
+        return placeholder(rest or stands, formats, told.pointer)
+    return "text"
+
+
+def _status(rows: Iterable[Mapping[str, Any]], statuses: Sequence[int]) -> int:
+    """The most common status of those that are wanted; 200 where nothing tells it."""
+    counts = Counter[int]()
+    for row in rows:
+        if row["status"] and (not statuses or row["status"] in statuses):
+            counts[row["status"]] += row["stands_for"]
+    if counts:
+        return counts.most_common(1)[0][0]
+    return next((status for status in statuses if status), 200)
+
+
+def _sides(rows: Iterable[Mapping[str, Any]], status: int) -> dict[str, _Side]:
+    sides: dict[str, _Side] = {}
+    for row in rows:
+        if row["status"] != status or not row["text"]:
+            continue
+        side = sides.setdefault(row["side"], _Side())
+        side.node = merged(side.node or {}, orjson.loads(row["text"]))
+        side.medias[row["media"]] += row["looked_at"]
+    return sides
+
+
+def _value(side: _Side | None, formats: Formats) -> Any:
+    if side is None or side.node is None or side.node.keys() <= {"z"}:
+        return None
+    return placeholder(side.node, formats)
+
+
+def _formats(
+    reader: Reader, wanted: Wanted, since: datetime, until: datetime, status: int
+) -> dict[str, Formats]:
+    marks: dict[str, Counter[str]] = {}
+    for row in reader.shape_marks(wanted.provider, since, until):
+        if row["operation"] == wanted.operation and row["status"] == status:
+            marks.setdefault(row["side"], Counter()).update(row["marks"])
+    return {side: formats_of(counts) for side, counts in marks.items()}

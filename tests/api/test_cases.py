@@ -1,0 +1,123 @@
+"""Violations and live interactions without a contract become tests, by shapes: each form can be read,
+fails while the provider breaks the clause, and holds no value that was seen.
+"""
+
+import json
+import xml.etree.ElementTree as ET
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli.contract_cases import exported, listed
+from monitor.contracts.check import check
+from monitor.contracts.registry import Registry
+from monitor.model.contracts import ContractFormat, Revision
+from monitor.model.edges import Edge, EdgeCell
+from monitor.model.policy import ByHand, Criticality
+from tests.api.test_mocks import There
+from tests.api.test_publishing import GOOD, publish, recorded
+from tests.contracts.promises import exchange, revision
+from tests.fixtures.api import Asked
+from tests.fixtures.shop_day import NOON
+from tests.pipelines.written import write_cells
+
+FORMS = ("pact", "openapi-example", "wiremock", "junit", "http")
+
+
+def called(at: datetime, version: str, calls: int, *edge: str) -> EdgeCell:
+    return EdgeCell(
+        at, Edge("production", *edge), "", version, "", calls, float(calls), 0, {"ok": calls}, {}, {},
+        {"both": calls}, "none", calls, calls, 1.0, 1.0, {}, {}, {}, {},
+    )  # fmt: skip
+
+
+def outcome(kind: ContractFormat, document: str, answer: Any) -> str:
+    held: Revision = revision(document, format=kind)
+    asked = exchange(
+        path="/payments/1", answer=answer, request_headers={"x-tenant": "a"}, query_known=True
+    )
+    return check(asked, Registry([held])).outcome
+
+
+def test_a_violation_becomes_a_test_in_each_form(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(api)
+    seen = GOOD | {"created": "2026-03-04T05:06:07Z"}
+    bad = seen | {"amount": "13.75 of Grace"}
+    recorded(
+        api, *[{"response_body": json.dumps(seen)}] * 3, *[{"response_body": json.dumps(bad)}] * 2
+    )
+    (broken,) = api.get("/v1/violations").json()
+    told = {}
+    for form in FORMS:
+        exported(There(api), broken["fingerprint"], form, tmp_path)  # type: ignore[arg-type]
+        title = f"payment-{broken['fingerprint']}"
+        (file,) = tmp_path.glob(f"{title}*")
+        told[form] = file.read_text()
+        file.unlink()
+    assert "response /amount type" in capsys.readouterr().err
+    assert not any(
+        word in text for word in ("13.75", "Grace", "EUR", "2026-03-04") for text in told.values()
+    )
+    # fails while it is broken, and passes once it is not
+    pact = json.loads(told["pact"])["interactions"][0]
+    assert pact["response"]["body"]["created"] == "2000-01-01T00:00:00Z"
+    assert outcome("pact", told["pact"], bad) == "violated"
+    assert outcome("pact", told["pact"], seen) == "valid"
+    # a consumer meets what the provider does now
+    stub = json.loads(told["wiremock"])
+    assert (stub["request"]["urlPathTemplate"], stub["response"]["status"]) == (
+        "/payments/{id}",
+        200,
+    )
+    assert isinstance(stub["response"]["jsonBody"]["amount"], str)
+    operation = json.loads(told["openapi-example"])["paths"]["/payments/{id}"]["get"]
+    (example,) = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
+    assert not isinstance(example["value"]["amount"], str)
+    assert "2 live exchanges break payments revision 1" in example["summary"]
+    assert ET.fromstring(told["junit"]).attrib["failures"] == "1"
+    assert "GET {{host}}/payments/1" in told["http"]
+    assert 'client.assert(typeof response.body["amount"] === "number");' in told["http"]
+    assert api.get("/v1/cases/0123456789abcdef").status_code == 404
+
+
+def test_what_no_contract_covers_is_listed_by_risk_and_becomes_a_test(
+    api: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(api)
+    at = NOON - timedelta(hours=1)
+    write_cells(
+        api.parts.store,
+        [
+            called(at, "1", 100, "web", "payment", "http", "GET /payments/{id}"),
+            called(at, "1", 100, "web", "payment", "http", "GET /refunds/{id}"),
+            called(at, "1", 100, "ios", "payment", "http", "GET /refunds/{id}"),
+            called(at, "2", 100, "ios", "payment", "http", "GET /refunds/{id}"),
+            called(at, "1", 900, "web", "cart", "http", "GET /cart"),
+            called(at, "1", 10, "web", "ledger", "http", "GET /ledger"),
+            called(at, "", 900, "cart", "carts", "database", "SELECT carts"),
+        ],
+    )
+    critical = Criticality(by_hand=(ByHand(services=("ledger",), level="high"),))
+    labelled = api.over(criticality=critical)
+    assert listed(There(labelled), 7, None, None, "json") == 1
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)
+    assert [row["operation"] for row in rows] == ["GET /refunds/{id}", "GET /cart", "GET /ledger"]
+    refunds, _, ledger = rows
+    assert (refunds["callers"], refunds["changes"], refunds["calls"]) == (["ios", "web"], 1, 300)
+    assert refunds["named"]  # its provider has a contract, which does not speak of it
+    assert (ledger["criticality"], ledger["told"], ledger["risk"]) == ("high", True, 2.083)
+    assert "1 of 4 live interactions are covered; 900 calls of databases" in printed.err
+
+    recorded(api, {"path": "/refunds/3", "response_body": '{"id": 3, "reason": "Grace"}'})
+    exported(There(api), refunds["id"], "pact", None)
+    text = capsys.readouterr().out
+    (interaction,) = json.loads(text)["interactions"]
+    assert interaction["response"]["body"] == {"id": 1, "reason": "text"}
+    assert interaction["request"]["path"] == "/refunds/1"
+    assert "no contract covers it" in interaction["description"]
+    assert listed(There(api), 7, "nowhere", None, "table") == 2
