@@ -81,11 +81,24 @@ class Gathering:
         headers: Mapping[str, bytes],
     ) -> None:
         """Add one record; offsets must ascend within a partition."""
-        gap = max(0, offset - self._expected.get(partition, offset))
-        self._expected[partition] = offset + 1
-        self._begun.add(partition)
-        self._rows.append((value, partition, offset, timestamp_ms, headers, gap))
-        self.payload_bytes += len(value)
+        self.add_all(partition, ((value, offset, timestamp_ms, headers),))
+
+    def add_all(
+        self, partition: Partition, rows: Iterable[tuple[bytes, int, int, Mapping[str, bytes]]]
+    ) -> None:
+        """Add records of one partition: value, offset, time and headers of each; as `add` does, with
+        the partition looked up once.
+        """
+        expected, payload_bytes, before = self._expected.get(partition), 0, len(self._rows)
+        for value, offset, timestamp_ms, headers in rows:
+            gap = 0 if expected is None or offset < expected else offset - expected
+            expected = offset + 1
+            self._rows.append((value, partition, offset, timestamp_ms, headers, gap))
+            payload_bytes += len(value)
+        if expected is not None and len(self._rows) > before:
+            self._expected[partition] = expected
+            self._begun.add(partition)
+        self.payload_bytes += payload_bytes
 
     def drop(self, partitions: Iterable[Partition]) -> None:
         """Forget these partitions: another reader has them now."""

@@ -4,7 +4,7 @@ A 16 KB Kafka record can expand to gigabytes, and an exception out of kafka-pyth
 the position on the bad batch for ever. So two names in kafka-python are replaced: its classes for
 record batches by `BoundedBatch` (format v2, Kafka 0.11 and later) and `BoundedSet` (the message
 sets v0 and v1 that older brokers send), which yield one empty record with `REJECT_HEADER` in place
-of what they cannot decode.
+of what they cannot decode. The records of a batch are read natively where that is built.
 """
 
 import io
@@ -22,6 +22,7 @@ from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from kafka.record.legacy_records import LegacyRecord, LegacyRecordBatch
 
 from monitor.model.records import REJECT_HEADER
+from monitor.native import BUILT
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 200
@@ -31,6 +32,10 @@ always allowed.
 """
 
 _CHUNK = 256 * 1024
+_PIECE = 16 * 1024 * 1024
+"""What the lz4 library makes room for at once. More would be asked of the system each time, and
+given back: a memory page that is new costs more than unpacking into it.
+"""
 _XERIAL = b"\x82SNAPPY\x00"
 BROKEN = (
     zlib.error,
@@ -102,13 +107,15 @@ def _lz4(payload: bytes, bound: int) -> bytes:
         raise TooLarge  # it says so itself: nothing need be unpacked
     while payload:
         frame = lz4.frame.LZ4FrameDecompressor()
-        part = frame.decompress(payload, max_length=bound + 1 - total)
-        total += len(part)
-        if total > bound:
-            raise TooLarge
-        if not frame.eof:
-            raise EOFError("the lz4 frame is cut off")
-        parts.append(part)
+        while not frame.eof:
+            part = frame.decompress(payload, max_length=min(_PIECE, bound + 1 - total))
+            payload = b""
+            total += len(part)
+            if total > bound:
+                raise TooLarge
+            if not (part or frame.eof):
+                raise EOFError("the lz4 frame is cut off")
+            parts.append(part)
         payload = frame.unused_data or b""
     return b"".join(parts)
 
@@ -157,11 +164,17 @@ class BoundedBatch(_Batch):  # type: ignore[misc]  # as above
 
     max_bytes = MAX_BYTES
     _decompressed: bool
-    _buffer: bytearray
+    _buffer: Any
     _pos: int
 
-    def __init__(self, buffer: bytes) -> None:
-        super().__init__(buffer)
+    def __init__(self, buffer: Any) -> None:
+        # As theirs, but for a copy of everything: these bytes are nobody else's.
+        self._buffer = memoryview(buffer)
+        self._header_data = self.HEADER_STRUCT.unpack_from(buffer)
+        self._pos = self.HEADER_STRUCT.size
+        self._num_records = self._header_data[12]
+        self._next_record_index = 0
+        self._decompressed = False
         self._refused = ""
 
     def validate_crc(self) -> bool:
@@ -171,26 +184,47 @@ class BoundedBatch(_Batch):  # type: ignore[misc]  # as above
         return True
 
     def _maybe_uncompress(self) -> None:
-        if self._decompressed or self.compression_type == self.CODEC_NONE:
-            self._decompressed = True
+        if self._decompressed:
             return
-        payload = bytes(memoryview(self._buffer)[self._pos :])
+        self._decompressed = True
+        payload = bytes(self._buffer[self._pos :])
         try:
-            self._buffer, self._pos = (
-                bytearray(decompress(self.compression_type, payload, self.max_bytes)),
-                0,
-            )
+            if self.compression_type != self.CODEC_NONE:
+                payload = decompress(self.compression_type, payload, self.max_bytes)
+            self._buffer, self._pos = payload, 0
         except TooLarge:
             bound = bound_for(len(payload), self.max_bytes)
             self._refused = f"too_large: {len(payload)} compressed bytes expand over {bound}"
         except ValueError as error:
             self._refused = f"undecodable_batch: {error}"
-        self._decompressed = True
 
     def __iter__(self) -> Iterator[DefaultRecord]:
         if not self._refused:
             self._maybe_uncompress()
-        return iter((self._placeholder(),)) if self._refused else self
+        if self._refused:
+            return iter((self._placeholder(),))
+        if BUILT is None or self.is_control_batch or self._next_record_index:
+            return self
+        rows = BUILT.records(self._buffer, self._num_records)
+        return self if rows is None else iter(self._made(rows))
+
+    def _made(self, rows: list[Any]) -> list[DefaultRecord]:
+        """Records of what the native reader took; what it left, kafka-python reads in Python."""
+        self._next_record_index, self._pos = self._num_records, len(self._buffer)
+        base, kind, created = self.base_offset, self.timestamp_type, self.first_timestamp
+        latest = self.max_timestamp if kind == self.LOG_APPEND_TIME else None
+        return [
+            DefaultRecord(
+                length,
+                base + offset,
+                created + later if latest is None else latest,
+                kind,
+                key,
+                value,
+                headers,
+            )
+            for length, offset, later, key, value, headers in rows
+        ]
 
     def __next__(self) -> DefaultRecord:
         try:

@@ -1,7 +1,7 @@
 """A Kafka topic as a source, through kafka-python and a consumer group."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -205,15 +205,13 @@ class KafkaSource(Subscribed):
                     self._topic,
                     f"partition {tp.partition} begins again at offset {rows[0].offset}",
                 )
-            for row in rows:
-                headers = (
-                    {name: value or b"" for name, value in row.headers}
-                    if row.headers
-                    else NO_HEADERS
-                )
-                self._gathering.add(
-                    row.value or b"", partition, row.offset, row.timestamp, headers
-                )
+            self._gathering.add_all(
+                partition,
+                (
+                    (row.value or b"", row.offset, row.timestamp, _headers(row.headers))
+                    for row in rows
+                ),
+            )
         if by_partition:
             self._answered_at = self._monotonic()
             average = (self._gathering.payload_bytes - before) / max(
@@ -407,3 +405,7 @@ class KafkaSource(Subscribed):
     def _forget_lag(self, partitions: Any) -> None:
         for tp in partitions:
             LAG.remove(self._topic, str(tp.partition))
+
+
+def _headers(pairs: Iterable[tuple[str, bytes | None]]) -> Mapping[str, bytes]:
+    return {name: value or b"" for name, value in pairs} if pairs else NO_HEADERS

@@ -52,3 +52,23 @@ def test_a_full_batch_waits_for_no_clock() -> None:
     topic = Topic(2.0, 2.1, 2.2)
     told = [batch for batch in topic.batches(Bounds(records=2), 1000.0) if batch[1]]
     assert told == [(1002.1, 2), (1005 + LATER_SECONDS, 1)]
+
+
+def test_records_that_are_added_together_are_as_if_added_one_by_one() -> None:
+    """Gaps, the next offset and what has begun, also where the log was cut off and read again."""
+    rows = [(b"a", 5, 1, {}), (b"bcd", 6, 2, {"name": b"x"}), (b"", 9, 3, {}), (b"e", 2, 4, {})]
+    singly, together, empty = Gathering(), Gathering(), Gathering()
+    for gathering in (singly, together, empty):
+        gathering.expect(PLACE, 3)
+    for value, offset, timestamp_ms, headers in rows:
+        singly.add(value, PLACE, offset, timestamp_ms, headers)
+    together.add_all(PLACE, iter(rows))
+    empty.add_all(PLACE, iter(()))
+    assert (together.expected(PLACE), together.payload_bytes, len(together)) == (3, 5, 4)
+    batch, reference = together.take({}), singly.take({})
+    assert list(batch.gaps) == list(reference.gaps) == [2, 0, 2, 0]
+    assert [
+        getattr(batch, name) for name in ("values", "offsets", "timestamps_ms", "headers")
+    ] == [getattr(reference, name) for name in ("values", "offsets", "timestamps_ms", "headers")]
+    assert together.has_begun(PLACE)
+    assert (empty.expected(PLACE), empty.has_begun(PLACE)) == (3, False)

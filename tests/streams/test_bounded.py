@@ -2,20 +2,24 @@
 
 import contextlib
 import gzip
+import random
 import zlib
 
 import lz4.frame
 import pytest
 import snappy
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
-from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from kafka.record.legacy_records import LegacyRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
+from kafka.record.util import calc_crc32c
 
+from monitor import native
 from monitor.model.records import REJECT_HEADER
+from monitor.streams import bounded
 from monitor.streams.bounded import (
     FREE_BYTES,
     MAX_BYTES,
@@ -177,3 +181,75 @@ def test_the_bound_grows_with_what_came_and_has_a_ceiling() -> None:
     assert bound_for(100_000) == 20_000_000
     assert bound_for(10_000_000) == MAX_BYTES
     assert bound_for(10_000_000, 1000) == 1000
+
+
+def told(data: bytes) -> list[object]:
+    """Everything that kafka-python's fetcher takes from a batch."""
+    opened = BoundedBatch(data)
+    assert opened.validate_crc()
+    rows = [
+        (
+            row.size_in_bytes,
+            row.offset,
+            row.timestamp,
+            row.timestamp_type,
+            row.key,
+            row.value,
+            row.headers,
+        )
+        for row in opened
+    ]
+    return [*rows, opened.next_offset, opened.leader_epoch]
+
+
+@pytest.mark.skipif(native.BUILT is None, reason="the native readers are not built here")
+@settings(max_examples=40)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 2**40),
+            st.none() | st.binary(max_size=9),
+            st.none() | st.binary(max_size=200),
+            st.lists(
+                st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=5)), max_size=3
+            ),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    codec=st.sampled_from([0, 1, 3]),
+    appended=st.booleans(),
+    flip=st.none() | st.tuples(st.integers(0, 400), st.integers(1, 255)),
+)
+def test_records_are_read_natively_as_by_kafka_python(
+    rows: list[tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]],
+    codec: int,
+    appended: bool,
+    flip: tuple[int, int] | None,
+) -> None:
+    """Sound batches, and those that a broker took with a record that is none."""
+    builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 1 << 30)
+    for offset, (timestamp_ms, key, value, headers) in enumerate(rows):
+        builder.append(offset, timestamp_ms, key, value, headers)
+    data = bytearray(builder.build())
+    if appended:
+        data[22] |= DefaultRecordBatch.TIMESTAMP_TYPE_MASK
+    if flip is not None:
+        data[61 + flip[0] % (len(data) - 61)] ^= flip[1]
+    data[17:21] = calc_crc32c(memoryview(data)[21:]).to_bytes(4, "big")
+    natively = told(bytes(data))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bounded, "BUILT", None)
+        assert told(bytes(data)) == natively
+
+
+def test_an_lz4_frame_of_any_size_is_unpacked_and_one_that_is_cut_off_is_not() -> None:
+    """In pieces: what is more than the library is given room for at once comes all the same."""
+    large = random.Random(1).randbytes(17_000_000)
+    packed = lz4.frame.compress(large, block_linked=False, store_size=False)
+    assert decompress(3, packed) == large
+    small = lz4.frame.compress(large[:70_000], block_linked=False, store_size=False)
+    assert decompress(3, small + small) == large[:70_000] * 2
+    for end in (1, 6, 7, 11, len(small) // 2, len(small) - 4, len(small) - 1):
+        with pytest.raises(ValueError, match="not lz4"):
+            decompress(3, small[:end])

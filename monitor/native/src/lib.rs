@@ -18,6 +18,7 @@ mod pattern;
 mod patterns;
 mod proofs;
 mod proving;
+mod record_batch;
 mod schema;
 mod spans;
 mod texts;
@@ -272,6 +273,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(keys::lookup, module)?)?;
     module.add_function(wrap_pyfunction!(keys::mix, module)?)?;
     module.add_function(wrap_pyfunction!(texts::read_alike, module)?)?;
+    module.add_function(wrap_pyfunction!(record_batch::records, module)?)?;
     module.add_class::<exchanges::Exchanges>()?;
     module.add_class::<patterns::Pattern>()?;
     module.add_class::<proofs::Proofs>()?;
