@@ -149,8 +149,5 @@ def read_alike(text: str, depth: int) -> bool: ...
 def records(
     unpacked: bytes, count: int
 ) -> (
-    list[
-        tuple[int, int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
-    ]
-    | None
+    list[tuple[int, int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]] | None
 ): ...
