@@ -12,6 +12,7 @@ from typing import Any, cast, get_args
 from monitor.model.edges import Edge
 from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding, StepEvidence
 from monitor.model.reasons import Code, Parameter, Reason
+from monitor.wording_times import span
 
 SENTENCES: Mapping[Code, str] = {
     "worse_errors": "{who}: server errors {rates}",
@@ -503,12 +504,12 @@ class _Value:
             return f"; nearest: {value}" if value else "; none is known yet"
         if form == "eta":
             return (
-                f", about {_span(value)} at the present rate"
+                f", about {span(float(value or 0.0))} at the present rate"
                 if value is not None
                 else "; it has no traffic now"
             )
         if form == "span":
-            return _span(value) if value is not None else "for ever"
+            return span(float(value or 0.0)) if value is not None else "for ever"
         if form == "doubt":
             return DOUBTS_TOLD.get(str(value), str(value))
         if form == "through":
@@ -522,21 +523,6 @@ class _Value:
                 else f"{100 * float(value):.2f}"
             )
         return format(value, form)
-
-
-def _span(seconds: Parameter) -> str:
-    """A span of time in the unit that people would use: seconds up to two minutes, minutes up to
-    two hours, hours up to two days.
-    """
-    left = float(seconds or 0.0)
-    for most, unit, name in (
-        (120.0, 1.0, "s"),
-        (7200.0, 60.0, "minutes"),
-        (172_800.0, 3600.0, "hours"),
-    ):
-        if left < most:
-            return f"{left / unit:.0f} {name}"
-    return f"{left / 86_400.0:.0f} days"
 
 
 def _rate(bad: Parameter, calls: Parameter) -> str:

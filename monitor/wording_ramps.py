@@ -6,6 +6,7 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 from collections.abc import Mapping
 
 from monitor.model.ramps import Bound, RampCode, RampReason, Role
+from monitor.wording_times import span
 
 RAMPS: Mapping[RampCode, str] = {
     "ramp_violates": "{count:,} of {of:,} checked exchanges violate a contract",
@@ -13,6 +14,7 @@ RAMPS: Mapping[RampCode, str] = {
     "ramp_not_checked": "none of {count:,} exchanges could be checked against the contract",
     "ramp_no_contract": "no contract is held against these calls",
     "ramp_finding": "finding {finding} is open on it: {signal}",
+    "ramp_finding_accepted": "finding {finding}, which somebody accepted, is on it: {signal}",
     "ramp_errors_alike": "{count:,} of {of:,} calls fail; ≤ {upper}, no more than before",
     "ramp_errors_open": "{count:,} of {of:,} calls fail; ≤ {upper}: more failures than before are not ruled out",
     "ramp_no_calls": "no call of this pair was seen",
@@ -69,5 +71,5 @@ def bound_text(bound: Bound, verb: str) -> str:
 
 
 def short_span(seconds: float) -> str:
-    """Seconds up to two minutes, then minutes."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    """A span of time in short words, in the unit that people would use."""
+    return span(seconds, ("s", "min", "h", "days"))

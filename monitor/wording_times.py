@@ -19,6 +19,21 @@ TIMES: Mapping[TimingCode, str] = {
 }
 
 
+def span(
+    seconds: float, names: tuple[str, str, str, str] = ("s", "minutes", "hours", "days")
+) -> str:
+    """A span of time in the unit that people would use: seconds up to two minutes, minutes up to
+    two hours, hours up to two days.
+    """
+    *short, days = names
+    for most, unit, name in zip(
+        (120.0, 7200.0, 172_800.0), (1.0, 60.0, 3600.0), short, strict=True
+    ):
+        if seconds < most:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds / 86_400.0:.0f} {days}"
+
+
 def time_sentence(reason: TimingReason) -> str:
     """The reason as one sentence."""
     told = {

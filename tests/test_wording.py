@@ -12,6 +12,7 @@ import pytest
 from monitor.model.edges import Edge
 from monitor.model.reasons import Code, Reason, reason
 from monitor.wording import SENTENCES, SHORTLY, sentence
+from monitor.wording_ramps import short_span
 
 ROOT = Path(__file__).parents[1]
 EDGE = Edge("production", "web", "pay", "http", "POST /pay")
@@ -78,6 +79,11 @@ def test_times_shares_and_distances_read_as_people_write_them() -> None:
     assert told == {
         eta: f"about {span} more in which 2 serves as it does now" for eta, span in spans.items()
     }
+
+
+def test_a_long_wait_is_told_in_hours_and_days() -> None:
+    spans = {90: "90 s", 600: "10 min", 7300: "2 h", 376_587 * 60: "262 days"}
+    assert {seconds: short_span(seconds) for seconds in spans} == spans
 
 
 def test_a_reason_of_an_edge_names_the_edge() -> None:

@@ -12,7 +12,7 @@ from monitor.model.ramps import Bound
 from monitor.wording_ramps import ROLES, bound_text
 
 COLUMNS = "says role pair failures conformance seen_in declared missing".split()
-SAYS = {0: "yes: every pair is proven", 1: "no: a pair is broken", 2: "not proven"}
+SAYS = {0: "yes: every pair is proven or accepted", 1: "no: a pair is broken", 2: "not proven"}
 
 
 def can_i_deploy(
@@ -24,7 +24,7 @@ def can_i_deploy(
     form: FormatOption = "table",
 ) -> int:
     """Is a version proven against the versions that are live in an environment, by traffic anywhere and
-    by contracts? Exits 0 when every pair is proven, 1 when one is broken, 2 when one is unproven or nothing is known.
+    by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven or nothing is known.
     """
     with api(settings_of(context)) as there:
         told = there.get("/v1/can-i-deploy", service=service, version=version, to=to, days=days)

@@ -51,7 +51,7 @@ def ramp(
     if any(plan["broken"] for plan in told["plans"]):
         return 1
     words = {pair["word"] for pair in told["pairs"] if pair["role"] != "established"}
-    return 1 if "broken" in words else 0 if words == {"proven"} else 2
+    return 1 if "broken" in words else 0 if words and words <= {"accepted", "proven"} else 2
 
 
 def _listed(rows: Sequence[dict[str, Any]], form: Any) -> int:

@@ -35,7 +35,7 @@ from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.deployable import Declared, Deployable, DeployPair, Missing, missing
 from monitor.model.edges import apart
-from monitor.model.ramps import Age, PairState, PairWord
+from monitor.model.ramps import WORST_FIRST, Age, PairState, PairWord, worst
 from monitor.model.services import may_be_one
 from monitor.store import Store
 from monitor.store.ramps import Place, RampReader
@@ -123,16 +123,15 @@ class _Asking:
         elif seen:
             notes.append(missing("deploy_seen_elsewhere", environments=", ".join(sorted(seen))))
         words = {pair.word for pair in pairs}
-        order = {"broken": 0, "unproven": 1, "proven": 2}
         return Deployable(
             service=self.place.service,
             version=wanted.version,
             environment=self.place.environment,
             at=datetime.fromtimestamp(self.until, UTC),
-            exit_code=1 if "broken" in words else 0 if words == {"proven"} else 2,
+            exit_code=1 if "broken" in words else 0 if words and words <= {"accepted", "proven"} else 2,
             pairs=sorted(
                 pairs,
-                key=lambda it: (order[it.word], it.direction, it.caller, it.callee, it.caller_version, it.callee_version),
+                key=lambda it: (WORST_FIRST.index(it.word), it.direction, it.caller, it.callee, it.caller_version, it.callee_version),
             ),
             notes=notes,
         )  # fmt: skip
@@ -206,7 +205,7 @@ class _Asking:
             ages[side] = "unknown" if untold else "new" if own else "old"
         lately = max(since, self.until - TRACES_SECONDS)
         paths = paths_of(self.reader, place, lately, self.until)
-        harms = harms_of(self.engine, place, self.wanted.at)
+        harms = harms_of(self.engine, place, self.wanted.at, newest=True)
         states = pair_states(PairInputs(cells, ages, paths, harms, step, self.until))
         return [state for state in states if state.role in ("backward", "forward")]
 
@@ -269,9 +268,6 @@ class _Asking:
             word, lack = _of_declared(it, callee_version)
             words += word
             lacks += lack
-        worst: PairWord = next(
-            (word for word in ("broken", "unproven") if word in words), "proven"
-        )
         return DeployPair(
             partner.direction,
             caller,
@@ -279,7 +275,7 @@ class _Asking:
             callee,
             callee_version,
             partner.protocol,
-            worst,
+            worst(words),
             state,
             where,
             declared,
@@ -310,7 +306,7 @@ def _state_of(
 def _of_state(state: PairState) -> list[Missing]:
     if state.word == "broken":
         return [missing("pair_observed_broken", calls=state.calls)]
-    if state.word == "proven":
+    if state.word in ("accepted", "proven"):
         return []
     if state.needed:
         return [missing("pair_more_calls", calls=state.needed, seconds=state.eta_seconds or 0.0)]

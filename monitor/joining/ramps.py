@@ -62,12 +62,13 @@ class RampListed:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked: a service of one environment, at a time, and how long a version counts as
-    live.
+    live. `newest` tells that the time is the end of the data: what a person accepted since counts.
     """
 
     place: Place
     at: datetime
     live: timedelta = LIVE
+    newest: bool = False
 
 
 def places_of(store: Store, service: str, environment: str, at: datetime) -> list[Place]:
@@ -153,7 +154,7 @@ def ramp_at(store: Store, engine: Engine, asked: Asked) -> Ramp:
 class _Reading:
     def __init__(self, store: Store, engine: Engine, asked: Asked) -> None:
         self.reader, self.engine = RampReader(store), engine
-        self.place, self.at = asked.place, asked.at
+        self.place, self.at, self.newest = asked.place, asked.at, asked.newest
         self.until = _seconds(asked.at) // WINDOW_SECONDS * WINDOW_SECONDS
         self.longest = int(asked.live.total_seconds())
         self.extent: Extent = self.reader.extent(asked.at)
@@ -191,7 +192,7 @@ class _Reading:
                 cells,
                 self._ages(own, every, since),
                 paths,
-                harms_of(self.engine, self.place, self.at),
+                harms_of(self.engine, self.place, self.at, newest=self.newest),
                 step,
                 self.until,
             )
@@ -350,8 +351,11 @@ class _Reading:
         return reasons
 
 
-def harms_of(engine: Engine, place: Place, at: datetime) -> list[Harm]:
-    """Findings that were open or accepted there at that time, and that nothing explains better."""
+def harms_of(engine: Engine, place: Place, at: datetime, *, newest: bool) -> list[Harm]:
+    """Findings that were open or accepted there at that time, and that nothing explains better.
+    `newest`: what was accepted after `at` counts as accepted.
+    """
+    accepted = {it.fingerprint for it in kept_findings.accepted(engine, at)}
     return [
         Harm(
             finding.id,
@@ -360,6 +364,7 @@ def harms_of(engine: Engine, place: Place, at: datetime) -> list[Harm]:
             finding.callee_version,
             finding.caller_version,
             finding.signal,
+            finding.fingerprint in accepted or (newest and finding.state == "accepted"),
         )
         for finding in kept_findings.list_findings(engine, service=place.name)
         if finding.edge.environment == place.environment

@@ -75,7 +75,7 @@ class DeployPair:
 
 @dataclass(frozen=True, slots=True)
 class Deployable:
-    """`exit_code` 0: all pairs are proven. 1: one is broken. 2: one is unproven, or there is none
+    """`exit_code` 0: all pairs are proven or accepted. 1: one is broken. 2: one is unproven, or there is none
     to judge by.
     """
 

@@ -2,10 +2,10 @@
 shown, and what that proves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Role = Literal["backward", "forward", "established", "new", "unordered"]
 """Of a pair, by which side came with the ramp. Backward compatibility: an old caller, a new
@@ -13,7 +13,9 @@ callee. Forward readiness: a new caller, an old callee. Established: both were t
 both came. Unordered: nothing tells which version came later.
 """
 
-PairWord = Literal["broken", "unproven", "proven"]
+PairWord = Literal["broken", "unproven", "accepted", "proven"]
+"""Accepted: it breaks something, and a person said for a time that this is known and borne."""
+WORST_FIRST: Sequence[PairWord] = get_args(PairWord)
 Age = Literal["old", "new", "unknown"]
 
 RampCode = Literal[
@@ -22,6 +24,7 @@ RampCode = Literal[
     "ramp_not_checked",
     "ramp_no_contract",
     "ramp_finding",
+    "ramp_finding_accepted",
     "ramp_errors_alike",
     "ramp_errors_open",
     "ramp_no_calls",
@@ -56,6 +59,11 @@ class RampReason:
 def ramp_reason(code: RampCode, /, **parameters: str | float) -> RampReason:
     """A reason whose code the type checker knows."""
     return RampReason(code, parameters)
+
+
+def worst(words: Iterable[PairWord]) -> PairWord:
+    """What holds of several together; proven where nothing is said."""
+    return min(words, key=WORST_FIRST.index, default="proven")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,15 @@ from tests.contracts.examples import interaction, pact
 from tests.fixtures.api import Asked
 from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
 from tests.fixtures.rig import Rig
-from tests.fixtures.shop_day import NOON, _sighting, edge_row, publish, write
+from tests.fixtures.shop_day import (
+    NOON,
+    _sighting,
+    edge_row,
+    publish,
+    write,
+    write_judgement,
+    write_shop_day,
+)
 from tests.fixtures.spans import T0, S
 
 
@@ -196,6 +204,35 @@ def test_a_version_may_go_where_every_pair_is_proven_and_silence_proves_nothing(
     nobody = can(NEW, "staging")
     assert (nobody["exit_code"], nobody["pairs"]) == (2, [])
     assert nobody["notes"][0]["code"] == "deploy_nobody_known"
+
+
+def test_where_all_is_proven_a_version_may_go(api: Asked) -> None:
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+    told = api.get("/v1/can-i-deploy?service=ledger&version=5&to=production").json()
+    assert {it["word"] for it in told["pairs"]} == {"proven"}
+    assert told["exit_code"] == 0
+
+
+def test_what_a_person_accepted_breaks_no_pair_and_is_told(api: Asked) -> None:
+    write_shop_day(api.parts.store)
+    _, root = write_judgement(api.parts.engine)
+
+    def worst() -> tuple[dict[str, Any], dict[str, Any]]:
+        may = api.get("/v1/can-i-deploy?service=payment&version=2.0.0&to=production").json()
+        return pair(asked(api), "checkout 3.1.0", "payment 2.0.0"), may
+
+    broken, _ = worst()
+    assert broken["word"] == "broken"
+    body = {"owner": "kim", "reason": "known", "expires": (NOON + timedelta(days=1)).isoformat()}
+    answer = api.post(f"/v1/findings/{root}/accept", body, api.token("admin"))
+    assert answer.status_code == 200, answer.text
+    state, may = worst()
+    words = {it["code"]: it["text"] for it in state["reasons"]}
+    assert "ramp_finding" not in words
+    assert f"finding {root}, which somebody accepted, is on it" in words["ramp_finding_accepted"]
+    # that more calls fail is said by nobody's finding, and accepted by nobody
+    assert (state["word"], may["exit_code"]) == ("unproven", 2)
+    assert "ramp_errors_open" in words
 
 
 def test_a_revision_for_the_version_that_breaks_consumers_breaks_its_pairs(api: Asked) -> None:

@@ -38,7 +38,7 @@ class ToldDeployPair(DeployPair):
 
 @dataclass(frozen=True, slots=True)
 class ToldDeployable(Deployable):
-    """`exit_code` 0: every pair is proven; 1: one is broken; 2: one is unproven, or there is none
+    """`exit_code` 0: every pair is proven or accepted; 1: one is broken; 2: one is unproven, or there is none
     to judge by.
     """
 

@@ -124,7 +124,7 @@ def one_ramp(
 
 def state_of(parts: Parts, place: Place, at: str | None, live_minutes: int = LIVE_MINUTES) -> Ramp:
     """The ramp there at that time."""
-    asked = Asked(place, end_of(parts, at), timedelta(minutes=live_minutes))
+    asked = Asked(place, end_of(parts, at), timedelta(minutes=live_minutes), newest=at is None)
     return ramp_at(parts.store, parts.engine, asked)
 
 

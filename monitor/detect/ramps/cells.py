@@ -98,6 +98,7 @@ class Harm:
     callee_version: str
     caller_version: str
     signal: str
+    accepted: bool = False
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from monitor.model.ramps import (
     Role,
     ThinPath,
     ramp_reason,
+    worst,
 )
 
 THIN = 0.05
@@ -34,6 +35,9 @@ USUAL = 0.01
 as proven.
 """
 MOST_THIN = 20
+MOST_HARMS = 3
+FAILING = frozenset({"errors", "provider_errors", "timeouts"})
+"""Signals of findings that tell of calls that fail."""
 FAILURES = frozenset({"server_error", "timeout", "cancelled"})
 RATE_STEPS = 6
 ROLES: Mapping[tuple[Age, Age], Role] = {
@@ -113,10 +117,14 @@ def _state(
 ) -> PairState:
     first, sums = cells[0], summed_up(cells)
     thin, blocked = paths.thin_of(first)
-    words = [*_promises(sums), *_harm(inputs.harms, first)]
+    harms = _harms(inputs.harms, first)
+    borne = frozenset(harm.signal for harm in harms if harm.accepted)
+    words = [*_promises(sums, borne), *map(_told, harms[:MOST_HARMS])]
     needed: int | None = None
     if role not in ("established", "unordered"):
         word, needed = _failures(inputs, cells, reference, sums)
+        if word[0] == "unproven" and sums.calls and borne & FAILING:
+            word, needed = ("accepted", word[1]), None
         words.append(word)
     if role == "unordered":
         words.append(("unproven", ramp_reason("ramp_order_unknown")))
@@ -164,23 +172,18 @@ def _state(
         last_seen=datetime.fromtimestamp(sums.last, UTC),
         needed=needed,
         eta_seconds=needed / pace if needed and pace else None,
-        word=_worst(word for word, _ in words),
+        word=worst(word for word, _ in words),
         reasons=[reason for _, reason in words],
     )
 
 
-def _worst(words: Iterable[PairWord]) -> PairWord:
-    given = set(words)
-    return next((word for word in ("broken", "unproven") if word in given), "proven")
-
-
-def _promises(sums: Sums) -> list[tuple[PairWord, RampReason]]:
-    """What checking against contracts says of the pair."""
+def _promises(sums: Sums, borne: frozenset[str]) -> list[tuple[PairWord, RampReason]]:
+    """What checking against contracts says of the pair. `borne`: signals of accepted findings."""
     told: Bound = bound(sums.violated, sums.checked)
     if sums.violated:
         return [
             (
-                "broken",
+                "accepted" if "violations" in borne else "broken",
                 ramp_reason(
                     "ramp_violates", count=told.count, of=told.of, share=told.count / told.of
                 ),
@@ -195,17 +198,23 @@ def _promises(sums: Sums) -> list[tuple[PairWord, RampReason]]:
     return [("proven", ramp_reason("ramp_no_contract"))]
 
 
-def _harm(harms: Sequence[Harm], first: RampCell) -> list[tuple[PairWord, RampReason]]:
-    return [
-        (
-            "broken",
-            ramp_reason("ramp_finding", finding=harm.finding, signal=harm.signal),
-        )
+def _harms(harms: Sequence[Harm], first: RampCell) -> list[Harm]:
+    """Those of the pair, open ones first."""
+    own = [
+        harm
         for harm in harms
         if (harm.caller, harm.callee) == (first.caller, first.callee)
         and harm.callee_version in ("", first.callee_version)
         and harm.caller_version in ("", first.caller_version)
-    ][:3]
+    ]
+    return sorted(own, key=lambda harm: harm.accepted)
+
+
+def _told(harm: Harm) -> tuple[PairWord, RampReason]:
+    parameters = {"finding": harm.finding, "signal": harm.signal}
+    if harm.accepted:
+        return "accepted", ramp_reason("ramp_finding_accepted", **parameters)
+    return "broken", ramp_reason("ramp_finding", **parameters)
 
 
 def _failures(
