@@ -97,6 +97,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "a proxy made the answer itself",
         "nothing is to be checked; it is nobody's violation",
     ),
+    "observed": (
+        "it breaks a contract that is only observed",
+        "accept what is known (`seamwatch broken`, `seamwatch accept`), then publish it with --as contract",
+    ),
     "preflight": ("a browser asked what it may ask", "nothing is to be checked"),
     "not_offered": (
         "somebody asked for what the contract does not name, and was not served",

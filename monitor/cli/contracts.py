@@ -72,9 +72,10 @@ def publish(
         PublishedRole | None,
         typer.Option(
             "--as",
-            help="`mock`: it stands for the provider, and is not held against it. As before by default.",
+            help="`mock`: it stands for the provider, and is not held against it; `observed`: what breaks it is told, and is no violation. As before by default.",
         ),
     ] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="The same as --as observed.")] = False,
     provider_version: Annotated[
         str, typer.Option(help="Only for this version of the provider.")
     ] = "",
@@ -115,6 +116,9 @@ def publish(
         raise UsageError(
             f"{len(documents)} contracts cannot have one name; leave --name out, or publish them one by one"
         )
+    if observe and role not in (None, "observed"):
+        raise UsageError(f"--observe and --as {role} exclude each other")
+    role = "observed" if observe else role
     bodies = [_body(document, name, provider) for document in documents]
     shared = {
         "provider_version": provider_version, "consumer": consumer, "environment": environment, "effective_from": effective_from, "role": role,

@@ -110,6 +110,7 @@ def events(
                 else "",
             }
             row["state"] += ", no calls since" if row["untested"] else ""
+            row["state"] += ", observed only" if row["observed"] else ""
     columns = "state contract text count first_seen last_seen versions deploy_before owner accepted id".split()
     columns += "operation side rule pointer".split() if form == "csv" else []
     show(rows, columns, form, empty="no clause is known to be broken")

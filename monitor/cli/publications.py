@@ -24,11 +24,14 @@ _WHOM = {
 }
 
 
+_ROLES = {"mock": " as a mock", "observed": ": what breaks it is told, and is no violation yet"}
+
+
 def tell_publication(answer: Mapping[str, Any]) -> None:
     """One line for the revision, one for what was taken over from the one before, one for whose it
     is.
     """
-    what = " as a mock" if answer["role"] == "mock" else ""
+    what = _ROLES.get(answer["role"], "")
     typer.echo(
         f"{plain(answer['name'])} revision {answer['number']} of {plain(answer['provider'])} {_OUTCOMES[answer['outcome']]}{what}"
     )

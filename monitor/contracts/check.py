@@ -42,6 +42,8 @@ NOT_OFFERED = "not_offered"
 UNDOCUMENTED_STATUS = "undocumented_status"
 # made on the way: nobody's violation, and the outage is counted where outages are
 PROXY_ANSWER = "proxy_answer"
+# it breaks a contract that is only observed
+OBSERVED = "observed"
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
 _UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 _NOT_MODIFIED = 304
@@ -125,7 +127,7 @@ def check_payloads(
         if result is not None:
             return result
     by_provider = [
-        (contract.provider, result)
+        (contract.provider, _held(result) if contract.observed else result)
         for contract in contracts
         if (result := _one(exchange, request, response, contract, operation, limits)) is not None
     ]
@@ -139,6 +141,13 @@ def check_payloads(
     ):
         results = _of_one_sender(by_provider)
     return results[0] if len(results) == 1 else _joined(results, limits)
+
+
+def _held(result: Checked) -> Checked:
+    """What breaks an observed contract keeps its clauses, and is no violation of anybody's."""
+    if result.outcome != "violated":
+        return result
+    return replace(result, outcome="not_checked", reason=OBSERVED)
 
 
 def _of_one_sender(by_provider: Sequence[tuple[str, Checked]]) -> list[Checked]:
@@ -164,16 +173,19 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     """Several contracts of one provider: those that know the operation decide; one that does not
     is then silent.
     """
-    decisive = [result for result in results if _knows(result)] or results[:1]
-    violations = [violation for result in decisive for violation in result.violations][
+    known = [result for result in results if _knows(result)] or results[:1]
+    # one that is only observed decides where there is no other
+    decisive = [result for result in known if result.reason != OBSERVED] or known
+    violations = [violation for result in known for violation in result.violations][
         : limits.violations
     ]
     first = next((result for result in decisive if result.violations), decisive[0])
+    outcomes = {result.outcome for result in decisive}
     outcome: CheckOutcome = (
         "violated"
-        if violations
+        if "violated" in outcomes
         else "not_checked"
-        if any(result.outcome == "not_checked" for result in decisive)
+        if "not_checked" in outcomes
         else "valid"
     )
     reason = (

@@ -26,7 +26,8 @@ class InForce:
     """One revision with its compiled promise; None when its text cannot be used (it is listed in
     `Registry.broken`).
 
-    `plans` remembers what of checking hangs on no payload (at_once.py).
+    `plans` remembers what of checking hangs on no payload (at_once.py). `observed`: what breaks it
+    is told, and is no violation.
     """
 
     name: str
@@ -39,6 +40,7 @@ class InForce:
     """What earlier revisions promised, the newest first: an operation that they had and this one
     has not was removed.
     """
+    observed: bool = False
     plans: dict[tuple[int, str, str, int, str], Any] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -90,6 +92,7 @@ class Registry:
                 _ns(revision.effective_from),
                 until,
                 revision.provider,
+                observed=not revision.enforced,
             )
             self._by_provider.setdefault(revision.provider, {}).setdefault(
                 revision.name, []

@@ -129,7 +129,7 @@ class BreakWatch:
                 rows, key=lambda row: (row["environment"], row["fingerprint"])
             )
         ]
-        owners = {revision.name: revision for revision in self._newest()} if fresh else {}
+        owners = {revision.name: revision for revision in self._newest()}
         after: dict[str, ContractBreak] = {}
         for (environment, fingerprint), group in fresh:
             name = break_id(environment, fingerprint)
@@ -157,9 +157,11 @@ class BreakWatch:
             and event.rule != UNSEEN
         ]
         gone = [*seen_again, *self._gone(missing, since, now)]
+        observed = {revision.name for revision in self._newest() if revision.role == "observed"}
+        seen = [replace(event, observed=event.contract in observed) for event in after.values()]
         with writing(self._engine) as connection:
             stored = breaks.load_breaks(connection)  # accepted or told meanwhile
-            changed = [_kept(event, stored.get(event.id)) for event in [*after.values(), *gone]]
+            changed = [_kept(event, stored.get(event.id)) for event in [*seen, *gone]]
             breaks.save_breaks(
                 connection, [event for event in changed if stored.get(event.id) != event], now
             )

@@ -222,7 +222,7 @@ class _Asking:
     def _declared(self) -> "_Contracts":
         held = [canonical(it, self.aliases) for it in listed(self.engine, newest=True)]
         binding = [
-            it for it in held if it.binds and it.environment in ("", self.place.environment)
+            it for it in held if it.enforced and it.environment in ("", self.place.environment)
         ]
         return _Contracts(self, binding)
 
@@ -420,7 +420,7 @@ class _Contracts:
             for it in revisions(engine)
             if it.name == newest.name
             and it.number < newest.number
-            and it.binds
+            and it.enforced
             and it.effective_from <= at
         ]
         if not before:

@@ -39,7 +39,7 @@ class ContractBreak:
     receivers were told, by turns that it is broken and that this is over. Quiet until
     `accepted_until`, where it is accepted. `time` are the numbers of a clause on time. `untested`:
     it was not seen for so long that it would be gone, but neither was a call in which it could
-    have shown: silence is not health.
+    have shown: silence is not health. `observed`: its contract is only observed, and nobody is told.
     """
 
     id: str
@@ -72,6 +72,7 @@ class ContractBreak:
     accepted_until: datetime | None = None
     time: TimingReason | None = None
     untested: bool = False
+    observed: bool = False
 
     @property
     def is_told(self) -> bool:
@@ -79,5 +80,7 @@ class ContractBreak:
         return self.told % 2 == 1
 
     def quiet(self, now: datetime) -> bool:
-        """Whether somebody said that it is known, and that holds now."""
-        return self.accepted_until is not None and now < self.accepted_until
+        """Whether its contract is only observed, or somebody said that it is known, and that holds
+        now.
+        """
+        return self.observed or (self.accepted_until is not None and now < self.accepted_until)

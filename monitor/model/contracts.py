@@ -38,12 +38,12 @@ data.
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 
-PublishedRole = Literal["contract", "mock"]
-"""A contract is held against its provider. A mock stands for the provider, and is nobody's
-promise.
+PublishedRole = Literal["contract", "observed", "mock"]
+"""A contract is held against its provider. What breaks an observed one is told, and is nobody's
+violation yet. A mock stands for the provider, and is nobody's promise.
 """
 
-Role = Literal["contract", "mock", "withdrawn"]
+Role = Literal["contract", "observed", "mock", "withdrawn"]
 """A revision that is `withdrawn` says that from then on nothing is promised; the ones before it
 hold until then.
 """
@@ -80,7 +80,12 @@ class Revision:
 
     @property
     def binds(self) -> bool:
-        """Whether it is held against its provider: no mock, and not withdrawn."""
+        """Whether its provider's exchanges are looked at by it: no mock, and not withdrawn."""
+        return self.role in ("contract", "observed")
+
+    @property
+    def enforced(self) -> bool:
+        """Whether what breaks it is a violation."""
         return self.role == "contract"
 
 

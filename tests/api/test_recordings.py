@@ -42,11 +42,10 @@ class There:
 
 
 def live(api: Asked, exchanges: list[dict[str, Any]]) -> None:
-    batch = orders_records(*exchanges, at=NOON - timedelta(hours=2))
-    for _ in api_logs(
-        Given(batch), api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock
-    ):
-        pass
+    for first in range(0, len(exchanges), 2_000):
+        at = NOON - timedelta(hours=4) + timedelta(seconds=first)
+        some = Given(orders_records(*exchanges[first : first + 2_000], at=at, first=first))
+        list(api_logs(some, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
 
 
 def checked(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
-from tests.contracts.promises import AT_NS, GOOD, JSON, exchange, registry, revision
+from tests.contracts.promises import AT_NS, GOOD, JSON, PAYMENTS, exchange, registry, revision
 
 POST: dict[str, Any] = {
     "method": "POST",
@@ -397,3 +397,21 @@ def test_nothing_in_an_exchange_raises(
 
 
 KNOWN = registry()
+
+
+def test_what_breaks_an_observed_contract_is_told_and_is_no_violation() -> None:
+    wrong = exchange(answer={**GOOD, "amount": "12.50"})
+    observed = revision(role="observed")
+    told = check(wrong, registry(observed))
+    assert (told.outcome, told.reason) == ("not_checked", "observed")
+    assert [broken.pointer for broken in told.violations] == ["/amount"]
+    assert check(exchange(), registry(observed)).outcome == "valid"
+    # beside one that counts, that one decides
+    loose = PAYMENTS.replace("amount: {type: number, minimum: 0}", "amount: {}")
+    enforced = revision(loose, name="other")
+    told = check(wrong, registry(observed, enforced))
+    assert (told.outcome, told.reason) == ("valid", "")
+    assert [broken.contract for broken in told.violations] == ["payments"]
+    strict = revision(name="other")
+    told = check(wrong, registry(revision(loose, role="observed"), strict))
+    assert (told.outcome, told.contract) == ("violated", "other")

@@ -33,8 +33,8 @@ WEB = pact(
 BILLING = pact(interaction("an order", answers={"body": {"total": 1}}), consumer="billing")
 
 
-def records(*exchanges: dict[str, Any], at: datetime = AT) -> Records:
-    """Plain records of orders' exchanges, one a second."""
+def records(*exchanges: dict[str, Any], at: datetime = AT, first: int = 0) -> Records:
+    """Plain records of orders' exchanges, one a second, from an offset on."""
     values = []
     for index, exchange in enumerate(exchanges):
         told = {
@@ -48,7 +48,7 @@ def records(*exchanges: dict[str, Any], at: datetime = AT) -> Records:
     return Records(
         values,
         [place] * size,
-        list(range(size)),
+        list(range(first, first + size)),
         [int(at.timestamp() * 1000)] * size,
         [{}] * size,
         [0] * size,

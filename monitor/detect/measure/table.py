@@ -40,6 +40,7 @@ UNPROMISED = frozenset(
             "no_interaction",
             "unknown_callee",
         ),
+        "observed",  # nor one that counts yet
         *("no_message", "unknown_producer"),
     )
 )
