@@ -107,6 +107,14 @@ def test_what_began_at_another_moment_is_not_the_releases() -> None:
     )
 
 
+def test_what_callers_failed_by_and_no_longer_do_though_the_version_serves_on_is_not_its() -> None:
+    usual = replace(since(0.0), calls_per_window=30)
+    for ends, found in ((35, 0), (10**6, 1)):
+        outage = lambda w, ends=ends: 0.0 if w < 3 else 0.4 if w < ends else 0.01  # noqa: E731
+        verdict, findings = judged([replace(usual, outage=outage), STOCK, STRANGER], windows=70)
+        assert (len(findings), verdict.outcome == "fail") == (found, bool(found))
+
+
 def test_callers_that_fail_a_little_more_hold_a_pass_back() -> None:
     for harm, outcome in ((0.0, "pass"), (0.005, "inconclusive")):
         verdict, found = judged([since(harm), STOCK, STRANGER], share=steady(0.3))
@@ -197,6 +205,48 @@ def test_a_callee_whose_other_caller_is_well_or_that_was_not_released_explains_n
     for verdict, findings in (of_the_group(0.1, 0.0), of_the_group(0.1, 0.1, others=())):
         assert verdict.outcome == "fail"
         assert all(finding.explained is None for finding in findings)
+
+
+def of_the_slow_group(audit: float, *, gap: int = 0, mine: int = 0) -> list[Finding]:
+    """Payment, replaced at once, is three times slower from window `mine` on; ledger, which it
+    calls, was released `gap` windows later; audit calls that too, and is so many times slower.
+    """
+    began = START + timedelta(seconds=10 * gap)
+    ledger = replace(LEDGER, started=began, first_traffic=began)
+
+    def own(latency: float) -> list[EdgeCell]:
+        new = replace(QUIET, latency=latency)
+        return cells([Traffic(edge(), 40, QUIET, new)], WINDOWS, share=AT_ONCE, before=60)
+
+    rows = own(0.06)
+    if mine:
+        rows = [row for row in own(0.02) if row.window < began] + [
+            row for row in rows if row.window >= began
+        ]
+    calls = [Traffic(DEEP, 40, QUIET), Traffic(edge("audit", "ledger", "POST /book"), 10, QUIET)]
+    above = slower(audit, begins=gap, who=edge("admin", "audit", "GET /"), seed=7)
+    around = Around([*of_nobody(calls), *above])
+    return judge(deploy(), rows, (), [ledger], SETTINGS, now_after(WINDOWS), around=around)[1]
+
+
+@pytest.mark.parametrize(
+    ("audit", "gap", "mine", "whose"),
+    [
+        (2.0, 0, 0, "ledger"),
+        (3.0, 12, 12, "ledger"),
+        (1.3, 0, 0, ""),
+        (3.0, 12, 0, ""),  # payment was slow before ledger was released
+    ],
+)
+def test_a_callee_whose_other_caller_became_as_slow_explains_both_and_one_that_did_not_neither(
+    audit: float, gap: int, mine: int, whose: str
+) -> None:
+    findings = of_the_slow_group(audit, gap=gap, mine=mine)
+    assert {finding.signal for finding in findings} == {"latency"}
+    assert {
+        finding.explained.parameters["service"] if finding.explained else ""
+        for finding in findings
+    } == {whose}
 
 
 def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_it_fail_as_well() -> (

@@ -17,6 +17,7 @@ from monitor.detect.evidence.fanout import ANYBODY, NOBODY
 from monitor.detect.evidence.steps import latency_steps
 from monitor.detect.judging.doubts import (
     began_later,
+    has_ended,
     maybe_failing,
     maybe_slower,
     more_fail_than_could,
@@ -93,7 +94,11 @@ def harm_in_callers(
     if not callers:
         untold = all(edge.table.edge.caller == ANYBODY for edge in mine)
         return CallersHarm(unlinked=worse_elsewhere(near, mine, settings), untold=untold)
-    failing = near.failing(settings)
+    failing = {
+        service: harm
+        for service, harm in near.failing(settings).items()
+        if not has_ended(service, near, mine, settings)
+    }
     if not failing:
         slower = _slower_callers(deploy, near, others, settings)
         if slower.found or slower.undecided:

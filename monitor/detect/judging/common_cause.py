@@ -1,21 +1,35 @@
-"""A release below, of the same minutes, whose other callers fail too: of two releases it explains
-both.
+"""A release below, of the same minutes, whose other callers fail too, or became slower: of two
+releases it explains both.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.shared import well_until
+import numpy as np
+
+from monitor.detect.arrays import Bools
+from monitor.detect.evidence.edge_tests import SIDES, EdgeTests
+from monitor.detect.evidence.history import size_step
+from monitor.detect.evidence.shared import as_before_until, well_until
+from monitor.detect.evidence.sizes import SLOWER, Statistic
+from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.judging.elsewhere import at_its_moment, began
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.series import Measure, bound_before, series
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Signal
 from monitor.model.reasons import reason
 
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
+SLOWS: tuple[Signal, ...] = ("latency",)
+STATISTICS: tuple[Statistic, ...] = ("p50", "mean")
+AS_MUCH = 0.5
+"""Who slowed by so large a part (in logs) may have slowed by the same cause."""
+MOST, FEWEST = 0.9, 8.0
+"""What most calls of before took no longer than, where so many tell of it."""
 
 
 def of_one_cause(
@@ -27,18 +41,23 @@ def of_one_cause(
     settings: JudgeSettings,
 ) -> list[Finding]:
     """The findings, those explained that a release below explains together with what its other
-    callers fail by.
+    callers fail by, or wait for.
     """
-    better = _breaks_others(deploy, edges, known, others, around, settings)
-    if better is None:
-        return list(known)
-    why = reason("callee_released", service=better.service, version=better.version)
-    return [
-        replace(finding, role="propagated", explained=why)
-        if finding.signal in FAILS and _stepped(finding, deploy)
-        else finding
-        for finding in known
-    ]
+    out = list(known)
+    for signals, cause in ((FAILS, _breaks_others), (SLOWS, _slows_others)):
+        stepped = [item for item in out if item.signal in signals and _stepped(item, deploy)]
+        if not stepped:
+            continue
+        better = cause(_Below(deploy, edges, stepped, others, around), settings)
+        if better is not None:
+            why = reason("callee_released", service=better.service, version=better.version)
+            out = [
+                replace(finding, role="propagated", explained=why)
+                if finding in stepped
+                else finding
+                for finding in out
+            ]
+    return out
 
 
 def _stepped(finding: Finding, deploy: Deploy) -> bool:
@@ -50,40 +69,59 @@ def _stepped(finding: Finding, deploy: Deploy) -> bool:
     )
 
 
-def _breaks_others(
-    deploy: Deploy,
-    edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
-    others: Sequence[Deploy],
-    around: Sequence[EdgeTable],
-    settings: JudgeSettings,
-) -> Deploy | None:
+@dataclass(frozen=True, eq=False)
+class _Below:
+    """The service's edges that `stepped`, and what is around them."""
+
+    deploy: Deploy
+    edges: Sequence[EdgeTests]
+    stepped: Sequence[Finding]
+    others: Sequence[Deploy]
+    around: Sequence[EdgeTable]
+
+    @cached_property
+    def here(self) -> list[EdgeTests]:
+        """The edges that stepped."""
+        names = {finding.edge for finding in self.stepped}
+        return [edge for edge in self.edges if edge.table.edge in names]
+
+    @cached_property
+    def near(self) -> Surroundings:
+        """All that is told, from the deploy's moment on."""
+        own = self.edges[0]
+        return Surroundings(
+            self.deploy.service,
+            set(),
+            own.contrast.since,
+            own.grain,
+            self.around,
+            [edge.table for edge in self.edges],
+        )
+
+    def released(self) -> list[Deploy]:
+        """Callees that were released at the deploy's moment."""
+        return [
+            release
+            for release in self.others
+            if (self.deploy.service, release.service) in self.near.calls
+            and at_its_moment(release, self.edges[0])
+        ]
+
+    def other_callers(self, release: Deploy) -> set[str]:
+        """Who else calls what was released."""
+        return self.near.callers_of(release.service) - {self.deploy.service}
+
+
+def _breaks_others(below: _Below, settings: JudgeSettings) -> Deploy | None:
     """A callee released at that moment whose other callers began to fail as well: two releases of
     which one explains both.
     """
-    stepped = [finding for finding in known if _stepped(finding, deploy)]
-    if not any(finding.signal in FAILS for finding in stepped):
-        return None
-    own = edges[0]
-    here = [edge for edge in edges if edge.table.edge in {finding.edge for finding in stepped}]
-    near = Surroundings(
-        deploy.service,
-        set(),
-        own.contrast.since,
-        own.grain,
-        around,
-        [edge.table for edge in edges],
-    )
-    below = [
-        release
-        for release in others
-        if (deploy.service, release.service) in near.calls
-        and at_its_moment(release, own)
-        and all(well_until(edge, began(release)) for edge in here)
-    ]
-    size = replace(near, around=[edge.table for edge in here]).rise(deploy.service).added
-    for release in below:
-        callers = near.callers_of(release.service) - {deploy.service}
+    near, here = below.near, below.here
+    size = replace(near, around=[edge.table for edge in here]).rise(below.deploy.service).added
+    for release in below.released():
+        if not all(well_until(edge, began(release)) for edge in here):
+            continue
+        callers = below.other_callers(release)
         failing = near.failing(settings, reached=near.above(callers)) if callers else {}
         if callers & set(failing):
             return release
@@ -92,3 +130,62 @@ def _breaks_others(
         ):
             return release
     return None
+
+
+def _slows_others(below: _Below, _: JudgeSettings) -> Deploy | None:
+    """A callee released at that moment whose other callers slowed as well since then, by a like
+    factor; not those that wait for this service themselves.
+    """
+    near, waiting = below.near, below.near.above({below.deploy.service})
+    for release in below.released():
+        moment = began(release)
+        if not all(_as_fast_until(edge, moment) for edge in below.here):
+            continue
+        for statistic in STATISTICS:
+            mine = max(
+                _step(edge.table, old_rows(edge), new_rows(edge), statistic) for edge in below.here
+            )
+            if mine >= SLOWER and any(
+                _slowed(near, caller, moment, statistic) >= max(SLOWER, AS_MUCH * mine)
+                for caller in below.other_callers(release) - waiting
+            ):
+                return release
+    return None
+
+
+def _step(table: EdgeTable, before: Bools, after: Bools, statistic: Statistic) -> float:
+    """Log ratio by which the calls of an edge became slower, on the side that shows more of it; 0
+    where there are too few.
+    """
+    sizes = (size_step(table, before, after, side, statistic) for side in SIDES)
+    return max((size for size in sizes if size is not None), default=0.0)
+
+
+def _slowed(near: Surroundings, service: str, moment: float, statistic: Statistic) -> float:
+    """The same of what a service answers since a moment: its middle caller's."""
+    steps = [
+        _step(
+            table,
+            table.windows <= moment - near.grain,
+            table.windows + near.grain > moment,
+            statistic,
+        )
+        for table in near.around
+        if table.edge.callee == service
+    ]
+    return float(np.median(steps)) if steps else 0.0
+
+
+def _as_fast_until(edge: EdgeTests, moment: float) -> bool:
+    """Whether the edge's calls since the deploy were as fast as before until `moment`: by how many
+    took longer than most did.
+    """
+    for side in SIDES:
+        bound = bound_before(edge.table, old_rows(edge), side, MOST, FEWEST)
+        if bound is None:
+            continue
+        slow = Measure("latency", side, "", "", bound)
+        before, since = (series(edge.table, rows(edge), slow) for rows in (old_rows, new_rows))
+        if not as_before_until(moment, before, since, edge.grain):
+            return False
+    return True

@@ -134,6 +134,18 @@ def _worse_than(past: Series, late: Series, usual: float, settings: JudgeSetting
     return s / b if e >= LEANS else None
 
 
+def has_ended(
+    service: str, near: Surroundings, mine: Sequence[EdgeTests], settings: JudgeSettings
+) -> bool:
+    """Whether what a service answers failed since the release, and fails no more, though the new
+    version serves on.
+    """
+    answers = near.answered(service)
+    past = answers.part(answers.windows <= near.since - near.grain)
+    before = float(past.bad.sum()) / max(float(past.calls.sum()), 1.0)
+    return _is_over(answers, before, near, mine, settings)
+
+
 def _is_over(
     answers: Series,
     before: float,
@@ -143,9 +155,28 @@ def _is_over(
 ) -> bool:
     """Whether what fails more since the release than `before` (a share) fails so no more of late,
     while the new version serves no less than it did: its harm would stay.
+
+    Of late is the shortest span that tells, or one longer by twice each, up to half of the time
+    since.
     """
-    since = answers.windows >= near.since
-    late = answers.windows > float(answers.windows[-1]) - max(OVER_SECONDS, 2.0 * near.grain)
+    newest = float(answers.windows[-1])
+    span = max(OVER_SECONDS, 2.0 * near.grain)
+    while not _is_over_since(newest - span, answers, before, near, mine, settings):
+        span *= 2.0
+        if span > (newest - near.since) / 2.0:
+            return False
+    return True
+
+
+def _is_over_since(
+    moment: float,
+    answers: Series,
+    before: float,
+    near: Surroundings,
+    mine: Sequence[EdgeTests],
+    settings: JudgeSettings,
+) -> bool:
+    since, late = answers.windows >= near.since, answers.windows > moment
     calls, bad = float(answers.calls[late].sum()), float(answers.bad[late].sum())
     due = float(answers.bad[since].sum()) / max(float(answers.calls[since].sum()), 1.0) - before
     most = float(scipy.special.gammaincinv(bad + 1.0, OVER_SURELY)) - before * calls
