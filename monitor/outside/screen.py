@@ -3,12 +3,13 @@ could find yet, and costs a hundredth.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from monitor.outside.counts import Counts
 from monitor.outside.shapes import Shapes
-from monitor.outside.told import LATENCIES, Floats, Ints, Rows
+from monitor.outside.told import LATENCIES, Floats, Ints, Rows, numbered
 from monitor.outside.versions import Bools
 
 MORE, RATIO = 2.0, 1.25
@@ -39,12 +40,7 @@ class Screen:
         """`at`: the moment of the deploy, the rows being in time order. Without `shapes` latency
         is not looked at.
         """
-        columns = (rows.caller, rows.callee, rows.operation, rows.side)
-        codes = np.ravel(
-            np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[
-                1
-            ]
-        )
+        _, codes = numbered(rows.caller, rows.callee, rows.operation, rows.side)
         high = (
             _high(rows, shapes.bare, codes, at)
             if shapes is not None
@@ -112,12 +108,13 @@ def _place(line: Floats, quantile: float) -> int:
 def _dense(shapes: Shapes | None, size: int) -> Floats:
     if shapes is None or not any(shapes.histograms):
         return np.zeros((0, 0))
-    lowest = min(min(histogram) for histogram in shapes.histograms if histogram)
-    highest = max(max(histogram) for histogram in shapes.histograms if histogram)
-    out = np.zeros((size, highest - lowest + 1))
-    for row, histogram in enumerate(shapes.histograms):
-        if histogram:
-            out[row, np.fromiter(histogram, dtype=np.int64) - lowest] = np.fromiter(
-                histogram.values(), dtype=np.float64
-            )
+    held = shapes.histograms
+    buckets = np.fromiter(chain.from_iterable(held), dtype=np.int64)
+    counts = np.fromiter(
+        chain.from_iterable(histogram.values() for histogram in held), dtype=np.float64
+    )
+    rows = np.repeat(np.arange(len(held)), [len(histogram) for histogram in held])
+    lowest = int(buckets.min())
+    out = np.zeros((size, int(buckets.max()) - lowest + 1))
+    out[rows, buckets - lowest] = counts
     return out

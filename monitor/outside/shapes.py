@@ -2,6 +2,7 @@
 lognormal pieces.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ LOWEST, HIGHEST = -136, 80
 SPREAD = 0.5
 """Log-sd that is assumed where one number must stand for a whole distribution."""
 NARROW = 1e-3
+USUAL = re.compile(r"[0-9]+:[1-9][0-9]*(?: [0-9]+:[1-9][0-9]*)*")
+"""A histogram as most are written: what is written otherwise is read with more care."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,16 +81,11 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
 
 
 def _read(text: object, source: str, place: int) -> dict[int, int]:
-    words = str(text).replace(":", " ").split()
-    bins, counts = words[::2], words[1::2]
-    if str(text).split() == list(map(":".join, zip(bins, counts, strict=False))) and all(
-        map(str.isdecimal, words)
-    ):
-        numbers = list(map(int, counts))
-        if all(numbers) and len(set(bins)) == len(bins):
-            return {
-                int(name) - TO_SECONDS: number for name, number in zip(bins, numbers, strict=True)
-            }
+    if USUAL.fullmatch(str(text)):
+        words = list(map(int, str(text).replace(":", " ").split()))
+        usual = dict(zip([name - TO_SECONDS for name in words[::2]], words[1::2], strict=True))
+        if 2 * len(usual) == len(words):
+            return usual
     histogram: dict[int, int] = {}
     try:
         for pair in str(text).split():

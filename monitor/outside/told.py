@@ -26,6 +26,7 @@ TEXTS = (
 )
 LATENCIES = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
 NUMBERS = ("step_s", "count", "errors", "success_rate", *LATENCIES)
+MOST_COMBINATIONS = 2**62
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
 
 
@@ -62,13 +63,28 @@ class Text:
 
     def is_any(self, *wanted: str) -> NDArray[np.bool_]:
         """Rows whose text is one of these."""
-        codes = [code for code, name in enumerate(self.names) if name in wanted]
-        return np.isin(self.codes, codes)
+        is_wanted = np.array([name in wanted for name in self.names], dtype=np.bool_)
+        return np.asarray(is_wanted[self.codes], dtype=np.bool_)
 
     def texts(self) -> list[str]:
         """Row by row."""
         names = self.names
         return [names[code] for code in self.codes.tolist()]
+
+
+def numbered(*columns: Text) -> tuple[Ints, Ints]:
+    """One row of each combination of texts that comes, in the order of their codes, and each
+    row's combination among these.
+    """
+    code, size = np.zeros(columns[0].codes.size, dtype=np.int64), 1
+    for column in columns:
+        if size * len(column.names) > MOST_COMBINATIONS:
+            once, code = np.unique(code, return_inverse=True)
+            size = once.size
+        code = code * len(column.names) + column.codes
+        size *= len(column.names)
+    _, rows, places = np.unique(code, return_index=True, return_inverse=True)
+    return rows, places
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.outside.told import Ints, Rows, Told
+from monitor.outside.told import Ints, Rows, Told, numbered
 
 SHARED = 0.5
 """A bin that a deploy cuts is of the new version when so much of it comes after; else it is of
@@ -94,8 +94,10 @@ class _Line:
 
     @classmethod
     def of(cls, windows: Ints, codes: Ints, used: Bools) -> "_Line":
-        pairs = np.unique(np.stack([windows[used], codes[used]]), axis=1)
-        return cls(pairs[0], pairs[1], bool(np.unique(pairs[0]).size == pairs.shape[1]))
+        width = int(codes.max(initial=0)) + 1
+        pairs = np.unique(windows[used] * width + codes[used])
+        once = pairs // width
+        return cls(once, pairs % width, single=bool((once[1:] != once[:-1]).all()))
 
     def at(self, windows: Ints, none: int) -> Ints:
         """The version that was live last; `none` where two are live at a time."""
@@ -136,22 +138,22 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
         known.setdefault(told.service, set()).update({told.version_from, told.version_to} - {""})
     if not len(rows):
         return np.zeros(0, dtype=bool)
-    columns = (rows.caller.codes, rows.callee.codes, rows.side.codes, rows.version.codes)
-    combos, places = np.unique(np.stack(columns), axis=1, return_inverse=True)
-    named = [
-        (
-            rows.caller.names[caller],
-            rows.callee.names[callee],
-            rows.side.names[side],
-            rows.version.names[version],
-        )
-        for caller, callee, side, version in combos.T.tolist()
-    ]
-    for _, callee, side, version in named:
+    columns = (rows.caller, rows.callee, rows.side, rows.version)
+    combinations, places = numbered(*columns)
+    callers, callees, sides, versions = (
+        [column.names[code] for code in column.codes[combinations].tolist()] for column in columns
+    )
+    for callee, side, version in zip(callees, sides, versions, strict=True):
         if side == "server" and version:
             known.setdefault(callee, set()).add(version)
-    owned = np.array([_callee_owns(*combo, known) for combo in named], dtype=np.bool_)
-    return np.asarray(owned[np.ravel(places)], dtype=np.bool_)
+    owned = np.array(
+        [
+            _callee_owns(*ends, known)
+            for ends in zip(callers, callees, sides, versions, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    return np.asarray(owned[places], dtype=np.bool_)
 
 
 def _callee_owns(
@@ -204,13 +206,7 @@ def _told_twice(rows: Rows, carries: Bools, mixed: Bools) -> Bools:
     if not mixed.any():
         return out
     client = rows.side.is_any("client")
-    edges = np.ravel(
-        np.unique(
-            np.stack([rows.caller.codes, rows.callee.codes, rows.operation.codes]),
-            axis=1,
-            return_inverse=True,
-        )[1]
-    )
+    _, edges = numbered(rows.caller, rows.callee, rows.operation)
     for code in np.unique(edges[mixed]).tolist():
         mine = edges == code
         theirs, ours = mine & client, mine & ~client

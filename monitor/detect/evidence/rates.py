@@ -82,8 +82,10 @@ def dispersion(bad: Ints, calls: Ints) -> float:
     From differences of neighbouring windows (von Neumann), so that a slow drift does not count; a
     burst does. Shrunk to 1 while there are few windows.
     """
+    if bad.size < 4 or not bad.any():
+        return 1.0
     total = int(calls.sum())
-    if bad.size < 4 or total == 0 or bad.sum() == 0:
+    if total == 0 or bad.sum() == 0:
         return 1.0
     rate = bad / np.maximum(calls, 1)
     step = np.diff(rate)

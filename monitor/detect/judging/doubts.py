@@ -160,12 +160,13 @@ def _is_over(
     since.
     """
     newest = float(answers.windows[-1])
-    span = max(OVER_SECONDS, 2.0 * near.grain)
-    while not _is_over_since(newest - span, answers, before, near, mine, settings):
-        span *= 2.0
-        if span > (newest - near.since) / 2.0:
-            return False
-    return True
+    served, span = newest - near.since, max(OVER_SECONDS, 2.0 * near.grain)
+    spans = [span, *(span * times for times in (2.0, 4.0, 8.0) if span * times <= served / 2.0)]
+    return any(
+        _is_over_since(newest - span, answers, before, near, mine, settings)
+        for span in spans
+        if span < served
+    )
 
 
 def _is_over_since(

@@ -203,7 +203,11 @@ def _verdict(
             settles, etas = settling(case, more, needs), (_etas(more) or etas) if more else etas
         reasons = reasons or [reason("nothing_sealed")]
         weaker = weaker_pass(
-            case, findings, settings, beside=bool(total) and passed >= settings.share_of_calls
+            case,
+            findings,
+            settings,
+            whole,
+            beside=bool(total) and passed >= settings.share_of_calls,
         )
         if weaker:
             reasons.insert(0, weaker)

@@ -105,6 +105,7 @@ def answers_alone(deploy: Deploy, edge_tables: Sequence[EdgeTable]) -> list[Sigh
     instances.
     """
     out: list[Sighting] = []
+    moments: dict[int, datetime] = {}
     for table in edge_tables:
         if role_on(table, deploy.service) == "callee":
             for window, code, calls in zip(
@@ -113,7 +114,9 @@ def answers_alone(deploy: Deploy, edge_tables: Sequence[EdgeTable]) -> list[Sigh
                 table.counts[:, 0].tolist(),
                 strict=True,
             ):
-                moment, version = datetime.fromtimestamp(window, UTC), table.callee_versions[code]
+                if window not in moments:
+                    moments[window] = datetime.fromtimestamp(window, UTC)
+                moment, version = moments[window], table.callee_versions[code]
                 out.append(
                     Sighting(
                         moment,

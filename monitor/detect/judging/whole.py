@@ -157,13 +157,19 @@ def more_calls(case: Case, whole: Whole) -> Reason | None:
 
 
 def weaker_pass(
-    case: Case, findings: Sequence[Finding], settings: JudgeSettings, *, beside: bool
+    case: Case,
+    findings: Sequence[Finding],
+    settings: JudgeSettings,
+    whole: Whole,
+    *,
+    beside: bool,
 ) -> Reason | None:
     """Why a version is no worse as far as can be told, which is weaker than a pass; None where it
     is not.
 
     It never met the old one, or no longer does, and is no worse than what was before; or
-    (`beside`) its edges would pass, but only totals of it are told.
+    (`beside`) its edges would pass, but only totals of it are told. `whole`: what its edges show
+    beside the old one.
     """
     codes = {blocker.code for blocker in case.blockers}
     version, against, service = case.deploy.version, case.against, case.deploy.service
@@ -174,7 +180,7 @@ def weaker_pass(
             if quiet
             else None
         )
-    if not codes and not findings and _nearly(case, settings):
+    if not codes and not findings and _nearly(case, settings, whole):
         return reason("weaker_pass_few", version=version, against_version=against, odds=ODDS)
     apart = codes - {"neighbours_untold"} <= APART and (
         bool(codes & APART) or all(map(_is_past, case.edges))
@@ -186,13 +192,12 @@ def weaker_pass(
     )
 
 
-def _nearly(case: Case, settings: JudgeSettings) -> bool:
+def _nearly(case: Case, settings: JudgeSettings, beside: Whole) -> bool:
     """Whether harm is improbable beside the old version, though calls are too few for a pass: what
     is held against what was before as well, and on each edge by itself.
     """
     if any(edge.problems for edge in case.edges) or _share(case) < LEAST_OF_FEW:
         return False
-    wholes = [whole_of(case, settings, apart=apart) for apart in (False, True)]
     seen = [edge for edge in case.edges if edge.contrast.after_new[0]]
     return (
         bool(seen)
@@ -202,7 +207,7 @@ def _nearly(case: Case, settings: JudgeSettings) -> bool:
         and all(
             not whole.missing_seconds
             and all(kind.nearly for role in ROLES for kind in whole.kinds[role])
-            for whole in wholes
+            for whole in (beside, whole_of(case, settings, apart=True))
         )
     )
 
