@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import yaml
 
+from monitor.contracts.comments import is_object, uncommented
 from monitor.contracts.selections.sdl import lines_of_sdl, looks_like_sdl
 from monitor.model.pointers import escaped
 from monitor.native import BUILT
@@ -54,8 +55,11 @@ def _natively(text: str, wanted: Collection[str]) -> dict[str, int] | None:
 
 def _in_text(text: str, wanted: Collection[str]) -> dict[str, int]:
     """The reference of `_natively`."""
-    is_json = text.lstrip()[:1] == "{" and _is_json(text)
-    return _in_json(text, wanted) if is_json else _in_yaml(text, wanted)
+    if is_object(text):
+        for plain in (text, uncommented(text)):
+            if _is_json(plain):
+                return _in_json(plain, wanted)
+    return _in_yaml(text, wanted)
 
 
 def _ancestors(pointer: str) -> list[str]:

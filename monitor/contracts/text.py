@@ -11,6 +11,7 @@ import orjson
 import yaml
 
 from monitor.contracts.collecting import uncollected
+from monitor.contracts.comments import is_object, uncommented
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.looks import excess
 from monitor.errors import ContractError
@@ -62,7 +63,7 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
         )
     text = text.removeprefix("\ufeff")
     with uncollected():
-        document = _json(text, where, limits) if text.lstrip()[:1] in ("{", "[") else None
+        document = _json(text, where, limits) if is_object(text, "{[") else None
         if document is None:
             document = _yaml(text, where, limits)
     if (
@@ -80,13 +81,16 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
 
 
 def _json(text: str, where: str, limits: ContractLimits) -> Any:
-    """Exact integers, and no key twice; None for what is no JSON.
+    """Exact integers, and no key twice; None for what is no JSON, with comments or without.
 
     A text that every reader reads alike, as the native look tells, is read by the quickest one.
     """
     if BUILT is not None and BUILT.read_alike(text, limits.depth):
         return orjson.loads(text)
-    return _exactly(text, where, limits)
+    document = _exactly(text, where, limits)
+    if document is None and "/" in text and (plain := uncommented(text)) != text:
+        document = _exactly(plain, where, limits)
+    return document
 
 
 def _exactly(text: str, where: str, limits: ContractLimits) -> Any:
@@ -126,15 +130,27 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
             _value(roots[0], where) if len(roots) == 1 else [_value(root, where) for root in roots]
         )
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark is not None else ""
-        raise ContractError(
-            f"{where}: neither JSON nor YAML{line}: {getattr(error, 'problem', None) or type(error).__name__}"
-        ) from None
+        raise ContractError(f"{where}: neither JSON nor YAML{_fault(text, error)}") from None
     except RecursionError:
         raise ContractError(f"{where}: nested deeper than {limits.depth} levels") from None
     finally:
         loader.dispose()
+
+
+def _fault(text: str, error: yaml.YAMLError) -> str:
+    """Where a text is broken and why, as the reader says that came furthest."""
+    mark = getattr(error, "problem_mark", None)
+    why = getattr(error, "problem", None) or type(error).__name__
+    line, column = (0, 0) if mark is None else (mark.line + 1, mark.column + 1)
+    if is_object(text, "{["):
+        try:
+            json.loads(uncommented(text))
+        except json.JSONDecodeError as fault:
+            if (fault.lineno, fault.colno) >= (line, column):
+                line, column, why = fault.lineno, fault.colno, fault.msg
+        except (RecursionError, ValueError):
+            pass
+    return f" at line {line}, column {column}: {why}" if line else f": {why}"
 
 
 def _refuse_depth(text: str, where: str, limits: ContractLimits) -> bool:

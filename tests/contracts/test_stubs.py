@@ -395,6 +395,47 @@ def test_the_first_stub_that_fits_answers() -> None:
     )
 
 
+def test_what_a_behavior_fills_in_is_judged_by_its_kind_and_no_value_is() -> None:
+    answer = {
+        "is": {
+            "statusCode": "${row}['status']",
+            "headers": {"X-Id": "$ID"},
+            "body": {"id": "$ID[1]", "name": "${row}['name']", "kind": "a"},
+        },
+        "_behaviors": {
+            "copy": [{"from": "path", "into": "$ID", "using": {"method": "regex"}}],
+            "lookup": {"into": "${row}"},
+        },
+    }
+    held = imposter({"equals": {"path": "/orders/7"}}, responses=[answer])
+    filled = {"id": "7", "name": "Ann", "kind": "a"}
+    headers = {"content-type": "application/json", "x-id": "7"}
+    for status in (200, 404):
+        kept = live(answer=filled, status=status, response_headers=headers)
+        assert judged(kept, held, form="mountebank").outcome == "valid"
+    for broken in ({"kind": "b"}, {"id": 7}):
+        other = live(answer=filled | broken, response_headers=headers)
+        told = judged(other, held, form="mountebank")
+        assert told.outcome == "violated"
+    left = read({"imposters": [held]}, "mountebank").left
+    assert [clause.pointer for clause in left] == [
+        "/imposters/0/stubs/0/responses/0/is/statusCode"
+    ]
+
+
+def test_an_answer_takes_from_the_imposters_own_what_it_does_not_say() -> None:
+    held = imposter({"equals": {"path": "/orders/7"}}, responses=[{"is": {"body": {"id": 7}}}])
+    held["defaultResponse"] = {"statusCode": 404, "body": "none", "headers": {"x-a": "1"}}
+    kept = live(status=404, answer={"id": 7}, response_headers={"x-a": "1"})
+    assert judged(kept, held, form="mountebank").outcome == "valid"
+    assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "violated"
+
+
+def test_a_template_of_imposters_is_refused_as_one() -> None:
+    with pytest.raises(ContractError, match="mb save"):
+        read({"imposters": ["<% include a.ejs %>"]}, "mountebank")
+
+
 def test_other_protocols_are_told_and_not_judged() -> None:
     held = read({"imposters": [{"port": 1, "protocol": "tcp", "stubs": []}]}, "mountebank")
     assert held.left[0].said == "imposters of 'tcp' are not judged"

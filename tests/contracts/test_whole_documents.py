@@ -9,6 +9,7 @@ import pytest
 
 from monitor.contracts.lines import lines_of
 from monitor.contracts.read import Examined, examine
+from monitor.contracts.text import parse
 from monitor.errors import ContractError
 
 OK: dict[str, Any] = {"description": "x"}
@@ -278,6 +279,49 @@ JSON = '{\n"a": [\n {"b\\n\\"": "[{,\\"",\n "": [[], {},\n 3]}, true],\n\n "c":\
 def test_lines_of_json(pointer: str, line: int) -> None:
     assert lines_of(JSON, [pointer]) == {pointer: line}
     assert lines_of("\ufeff" + JSON, [pointer]) == {pointer: line}
+
+
+COMMENTED = """// Stubs of the shop /* not yet
+/* { "request": */
+{
+  "request": { "method": "GET", "url": "/a//b" }, // "url": "/c"
+  "response": {
+    /* two
+       lines */
+    "status": 200, "jsonBody": {"link": "http://shop/*", "more": "\\"//"}
+  }
+}
+"""
+
+
+def test_json_with_comments_is_read_without_them_and_its_lines_are_its_own() -> None:
+    document = parse(COMMENTED, where="here")
+    assert document["request"]["url"] == "/a//b"
+    assert document["response"]["jsonBody"] == {"link": "http://shop/*", "more": '"//'}
+    assert lines_of(COMMENTED, ["/request/url", "/response/status"]) == {
+        "/request/url": 4,
+        "/response/status": 8,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1,\n "b" 2}', "line 2, column 6: Expecting ':' delimiter"),
+        ('{"a": 1, // one\n "b": [1 2]}', "line 2, column 10: Expecting ',' delimiter"),
+        ("a:\n  - b: [c\n", "line 3, column 1"),
+        ("{a: 1,\n b: 2: 3}", "line 2, column 6"),
+    ],
+)
+def test_a_broken_text_is_refused_with_its_line_and_column(text: str, said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        parse(text, where="here")
+
+
+@pytest.mark.parametrize("piece", ["/* ", '"\\', "// ", '"a": "/'])
+def test_a_text_of_open_comments_and_texts_is_refused_soon(piece: str) -> None:
+    with pytest.raises(ContractError, match="neither JSON nor YAML"):
+        parse("{" + piece * 300_000, where="here")
 
 
 def test_lines_of_what_came_by_an_alias_are_those_of_the_place_it_came_to() -> None:

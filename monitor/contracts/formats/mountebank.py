@@ -3,8 +3,9 @@
 Predicates and behaviours that run code are refused: nobody can tell what they ask.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
 from monitor.contracts.formats.mountebank_values import (
@@ -17,7 +18,7 @@ from monitor.contracts.formats.mountebank_values import (
 )
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.matching.answers import answer_body, answer_headers
+from monitor.contracts.matching.answers import answer_body, answer_headers, is_templated
 from monitor.contracts.matching.call import plain_path
 from monitor.contracts.matching.jsonpath import Find, compile_path
 from monitor.contracts.matching.parts import Part, status_part
@@ -39,6 +40,8 @@ from monitor.model.pointers import escaped
 _COMPARED = ("equals", "deepEquals", "contains", "startsWith", "endsWith", "matches", "exists")
 _FIELDS = ("method", "path", "body", "query", "headers", "form")
 _OF_IMPOSTERS = frozenset({"stubs", "port"})
+_DEFAULTED = ("statusCode", "headers", "body", "_mode")
+_COPYING = ("copy", "lookup")
 _DEEPEST = 20
 
 
@@ -62,7 +65,7 @@ def read_mountebank(
     work = Work(where)
     for entry, clause in entries:
         if not isinstance(entry, dict):
-            raise ContractError(f"{where}: the imposter at {clause} is no object", clause)
+            refuse_no_object("imposter", entry, where, clause)
         if entry.get("protocol") not in ("http", "https"):
             left.append(
                 Left(
@@ -77,10 +80,11 @@ def read_mountebank(
         for index, stub in enumerate(stubs):
             at = f"{clause}/stubs/{index}"
             if not isinstance(stub, dict):
-                raise ContractError(f"{where}: the stub at {at} is no object", at)
+                refuse_no_object("stub", stub, where, at)
             work.spend(EXAMPLE, at)
             title = str(entry.get("name") or f"imposter {entry.get('port', '')}".strip())
-            interactions += _Stub(stub, at, work, left).interactions(index, title, named)
+            held = _Stub(stub, at, work, left, entry.get("defaultResponse"))
+            interactions += held.interactions(index, title, named)
             if len(interactions) > limits.operations:
                 raise ContractError(
                     f"{where}: more than {limits.operations} stubs; split the file"
@@ -88,9 +92,22 @@ def read_mountebank(
     return by_example(interactions, left=tuple(left))
 
 
+def refuse_no_object(what: str, node: object, where: str, clause: str) -> NoReturn:
+    """Raise ContractError; a template of EJS is told as one."""
+    if isinstance(node, str) and "<%" in node:
+        raise ContractError(
+            f"{where}: {clause} is a template of EJS; publish what `mb save` writes", clause
+        )
+    raise ContractError(f"{where}: the {what} at {clause} is no object", clause)
+
+
 class _Stub:
-    def __init__(self, stub: dict[str, Any], clause: str, work: Work, left: list[Left]) -> None:
+    def __init__(
+        self, stub: dict[str, Any], clause: str, work: Work, left: list[Left], default: object
+    ) -> None:
+        """`default`: the imposter's answer, of which each takes what it does not say itself."""
         self._stub = stub
+        self._default = default if isinstance(default, dict) else {}
         self._clause = clause
         self._where = work.where
         self._work = work
@@ -159,7 +176,21 @@ class _Stub:
                 )
                 return None
         held = answer.get("is")
-        return held if isinstance(held, dict) else None
+        if not isinstance(held, dict):
+            return None
+        held = held | {
+            word: self._default[word]
+            for word in _DEFAULTED
+            if not held.get(word) and self._default.get(word)
+        }
+        tokens = [
+            copied["into"]
+            for behavior, _ in _behaviors(answer, clause)
+            for word in _COPYING
+            for copied in _listed(behavior.get(word))
+            if isinstance(copied, dict) and isinstance(copied.get("into"), str) and copied["into"]
+        ]
+        return _filled_in(held, tokens) if tokens else held
 
     def _refuse(self, word: str, pointer: str) -> None:
         raise ContractError(
@@ -183,11 +214,16 @@ class _Stub:
         status = held.get("statusCode", 200)
         if isinstance(status, str) and status.isdecimal() and len(status) == 3:
             status = int(status)
-        if not isinstance(status, int) or isinstance(status, bool):
+        if isinstance(status, str) and is_templated(status):
+            self._left.append(
+                Left(f"{clause}/statusCode", "a status that a behavior fills in is not judged")
+            )
+        elif not isinstance(status, int) or isinstance(status, bool):
             raise ContractError(
                 f"{self._where}: {clause}/statusCode is no number", f"{clause}/statusCode"
             )
-        yield status_part(status, None, f"{clause}/statusCode")
+        else:
+            yield status_part(status, None, f"{clause}/statusCode")
         headers = held.get("headers")
         yield from answer_headers(headers, {}, f"{clause}/headers", exact=exact)
         if held.get("_mode") == "binary":
@@ -346,6 +382,31 @@ class _Stub:
             pointer,
             clause,
         )
+
+
+def _listed(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else [node]
+
+
+def _filled_in(answer: dict[str, Any], tokens: Sequence[str]) -> dict[str, Any]:
+    """An answer with templates in place of what `copy` and `lookup` fill in, which is a token and
+    perhaps an index or a column behind it.
+    """
+    token = re.compile(f"(?:{'|'.join(map(re.escape, tokens))})(?:\\[[^\\[\\]]{{1,100}}\\])?")
+
+    def filled(node: Any) -> Any:
+        if isinstance(node, str):
+            return token.sub("{{copied}}", node)
+        if isinstance(node, list):
+            return [filled(child) for child in node]
+        return (
+            {name: filled(child) for name, child in node.items()}
+            if isinstance(node, dict)
+            else node
+        )
+
+    held: dict[str, Any] = filled(answer)
+    return held
 
 
 def _behaviors(answer: Mapping[str, Any], clause: str) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -16,7 +16,7 @@ Find = Callable[[Any], list[Any] | None]
 """All values that a path names in a document; None when the search would take too long."""
 
 _STEP = re.compile(
-    r"(\.\.)?(?:\.?([A-Za-z_$@\-\w][\w\-$@]*)(?!\()|\.?(\*)|\.?\[\s*(?:(-?\d{1,9})|(\*)|'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|\?\s*\((.*?)\)|(-?\d{0,9}):(-?\d{0,9}))\s*\])",
+    r"(\.\.)?(?:\.?([A-Za-z_$@\-\w][\w\-$@]*)(?!\()|\.?(\*)|\.?\[\s*(?:(-?\d{1,9}|\(\s*@\.length\s*-\s*\d{1,9}\s*\))|(\*)|'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|\?\s*\((.*?)\)|(-?\d{0,9}):(-?\d{0,9}))\s*\])",
     re.DOTALL,
 )
 _SIZE = re.compile(r"\.(?:size|length)\(\)$")
@@ -77,7 +77,8 @@ def _step(match: re.Match[str], text: str) -> Callable[[Any], list[Any]]:
     if star or items:
         return _children
     if index is not None:
-        at = int(index)
+        # `(@.length-1)` counts from the end, too
+        at = int(index) if index[0] != "(" else -int(index.strip("() ").rpartition("-")[2])
         return lambda node: (
             [node[at]] if isinstance(node, list) and -len(node) <= at < len(node) else []
         )
