@@ -23,6 +23,7 @@ from monitor.model.addresses import web_address
 BODY_LIMIT = 1_000_000
 # GitHub's OpenAPI has 12 MB, Stripe's 7: only who may publish may send so much
 CONTRACT_LIMIT = 20_000_000
+DOCUMENTS = ("/v1/contracts", "/v1/amendments", "/workbench")
 MAX_CALLERS = 10_000
 
 _POLICY = "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -163,7 +164,7 @@ class Guard:
         is asked here first.
         """
         declared = headers.get("content-length", "")
-        publishes = scope["method"] == "POST" and path.startswith("/v1/contracts")
+        publishes = scope["method"] == "POST" and path.startswith(DOCUMENTS)
         if not publishes or (
             declared.isdecimal() and len(declared) < 10 and int(declared) <= BODY_LIMIT
         ):

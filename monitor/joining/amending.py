@@ -143,6 +143,9 @@ def judged(
             counted.affected[(*group, harm)] += count
     settled = [_settled(row, concerned[place], affected[place]) for place, row in enumerate(rows)]
     met = _met(counted)
+    # operations of which nothing was seen are told too
+    changed = {weighed_row.change.operation for weighed_row in rows} - {""}
+    by_operation.update(dict.fromkeys(((name, True) for name in changed), 0))
     return _verdict(settled, met, _told(by_operation))
 
 

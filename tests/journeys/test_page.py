@@ -2,6 +2,7 @@
 and under hostile names.
 """
 
+import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +15,9 @@ from monitor.api.pages.lines import STATES
 from monitor.control.outbox import save_book
 from monitor.control.store import writing
 from monitor.model.alerts import Alert, Tracked
+from tests.api.test_publishing import GOOD, recorded
+from tests.api.test_publishing import publish as publish_contract
+from tests.cli.test_contract_amend import NO_NOTE, OPEN
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.browser import Watched
 from tests.fixtures.ramp_hour import BEGIN, write_ramp
@@ -55,6 +59,7 @@ def test_every_view_fits_and_is_without_trouble(
         "/findings/f-root",
         "/violations",
         "/contracts",
+        "/workbench",
         "/alerts",
         "/health",
         "/docs",
@@ -361,4 +366,29 @@ def test_a_ramp_plays_as_a_film_with_the_matrix_at_each_step(
     page.locator("[data-seek]").fill(str(last))
     page.wait_for_function("now => document.getElementById('at').innerText === now", arg=newest)
     assert "moved back" in page.locator("#film").inner_text().lower()
+    assert watched.troubles == []
+
+
+def test_a_person_judges_a_change_and_approves_it(
+    api: Asked, serve: Serve, open_page: Open, tmp_path: Path
+) -> None:
+    publish_contract(api, OPEN)
+    recorded(api, *([{"response_body": json.dumps(GOOD | {"note": "x"})}] * 40))
+    (tmp_path / "new.yaml").write_text(NO_NOTE)
+    address = serve(api.app)
+    watched = open_page(address, 390)
+    page = watched.page
+    page.goto(f"{address}/contracts/payments")
+    page.get_by_role("link", name="propose a change").click()
+    page.get_by_role("link", name="sign in").first.click()
+    page.get_by_label("Token").fill(api.token("read", "contracts:write"))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("File").set_input_files(tmp_path / "new.yaml")
+    page.get_by_role("button", name="Judge").click()
+    assert "breaking" in page.get_by_role("heading", name="Verdict").inner_text()
+    assert "/note" in page.get_by_label("What consumers would lose").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Approve").click()
+    assert page.locator("h1").inner_text() == "payments revision 2"
+    assert page.locator(".document").inner_text().strip() == NO_NOTE.strip()
     assert watched.troubles == []

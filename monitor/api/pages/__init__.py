@@ -20,6 +20,7 @@ from monitor.api.pages import (
     ramp_page,
     sign_in,
     violations_page,
+    workbench_page,
 )
 
 
@@ -33,6 +34,7 @@ def page_routers() -> Sequence[APIRouter]:
         violations_page.router,
         alerts_page.router,
         contracts_page.router,
+        workbench_page.router,
         matrix_page.router,
         ramp_page.router,
         health_page.router,
