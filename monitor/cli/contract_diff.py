@@ -35,10 +35,11 @@ from monitor.errors import ContractError, UsageError
 _LEVELS: Mapping[str, Literal["error", "warning"]] = {
     "breaking": "error",
     "drifted": "error",
+    "unchecked": "error",
     "undecided": "warning",
     "gap": "warning",
 }
-_ORDER = (*WORST_FIRST, "drifted", "gap")
+_ORDER = (*WORST_FIRST, "drifted", "unchecked", "gap")
 _MOST_LINES = 100
 
 

@@ -12,6 +12,7 @@ from monitor.model.cells import CellColumns
 from monitor.model.edges import (
     OUTCOMES,
     SAMPLINGS,
+    WINDOW_SECONDS,
     Edge,
     EdgeCell,
     EdgeQuery,
@@ -267,6 +268,16 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
+    def session_exchanges(self, since_ns: int) -> list[dict[str, Any]]:
+        """What checking said of the exchanges that ended since then, alike ones counted."""
+        parameters = {"since": _window_of(since_ns), "since_ns": since_ns}
+        return self._store.query("session_exchanges", parameters)
+
+    def session_violations(self, since_ns: int) -> list[dict[str, Any]]:
+        """Clauses that exchanges broke since then, by whom."""
+        parameters = {"since": _window_of(since_ns), "since_ms": since_ns // 1_000_000}
+        return self._store.query("session_violations", parameters)
+
     def mocks_met(
         self,
         contract: str,
@@ -520,6 +531,10 @@ def _conformance(row: Row) -> dict[str, int]:
     return counts | {
         f"not_checked:{reason}": int(count) for reason, count in sorted(row["not_checked"].items())
     }
+
+
+def _window_of(at_ns: int) -> int:
+    return at_ns // (WINDOW_SECONDS * 10**9) * WINDOW_SECONDS
 
 
 def _seconds(moment: datetime | None, default: int) -> int:

@@ -1,0 +1,265 @@
+"""`seamwatch session`: a command with a Seamwatch of its own beside it, whose verdict it ends in."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monitor.cli.contract_diff import show_changes
+from monitor.cli.contract_files import documents_in
+from monitor.cli.contract_folder import planned
+from monitor.cli.contract_reports import DiffFormat
+from monitor.cli.logs import set_up_logs
+from monitor.cli.printing import plain
+from monitor.cli.session import settings_of
+from monitor.cli.session_host import SETTLE_SECONDS, Host, hosted
+from monitor.cli.working import stop_on_signals
+from monitor.errors import MonitorError, UsageError
+from monitor.masking import shown
+from monitor.model.sessions import SessionVerdict
+
+_MOST_EDGES = 20
+ASK_SECONDS = 120.0
+_WORDS = {
+    "kept": "every contract that was touched is kept",
+    "broken": "contracts are broken",
+    "nothing_checked": "nothing could be checked",
+}
+
+
+def session(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- COMMAND …]",
+            help="What to run, as `-- pytest tests/system`; without it the session stands until Ctrl-C or SIGTERM.",
+        ),
+    ] = None,
+    contract: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--contract",
+            metavar="[PROVIDER=]FILE",
+            help="In force in this session only: a file, or a folder as for `contracts sync`. Again for more.",
+        ),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT of the receiver; port 0 takes a free one.")
+    ] = "127.0.0.1:0",
+    settle: Annotated[
+        float,
+        typer.Option(help="Wait until nothing has come for so many seconds.", min=0, max=60),
+    ] = SETTLE_SECONDS,
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve the pages, too, while it lasts.")
+    ] = False,
+    form: Annotated[
+        DiffFormat, typer.Option("--format", "-f", help="How to print the verdict.")
+    ] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the verdict to a file.")
+    ] = None,
+) -> int:
+    """Run a command with a Seamwatch of its own: OTLP/HTTP and API logs on a free port, contracts in
+    force there only. Exits as the command where that fails, else 0 kept, 1 broken, 2 where nothing
+    could be checked.
+    """
+    set_up_logs("error", "auto")
+    bodies = list(_contracts(contract or []))
+    with hosted(settings_of(context), bodies, listen=_address(listen), page=page) as host:
+        code = _run(command, host) if command else _stand(host)
+        verdict = host.verdict(settle=settle)
+        taken = dict(host.taken)
+    if output is None:
+        _show(verdict, taken, form)
+    else:
+        _write(verdict, taken, form, output)
+    if code:
+        typer.echo(f"the command ended with {code}", err=True)
+    return code or verdict.exit_code
+
+
+def verdict(
+    address: Annotated[
+        str, typer.Argument(help="Where a session stands, as http://127.0.0.1:4318.")
+    ],
+    since_ns: Annotated[
+        int | None,
+        typer.Option(
+            help="Only what ended since then, in ns; /v1/session tells now. All by default."
+        ),
+    ] = None,
+    settle: Annotated[
+        float,
+        typer.Option(help="Wait until nothing has come for so many seconds.", min=0, max=60),
+    ] = SETTLE_SECONDS,
+    form: Annotated[
+        DiffFormat, typer.Option("--format", "-f", help="How to print the verdict.")
+    ] = "text",
+) -> int:
+    """Ask a session that stands, in a container for instance, for its verdict so far. Exits 0 kept,
+    1 broken, 2 where nothing could be checked.
+    """
+    import httpx
+    from pydantic import TypeAdapter
+
+    asked: dict[str, str] = {"settle_seconds": f"{settle:g}"}
+    if since_ns is not None:
+        asked["since_ns"] = str(since_ns)
+    place = f"{address.rstrip('/')}/v1/session/verdict"
+    try:
+        answer = httpx.get(place, params=asked, timeout=ASK_SECONDS)
+        answer.raise_for_status()
+        told = answer.json()
+        taken = told.pop("taken")
+        held = TypeAdapter(SessionVerdict).validate_python(told)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+        raise MonitorError(
+            f"no session tells its verdict at {shown(address)}: {type(error).__name__}; does `seamwatch session` stand there?"
+        ) from None
+    _show(held, taken, form)
+    return held.exit_code
+
+
+def _run(command: Sequence[str], host: Host) -> int:
+    """The command's exit code; 128 and the signal's number where one ended it."""
+    try:
+        child = subprocess.Popen(command, env=os.environ | host.environment())
+    except OSError as error:
+        raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from None
+    with child:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda sent, _: child.send_signal(sent))
+        code = child.wait()
+    return 128 - code if code < 0 else code
+
+
+def _stand(host: Host) -> int:
+    """Tell the variables, and stand until a signal."""
+    for name, value in host.environment().items():
+        typer.echo(f"export {name}={value}")
+    stop = threading.Event()
+    stop_on_signals(stop)
+    stop.wait()
+    return 0
+
+
+def _contracts(words: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Bodies as they are published. UsageError for what is no contract, or names no provider."""
+    for word in words:
+        provider, equals, rest = word.partition("=")
+        path = Path(rest if equals else word)
+        if not path.exists():
+            raise UsageError(f"no such file: {path}")
+        if path.is_dir() and not equals:
+            plan = planned(path)
+            if plan.refused:
+                raise UsageError(f"{plan.refused[0][0]}: {plan.refused[0][1]}")
+            for _, body in plan.bodies:
+                yield {name: body[name] for name in _OF_BODY if body.get(name)}
+            continue
+        for document in documents_in([path], None)[0]:
+            if not equals and document.kind != "pact":
+                raise UsageError(
+                    f"{document.source} does not name its provider; write PROVIDER={document.source}"
+                )
+            told = {"provider": provider} if equals else {}
+            yield {"document": document.text, "format": document.kind, **told}
+
+
+_OF_BODY = ("name", "format", "provider", "document", "consumer")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise UsageError(f"--listen {text[:60]}: write HOST:PORT, as 127.0.0.1:4318")
+    return host.strip("[]"), int(port)
+
+
+def _write(
+    verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat, output: Path
+) -> None:
+    from contextlib import redirect_stdout
+
+    with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
+        _show(verdict, taken, form)
+    typer.echo(plain(f"{verdict.result}: {output}"), err=True)
+
+
+def _show(verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "operation": broken.operation, "side": broken.side, "status": "", "place": broken.pointer, "rule": broken.rule, "what": "broken",
+            "bearing": "breaking", "counterexample": "", "told": plain(clause_text(broken)), "file": broken.contract, "line": 1,
+            "fingerprint": broken.fingerprint, "exchanges": broken.exchanges,
+        }
+        for broken in verdict.violations
+    ]  # fmt: skip
+    said = list(told_of(verdict, taken))
+    if verdict.result == "nothing_checked":
+        rows.append(
+            {
+                "operation": "", "side": "", "status": "", "place": "", "rule": "nothing_checked", "what": "unchecked", "bearing": "unchecked",
+                "counterexample": "", "told": " | ".join(said), "file": "session", "line": 1, "fingerprint": "", "exchanges": 0,
+            }
+        )  # fmt: skip
+    edges = [
+        {"caller": edge.caller, "callee": edge.callee, "protocol": edge.protocol, "operation": edge.operation, "calls": edge.calls, "failed": edge.failed}
+        for edge in verdict.edges
+    ]  # fmt: skip
+    summary: dict[str, Any] = {
+        "command": "seamwatch session", "title": "Session", "result": verdict.result, "exit": verdict.exit_code, "all_told": True,
+        "changes": len(rows), "valid": verdict.valid, "violated": verdict.violated, "not_checked": dict(verdict.not_checked),
+        "refused": dict(verdict.refused), "untouched": list(verdict.untouched), "edges": edges, "taken": dict(taken),
+        "said": "\n".join(said),
+    }  # fmt: skip
+    show_changes(form, summary, rows)
+
+
+def clause_text(broken: Any) -> str:
+    """A broken clause in one line."""
+    pair = f"{broken.caller or 'unknown'} {broken.caller_version}".rstrip()
+    callee = f"{broken.callee} {broken.callee_version}".rstrip()
+    where = f"{broken.side} {broken.pointer or '/'}"
+    return (
+        f"{pair} -> {callee} {broken.operation}: {where} breaks {broken.rule} of {broken.contract} "
+        f"(expected {broken.expected}, was {broken.actual}; {broken.exchanges} exchanges)"
+    )
+
+
+def told_of(verdict: SessionVerdict, taken: Mapping[str, int]) -> Iterator[str]:
+    """The verdict, what was seen, and what was not checked, and why."""
+    seen = verdict.valid + verdict.violated
+    left = Counter(verdict.not_checked)
+    yield plain(
+        f"session: {_WORDS[verdict.result]}; {seen} exchanges checked, {verdict.violated} of them broken, {left.total()} not checked"
+    )
+    if left:
+        yield plain(
+            "not checked: "
+            + ", ".join(f"{reason} {count}" for reason, count in left.most_common(8))
+        )
+    if verdict.refused:
+        yield plain(
+            "not read: "
+            + ", ".join(f"{reason} {count}" for reason, count in verdict.refused.items())
+        )
+    if verdict.untouched:
+        yield plain(f"no exchange touched: {', '.join(verdict.untouched)}")
+    if not taken:
+        yield "nothing came: do the services send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
+    for edge in verdict.edges[:_MOST_EDGES]:
+        failed = f", {edge.failed} failed" if edge.failed else ""
+        yield plain(
+            f"  {edge.caller} -> {edge.callee} {edge.operation}: {edge.calls} calls{failed}"
+        )
+    if len(verdict.edges) > _MOST_EDGES:
+        yield f"  and {len(verdict.edges) - _MOST_EDGES} more edges"

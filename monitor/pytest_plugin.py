@@ -1,0 +1,206 @@
+"""A pytest plugin: the fixture `seamwatch` is a Seamwatch of its own for the test run, to which the
+services under test send traces and payloads; a test that uses it ends in its verdict.
+
+Imports nothing but the standard library and pytest, for it is loaded wherever the wheel is
+installed: `seamwatch session` runs beside the tests as a process of its own.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START_SECONDS = 90.0
+ANSWER_SECONDS = 60.0
+_MARK = "seamwatch(contracts=(), settle=1.0, unchecked='fail'): what is in force for a test, how long it is waited for late spans, and whether a test in which nothing could be checked fails (`fail`) or not (`allow`)."
+
+
+class BrokenContract(AssertionError):
+    """What the services under test exchanged breaks a contract, or nothing could be checked."""
+
+
+class Seamwatch:
+    """What the fixture gives. `environment` are variables for the services under test; they are set
+    in this process, too, while the test runs.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        told = self._ask("/v1/session")
+        self.environment: Mapping[str, str] = told["environment"]
+        self._since = int(told["now_ns"])
+        self.settle, self.unchecked = 1.0, "fail"
+
+    @property
+    def api_logs(self) -> str:
+        """Where API logs are posted to: a record a line, or a list of them."""
+        return f"{self.address}/v1/api-logs"
+
+    def publish(self, contract: str | Path, provider: str = "", **more: str) -> str:
+        """Put a contract in force from now on, in this run only; gives its name. A pact names its
+        provider itself.
+        """
+        document = Path(contract).read_text(encoding="utf-8")
+        body = {"document": document, "provider": provider, **more}
+        return str(self._ask("/v1/session/contracts", body)["name"])
+
+    def verdict(self, settle: float | None = None) -> dict[str, Any]:
+        """What became of the exchanges since the test began; waits until nothing has come for
+        `settle` seconds.
+        """
+        seconds = self.settle if settle is None else settle
+        query = urllib.parse.urlencode({"since_ns": self._since, "settle_seconds": seconds})
+        answer: dict[str, Any] = self._ask(f"/v1/session/verdict?{query}")
+        return answer
+
+    def check(self) -> None:
+        """Raise BrokenContract unless what could be checked is kept."""
+        verdict = self.verdict()
+        result = verdict["result"]
+        if result == "broken" or (result == "nothing_checked" and self.unchecked != "allow"):
+            raise BrokenContract(_told(verdict))
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._since = int(self._ask("/v1/session")["now_ns"])
+
+    def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(f"{self.address}{path}", data)  # noqa: S310 - our own process
+        try:
+            with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - as above
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            told = error.read().decode("utf-8", "replace")
+            raise RuntimeError(f"seamwatch refuses {path}: {told[:1000]}") from None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seamwatch-contract`, and the same in the settings file."""
+    group = parser.getgroup("seamwatch")
+    group.addoption(
+        "--seamwatch-contract",
+        action="append",
+        default=[],
+        metavar="[PROVIDER=]FILE",
+        help="a contract in force in this test run only; again for more",
+    )
+    parser.addini("seamwatch_contracts", "contracts in force, [PROVIDER=]FILE", "linelist", [])
+    parser.addini("seamwatch_command", "how `seamwatch` is run, as words", "args", [])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the marker."""
+    config.addinivalue_line("markers", _MARK)
+
+
+@pytest.fixture(scope="session")
+def seamwatch_session(pytestconfig: pytest.Config) -> Iterator[str]:
+    """The address of a Seamwatch that stands until the tests are over."""
+    root = pytestconfig.rootpath
+    contracts = [_below(root, word) for word in pytestconfig.getini("seamwatch_contracts")]
+    contracts += pytestconfig.getoption("--seamwatch-contract")
+    words = [*_command(pytestconfig.getini("seamwatch_command")), "session", "--settle", "0"]
+    for contract in contracts:
+        words += ["--contract", contract]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield _address_of(child)
+        finally:
+            child.terminate()
+            child.communicate(timeout=START_SECONDS)
+
+
+@pytest.fixture
+def seamwatch(
+    seamwatch_session: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Seamwatch:
+    """A Seamwatch of its own: what is exchanged from here on is held against the contracts in force
+    here, and the test fails where one is broken, or where nothing could be checked.
+    """
+    watched = Seamwatch(seamwatch_session)
+    for mark in reversed(list(request.node.iter_markers("seamwatch"))):
+        watched.settle = float(mark.kwargs.get("settle", watched.settle))
+        watched.unchecked = str(mark.kwargs.get("unchecked", watched.unchecked))
+        for contract in mark.kwargs.get("contracts", ()):
+            provider, _, file = str(contract).rpartition("=")
+            watched.publish(request.config.rootpath / file, provider)
+    for name, value in watched.environment.items():
+        monkeypatch.setenv(name, value)
+    watched.begin()
+    return watched
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test that passed ends in the verdict, so that a violation is its failure."""
+    result = yield
+    watched = getattr(pyfuncitem, "funcargs", {}).get("seamwatch")
+    if isinstance(watched, Seamwatch):
+        watched.check()
+    return result
+
+
+def _command(words: Sequence[str]) -> list[str]:
+    """How the monitor is run: as set, beside this Python, or from the path."""
+    if words:
+        return list(words)
+    beside = Path(sys.executable).parent / "seamwatch"
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("seamwatch")
+    if found is None:
+        pytest.fail(
+            "the fixture `seamwatch` needs the monitor: pip install 'seamwatch[server]', or set seamwatch_command",
+            pytrace=False,
+        )
+    return [found]
+
+
+def _below(root: Path, word: str) -> str:
+    provider, equals, file = word.rpartition("=")
+    return f"{provider}{equals}{root / file}"
+
+
+def _address_of(child: "subprocess.Popen[str]") -> str:
+    """The first lines that a session prints are its variables."""
+    assert child.stdout is not None
+    for line in child.stdout:
+        name, _, value = line.removeprefix("export ").strip().partition("=")
+        if name == "SEAMWATCH_SESSION":
+            return value
+    return str(
+        pytest.fail(
+            f"`seamwatch session` ended with {child.wait()}; what it said stands above",
+            pytrace=False,
+        )
+    )
+
+
+def _told(verdict: Mapping[str, Any]) -> str:
+    lines = [
+        f"{row['caller']} {row['caller_version']} -> {row['callee']} {row['callee_version']} {row['operation']}: {row['side']} "
+        f"{row['pointer'] or '/'} breaks {row['rule']} of {row['contract']} revision {row['revision']} at {row['clause']} (expected "
+        f"{row['expected']}, was {row['actual']}; {row['exchanges']} exchanges)"
+        for row in verdict["violations"]
+    ]
+    if not lines:
+        lines = [
+            "nothing could be checked in this test, so that it is not known to keep its contracts"
+        ]
+        if not verdict["taken"]:
+            lines.append(
+                "nothing came: do the services send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
+            )
+    for what in ("not_checked", "refused"):
+        if verdict[what]:
+            told = ", ".join(f"{reason} {count}" for reason, count in verdict[what].items())
+            lines.append(f"{what.replace('_', ' ')}: {told}")
+    return "\n".join(lines)

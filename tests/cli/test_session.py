@@ -1,0 +1,230 @@
+"""A test run with a Seamwatch of its own: what is sent to it over OTLP/HTTP and as API logs is held
+against contracts that are in force there only, and silence is no success.
+"""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from monitor.cli.live_session import _contracts, told_of
+from monitor.cli.session_host import Host, hosted
+from monitor.config import Settings
+from monitor.errors import UsageError
+from monitor.store import Store
+from tests.contracts.promises import PAYMENTS
+from tests.fixtures.broker import KafkaBroker
+from tests.fixtures.spans import S, request
+from tests.fixtures.three_services import PAYMENT
+
+ROOT = Path(__file__).parents[2]
+GOOD = {"id": 7, "amount": 12.5, "currency": "EUR", "state": "open"}
+
+
+@pytest.fixture
+def host(store: Store, tmp_path: Path) -> Iterator[Host]:
+    bodies = [{"document": PAYMENTS, "provider": "payment"}]
+    # one process opens one chDB path: a database beside the other tests'
+    with hosted(Settings(data_dir=tmp_path), bodies, clickhouse=store.dsn) as held:
+        yield held
+
+
+def record(body: Any, **more: Any) -> bytes:
+    told = {
+        "time": datetime.now(UTC).isoformat(), "method": "GET", "path": "/payments/7", "status": 200, "caller": "web", "callee": "payment",
+        "request_headers": {"x-tenant": "a"}, "response_headers": {"content-type": "application/json"}, "response_body": json.dumps(body),
+    }  # fmt: skip
+    return json.dumps(told | more).encode()
+
+
+def test_what_comes_is_held_against_contracts_of_this_session_from_the_moment_asked(
+    host: Host,
+) -> None:
+    variables = host.environment()
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == host.address
+    silent = host.verdict(settle=0)
+    assert (silent.result, silent.exit_code, silent.untouched) == (
+        "nothing_checked",
+        2,
+        ["payment"],
+    )
+    assert "nothing came" in "\n".join(told_of(silent, host.taken))
+    with httpx.Client(base_url=host.address) as client:
+        lines = record(GOOD) + b"\n" + record(GOOD | {"amount": "Grace"}) + b"\n"
+        assert client.post("/v1/api-logs", content=lines).json() == {"records": 2}
+        # as seamwatch.capture sends it
+        logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": record(GOOD).decode()}}]}]}]}  # fmt: skip
+        packed = gzip.compress(json.dumps(logs).encode())
+        headers = {"content-type": "application/json", "content-encoding": "gzip"}
+        assert client.post("/v1/logs", content=packed, headers=headers).json() == {}
+        now = int(datetime.now(UTC).timestamp())
+        spans = request(
+            [
+                S("web", "client", 1, 1, start=0.0, base=now - 1),
+                S("payment", "server", 1, 2, parent=1, base=now - 1),
+            ]
+        )
+        answer = client.post(
+            "/v1/traces", content=spans, headers={"content-type": "application/x-protobuf"}
+        )
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert client.post("/v1/metrics", content=b"").status_code == 200
+        assert client.post("/v1/traces", content=b"no", headers=headers).status_code == 400
+        told = client.get("/v1/session/verdict", params={"settle_seconds": 0}).json()
+        assert (told["result"], told["valid"], told["violated"]) == ("broken", 2, 1)
+        (broken,) = told["violations"]
+        assert (broken["pointer"], broken["rule"], broken["exchanges"]) == ("/amount", "type", 1)
+        assert "Grace" not in json.dumps(told)
+        assert {(edge["caller"], edge["callee"]) for edge in told["edges"]} == {("web", "payment")}
+        assert told["taken"]["refused:broken_gzip"] == 1
+
+        # an amendment that is in force here alone, and a test that begins now
+        amended = PAYMENTS.replace("state, secret]", "state, secret, note]")
+        since = client.get("/v1/session").json()["now_ns"]
+        assert client.post(
+            "/v1/session/contracts", json={"document": amended, "provider": "payment"}
+        ).json() == {"name": "payment"}
+        client.post("/v1/api-logs", content=record(GOOD))
+        told = client.get(
+            "/v1/session/verdict", params={"since_ns": since, "settle_seconds": 0}
+        ).json()
+        assert [(row["pointer"], row["rule"]) for row in told["violations"]] == [
+            ("/note", "required")
+        ]
+        refused = client.post(
+            "/v1/session/contracts", json={"document": "{", "provider": "payment"}
+        )
+        assert (refused.status_code, "error" in refused.json()) == (422, True)
+
+
+def test_contracts_of_a_session_are_files_or_folders_by_provider(tmp_path: Path) -> None:
+    (tmp_path / "payment").mkdir()
+    (tmp_path / "payment" / "api.yaml").write_text(PAYMENTS)
+    (body,) = _contracts([str(tmp_path)])
+    assert body["provider"] == "payment"
+    (body,) = _contracts([f"pay={tmp_path / 'payment' / 'api.yaml'}"])
+    assert (body["provider"], body["format"]) == ("pay", "openapi")
+    with pytest.raises(UsageError, match="does not name its provider; write PROVIDER="):
+        list(_contracts([str(tmp_path / "payment" / "api.yaml")]))
+    with pytest.raises(UsageError, match="no such file"):
+        list(_contracts(["pay=nothing.yaml"]))
+
+
+def prepared(folder: Path, kafka: KafkaBroker) -> tuple[list[str], dict[str, str]]:
+    """Contracts of payment's API and topic, and where its services find their queue."""
+    topic = kafka.make_topic(partitions=1)
+    message = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": ["id", "amount"],
+        "properties": {"id": {"type": "integer"}, "amount": {"type": "number"}}, "x-seamwatch": {"topic": topic},
+    }  # fmt: skip
+    (folder / "payment.json").write_text(json.dumps(PAYMENT))
+    (folder / "paid.json").write_text(json.dumps(message))
+    amended = json.loads(json.dumps(PAYMENT))
+    answer = amended["paths"]["/payments"]["post"]["responses"]["201"]
+    answer["content"]["application/json"]["schema"]["required"].append("currency")
+    (folder / "amended.json").write_text(json.dumps(amended))
+    told = {"SHOP_KAFKA": kafka.bootstrap, "SHOP_TOPIC": topic, "PYTHONPATH": str(ROOT)}
+    return ["--contract", f"ledger={folder / 'paid.json'}"], {**os.environ, **told}
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_command_with_three_services_a_database_and_a_queue_ends_in_the_verdict(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    contracts, variables = prepared(tmp_path, kafka)
+    seamwatch = [
+        sys.executable,
+        "-c",
+        "from monitor.command import main; main()",
+        "session",
+        *contracts,
+    ]
+    for name, code in (("payment", 0), ("amended", 1)):
+        folder = tmp_path / f"{name}-data"
+        folder.mkdir()
+        contract = [
+            "--contract",
+            f"payment={tmp_path / f'{name}.json'}",
+            "--format",
+            "json",
+            "--output",
+            str(folder / "verdict.json"),
+        ]
+        drive = [sys.executable, "-m", "tests.fixtures.three_services", "drive", str(folder)]
+        ran = subprocess.run(
+            [*seamwatch, *contract, "--", *drive], env=variables, capture_output=True, text=True, timeout=250, cwd=tmp_path, check=False
+        )  # fmt: skip
+        assert ran.returncode == code, ran.stderr
+        assert json.loads(ran.stdout) == {"id": 7, "paid": 12.5}
+        told = json.loads((folder / "verdict.json").read_text())
+        edges = {(edge["caller"], edge["callee"]) for edge in told["edges"]}
+        assert {("shop", "payment"), ("payment", "ledger")} <= edges
+        assert any(
+            edge["protocol"] == "database" and edge["caller"] == "payment"
+            for edge in told["edges"]
+        )
+        assert told["untouched"] == []  # its API and its topic
+        broken = [(row["operation"], row["place"], row["rule"]) for row in told["changes"]]
+        assert broken == ([("POST /payments", "/currency", "required")] if code else [])
+
+
+INNER = """
+from pathlib import Path
+import pytest
+from tests.fixtures.three_services import free_ports, order_and_wait, running
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("shop")
+
+def test_an_order_is_paid_and_booked(seamwatch, folder):
+    with running(folder, free_ports()) as client:
+        assert order_and_wait(client, folder) == {"id": 7, "paid": 12.5}
+    assert seamwatch.verdict()["valid"] >= 2
+
+@pytest.mark.seamwatch(settle=0.2)
+def test_nothing_is_sent(seamwatch):
+    pass
+
+@pytest.mark.seamwatch(settle=0, unchecked="allow")
+def test_an_amendment_is_broken(seamwatch, tmp_path):
+    import datetime, json, urllib.request
+    seamwatch.publish(Path("amended.json"), "payment")
+    told = {"time": datetime.datetime.now(datetime.UTC).isoformat(), "method": "POST", "path": "/payments", "status": 201, "callee": "payment",
+            "response_headers": {"content-type": "application/json"}, "response_body": json.dumps({"id": 1, "amount": 1})}
+    urllib.request.urlopen(urllib.request.Request(seamwatch.api_logs, json.dumps(told).encode())).close()
+"""
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_test_with_the_fixture_fails_for_what_its_services_broke(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    _, variables = prepared(tmp_path, kafka)
+    (tmp_path / "test_shop.py").write_text(INNER)
+    command = f"{sys.executable} -c 'from monitor.command import main; main()'"
+    (tmp_path / "pytest.ini").write_text(
+        f"[pytest]\nseamwatch_command = {command}\nseamwatch_contracts =\n  payment=payment.json\n  ledger=paid.json\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:seamwatch", "-p", "monitor.pytest_plugin", "-p", "no:schemathesis", "-p", "no:cacheprovider",
+         "-q", "-ra", "--tb=short", "--junitxml=out.xml", "test_shop.py"],
+        env=variables, capture_output=True, text=True, timeout=280, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "1 passed" in ran.stdout
+    assert "2 failed" in ran.stdout, ran.stdout
+    assert "nothing could be checked in this test" in ran.stdout
+    assert "POST /payments: response /currency breaks required of payment revision 2" in ran.stdout
