@@ -264,6 +264,7 @@ class BreakWatch:
             accepted_because=known.accepted_because if known else "",
             accepted_until=known.accepted_until if known else None,
             time=known.time if known else None,
+            flips=known.flips + (again and _unchanged(known, rows)) if known else 0,
         )
 
     def _deploy_before(self, at: datetime, environment: str, services: set[str]) -> Deploy | None:
@@ -280,6 +281,20 @@ class BreakWatch:
             if deploy.started <= at and any(deploy.is_of(service) for service in services)
         ]
         return max(own, key=lambda deploy: deploy.started, default=None)
+
+
+def _unchanged(known: ContractBreak, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether those who break it again are of versions that broke it before, by the same revision
+    of the contract. Versions that nobody tells may be others.
+    """
+    before = {(pair.caller_version, pair.callee_version) for pair in known.pairs}
+    now = {
+        (row["caller_version"], row["callee_version"])
+        for row in rows
+        if row["last_seen"] > known.last_seen
+    }
+    same = now <= before and all(callee for _, callee in now)
+    return same and rows[0]["contract_revision"] == known.contract_revision
 
 
 def _unseen(known: ContractBreak | None, event: ContractBreak) -> ContractBreak:

@@ -39,7 +39,9 @@ class ContractBreak:
     receivers were told, by turns that it is broken and that this is over. Quiet until
     `accepted_until`, where it is accepted. `time` are the numbers of a clause on time. `untested`:
     it was not seen for so long that it would be gone, but neither was a call in which it could
-    have shown: silence is not health. `observed`: its contract is only observed, and nobody is told.
+    have shown: silence is not health. `observed`: its contract is only observed, and nobody is
+    told. `flips`: how often it was gone and came back while neither the contract nor the versions
+    that break it had changed: a flaky check.
     """
 
     id: str
@@ -73,6 +75,7 @@ class ContractBreak:
     time: TimingReason | None = None
     untested: bool = False
     observed: bool = False
+    flips: int = 0
 
     @property
     def is_told(self) -> bool:

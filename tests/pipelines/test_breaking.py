@@ -159,10 +159,19 @@ def test_gone_and_again(store: Store, engine: Engine) -> None:
     broke(store, violation(later, 2))
     (again,) = watch.step(later + minutes(1))
     assert (again.state, again.began, again.first_seen, again.count) == ("again", later, NOON, 2)
+    assert (
+        again.flips == 1
+    )  # by the versions of before, and the contract is the same: a flaky check
     called(store, later + timedelta(hours=40), offset=98)
     watch.step(later + timedelta(days=2))
     assert events(engine) == [("gone", 2)]
-    watch.step(later + timedelta(days=91))
+    newer = later + timedelta(days=3)
+    broke(store, violation(newer, 3, callee_version="9.9"))
+    (again,) = watch.step(newer + minutes(1))
+    assert (again.state, again.flips) == ("again", 1)  # a version that did not break it before
+    called(store, newer + timedelta(hours=40), offset=99)
+    watch.step(newer + timedelta(days=2))
+    watch.step(newer + timedelta(days=91))
     assert events(engine) == []
 
 

@@ -38,7 +38,8 @@ def list_events(_caller: Reading, parts: Opened, paged: Paged) -> list[ToldBreak
     accepted it until when.
 
     `time` are the numbers of a clause on time, `text` says it all. `untested`: not seen for a day,
-    but neither was a call in which it could have shown.
+    but neither was a call in which it could have shown. `flips`: how often it was gone and came
+    back on unchanged code, by an unchanged contract.
     """
     events = breaks.list_breaks(parts.engine, limit=paged.limit, offset=paged.offset)
     paged.told(len(events), breaks.count_breaks(parts.engine))
