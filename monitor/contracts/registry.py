@@ -74,13 +74,13 @@ class Registry:
         self._alike: dict[str, list[str]] = {}
         ended: dict[str, int] = {}  # by name, when the revisions before the next withdrawal end
         for provider in sorted(
-            {revision.provider for revision in revisions if revision.role == role}
+            {revision.provider for revision in revisions if _of_role(revision, role)}
         ):
             self._alike.setdefault(split_service(provider)[0], []).append(provider)
         for revision in sorted(revisions, key=lambda entry: -entry.number):
             if revision.role == "withdrawn":
                 ended[revision.name] = _ns(revision.effective_from)
-            if revision.role != role:
+            if not _of_role(revision, role):
                 continue  # a mock stands for the provider, and is nobody's promise
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
@@ -278,6 +278,11 @@ class Registry:
                     chosen.append(held)
                     break
         return chosen
+
+
+def _of_role(revision: Revision, role: PublishedRole) -> bool:
+    """Whether a revision is held here: all that bind the provider, or the mocks."""
+    return revision.role == "mock" if role == "mock" else revision.binds
 
 
 def _remember(entries: list[tuple[Revision, InForce]]) -> None:
