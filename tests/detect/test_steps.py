@@ -345,6 +345,33 @@ def test_one_earlier_day_is_enough_to_know_the_hour() -> None:
     assert finding.evidence.step.seasonal
 
 
+@pytest.mark.parametrize(
+    ("others", "released", "outcome", "pages"),
+    [
+        ((0.0, 0.0, 0.0), False, "fail", True),
+        ((0.35, 0.2, 0.35), False, "fail", False),  # its callers suffer, and theirs
+        ((0.65, 0.2, 0.35), False, "inconclusive", False),
+        ((0.35, 0.2, 0.65), True, "inconclusive", False),
+        ((0.7, 0.7, 0.7), False, "inconclusive", False),
+    ],
+)
+def test_of_nodes_that_name_no_callers_the_one_that_became_worst_answers_for_itself(
+    others: tuple[float, ...], released: bool, outcome: str, pages: bool
+) -> None:
+    def node(name: str, harm: float) -> Traffic:
+        outage = lambda w: harm if w >= 0 else 0.0  # noqa: E731
+        return Traffic(edge("<any>", name, ""), 40, Behaviour(0.001), outage=outage)
+
+    names = ("web", "shop", "bank")
+    own = cells([node("payment", 0.7)], 18, share=AT_ONCE, before=60)
+    beside = [node(name, harm) for name, harm in zip(names, others, strict=True)]
+    around = Around(one_version(cells(beside, 18, share=steady(0.0), before=60, seed=3)))
+    bank = [deploy("bank", "5.0.0", previous_version="4.0.0")] if released else []
+    verdict, findings = judge(deploy(), own, (), bank, SETTINGS, now_after(18), around=around)
+    assert verdict.outcome == outcome
+    assert any(not finding.evidence.rests_on_time_alone for finding in findings) == pages
+
+
 def test_a_callee_released_as_well_that_breaks_its_other_callers_too_is_the_better_suspect() -> (
     None
 ):

@@ -18,6 +18,8 @@ SPANS_BEFORE = 5
 LATE_SECONDS, LATE_WINDOWS = 180.0, 2
 """How far back "of late" reaches: so many seconds, and so many windows at least."""
 GROWN = float(np.log(20.0))
+NEARLY = 0.8
+"""Of two that became worse by so nearly as much nobody knows who suffers by whom."""
 
 
 def steps_of_days(
@@ -76,8 +78,12 @@ def growth_of(controls: Controls, measure: Measure, since: float) -> tuple[float
     became; (1.0, 0.0) for not at all.
 
     Of those beside the service and of those below it apart: the worse median counts. One bad
-    neighbour explains nothing, most of them do.
+    neighbour explains nothing, most of them do. Of unlinked ones the worst counts, and what is
+    nearly as bad.
     """
+    if controls.unlinked:
+        rises = _growths(controls.beside, measure, since)
+        return 1.0, max((added for _, added in rises), default=0.0) / NEARLY
     growths = [
         _median_growth(group, measure, since) for group in (controls.beside, controls.below)
     ]
@@ -100,6 +106,19 @@ def controls_told(controls: Controls, since: float) -> int:
 def _median_growth(
     neighbours: Sequence[EdgeTable], measure: Measure, since: float
 ) -> tuple[float, float]:
+    rises = _growths(neighbours, measure, since) or [(0.0, 0.0)]
+    return (
+        float(np.exp(np.median([log for log, _ in rises]))),
+        float(max(np.median([added for _, added in rises]), 0.0)),
+    )
+
+
+def _growths(
+    neighbours: Sequence[EdgeTable], measure: Measure, since: float
+) -> list[tuple[float, float]]:
+    """How much worse each callee became, with calls enough to tell: in logs, and of all calls; 0
+    where it did not surely.
+    """
     sums: dict[str, list[float]] = {}
     for table in neighbours:
         place = _own_bound(table, measure, since)
@@ -110,19 +129,13 @@ def _median_growth(
             total = sums.setdefault(table.edge.callee, [0.0] * 4)
             total[offset] += float(part.bad.sum())
             total[offset + 1] += float(part.calls.sum())
-    logs, added = [0.0], [0.0]
-    callees = [(k, a, s, b) for k, a, s, b in sums.values() if min(a, b) >= ENOUGH_CALLS]
-    if callees:
-        grown = [fixed_e(k, s, a / (a + b), 1.0) >= GROWN for k, a, s, b in callees]
-        logs = [
-            max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))) if worse else 0.0
-            for worse, (k, a, s, b) in zip(grown, callees, strict=True)
-        ]
-        added = [
-            k / a - s / b if worse else 0.0
-            for worse, (k, a, s, b) in zip(grown, callees, strict=True)
-        ]
-    return float(np.exp(np.median(logs))), float(max(np.median(added), 0.0))
+    return [
+        (max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))), k / a - s / b)
+        if fixed_e(k, s, a / (a + b), 1.0) >= GROWN
+        else (0.0, 0.0)
+        for k, a, s, b in sums.values()
+        if min(a, b) >= ENOUGH_CALLS
+    ]
 
 
 def sizes_grown(controls: Controls, side: str, statistic: Statistic, since: float) -> float:

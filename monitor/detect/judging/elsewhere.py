@@ -9,7 +9,7 @@ from monitor.detect.arrays import Bools
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import SIDES, EdgeTests
 from monitor.detect.evidence.fanout import ANYBODY, NAMELESS
-from monitor.detect.evidence.history import size_step
+from monitor.detect.evidence.history import NEARLY, size_step
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import as_before_until, well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS
@@ -28,10 +28,6 @@ SOON = 120.0
 ENOUGH_DUE, HARDLY_ANY = 20.0, 0.1
 """So many bad calls were due, were it the release's harm (from other callers, or before another
 release), and so few came.
-"""
-NEARLY = 0.8
-"""Of two that slowed by so nearly as much (in logs), of which only totals are told, nobody knows
-who waits for whom.
 """
 
 

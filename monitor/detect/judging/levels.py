@@ -11,9 +11,10 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.history import NEARLY
 from monitor.detect.evidence.levels import LevelTest, level_test
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
-from monitor.detect.judging.elsewhere import NEARLY, waits_for
+from monitor.detect.judging.elsewhere import waits_for
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
