@@ -5,7 +5,7 @@ seconds.
 import random
 import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
@@ -20,6 +20,10 @@ from monitor.joining.delivering import deliver_once
 from monitor.telemetry import HealthBoard
 
 WELL = "well"
+LOOK_SECONDS = 60.0
+"""How long a book in which nothing pends and nothing fires is left alone, while no finding is open:
+only what is old is forgotten then.
+"""
 LOG = structlog.get_logger(__name__)
 
 
@@ -63,10 +67,16 @@ def run_notify(
     for thread in threads:
         thread.start()
 
+    rests_until: datetime | None = None
+
     def tick(now: datetime) -> Done:
+        nonlocal rests_until
         if turn.lease is None:
             raise LeaseLost("the lease was lost before the alerts could live on")
-        refresh(engine, now, senders=senders, settings=settings, held=turn.lease)
+        if rests_until is None or not rests_until > now or not outbox.at_rest(engine):
+            refresh(engine, now, senders=senders, settings=settings, held=turn.lease)
+            # events of contracts, which go to their owners' teams, are another book
+            rests_until = None if settings.teams else now + timedelta(seconds=LOOK_SECONDS)
         return _told(engine, states, settings)
 
     tick_seconds = settings.tick_seconds

@@ -1,5 +1,7 @@
 """The app on a socket, served by uvicorn in a thread of this process."""
 
+import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -13,7 +15,32 @@ from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError
 
 START_SECONDS = 30.0
+TICK_SECONDS = 1.0  # the date in our answers is no older
 WAITING_TO_BE_ACCEPTED = 1024  # connections that the system keeps for us meanwhile
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which looks ten times a second whether it shall end; here it is told."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+
+    async def main_loop(self) -> None:
+        """As theirs: keeps the date header, until told to end."""
+        ended = asyncio.Event()
+        self._running = asyncio.get_running_loop(), ended
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), TICK_SECONDS)
+
+    def end(self) -> None:
+        """From any thread."""
+        self.should_exit = True
+        if self._running is not None:
+            loop, ended = self._running
+            with contextlib.suppress(RuntimeError):  # it is closed: it has ended
+                loop.call_soon_threadsafe(ended.set)
 
 
 class ApiServer:
@@ -38,7 +65,7 @@ class ApiServer:
             ) from error
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._app = app
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 app,
                 http=partial(Connection, Door(connections)),  # type: ignore[arg-type]  # called like a class, and nothing else
@@ -80,7 +107,7 @@ class ApiServer:
         does nothing.
         """
         self._app.state.parts.stop.set()
-        self._server.should_exit = True
+        self._server.end()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
         self._socket.close()

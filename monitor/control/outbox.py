@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, Select, case, delete, func, inse
 
 from monitor.control.documents import from_document, to_document
 from monitor.control.store import count_of, insert_into, reading
-from monitor.control.tables import alerts, deliveries, outbox, receivers
+from monitor.control.tables import alerts, deliveries, findings, outbox, receivers
 from monitor.model.alerts import Alert, Delivery, Tracked
 from monitor.model.deploys import Deploy
 
@@ -239,6 +239,18 @@ def suppressed_between(
         deliveries.c.result == "suppressed",
     )
     return connection.execute(query).scalar_one()
+
+
+def at_rest(engine: Engine) -> bool:
+    """Whether no finding is open or accepted, and no alert pends or fires: whatever the time, there
+    is nothing to begin, to end or to say again. One question.
+    """
+    open_findings = select(findings.c.id).where(findings.c.state.in_(("open", "accepted")))
+    living = select(alerts.c.key).where(alerts.c.state != "resolved")
+    with reading(engine) as connection:
+        return not connection.execute(
+            select(open_findings.exists() | living.exists())
+        ).scalar_one()
 
 
 def prune(connection: Connection, before: datetime) -> None:

@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
-from monitor.control import outbox
+from monitor.control import findings, outbox, tables
 from monitor.control.outbox import Letter
 from monitor.control.store import reading, writing
 from monitor.model.alerts import Alert, AlertState, Tracked
 from monitor.model.deploys import Deploy
+from monitor.model.edges import Edge
+from monitor.model.judging import Evidence, Finding
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -340,3 +342,36 @@ def test_what_is_settled_and_resolved_is_forgotten_after_a_while_and_what_lives_
     assert [delivery.alert_key for delivery in outbox.list_deliveries(control_engine)] == [
         "just over"
     ]
+
+
+@pytest.mark.parametrize(
+    ("finding", "state", "rests"),
+    [
+        (None, None, True),
+        ("resolved", "resolved", True),
+        ("open", None, False),
+        ("accepted", "resolved", False),
+        ("resolved", "firing", False),
+        (None, "pending", False),
+    ],
+)
+def test_alerts_rest_while_nothing_is_open_or_accepted_and_none_pends_or_fires(
+    control_engine: Engine,
+    finding: str | None,
+    state: AlertState | None,
+    rests: bool,
+) -> None:
+    if finding is not None:
+        edge = Edge("production", "checkout", "payment", "http", "POST /pay")
+        evidence = Evidence(6, 100, 90, 100, 0, 9.0, 3.0, None, 1e9, NOON, NOON)
+        worse = Finding(
+            "f", "d1", edge, "errors", "", "1", "2", "1", "root", "concurrent", evidence, (), NOON,
+            NOON,
+        )  # fmt: skip
+        findings.save_findings(control_engine, [worse], NOON)
+        with writing(control_engine) as connection:
+            connection.execute(update(tables.findings).values(state=finding))
+    if state is not None:
+        with writing(control_engine) as connection:
+            outbox.save_book(connection, {}, {"k": tracked("k", state)}, NOON)
+    assert outbox.at_rest(control_engine) is rests

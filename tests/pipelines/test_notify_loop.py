@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.sender import Sender
@@ -90,6 +90,27 @@ def test_a_receiver_that_hangs_delays_no_other(control_engine: Engine) -> None:
         until(lambda: len(quick.taken) == 2, "the quick one was told again")
         free.set()
         until(lambda: len(slow.taken) == 2, "the slow one caught up")
+
+
+def test_at_rest_nothing_is_written_but_the_lease_and_what_begins_is_told(
+    control_engine: Engine,
+) -> None:
+    pager, asked = ListSender("pager"), []
+    with running(control_engine, {"pager": pager}) as board:
+        until(lambda: report(board, "notify") is not None, "a first tick")
+
+        def ask(*details: object) -> None:
+            asked.append(str(details[2]))
+
+        event.listen(control_engine, "before_cursor_execute", ask)
+        until(lambda: sum("EXISTS" in text for text in asked) >= 4, "three ticks more")
+        event.remove(control_engine, "before_cursor_execute", ask)
+        written = {
+            text for text in asked if not text.startswith(("BEGIN", "SELECT", "UPDATE leases"))
+        }
+        assert written == set()
+        findings.save_findings(control_engine, [a_finding()], datetime.now(UTC))
+        until(lambda: len(pager.taken) == 1, "it was told")
 
 
 def test_a_receiver_whose_sender_has_a_fault_is_shown_and_tried_again(
