@@ -348,11 +348,11 @@ def test_one_earlier_day_is_enough_to_know_the_hour() -> None:
 @pytest.mark.parametrize(
     ("others", "released", "outcome", "pages"),
     [
-        ((0.0, 0.0, 0.0), False, "fail", True),
-        ((0.35, 0.2, 0.35), False, "fail", False),  # its callers suffer, and theirs
-        ((0.65, 0.2, 0.35), False, "inconclusive", False),
-        ((0.35, 0.2, 0.65), True, "inconclusive", False),
-        ((0.7, 0.7, 0.7), False, "inconclusive", False),
+        ((0.0, 0.0, 0.0, 0.0), False, "fail", True),
+        ((0.35, 0.2, 0.35, 0.0), False, "fail", False),  # its callers suffer, and theirs
+        ((0.65, 0.2, 0.35, 0.0), False, "inconclusive", False),
+        ((0.35, 0.2, 0.65, 0.0), True, "inconclusive", False),
+        ((0.35, 0.35, 0.35, 0.2), False, "inconclusive", False),  # it calls all that failed
     ],
 )
 def test_of_nodes_that_name_no_callers_the_one_that_became_worst_answers_for_itself(
@@ -362,7 +362,7 @@ def test_of_nodes_that_name_no_callers_the_one_that_became_worst_answers_for_its
         outage = lambda w: harm if w >= 0 else 0.0  # noqa: E731
         return Traffic(edge("<any>", name, ""), 40, Behaviour(0.001), outage=outage)
 
-    names = ("web", "shop", "bank")
+    names = ("web", "shop", "bank", "stock")
     own = cells([node("payment", 0.7)], 18, share=AT_ONCE, before=60)
     beside = [node(name, harm) for name, harm in zip(names, others, strict=True)]
     around = Around(one_version(cells(beside, 18, share=steady(0.0), before=60, seed=3)))

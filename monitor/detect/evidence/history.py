@@ -78,12 +78,8 @@ def growth_of(controls: Controls, measure: Measure, since: float) -> tuple[float
     became; (1.0, 0.0) for not at all.
 
     Of those beside the service and of those below it apart: the worse median counts. One bad
-    neighbour explains nothing, most of them do. Of unlinked ones the worst counts, and what is
-    nearly as bad.
+    neighbour explains nothing, most of them do.
     """
-    if controls.unlinked:
-        rises = _growths(controls.beside, measure, since)
-        return 1.0, max((added for _, added in rises), default=0.0) / NEARLY
     growths = [
         _median_growth(group, measure, since) for group in (controls.beside, controls.below)
     ]
@@ -106,14 +102,14 @@ def controls_told(controls: Controls, since: float) -> int:
 def _median_growth(
     neighbours: Sequence[EdgeTable], measure: Measure, since: float
 ) -> tuple[float, float]:
-    rises = _growths(neighbours, measure, since) or [(0.0, 0.0)]
+    rises = growths(neighbours, measure, since) or [(0.0, 0.0)]
     return (
         float(np.exp(np.median([log for log, _ in rises]))),
         float(max(np.median([added for _, added in rises]), 0.0)),
     )
 
 
-def _growths(
+def growths(
     neighbours: Sequence[EdgeTable], measure: Measure, since: float
 ) -> list[tuple[float, float]]:
     """How much worse each callee became, with calls enough to tell: in logs, and of all calls; 0

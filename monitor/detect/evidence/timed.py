@@ -77,11 +77,8 @@ class Step:
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
         since = self.edge.contrast.since
-        growth = growth_of(controls, self.measure, since)
-        test = self.test(settings, expected, former, growth)
-        # where others fail as well, and nobody tells who calls whom, none of them clears anybody
-        told = 0 if controls.unlinked and growth[1] else controls_told(controls, since)
-        return replace(test, controls=told)
+        test = self.test(settings, expected, former, growth_of(controls, self.measure, since))
+        return replace(test, controls=controls_told(controls, since))
 
     def floor(self, settings: JudgeSettings) -> float:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls

@@ -11,7 +11,6 @@ from typing import cast
 
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
-from monitor.detect.evidence.fanout import ANYBODY
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import dispersion
@@ -22,6 +21,7 @@ from monitor.detect.evidence.together import steps_together
 from monitor.detect.judging.elsewhere import better_explained
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
+from monitor.detect.judging.unlinked import is_worst_of_all
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls, controls_of, former_days, same_calls
 from monitor.detect.settings import JudgeSettings
@@ -133,8 +133,10 @@ def _held_against(
                 if earlier.edge == table.edge
             ]
             test = step.against(settings, _fit(controls, step.edge), hours)
-            if not step.believed(test, whole, settings) and _is_unlinked(step):
-                test = step.against(settings, _others(deploy.service, neighbours), hours)
+            if not step.believed(test, whole, settings) and is_worst_of_all(
+                step, deploy.service, neighbours
+            ):
+                test = step.against(settings, Controls(), hours)
             if step.edge.role == "callee" and signal in everybodys and signal in PROPAGATES:
                 continue
         if step.believed(test, whole, settings):
@@ -142,19 +144,6 @@ def _held_against(
         elif step.edge.role == "caller" and test.growth > 1.0:
             everybodys.add(signal)
     return unexplained
-
-
-def _is_unlinked(step: AnyStep) -> bool:
-    """Whether it is of failures, where only totals of the service are told: nobody knows whom they
-    reach, or whose reach it. Most others may fail many times as often then by its own harm.
-    """
-    return step.edge.table.edge.caller == ANYBODY and bool(step.measure.bad)
-
-
-def _others(service: str, around: Sequence[EdgeTable]) -> Controls:
-    """All but the service, of which the worst tells what happened to everybody."""
-    beside = [table for table in around if service not in (table.edge.caller, table.edge.callee)]
-    return Controls(tuple(beside), unlinked=True)
 
 
 def _fit(controls: Controls, edge: EdgeTests) -> Controls:

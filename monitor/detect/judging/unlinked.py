@@ -1,16 +1,52 @@
-"""What became worse elsewhere, where nobody tells who calls the released service: each may be its
-caller, or called by it.
+"""Where nobody tells who calls the released service: what became worse elsewhere may be its
+caller, or called by it; and who became worst by far answers for itself.
 """
 
+import math
 from collections.abc import Sequence
 
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import ALIKE, BAR, ENOUGH_ANSWERS, NAMELESS, volumes
+from monitor.detect.evidence.fanout import (
+    ALIKE,
+    ANYBODY,
+    BAR,
+    ENOUGH_ANSWERS,
+    NAMELESS,
+    volumes,
+)
+from monitor.detect.evidence.history import NEARLY, growths
 from monitor.detect.evidence.steps import latency_steps, rate_steps
+from monitor.detect.evidence.timed import AnyStep
 from monitor.detect.judging.surroundings import Surroundings
+from monitor.detect.judging.trouble import EVERYBODY, FEWEST_OF_ALL
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.settings import JudgeSettings
+
+SURELY = 3.0
+"""Standard deviations."""
+
+
+def is_worst_of_all(step: AnyStep, service: str, around: Sequence[EdgeTable]) -> bool:
+    """Whether only totals of the service are told, and it fails since by far more than any other,
+    while some are as well as ever.
+
+    Nobody knows whom its failures reach, so most others may fail many times as often by them; what
+    hits nearly everybody is no release's.
+    """
+    if step.edge.table.edge.caller != ANYBODY or not step.measure.bad:
+        return False
+    others = [table for table in around if service not in (table.edge.caller, table.edge.callee)]
+    added = [more for _, more in growths(others, step.measure, step.edge.contrast.since)]
+    if sum(more > 0 for more in added) >= max(FEWEST_OF_ALL, EVERYBODY * len(added)):
+        return False
+    k, a, s, b = (
+        float(column.sum())
+        for part in (step.after, step.before)
+        for column in (part.bad, part.calls)
+    )
+    due = (s / max(b, 1.0) + max(added, default=0.0) / NEARLY) * a
+    return k > due + SURELY * math.sqrt(due)
 
 
 def worse_elsewhere(

@@ -99,14 +99,10 @@ def former_days(
 class Controls:
     """Edges that tell what happened to everybody: `beside`, the same callers' calls to others;
     `below`, others' calls to what the service needs.
-
-    `unlinked`: nobody tells who calls whom. Then each may fail by the service's own harm, by less
-    than it does; and only who became worst of all tells what happened to everybody.
     """
 
     beside: tuple[EdgeTable, ...] = ()
     below: tuple[EdgeTable, ...] = ()
-    unlinked: bool = False
 
 
 def controls_of(
