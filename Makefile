@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheel demo test test-long lint fmt cover mutants audit lock bench bench-scale bench-detection clean
+.PHONY: help install wheel demo test test-long lint fmt cover mutants audit lock bench bench-scale bench-detection bench-meaning clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench: $(VENV)/installed-tests $(VENV)/native ## CPU seconds per million spans b
 
 bench-scale: $(VENV)/installed-tests $(VENV)/native ## what a span costs as windows, collectors, edges, versions and days of data grow, in ten minutes
 	$(BIN)/python -m tests.bench.bench_scale $(ARGS)
+
+bench-meaning: $(VENV)/installed-tests ## changes of meaning under an unchanged schema: planted ones that are told, and false ones beside what drifts; ARGS="--pairs 5" for some minutes
+	$(BIN)/python -m tests.bench.bench_meaning $(ARGS)
 
 bench-detection: $(VENV)/installed-tests ## judging beside peers' rules on labelled deploys made by seed: 2 x 1,000 in an hour; ARGS=--quick for some minutes
 	$(BIN)/python -m tests.bench.detection.bench $(ARGS)

@@ -10,9 +10,7 @@ lists those that some of the merged objects lack; `m` what stands under keys tha
 what an array holds, `e` where some array is empty. Items of one array are merged into one node.
 """
 
-import math
 import re
-import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -20,83 +18,80 @@ from typing import Any
 import orjson
 
 from monitor.contracts.loose import is_mask
+from monitor.contracts.marks import (
+    FIRST,
+    LATER,
+    NULL,
+    few_text_marks,
+    length_word,
+    number_mark,
+    number_marks,
+    text_marks,
+)
 from monitor.contracts.shape import DEEPEST, MOST_ITEMS, MOST_KEYS
 from monitor.model.pointers import escaped
 
 Node = dict[str, Any]
 MOST_NODES = 2_000
 """So much of one payload is looked at."""
-LONGEST_CATEGORY = 32
 SCALARS = "nbdsx"
-MARKED = "n"
-"""A mark beside those of values, of no place: it counts payloads that were marked."""
 NO_BODY: Node = {"z": 1}
 _TYPES: dict[type, str] = {type(None): "n", bool: "b", int: "d", float: "d"}
 _NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")
 _DATA = re.compile(
     r".*\d{6}.*|[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f-]{20,}|[^@]+@.+\..+|\S+ \S.*", re.IGNORECASE
 )
-_CATEGORY = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.:/\-]{1,32}")
-_FORMATS = (
-    (
-        "date-time",
-        re.compile(
-            r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
-        ),
-    ),
-    ("date", re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)")),
-    ("uuid", re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")),
-    (
-        "email",
-        re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
-    ),
-    (
-        "uri",
-        re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9/?#&=._~%+:;,@!$*()-]*)?"),
-    ),
-    ("ipv4", re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)")),
-)
 
 
 class Skeleton:
     """What was seen of one payload. `node` is its form, `marks` its marks by pointer and word:
-    each once, however often it stood there.
+    each once, however often it stood there. Of an array the first item has all marks, at `/*`; of
+    the others, at `/+`, those that tell of all items alike.
     """
 
-    __slots__ = ("_left", "_masked", "marks", "node")
+    __slots__ = ("_at", "_left", "_masked", "marks", "node")
 
-    def __init__(self, value: Any, *, marked: bool = True, masked: bool = False) -> None:
+    def __init__(
+        self, value: Any, *, marked: bool = True, masked: bool = False, at: float | None = None
+    ) -> None:
         """`marked`: take marks. `masked`: values were masked before they came, so that a bare word
-        may be a mask.
+        may be a mask. `at`: when it was sent, in s since the epoch, so that times are marked by
+        how far they are from it.
         """
         self._masked = masked
+        self._at = at
         self._left = MOST_NODES
         self.marks: set[tuple[str, str]] | None = {("", "")} if marked else None
-        self.node = self._node(value, "", DEEPEST)
+        self.node = self._node(value, "", DEEPEST, first=True)
 
     @property
     def text(self) -> str:
         """The node as JSON."""
         return text_of(self.node)
 
-    def _node(self, value: Any, at: str, deep: int) -> Node:
+    def _node(self, value: Any, at: str, deep: int, *, first: bool) -> Node:
         self._left -= 1
         kind = type(value)
         if kind is str:
             if is_mask(value, words=self._masked):
                 return {"x": 1}
             if self.marks is not None:
-                self.marks.update((at, mark) for mark in _text_marks(value))
+                words = text_marks(value, self._at) if first else few_text_marks(value)
+                self.marks.update([(at, mark) for mark in words])
             return {"s": 1}
         if kind is dict:
-            return self._object(value, at, deep)
+            return self._object(value, at, deep, first=first)
         if kind is list:
-            return self._array(value, at, deep)
-        if self.marks is not None and (kind is int or kind is float):
-            self.marks.add((at, number_mark(value)))
+            return self._array(value, at, deep, first=first)
+        if self.marks is not None:
+            if kind is int or kind is float:
+                words = number_marks(value) if first else (number_mark(value),)
+                self.marks.update([(at, mark) for mark in words])
+            elif first:
+                self.marks.add((at, NULL if value is None else f"b{value:d}"))
         return {_TYPES.get(kind, "d"): 1}
 
-    def _object(self, value: dict[str, Any], at: str, deep: int) -> Node:
+    def _object(self, value: dict[str, Any], at: str, deep: int, *, first: bool) -> Node:
         if not deep or self._left < 0:
             return {"o": {}, "m": {}}
         many = len(value) > MOST_KEYS
@@ -104,25 +99,34 @@ class Skeleton:
         data: Node | None = None
         for key in sorted(value):
             if many or not is_name(key):
-                data = merged(data or {}, self._node(value[key], f"{at}/*", deep - 1))
+                data = merged(
+                    data or {},
+                    self._item(value[key], at, deep, first=first and data is None),
+                )
             else:
                 place = f"{at}/{escaped(key)}"
-                if self.marks is not None:
+                if self.marks is not None and first:
                     self.marks.add((place, ""))
-                named[key] = self._node(value[key], place, deep - 1)
+                named[key] = self._node(value[key], place, deep - 1, first=first)
         return {"o": named} if data is None else {"o": named, "m": data}
 
-    def _array(self, value: list[Any], at: str, deep: int) -> Node:
-        if self.marks is not None:
+    def _array(self, value: list[Any], at: str, deep: int, *, first: bool) -> Node:
+        if self.marks is not None and first:
             self.marks.add((at, f"a{length_word(len(value))}"))
         if not value:
             return {"a": {}, "e": 1}
         if not deep or self._left < 0:
             return {"a": {}}
         below: Node = {}
-        for item in value[:MOST_ITEMS]:
-            below = merged(below, self._node(item, f"{at}/*", deep - 1))
+        for place, item in enumerate(value[:MOST_ITEMS]):
+            below = merged(below, self._item(item, at, deep, first=first and not place))
         return {"a": below}
+
+    def _item(self, value: Any, at: str, deep: int, *, first: bool) -> Node:
+        place = f"{at}/{FIRST if first else LATER}"
+        if self.marks is not None and first:
+            self.marks.add((place, ""))
+        return self._node(value, place, deep - 1, first=first)
 
 
 @lru_cache(maxsize=8192)
@@ -157,52 +161,6 @@ def merged(one: Node, other: Node) -> Node:
 def text_of(node: Node) -> str:
     """A node as JSON, always the same text."""
     return orjson.dumps(node, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def number_mark(value: float) -> str:
-    """Whole (`i`) or not (`f`), and the size by powers of two with its sign: 5 is `i3`, the most
-    of which is below 2 to the 3rd; -0.4 is `f-n1`.
-    """
-    whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
-    kind = "i" if whole else "f"
-    if not value:
-        return f"{kind}z"
-    if isinstance(value, int):
-        power = abs(value).bit_length()
-    elif math.isfinite(value):
-        power = math.frexp(value)[1]
-    else:
-        power = 1025
-    return f"{kind}{'n' if value < 0 else 'p'}{power}"
-
-
-def length_word(length: int) -> str:
-    """A length up to 16 as it is; beyond, the power of two that it does not exceed."""
-    return f"{length}" if length <= 16 else f"{1 << (length - 1).bit_length()}"
-
-
-@lru_cache(maxsize=4096)
-def _text_marks(value: str) -> tuple[str, str, str]:
-    return (f"t{length_word(len(value))}", f"F{format_of(value)}", f"c{category(value)}")
-
-
-def format_of(text: str) -> str:
-    """The format that a text surely has, "" where it has none of those that are told."""
-    if 7 <= len(text) <= 2_000:
-        for name, pattern in _FORMATS:
-            if pattern.fullmatch(text):
-                return name
-    return ""
-
-
-def category(text: str) -> str:
-    """12 bits of a short word, so that a list of allowed words can be held against those that were
-    seen; "" for a text that is no such word. Thousands of words share each number: none can be
-    read back.
-    """
-    if len(text) > LONGEST_CATEGORY or not _CATEGORY.fullmatch(text):
-        return ""
-    return f"{zlib.crc32(text.encode()) & 0xFFF:03x}"
 
 
 def places(node: Node, at: str = "") -> Iterator[tuple[str, Node, bool]]:

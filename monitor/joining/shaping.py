@@ -14,10 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitor.contracts.marks import MARKED
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of, shape_of
-from monitor.contracts.skeleton import MARKED, NO_BODY, Skeleton, is_name, text_of
+from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, text_of
 from monitor.joining.exchange_columns import Named
 from monitor.joining.tables import WORDS, table_of
 from monitor.model.exchanges import MESSAGING, Exchange
@@ -204,7 +205,8 @@ class Shapes:
             assert number is not None
             return number
         marked = marked and not (known and chosen % MARKED_ONE_IN)
-        skeleton = Skeleton(value, marked=marked, masked=exchange.redacted)
+        now = exchange.end_ns / 1e9
+        skeleton = Skeleton(value, marked=marked, masked=exchange.redacted, at=now)
         if marked:
             assert skeleton.marks is not None
             marks = _few(skeleton.marks, kind.marked)

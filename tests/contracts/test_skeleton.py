@@ -3,13 +3,15 @@ than sizes, lengths and formats.
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.contracts.skeleton import Skeleton, category, instances, merged, number_mark, places
+from monitor.contracts.marks import category, number_mark, text_marks
+from monitor.contracts.skeleton import Skeleton, instances, merged, places
 
 SECRET = "Grace Hopper"
 ORDER = {
@@ -93,3 +95,29 @@ def test_the_payloads_that_stand_for_a_skeleton_have_that_skeleton(value: Any) -
 )
 def test_a_number_is_told_by_its_power_of_two(value: float, mark: str) -> None:
     assert number_mark(value) == mark
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("2026-11-21T10:00:00Z", {"zZ", "pmin", "wp0", "Fdate-time"}),
+        ("2026-11-21T09:00:07.250Z", {"zZ", "pms", "wn12"}),
+        ("2026-11-21T10:00:01.000+02:00", {"zother", "ps", "wn13"}),
+        ("2026-11-21 12:00:09", {"znone", "ps", "wp13", "F"}),
+        ("2026-11-21", {"znone", "pday"}),
+        ("4711", {"t4", "kdigits", "c"}),
+        ("", {"t0", "kempty"}),
+        ("2026-99-99", {"pday", "w"}),
+    ],
+)
+def test_a_text_is_told_by_what_it_is_made_of(text: str, marks: set[str]) -> None:
+    now = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
+    assert marks <= set(text_marks(text, now))
+
+
+def test_of_an_array_the_first_item_is_told_apart_from_the_others() -> None:
+    skeleton = Skeleton([{"a": 1, "b": None}, {"a": 2.5}, {"a": True}])
+    assert skeleton.marks == {
+        ("", ""), ("", "a3"), ("/*", ""), ("/*/a", ""), ("/*/a", "ip1"), ("/*/a", "d0"), ("/*/b", ""),
+        ("/*/b", "0"), ("/+/a", "fp2"),
+    }  # fmt: skip

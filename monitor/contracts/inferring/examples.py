@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.contracts.inferring.gathered import JSON, Media, Seen, as_told
 from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.marks import FIRST
 from monitor.contracts.payloads import is_json_type
 from monitor.model.pointers import escaped
 
@@ -81,7 +82,7 @@ def _example(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> An
 def _items(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> list[Any]:
     if held.items is None or held.cut:
         return []
-    item = _example(held.items, marks, sure, [f"{place}/*" for place in places])
+    item = _example(held.items, marks, sure, [f"{place}/{FIRST}" for place in places])
     return [] if item is NOTHING else [item]
 
 

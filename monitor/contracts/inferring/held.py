@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from monitor.contracts.skeleton import MARKED, Node
+from monitor.contracts.marks import MARKED
+from monitor.contracts.skeleton import Node
 
 CONFIDENCE = 0.95
 _KINDS = "nbdsxoaz"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.marks import FIRST, LATER
 from monitor.model.pointers import escaped
 
 EVIDENCE = "x-seamwatch-evidence"
@@ -64,7 +65,7 @@ def _schema(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
     if "o" in kinds:
         schema |= _object(held, marks, sure, places)
     if "a" in kinds and held.items is not None and not held.cut:
-        schema["items"] = _schema(held.items, marks, sure, _below(places, "*"))
+        schema["items"] = _schema(held.items, marks, sure, _items(places))
     noted = schema.pop("x", {}) | schema.pop("y", {})
     whole = {"type": types[0] if len(types) == 1 else types, **schema}
     return whole | ({EVIDENCE: noted} if noted else {})
@@ -74,8 +75,8 @@ def _object(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
     objects = held.kinds["o"]
     if held.is_map:
         below = held.under_keys()
-        steps = ["*", *(escaped(name) for name in held.fields)]
-        inner = [at for step in steps for at in _below(places, step)]
+        named = [at for name in held.fields for at in _below(places, escaped(name))]
+        inner = [*_items(places), *named]
         return {} if held.cut else {"additionalProperties": _schema(below, marks, sure, inner)}
     properties, required = {}, []
     for name, field in held.fields.items():
@@ -92,7 +93,7 @@ def _number(marks: Marks, sure: float, places: Sequence[str], share: float) -> S
     `share`: of the payloads with something here, how many had a number.
     """
     whole = marks.at(places, "i")
-    there = marks.at(places, "").get("", 0)  # items have no mark of their own
+    there = marks.at(places, "").get("", 0)
     seen = max(int(there * share), *whole.values()) if whole else 0
     if not seen or marks.at(places, "f") or at_most(seen) > sure:
         return None
@@ -108,6 +109,10 @@ def _text(marks: Marks, sure: float, places: Sequence[str]) -> Schema:
         return {}
     noted = {"of_format": seen, "other_format_at_most": rounded(at_most(seen))}
     return {"format": mark[1:], "y": noted}
+
+
+def _items(places: Sequence[str]) -> list[str]:
+    return [*_below(places, FIRST), *_below(places, LATER)]
 
 
 def _below(places: Sequence[str], step: str) -> list[str]:

@@ -180,7 +180,7 @@ def rate_test(
     k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
     bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
-    log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio), PRIOR)
+    log_e = log_e_of_rates(k / phi, s / phi, share, floor_ratio)
     over = gone_away(
         windows[used],
         (new_bad[used], new_calls[used]),
@@ -190,6 +190,13 @@ def rate_test(
     log_e = min(log_e, 0.0) if over else log_e
     ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
     return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi, over)
+
+
+def log_e_of_rates(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> float:
+    """Log of the e-value for `k` of the new version's and `s` of the old one's, by stratum, where
+    the new one has that share of the calls.
+    """
+    return log_mean_exp(_log_ratios(k, s, share, floor_ratio), PRIOR)
 
 
 def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floats:

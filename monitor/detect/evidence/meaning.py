@@ -1,0 +1,341 @@
+"""Does a new version's value mean something else, though its type is the same? Shares of marks,
+stratum by stratum, each with an effect floor.
+
+Each question is of a share: of values at a place, so many are zero, of a format, far above what was
+usual. The e-value is that of rates.py, both ways and of the complement as well, averaged. What
+drifts without meaning something else (prices, mixes of customers and currencies, growing ids)
+stays below the floors; the mix of callers is no difference, for it is the stratum.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from monitor.detect.arrays import Floats
+from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.ebh import e_bh
+from monitor.detect.evidence.rates import log_e_of_rates
+from monitor.model.meaning import MeaningChange, MeaningCode, Place, Sketch
+
+FEWEST = 50
+"""So many values of either version a place must have had."""
+CLEAR, LARGE = 0.2, 0.3
+"""The least change of a share that is told: of what is special (null, zero, empty, negative), and
+of a mix.
+"""
+FLOOR_RATIO = 1.25
+BEYOND = 2
+"""Powers of two beyond the usual middle that a value is large, or small, from."""
+SHIFTED, GROWN = 1.6, 3.0
+"""So many powers of two the middle must have moved by: three times; eight times where all are whole
+and above zero, as ids and counts are, which grow.
+"""
+MIXED = 0.25
+"""So much of a mix of words must be otherwise (total variation)."""
+NAMED = 0.08
+WENT, REPLACED = 0.1, 0.03
+"""A category of so large a share that is seen no more went; of a smaller one where another one that
+was never seen came.
+"""
+CLOSED, SINGLE = 16, 1
+"""At most so many categories, each seen oftener than once, are a list of words."""
+ALPHA = 0.01
+_TELLING: Mapping[MeaningCode, int] = {
+    "zone": 2, "precision": 2, "category_went": 2, "format": 0, "signs": 0,
+}  # fmt: skip
+Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One question: of so many values, how many are so, in each stratum, new and old."""
+
+    code: MeaningCode
+    kind: str
+    least: float
+    new: tuple[Floats, Floats]
+    old: tuple[Floats, Floats]
+    factor: float = 1.0
+    moved: bool = True
+
+
+def meaning_changes(
+    old: Mapping[Place, Sequence[Sketch]],
+    new: Mapping[Place, Sequence[Sketch]],
+    alpha: float = ALPHA,
+) -> list[MeaningChange]:
+    """What changed between two versions, the surest first; of each pointer the strongest change.
+
+    Sketches are by kind of exchange (`pointer` ""). All questions of the pair are one family
+    (e-BH at `alpha`). Valid whenever it is asked.
+    """
+    asked = [
+        _judged(place, share)
+        for kind in new.keys() & old.keys()
+        for place, share in _questions(kind, old[kind], new[kind])
+    ]
+    rejected = e_bh([change.log_e for change, _ in asked], alpha)
+    by_place: dict[Place, MeaningChange] = {}
+    for (change, large), sure in zip(asked, rejected, strict=True):
+        if not (sure and large):
+            continue
+        held = by_place.get(change.place)
+        if held is None or _rank(change) > _rank(held):
+            by_place[change.place] = change
+    return sorted(by_place.values(), key=lambda change: -change.log_e)
+
+
+def _rank(change: MeaningChange) -> tuple[int, bool, float]:
+    """What is larger tells more than what is of another kind, and this more than which format; what
+    came more than what went.
+    """
+    by = change.new_share - change.old_share
+    telling = 2 if change.factor != 1.0 else _TELLING.get(change.code, 1)
+    return telling, by > 0, abs(by)
+
+
+def _judged(place: Place, share: _Share) -> tuple[MeaningChange, bool]:
+    """The change, and whether it is as large as it must be."""
+    (k, a), (s, b) = share.new, share.old
+    used = (a > 0) & (b > 0)
+    k, a, s, b = k[used], a[used], s[used], b[used]
+    weights = a * b / (a + b) if used.any() else a
+    total = float(weights.sum())
+    old_share = float((weights * s / b).sum()) / total if total else 0.0
+    new_share = float((weights * k / a).sum()) / total if total else 0.0
+    part = a / (a + b)
+    logs = [
+        log_e_of_rates(k, s, part, FLOOR_RATIO),
+        log_e_of_rates(s, k, 1.0 - part, FLOOR_RATIO),
+        log_e_of_rates(a - k, b - s, part, FLOOR_RATIO),
+        log_e_of_rates(b - s, a - k, 1.0 - part, FLOOR_RATIO),
+    ]
+    log_e = log_mean_exp(np.array(logs)) if total else 0.0
+    sizes = int(b.sum()), int(a.sum())
+    change = MeaningChange(
+        place, share.code, share.kind, old_share, new_share, share.factor, *sizes, log_e
+    )
+    large = share.moved and abs(new_share - old_share) >= share.least
+    return change, large and min(sizes) >= FEWEST
+
+
+def _questions(
+    kind: Place, old: Sequence[Sketch], new: Sequence[Sketch]
+) -> Iterator[tuple[Place, _Share]]:
+    strata = sorted({sketch.stratum for sketch in old} & {sketch.stratum for sketch in new})
+    by_old, by_new = ({sketch.stratum: sketch.counts for sketch in side} for side in (old, new))
+    pointers = sorted(
+        {pointer for stratum in strata for pointer in by_old[stratum]}
+        | {pointer for stratum in strata for pointer in by_new[stratum]}
+    )
+    for pointer in pointers:
+        if pointer.endswith("/+") or "/+/" in pointer:
+            continue  # not the first of its array
+        place = Place(kind.operation, kind.status, kind.side, pointer)
+        pair = _Pair(strata, by_old, by_new, pointer)
+        for share in pair.shares():
+            yield place, share
+
+
+class _Pair:
+    """The counts of one pointer in both versions, stratum by stratum."""
+
+    def __init__(
+        self,
+        strata: Sequence[str],
+        old: Mapping[str, Mapping[str, Counts]],
+        new: Mapping[str, Mapping[str, Counts]],
+        pointer: str,
+    ) -> None:
+        nothing: Counts = {}
+        self._old = [old[stratum].get(pointer, nothing) for stratum in strata]
+        self._new = [new[stratum].get(pointer, nothing) for stratum in strata]
+        above, _, step = pointer.rpartition("/")
+        self._above = (
+            ([side[stratum].get(above, nothing) for stratum in strata] for side in (old, new))
+            if pointer and step != "*"
+            else None
+        )
+
+    def shares(self) -> Iterator[_Share]:
+        """Every question that can be asked."""
+        yield from self._presence()
+        yield from self._numbers()
+        yield from self._texts()
+        yield from self._lists()
+        yield from self._of("truth", "", CLEAR + 0.1, ("b1",), ("b0", "b1"))
+
+    def _presence(self) -> Iterator[_Share]:
+        yield from self._of("null", "", CLEAR, ("0",), ("",))
+        if self._above is None:
+            return
+        old_above, new_above = self._above
+        old_there, new_there = (_sums(side, [""]) for side in (old_above, new_above))
+        old_here, new_here = (_sums(side, [""]) for side in (self._old, self._new))
+        yield _Share(
+            "missing",
+            "",
+            CLEAR,
+            (np.maximum(new_there - new_here, 0), new_there),
+            (np.maximum(old_there - old_here, 0), old_there),
+        )
+
+    def _numbers(self) -> Iterator[_Share]:
+        numbers = self._marks("if")
+        if not numbers:
+            return
+        zeros = [mark for mark in numbers if mark[1] == "z"]
+        yield from self._of("zero", "", CLEAR, zeros, numbers)
+        yield from self._of(
+            "negative", "", CLEAR, [mark for mark in numbers if mark[1] == "n"], numbers
+        )
+        yield from self._of(
+            "whole", "", LARGE, [mark for mark in numbers if mark[0] == "i"], numbers
+        )
+        decimals = self._marks("d")
+        for least in (2, 3, 4):
+            more = [mark for mark in decimals if int(mark[1:]) >= least]
+            yield from self._of("decimals", "", LARGE, more, decimals)
+        powers = {mark: int(mark[2:]) for mark in numbers if mark[1] != "z"}
+        grows = all(mark[:2] == "ip" for mark in numbers)
+        shifted = GROWN if grows else SHIFTED
+        yield from self._moved(powers, ("smaller", "larger"), shifted)
+
+    def _texts(self) -> Iterator[_Share]:
+        texts = self._marks("t")
+        if not texts:
+            return
+        yield from self._moved(
+            {mark: _power(int(mark[1:])) for mark in texts}, ("shorter", "longer"), SHIFTED
+        )
+        words: tuple[tuple[MeaningCode, str], ...] = (
+            ("format", "F"),
+            ("signs", "k"),
+            ("zone", "z"),
+            ("precision", "p"),
+        )
+        for code, first in words:
+            marks = self._marks(first)
+            for mark in marks:
+                yield from self._of(code, mark[1:], LARGE, (mark,), marks)
+        distances = {
+            mark: int(mark[2:]) * (-1 if mark[1] == "n" else 1)
+            for mark in self._marks("w")
+            if len(mark) > 1
+        }
+        yield from self._moved(distances, ("earlier", "later"), SHIFTED)
+        yield from self._categories()
+
+    def _categories(self) -> Iterator[_Share]:
+        """Of a list of words: one that is seen no more, and how often each is seen."""
+        marks = self._marks("c")
+        before, after = (
+            {mark: float(_sums(side, [mark]).sum()) for mark in marks}
+            for side in (self._old, self._new)
+        )
+        known = {mark: count for mark, count in before.items() if count}
+        total = sum(known.values())
+        closed = len(known) <= CLOSED and "c" not in known and min(known.values(), default=0) > 1
+        if not closed or len(known) < 2 or total < FEWEST:
+            return
+        mixed = self._variation(marks) >= MIXED
+        came = any(after[mark] > REPLACED * sum(after.values()) for mark in after.keys() - known)
+        for mark, count in known.items():
+            least = REPLACED if came else WENT
+            if count / total >= least and not after[mark]:
+                yield from self._of("category_went", "", least / 2, (mark,), marks)
+            else:
+                for share in self._of("categories", "", NAMED, (mark,), marks):
+                    yield replace(share, moved=mixed)
+
+    def _variation(self, marks: Sequence[str]) -> float:
+        """How much of a mix is otherwise, over the strata."""
+        old, new = (
+            np.array([[counts.get(mark, 0) for mark in marks] for counts in side], np.float64)
+            for side in (self._old, self._new)
+        )
+        a, b = new.sum(axis=1), old.sum(axis=1)
+        used = (a > 0) & (b > 0)
+        if not used.any():
+            return 0.0
+        a, b = a[used], b[used]
+        weights = a * b / (a + b)
+        by = new[used] / a[:, None] - old[used] / b[:, None]
+        return float(np.abs(weights @ by).sum() / weights.sum() / 2)
+
+    def _lists(self) -> Iterator[_Share]:
+        lists = self._marks("a")
+        if not lists:
+            return
+        yield from self._of("empty_list", "", CLEAR, ("a0",), lists)
+        lengths = {mark: _power(int(mark[1:])) for mark in lists if mark != "a0"}
+        yield from self._moved(lengths, ("shorter_list", "longer_list"), SHIFTED)
+
+    def _moved(
+        self,
+        powers: Mapping[str, int],
+        codes: tuple[MeaningCode, MeaningCode],
+        least: float,
+    ) -> Iterator[_Share]:
+        """How many are far below, and far above, the old version's middle."""
+        if not powers:
+            return
+        before, after = (_middle(side, powers) for side in (self._old, self._new))
+        if before is None or after is None:
+            return
+        middle = round(before)
+        below = [mark for mark, power in powers.items() if power <= middle - BEYOND]
+        above = [mark for mark, power in powers.items() if power >= middle + BEYOND]
+        by = after - before
+        for code, marks, moved in (
+            (codes[0], below, by <= -least),
+            (codes[1], above, by >= least),
+        ):
+            for share in self._of(code, "", LARGE, marks, list(powers)):
+                yield replace(share, factor=2.0**by, moved=moved)
+
+    def _marks(self, first: str) -> list[str]:
+        """Marks that begin with one of these letters, in either version."""
+        return sorted(
+            {mark for counts in (*self._old, *self._new) for mark in counts if mark[:1] in first}
+            - {""}
+        )
+
+    def _of(
+        self,
+        code: MeaningCode,
+        kind: str,
+        least: float,
+        marks: Sequence[str],
+        of: Sequence[str],
+    ) -> Iterator[_Share]:
+        new, old = ((_sums(side, marks), _sums(side, of)) for side in (self._new, self._old))
+        if new[1].any() and old[1].any() and (new[0].any() or old[0].any()):
+            yield _Share(code, kind, least, new, old)
+
+
+def _sums(side: Sequence[Counts], marks: Sequence[str]) -> Floats:
+    return np.array(
+        [sum(counts.get(mark, 0) for mark in marks) for counts in side], dtype=np.float64
+    )
+
+
+def _middle(side: Sequence[Counts], powers: Mapping[str, int]) -> float | None:
+    """The median power, with its place inside its bucket; None of none."""
+    by_power: dict[int, int] = {}
+    for counts in side:
+        for mark, power in powers.items():
+            by_power[power] = by_power.get(power, 0) + counts.get(mark, 0)
+    total = sum(by_power.values())
+    seen = 0
+    for power in sorted(by_power):
+        count = by_power[power]
+        if count and seen + count >= total / 2:
+            return power - 0.5 + (total / 2 - seen) / count
+        seen += count
+    return None
+
+
+def _power(length: int) -> int:
+    return length.bit_length()

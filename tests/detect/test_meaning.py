@@ -1,0 +1,102 @@
+"""A value that means something else under an unchanged schema is told by its place and what
+changed; what drifts is not, and the mix of callers is no change.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+
+from monitor.contracts.skeleton import Skeleton
+from monitor.detect.evidence.meaning import meaning_changes
+from monitor.model.meaning import MeaningChange, MeaningCode, Place, Sketch
+from monitor.wording_meaning import meaning_sentence
+
+KIND = Place("GET /orders", 200, "response", "")
+NOW = datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC).timestamp()
+
+
+def sketch(payloads: Iterable[Any], stratum: str = "web") -> Sketch:
+    counts: dict[str, Counter[str]] = {}
+    for payload in payloads:
+        marks = Skeleton(payload, at=NOW).marks
+        assert marks is not None
+        for place, mark in marks:
+            counts.setdefault(place, Counter())[mark] += 1
+    return Sketch(stratum, counts)
+
+
+def told(old: Iterable[Any], new: Iterable[Any]) -> list[MeaningChange]:
+    return meaning_changes({KIND: [sketch(old)]}, {KIND: [sketch(new)]})
+
+
+TOTALS = [1.0 + (7 * count % 100) / 4 for count in range(300)]
+STATES = ["open"] * 150 + ["paid"] * 100 + ["sent"] * 50
+AT = "2026-11-21T10:00:02.125Z"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (TOTALS, [100 * total for total in TOTALS], "numbers are about 100 times larger"),
+        (TOTALS, [-total for total in TOTALS], "it is negative in 100 %, before in 0 %"),
+        (TOTALS, [0.0, 5.5] * 150, "it is zero in"),
+        (TOTALS, [float(int(total)) for total in TOTALS], "it is a whole number in 100 %"),
+        ([AT] * 99, [AT[:-1]] * 99, "100 % are with the zone none, before 0 %"),
+        ([AT] * 99, [AT[:19] + ".000Z"] * 99, "100 % are told down to s, before 0 %"),
+        ([AT] * 99, [AT.replace("T10", "T12")] * 99, "times lie otherwise from now, towards later"),
+        (STATES, ["paid"] * 150 + ["sent"] * 100 + ["open"] * 50, "one of its words is seen in"),
+        (STATES, ["opened", *STATES[150:]] * 150, "a word that was 50 % is not seen any more"),
+        ([[1]] * 200, [[1], [], []] * 60, "the list is empty in 67 %, before in 0 %"),
+        ([[1, 2]] * 200, [[1] * 9] * 200, "lists are"),
+        ([True, False] * 99, [True] * 99, "it is true in 100 %, before in 50 %"),
+        (["ab12cd34ef"] * 99, ["1234567890"] * 99, "are made of digits"),
+        (["x"] * 99, ["a longer text"] * 99, "texts are"),
+        ([1, None] * 99, [None] * 99, "it is null in 100 %, before in 50 %"),
+    ],
+)  # fmt: skip
+def test_what_changed_is_told_of_its_place(old: list[Any], new: list[Any], said: str) -> None:
+    (change,) = told([{"it": value} for value in old], [{"it": value} for value in new])
+    assert change.place == Place("GET /orders", 200, "response", "/it")
+    assert meaning_sentence(change).startswith("GET /orders 200 response /it: ")
+    assert said in meaning_sentence(change)
+
+
+def test_a_field_that_is_mostly_gone_is_told() -> None:
+    (change,) = told([{"a": 1, "it": 1}] * 200, [{"a": 1}, {"a": 1, "it": 1}] * 100)
+    assert (change.code, change.place.pointer, change.new_share) == ("missing", "/it", 0.5)
+
+
+def test_what_drifts_is_not_told() -> None:
+    """Prices, ids that grow, a mix that shifts, a new word, longer lists of the same."""
+    old = [
+        {"price": total, "id": 1_000 + place, "state": state, "items": [{"sku": "A"}]}
+        for place, (total, state) in enumerate(zip(TOTALS, STATES, strict=True))
+    ]
+    new = [
+        {"price": round(1.4 * total, 2), "id": 3_000 + place, "state": "held" if place < 40 else state, "items": [{"sku": "A"}, {"sku": "B"}]}
+        for place, (total, state) in enumerate(zip(TOTALS, STATES, strict=True))
+    ]  # fmt: skip
+    assert told(old, new) == []
+    assert told(old, old) == []
+    assert told(old[:20], [{"price": 100 * order["price"]} for order in old[:20]]) == []  # few
+
+
+def test_the_mix_of_callers_is_no_change() -> None:
+    cheap, dear = [{"it": 1.5}] * 300, [{"it": 900.5}] * 300
+    old = {KIND: [sketch(cheap, "web"), sketch(dear[:60], "batch")]}
+    new = {
+        KIND: [sketch(cheap[:60], "web"), sketch(dear, "batch"), sketch([{"it": 0}] * 300, "b")]
+    }
+    assert meaning_changes(old, new) == []
+    swapped = {KIND: [sketch(dear, "web"), sketch(dear, "batch")]}
+    (change,) = meaning_changes(old, swapped)
+    assert change.code == "larger"
+
+
+def test_every_change_has_its_sentence() -> None:
+    for code in get_args(MeaningCode):
+        change = MeaningChange(KIND, code, "Z", 0.1, 0.9, 4.0, 100, 100, 50.0)
+        assert meaning_sentence(change)
