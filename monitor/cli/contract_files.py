@@ -28,6 +28,8 @@ _PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets,
 _MOST_FOLDERS = 12
 _BODIES = "__files"
 _MOST_FILES = 10_000
+_MOST_BYTES = 256_000_000
+"""Of a folder, which may hold many contracts."""
 # Kinds whose documents are one example each, and the word under which several make one document.
 _GATHERED: Mapping[str, str] = {
     "wiremock": "mappings",
@@ -272,8 +274,11 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             continue
         if path.suffix.lower() in _SUFFIXES or _BODIES in PurePosixPath(name).parts:
             raw = _bytes(path)
-            total = _within(total + len(raw), str(folder))
-            yield name, raw
+            if len(raw) <= CONTRACT_LIMITS.text_bytes:
+                total = _within(total + len(raw), str(folder), _MOST_BYTES)
+            elif _BODIES in PurePosixPath(name).parts:
+                continue  # the stub that names it says so
+            yield name, raw  # what is too large is refused alone
 
 
 def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -281,7 +286,7 @@ def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
     may have.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(_bytes(path))) as archive:
+        with zipfile.ZipFile(io.BytesIO(_bytes(path, _MOST_BYTES))) as archive:
             entries = sorted(
                 (entry for entry in archive.infolist() if not entry.is_dir()),
                 key=lambda entry: entry.filename,
@@ -296,24 +301,24 @@ def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
                 ) and ".." not in parts:
                     with archive.open(entry) as file:
                         raw = file.read(CONTRACT_LIMITS.text_bytes + 1)
-                    total = _within(total + len(raw), str(path))
+                    total = _within(total + len(raw), str(path), CONTRACT_LIMITS.text_bytes)
                     yield entry.filename, raw
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise UsageError(f"the archive {path} cannot be read: {error}") from error
 
 
-def _within(total: int, source: str) -> int:
-    if total > CONTRACT_LIMITS.text_bytes:
+def _within(total: int, source: str, most: int) -> int:
+    if total > most:
         raise UsageError(
-            f"the files of {source} are more than the {CONTRACT_LIMITS.text_bytes} bytes that a contract may have"
+            f"the files of {source} are more than {most} bytes; name a smaller part of it"
         )
     return total
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, most: int = CONTRACT_LIMITS.text_bytes + 1) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(4 * CONTRACT_LIMITS.text_bytes)
+            return file.read(most)
     except OSError as error:
         raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
 

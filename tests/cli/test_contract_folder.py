@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from monitor.cli import contract_files
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_folder import planned, source_of
 from monitor.cli.main import main
@@ -139,6 +140,23 @@ def test_one_bad_file_spoils_no_other_and_two_of_one_name_are_not_mixed(tmp_path
         "payment/bad.json",
         "payment/v1/openapi.json",
     }
+
+
+def test_a_file_that_is_too_large_spoils_no_other_and_many_contracts_may_be_more_than_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract_files, "_MOST_BYTES", 3_000)
+    put(tmp_path, payment__openapi_json=OPENAPI, payment__large_json="{}")
+    with (tmp_path / "payment" / "large.json").open("r+b") as file:
+        file.truncate(16_000_001)
+    plan = planned(tmp_path)
+    assert [source for source, _ in plan.bodies] == ["payment/openapi.json"]
+    ((source, why),) = plan.refused
+    assert source == "payment/large.json"
+    assert "16000000" in why
+    put(tmp_path, order__a_json=" " * 2_999 + "{}")
+    with pytest.raises(UsageError, match="more than 3000 bytes"):
+        planned(tmp_path / "order")
 
 
 def test_two_pacts_of_one_pair_do_not_replace_each_other_again_and_again(tmp_path: Path) -> None:

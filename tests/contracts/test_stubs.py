@@ -431,6 +431,23 @@ def test_an_answer_takes_from_the_imposters_own_what_it_does_not_say() -> None:
     assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "violated"
 
 
+def test_a_text_that_is_called_json_is_judged_as_it_stands() -> None:
+    """As WireMock and Mountebank serve it: without quotes."""
+    answer = {"status": 200, "body": "none left", "headers": {"Content-Type": "application/json"}}
+    held = {"request": {"method": "GET", "url": "/orders/7"}, "response": answer}
+    outcomes = [
+        judged(live(response_body=body), held, form="wiremock").outcome
+        for body in ("none left", '"none left"', '{"none": 1}')
+    ]
+    assert outcomes == ["valid", "violated", "violated"]
+
+
+def test_a_text_that_is_not_judged_is_told() -> None:
+    held = imposter({"matches": {"path": "^/stock"}}, responses=[{"is": {"body": "54"}}])
+    left = read({"imposters": [held]}, "mountebank").left
+    assert [clause.pointer for clause in left] == ["/imposters/0/stubs/0/responses/0/is/body"]
+
+
 def test_a_template_of_imposters_is_refused_as_one() -> None:
     with pytest.raises(ContractError, match="mb save"):
         read({"imposters": ["<% include a.ejs %>"]}, "mountebank")

@@ -242,6 +242,10 @@ class _Stub:
         )
         if part is not None:
             yield part
+        elif held.get("body") not in (None, ""):
+            self._left.append(
+                Left(f"{clause}/body", "a text that stands for many requests is not judged")
+            )
 
     def _predicate(self, predicate: Any, clause: str, depth: int, *, top: bool = False) -> Part:
         if not isinstance(predicate, dict) or depth > _DEEPEST:

@@ -397,6 +397,10 @@ class _Reader:
         )
         if part is not None:
             yield part
+        elif value != "":
+            self._left.append(
+                Left(f"{clause}/body", "a text that stands for many requests is not judged")
+            )
 
     def _body_rules(self, message: dict[str, Any], clause: str) -> dict[str, Rules]:
         by_path: dict[str, list[Rule]] = {}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.matching.content import body_part, example_of
+from monitor.contracts.matching.content import Example, body_part, example_of
 from monitor.contracts.matching.likeness import placeholder_rule
 from monitor.contracts.matching.parts import Part, header_part
 from monitor.contracts.matching.rules import ANYTHING, Rule, Rules
@@ -64,6 +64,9 @@ def answer_body(
         if value is None:
             return None  # text whose shape nobody can tell
     example = example_of(value, media)
+    if example.kind == "json" and example.value is value and isinstance(value, str):
+        # called JSON and none: it is served as it stands
+        example = Example("text", example.media, value)
     all_rules = dict(rules)
     if not exact or templated:
         all_rules.setdefault("$", Rules((Rule("type"),), clause))
