@@ -12,10 +12,10 @@ MOCKS: Mapping[MockCode, str] = {
     "type_drift": "{pointer}: {expected} in the mock, {actual} in the real answer{seen}",
     "outside_matchers": "{pointer}: the real answer has it ({actual}){seen}, the mock does not",
     "matcher_broken": "{pointer}: the real answer breaks the matcher {expected}{seen}",
-    "status_never_live": "the mock answers {expected}, the real one never does: it answers {actual} (0 of {of}; at most {never:.2%})",
+    "status_never_live": "the mock answers {expected}, the real one never does: it answers {actual} (0 of {of}; at most {never})",
     "status_never_mocked": "the real one answers {actual}{seen}; the mock answers {expected} only",
     "latency_drift": "the mock has {expected}, the real one {actual}",
-    "dead": "no exchange of {of} asked for it (at most {upper:.2%})",
+    "dead": "no exchange of {of} asked for it (at most {upper})",
     "missing": "answered live with {status}{seen}, and no stub covers it",
 }
 WHY_UNDECIDED: Mapping[MockReason, str] = {
@@ -35,8 +35,8 @@ def mock_sentence(finding: MockFinding) -> str:
         actual=finding.actual,
         of=f"{finding.of:,}",
         status=finding.status,
-        upper=finding.upper,
-        never=1 - finding.lower,
+        upper=_percent(finding.upper),
+        never=_percent(1 - finding.lower),
         seen=f" in {finding.exchanges:,} of {finding.of:,} ({_percent(finding.share)}{since})",
     )
     return told[:1].upper() + told[1:]

@@ -54,13 +54,22 @@ class Host:
 
     def environment(self) -> dict[str, str]:
         """Variables for the services under test: OpenTelemetry's own, and those of
-        `seamwatch.capture`.
+        `seamwatch.capture`. The narrower ones are told, too, so that nothing of a test goes where
+        somebody's shell points.
         """
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.address,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{self.address}/v1/traces",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{self.address}/v1/logs",
+            "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{self.address}/v1/metrics",
+            "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_HEADERS": "",
             "OTEL_BSP_SCHEDULE_DELAY": "200",
             "OTEL_BLRP_SCHEDULE_DELAY": "200",
+            "SEAMWATCH_CAPTURE_KAFKA_BROKERS": "",
             "SEAMWATCH_CAPTURE_SHARE": "1",
             "SEAMWATCH_CAPTURE_CPU_SHARE": "1",
             "SEAMWATCH_SESSION": self.address,

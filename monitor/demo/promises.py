@@ -1,5 +1,5 @@
-"""The contracts the shop's services promise: OpenAPI documents, to be published when the shop
-opens.
+"""The contracts the shop's services promise, OpenAPI documents, and a mock that checkout's tests
+use for payment: to be published when the shop opens.
 """
 
 import importlib.resources
@@ -22,6 +22,7 @@ class Promise:
     document: str
     format: str = "openapi"
     environment: str = ENVIRONMENT
+    role: str = "contract"
 
 
 def promises() -> tuple[Promise, ...]:
@@ -36,6 +37,24 @@ def promises() -> tuple[Promise, ...]:
     )
 
 
+def mocks() -> tuple[Promise, ...]:
+    """The shop's mocks. Payment's shows a field that is gone, lacks one that came, always says 201,
+    and has a stub that nobody asks for.
+    """
+    folder = importlib.resources.files("monitor.demo").joinpath("mocks")
+    files = sorted(folder.iterdir(), key=lambda each: each.name)
+    return tuple(
+        Promise(
+            f"{each.name[:-5]}-mock",
+            each.name[:-5],
+            each.read_text("utf-8"),
+            "wiremock",
+            role="mock",
+        )
+        for each in files
+    )
+
+
 def publish(api_url: str, token: str = "") -> int:
     """Publish all of them at Seamwatch's API (`POST /v1/contracts`) and return how many; again is
     harmless.
@@ -44,7 +63,7 @@ def publish(api_url: str, token: str = "") -> int:
     """
     headers = {"authorization": f"Bearer {token}"} if token else {}
     with httpx.Client(base_url=api_url, headers=headers, timeout=20.0, trust_env=False) as client:
-        for promise in promises():
+        for promise in (*promises(), *mocks()):
             body = {
                 "name": promise.name,
                 "format": promise.format,
@@ -52,6 +71,7 @@ def publish(api_url: str, token: str = "") -> int:
                 "provider_version": "",
                 "consumer": "",
                 "environment": promise.environment,
+                "role": promise.role,
                 "document": promise.document,
             }
             answer = client.post("/v1/contracts", json=body)
@@ -59,4 +79,4 @@ def publish(api_url: str, token: str = "") -> int:
                 raise ContractError(
                     f"{api_url} refused the demo's contract {promise.name}: {answer.status_code} {answer.text[:300]}"
                 )
-    return len(promises())
+    return len(promises()) + len(mocks())

@@ -259,7 +259,8 @@ def _never_mocked(
 ) -> Iterable[MockFinding]:
     """Statuses that the real one answers an operation with, and none of its stubs."""
     for operation, statuses in live.items():
-        verb, _, route = operation.partition(" ")
+        verb, _, rest = operation.partition(" ")
+        route = rest.partition(" ")[0]  # of GraphQL the question stands behind it
         own = [
             entry
             for entry in entries

@@ -118,7 +118,8 @@ class Meetings:
     ) -> Meeting | None:
         """Hold an exchange against one mock. None where nobody answered."""
         assert contract.promise is not None
-        route = operation.partition(" ")[2] or exchange.route or exchange.path
+        # of GraphQL the question stands behind the path
+        route = operation.partition(" ")[2].partition(" ")[0] or exchange.route or exchange.path
         meeting = self._mocker.mock(contract.promise).meeting(Call(exchange, *payloads), route)
         if meeting is None:
             return None

@@ -19,6 +19,7 @@ from monitor.joining.publishing import promise_of
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
+from monitor.model.exchanges import MESSAGING
 from monitor.model.policy import Criticality
 from monitor.model.services import may_be_one
 from monitor.model.uncovered import Level, Uncovered, UncoveredList
@@ -70,7 +71,8 @@ def uncovered(
         own = [
             held
             for held in bound
-            if may_be_one(held.revision.provider, provider)
+            # of a topic its producer's contract speaks, whoever reads it
+            if (entry.protocol == MESSAGING or may_be_one(held.revision.provider, provider))
             and held.revision.environment in ("", place)
         ]
         if entry.checked or any(speaks_of(held.promise, operation) for held in own):
@@ -101,7 +103,7 @@ def uncovered(
                 changes_per_week=round(weekly, 2),
                 criticality=level,
                 told=told is not None,
-                named=bool(own),
+                named=any(may_be_one(held.revision.provider, provider) for held in own),
             )
         )
     rows.sort(key=lambda row: (-row.risk, row.environment, row.provider, row.operation))

@@ -3,8 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.contracts.read import read_contract
 from monitor.demo.deploy_events import Change, cdevent
+from monitor.demo.promises import mocks, promises
 from monitor.demo.scenario import RAMP, Scenario, steps
+from monitor.joining.mock_scores import mocked
 
 
 def test_payment_ramps_by_ten_thirty_seventy_hundred_after_a_minute() -> None:
@@ -53,3 +56,16 @@ def test_a_version_is_deployed_once_and_upgraded_after() -> None:
         "environment": {"id": "production"},
         "artifactId": "pkg:oci/payment@2.0.0",
     }
+
+
+def test_the_shops_mock_stands_for_operations_of_its_provider() -> None:
+    """But for one stub that nobody asks for, which is told as dead."""
+    payment = next(promise for promise in promises() if promise.provider == "payment")
+    (mock,) = mocks()
+    held = mocked(mock.format, mock.document, "the demo's mock")
+    stubs = read_contract(mock.format, mock.document, where="the demo's mock").interactions
+    api = read_contract(payment.format, payment.document, where="payment")
+    places = {"authorise": "/payments", "capture": "/payments/pay-1/capture"}
+    known = {name for name, path in places.items() if api.router.match("POST", path) is not None}
+    assert known == {stub.name for stub in stubs} - {"refund"}
+    assert all(stub.node is not None and stub.status < 300 for stub in held.stubs)

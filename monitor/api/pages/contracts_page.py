@@ -47,7 +47,8 @@ def contract_page(
 ) -> HTMLResponse:
     """One revision with its document as text."""
     contract = revision_of(parts, name, revision)
-    shown = _shown(parts, contract)
+    # of a mock its section tells what was seen
+    shown = None if contract.role == "mock" else _shown(parts, contract)
     others = [line(entry) for entry in registry.listed(parts.engine, name=name)]
     return render(
         request,
