@@ -112,6 +112,10 @@ def test_what_no_contract_covers_is_listed_by_risk_and_becomes_a_test(
     assert refunds["named"]  # its provider has a contract, which does not speak of it
     assert (ledger["criticality"], ledger["told"], ledger["risk"]) == ("high", True, 2.083)
     assert "1 of 4 live interactions are covered; 900 calls of databases" in printed.err
+    page = labelled.get("/uncovered").text
+    assert "1 of 4 live interactions of the last 7 days are covered" in page
+    assert page.index("GET /refunds/{id}") < page.index("GET /cart")
+    assert ledger["id"] in page
 
     recorded(api, {"path": "/refunds/3", "response_body": '{"id": 3, "reason": "Grace"}'})
     exported(There(api), refunds["id"], "pact", None)

@@ -84,6 +84,7 @@ PAGES = (
     "/findings",
     "/violations",
     "/contracts",
+    "/uncovered",
     "/alerts",
     "/health",
     "/docs",

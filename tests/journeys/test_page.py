@@ -59,6 +59,7 @@ def test_every_view_fits_and_is_without_trouble(
         "/findings/f-root",
         "/violations",
         "/contracts",
+        "/uncovered",
         "/workbench",
         "/alerts",
         "/health",

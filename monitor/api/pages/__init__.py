@@ -19,6 +19,7 @@ from monitor.api.pages import (
     matrix_page,
     ramp_page,
     sign_in,
+    uncovered_page,
     violations_page,
     workbench_page,
 )
@@ -36,6 +37,7 @@ def page_routers() -> Sequence[APIRouter]:
         contracts_page.router,
         workbench_page.router,
         matrix_page.router,
+        uncovered_page.router,
         ramp_page.router,
         health_page.router,
         sign_in.router,
