@@ -149,7 +149,7 @@ def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]
     yield from _by_consumer(answer["met"])
     for met in answer["lost"][:_MOST_TOLD]:
         where = f"{met['operation']} {met['status']} {met['pointer']}"
-        yield plain(f"lost: {met['consumer'] or 'unknown'} receives {where}: {_share(met)}")
+        yield plain(f"lost: {_whom(met)} receives {where}: {_share(met)}")
     little = [told for told in answer["operations"] if not told["enough"]]
     for told in little[:_MOST_TOLD]:
         unseen = f", {told['unseen']:,} could not be seen" if told["unseen"] else ""
@@ -162,12 +162,16 @@ def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]
 
 def _by_consumer(met: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in met[:_MOST_TOLD]:
-        whom = f"{row['consumer'] or 'unknown'} {row['consumer_version']}".strip()
         where = f"{row['operation']} {row['side']} {row['pointer']} {row['rule']}"
-        to = f" (provider {row['provider_version']})" if row["provider_version"] else ""
-        yield plain(f"concerns {whom}{to}: {where}: {_share(row)}")
+        yield plain(f"concerns {_whom(row)}: {where}: {_share(row)}")
     if len(met) > _MOST_TOLD:
         yield f"and {len(met) - _MOST_TOLD} more; --format json shows all"
+
+
+def _whom(row: Mapping[str, Any]) -> str:
+    consumer = f"{row['consumer'] or 'unknown'} {row['consumer_version']}".strip()
+    provider = row["provider_version"]
+    return f"{consumer} (provider {provider})" if provider else consumer
 
 
 def _share(row: Mapping[str, Any]) -> str:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from monitor.config import Settings
 
 DEMO_SEAL_SECONDS = 20.0
-OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm")
+NEXT = "payment-next.yaml"
+"""Payment's next contract, as its team proposes it: it lies beside the data, to be judged."""
+OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm", NEXT)
 DRAIN_SECONDS = 3.0
 """The shop closes first, and what it said last is read for so long: this Kafka is gone with the
 process.
@@ -131,10 +133,7 @@ def _whole(
         nonlocal shop
         _say(f"page:   {address}/")
         _say(f"alerts: {receiver.url}/")
-        ours = "seamwatch" if shutil.which("seamwatch") else sys.argv[0]
-        _say(
-            f"beside it: `{ours} edges`, `{ours} findings`, `{ours} gate --service payment --version 2.0.0`; Ctrl-C ends all"
-        )
+        _say_beside(address, settings.data_dir)
         target = _keeping(
             failed, stop, lambda: _open_shop(watched, address, stop, after, step, rate)
         )
@@ -154,6 +153,22 @@ def _whole(
             embedded.stop()
     if failed:
         raise failed[0]
+
+
+def _say_beside(address: str, data_dir: Path) -> None:
+    """What to ask in a second terminal, or on the page, while the shop is open."""
+    from monitor.demo.promises import amendment
+
+    ours = "seamwatch" if shutil.which("seamwatch") else sys.argv[0]
+    proposed = data_dir / NEXT
+    proposed.write_text(amendment("payment"))
+    _say(
+        f"beside it: `{ours} edges`, `{ours} findings`, `{ours} gate --service payment --version 2.0.0`, `{ours} ramp payment`"
+    )
+    _say(
+        f"what payment's next contract would break: `{ours} contracts amend {proposed} --name payment-api --provider payment`, or {address}/workbench?contract=payment-api"
+    )
+    _say(f"how true payment's mock is: `{ours} contracts mocks payment-mock`; Ctrl-C ends all")
 
 
 def _quicker(settings: "Settings") -> dict[str, object]:

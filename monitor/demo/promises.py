@@ -1,5 +1,6 @@
 """The contracts the shop's services promise, OpenAPI documents, and a mock that checkout's tests
-use for payment: to be published when the shop opens.
+use for payment: to be published when the shop opens. And the contract that payment's team would
+have next.
 """
 
 import importlib.resources
@@ -27,13 +28,8 @@ class Promise:
 
 def promises() -> tuple[Promise, ...]:
     """All of the shop's contracts, by provider."""
-    folder = importlib.resources.files("monitor.demo").joinpath("contracts")
-    files = sorted(
-        (each for each in folder.iterdir() if each.name.endswith(".yaml")),
-        key=lambda each: each.name,
-    )
     return tuple(
-        Promise(f"{each.name[:-5]}-api", each.name[:-5], each.read_text("utf-8")) for each in files
+        Promise(f"{provider}-api", provider, text) for provider, text in _texts("contracts")
     )
 
 
@@ -41,18 +37,22 @@ def mocks() -> tuple[Promise, ...]:
     """The shop's mocks. Payment's shows a field that is gone, lacks one that came, always says 201,
     and has a stub that nobody asks for.
     """
-    folder = importlib.resources.files("monitor.demo").joinpath("mocks")
-    files = sorted(folder.iterdir(), key=lambda each: each.name)
     return tuple(
-        Promise(
-            f"{each.name[:-5]}-mock",
-            each.name[:-5],
-            each.read_text("utf-8"),
-            "wiremock",
-            role="mock",
-        )
-        for each in files
+        Promise(f"{provider}-mock", provider, text, "wiremock", role="mock")
+        for provider, text in _texts("mocks")
     )
+
+
+def amendment(provider: str) -> str:
+    """The text of a provider's next contract, which nobody has published."""
+    return dict(_texts("amendments"))[provider]
+
+
+def _texts(kind: str) -> list[tuple[str, str]]:
+    """Providers and texts of a folder's files."""
+    folder = importlib.resources.files("monitor.demo").joinpath(kind)
+    files = sorted(folder.iterdir(), key=lambda each: each.name)
+    return [(each.name.partition(".")[0], each.read_text("utf-8")) for each in files]
 
 
 def publish(api_url: str, token: str = "") -> int:

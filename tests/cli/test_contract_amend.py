@@ -95,7 +95,10 @@ def test_what_consumers_receive_and_would_lose_breaks_though_it_was_never_promis
     for form in forms:
         assert amended(api, tmp_path, NO_NOTE, form) == 1
         told[form] = capsys.readouterr().out
-    assert "lost: ios receives GET /payments/{id} 200 /note: 40 of 40" in told["text"]
+    assert (
+        "lost: ios 1.0 (provider 2.0) receives GET /payments/{id} 200 /note: 40 of 40"
+        in told["text"]
+    )
     assert "result: breaking (live calls show it)" in told["markdown"]
     assert json.loads(told["sarif"])["runs"][0]["invocations"][0]["exitCode"] == 1
     assert ET.fromstring(told["junit"]).attrib["failures"] != "0"

@@ -3,9 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.contracts.read import read_contract
+from monitor.contracts.amendment import weighed
+from monitor.contracts.changes import Read
+from monitor.contracts.read import document_of, read_contract
 from monitor.demo.deploy_events import Change, cdevent
-from monitor.demo.promises import mocks, promises
+from monitor.demo.promises import amendment, mocks, promises
 from monitor.demo.scenario import RAMP, Scenario, steps
 from monitor.joining.mock_scores import mocked
 
@@ -69,3 +71,13 @@ def test_the_shops_mock_stands_for_operations_of_its_provider() -> None:
     known = {name for name, path in places.items() if api.router.match("POST", path) is not None}
     assert known == {stub.name for stub in stubs} - {"refund"}
     assert all(stub.node is not None and stub.status < 300 for stub in held.stubs)
+
+
+def test_payments_next_contract_asks_more_and_promises_less() -> None:
+    payment = next(promise for promise in promises() if promise.provider == "payment")
+    old, new = (
+        Read(document_of(text, where="payment"), read_contract("openapi", text, where="payment"))
+        for text in (payment.document, amendment("payment"))
+    )
+    told = {(row.bearing, row.change.place.rpartition("/")[2]) for row in weighed(old, new)}
+    assert {("breaking", "bank_reference"), ("breaking", "capture_token")} <= told
