@@ -12,7 +12,8 @@ from monitor.api.formatting import utc
 from monitor.api.moments import FIRST, is_age, moment
 from monitor.api.parts import Parts
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.store.reader import rows_in_utc
+from monitor.model.services import split_service
+from monitor.store.reader import Provider, rows_in_utc
 
 Row = Mapping[str, Any]
 RANGES = ("15m", "1h", "6h", "24h", "7d")
@@ -55,6 +56,21 @@ class Range:
         """The smallest step that gives at most 180 points; whole hours where the range is long."""
         steps = [step for step in _BUCKETS if self.seconds < HOURLY_SECONDS or step >= 3600]
         return next((step for step in steps if self.seconds / step <= POINTS), _BUCKETS[-1])
+
+
+def provider_named(
+    parts: Parts, service: str, environment: str | None, consumer: str | None = None
+) -> tuple[str, Provider]:
+    """A service's canonical name, and whose exchanges it has, under its short name, too."""
+    aliases = parts.config.aliases
+    named = aliases.service(service)
+    short, namespace = split_service(named)
+    return named, Provider(
+        sorted({short, named}, key=len),
+        namespace,
+        aliases.environment(environment) if environment else "",
+        aliases.service(consumer) if consumer else "",
+    )
 
 
 def range_of(since: str | None, until: str | None, now: datetime, default: str = "1h") -> Range:

@@ -67,6 +67,10 @@ COMMANDS = {
         "monitor.cli.ramps:ramp",
         "Versions of a service that are live at once: shares, and what each pair of versions has proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0.",
     ),
+    "meaning": Listed(
+        "monitor.cli.meaning:meaning",
+        "What means something else in a new version of a service, though the schema is the same. Exits 1 when something does, 2 when there are no two versions with payloads enough, else 0.",
+    ),
     "can-i-deploy": Listed(
         "monitor.cli.deployable:can_i_deploy",
         "Is a version proven against the versions that are live in an environment, by traffic anywhere and by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven or nothing is known.",

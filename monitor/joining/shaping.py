@@ -3,8 +3,8 @@
 Of each kind of exchange (operation, status, side and version pair) every payload's skeleton is
 looked at until some hundred in a row showed nothing new; from then on a few, chosen by their
 natural keys, until one of these shows something new. So what is seen of quiet traffic is seen
-whole, and what a flood costs is bounded. Marks cost ten times as much: they are taken so of each
-operation, whoever calls.
+whole, and what a flood costs is bounded. Marks cost five times as much: they are taken of each
+operation and version, whoever calls, of all payloads at first and of ever fewer.
 """
 
 from collections import Counter
@@ -30,12 +30,14 @@ ENOUGH_OF_ALL = 400
 """So many payloads of an operation are looked at in any case, whoever calls: what none of them
 shows is surely below 1 % (Clopper and Pearson).
 """
-ONE_IN, MARKED_ONE_IN = 32, 256
-"""Of a kind that is known, one payload in so many is looked at, and one in so many for marks."""
-MOST_MARKED = ENOUGH_OF_ALL
-"""After so many payloads the marks of an operation are known, and not before: what is told of all
-of its values hangs on them.
+ONE_IN = 32
+"""Of a kind that is known, one payload in so many is looked at."""
+MARKED_ONE_IN = ((ENOUGH_OF_ALL, 1), (2_000, 8), (6_000, 64))
+"""Of an operation and its provider's version, one payload in so many is marked until so many were:
+all at first, since what is told of all values hangs on them; some 2,000 tell versions apart.
 """
+SELDOM = 256
+"""One in so many beyond that."""
 MOST_SHAPES, MOST_MARKS, MOST_CATEGORIES = 200, 4_000, 24
 """Of one kind: what is beyond is told as not seen; a place with more words has no categories."""
 MOST_KINDS = 20_000
@@ -52,7 +54,7 @@ _OF_THE_WAY = frozenset(
 
 @dataclass(slots=True)
 class _Marked:
-    """The marks of one operation's side since the process began, whoever called."""
+    """The marks of one operation's side and version since the process began, whoever called."""
 
     marks: set[tuple[str, str]] = field(default_factory=set)
     categories: Counter[str] = field(default_factory=Counter)
@@ -60,8 +62,12 @@ class _Marked:
     payloads: int = 0
 
     @property
-    def known(self) -> bool:
-        return self.looked_at >= MOST_MARKED
+    def one_in(self) -> int:
+        """One payload in so many is marked now."""
+        for most, one_in in MARKED_ONE_IN:
+            if self.looked_at < most:
+                return one_in
+        return SELDOM
 
     def seen(self, marks: set[tuple[str, str]]) -> None:
         """Remember the marks of one more payload."""
@@ -174,7 +180,9 @@ class Shapes:
         self, exchange: Exchange, names: Named, operation: str, side: str, media: str
     ) -> _Kind:
         columns = _columns(exchange, names, operation, side, media)
-        key = columns[:8]
+        # of a message's provider the version is the sender's
+        version = columns[9] if exchange.protocol == MESSAGING else columns[10]
+        key = (*columns[:8], version)
         marked = self._memory.operations.setdefault(key, _Marked())
         return _Kind(names, columns, marked)
 
@@ -196,22 +204,20 @@ class Shapes:
                 return UNSEEN
             value = payload.value
         marked = not exchange.redacted and side != "headers"
-        known = kind.marked.known
+        one_in = max(kind.marked.one_in, ONE_IN if kind.known else 1)
+        marked = marked and not chosen % one_in
         quick = shape_of(value) ^ exchange.redacted
         number = kind.numbers.get(quick)
-        if (day, number) in self._memory.told and (
-            not marked or (known and chosen % MARKED_ONE_IN)
-        ):
+        if (day, number) in self._memory.told and not marked:
             assert number is not None
             return number
-        marked = marked and not (known and chosen % MARKED_ONE_IN)
         now = exchange.end_ns / 1e9
         skeleton = Skeleton(value, marked=marked, masked=exchange.redacted, at=now)
         if marked:
             assert skeleton.marks is not None
             marks = _few(skeleton.marks, kind.marked)
             kind.marked.seen(marks)
-            self._count(exchange, marks, kind, MARKED_ONE_IN if known else 1)
+            self._count(exchange, marks, kind, one_in)
         number = self._known(skeleton.text, kind, day)
         if len(kind.numbers) < 10 * MOST_SHAPES:
             kind.numbers[quick] = number

@@ -362,6 +362,14 @@ class Reader:
         """Marks of what stood in these payloads: counts by pointer, a unit separator, and mark."""
         return self._store.query("shape_marks_of", provider.parameters(since, until))
 
+    def shape_marks_by_hour(
+        self, provider: Provider, since: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        """The same by caller, provider's version and hour, whatever the caller's version."""
+        return rows_in_utc(
+            self._store.query("shape_marks_by_hour", provider.parameters(since, until))
+        )
+
     def evidence(
         self,
         edge: Edge,

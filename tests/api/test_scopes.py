@@ -26,6 +26,7 @@ NEEDS = {
             "GET /v1/mocks/{name}",
             "GET /v1/mocks/{name}/refreshed",
             "GET /v1/timing",
+            "GET /v1/meaning",
             "GET /v1/recordings",
             "GET /v1/ramps",
             "GET /v1/can-i-deploy",

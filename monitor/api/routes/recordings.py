@@ -11,13 +11,12 @@ from pydantic import BaseModel
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
 from monitor.api.moments import Name
+from monitor.api.questions import provider_named
 from monitor.api.strict import StrictRoute
 from monitor.contracts.inferring.gathered import NOT_TOLD, Why
 from monitor.contracts.inferring.schemas import SURE
 from monitor.joining.inferring import Asked, Inferred, inferred
 from monitor.model.contracts import InferredForm
-from monitor.model.services import split_service
-from monitor.store.reader import Provider
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 
@@ -70,15 +69,7 @@ def recording(
     """
     now = parts.clock()
     since = now - timedelta(hours=hours)
-    aliases = parts.config.aliases
-    named = aliases.service(service)
-    short, namespace = split_service(named)
-    provider = Provider(
-        sorted({short, named}, key=len),
-        namespace,
-        aliases.environment(environment) if environment else "",
-        aliases.service(consumer) if consumer else "",
-    )
+    named, provider = provider_named(parts, service, environment, consumer)
     told = inferred(
         parts.reader,
         Asked(provider, form, operation, sure),

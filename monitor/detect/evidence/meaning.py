@@ -25,6 +25,8 @@ CLEAR, LARGE = 0.2, 0.3
 of a mix.
 """
 FLOOR_RATIO = 1.25
+NOW, NEARLY_ALL = 7, 0.95
+"""A time within so many powers of two of s, two minutes, is of now."""
 BEYOND = 2
 """Powers of two beyond the usual middle that a value is large, or small, from."""
 SHIFTED, GROWN = 1.6, 3.0
@@ -224,8 +226,15 @@ class _Pair:
             for mark in self._marks("w")
             if len(mark) > 1
         }
-        yield from self._moved(distances, ("earlier", "later"), SHIFTED)
+        if self._of_now(distances):
+            yield from self._moved(distances, ("earlier", "later"), SHIFTED)
         yield from self._categories()
+
+    def _of_now(self, distances: Mapping[str, int]) -> bool:
+        """Whether the old version's times are those of the answer. Others grow old by themselves."""
+        soon = [mark for mark, power in distances.items() if abs(power) <= NOW]
+        total = _sums(self._old, list(distances)).sum()
+        return bool(_sums(self._old, soon).sum() >= NEARLY_ALL * total)
 
     def _categories(self) -> Iterator[_Share]:
         """Of a list of words: one that is seen no more, and how often each is seen."""

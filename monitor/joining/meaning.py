@@ -1,0 +1,144 @@
+"""What the values of two live versions of a provider meant, compared: from marks of payloads, by
+caller, and by hour where both were live at once.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.contracts.marks import MARKED
+from monitor.detect.evidence.meaning import FEWEST, meaning_changes
+from monitor.model.meaning import MeaningChange, Place, Sketch
+from monitor.store.reader import Provider, Reader
+
+_SEPARATOR = "\x1f"
+TOGETHER = 0.5
+"""Versions are compared hour by hour where so much of the new one's was while both were live."""
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One kind of payload of both versions: how many were marked of each, and whether that is
+    enough to tell anything. `at_once`: hour by hour.
+    """
+
+    operation: str
+    status: int
+    side: str
+    old_payloads: int
+    new_payloads: int
+    at_once: bool
+    enough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Two versions and what changed; versions are "" where there are no two to compare."""
+
+    old: str
+    new: str
+    changes: Sequence[MeaningChange]
+    kinds: Sequence[Compared]
+
+
+def compared(
+    reader: Reader, provider: Provider, old: str, new: str, since: datetime, until: datetime
+) -> Meaning:
+    """What means something else in `new` than in `old`. "" for `new` is the version that was seen
+    first last, for `old` that of the others with most payloads.
+    """
+    rows = [
+        row for row in reader.shape_marks_by_hour(provider, since, until) if row["side"] != "query"
+    ]
+    new = new or _newest(rows)
+    old = old or _usual(rows, new)
+    if not old or not new or old == new:
+        return Meaning("", new, [], [])
+    sides = {version: _by_kind(rows, version) for version in (old, new)}
+    kinds: list[Compared] = []
+    judged: dict[str, dict[Place, list[Sketch]]] = {old: {}, new: {}}
+    for place in sorted(
+        sides[old].keys() & sides[new].keys(), key=lambda it: (it.operation, it.status, it.side)
+    ):
+        before, after = sides[old][place], sides[new][place]
+        at_once = _at_once(before, after)
+        for version, marked in ((old, before), (new, after)):
+            judged[version][place] = _sketches(marked, at_once=at_once)
+        sizes = [sum(part.taken for part in marked) for marked in (before, after)]
+        enough = min(sizes) >= FEWEST
+        kinds.append(
+            Compared(
+                operation=place.operation,
+                status=place.status,
+                side=place.side,
+                old_payloads=sizes[0],
+                new_payloads=sizes[1],
+                at_once=at_once,
+                enough=enough,
+            )
+        )
+    return Meaning(old, new, meaning_changes(judged[old], judged[new]), kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """Marks of one caller in one hour; `taken` payloads were marked, each stands for `each`."""
+
+    caller: str
+    hour: datetime
+    taken: int
+    each: float
+    marks: Mapping[str, int]
+
+
+def _by_kind(rows: Iterable[Row], version: str) -> dict[Place, list[_Marked]]:
+    kinds: dict[Place, list[_Marked]] = {}
+    for row in rows:
+        marks = dict(row["marks"])
+        taken = int(marks.get(f"{_SEPARATOR}{MARKED}", 0))
+        weight = int(marks.get(_SEPARATOR, 0))
+        if row["version"] != version or not taken or not weight:
+            continue
+        place = Place(row["operation"], int(row["status"]), row["side"], "")
+        marked = _Marked(row["caller"], row["hour"], taken, weight / taken, marks)
+        kinds.setdefault(place, []).append(marked)
+    return kinds
+
+
+def _at_once(old: Sequence[_Marked], new: Sequence[_Marked]) -> bool:
+    """Whether both versions were mostly live at the same hours, of the same callers."""
+    live = {(part.caller, part.hour) for part in old}
+    met = sum(part.taken for part in new if (part.caller, part.hour) in live)
+    return met >= TOGETHER * sum(part.taken for part in new)
+
+
+def _sketches(marked: Sequence[_Marked], *, at_once: bool) -> list[Sketch]:
+    by_stratum: dict[str, dict[str, Counter[str]]] = {}
+    for part in marked:
+        stratum = f"{part.caller}{_SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.caller
+        counts = by_stratum.setdefault(stratum, {})
+        for key, count in part.marks.items():
+            place, _, mark = key.partition(_SEPARATOR)
+            if place or mark != MARKED:
+                number = round(int(count) / part.each)
+                counts.setdefault(place, Counter())[mark] += number
+    return [Sketch(stratum, counts) for stratum, counts in by_stratum.items()]
+
+
+def _newest(rows: Sequence[Row]) -> str:
+    first: dict[str, datetime] = {}
+    for row in rows:
+        if row["version"]:
+            first[row["version"]] = min(row["hour"], first.get(row["version"], row["hour"]))
+    return max(first, key=lambda version: (first[version], version), default="")
+
+
+def _usual(rows: Sequence[Row], new: str) -> str:
+    payloads = Counter[str]()
+    for row in rows:
+        if row["version"] and row["version"] != new:
+            payloads[row["version"]] += int(dict(row["marks"]).get(f"{_SEPARATOR}{MARKED}", 0))
+    return max(payloads, key=lambda version: (payloads[version], version), default="")
