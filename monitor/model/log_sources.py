@@ -206,8 +206,16 @@ _JSON: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
     (
         "envoy",
         lambda entry: (
-            "response_code" in entry
-            and _any(entry, "start_time", "response_flags", "upstream_cluster")
+            (
+                "response_code" in entry
+                and _any(entry, "start_time", "response_flags", "upstream_cluster")
+            )
+            or (
+                # with names of the operator's own, as Apigee's installer gives some
+                "status" in entry
+                and "upstream_cluster" in entry
+                and _any(entry, "upstream_service_time", "upstream_response_flags")
+            )
         ),
     ),
     (

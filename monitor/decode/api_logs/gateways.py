@@ -29,6 +29,16 @@ _ENVOY_PATHS = (
     "uri_path",
     "url",
 )
+_ENVOY_NAMES = {
+    "status": "response_code",
+    "status_details": "response_code_details",
+    "request_time": "duration",
+    "request_method": "method",
+    "request_path": "path",
+    "sni_host": "requested_server_name",
+    "upstream_response_flags": "response_flags",
+}
+"""What operators call fields of Envoy, and the names that Istio gives them."""
 _ENVOY_BODIES = (("request_body", "req_body"), ("response_body", "resp_body"))
 
 
@@ -41,6 +51,8 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     TLS, else the authority does. Bodies where Lua or a filter put them under request_body and
     response_body.
     """
+    if "response_code" not in entry:
+        entry = {_ENVOY_NAMES.get(name, name): value for name, value in entry.items()} | entry
     get = entry.get
     duration = length_ns(get("duration") if "duration" in entry else get("duration_ms"), MILLIS)
     started = get("start_time") or get("@timestamp") or get("timestamp")

@@ -85,6 +85,15 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
         {"request_headers": _AGENT, "headers_whole": False, "duration_ns": 42_000_000},
     ),
     (
+        "envoy-with-names-of-apigees-installer",
+        _json(
+            start_time="2026-11-28T10:00:00.000Z", host="api.shop.io", request=_LINE, request_time="42", status="200", status_details="via_upstream",
+            upstream_response_flags="-", upstream_service_time="40", upstream_cluster="outbound|80||payment.shop.svc.cluster.local",
+            request_method="GET", request_path="/pay/7?x=1", sni_host="-",
+        ),
+        {"duration_ns": 42_000_000, "callee": "payment", "callee_namespace": "shop", "path": "/pay/7", "query": "x=1", "proxy_answer": False},
+    ),
+    (
         "vector-parsed-line",
         _json(host="10.0.0.9", identity="-", user="ann", timestamp="2026-11-28T10:00:00Z", method="GET", path="/pay/7", protocol="HTTP/1.1", status=200, size=6),
         {"callee": "unknown"},
