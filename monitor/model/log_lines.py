@@ -112,7 +112,7 @@ _TAG = r"[\w./-]{1,64}(?:\[\d{1,10}\])?: ?"
 SYSLOG = re.compile(
     r"(?:<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
     rf"(?:{_TAG}(?:@cee: ?)?(?=[{{\[])|(?!haproxy){_TAG})?"
-    rf"|(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|\d{{4}}-\d\d-\d\dT[\d:.,+Z-]{{8,24}}) \S{{1,255}} {_TAG}(?:@cee: ?)?(?=[{{\[]))"
+    rf"|(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|\d{{4}}-\d\d-\d\dT[\d:.,+Z-]{{8,24}}) \S{{1,255}}(?: \S{{1,255}})? {_TAG}(?:@cee: ?)?(?=[{{\[]))"
     r"\ufeff?"
 )
 """What syslog writes before a line: with its priority, or as a file of rsyslog's holds JSON."""

@@ -60,6 +60,7 @@ TARGETS = (
     ),
     *(
         "http_uri",
+        "http_request_path",
         "requestPath",
         "requestUrl",
         "url_path",

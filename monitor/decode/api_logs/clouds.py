@@ -116,7 +116,8 @@ def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     request, payload = entry["httpRequest"], _dict(entry.get("jsonPayload"))
     labels = _dict(_dict(entry.get("resource")).get("labels"))
     length = length_ns(request.get("latency"), SECONDS)
-    at = entry.get("timestamp") or entry.get("receiveTimestamp")
+    # an application's own line has `time` until the agent takes it
+    at = entry.get("timestamp") or entry.get("receiveTimestamp") or entry.get("time")
     if not at and not place.told_ns:
         raise fields.Refused("no_time")
     trace = _text(entry.get("trace")).rpartition("/")[2]

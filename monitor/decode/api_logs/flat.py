@@ -66,6 +66,7 @@ _STARTS = (
     "accept_date",
     "request_date_time",
     "begin",
+    "time_date",
 )
 _LENGTHS = (
     *(
@@ -117,6 +118,7 @@ _QUERIES = (
     "querystring",
     "queryString",
     "url_query",
+    "http_request_query_string",
     "HQ",
     "%q",
 )

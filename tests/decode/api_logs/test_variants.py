@@ -39,6 +39,22 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
     ("rsyslog-cee", f"Nov 28 10:00:00 lb haproxy[14389]: @cee:{_json(**_HAPROXY)}", {"callee": "payment"}),
     ("rsyslog-iso", f"2026-11-28T10:00:00.609696+00:00 lb haproxy[1]: {_json(**_HAPROXY)}", {"callee": "payment"}),
     (
+        "haproxy-of-openshifts-router-named-twice",
+        "2026-11-28T10:00:00.200+00:00 router-1 router-1 haproxy[41]:"
+        + _json(time_date=_DATE, host="shop.example.com", request_method="GET", request_uri="/pay/7", status=200, request_time=159, termination_state="--"),
+        {"callee": "shop.example.com", "duration_ns": 159_000_000, "end_ns": _AT * 10**9 + 159_000_000},
+    ),
+    (
+        "haproxy-path-and-query-apart",
+        _json(time=_DATE, http_method="POST", http_request_path="/pay/7", http_request_query_string="?x=1", status_code="200", ta="61", termination_state="--", server_name="node-1"),
+        {"path": "/pay/7", "query": "x=1", "duration_ns": 61_000_000, "end_ns": _AT * 10**9 + 61_000_000},
+    ),
+    (
+        "google-line-before-the-agent-took-it",
+        _json(time="2026-11-28T10:00:00Z", severity="WARNING", httpRequest={"requestMethod": "GET", "requestUrl": "https://shop.example.com/pay/7", "status": 404}),
+        {"callee": "shop.example.com", "end_ns": _AT * 10**9, "status": 404},
+    ),
+    (
         "request-in-fields-of-its-own",
         _json(client_ip="10.0.0.9", request_date_time=_DATE, backend="payment", status_code=200, req_method="GET", req_url="https://shop.example.com/pay/7"),
         {"path": "/pay/7", "callee": "payment", "end_ns": _AT * 10**9},
