@@ -92,6 +92,7 @@ class Closer:
         self._open: set[int] = set()
         self._fresh: dict[int, WindowState] = {}
         self._looked: float | None = None
+        self._mark = 0
         self._hours_sealed: set[int] = set()
         self._hours_looked: float | None = None
 
@@ -211,16 +212,19 @@ class Closer:
         the store knows is looked through at first, and for `everything`; from then on the windows
         that were open at the last look, and those in which anything arrived since.
         """
-        now = self._seconds()
+        now, log = self._seconds(), self._store.window_log
+        mark = 0 if log is None else log.mark()
         if everything or self._looked is None:
             states = [_state(row) for row in self._store.ask("window_states")]
             known = {state.window for state in states}
             states += self._some(_near(known) - known)
         else:
-            lately = {"seconds": int(now - self._looked) + LOOK_BACK_SECONDS}
-            touched = {int(row["window"]) for row in self._store.ask("arrived_lately", lately)}
+            touched = None if log is None else log.touched_since(self._mark)
+            if touched is None:
+                lately = {"seconds": int(now - self._looked) + LOOK_BACK_SECONDS}
+                touched = {int(row["window"]) for row in self._store.ask("arrived_lately", lately)}
             states = self._some(_near(self._open | touched))
-        self._looked = now
+        self._looked, self._mark = now, mark
         self._fresh = {state.window: state for state in states}
         self._open = {state.window for state in states if state.dirty or not state.sealed}
         return states
@@ -236,10 +240,13 @@ class Closer:
         """States of these windows, those in which anything ever arrived."""
         if not windows:
             return []
-        return [
-            _state(row)
-            for row in self._store.ask("window_states", {"only": sorted(windows)}, given={"only"})
-        ]
+        log = self._store.window_log
+        rows = (
+            self._store.ask("window_states", {"only": sorted(windows)}, given={"only"})
+            if log is None
+            else log.states(windows)
+        )
+        return [_state(row) for row in rows]
 
     def _read(self, batch: Batch) -> "_Read":
         """A generation, and then what the store holds of these windows, or of their first part

@@ -253,7 +253,7 @@ class Counter:
     def _sent_checks(self, scene: Scene, ends: Ends) -> Checks | None:
         """What was checked of the messages that the windows due took."""
         sent = distinct(ends.rows["window"][ends.rows["side"] == 1].astype(np.int64))
-        if not len(sent):
+        if not len(sent) or self._store.holds_nothing("exchanges"):
             return None
         near = sorted(
             {

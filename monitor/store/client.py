@@ -27,6 +27,7 @@ from monitor.store.lock import StoreLock
 from monitor.store.recent import COUNTED, KEPT, Recent
 from monitor.store.sharing import Shared
 from monitor.store.texts import statement
+from monitor.store.window_log import ARRIVALS, PUBLISHED, WindowLog
 
 # Our statements run for milliseconds: compiling their expressions (at the fourth run of each)
 # costs more than it ever saves, a quarter of the CPU of a page and a tenth of that of small
@@ -117,6 +118,7 @@ class Store:
         self.news = threading.Event()  # set when a batch's rows and books are there: to be closed
         # where nobody else writes: what was written lately
         self.recent = Recent(self._stored_windows) if lock is not None else None
+        self.window_log = WindowLog(self._window_states) if lock is not None else None
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
@@ -141,7 +143,10 @@ class Store:
         recent = self.recent if table in KEPT or table == COUNTED else None
         if recent is not None:
             recent.prepare()
-        started = time.monotonic()
+        window_log = self.window_log if table in {ARRIVALS, PUBLISHED} else None
+        if window_log is not None:
+            window_log.begin()
+        started, since = time.monotonic(), time.time()
         surely = False
         try:
             self._patiently(partial(_insert, table, rows, blocks_of(rows)), f"insert into {table}")
@@ -150,6 +155,8 @@ class Store:
             self._written[table] = self._written.get(table, 0) + 1
             if recent is not None:
                 recent.written(table, rows, surely=surely)
+            if window_log is not None:
+                window_log.written(table, rows, surely=surely, since=since)
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
 
     def execute(
@@ -266,6 +273,8 @@ class Store:
         self._empty.clear()
         if self.recent is not None:
             self.recent.forget()
+        if self.window_log is not None:
+            self.window_log.forget()
 
     def forget_answers(self) -> None:
         """Let go the answers to questions that are asked every few seconds."""
@@ -279,6 +288,9 @@ class Store:
         self._pingers.close()
         if self.lock:
             self.lock.release()
+
+    def _window_states(self, windows: list[int]) -> list[dict[str, Any]]:
+        return self.ask("window_states", {"only": windows}, given={"only"})
 
     def _stored_windows(self) -> list[tuple[int, int]]:
         rows = self.ask("stored_windows", {"tables": sorted(KEPT)})
