@@ -4,7 +4,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -96,11 +96,14 @@ def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fideli
     by_missing: dict[tuple[str, int], set[str]] = {}
     live: dict[str, Counter[int]] = {}
     nodes: dict[str, Node] = {}
+    looked_at = 0
     for row in rows:
+        count = _stands_for(row)
+        looked_at += int(row["exchanges"]) if row["word"] == "call" else 0
         if row["word"] == "call" and row["status"]:
-            live.setdefault(row["operation"], Counter())[row["status"]] += row["exchanges"]
+            live.setdefault(row["operation"], Counter())[row["status"]] += count
         if not row["interaction"]:
-            missing[(row["operation"], row["status"])] += row["exchanges"]
+            missing[(row["operation"], row["status"])] += count
             by_missing.setdefault((row["operation"], row["status"]), set()).add(
                 row["callee_version"]
             )
@@ -124,14 +127,27 @@ def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fideli
         for key, count in missing.items()
         for operation, status in [key]
     ]
+    seen = looked_at / total if total else 1.0
+    findings = [_bounded(finding, seen) for finding in findings]
     findings.sort(
         key=lambda finding: (finding.gap, _ORDER.index(finding.code), -finding.exchanges)
     )
     return _verdict(list(met.values()), findings, total, total - missing.total())
 
 
+def _stands_for(row: Mapping[str, Any]) -> int:
+    return int(row["exchanges"]) * int(row["stands_for"])
+
+
+def _bounded(finding: MockFinding, seen: float) -> MockFinding:
+    """With the limits that so many allow as were looked at, which is fewer where many are alike."""
+    of = round(finding.of * seen)
+    count = min(round(finding.exchanges * seen), of)
+    return replace(finding, lower=lower_share(count, of), upper=upper_share(count, of))
+
+
 def _count(entry: _Met, row: Mapping[str, Any], nodes: dict[str, Node]) -> None:
-    count, version = int(row["exchanges"]), str(row["callee_version"])
+    count, version = _stands_for(row), str(row["callee_version"])
     if row["word"] == "call":
         entry.calls[(row["operation"], row["status"], version)] += count
         entry.operations[row["operation"]] += count
@@ -306,7 +322,7 @@ def _finding(
     count, of = counts
     return MockFinding(
         *(code, gap, stub, clause, operation, status, *place, count, of),
-        *(count / of if of else 0.0, lower_share(count, of), upper_share(count, of)),
+        *(count / of if of else 0.0, 0.0, 1.0),
         sorted(set(versions) - {""}),
     )
 

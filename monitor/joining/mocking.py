@@ -22,8 +22,10 @@ from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
 from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.store import Store
 
-ENOUGH, ONE_IN = 400, 32
-"""So many bodies of a stub, a status and a version are looked at; then one in so many."""
+ENOUGH, ONE_IN = 400, 16
+"""So many exchanges of an operation, a status and a version pair are held against a mock; then one
+in so many, which stands for as many. What is seldom is so told exactly.
+"""
 MOST_SHAPES, MOST_BYTES, MOST_KINDS = 200, 256_000, 20_000
 NO_TIME = -1_000
 UNSEEN = 0
@@ -31,18 +33,19 @@ SEPARATOR = "\x1f"
 
 
 class Mocker:
-    """Lives between batches: it remembers which bodies it saw, so that a flood costs little."""
+    """Lives between batches: it remembers how much it saw, so that a flood costs little."""
 
     def __init__(self) -> None:
         self._mocks: dict[int, tuple[Promise, Mock]] = {}
         self._looked: Counter[tuple[Any, ...]] = Counter()
         self._shapes: dict[tuple[Any, ...], set[int]] = {}
-        self._told: set[tuple[int, int]] = set()
+        self.numbers: dict[tuple[int, int], int] = {}
+        """Skeletons by day and the number that shape.py gives: their texts are told each day."""
 
     def batch(self) -> "Meetings":
         """The rows of a batch in the making."""
-        if max(len(self._looked), len(self._told), len(self._mocks)) > MOST_KINDS:
-            self._mocks, self._told = {}, set()
+        if max(len(self._looked), len(self.numbers), len(self._mocks)) > MOST_KINDS:
+            self._mocks, self.numbers = {}, {}
             self._looked, self._shapes = Counter(), {}
         return Meetings(self)
 
@@ -53,8 +56,8 @@ class Mocker:
             held = self._mocks[id(promise)] = (promise, Mock(promise))
         return held[1]
 
-    def looks(self, kind: tuple[Any, ...], exchange: Exchange) -> int:
-        """For how many bodies of a kind this one stands; 0: it is not looked at."""
+    def stands_for(self, kind: tuple[Any, ...], exchange: Exchange) -> int:
+        """For how many exchanges of a kind this one stands; 0: it is not looked at."""
         self._looked[kind] += 1
         if self._looked[kind] <= ENOUGH:
             return 1
@@ -68,12 +71,6 @@ class Mocker:
             return False
         shapes.add(number)
         return True
-
-    def is_new(self, number: int, day: int) -> bool:
-        """Whether a skeleton's text is to be told: each day once."""
-        new = (day, number) not in self._told
-        self._told.add((day, number))
-        return new
 
 
 class Meetings:
@@ -105,8 +102,15 @@ class Meetings:
             exchange.callee_namespace,
         )
         for contract in held:
-            if contract.promise is not None and contract.promise.interactions:
-                self.meet(exchange, names, operation, payloads, contract)
+            if contract.promise is None or not contract.promise.interactions:
+                continue
+            kind = (
+                *(contract.name, contract.number, operation, exchange.status),
+                *(names.environment, names.caller, names.caller_version, names.callee_version),
+            )
+            stands_for = self._mocker.stands_for(kind, exchange)
+            if stands_for:
+                self.meet(exchange, names, operation, payloads, contract, stands_for)
 
     def meet(
         self,
@@ -115,6 +119,7 @@ class Meetings:
         operation: str,
         payloads: tuple[Payload, Payload],
         contract: InForce,
+        stands_for: int = 1,
     ) -> Meeting | None:
         """Hold an exchange against one mock. None where nobody answered."""
         assert contract.promise is not None
@@ -123,11 +128,11 @@ class Meetings:
         meeting = self._mocker.mock(contract.promise).meeting(Call(exchange, *payloads), route)
         if meeting is None:
             return None
-        rows = [("call", _bucket(exchange.duration_ns), 1, UNSEEN, "")]
-        rows += [("broken", NO_TIME, 1, UNSEEN, _detail(broken)) for broken in meeting.broken]
+        rows = [("call", _bucket(exchange.duration_ns), UNSEEN, "")]
+        rows += [("broken", NO_TIME, UNSEEN, _detail(broken)) for broken in meeting.broken]
         if meeting.interaction:
             rows += self._shape(exchange, names, meeting, payloads[1], contract)
-        for word, bucket, stands_for, shape, detail in rows:
+        for word, bucket, shape, detail in rows:
             self._rows.append(
                 (
                     *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
@@ -148,26 +153,26 @@ class Meetings:
         meeting: Meeting,
         response: Payload,
         contract: InForce,
-    ) -> list[tuple[str, int, int, int, str]]:
-        """The body's skeleton, where it is looked at."""
-        kind = (
-            *(contract.name, meeting.interaction, meeting.shown, exchange.status),
-            *(names.environment, names.callee_version),
-        )
-        stands_for = self._mocker.looks(kind, exchange)
-        if not stands_for:
-            return []
+    ) -> list[tuple[str, int, int, str]]:
+        """The body's skeleton."""
         body = exchange.response_body
         number = UNSEEN
         if body is not None and len(body) <= MOST_BYTES and not response.problem:
+            kind = (
+                *(contract.name, meeting.interaction, exchange.status, names.environment),
+                names.callee_version,
+            )
+            day = exchange.end_ns // 86_400_000_000_000
+            # a tenth of what the skeleton costs, and alike for alike ones
             quick = shape_of(response.value) ^ exchange.redacted
-            text = text_of(Skeleton(response.value, marked=False, masked=exchange.redacted).node)
-            number = number_of(text)
-            if not self._mocker.keeps(kind, quick):
-                number = UNSEEN
-            elif self._mocker.is_new(number, exchange.end_ns // 86_400_000_000_000):
-                self._texts[number] = text
-        return [("shape", NO_TIME, stands_for, number, "")]
+            known = self._mocker.numbers.get((day, quick))
+            if known is None:
+                skeleton = Skeleton(response.value, marked=False, masked=exchange.redacted)
+                text = text_of(skeleton.node)
+                known = self._mocker.numbers[day, quick] = number_of(text)
+                self._texts[known] = text
+            number = known if self._mocker.keeps(kind, known) else UNSEEN
+        return [("shape", NO_TIME, number, "")]
 
     def counted(self) -> list[dict[str, Any]]:
         """The rows as the store would count them, with their skeletons."""

@@ -27,7 +27,8 @@ or of those that are too little was seen to judge them.
 @dataclass(frozen=True, slots=True)
 class MockFinding:
     """One way in which a mock is not as the provider. `exchanges` of `of` show it, at least
-    `lower` and at most `upper` of all such (Clopper and Pearson, 95 %).
+    `lower` and at most `upper` of all such (Clopper and Pearson, 95 %). Of many alike exchanges one
+    in sixteen is looked at, and stands for as many; the limits allow for that.
 
     `gap`: nothing that it says is wrong, but something is not covered, or never used. `stub` is ""
     where it is of the whole operation. `pointer` is a place in the answer's body or headers.

@@ -1,5 +1,5 @@
 """How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N]
-[--profile] [--kinds] [--contract KIND].
+[--profile] [--kinds] [--contract KIND] [--mock KIND].
 
 NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB);
 CPU seconds of the whole process, chDB's threads included. Deterministic input: 11-item orders
@@ -25,7 +25,7 @@ from monitor.clock import system_clock
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import read_api_logs
-from monitor.model.contracts import ContractFormat, Revision
+from monitor.model.contracts import ContractFormat, PublishedRole, Revision
 from monitor.model.records import Partition, Records
 from monitor.store import open_store
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -189,6 +189,12 @@ def main() -> None:
         default="openapi",
         choices=["openapi", "pact", "spring", "wiremock", "mountebank"],
     )
+    options.add_argument(
+        "--mock",
+        default="",
+        choices=["", "pact", "spring", "wiremock", "mountebank"],
+        help="such a mock of the same provider is scored, too",
+    )
     chosen = options.parse_args()
     made = records(chosen.exchanges, chosen.batch)
     if chosen.kinds:
@@ -196,26 +202,30 @@ def main() -> None:
         return
     body_bytes = len(orjson.loads(made[0].values[0])["response_body"])
     always = datetime(1970, 1, 1, tzinfo=UTC)
-    form, document = examples()[chosen.contract]
+    kinds: list[tuple[str, PublishedRole]] = [(chosen.contract, "contract")]
+    kinds += [(chosen.mock, "mock")] if chosen.mock else []
     known = Registry(
         [
             Revision(
-                "orders",
+                f"orders-{role}",
                 1,
-                form,
+                examples()[kind][0],
                 "orders",
                 "",
                 "",
                 "",
                 always,
                 None,
-                orjson.dumps(document).decode(),
+                orjson.dumps(examples()[kind][1]).decode(),
                 "x",
                 always,
+                role=role,
             )
+            for kind, role in kinds
         ]
     )
     assert not known.broken
+    assert known.mocks is None or not known.mocks.broken
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"chdb://{folder}/telemetry")
         settings = ApiLogSettings()
@@ -232,7 +242,7 @@ def main() -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         store.close()
     print(
-        f"{chosen.exchanges} exchanges of {body_bytes} B under {chosen.contract}: {cpu:.2f} CPU s, {wall:.2f} s; "
+        f"{chosen.exchanges} exchanges of {body_bytes} B under {chosen.contract}{chosen.mock and f' beside a {chosen.mock} mock'}: {cpu:.2f} CPU s, {wall:.2f} s; "
         f"{chosen.exchanges / cpu:,.0f} exchanges per CPU second, {1e6 * cpu / chosen.exchanges:.1f} CPU s per million"
     )
     if profile:
