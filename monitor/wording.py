@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast, get_args
 
+from monitor.model.builds import BUILD
 from monitor.model.edges import Edge
 from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding, StepEvidence
 from monitor.model.reasons import Code, Parameter, Reason
@@ -444,13 +445,17 @@ def _share_of(bad: Parameter, every: Parameter) -> str:
 
 def _condition(condition: Condition) -> str:
     words = {"instance": "on", "zone": "in", "payload_shape": "with"}.get(
-        condition.attribute, "of" if condition.attribute in CALLED_BY else "to"
+        condition.attribute,
+        "where"
+        if condition.attribute in BUILD
+        else "of"
+        if condition.attribute in CALLED_BY
+        else "to",
     )
-    return (
-        f"{words} {condition.attribute.replace('_', ' ')} {condition.value}"
-        if condition.holds
-        else f"not {words} {condition.attribute.replace('_', ' ')} {condition.value}"
-    )
+    name = condition.attribute.replace("_", " ")
+    if condition.attribute in BUILD:
+        name = f"{condition.attribute} is"
+    return f"{'' if condition.holds else 'not '}{words} {name} {condition.value}"
 
 
 class _Shown(dict[str, Any]):

@@ -16,6 +16,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.edges.halves import Namer, half_edges
 from monitor.joining.books import Books, Rows
+from monitor.joining.builds import Builds
 from monitor.joining.examining import Examiner
 from monitor.joining.unread import explained, read_before
 from monitor.model.exchanges import Exchange
@@ -50,7 +51,7 @@ def traces(
     decode, two outputs. Keeps no half between batches: a crash at any point re-reads at most what
     was not committed, and every row collapses under its natural key.
     """
-    examiner = Examiner(settings.aliases)
+    examiner, builds = Examiner(settings.aliases), Builds(store)
     namer, books = (
         Namer(settings.aliases, unmarked_biased=settings.unmarked_biased),
         Books(store, "traces"),
@@ -69,6 +70,7 @@ def traces(
         store.insert("halves", halves.halves)
         for table in ("message_ends", "inner_spans", "long_spans"):
             store.insert(table, getattr(halves, table))
+        builds.keep(halves.resources, clock().timestamp())
         carried = span_exchanges(spans, records) if registry else []
         if carried and registry:
             examiner.examine(carried, registry(), records).keep(store)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.model.builds import BUILD, MOST_TEXT, Build
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
 from monitor.model.spans import SPAN, TRACE, InnerSpans, Resource, SpanBatch, Words
 
@@ -150,6 +151,7 @@ class Columns:
             environment,
             _text(attributes.get("k8s.cluster.name")),
             _text(attributes.get("cloud.region") or attributes.get("cloud.availability_zone")),
+            _build(attributes),
         )
         return self._resources.setdefault(resource, len(self._resources))
 
@@ -306,6 +308,16 @@ class Columns:
         key = (self.record, reason)
         self._reasons[key] = self._reasons.get(key, 0) + 1
         return -1
+
+
+def _build(attributes: Mapping[str, Any]) -> Build:
+    """What the resource says of its build; of a list (image tags) all, in their order."""
+    told = ((name, attributes[name]) for name in BUILD if name in attributes)
+    texts = (
+        (name, ",".join(sorted(map(str, value))) if isinstance(value, list) else _text(value))
+        for name, value in told
+    )
+    return tuple((name, text[:MOST_TEXT]) for name, text in texts if text)
 
 
 def _text(value: Any) -> str:

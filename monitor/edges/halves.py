@@ -2,6 +2,7 @@
 pairs a call.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,7 +35,7 @@ class HalfBatch:
     """Rows of `halves`, `message_ends`, `inner_spans` and `long_spans`, the spans that made them
     per record, and the windows they touch.
 
-    `passed`: spans per record that turned out to make no edge (look-ups of names, connections
+    `resources`: who wrote them, under their canonical names. `passed`: spans per record that turned out to make no edge (look-ups of names, connections
     taken from a pool). `windows` and `window_rows` are parallel: distinct windows (s since the
     epoch) and how many rows fall into each.
     """
@@ -43,6 +44,7 @@ class HalfBatch:
     message_ends: pa.Table
     inner_spans: pa.Table
     long_spans: pa.Table
+    resources: Sequence[Resource]
     windows: NDArray[np.uint32]
     window_rows: NDArray[np.int64]
     sources: NDArray[np.int64]
@@ -207,7 +209,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     record, is_call = spans.record[:told], is_call[:told]
     sources = np.bincount(record[is_call], minlength=len(spans.seen)).astype(np.int64)
     passed = np.bincount(record[~is_call], minlength=len(spans.seen)).astype(np.int64)
-    return HalfBatch(halves, messages, inner, long, windows, rows, sources, passed)
+    return HalfBatch(halves, messages, inner, long, resources, windows, rows, sources, passed)
 
 
 def _with_deliveries(spans: SpanBatch, namer: Namer) -> SpanBatch:

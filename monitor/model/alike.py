@@ -17,7 +17,8 @@ class Alike:
     `fold` is 0 or 1: what was learned of one fold can be tried on the other, which holds other
     traces. `bad` counts calls by kind: server_error, provider_error, client_error, timeout. A side
     that no span showed has an empty histogram. `failures`: (type, template of what was said or "",
-    calls). `payload_shape`: the shape of what was sent, "" where no exchange tells.
+    calls). `payload_shape`: the shape of what was sent, "" where no exchange tells. `build`: what
+    the instance says of its build, by resource attribute.
     """
 
     edge: Edge
@@ -32,6 +33,7 @@ class Alike:
     server_histogram: Histogram = field(default_factory=dict)
     failures: tuple[tuple[str, str, int], ...] = ()
     payload_shape: str = ""
+    build: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def version_of(self, role: Literal["callee", "caller"]) -> str:
         """The version that the service of this role had."""

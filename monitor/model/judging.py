@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from monitor.model.builds import BuildAttribute
 from monitor.model.edges import Edge
 from monitor.model.reasons import Code, Parameter, Reason
 
@@ -42,6 +43,7 @@ Attribute = Literal[
     "callee",
     "callee_version",
     "payload_shape",
+    BuildAttribute,
 ]
 
 

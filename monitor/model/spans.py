@@ -1,11 +1,13 @@
 """Spans by column: what the decoder makes and everything after it reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from monitor.model.builds import Build
 
 TRACE = np.dtype("V16")
 SPAN = np.dtype("V8")
@@ -21,7 +23,11 @@ FAILURE = "span.failure"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Who wrote a span: the resource attributes that name an edge. Empty text where missing."""
+    """Who wrote a span: the resource attributes that name an edge. Empty text where missing.
+
+    `build`: those that tell of its build, or of its place; they name nothing, and are no part of
+    what a span is known by.
+    """
 
     service: str
     namespace: str = ""
@@ -30,6 +36,7 @@ class Resource:
     environment: str = ""
     cluster: str = ""
     region: str = ""
+    build: Build = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

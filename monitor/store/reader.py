@@ -203,6 +203,8 @@ class Reader:
             "side": 1 if side == "caller" else 2,
             "of": max(1, one_in),
         }
+        rows = self._store.query("alike", parameters)
+        builds = self._builds(environment, service) if rows else {}
         return [
             Alike(
                 _edge(row),
@@ -217,9 +219,19 @@ class Reader:
                 dict(row["server_histogram"]),
                 _failures(row["failures"]),
                 row["payload_shape"],
+                builds.get((row[f"{side}_version"], row["instance"]), {}),
             )
-            for row in self._store.query("alike", parameters)
+            for row in rows
         ]
+
+    def _builds(self, environment: str, service: str) -> dict[tuple[str, str], dict[str, str]]:
+        """What a service's instances say of their builds, by version and instance."""
+        builds: dict[tuple[str, str], dict[str, str]] = {}
+        parameters = {"environment": environment, "service": service}
+        for row in self._store.query("builds_of", parameters):
+            build = builds.setdefault((row["version"], row["instance"]), {})
+            build[row["attribute"]] = row["value"]
+        return builds
 
     def last_sealed(self) -> datetime | None:
         """The start of the newest sealed window."""

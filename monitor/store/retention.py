@@ -7,7 +7,7 @@ from monitor.store.client import Store
 # Tables by the setting that bounds them; all count from the time of writing, so that a year-old
 # recording is kept.
 BY_SETTING: Mapping[str, tuple[str, ...]] = {
-    "halves_days": ("halves", "inner_spans", "long_spans", "exchanges"),
+    "halves_days": ("halves", "inner_spans", "long_spans", "exchanges", "builds"),
     "message_hours": ("message_ends",),
     "windows_days": ("edge_windows", "sightings"),
     "hours_months": ("edge_hours", "sighting_hours", "interactions"),

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from monitor.decode.spans import decode_spans
+from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.decode.unpacking import Unpacker
 from monitor.decode.wordy import cut_down
 from monitor.model.records import REJECT_HEADER, Records
@@ -70,6 +70,41 @@ def test_a_namespace_of_kubernetes_is_none_of_the_service() -> None:
         ("", "web-1"),
         ("shop", "web-1"),
     ]
+
+
+def test_of_a_build_a_few_names_are_kept_however_it_is_told() -> None:
+    message = ExportTraceServiceRequest()
+    message.ParseFromString(
+        request(
+            [
+                S(
+                    "web",
+                    "server",
+                    1,
+                    1,
+                    resource={"host.arch": "arm64", "process.command": "web -p"},
+                )
+            ]
+        )
+    )
+    attributes = message.resource_spans[0].resource.attributes
+    tags = attributes.add(key="container.image.tags").value.array_value.values
+    for tag in ("v2", "stable"):
+        tags.add(string_value=tag)
+    attributes.add(key="container.image.name").value.string_value = "i" * 300
+    attributes.add(key="os.version").value.int_value = 12
+    batch = [message.SerializeToString(), MessageToJson(message).encode()]
+    for decoder in (decode_spans, decode_by_reference):
+        for value in batch:
+            spans, _ = decoder(records([value]))
+            (resource,) = spans.resources
+            assert dict(resource.build) == {
+                "container.image.name": "i" * 200,
+                "container.image.tags": "stable,v2",
+                "host.arch": "arm64",
+                "os.version": "12",
+            }
+            assert "arm64" not in repr(resource)  # what a span is known by
 
 
 def test_a_reject_never_shows_the_payload() -> None:

@@ -2,22 +2,26 @@
 verdicts and explanations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client import Histogram
 from sqlalchemy import Engine
 
+from monitor import telemetry
 from monitor.api.told import told_explanation
 from monitor.cli.explain import lines_of
 from monitor.control.documents import to_document
 from monitor.control.findings import list_findings
+from monitor.joining.builds import Builds
 from monitor.joining.detecting import DetectionSettings, detect_once
 from monitor.joining.explaining import explain
 from monitor.model.judging import Condition
+from monitor.model.spans import Resource
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.wording import sentence, summary
@@ -154,6 +158,75 @@ def write_exchanges(store: Store, shape_of: Callable[[int], int], calls: int = 1
         "request_shape": pa.array([shape_of(number) for number in range(calls)], pa.uint64()),
     }
     store.insert("exchanges", pa.table(columns))
+
+
+@pytest.mark.parametrize(
+    ("pods", "rule", "same"),
+    [
+        (("pod-7", "pod-8"), ("container.image.tags", "v2"), ()),
+        (("pod-7",), ("instance", "pod-7"), ("zone", "host.arch")),
+    ],
+)
+def test_failures_of_instances_of_one_build_are_told_as_such(
+    store: Store, engine: Engine, pods: tuple[str, ...], rule: tuple[str, str], same: Sequence[str]
+) -> None:
+    write_cells(
+        store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5))
+    )
+    write_calls(store, START + timedelta(seconds=120), lambda pod, _: 0.3 * (pod in pods))
+    Builds(store).keep(
+        [
+            Resource(
+                "payment",
+                version="2.0.0",
+                instance=pod,
+                environment="production",
+                build=(
+                    ("container.image.tags", "v3" if pod == "pod-9" else "v2"),
+                    ("host.arch", "arm64" if pod == "pod-7" else "amd64"),
+                ),
+            )
+            for pod in ("pod-7", "pod-8", "pod-9")
+        ],
+        START.timestamp(),
+    )
+    deploy_id = announce(engine)
+    (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(12))
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    differs = finding.evidence.differs
+    assert differs is not None
+    assert differs.conditions == (Condition(*rule),)  # type: ignore[arg-type]  # a name of those
+    assert [condition.attribute for condition in differs.same] == list(same)
+    if len(pods) > 1:
+        assert summary(finding).endswith("; all where container.image.tags is v2")
+    again = explain(engine, judged.verdict.id)
+    assert again is not None
+    assert (again.again, again.differs) == ("same", ())
+
+
+def test_what_an_instance_says_of_its_build_is_written_once_in_some_hours(rig: Rig) -> None:
+    builds, seen = Builds(rig.store), []
+    for tag, now in (("v1", 0.0), ("v1", 3600.0), ("v2", 3700.0), ("v2", 30_000.0)):
+        named = Resource("cart", version="2.0", instance="c-1", build=(("host.type", tag),))
+        writes = telemetry.INSERT_SECONDS.labels("builds")
+        before = _count(writes)
+        builds.keep([named, Resource("web", instance="w-1")], now)
+        seen.append(_count(writes) - before)
+    assert seen == [1, 0, 1, 1]
+    there = {"service.instance.id": "c-1", "host.type": "v3", "secret.name": "no"}
+    rig.deliver(*call(1, resource=there))
+    ends = datetime.fromtimestamp(T0 - 60, UTC), datetime.fromtimestamp(T0 + 60, UTC)
+    (row,) = rig.reader.alike("", "cart", "callee", *ends)
+    assert row.build == {"host.type": "v3"}
+
+
+def _count(seconds: Histogram) -> float:
+    return next(
+        sample.value
+        for family in seconds.collect()
+        for sample in family.samples
+        if sample.name.endswith("_count")
+    )
 
 
 @pytest.mark.parametrize(("part", "told"), [(3, True), (1, False)])

@@ -19,6 +19,7 @@ def test_a_setting_changes_its_tables_once(own_store: Store) -> None:
     assert keep_for(own_store, kept) == []
     assert sorted(keep_for(own_store, {**kept, "halves_days": 7})) == [
         "arrivals",
+        "builds",
         "exchanges",
         "halves",
         "inner_spans",

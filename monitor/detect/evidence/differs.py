@@ -1,5 +1,5 @@
-"""What differs: which instance, zone, operation, caller, version or payload's shape separates a
-version's bad calls from its good ones.
+"""What differs: which instance, build, zone, operation, caller, version or payload's shape
+separates a version's bad calls from its good ones.
 
 A shallow tree learns a rule from one half of the calls and is tried on the other, which holds
 other traces. It abstains unless there, with ENOUGH_BAD bad calls or more, the rule holds MOST of
@@ -20,6 +20,7 @@ from monitor.detect.evidence.rates import exact_tail
 from monitor.detect.measure.contrasts import Role
 from monitor.detect.measure.table import within_bounds
 from monitor.model.alike import Alike
+from monitor.model.builds import BUILD
 from monitor.model.edges import Edge, Histogram
 from monitor.model.judging import Attribute, Condition, Difference, Side
 
@@ -70,7 +71,11 @@ def marked(
     """The version's calls; bad are those of the kind, or, with `slow`, those of the side `kind`
     above its edge's bucket.
     """
-    names = OF_CALLEE if role == "callee" else OF_CALLER
+    built = {name for alike in calls for name in alike.build}
+    names = (
+        *(OF_CALLEE if role == "callee" else OF_CALLER),
+        *(name for name in BUILD if name in built),
+    )
     rows: list[Marked] = []
     for alike in calls:
         if alike.version_of(role) != version:
@@ -268,7 +273,7 @@ def _parted(under: Bools, bad: Floats, calls: Floats) -> float:
 def _value(alike: Alike, name: Attribute) -> str:
     if name in ("caller", "callee", "operation"):
         return str(getattr(alike.edge, name))
-    return str(getattr(alike, name))
+    return alike.build.get(name, "") if name in BUILD else str(getattr(alike, name))
 
 
 def _side(alike: Alike, side: Side) -> Histogram:

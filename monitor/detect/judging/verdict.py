@@ -132,11 +132,16 @@ def judge(
             repr(sorted((repr(key), sorted(rows)) for key, rows in (clauses or {}).items())),
             repr(sorted(finding.id for finding in findings if finding.state == "accepted")),
             now.isoformat(),
-            *sorted(repr(alike) for alike in calls),
+            *sorted(map(_told, calls)),
             *(failures_before or ()),
         ]
     )
     return _verdict(case, findings, hashed, settings, now), findings
+
+
+def _told(alike: Alike) -> str:
+    """As text; calls of which no build is told as ever."""
+    return f"{alike!r} {sorted(alike.build.items())!r}" if alike.build else repr(alike)
 
 
 def _verdict(
