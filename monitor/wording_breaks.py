@@ -2,7 +2,7 @@
 shows it escapes it.
 """
 
-from monitor.model.breaks import UNSEEN, ContractBreak
+from monitor.model.breaks import MEANING, SHAPE, UNSEEN, ContractBreak
 from monitor.wording_times import time_sentence
 
 
@@ -14,5 +14,9 @@ def break_sentence(event: ContractBreak) -> str:
         return f"{event.operation}: {time_sentence(event.time)}"
     if event.rule == UNSEEN:
         return f"documented, and not {event.expected}: {event.actual}"
+    if event.rule in (SHAPE, MEANING):
+        where = f"{event.operation} {event.pointer or '/'}"
+        before = f", before {event.expected}" if event.rule == SHAPE else ""
+        return f"{event.callee} answers otherwise: {where}: {event.actual}{before}"
     place = f" at {event.pointer}" if event.pointer else ""
     return f"the {event.side} of {event.operation} breaks {event.rule}{place}"

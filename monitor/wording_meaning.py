@@ -40,10 +40,11 @@ def meaning_sentence(change: MeaningChange) -> str:
     place = change.place
     side = f"{place.status} {place.side}" if place.side == "response" else place.side
     where = f"{place.operation} {side} {place.pointer or '/'}"
-    return f"{where}: {_what(change)}"
+    return f"{where}: {what_changed(change)}"
 
 
-def _what(change: MeaningChange) -> str:
+def what_changed(change: MeaningChange) -> str:
+    """The same without its place."""
     now, before = _percent(change.new_share), _percent(change.old_share)
     if change.code == "category_went":
         return f"a word that was {before} is not seen any more"

@@ -9,6 +9,7 @@ from monitor.clock import Clock
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.joining.breaking import BreakWatch
 from monitor.joining.detecting import Detector
+from monitor.joining.outside import OutsideWatch
 from monitor.joining.ramp_plans import RampPlanWatch
 from monitor.joining.timing_events import TimingWatch
 from monitor.joining.unseen import UnseenWatch
@@ -23,6 +24,7 @@ def detection(
     broken: BreakWatch | None = None,
     unseen: UnseenWatch | None = None,
     plans: RampPlanWatch | None = None,
+    outside: OutsideWatch | None = None,
     *,
     stop: threading.Event,
     turn: Turn,
@@ -41,12 +43,12 @@ def detection(
         late = times.step() if times is not None else 0
         off_plan = plans.step(times.sealed) if plans is not None and times is not None else 0
         unused = unseen.step(now) if unseen is not None else 0
-        told = times.reasons if times is not None else {}
-        events = (
-            broken.step(now, told, unseen.events if unseen is not None else {})
-            if broken is not None
-            else []
+        otherwise = outside.step(now) if outside is not None else 0
+        watched = (unseen.events if unseen is not None else {}) | (
+            outside.events if outside is not None else {}
         )
+        told = times.reasons if times is not None else {}
+        events = broken.step(now, told, watched) if broken is not None else []
         figures = {
             "versions": len(seen),
             "judged": len(judged),
@@ -56,6 +58,7 @@ def detection(
             "ramp_plans_broken": off_plan,
             "broken": len(events),
             "contracts_unseen": unused,
+            "third_parties_otherwise": otherwise,
         }
         return Done(details=figures)
 

@@ -41,6 +41,7 @@ from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.names import joined
+from monitor.joining.outside import OutsideWatch
 from monitor.joining.ramp_plans import RampPlanWatch
 from monitor.joining.registry import RegistryWatch
 from monitor.joining.timing_events import TimingWatch
@@ -338,6 +339,10 @@ class House:
             contracts.unseen_days,
             lenient_nullable=contracts.lenient_nullable,
         )
+
+    def outside(self) -> OutsideWatch:
+        """Third parties' answers that are otherwise than they were."""
+        return OutsideWatch(self.reader, self.engine)
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""

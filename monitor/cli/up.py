@@ -154,6 +154,7 @@ def _detection(parts: House) -> None:
             parts.breaks(),
             parts.unseen(),
             parts.ramp_plans(),
+            parts.outside(),
             stop=parts.stop,
             turn=turn,
             board=parts.board,

@@ -19,7 +19,7 @@ from monitor.control.deploys import list_deploys
 from monitor.control.lease import Lease
 from monitor.control.store import writing
 from monitor.model.alerts import Alert, Severity
-from monitor.model.breaks import UNSEEN, BreakPair, ContractBreak
+from monitor.model.breaks import MEANING, SHAPE, UNSEEN, WATCHED, BreakPair, ContractBreak
 from monitor.model.contracts import Revision
 from monitor.model.deploys import Deploy
 from monitor.model.timing import TimingReason
@@ -39,6 +39,8 @@ _TOLD = {
     "again": "broken again",
     "gone": "not broken any more",
 }
+_UNSEEN = {"new": "not seen", "again": "not seen again", "gone": "seen"}
+_OUTSIDE = {"new": "otherwise", "again": "otherwise again", "gone": "as before, or usual by now"}
 ASK_EVERY = timedelta(minutes=10)
 MOST_CALLS = 100_000
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
@@ -143,7 +145,7 @@ class BreakWatch:
         seen_again = [
             replace(event, state="gone", revision=event.revision + 1)
             for name, event in before.items()
-            if event.rule == UNSEEN
+            if event.rule in WATCHED
             and event.state != "gone"
             and name in unseen
             and name not in after
@@ -154,7 +156,7 @@ class BreakWatch:
             if event.id not in after
             and event.state != "gone"
             and event.last_seen < since
-            and event.rule != UNSEEN
+            and event.rule not in WATCHED
         ]
         gone = [*seen_again, *self._gone(missing, since, now)]
         observed = {revision.name for revision in self._newest() if revision.role == "observed"}
@@ -396,9 +398,10 @@ def alert_of(
         f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})"
         for pair in event.pairs[:5]
     )
-    summary = f"{event.contract}: {break_sentence(event)}"
+    summary = f"{event.contract or event.callee}: {break_sentence(event)}"
+    outside = event.rule in (SHAPE, MEANING)
     unseen = event.rule == UNSEEN
-    words = {"new": "not seen", "again": "not seen again", "gone": "seen"} if unseen else _TOLD
+    words = _OUTSIDE if outside else _UNSEEN if unseen else _TOLD
     state = words[event.state]
     if event.accepted_until is not None and event.state != "gone":
         until = f"{event.accepted_until:%Y-%m-%d %H:%M} UTC"
@@ -407,9 +410,10 @@ def alert_of(
             state = f"accepted as known by {event.accepted_by} until {until} ({event.accepted_because})"
         elif event.accepted_until >= event.began:
             state = f"still broken: {event.accepted_by} accepted it until {until}"
-    severity: Severity = "info" if unseen else "error"
+    severity: Severity = "info" if unseen else "warning" if outside else "error"
+    name = "Unseen" if unseen else "Changed" if outside else "Broken"
     labels = {
-        "alertname": "SeamwatchContractUnseen" if unseen else "SeamwatchContractBroken", "environment": event.environment, "service": event.callee, "contract": event.contract,
+        "alertname": f"SeamwatchContract{name}", "environment": event.environment, "service": event.callee, "contract": event.contract,
         "operation": event.operation, "rule": event.rule, "owner": event.owner, "severity": severity, "signal": "contract",
     }  # fmt: skip
     details = {

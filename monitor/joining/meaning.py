@@ -50,25 +50,42 @@ def compared(
     """What means something else in `new` than in `old`. "" for `new` is the version that was seen
     first last, for `old` that of the others with most payloads.
     """
-    rows = [
-        row for row in reader.shape_marks_by_hour(provider, since, until) if row["side"] != "query"
-    ]
+    rows = _rows(reader, provider, since, until)
     new = new or _newest(rows)
     old = old or _usual(rows, new)
     if not old or not new or old == new:
         return Meaning("", new, [], [])
-    sides = {version: _by_kind(rows, version) for version in (old, new)}
+    before, after = ([row for row in rows if row["version"] == it] for it in (old, new))
+    return Meaning(old, new, *_changed(before, after))
+
+
+def changed_since(
+    reader: Reader, provider: Provider, since: datetime, then: datetime, until: datetime
+) -> Sequence[MeaningChange]:
+    """What a provider that tells no version means otherwise since an hour, by caller."""
+    rows = _rows(reader, provider, since, until)
+    before = [row for row in rows if row["hour"] < then]
+    return _changed(before, [row for row in rows if row["hour"] >= then])[0]
+
+
+def _rows(reader: Reader, provider: Provider, since: datetime, until: datetime) -> list[Row]:
+    rows = reader.shape_marks_by_hour(provider, since, until)
+    return [row for row in rows if row["side"] != "query"]
+
+
+def _changed(
+    before: Iterable[Row], after: Iterable[Row]
+) -> tuple[Sequence[MeaningChange], Sequence[Compared]]:
+    olds, news = _by_kind(before), _by_kind(after)
     kinds: list[Compared] = []
-    judged: dict[str, dict[Place, list[Sketch]]] = {old: {}, new: {}}
-    for place in sorted(
-        sides[old].keys() & sides[new].keys(), key=lambda it: (it.operation, it.status, it.side)
-    ):
-        before, after = sides[old][place], sides[new][place]
-        at_once = _at_once(before, after)
-        for version, marked in ((old, before), (new, after)):
-            judged[version][place] = _sketches(marked, at_once=at_once)
-        sizes = [sum(part.taken for part in marked) for marked in (before, after)]
-        enough = min(sizes) >= FEWEST
+    old: dict[Place, list[Sketch]] = {}
+    new: dict[Place, list[Sketch]] = {}
+    both = olds.keys() & news.keys()
+    for place in sorted(both, key=lambda it: (it.operation, it.status, it.side)):
+        at_once = _at_once(olds[place], news[place])
+        old[place] = _sketches(olds[place], at_once=at_once)
+        new[place] = _sketches(news[place], at_once=at_once)
+        sizes = [sum(part.taken for part in marked) for marked in (olds[place], news[place])]
         kinds.append(
             Compared(
                 operation=place.operation,
@@ -77,10 +94,10 @@ def compared(
                 old_payloads=sizes[0],
                 new_payloads=sizes[1],
                 at_once=at_once,
-                enough=enough,
+                enough=min(sizes) >= FEWEST,
             )
         )
-    return Meaning(old, new, meaning_changes(judged[old], judged[new]), kinds)
+    return meaning_changes(old, new), kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +111,13 @@ class _Marked:
     marks: Mapping[str, int]
 
 
-def _by_kind(rows: Iterable[Row], version: str) -> dict[Place, list[_Marked]]:
+def _by_kind(rows: Iterable[Row]) -> dict[Place, list[_Marked]]:
     kinds: dict[Place, list[_Marked]] = {}
     for row in rows:
         marks = dict(row["marks"])
         taken = int(marks.get(f"{_SEPARATOR}{MARKED}", 0))
         weight = int(marks.get(_SEPARATOR, 0))
-        if row["version"] != version or not taken or not weight:
+        if not taken or not weight:
             continue
         place = Place(row["operation"], int(row["status"]), row["side"], "")
         marked = _Marked(row["caller"], row["hour"], taken, weight / taken, marks)

@@ -13,6 +13,10 @@ UNSEEN = "unseen"
 """The rule of the one event of a contract of which something was not seen for days; `count` is how
 much, `actual` names it.
 """
+SHAPE, MEANING = "shape", "meaning"
+"""The rules of answers that are otherwise than they were: no contract says anything of them."""
+WATCHED = frozenset({UNSEEN, SHAPE, MEANING})
+"""Rules of events that others than stored violations tell: they are gone when that says so."""
 BreakState = Literal["new", "again", "gone"]
 """Seen for the first time, seen again after it was gone, not seen any more."""
 

@@ -374,6 +374,13 @@ class Reader:
         """Marks of what stood in these payloads: counts by pointer, a unit separator, and mark."""
         return self._store.query("shape_marks_of", provider.parameters(since, until))
 
+    def outside_callees(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """Hosts that tell no version, by environment: when their answers were seen first and
+        last.
+        """
+        parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END)}
+        return rows_in_utc(self._store.query("outside_callees", parameters))
+
     def shape_marks_by_hour(
         self, provider: Provider, since: datetime, until: datetime
     ) -> list[dict[str, Any]]:

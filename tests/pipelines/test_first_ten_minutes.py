@@ -77,6 +77,7 @@ def test_inferred_observed_accepted_enforced(api: Asked, tmp_path: Path) -> None
     assert (event.rule, event.pointer, event.observed) == ("required", "/amount", True)
     assert event.count == 20
     assert tell(engine, NOON) == {}
+    assert "observed only" in api.get("/violations").text
 
     # published again without a word on it, it stays observed
     again = api.post(

@@ -12,7 +12,7 @@ from monitor.model.pointers import escaped
 EVIDENCE = "x-seamwatch-evidence"
 SURE = 0.01
 """A clause that every payload kept is told where surely no more than this share breaks it."""
-_TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
+TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
 Schema = dict[str, Any]
 
 
@@ -51,7 +51,7 @@ def rounded(share: float) -> float:
 def _schema(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Schema:
     kinds = +held.kinds
     kinds.pop("z", None)
-    types = [_TYPES[word] for word in "bdsoan" if word in kinds]
+    types = [TYPES[word] for word in "bdsoan" if word in kinds]
     if not types or types == ["null"] or "x" in kinds:
         return {}  # of a place that never held a value, or a masked one, no type is known
     schema: Schema = {}

@@ -200,7 +200,7 @@ class _Pair:
             more = [mark for mark in decimals if int(mark[1:]) >= least]
             yield from self._of("decimals", "", LARGE, more, decimals)
         powers = {mark: int(mark[2:]) for mark in numbers if mark[1] != "z"}
-        grows = all(mark[:2] == "ip" for mark in numbers)
+        grows = all(mark[:2] in ("ip", "iz") for mark in numbers)
         shifted = GROWN if grows else SHIFTED
         yield from self._moved(powers, ("smaller", "larger"), shifted)
 

@@ -1,0 +1,85 @@
+"""A third party's answers that are otherwise than they were are an event, with no contract: of
+shape and of meaning, told once, and over when it is as before.
+"""
+
+import json
+from datetime import datetime, timedelta
+
+from monitor.contracts.registry import Registry
+from monitor.control import breaks
+from monitor.control.contracts import publish
+from monitor.joining.breaking import BreakWatch
+from monitor.joining.outside import OutsideWatch
+from monitor.model.contracts import ContractDraft
+from monitor.wording_breaks import break_sentence
+from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.fixtures.api import Asked
+from tests.fixtures.shop_day import NOON
+from tests.pipelines.test_breaking import tell
+from tests.pipelines.test_examples_shown import records
+from tests.pipelines.written import Given
+
+HOST = "api.pay.example"
+
+
+def live(api: Asked, first: int, at: datetime, count: int, *, older: bool) -> None:
+    """Answers as the client that asks sees them."""
+    given = []
+    for place in range(count):
+        answer = {"id": place, "amount": 2.5 + place % 9, "fee": "1", "note": "x"}
+        if not older:
+            answer = {"id": place, "amount": 250 + 100 * (place % 9), "fee": 1}
+        given.append(
+            {
+                "callee": HOST, "callee_version": "", "caller": "till", "path": "/charges/1",
+                "response_body": json.dumps(answer),
+            }
+        )  # fmt: skip
+    batch = Given(records(*given, at=at, first=first))
+    list(api_logs(batch, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
+
+
+def test_what_a_third_party_answers_otherwise_is_told_without_a_contract(api: Asked) -> None:
+    engine, store = api.parts.engine, api.parts.store
+    outside, watch = OutsideWatch(api.parts.reader, engine), BreakWatch(store, engine)
+    live(api, 0, NOON - timedelta(hours=20), 400, older=True)
+    assert outside.step(NOON) == 0
+    live(api, 1_000, NOON - timedelta(minutes=30), 80, older=False)
+    assert outside.step(NOON + timedelta(minutes=30)) == 0  # within the hour
+    now = NOON + timedelta(hours=2)
+    assert outside.step(now) == 3
+    events = watch.step(now, {}, outside.events)
+    told = {event.pointer: break_sentence(event) for event in events}
+    where = f"{HOST} answers otherwise: GET /charges/{{id}}"
+    assert (
+        told["/note"] == f"{where} /note: missing in 100 % of 80 answers, before there in all 400"
+    )
+    assert (
+        told["/fee"]
+        == f"{where} /fee: of type number in 100 % of 80 answers, before never so in 400"
+    )
+    assert told["/amount"].startswith(f"{where} /amount: numbers are about 100 times larger")
+    assert {(event.contract, event.callee, event.rule) for event in events} == {
+        ("", HOST, "shape"), ("", HOST, "meaning"),
+    }  # fmt: skip
+    assert tell(engine, now) == {"slack-rest": [("firing", 1)] * 3}
+    assert tell(engine, now + timedelta(minutes=1)) == {"slack-rest": [("firing", 1)] * 3}  # once
+
+    page = api.get("/violations").text
+    assert "missing in 100 % of 80 answers" in page
+    assert HOST in page
+
+    # another process sees it go: it is as before
+    live(api, 2_000, NOON + timedelta(hours=1), 700, older=True)
+    later = now + timedelta(hours=1)
+    again = OutsideWatch(api.parts.reader, engine)
+    assert again.step(later) == 0
+    watch.step(later, {}, again.events)
+    assert {event.state for event in breaks.list_breaks(engine)} == {"gone"}
+
+    # who has a contract is held by it
+    draft = ContractDraft("pay", "openapi", HOST, "{}")
+    publish(engine, draft, later, read=lambda _: None)
+    held = OutsideWatch(api.parts.reader, engine)
+    held.step(later)
+    assert held.events == {}
