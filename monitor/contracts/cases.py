@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
+from monitor.errors import UsageError
 from monitor.model.pointers import unescaped
 from monitor.model.printable import printable
 
@@ -45,7 +46,8 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One interaction. `answer` is as the contract wants it, `live` as it is; alike where nothing
-    is broken. Bodies are None where there is none.
+    is broken. Bodies are None where there is none. Of a message `method` is "", `route` its topic,
+    and `request` what it holds, as the contract wants it.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Case:
     def title(self) -> str:
         """What it is of, and what is wrong."""
         asked = f"{self.method} {self.route} answers {self.status}"
+        asked = asked if self.method else f"message of {self.route}"
         if self.told is None:
             return f"{asked}: no contract covers it"
         return f"{asked}: {self.told.side} {self.told.pointer or '/'} {self.told.rule}"
@@ -91,7 +94,10 @@ class Case:
 def written(case: Case, form: CaseForm) -> str:
     """The case in a form. Pact, OpenAPI and HTTP show what must be answered, and fail while it is
     not; WireMock answers as the provider does now, so that a consumer can be tried against it.
+    UsageError for a form that has no messages.
     """
+    if not case.method and form not in ("pact", "junit"):
+        raise UsageError(f"{form} shows no messages; choose pact or junit")
     writers: Mapping[CaseForm, Callable[[Case], str]] = {
         "pact": _pact,
         "openapi-example": _openapi,
@@ -133,6 +139,8 @@ def _placed(value: Any, steps: list[str], stands: Any) -> Any:
 
 
 def _pact(case: Case) -> str:
+    if not case.method:
+        return _pact_of_message(case)
     request: dict[str, Any] = {"method": case.method, "path": case.path}
     if case.query:
         request["query"] = {name: [_text(value)] for name, value in case.query.items()}
@@ -161,6 +169,23 @@ def _pact(case: Case) -> str:
         "interactions": [
             {"description": f"{case.title} ({case.id})", "request": request, "response": answer}
         ],
+        "metadata": {"pactSpecification": {"version": "3.0.0"}, "seamwatch": {"why": case.why}},
+    }
+    return _json(document)
+
+
+def _pact_of_message(case: Case) -> str:
+    """Who writes the topic is the provider: it has to keep what its readers rely on."""
+    message = {
+        "description": f"{case.title} ({case.id})",
+        "contents": case.request,
+        "metadata": {"contentType": case.request_media or _JSON, "topic": case.route},
+        "matchingRules": {"body": _BY_TYPE},
+    }
+    document = {
+        "consumer": {"name": case.provider},
+        "provider": {"name": case.consumer or "producer"},
+        "messages": [message],
         "metadata": {"pactSpecification": {"version": "3.0.0"}, "seamwatch": {"why": case.why}},
     }
     return _json(document)

@@ -12,6 +12,7 @@ from monitor.contracts.cases import Case, Told, placed, removed
 from monitor.contracts.placeholders import Formats, formats_of, placeholder
 from monitor.contracts.skeleton import Node, merged, places
 from monitor.errors import UsageError
+from monitor.model.exchanges import MESSAGING
 from monitor.store.reader import Provider, Reader
 
 _BY_TYPE: Mapping[str, Node] = {
@@ -55,18 +56,20 @@ class _Side:
 
 
 def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) -> Case:
-    """UsageError for what is no call with a path: messages, gRPC and GraphQL have other tests."""
-    method, _, route = wanted.operation.partition(" ")
-    if not route.startswith("/") or " " in route:
-        raise UsageError(
-            f"{wanted.operation[:80]} is no call of a path; cases are made of METHOD /route"
-        )
+    """UsageError for what is neither a call with a path nor a message: gRPC and GraphQL."""
     rows = [
         row
         for row in reader.shapes(wanted.provider, since, until)
         if row["operation"] == wanted.operation
     ]
-    status = _status(rows, wanted.statuses)
+    method, _, route = wanted.operation.partition(" ")
+    if any(row["protocol"] == MESSAGING for row in rows):
+        method, route = "", wanted.operation
+    elif not route.startswith("/") or " " in route:
+        raise UsageError(
+            f"{wanted.operation[:80]} is no call of a path and no message that was seen; cases are made of METHOD /route, and of topics"
+        )
+    status = _status(rows, wanted.statuses) if method else 0
     sides = _sides(rows, status)
     formats = _formats(reader, wanted, since, until, status)
     asked, answered = sides.get("request"), sides.get("response")
@@ -145,7 +148,7 @@ def _status(rows: Iterable[Mapping[str, Any]], statuses: Sequence[int]) -> int:
 def _sides(rows: Iterable[Mapping[str, Any]], status: int) -> dict[str, _Side]:
     sides: dict[str, _Side] = {}
     for row in rows:
-        if row["status"] != status or not row["text"]:
+        if (status and row["status"] != status) or not row["text"]:
             continue
         side = sides.setdefault(row["side"], _Side())
         side.node = merged(side.node or {}, orjson.loads(row["text"]))
@@ -164,6 +167,6 @@ def _formats(
 ) -> dict[str, Formats]:
     marks: dict[str, Counter[str]] = {}
     for row in reader.shape_marks(wanted.provider, since, until):
-        if row["operation"] == wanted.operation and row["status"] == status:
+        if row["operation"] == wanted.operation and status in (0, row["status"]):
             marks.setdefault(row["side"], Counter()).update(row["marks"])
     return {side: formats_of(counts) for side, counts in marks.items()}

@@ -13,15 +13,21 @@ import pytest
 from monitor.cli.contract_cases import exported, listed
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
+from monitor.decode.topic_records import Parties
 from monitor.model.contracts import ContractFormat, Revision
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.policy import ByHand, Criticality
+from pipelines.messages import MessageSettings, messages
 from tests.api.test_mocks import There
 from tests.api.test_publishing import GOOD, publish, recorded
 from tests.contracts.promises import exchange, revision
+from tests.contracts.test_messages import ORDER, held, message
+from tests.contracts.test_messages import pact as message_pact
 from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import NOON
-from tests.pipelines.written import write_cells
+from tests.fixtures.spans import T0
+from tests.pipelines.test_topic_records import batch
+from tests.pipelines.written import Given, write_cells
 
 FORMS = ("pact", "openapi-example", "wiremock", "junit", "http")
 
@@ -125,3 +131,26 @@ def test_what_no_contract_covers_is_listed_by_risk_and_becomes_a_test(
     assert interaction["request"]["path"] == "/refunds/1"
     assert "no contract covers it" in interaction["description"]
     assert listed(There(api), 7, "nowhere", None, "table") == 2
+
+
+def test_a_broken_message_becomes_a_pact_of_its_topic(
+    api: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = Registry([held(message_pact(message()))])
+    told = MessageSettings(Parties({"orders": "till"}, {"orders": "mail"}))
+    sent = batch(
+        ORDER, {"id": 8, "total": "Grace"}, at=(NOON - timedelta(hours=1)).timestamp() - T0
+    )
+    for _ in messages(Given(sent), api.parts.store, lambda: known, told, api.clock):
+        pass
+    (broken,) = api.get("/v1/violations").json()
+    exported(There(api), broken["fingerprint"], "pact", None)
+    text = capsys.readouterr().out
+    assert "Grace" not in text
+    document = json.loads(text)
+    assert (document["provider"], document["consumer"]) == ({"name": "till"}, {"name": "mail"})
+    (one,) = document["messages"]
+    assert one["metadata"]["topic"] == "orders"
+    assert {type(value) for value in one["contents"].values()} <= {int, float}
+    answer = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": "http"})
+    assert (answer.status_code, "choose pact or junit" in answer.text) == (422, True)

@@ -87,6 +87,7 @@ def export_case(
         case = case_of(
             parts.reader, wanted, now - timedelta(days=CASE_DAYS), now + timedelta(minutes=5)
         )
+        text = written(case, form)
     except UsageError as error:
         raise ApiError(422, str(error), case_id[:80], "choose another") from None
     return ExportedCase(
@@ -95,7 +96,7 @@ def export_case(
         file=f"{case.provider}-{case.id}{SUFFIXES[form]}".replace("/", "-"),
         title=case.title,
         why=case.why,
-        text=written(case, form),
+        text=text,
     )
 
 
