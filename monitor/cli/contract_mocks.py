@@ -3,7 +3,7 @@ their documents brought up to date.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,8 +23,8 @@ from monitor.contracts.registry import InForce
 from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.errors import ContractError, UsageError
 from monitor.joining.fidelity import fidelity
-from monitor.joining.mock_scores import Mocked, fresh, mocked
-from monitor.joining.mocking import Mocker
+from monitor.joining.mock_scores import Bodies, Mocked, fresh, mocked
+from monitor.joining.mocking import Counted, Mocker
 from monitor.joining.operations import operation_of
 from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.model.operations import template_path
@@ -32,6 +32,7 @@ from monitor.streams.files import FileSource
 from monitor.wording_mocks import mock_sentence, why_undecided
 
 _FOREVER = 2**63 - 1
+_AT_ONCE = 5_000
 _EXITS = {1: 0, 2: 1, 0: 2}
 """The worst of several: drifted, then undecided."""
 _COMMAND = "seamwatch contracts mocks"
@@ -96,47 +97,58 @@ def recorded(
         mocks = [mocked(document.kind, document.text, document.source) for document in documents]
     except ContractError as error:
         raise UsageError(str(error)) from None
+    held = [
+        InForce(
+            Path(document.source).stem,
+            1,
+            read_contract(document.kind, document.text, where=document.source),
+            0,
+            _FOREVER,
+        )
+        for document in documents
+    ]
     with recordings(traffic) as paths:
-        exchanges = list(_exchanges(paths, source, settings))
+        seen = _seen(held, _exchanges(paths, source, settings))
     scores = []
-    for document, mock in zip(documents, mocks, strict=True):
-        promise = read_contract(document.kind, document.text, where=document.source)
-        held = InForce(Path(document.source).stem, 1, promise, 0, _FOREVER)
-        rows, bodies = _rows(held, exchanges)
+    for document, mock, contract, (rows, bodies) in zip(documents, mocks, held, seen, strict=True):
         if refresh:
             done = fresh(mock, rows, {}, bodies if samples else None)
             _write(done.document, into)
             left = [{**asdict(row), "text": mock_sentence(row)} for row in done.left]
             _tell([asdict(change) for change in done.changes], left)
             return 0
-        scores.append(_score(held.name, document.source, document.text, mock, rows))
+        scores.append(_score(contract.name, document.source, document.text, mock, rows))
     return _show(scores, form, strict=strict)
 
 
-def _exchanges(paths: list[Path], source: str, settings: Settings) -> list[Exchange]:
+def _exchanges(paths: list[Path], source: str, settings: Settings) -> Iterator[Exchange]:
+    """Every call in the files, one at a time; what could not be read is told at the end."""
     topics = settings.topics
     names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
-    read = []
     refused = Counter[str]()
     for _, _, _, entry in explain_api_logs(
         FileSource(paths).poll(), source, topics.api_logs_mapping, names
     ):
         if isinstance(entry, Exchange) and entry.protocol != MESSAGING:
-            read.append(entry)
+            yield entry
         elif isinstance(entry, Refused):
             refused[str(entry)] += 1
     for reason, count in refused.most_common(5):
         typer.echo(plain(f"{count} entries could not be read: {reason}"), err=True)
-    return read
 
 
-def _rows(
-    held: InForce, exchanges: Sequence[Exchange]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows as the store counts them, and the newest body of each stub."""
-    meetings = Mocker().batch()
-    bodies: dict[str, Any] = {}
-    for exchange in exchanges:
+def _seen(
+    held: Sequence[InForce], exchanges: Iterable[Exchange]
+) -> list[tuple[list[dict[str, Any]], Bodies]]:
+    """For each mock rows as the store counts them, and the newest body of each stub and status. Its memory
+    hangs on the mocks and on what is different, not on the length of the traffic.
+    """
+    mocker = Mocker()
+    meetings = [mocker.batch() for _ in held]
+    texts: dict[int, str] = {}
+    counted = [Counted(texts) for _ in held]
+    bodies: list[Bodies] = [{} for _ in held]
+    for number, exchange in enumerate(exchanges):
         request = Payload(
             exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated
         )
@@ -147,10 +159,20 @@ def _rows(
         )
         route = exchange.route or template_path(exchange.path)
         operation = operation_of(exchange, request, route)
-        meeting = meetings.meet(exchange, exchange, operation, (request, response), held)
-        if meeting is not None and meeting.interaction and not response.problem:
-            bodies[meeting.interaction] = response.value
-    return meetings.counted(), bodies
+        for at, contract in enumerate(held):
+            meeting = meetings[at].meet(
+                exchange, exchange, operation, (request, response), contract
+            )
+            if meeting is not None and meeting.interaction and not response.problem:
+                bodies[at][meeting.interaction, exchange.status] = response.value
+        if number % _AT_ONCE == 0:
+            for tally, batch in zip(counted, meetings, strict=True):
+                tally.take(batch)
+    for tally, batch in zip(counted, meetings, strict=True):
+        tally.take(batch)
+    return [
+        (tally.rows(), held_bodies) for tally, held_bodies in zip(counted, bodies, strict=True)
+    ]
 
 
 def _score(

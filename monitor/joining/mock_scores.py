@@ -25,6 +25,8 @@ from monitor.model.mocks import Fidelity, MockFinding
 from monitor.store.reader import Reader
 
 Rows = Sequence[Mapping[str, Any]]
+Bodies = dict[tuple[str, int], Any]
+"""Bodies by stub and status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,9 @@ def fresh(
     mock: Mocked,
     rows: Rows,
     formats: Mapping[tuple[str, int], Formats],
-    samples: Mapping[str, Any] | None = None,
+    samples: Bodies | None = None,
 ) -> Fresh:
-    """`formats` by operation and status; `samples` are bodies that somebody opted to use, by stub."""
+    """`formats` by operation and status; `samples` are bodies that somebody opted to use."""
     verdict = fidelity(mock.stubs, rows)
     lived = {stub.name: _lived(stub, verdict, rows, formats, samples or {}) for stub in mock.stubs}
     document, changes = refreshed(
@@ -126,7 +128,7 @@ def _lived(
     verdict: Fidelity,
     rows: Iterable[Mapping[str, Any]],
     formats: Mapping[tuple[str, int], Formats],
-    samples: Mapping[str, Any],
+    samples: Bodies,
 ) -> Lived | None:
     """What is live of a stub; None where nothing was seen."""
     own = [row for row in rows if row["interaction"] == stub.name and row["met"] != "perhaps"]
@@ -153,7 +155,7 @@ def _lived(
         node,
         score.live_p50_ms if "latency_drift" in codes else None,
         formats.get((operation, status), {}),
-        samples.get(stub.name) if status == stub.status else None,
+        samples.get((stub.name, status)),
     )
 
 

@@ -174,26 +174,11 @@ class Meetings:
             number = known if self._mocker.keeps(kind, known) else UNSEEN
         return [("shape", NO_TIME, number, "")]
 
-    def counted(self) -> list[dict[str, Any]]:
-        """The rows as the store would count them, with their skeletons."""
-        names = [*_SEEN.names[5:], "text"]
-        texts = {UNSEEN: "", **self._texts}
-        counts: Counter[tuple[Any, ...]] = Counter()
-        spans: dict[tuple[Any, ...], tuple[int, int]] = {}
-        for row in self._rows:
-            key = (*row[5:], texts.get(row[_SHAPE], ""))
-            counts[key] += 1
-            first, last = spans.get(key, (row[4], row[4]))
-            spans[key] = (min(first, row[4]), max(last, row[4]))
-        return [
-            {
-                **dict(zip(names, key, strict=True)),
-                "exchanges": count,
-                "first_seen": spans[key][0],
-                "last_seen": spans[key][1],
-            }
-            for key, count in counts.items()
-        ]
+    def taken(self) -> tuple[list[tuple[Any, ...]], dict[int, str]]:
+        """The rows, and the texts of skeletons that are new in them; both are empty then."""
+        rows, texts = self._rows, self._texts
+        self._rows, self._texts = [], {}
+        return rows, texts
 
     def keep(self, store: Store) -> None:
         """Write all rows; durable on return. Nothing where no mock is published."""
@@ -209,6 +194,42 @@ class Meetings:
             )
         if self._rows:
             store.insert("mocks_met", table_of(self._rows, _SEEN))
+
+
+class Counted:
+    """Rows counted as the store would, without one. Its size hangs on what is different, not on how
+    many there are.
+    """
+
+    def __init__(self, texts: dict[int, str]) -> None:
+        """`texts` of skeletons are shared by all that one `Mocker` fills."""
+        self._counts: Counter[tuple[Any, ...]] = Counter()
+        self._spans: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self._texts = texts
+
+    def take(self, meetings: Meetings) -> None:
+        """Count what is in it, and leave it empty."""
+        rows, texts = meetings.taken()
+        self._texts.update(texts)
+        for row in rows:
+            key, at = row[_AT + 1 :], row[_AT]
+            self._counts[key] += 1
+            first, last = self._spans.get(key, (at, at))
+            self._spans[key] = (min(first, at), max(last, at))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """As `mocks_met_of` gives them."""
+        names = _SEEN.names[_AT + 1 :]
+        return [
+            {
+                **dict(zip(names, key, strict=True)),
+                "text": self._texts.get(key[_SHAPE - _AT - 1], ""),
+                "exchanges": count,
+                "first_seen": self._spans[key][0],
+                "last_seen": self._spans[key][1],
+            }
+            for key, count in self._counts.items()
+        ]
 
 
 _SEEN = pa.schema(
@@ -237,7 +258,7 @@ _SEEN = pa.schema(
         "detail": pa.string(),
     }
 )
-_SHAPE = _SEEN.names.index("shape")
+_AT, _SHAPE = _SEEN.names.index("at"), _SEEN.names.index("shape")
 
 
 def _bucket(duration_ns: int | None) -> int:

@@ -142,3 +142,21 @@ def test_a_contract_that_answers_as_the_real_one_is_faithful_and_silence_is_unde
     assert judged(tmp_path, always, *[{}] * 40) == 1
     rows = found(capsys)
     assert {code for code, _ in rows} == {"status_never_live", "status_never_mocked"}
+
+
+def test_several_mocks_are_scored_by_one_traffic(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drifted = json.loads(json.dumps(MOUNTEBANK))
+    drifted["stubs"][0]["predicates"][0]["equals"]["path"] = "/orders/3"
+    (tmp_path / "other.json").write_text(json.dumps(drifted))
+    (tmp_path / "order.yaml").write_text(yaml.safe_dump(SPRING))
+    (tmp_path / "traffic.ndjson").write_text(f"{json.dumps(EXCHANGE)}\n" * 3)
+    files = [tmp_path / "order.yaml", tmp_path / "other.json"]
+    given = (files, [tmp_path / "traffic.ndjson"], "auto", Settings())
+    assert recorded(*given, form="json", strict=False) == 1
+    answer = json.loads(capsys.readouterr().out)
+    results = {mock["name"]: mock["fidelity"]["result"] for mock in answer["mocks"]}
+    assert results == {"order": "faithful", "other": "drifted"}
+    assert {row["file"] for row in answer["changes"]} == {str(tmp_path / "other.json")}
+    assert ("type_drift", "/id") in {(row["rule"], row["place"]) for row in answer["changes"]}
