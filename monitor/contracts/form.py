@@ -262,6 +262,8 @@ class Promise:
     left: Sequence[Left] = ()
     of_messages: Sequence[Schema] = ()
     """The schemas that messages are held against."""
+    shown: Sequence[tuple[str, Any, Schema]] = ()
+    """Payloads that the document shows of its messages, each with its pointer and schema."""
     writers: Mapping[SchemaKey, Writer] = field(default_factory=dict)
     """Schemas that records may have been written by, under the keys that their frames name."""
     timing: Sequence[Timing] = ()
@@ -381,6 +383,7 @@ def by_example(
     consumer: str = "",
     left: Sequence[Left] = (),
     of_messages: Sequence[Schema] = (),
+    shown: Sequence[tuple[str, Any, Schema]] = (),
     writers: Mapping[SchemaKey, Writer] | None = None,
 ) -> Promise:
     """The promise of a contract of examples."""
@@ -402,6 +405,7 @@ def by_example(
         consumer=consumer,
         left=left,
         of_messages=of_messages,
+        shown=shown,
         writers=writers or {},
         timing=times,
         index=index,

@@ -96,9 +96,19 @@ def decide(
 
 
 def _broken(answers: Answers, findings: Findings, side: Side) -> list[tuple[str, Shown]]:
-    """The example that the answer comes nearest to is the one that it breaks."""
+    """The example that the answer comes nearest to is the one that it breaks: none of which a
+    constant at the top says that another one was meant, if there is such a one.
+    """
     example, _, mismatches = min(
-        answers, key=lambda answer: (len(answer[2].broken), answer[0].pending)
+        answers,
+        key=lambda answer: (
+            any(
+                broken.rule == "const" and broken.pointer.count("/") == 1
+                for broken in answer[2].broken
+            ),
+            len(answer[2].broken),
+            answer[0].pending,
+        ),
     )
     if all(answer[0].pending for answer in answers):
         findings.leave(PENDING, side, example.clause)

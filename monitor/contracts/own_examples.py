@@ -56,7 +56,7 @@ def own_examples(
     """How many examples were looked at, and a remark for each that does not fit, at most 50 and
     one for the rest.
 
-    Looked at are examples of bodies, of parameters and headers, and of schemas themselves. Values
+    Looked at are examples of bodies, messages, parameters and headers, and of schemas themselves. Values
     that are too large to be judged in no time are passed over, and a schema that cannot be
     compiled judges none.
     """
@@ -136,6 +136,9 @@ def _together(examples: list[_Shown]) -> list[_Shown]:
 
 def _all(document: dict[str, Any], promise: Promise, marked: Sequence[Placed]) -> Iterator[_Shown]:
     if promise.by_example:
+        yield from (_Shown(pointer, (value,), schema) for pointer, value, schema in promise.shown)
+        if len({id(schema.schemas) for schema in promise.of_messages}) == 1:
+            yield from _of_schemas(promise, marked)
         return
     for operation in promise.operations:
         bodies: list[Body] = [

@@ -134,7 +134,7 @@ def _examined(
     kind = kind or kind_of(document)
     try:
         promise = _promise(kind, document, where, lenient_nullable, limits)
-        marked = [] if promise.by_example else telling(document)
+        marked = telling(document) if promise.of_messages or not promise.by_example else []
         remarks = _remarks(kind, document, marked)
         _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()

@@ -265,3 +265,37 @@ BINARY = {
     "schemaFormat": "application/vnd.google.protobuf;version=3",
     "payload": {"$ref": "#/components/schemas/p"},
 }
+
+
+def test_examples_of_messages_and_of_their_schemas_are_held_against_these() -> None:
+    shown = [{"payload": {"id": 7}}, {"payload": {"id": "7"}}, {"headers": {"X-Kind": "made"}}]
+    documents = {
+        two(examples=shown): "/channels/orders/subscribe/message/examples/1/payload",
+        three(examples=shown): "/channels/orders/messages/order/examples/1/payload",
+        json.dumps({"x-seamwatch": {"topic": "orders"}, **ORDER, "examples": [{"id": "7"}]}): (
+            "/examples/0"
+        ),
+    }
+    for text, pointer in documents.items():
+        report = examine("", text, where="here")
+        (misfit,) = [remark for remark in report.remarks if remark.kind == "example"]
+        assert misfit.pointer == pointer
+        assert "/id is string, the schema says integer" in misfit.said
+
+
+def test_of_several_messages_the_one_is_broken_that_a_constant_does_not_rule_out() -> None:
+    hello = {"type": "object", "properties": {"type": {"const": "hello"}}}
+    event = {
+        "type": "object",
+        "properties": {"type": {"const": "event"}, "a": {"type": "integer"}},
+        "additionalProperties": False,
+    }
+    messages = {"hello": {"payload": hello}, "event": {"payload": event}}
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "t", "version": "1"},
+        "channels": {"orders": {"address": "orders", "messages": messages}},
+    }
+    contract = held(json.dumps(document), "asyncapi")
+    told = judged({"type": "event", "a": "x", "b": 1}, contract)
+    assert {violation.pointer for violation in told.violations} == {"/a", "/*"}

@@ -90,6 +90,7 @@ class _Reader:
         self._left: list[Left] = []
         self._named: dict[str, int] = {}
         self._used: list[Schema] = []
+        self._shown: list[tuple[str, Any, Schema]] = []
         self._described: dict[str, list[Parameter]] = {}
         self._binary: dict[str, Message | None] = {}
         self._tokens = 0
@@ -111,7 +112,11 @@ class _Reader:
             if made is not None:
                 messages.append(made)
         return by_example(
-            (), messages, left=tuple(dict.fromkeys(self._left)), of_messages=tuple(self._used)
+            (),
+            messages,
+            left=tuple(dict.fromkeys(self._left)),
+            of_messages=tuple(self._used),
+            shown=self._shown,
         )
 
     def _sent(self) -> Iterator[tuple[str, _Placed, bool]]:
@@ -238,6 +243,11 @@ class _Reader:
             judge, schema = payload
             judges.append(judge)
             says = partial(of_schema, schema)
+            self._shown += [
+                (f"{message.clause}/examples/{index}/payload", example["payload"], schema)
+                for index, example in enumerate(_list(message.held.get("examples")))
+                if isinstance(example, dict) and "payload" in example
+            ]
         if not judges:
             return None
         title = str(
