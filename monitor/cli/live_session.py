@@ -26,6 +26,7 @@ from monitor.model.sessions import SessionVerdict
 
 _MOST_EDGES = 20
 ASK_SECONDS = 120.0
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _WORDS = {
     "kept": "every contract that was touched is kept",
     "broken": "contracts are broken",
@@ -72,8 +73,13 @@ def session(
     could be checked.
     """
     set_up_logs("error", "auto")
-    bodies = list(_contracts(contract or []))
-    with hosted(settings_of(context), bodies, listen=_address(listen), page=page) as host:
+    bodies, place = list(_contracts(contract or [])), _address(listen)
+    if place[0] not in _LOOPBACK:
+        typer.echo(
+            f"the receiver at {plain(listen)} asks for no password; keep that network to the tests",
+            err=True,
+        )
+    with hosted(settings_of(context), bodies, listen=place, page=page) as host:
         code = _run(command, host) if command else _stand(host)
         verdict = host.verdict(settle=settle)
         taken = dict(host.taken)
