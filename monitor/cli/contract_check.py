@@ -370,11 +370,11 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
     def operation() -> str:
         return operation_of(exchange, request, exchange.route or template_path(exchange.path))
 
-    bound = [contract for contract in held if _binds(contract, exchange.caller)]
+    bound = [contract for contract in held if binds(contract, exchange.caller)]
     return check_payloads(exchange, request, response, bound, operation)
 
 
-def _binds(contract: InForce, caller: str) -> bool:
+def binds(contract: InForce, caller: str) -> bool:
     """Whether a contract speaks of a caller's calls: a pact of those of its own consumer, where
     the log tells who called.
     """

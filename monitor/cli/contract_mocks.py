@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from monitor.cli.contract_check import binds
 from monitor.cli.contract_diff import one_in, show_changes
 from monitor.cli.contract_reports import DiffFormat
 from monitor.cli.printing import plain
@@ -160,6 +161,8 @@ def _seen(
         route = exchange.route or template_path(exchange.path)
         operation = operation_of(exchange, request, route)
         for at, contract in enumerate(held):
+            if not binds(contract, exchange.caller):
+                continue
             meeting = meetings[at].meet(
                 exchange, exchange, operation, (request, response), contract
             )

@@ -83,7 +83,7 @@ def test_a_pact_allows_what_its_matchers_allow(
     }
     asks = {"method": "GET", "path": "/orders/3", "matchingRules": {}}
     mock = pact(interaction("an order", asks=asks, answers=answers))
-    assert judged(tmp_path, mock, {}, {}) == 1
+    assert judged(tmp_path, mock, {}, {}, {"caller": "ios"}) == 1  # which is not its consumer
     rows = found(capsys)
     assert set(rows) == {("outside_matchers", "/lines/*/count")}
     assert rows["outside_matchers", "/lines/*/count"]["exchanges"] == 2
