@@ -15,6 +15,7 @@ from typer.exceptions import Abort, TyperException
 from monitor import __version__
 from monitor.cli.lazily import LazyGroup
 from monitor.cli.logs import set_up_logs
+from monitor.cli.memory import share_one_arena
 from monitor.cli.printing import plain
 from monitor.cli.session import Session, assignments
 from monitor.errors import ConfigError, MonitorError, UsageError
@@ -75,6 +76,7 @@ def main(words: list[str] | None = None) -> None:
     --debug.
     """
     words = sys.argv[1:] if words is None else words
+    share_one_arena()
     try:
         code = app(words, standalone_mode=False, prog_name="seamwatch")
     except TyperException as error:
