@@ -118,7 +118,9 @@ class Store:
         self.news = threading.Event()  # set when a batch's rows and books are there: to be closed
         # where nobody else writes: what was written lately
         self.recent = Recent(self._stored_windows) if lock is not None else None
-        self.window_log = WindowLog(self._window_states) if lock is not None else None
+        self.window_log = (
+            WindowLog(self._window_states, self._newest_arrival) if lock is not None else None
+        )
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
@@ -291,6 +293,10 @@ class Store:
 
     def _window_states(self, windows: list[int]) -> list[dict[str, Any]]:
         return self.ask("window_states", {"only": windows}, given={"only"})
+
+    def _newest_arrival(self) -> int:
+        (row,) = self.ask("newest_arrival")
+        return int(row["window"])
 
     def _stored_windows(self) -> list[tuple[int, int]]:
         rows = self.ask("stored_windows", {"tables": sorted(KEPT)})

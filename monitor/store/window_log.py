@@ -38,21 +38,24 @@ class _State:
 
 
 class WindowLog:
-    """States of windows, of which `look_up(windows)` asks the store once each. Safe between
-    threads. What is perhaps written, and what is written while the store is asked, is asked again.
+    """States of windows, of which `look_up(windows)` asks the store once each; beyond the newest
+    that it holds (`newest_stored()`) nothing need be asked. Safe between threads. What is perhaps
+    written, and what is written while the store is asked, is asked again.
     """
 
     def __init__(
         self,
         look_up: Callable[[list[int]], list[dict[str, Any]]],
+        newest_stored: Callable[[], int],
         seconds: Callable[[], float] = time.time,
     ) -> None:
-        self._look_up, self._seconds = look_up, seconds
+        self._look_up, self._newest_stored, self._seconds = look_up, newest_stored, seconds
         self._lock = threading.Lock()
         self._states: dict[int, _State] = {}
         self._touched: dict[int, int] = {}
         self._changes = self._floor = 0
         self._under_way = 0
+        self._newest: int | None = None
 
     def mark(self) -> int:
         """A place in time, for `touched_since`."""
@@ -71,8 +74,12 @@ class WindowLog:
 
         A row is never newer than the store: what is told of as arrived is there.
         """
+        self._know_newest()
         with self._lock:
             known = {window: self._states[window] for window in windows & self._states.keys()}
+            known |= {
+                window: _State() for window in windows - known.keys() if self._is_beyond(window)
+            }
             changes, quiet = self._changes, not self._under_way
         unknown = windows - known.keys()
         rows = self._look_up(sorted(unknown)) if unknown else []
@@ -103,6 +110,8 @@ class WindowLog:
             for row in numbers.to_pylist():
                 window = row["window"]
                 if table == ARRIVALS:
+                    if surely and self._is_beyond(window):
+                        self._states.setdefault(window, _State())
                     self._touched[window] = self._changes
                 if not surely:
                     self._states.pop(window, None)
@@ -117,8 +126,28 @@ class WindowLog:
         with self._lock:
             self._states.clear()
             self._touched.clear()
+            self._newest = None
             self._changes += 1
             self._floor = self._changes
+
+    def _know_newest(self) -> None:
+        with self._lock:
+            changes, unsure = self._changes, self._newest is None and not self._under_way
+        if not unsure:
+            return
+        newest = self._newest_stored()
+        with self._lock:
+            if changes == self._changes and not self._under_way:
+                self._newest = newest
+
+    def _is_beyond(self, window: int) -> bool:
+        """Whether nothing ever arrived in it."""
+        return (
+            self._newest is not None
+            and window > self._newest
+            and window not in self._touched
+            and window > self._seconds() - SURELY_KEPT_SECONDS
+        )
 
     def _learn(self, states: Mapping[int, _State]) -> None:
         if len(self._states) + len(states) > MOST_WINDOWS:
@@ -157,6 +186,8 @@ class WindowLog:
             by_change: Iterable[tuple[int, int]] = sorted(
                 self._touched.items(), key=lambda touched: touched[1]
             )
+            if self._newest is not None:
+                self._newest = max(self._newest, *self._touched)
             kept = list(by_change)[MOST_WINDOWS // 2 :]
             self._touched, self._floor = dict(kept), kept[0][1]
 

@@ -119,7 +119,7 @@ def arrive(log: WindowLog, *windows: int, surely: bool = True) -> None:
 
 def test_a_window_is_asked_for_once_and_again_when_it_is_unsure() -> None:
     asked = Asked()
-    log = WindowLog(asked, lambda: float(NOW))
+    log = WindowLog(asked, lambda: NOW + 1000, lambda: float(NOW))
     assert log.states({NOW}) == []
     arrive(log, NOW)
     assert [(row["window"], row["arrivals"], row["rows"]) for row in log.states({NOW})] == [
@@ -137,7 +137,7 @@ def test_a_window_is_asked_for_once_and_again_when_it_is_unsure() -> None:
 
 def test_what_is_written_while_the_store_is_asked_is_asked_for_again() -> None:
     asked = Asked()
-    log = WindowLog(asked, lambda: float(NOW))
+    log = WindowLog(asked, lambda: NOW + 1000, lambda: float(NOW))
     asked.meanwhile = [lambda: arrive(log, NOW)]
     log.states({NOW})
     asked.meanwhile = []
@@ -149,16 +149,39 @@ def test_what_is_written_while_the_store_is_asked_is_asked_for_again() -> None:
     assert asked.times == 4
 
 
+def test_beyond_the_newest_that_the_store_holds_it_is_not_asked() -> None:
+    """A window is new until something arrives there; what perhaps arrived is asked for."""
+    asked, newest = Asked(), NOW - 10
+    log = WindowLog(asked, lambda: newest, lambda: float(NOW))
+    assert log.states({NOW, NOW + 10}) == []
+    arrive(log, NOW)
+    arrive(log, NOW)
+    assert [(row["window"], row["arrivals"], row["rows"]) for row in log.states({NOW})] == [
+        (NOW, 2, 6)
+    ]
+    assert asked.times == 0
+    arrive(log, NOW + 10, surely=False)
+    arrive(log, NOW + 10)
+    log.states({NOW + 10})
+    assert asked.times == 1
+    newest = NOW
+    log.forget()
+    log.states({NOW, NOW + 20})
+    assert asked.times == 2
+    log.states({NOW + 20})
+    assert asked.times == 2
+
+
 def test_a_window_so_old_that_its_arrivals_may_be_gone_is_asked_for_each_time() -> None:
     asked = Asked()
-    log = WindowLog(asked, lambda: float(NOW))
+    log = WindowLog(asked, lambda: NOW + 1000, lambda: float(NOW))
     log.states({OLD})
     log.states({OLD})
     assert asked.times == 2
 
 
 def test_what_was_touched_is_told_since_a_mark_until_it_is_forgotten() -> None:
-    log = WindowLog(Asked(), lambda: float(NOW))
+    log = WindowLog(Asked(), lambda: NOW + 1000, lambda: float(NOW))
     arrive(log, NOW)
     mark = log.mark()
     arrive(log, NOW - 10, NOW - 20)
@@ -172,7 +195,7 @@ def test_what_was_touched_is_told_since_a_mark_until_it_is_forgotten() -> None:
 
 @pytest.mark.parametrize("windows", [MOST_WINDOWS - 1, MOST_WINDOWS + 1])
 def test_of_very_many_windows_the_store_is_asked_again(windows: int) -> None:
-    log = WindowLog(Asked(), lambda: float(NOW))
+    log = WindowLog(Asked(), lambda: NOW + 1000, lambda: float(NOW))
     arrive(log, *range(NOW, NOW + windows))
     mark = log.mark()
     arrive(log, NOW)
