@@ -27,7 +27,7 @@ from monitor.streams.source import Source
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
     """`format` and `names` as read_api_logs takes them; `mapping` field to JSON pointer, for
-    "mapping"; `writers` as for messages.
+    "mapping"; `writers` as for messages. `words`: pointers where words of payloads are stored.
     """
 
     format: str = "auto"
@@ -36,6 +36,7 @@ class ApiLogSettings:
     limits: RejectLimits = field(default_factory=RejectLimits)
     names: Names = UNNAMED
     writers: Writers = nobody
+    words: frozenset[str] = frozenset()
 
 
 def api_logs(
@@ -56,7 +57,8 @@ def api_logs(
     source ends for a stop; else pieces that wait at its end are told alone.
     """
     heads, pieces = Heads(), Pieces()
-    examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "api_logs")
+    examiner = Examiner(settings.aliases, settings.writers, words=settings.words)
+    books = Books(store, "api_logs")
     budget = RejectBudget(
         settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store)
     )

@@ -26,7 +26,7 @@ from monitor.streams.source import Source
 @dataclass(frozen=True, slots=True)
 class MessageSettings:
     """`recorded`: the records are lines of files, each of which tells its topic. `writers`:
-    schemas that no published contract holds.
+    schemas that no published contract holds. `words`: pointers where words are stored.
     """
 
     parties: Parties = field(default_factory=Parties)
@@ -34,6 +34,7 @@ class MessageSettings:
     limits: RejectLimits = field(default_factory=RejectLimits)
     recorded: bool = False
     writers: Writers = nobody
+    words: frozenset[str] = frozenset()
 
 
 def messages(
@@ -49,7 +50,8 @@ def messages(
     As with API logs: nothing of a record is kept between batches, and every row collapses under
     its natural key.
     """
-    examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "messages")
+    examiner = Examiner(settings.aliases, settings.writers, words=settings.words)
+    books = Books(store, "messages")
     budget = RejectBudget(
         settings.limits, "messages", partial(explained, "messages"), partial(read_before, store)
     )

@@ -29,13 +29,14 @@ from monitor.streams.source import Source
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
     """`encoding` as decode_spans reads it. `unmarked_biased`: spans without sampling marks count
-    as tail-sampled.
+    as tail-sampled. `words`: pointers where words of payloads are stored.
     """
 
     encoding: str = "auto"
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     unmarked_biased: bool = False
+    words: frozenset[str] = frozenset()
 
 
 def traces(
@@ -51,7 +52,7 @@ def traces(
     decode, two outputs. Keeps no half between batches: a crash at any point re-reads at most what
     was not committed, and every row collapses under its natural key.
     """
-    examiner, builds = Examiner(settings.aliases), Builds(store)
+    examiner, builds = Examiner(settings.aliases, words=settings.words), Builds(store)
     namer, books = (
         Namer(settings.aliases, unmarked_biased=settings.unmarked_biased),
         Books(store, "traces"),

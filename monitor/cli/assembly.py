@@ -148,6 +148,11 @@ class House:
         told = self.deploys_read()
         return lambda source: deploys(source, self.engine, self.store, told, self.clock)
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Pointers where words of payloads are stored."""
+        return frozenset(self.settings.contracts.recorded_words)
+
     def spans_read(self) -> TraceSettings:
         """How spans are read."""
         return TraceSettings(
@@ -155,6 +160,7 @@ class House:
             self.aliases,
             self.limits,
             self.settings.sampling.unmarked == "biased",
+            self.words,
         )
 
     def api_logs_read(self) -> ApiLogSettings:
@@ -169,6 +175,7 @@ class House:
             self.limits,
             names,
             writers,
+            self.words,
         )
 
     def messages_read(self, *, recorded: bool = False) -> MessageSettings:
@@ -179,9 +186,8 @@ class House:
         parties = Parties(
             topics.messages_producers, topics.messages_consumers, topics.messages_environment
         )
-        return MessageSettings(
-            parties, self.aliases, self.limits, recorded, known_writers(self.settings.contracts)
-        )
+        writers = known_writers(self.settings.contracts)
+        return MessageSettings(parties, self.aliases, self.limits, recorded, writers, self.words)
 
     def deploys_read(self) -> DeploySettings:
         """How deploy events, and versions seen in telemetry, are read."""

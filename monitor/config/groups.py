@@ -337,6 +337,10 @@ class ContractSettings(Group):
         default=["latest"],
         description="which pacts: `latest`, `main` (of consumers' main branches), `branch:NAME`, `environment:NAME` (deployed or released there)",
     )
+    recorded_words: list[str] = Field(
+        default=[],
+        description="pointers, as `/state` or `/lines/*/kind`, where short words of payloads are stored in clear, so that `contracts infer` can list them",
+    )
     broker_seconds: float = Field(
         default=60.0, ge=5, le=86_400, description="seconds between two looks"
     )

@@ -15,6 +15,8 @@ from functools import lru_cache
 MARKED = "n"
 """A mark beside those of values, of no place: it counts payloads that were marked."""
 NULL = "0"
+WORD = "e"
+"""Begins the mark of a word that settings ask to be stored; alone it is of a text that is none."""
 FIRST, LATER = "*", "+"
 """Steps of a pointer: the first item of an array, or what stands under the first key that is data;
 and each of the others.
@@ -54,6 +56,12 @@ _KINDS = (
     ("joined", re.compile(r"[A-Za-z0-9_.:/-]+")),
     ("words", re.compile(r".*\s.*", re.DOTALL)),
 )
+
+
+def word_mark(text: str) -> str:
+    """A short word as it is."""
+    short = len(text) <= LONGEST_CATEGORY and _CATEGORY.fullmatch(text) is not None
+    return f"{WORD}{text if short else ''}"
 
 
 def number_mark(value: float) -> str:

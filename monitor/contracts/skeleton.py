@@ -27,6 +27,7 @@ from monitor.contracts.marks import (
     number_mark,
     number_marks,
     text_marks,
+    word_mark,
 )
 from monitor.contracts.shape import DEEPEST, MOST_ITEMS, MOST_KEYS
 from monitor.model.pointers import escaped
@@ -49,15 +50,23 @@ class Skeleton:
     the others, at `/+`, those that tell of all items alike.
     """
 
-    __slots__ = ("_at", "_left", "_masked", "marks", "node")
+    __slots__ = ("_at", "_left", "_masked", "_words", "marks", "node")
 
     def __init__(
-        self, value: Any, *, marked: bool = True, masked: bool = False, at: float | None = None
+        self,
+        value: Any,
+        *,
+        marked: bool = True,
+        masked: bool = False,
+        at: float | None = None,
+        words: frozenset[str] = frozenset(),
     ) -> None:
         """`marked`: take marks. `masked`: values were masked before they came, so that a bare word
         may be a mask. `at`: when it was sent, in s since the epoch, so that times are marked by
-        how far they are from it.
+        how far they are from it. `words`: pointers, with `*` for items and keys that are data,
+        where short words are marks as they are.
         """
+        self._words = words
         self._masked = masked
         self._at = at
         self._left = MOST_NODES
@@ -78,6 +87,8 @@ class Skeleton:
             if self.marks is not None:
                 words = text_marks(value, self._at) if first else few_text_marks(value)
                 self.marks.update([(at, mark) for mark in words])
+                if self._words and at.replace(f"/{LATER}", f"/{FIRST}") in self._words:
+                    self.marks.add((at, word_mark(value)))
             return {"s": 1}
         if kind is dict:
             return self._object(value, at, deep, first=first)

@@ -122,15 +122,17 @@ class Examiner:
     bound a flood.
     """
 
-    def __init__(self, aliases: Aliases, writers: Writers = nobody) -> None:
+    def __init__(
+        self, aliases: Aliases, writers: Writers = nobody, *, words: frozenset[str] = frozenset()
+    ) -> None:
         """`writers` tells the schemas that no published contract holds, by the keys that records
-        name.
+        name. `words`: pointers where words of payloads are stored in clear.
         """
         self._aliases = aliases
         self._writers = writers
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
-        self._shaper, self._mocker = Shaper(), Mocker()
+        self._shaper, self._mocker = Shaper(words), Mocker()
         self._template = lru_cache(maxsize=16_384)(template_path)
 
     def examine(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitor.contracts.marks import MARKED
+from monitor.contracts.marks import MARKED, WORD
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of, shape_of
@@ -118,7 +118,9 @@ class _Memory:
 class Shaper:
     """Lives between batches: it remembers what it saw, so that it need not look at everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: frozenset[str] = frozenset()) -> None:
+        """`words`: pointers where short words are kept as they are, as settings ask."""
+        self._words = words
         self._memory = _Memory()
 
     def batch(self) -> "Shapes":
@@ -126,14 +128,15 @@ class Shaper:
         memory = self._memory
         if max(len(memory.groups), len(memory.operations), len(memory.told)) > MOST_KINDS:
             memory = self._memory = _Memory()
-        return Shapes(memory)
+        return Shapes(memory, self._words)
 
 
 class Shapes:
     """Rows of one batch."""
 
-    def __init__(self, memory: _Memory) -> None:
+    def __init__(self, memory: _Memory, words: frozenset[str] = frozenset()) -> None:
         self._memory = memory
+        self._words = words
         self._rows: list[tuple[Any, ...]] = []
         self._texts: dict[int, str] = {}
         self._marks: dict[tuple[Any, ...], Counter[str]] = {}
@@ -212,7 +215,9 @@ class Shapes:
             assert number is not None
             return number
         now = exchange.end_ns / 1e9
-        skeleton = Skeleton(value, marked=marked, masked=exchange.redacted, at=now)
+        skeleton = Skeleton(
+            value, marked=marked, masked=exchange.redacted, at=now, words=self._words
+        )
         if marked:
             assert skeleton.marks is not None
             marks = _few(skeleton.marks, kind.marked)
@@ -337,16 +342,17 @@ def _mark_rows(marks: Mapping[tuple[Any, ...], Counter[str]]) -> Iterator[tuple[
 
 
 def _few(marks: set[tuple[str, str]], kind: _Marked) -> set[tuple[str, str]]:
-    """Marks without categories at places that had more of them than are kept."""
+    """Marks without categories and words at places that had more of them than are kept."""
     kept = set[tuple[str, str]]()
     for place, mark in marks:
-        if mark[:1] != "c" or mark == "c" or (place, mark) in kind.marks:
+        first = mark[:1]
+        if first not in ("c", WORD) or len(mark) == 1 or (place, mark) in kind.marks:
             kept.add((place, mark))
-        elif kind.categories[place] < MOST_CATEGORIES:
-            kind.categories[place] += 1
+        elif kind.categories[f"{first}{place}"] < MOST_CATEGORIES:
+            kind.categories[f"{first}{place}"] += 1
             kept.add((place, mark))
         else:
-            kept.add((place, "c"))
+            kept.add((place, first))
     return kept
 
 

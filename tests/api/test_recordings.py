@@ -41,11 +41,12 @@ class There:
         return answer.json()
 
 
-def live(api: Asked, exchanges: list[dict[str, Any]]) -> None:
+def live(api: Asked, exchanges: list[dict[str, Any]], words: frozenset[str] = frozenset()) -> None:
+    settings = ApiLogSettings(format="ndjson", words=words)
     for first in range(0, len(exchanges), 2_000):
         at = NOON - timedelta(hours=4) + timedelta(seconds=first)
         some = Given(orders_records(*exchanges[first : first + 2_000], at=at, first=first))
-        list(api_logs(some, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
+        list(api_logs(some, api.parts.store, Registry, settings, api.clock))
 
 
 def checked(
@@ -189,6 +190,18 @@ def test_what_is_sent_to_topics_is_told_of_its_sender(
         held_against([traffic], [contract], "messages", Settings(), "json")
         summary = json.loads(capsys.readouterr().out)["summary"]
         assert (summary["valid"], summary["exchanges"]) == (400, 400)
+
+
+def test_words_are_stored_and_listed_where_settings_name_their_pointer(
+    api: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"base": "EUR", "quote": "USD"}
+    call = {"callee": "ledger", "path": "/rates", "response_body": json.dumps(answer)}
+    live(api, [call] * 380, frozenset({"/base"}))
+    assert infer(There(api), wanted("json-schema", "* GET /rates"), None) == 0
+    told = capsys.readouterr().out
+    assert json.loads(told)["properties"]["base"]["enum"] == ["EUR"]
+    assert "USD" not in told
 
 
 def test_of_nobody_nothing_is_inferred(api: Asked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,9 @@
 somebody's names, and what is said of how many.
 """
 
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from monitor.contracts.inferring.gathered import gathered
@@ -80,6 +83,27 @@ def test_what_was_not_seen_is_not_told() -> None:
     assert schema == {"type": "array"}  # where looking ended
     listed = schema_of(held([{"a": 1}, {"a": 1, "b": 1}], times=999), NOTHING)
     assert listed["items"]["required"] == ["a"]
+
+
+def test_words_are_listed_only_where_they_are_asked_for_and_no_other_may_come() -> None:
+    def told(*payloads: object, times: int, words: frozenset[str]) -> dict[str, Any]:
+        summed, counted = Held(), Counter[str]()
+        for payload in payloads:
+            skeleton = Skeleton(payload, words=words)
+            summed.add(skeleton.node, times)
+            for place, mark in [*(skeleton.marks or ()), ("", "n")]:
+                counted[f"{place}\x1f{mark}"] += times
+        schema: dict[str, Any] = schema_of(summed, Marks(counted))["properties"]["it"]
+        return schema
+
+    asked = frozenset({"/it", "/it/*"})
+    words = {"it": "open"}, {"it": "paid"}, {"it": None}
+    assert told(*words, times=300, words=asked)["enum"] == ["open", "paid", None]
+    assert "enum" not in told(*words, times=300, words=frozenset())
+    assert "enum" not in told(*words, times=90, words=asked)
+    assert "enum" not in told(*words, {"it": "two words"}, times=300, words=asked)
+    listed = told({"it": ["open", "paid"]}, times=500, words=asked)
+    assert listed["items"]["enum"] == ["open", "paid"]
 
 
 def test_the_longest_that_nearly_all_calls_take_is_told_with_a_margin() -> None:

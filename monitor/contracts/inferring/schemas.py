@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.contracts.inferring.held import Held, Marks, at_most
-from monitor.contracts.marks import FIRST, LATER
+from monitor.contracts.marks import FIRST, LATER, WORD
 from monitor.model.pointers import escaped
 
 EVIDENCE = "x-seamwatch-evidence"
 SURE = 0.01
 """A clause that every payload kept is told where surely no more than this share breaks it."""
+ALL_OF = 0.99
+"""So much of the texts must have been marked by their words."""
 TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
 Schema = dict[str, Any]
 
@@ -62,6 +64,9 @@ def _schema(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
             schema["x"] = told
     if "s" in kinds:
         schema |= _text(marks, sure, places)
+        words = _words(marks, sure, places) if kinds.keys() <= {"s", "n"} else None
+        if words:
+            schema["enum"] = [*words, *([None] if "n" in kinds else [])]
     if "o" in kinds:
         schema |= _object(held, marks, sure, places)
     if "a" in kinds and held.items is not None and not held.cut:
@@ -109,6 +114,17 @@ def _text(marks: Marks, sure: float, places: Sequence[str]) -> Schema:
         return {}
     noted = {"of_format": seen, "other_format_at_most": rounded(at_most(seen))}
     return {"format": mark[1:], "y": noted}
+
+
+def _words(marks: Marks, sure: float, places: Sequence[str]) -> list[str] | None:
+    """The words that stood here, where settings ask for them and all texts were such; None where
+    more may come.
+    """
+    words = marks.at(places, WORD)
+    seen, texts = sum(words.values()), sum(marks.at(places, "t").values())
+    if not seen or WORD in words or seen < ALL_OF * texts or at_most(texts) > sure:
+        return None
+    return sorted(word[1:] for word in words)
 
 
 def _items(places: Sequence[str]) -> list[str]:
