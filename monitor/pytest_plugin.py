@@ -53,18 +53,22 @@ class Seamwatch:
         body = {"document": document, "provider": provider, **more}
         return str(self._ask("/v1/session/contracts", body)["name"])
 
-    def verdict(self, settle: float | None = None) -> dict[str, Any]:
+    def verdict(self, settle: float | None = None, *, edges: bool = True) -> dict[str, Any]:
         """What became of the exchanges since the test began; waits until nothing has come for
-        `settle` seconds.
+        `settle` seconds. `edges`: also who called whom, which takes longer.
         """
-        seconds = self.settle if settle is None else settle
-        query = urllib.parse.urlencode({"since_ns": self._since, "settle_seconds": seconds})
+        told = {
+            "since_ns": self._since,
+            "settle_seconds": self.settle if settle is None else settle,
+            "edges": int(edges),
+        }
+        query = urllib.parse.urlencode(told)
         answer: dict[str, Any] = self._ask(f"/v1/session/verdict?{query}")
         return answer
 
     def check(self) -> None:
         """Raise BrokenContract unless what could be checked is kept."""
-        verdict = self.verdict()
+        verdict = self.verdict(edges=False)
         result = verdict["result"]
         if result == "broken" or (result == "nothing_checked" and self.unchecked != "allow"):
             raise BrokenContract(_told(verdict))
@@ -186,9 +190,9 @@ def _address_of(child: "subprocess.Popen[str]") -> str:
 
 def _told(verdict: Mapping[str, Any]) -> str:
     lines = [
-        f"{row['caller']} {row['caller_version']} -> {row['callee']} {row['callee_version']} {row['operation']}: {row['side']} "
-        f"{row['pointer'] or '/'} breaks {row['rule']} of {row['contract']} revision {row['revision']} at {row['clause']} (expected "
-        f"{row['expected']}, was {row['actual']}; {row['exchanges']} exchanges)"
+        f"{_named(row, 'caller')} -> {_named(row, 'callee')} {row['operation']}: {row['side']} {row['pointer'] or '/'} breaks {row['rule']} "
+        f"of {row['contract']} revision {row['revision']} at {row['clause']} (expected {row['expected']}, was {row['actual']}; exchanges: "
+        f"{row['exchanges']})"
         for row in verdict["violations"]
     ]
     if not lines:
@@ -204,3 +208,7 @@ def _told(verdict: Mapping[str, Any]) -> str:
             told = ", ".join(f"{reason} {count}" for reason, count in verdict[what].items())
             lines.append(f"{what.replace('_', ' ')}: {told}")
     return "\n".join(lines)
+
+
+def _named(row: Mapping[str, Any], side: str) -> str:
+    return f"{row[side] or 'unknown'} {row[f'{side}_version']}".rstrip()

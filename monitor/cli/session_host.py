@@ -105,14 +105,18 @@ class Host:
         since_ns: int | None = None,
         settle: float = SETTLE_SECONDS,
         patience: float = PATIENCE_SECONDS,
+        *,
+        edges: bool = True,
     ) -> SessionVerdict:
         """Wait until nothing has come for `settle` seconds, `patience` at most, read all of it, and
-        tell. MonitorError where something that came was not read.
+        tell. `edges`: also who called whom, for which windows are closed. MonitorError where
+        something that came was not read.
         """
         with self._lock:
             self._settled(settle, patience)
             self._read()
-            close_everything(self._parts, lambda _: None)
+            if edges:
+                close_everything(self._parts, lambda _: None)
             start = self.since_ns if since_ns is None else since_ns
             return session_verdict(
                 self._parts.reader, self._parts.engine, start, self._parts.clock()
@@ -202,7 +206,8 @@ def _controlled(host: Host, intake: Intake) -> None:
     def verdict(given: Mapping[str, Any]) -> Any:
         since = int(given["since_ns"]) if "since_ns" in given else None
         settle = float(given.get("settle_seconds", SETTLE_SECONDS))
-        return {**asdict(host.verdict(since, settle)), "taken": dict(host.taken)}
+        edges = str(given.get("edges", 1)) != "0"
+        return {**asdict(host.verdict(since, settle, edges=edges)), "taken": dict(host.taken)}
 
     intake.asks("/v1/session", "GET", told)
     intake.asks("/v1/session/verdict", "GET", verdict)
