@@ -44,6 +44,8 @@ class Asked(Protocol):
 
     def get(self, path: str, **params: Any) -> Any: ...
 
+    def pages(self, path: str, **params: Any) -> Any: ...
+
 
 def live(
     there: Asked,
@@ -61,7 +63,7 @@ def live(
     scores = (
         [there.get(f"/v1/mocks/{quote(name, safe='')}", **asked) for name in names]
         if names
-        else there.get("/v1/mocks", **asked)
+        else there.pages("/v1/mocks", **asked).rows
     )
     if not scores:
         raise UsageError("no mock is published; `seamwatch contracts publish --as mock` adds one")

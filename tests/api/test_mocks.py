@@ -5,6 +5,7 @@ its share, and their documents are brought up to date without a stored value.
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,6 +55,9 @@ class There:
         answer = self._api.get(path, LOCAL_TOKEN, params=asked)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def pages(self, path: str, **params: Any) -> Any:
+        return SimpleNamespace(rows=self.get(path, **params))
 
 
 def mock(api: Asked, document: Any = STUBS, **more: Any) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
 from monitor.api.moments import Name
+from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.routes.contracts import revision_of
 from monitor.api.strict import StrictRoute
@@ -63,12 +64,16 @@ class RefreshedMock(BaseModel):
 
 @router.get("/mocks", summary="How true published mocks are to what is live")
 def mock_scores(
-    _caller: Reading, parts: Opened, days: Days = DAYS, environment: Name = None
+    _caller: Reading,
+    parts: Opened,
+    paged: Paged,
+    days: Days = DAYS,
+    environment: Name = None,
 ) -> list[MockScore]:
     """The newest revision of each mock, drifted ones first. A mock of which nothing live was seen
     is undecided.
     """
-    return scores_of(parts, days, environment or "")
+    return paged.of(scores_of(parts, days, environment or ""))
 
 
 @router.get("/mocks/{name:path}/refreshed", summary="A mock's document, brought up to date")
