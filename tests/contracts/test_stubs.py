@@ -442,6 +442,20 @@ def test_a_text_that_is_called_json_is_judged_as_it_stands() -> None:
     assert outcomes == ["valid", "violated", "violated"]
 
 
+def test_a_content_type_that_a_template_makes_asks_for_none() -> None:
+    answer = {
+        "status": 200,
+        "headers": {"Content-Type": "{{request.headers.Accept}}"},
+        "jsonBody": {"id": 7},
+    }
+    held = {"request": {"method": "GET", "url": "/orders/7"}, "response": answer}
+    outcomes = [
+        judged(live(answer=body), held, form="wiremock").outcome
+        for body in ({"id": 7}, {"id": "7"})
+    ]
+    assert outcomes == ["valid", "violated"]
+
+
 def test_a_text_that_is_not_judged_is_told() -> None:
     held = imposter({"matches": {"path": "^/stock"}}, responses=[{"is": {"body": "54"}}])
     left = read({"imposters": [held]}, "mountebank").left

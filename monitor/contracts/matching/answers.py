@@ -63,7 +63,7 @@ def answer_body(
         value, exact = _untemplated(value), False
         if value is None:
             return None  # text whose shape nobody can tell
-    example = example_of(value, media)
+    example = example_of(value, "" if is_templated(media) else media)
     if example.kind == "json" and example.value is value and isinstance(value, str):
         # called JSON and none: it is served as it stands
         example = Example("text", example.media, value)
