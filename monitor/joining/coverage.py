@@ -66,21 +66,30 @@ def coverage(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covere
     ]
 
 
-def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covered]:
+def operations_covered(
+    promise: Promise, rows: Iterable[Mapping[str, Any]], broke: Mapping[str, bool] | None = None
+) -> list[Covered]:
     """Every operation of a promise, by name, with the calls of it: kept and broken are checked
     exchanges, open those that were not.
 
-    Rows are those of `operations_called`. A call counts for the operation that its route fits.
+    Rows are those of `operations_called`, of which all contracts of the provider were held
+    against. A call counts for the operation that its route fits. `broke` are the operations of
+    which calls broke a contract, and whether it was this one: what broke only others is open.
     """
     seen: dict[str, list[PairShown]] = {}
+    own: dict[str, bool] = {}
+    for operation, is_own in (broke or {}).items():
+        name = _named(promise, operation)
+        own[name] = own.get(name, False) or is_own
     for row in rows:
-        method, _, route = str(row["operation"]).partition(" ")
-        match = promise.router.match(method, route) if route.startswith("/") else None
-        if match is None or match.target is None:
+        name = _named(promise, str(row["operation"]))
+        if not name:
             continue
         kept, broken = int(row["kept"]), int(row["broken"])
+        if not own.get(name, True):
+            broken = 0
         left = max(int(row["calls"]) - kept - broken, 0)
-        seen.setdefault(match.target.name, []).append(_pair({**row, "open": left}))
+        seen.setdefault(name, []).append(_pair({**row, "broken": broken, "open": left}))
     operations = sorted(
         promise.operations, key=lambda operation: (operation.route, operation.method)
     )
@@ -88,6 +97,13 @@ def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> l
         _covered(operation.name, operation.clause, seen.get(operation.name, []))
         for operation in operations
     ]
+
+
+def _named(promise: Promise, operation: str) -> str:
+    """The promise's own name of an operation that was called; "" for one that it has not."""
+    method, _, route = operation.partition(" ")
+    match = promise.router.match(method, route) if route.startswith("/") else None
+    return "" if match is None or match.target is None else match.target.name
 
 
 def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:

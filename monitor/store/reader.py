@@ -341,6 +341,21 @@ class Reader:
         }
         return rows_in_utc(self._store.query("operations_called", parameters))
 
+    def operations_broken(
+        self, contract: str, callees: Sequence[str], since: datetime, until: datetime
+    ) -> dict[str, bool]:
+        """The operations of some callees of which exchanges broke a contract, as long as
+        violations are kept, and whether it was this one.
+        """
+        parameters = {
+            "contract": contract,
+            "callees": list(callees),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+        }
+        rows = self._store.query("operations_broken", parameters)
+        return {str(row["operation"]): bool(row["own"]) for row in rows}
+
     def tails(
         self, callees: Sequence[str], since: datetime, until: datetime, environment: str = ""
     ) -> list[dict[str, Any]]:

@@ -5,6 +5,8 @@ showed of their examples.
 import json
 from datetime import timedelta
 
+from monitor.contracts.read import read_contract
+from monitor.joining.coverage import operations_covered
 from monitor.model.edges import Sighting
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import interaction, pact
@@ -99,6 +101,38 @@ def test_what_was_seen_of_examples_is_told_by_route_and_page(api: Asked) -> None
     page = api.get("/contracts/web-orders").text
     assert "no order" in page
     assert "unproven" in page
+
+
+def test_what_broke_a_pact_alone_is_not_told_as_breaking_an_openapi_document(api: Asked) -> None:
+    assert api.post("/v1/contracts", {"document": json.dumps(WEB)}, LOCAL_TOKEN).status_code == 201
+    paths = {"/orders/{id}": {"get": {"responses": {"200": {"description": "an order"}}}}}
+    info = {"title": "x", "version": "1"}
+    openapi = json.dumps({"openapi": "3.0.3", "info": info, "paths": paths})
+    body = {"document": openapi, "provider": "orders"}
+    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
+    batch = records({}, {"caller_version": "1.1", "response_body": "{}"}, at=NOON)
+    for _ in api_logs(
+        Given(batch), api.parts.store, lambda: KNOWN, ApiLogSettings(format="ndjson"), api.clock
+    ):
+        pass
+    callees, day = ["orders"], timedelta(days=1)
+    broke = api.parts.reader.operations_broken("orders", callees, NOON - day, NOON + day)
+    own = api.parts.reader.operations_broken("web-orders", callees, NOON - day, NOON + day)
+    assert list(broke.values()) == [False]
+    assert list(own.values()) == [True]
+    call = {
+        "environment": "production", "caller": "web", "caller_version": "1.1", "callee": "orders", "callee_version": "2",
+        "operation": next(iter(broke)), "calls": 3, "kept": 1, "broken": 2, "first_seen": NOON, "last_seen": NOON,
+    }  # fmt: skip
+    promise = read_contract("openapi", openapi, where="here")
+    told = [
+        [
+            (row.proof, row.kept, row.broken, row.open)
+            for row in operations_covered(promise, [call], of)
+        ]
+        for of in (broke, own, {})
+    ]
+    assert told == [[("kept", 1, 0, 2)], [("broken", 1, 2, 0)], [("broken", 1, 2, 0)]]
 
 
 def test_the_matrix_tells_each_consumer_what_versions_of_its_provider_show(api: Asked) -> None:

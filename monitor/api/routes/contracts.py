@@ -337,7 +337,9 @@ def covered(
         provider = canonical(revision, parts.config.aliases).provider
         names = sorted({provider, split_service(provider)[0]})
         return operations_covered(
-            promise, parts.reader.operations_called(names, since, until, environment)
+            promise,
+            parts.reader.operations_called(names, since, until, environment),
+            parts.reader.operations_broken(revision.name, names, since, until),
         )
     rows = parts.reader.interactions(revision.name, since, until, environment)
     return coverage(promise, rows)
