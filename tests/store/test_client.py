@@ -48,11 +48,6 @@ def test_opening_again_migrates_nothing_and_keeps_the_rows(store: Store) -> None
     again.close()
 
 
-def test_no_two_schema_files_have_one_number() -> None:
-    numbers = [number for number, _, _ in _migrations()]
-    assert numbers == list(range(1, len(numbers) + 1))
-
-
 def test_a_newer_store_is_politely_refused(own_store: Store) -> None:
     row = {"number": pa.array([999], pa.uint32()), "name": ["999_future.sql"], "checksum": ["x"]}
     own_store.insert("schema_migrations", pa.table(row))
