@@ -24,6 +24,17 @@ and each of the others.
 LONGEST_CATEGORY = 32
 MOST_DECIMALS = 4
 _CATEGORY = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.:/\-]{1,32}")
+_DATE_TIME = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
+_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_EMAIL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+_URI = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9/?#&=._~%+:;,@!$*()-]*)?")
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)")
+_TIME = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
 _FORMATS = (
     (
         "date-time",
@@ -46,16 +57,9 @@ _FORMATS = (
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s?(Z|[+-]\d\d:?\d\d)?"
 )
-_KINDS = (
-    ("digits", re.compile(r"\d+")),
-    ("hex", re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)),
-    ("lower", re.compile(r"[a-z]+")),
-    ("upper", re.compile(r"[A-Z]+")),
-    ("letters", re.compile(r"[A-Za-z]+")),
-    ("plain", re.compile(r"[A-Za-z0-9]+")),
-    ("joined", re.compile(r"[A-Za-z0-9_.:/-]+")),
-    ("words", re.compile(r".*\s.*", re.DOTALL)),
-)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)
+_JOINED = re.compile(r"[A-Za-z0-9_.:/-]+")
+_SPACE = re.compile(r"\s")
 
 
 def word_mark(text: str) -> str:
@@ -164,16 +168,39 @@ def _kind(text: str) -> str:
     """What signs a text is made of."""
     if not text:
         return "empty"
-    return next((name for name, pattern in _KINDS if pattern.fullmatch(text)), "other")
+    if text.isdecimal():
+        return "digits"
+    ascii_only = text.isascii()
+    if ascii_only and len(text) >= 8 and _HEX.fullmatch(text):
+        return "hex"
+    if ascii_only and text.isalpha():
+        return "lower" if text.islower() else "upper" if text.isupper() else "letters"
+    if ascii_only and text.isalnum():
+        return "plain"
+    if ascii_only and _JOINED.fullmatch(text):
+        return "joined"
+    return "words" if _SPACE.search(text) else "other"
 
 
 def format_of(text: str) -> str:
     """The format that a text surely has, "" where it has none of those that are told."""
-    if 7 <= len(text) <= 2_000:
-        for name, pattern in _FORMATS:
-            if pattern.fullmatch(text):
-                return name
-    return ""
+    length = len(text)
+    if not 7 <= length <= 2_000:
+        return ""
+    # a look at where its signs must stand costs a tenth of a pattern
+    if text[4] == "-":
+        if length >= 20 and _DATE_TIME.fullmatch(text):
+            return "date-time"
+        if length == 10 and _DATE.fullmatch(text):
+            return "date"
+    if length == 36 and text[8] == "-" and _UUID.fullmatch(text):
+        return "uuid"
+    if text.startswith("http"):
+        if _URI.fullmatch(text):
+            return "uri"
+    elif length <= 15 and text[0].isdecimal() and _IPV4.fullmatch(text):
+        return "ipv4"
+    return "email" if "@" in text and _EMAIL.fullmatch(text) else ""
 
 
 def category(text: str) -> str:
