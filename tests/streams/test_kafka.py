@@ -438,7 +438,7 @@ def test_what_is_gathered_when_a_rebalance_takes_and_returns_a_partition_is_read
         kafka.produce(topic, [b"x"] * wanted, partition=partition)
     other = threading.Thread(target=_join_and_leave, args=(kafka.bootstrap, topic, group))
     other.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while time.monotonic() < deadline and sum(map(len, seen.values())) < 2 * wanted:
         records = next(batches)
         lost += sum(records.gaps)
@@ -462,6 +462,7 @@ def _join_and_leave(bootstrap: str, topic: str, group: str) -> None:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_poll_records=1,
+        session_timeout_ms=6000,  # where its leaving is not heard
     )
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
