@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Three processes more than cores, since many tests wait for others; six at most.
-SPREAD := --numprocesses=$(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 3 ? n + 3 : 6))) --dist=loadfile --no-loadscope-reorder
+# Two processes more than cores, since many tests wait for others; five at most. With three more each
+# costs a third more CPU on two cores, and all take longer.
+SPREAD := --numprocesses=$(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 3 ? n + 2 : 5))) --dist=loadfile --no-loadscope-reorder
 # Once, else each of the test processes compiles all our code, and rewrites all tests.
 COMPILE := $(BIN)/python -m compileall -q monitor pipelines; \
   [ -d tests/__pycache__ ] || $(BIN)/python -m pytest -q --collect-only > /dev/null
