@@ -25,6 +25,8 @@ Since = Annotated[
 Until = Annotated[
     str | None, Query(max_length=64, description="Before this time: ISO 8601, or how long ago")
 ]
+Hours = Annotated[int, Query(ge=1, le=720, description="Look back so many hours")]
+ProviderName = Annotated[str, Query(min_length=1, max_length=400, description="The provider")]
 Name = Annotated[str | None, Query(max_length=20_000)]
 MOST = 5000
 Limit = Annotated[

@@ -28,14 +28,13 @@ from monitor.joining.mock_scores import Bodies, Mocked, fresh, mocked
 from monitor.joining.mocking import Counted, Mocker
 from monitor.joining.operations import operation_of
 from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.model.mocks import WORST_FIRST
 from monitor.model.operations import template_path
 from monitor.streams.files import FileSource
 from monitor.wording_mocks import mock_sentence, why_undecided
 
 _FOREVER = 2**63 - 1
 _AT_ONCE = 5_000
-_EXITS = {1: 0, 2: 1, 0: 2}
-"""The worst of several: drifted, then undecided."""
 _COMMAND = "seamwatch contracts mocks"
 
 
@@ -206,7 +205,7 @@ def _score(
 def _show(scores: Sequence[Mapping[str, Any]], form: DiffFormat, *, strict: bool) -> int:
     """Rows of findings, worst first, and a line for each mock."""
     codes = [_exit(score, strict=strict) for score in scores]
-    worst = min(codes, key=lambda code: _EXITS[code])
+    worst = min(codes, key=WORST_FIRST.index)
     rows = [_row(score, finding) for score in scores for finding in score["findings"]]
     rows.sort(key=lambda row: row["bearing"] != "drifted")
     result = {0: "faithful", 1: "drifted", 2: "undecided"}[worst]

@@ -14,6 +14,7 @@ from monitor.cli.printing import (
     Format,
     FormatOption,
     LimitOption,
+    LookBackOption,
     plain,
     show,
     tell_what_is_judged,
@@ -496,7 +497,7 @@ def amend(
     against: Annotated[
         str, typer.Option(help="A revision's number; `live`: the newest one in force.")
     ] = "live",
-    since: Annotated[str, typer.Option(help="Look back so long: 12h, 7d; whole hours.")] = "7d",
+    since: LookBackOption = "7d",
     provider: ProviderOption = "",
     name: Annotated[str, typer.Option(help="Name of the contract, as for publishing.")] = "",
     consumer: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
@@ -540,7 +541,7 @@ def infer(
         str,
         typer.Option(help="Only of CALLER, of 'CALLER METHOD /route', or of '* METHOD /route'."),
     ] = "",
-    since: Annotated[str, typer.Option(help="Look back so long: 12h, 7d; whole hours.")] = "7d",
+    since: LookBackOption = "7d",
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     sure: Annotated[
         float,

@@ -6,7 +6,7 @@ import typer
 
 from monitor.cli.client import api
 from monitor.cli.contract_amend import hours_of
-from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.printing import FormatOption, LookBackOption, plain, show
 from monitor.cli.session import settings_of
 
 KINDS = "operation status side old_payloads new_payloads at_once enough".split()
@@ -20,7 +20,7 @@ def meaning(
     ] = "",
     new: Annotated[str, typer.Option(help="A version; by default the one seen first last.")] = "",
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
-    since: Annotated[str, typer.Option(help="Look back so long: 12h, 7d; whole hours.")] = "7d",
+    since: LookBackOption = "7d",
     form: FormatOption = "table",
 ) -> int:
     """What means something else in a new version of a service, though the schema is the same.

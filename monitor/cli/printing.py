@@ -20,6 +20,9 @@ LONGEST = 400  # of a cell in a table; JSON and CSV hold all
 LimitOption = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")
 ]
+LookBackOption = Annotated[
+    str, typer.Option("--since", help="Look back so long: 12h, 7d; whole hours.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 
 

@@ -9,7 +9,7 @@ import typer
 from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
-from monitor.model.ramps import Bound
+from monitor.model.ramps import Bound, exit_of
 from monitor.wording_ramps import ROLES, bound_text, short_span, small_share
 
 LIVE = "version age share planned calls instances since".split()
@@ -51,7 +51,7 @@ def ramp(
     if any(plan["broken"] for plan in told["plans"]):
         return 1
     words = {pair["word"] for pair in told["pairs"] if pair["role"] != "established"}
-    return 1 if "broken" in words else 0 if words and words <= {"accepted", "proven"} else 2
+    return exit_of(words)
 
 
 def _listed(rows: Sequence[dict[str, Any]], form: Any) -> int:

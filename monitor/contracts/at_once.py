@@ -28,9 +28,8 @@ from monitor.contracts.registry import InForce
 from monitor.contracts.routes import Match, whole_segments
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
-from monitor.model.exchanges import CLIENT_LEFT, Checked, Exchange
+from monitor.model.exchanges import BODILESS, CLIENT_LEFT, Checked, Exchange
 
-BODILESS = frozenset({204, 205, 304})
 _MOST_PLANS = 10_000
 SHAPE_ONLY = "shape_only"
 """The reason of a valid one of which only presence and types could be checked."""

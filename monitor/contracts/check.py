@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from monitor.contracts.at_once import BODILESS, SHAPE_ONLY, named, valid_at_once
+from monitor.contracts.at_once import SHAPE_ONLY, named, valid_at_once
 from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
@@ -21,6 +21,7 @@ from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
 from monitor.model.exchanges import (
+    BODILESS,
     CLIENT_LEFT,
     MESSAGING,
     Checked,

@@ -14,6 +14,8 @@ from functools import lru_cache
 
 MARKED = "n"
 """A mark beside those of values, of no place: it counts payloads that were marked."""
+SEPARATOR = "\x1f"
+"""Between a place and its mark, where both are one key."""
 NULL = "0"
 WORD = "e"
 """Begins the mark of a word that settings ask to be stored; alone it is of a text that is none."""

@@ -15,7 +15,7 @@ from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.routes import Router
-from monitor.contracts.skeleton import Node
+from monitor.contracts.skeleton import TYPES, Node
 from monitor.contracts.stubs import asked
 from monitor.model.exchanges import CLIENT_LEFT, Shown
 from monitor.model.operations import template_path
@@ -31,7 +31,6 @@ _NAMED = re.compile(r"\{[^{}]*\}")
 _OF_BODIES = frozenset(
     "status equality type missing_key unexpected_key missing_item unexpected_item missing_body unexpected_body array_length".split()
 )
-_SCALARS = {"n": "null", "b": "boolean", "d": "number", "s": "string"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +101,14 @@ class Mock:
             if len(self._by_route) >= _MOST_ROUTES:
                 self._by_route.clear()
             stubs = self._by_route[key] = [
-                stub
-                for verb, path, stub in self._asked
-                if path and verb in ("", method) and of_route(path, route)
+                stub for verb, path, stub in self._asked if asks_for(verb, path, method, route)
             ]
         return stubs
+
+
+def asks_for(verb: str, path: str, method: str, route: str) -> bool:
+    """Whether a stub for this verb and path, each "" where it says none, is one of an operation."""
+    return bool(path) and verb in ("", method) and of_route(path, route)
 
 
 def of_route(path: str, route: str) -> bool:
@@ -187,9 +189,5 @@ def _fields(stub: Node, live: Node, at: str) -> Iterator[Difference]:
 
 def types_of(node: Node) -> set[str]:
     """The JSON types that stand at a place."""
-    types = {word for sign, word in _SCALARS.items() if sign in node}
-    if "o" in node or "m" in node:
-        types.add("object")
-    if "a" in node:
-        types.add("array")
-    return types
+    types = {word for sign, word in TYPES.items() if sign in node}
+    return types | {TYPES["o"]} if "m" in node else types

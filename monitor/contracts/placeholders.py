@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from monitor.contracts.marks import SEPARATOR
 from monitor.contracts.skeleton import MASKED, Node
 from monitor.model.pointers import escaped
 
@@ -15,7 +16,6 @@ _BY_FORMAT = {
     "uri": "https://example.com/",
     "ipv4": "192.0.2.1",
 }
-_SEPARATOR = "\x1f"
 _TEXT = "text"
 
 Formats = Mapping[str, str]
@@ -26,7 +26,7 @@ def formats_of(marks: Mapping[str, int]) -> dict[str, str]:
     """The formats of places, by marks: what most of them had."""
     counts: dict[str, Counter[str]] = {}
     for text, count in marks.items():
-        pointer, _, mark = text.partition(_SEPARATOR)
+        pointer, _, mark = text.partition(SEPARATOR)
         if mark[:1] == "F":
             counts.setdefault(pointer, Counter())[mark[1:]] += count
         elif mark[:1] in ("i", "f"):

@@ -36,6 +36,8 @@ Node = dict[str, Any]
 MOST_NODES = 2_000
 """So much of one payload is looked at."""
 SCALARS = "nbdsx"
+TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
+"""JSON's types by the letters of a node."""
 NO_BODY: Node = {"z": 1}
 _TYPES: dict[type, str] = {type(None): "n", bool: "b", int: "d", float: "d"}
 _NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")

@@ -10,28 +10,14 @@ import orjson
 
 from monitor.contracts.cases import Case, Told, placed, removed
 from monitor.contracts.placeholders import Formats, formats_of, placeholder
-from monitor.contracts.skeleton import Node, merged, places
+from monitor.contracts.skeleton import TYPES, Node, merged, places
 from monitor.errors import UsageError
 from monitor.model.exchanges import MESSAGING
 from monitor.store.reader import Provider, Reader
 
+_SIGNS = {word: sign for sign, word in TYPES.items()} | {"integer": "d"}
 _BY_TYPE: Mapping[str, Node] = {
-    "string": {"s": 1},
-    "number": {"d": 1},
-    "integer": {"d": 1},
-    "boolean": {"b": 1},
-    "null": {"n": 1},
-    "object": {"o": {}},
-    "array": {"a": {}},
-}
-_SIGNS = {
-    "string": "s",
-    "number": "d",
-    "integer": "d",
-    "boolean": "b",
-    "null": "n",
-    "object": "o",
-    "array": "a",
+    word: {sign: {} if sign in "oa" else 1} for word, sign in _SIGNS.items()
 }
 _ABSENT = frozenset({"absent"})
 

@@ -35,7 +35,7 @@ from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.deployable import Declared, Deployable, DeployPair, Missing, missing
 from monitor.model.edges import apart
-from monitor.model.ramps import WORST_FIRST, Age, PairState, PairWord, worst
+from monitor.model.ramps import WORST_FIRST, Age, PairState, PairWord, exit_of, worst
 from monitor.model.services import may_be_one
 from monitor.store import Store
 from monitor.store.ramps import Place, RampReader
@@ -122,13 +122,12 @@ class _Asking:
             )
         elif seen:
             notes.append(missing("deploy_seen_elsewhere", environments=", ".join(sorted(seen))))
-        words = {pair.word for pair in pairs}
         return Deployable(
             service=self.place.service,
             version=wanted.version,
             environment=self.place.environment,
             at=datetime.fromtimestamp(self.until, UTC),
-            exit_code=1 if "broken" in words else 0 if words and words <= {"accepted", "proven"} else 2,
+            exit_code=exit_of({pair.word for pair in pairs}),
             pairs=sorted(
                 pairs,
                 key=lambda it: (WORST_FIRST.index(it.word), it.direction, it.caller, it.callee, it.caller_version, it.callee_version),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
-from monitor.contracts.mocking import differences, of_route
+from monitor.contracts.mocking import asks_for, differences
 from monitor.contracts.skeleton import Node
 from monitor.contracts.stubs import Stub
 from monitor.detect.ramps.bounds import lower_share, upper_share
@@ -281,11 +281,7 @@ def _never_mocked(
             entry
             for entry in entries
             if operation in entry.operations
-            or (
-                entry.stub.path
-                and entry.stub.method in ("", verb)
-                and of_route(entry.stub.path, route)
-            )
+            or asks_for(entry.stub.method, entry.stub.path, verb, route)
         ]
         if not any(entry.exchanges for entry in own):
             continue

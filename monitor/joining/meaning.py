@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.contracts.marks import MARKED
+from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.detect.evidence.meaning import FEWEST, meaning_changes
 from monitor.model.meaning import MeaningChange, Place, Sketch
 from monitor.store.reader import Provider, Reader
 
-_SEPARATOR = "\x1f"
 TOGETHER = 0.5
 """Versions are compared hour by hour where so much of the new one's was while both were live."""
 Row = Mapping[str, Any]
@@ -115,8 +114,8 @@ def _by_kind(rows: Iterable[Row]) -> dict[Place, list[_Marked]]:
     kinds: dict[Place, list[_Marked]] = {}
     for row in rows:
         marks = dict(row["marks"])
-        taken = int(marks.get(f"{_SEPARATOR}{MARKED}", 0))
-        weight = int(marks.get(_SEPARATOR, 0))
+        taken = int(marks.get(f"{SEPARATOR}{MARKED}", 0))
+        weight = int(marks.get(SEPARATOR, 0))
         if not taken or not weight:
             continue
         place = Place(row["operation"], int(row["status"]), row["side"], "")
@@ -135,10 +134,10 @@ def _at_once(old: Sequence[_Marked], new: Sequence[_Marked]) -> bool:
 def _sketches(marked: Sequence[_Marked], *, at_once: bool) -> list[Sketch]:
     by_stratum: dict[str, dict[str, Counter[str]]] = {}
     for part in marked:
-        stratum = f"{part.caller}{_SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.caller
+        stratum = f"{part.caller}{SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.caller
         counts = by_stratum.setdefault(stratum, {})
         for key, count in part.marks.items():
-            place, _, mark = key.partition(_SEPARATOR)
+            place, _, mark = key.partition(SEPARATOR)
             if place or mark != MARKED:
                 number = round(int(count) / part.each)
                 counts.setdefault(place, Counter())[mark] += number
@@ -157,5 +156,5 @@ def _usual(rows: Sequence[Row], new: str) -> str:
     payloads = Counter[str]()
     for row in rows:
         if row["version"] and row["version"] != new:
-            payloads[row["version"]] += int(dict(row["marks"]).get(f"{_SEPARATOR}{MARKED}", 0))
+            payloads[row["version"]] += int(dict(row["marks"]).get(f"{SEPARATOR}{MARKED}", 0))
     return max(payloads, key=lambda version: (payloads[version], version), default="")

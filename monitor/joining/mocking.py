@@ -2,7 +2,6 @@
 provider answered, how long it took, and the skeleton of the body; never a value.
 """
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -17,18 +16,25 @@ from monitor.contracts.registry import InForce, Registry
 from monitor.contracts.shape import number_of, shape_of
 from monitor.contracts.skeleton import Skeleton, text_of
 from monitor.joining.exchange_columns import Named
+from monitor.joining.skeletons import (
+    MOST_BYTES,
+    MOST_KINDS,
+    MOST_SHAPES,
+    UNSEEN,
+    day_of,
+    keep_texts,
+    lot,
+)
 from monitor.joining.tables import WORDS, table_of
-from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
 from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.model.quantiles import bucket_of
 from monitor.store import Store
 
 ENOUGH, ONE_IN = 400, 16
 """So many exchanges of an operation, a status and a version pair are held against a mock; then one
 in so many, which stands for as many. What is seldom is so told exactly.
 """
-MOST_SHAPES, MOST_BYTES, MOST_KINDS = 200, 256_000, 20_000
 NO_TIME = -1_000
-UNSEEN = 0
 SEPARATOR = "\x1f"
 
 
@@ -61,8 +67,7 @@ class Mocker:
         self._looked[kind] += 1
         if self._looked[kind] <= ENOUGH:
             return 1
-        chosen = (exchange.offset * 0x9E3779B1 + exchange.index * 0x85EBCA77) >> 7
-        return 0 if chosen % ONE_IN else ONE_IN
+        return 0 if lot(exchange) % ONE_IN else ONE_IN
 
     def keeps(self, kind: tuple[Any, ...], number: int) -> bool:
         """Whether a skeleton is kept: of each kind so many."""
@@ -162,7 +167,7 @@ class Meetings:
                 *(contract.name, meeting.interaction, exchange.status, names.environment),
                 names.callee_version,
             )
-            day = exchange.end_ns // 86_400_000_000_000
+            day = day_of(exchange)
             # a tenth of what the skeleton costs, and alike for alike ones
             quick = shape_of(response.value) ^ exchange.redacted
             known = self._mocker.numbers.get((day, quick))
@@ -182,16 +187,7 @@ class Meetings:
 
     def keep(self, store: Store) -> None:
         """Write all rows; durable on return. Nothing where no mock is published."""
-        if self._texts:
-            store.insert(
-                "shape_texts",
-                pa.table(
-                    {
-                        "shape": pa.array(list(self._texts), pa.uint64()),
-                        "text": pa.array(list(self._texts.values()), pa.string()),
-                    }
-                ),
-            )
+        keep_texts(store, self._texts)
         if self._rows:
             store.insert("mocks_met", table_of(self._rows, _SEEN))
 
@@ -262,12 +258,7 @@ _AT, _SHAPE = _SEEN.names.index("at"), _SEEN.names.index("shape")
 
 
 def _bucket(duration_ns: int | None) -> int:
-    """The bucket of a duration in an exponential histogram of seconds."""
-    if duration_ns is None or duration_ns < 0:
-        return NO_TIME
-    if not duration_ns:
-        return ZERO_BUCKET
-    return math.ceil(math.log2(duration_ns / 1e9) * (1 << HISTOGRAM_SCALE)) - 1
+    return NO_TIME if duration_ns is None or duration_ns < 0 else bucket_of(duration_ns / 1e9)
 
 
 def _detail(broken: Any) -> str:

@@ -14,14 +14,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitor.contracts.marks import MARKED, WORD
+from monitor.contracts.marks import MARKED, SEPARATOR, WORD
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of, shape_of
 from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, text_of
 from monitor.joining.exchange_columns import Named
+from monitor.joining.skeletons import (
+    MOST_BYTES,
+    MOST_KINDS,
+    MOST_SHAPES,
+    UNSEEN,
+    day_of,
+    keep_texts,
+    lot,
+)
 from monitor.joining.tables import WORDS, table_of
-from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.model.exchanges import BODILESS, MESSAGING, Exchange
 from monitor.store import Store
 
 ENOUGH = 100
@@ -38,14 +47,8 @@ all at first, since what is told of all values hangs on them; some 2,000 tell ve
 """
 SELDOM = 256
 """One in so many beyond that."""
-MOST_SHAPES, MOST_MARKS, MOST_CATEGORIES = 200, 4_000, 24
+MOST_MARKS, MOST_CATEGORIES = 4_000, 24
 """Of one kind: what is beyond is told as not seen; a place with more words has no categories."""
-MOST_KINDS = 20_000
-MOST_BYTES = 256_000
-"""A larger payload is not looked at."""
-UNSEEN = 0
-_BODILESS = frozenset({204, 205, 304})
-_SEPARATOR = "\x1f"
 # headers that are the way's and not the service's, or never the same
 _OF_THE_WAY = frozenset(
     "connection content-encoding content-length date keep-alive server transfer-encoding via x-powered-by age vary set-cookie".split()
@@ -155,7 +158,7 @@ class Shapes:
         group = self._memory.groups.get(key)
         if group is None:
             group = self._memory.groups[key] = _Group(names)
-        chosen = (exchange.offset * 0x9E3779B1 + exchange.index * 0x85EBCA77) >> 7
+        chosen = lot(exchange)
         if group.known and chosen % ONE_IN:
             return
         for side, payload in _sides(exchange, request, response):
@@ -193,7 +196,7 @@ class Shapes:
         self, exchange: Exchange, side: str, payload: Payload | None, kind: _Kind, chosen: int
     ) -> int:
         """The number of the skeleton, whose marks are taken where they are wanted."""
-        day = exchange.end_ns // 86_400_000_000_000
+        day = day_of(exchange)
         if payload is None:
             value = _query(exchange.query) if side == "query" else _headers(exchange)
             if value is None:
@@ -211,7 +214,8 @@ class Shapes:
         marked = marked and not chosen % one_in
         quick = shape_of(value) ^ exchange.redacted
         number = kind.numbers.get(quick)
-        if (day, number) in self._memory.told and not marked:
+        told = (day, number) in self._memory.told
+        if told and not marked:
             assert number is not None
             return number
         now = exchange.end_ns / 1e9
@@ -223,6 +227,9 @@ class Shapes:
             marks = _few(skeleton.marks, kind.marked)
             kind.marked.seen(marks)
             self._count(exchange, marks, kind, one_in)
+        if told:
+            assert number is not None
+            return number
         number = self._known(skeleton.text, kind, day)
         if len(kind.numbers) < 10 * MOST_SHAPES:
             kind.numbers[quick] = number
@@ -234,8 +241,8 @@ class Shapes:
         hour = exchange.end_ns // 3_600_000_000_000 * 3_600
         counted = self._marks.setdefault((hour, *kind.columns), Counter())
         for place, mark in marks:
-            counted[f"{place}{_SEPARATOR}{mark}"] += stands_for
-        counted[f"{_SEPARATOR}{MARKED}"] += 1
+            counted[f"{place}{SEPARATOR}{mark}"] += stands_for
+        counted[f"{SEPARATOR}{MARKED}"] += 1
 
     def _known(self, text: str, kind: _Kind, day: int) -> int:
         number = number_of(text)
@@ -249,17 +256,8 @@ class Shapes:
 
     def keep(self, store: Store) -> None:
         """Write all rows; durable on return."""
-        if self._texts:
-            store.insert(
-                "shape_texts",
-                pa.table(
-                    {
-                        "shape": pa.array(list(self._texts), pa.uint64()),
-                        "text": pa.array(list(self._texts.values()), pa.string()),
-                    }
-                ),
-            )
-            self._texts = {}
+        keep_texts(store, self._texts)
+        self._texts = {}
         store.insert("shapes_seen", table_of(self._rows, _SEEN))
         store.insert(
             "shape_marks",
@@ -311,7 +309,7 @@ def _sides(
         return
     if exchange.query_known or exchange.query:
         yield "query", None
-    if exchange.status and exchange.status not in _BODILESS and exchange.method != "HEAD":
+    if exchange.status and exchange.status not in BODILESS and exchange.method != "HEAD":
         yield "response", response
     if exchange.status and exchange.response_headers:
         yield "headers", None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from monitor.contracts.form import Promise
-from monitor.contracts.mocking import of_route
+from monitor.contracts.mocking import asks_for
 from monitor.contracts.stubs import asked
 from monitor.control.contracts import listed, whole
 from monitor.control.deploys import list_deploys
@@ -130,8 +130,7 @@ def speaks_of(promise: Promise, operation: str) -> bool:
     if any(unit.name in (operation, route) for unit in promise.units):
         return True
     return any(
-        verb in ("", method) and path and of_route(path, route)
-        for verb, path in map(asked, promise.interactions)
+        asks_for(verb, path, method, route) for verb, path in map(asked, promise.interactions)
     )
 
 

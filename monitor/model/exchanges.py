@@ -9,6 +9,8 @@ from typing import Literal
 Body = bytes | str | None
 
 MESSAGING = "messaging"
+BODILESS = frozenset({204, 205, 304})
+"""Statuses of answers that have no body."""
 CLIENT_LEFT = 499  # what proxies log where the caller hung up before the answer
 """The protocol of a record in a topic: its path is the topic, its request the record, and nobody
 answers.

@@ -17,6 +17,8 @@ MockCode = Literal[
     "missing",
 ]
 MOCK_CODES: tuple[MockCode, ...] = get_args(MockCode)
+WORST_FIRST = (1, 2, 0)
+"""Exit codes of several mocks: drifted, then undecided."""
 Faithfulness = Literal["faithful", "drifted", "undecided"]
 MockReason = Literal["", "no_traffic", "no_stub_met", "nothing_judged"]
 """Why it is not told: nobody called the provider, none of the calls is one that a stub stands for,

@@ -2,11 +2,19 @@
 answers.
 """
 
+import math
 from collections.abc import Mapping
 
 from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
 
 BUCKETS_A_DOUBLING = 1 << HISTOGRAM_SCALE
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket of a duration that is not below zero."""
+    if not seconds:
+        return ZERO_BUCKET
+    return math.ceil(math.log2(seconds) * BUCKETS_A_DOUBLING) - 1
 
 
 def upper_bound(bucket: int) -> float:

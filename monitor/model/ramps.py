@@ -2,7 +2,7 @@
 shown, and what that proves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
@@ -64,6 +64,11 @@ def ramp_reason(code: RampCode, /, **parameters: str | float) -> RampReason:
 def worst(words: Iterable[PairWord]) -> PairWord:
     """What holds of several together; proven where nothing is said."""
     return min(words, key=WORST_FIRST.index, default="proven")
+
+
+def exit_of(words: Collection[PairWord]) -> Literal[0, 1, 2]:
+    """1 where a pair is broken, 2 where one is unproven or there is none, else 0."""
+    return 1 if "broken" in words else 2 if not words or "unproven" in words else 0
 
 
 @dataclass(frozen=True, slots=True)

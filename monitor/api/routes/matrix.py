@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
-from monitor.api.moments import Name
+from monitor.api.moments import Name, ProviderName
 from monitor.api.parts import Parts
 from monitor.api.questions import data_range, listed_in
 from monitor.api.strict import StrictRoute
@@ -44,7 +44,7 @@ class Matrix(BaseModel):
 def contract_matrix(
     _caller: Reading,
     parts: Opened,
-    service: Annotated[str, Query(min_length=1, max_length=400, description="The provider")],
+    service: ProviderName,
     environment: Name = None,
     days: Annotated[int, Query(ge=1, le=400, description="Look back so many days")] = DAYS,
 ) -> Matrix:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
-from monitor.api.moments import Name
+from monitor.api.moments import Hours, Name, ProviderName
 from monitor.api.questions import provider_named
 from monitor.api.strict import StrictRoute
 from monitor.joining.meaning import Compared, compared
@@ -42,7 +42,7 @@ class MeaningFound(BaseModel):
 def meaning_of_versions(
     _caller: Reading,
     parts: Opened,
-    service: Annotated[str, Query(min_length=1, max_length=400, description="The provider")],
+    service: ProviderName,
     old: Annotated[
         str, Query(max_length=200, description="A version; by default the usual one beside `new`")
     ] = "",
@@ -50,7 +50,7 @@ def meaning_of_versions(
         str, Query(max_length=200, description="A version; by default the one seen first last")
     ] = "",
     environment: Name = None,
-    hours: Annotated[int, Query(ge=1, le=720, description="Look back so many hours")] = 168,
+    hours: Hours = 168,
 ) -> MeaningFound:
     """From marks of payloads: sizes, signs, decimals, lengths, formats, zones, mixes of hashed
     words. Callers are strata, and hours where both versions were live at once.

@@ -1,6 +1,6 @@
 """/v1/mocks: how true published mocks are to the provider that they stand for."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -14,13 +14,14 @@ from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.routes.contracts import revision_of
 from monitor.api.strict import StrictRoute
+from monitor.api.told import fields_of
 from monitor.contracts.refreshing import Refreshed
 from monitor.control import contracts as registry
 from monitor.errors import ContractError
 from monitor.joining.fidelity import fidelity
 from monitor.joining.mock_scores import mock_of, refreshed_mock, rows_of
 from monitor.model.contracts import Revision
-from monitor.model.mocks import Fidelity, MockFinding
+from monitor.model.mocks import WORST_FIRST, Fidelity, MockFinding
 from monitor.wording_mocks import mock_sentence, why_undecided
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
@@ -117,11 +118,10 @@ def scores_of(parts: Parts, days: int, environment: str = "") -> list[MockScore]
         score_of(parts, revision, days, environment)
         for revision in registry.whole(parts.engine, newest)
     ]
-    order = {1: 0, 2: 1, 0: 2}
     return sorted(
         scores,
         key=lambda score: (
-            order[score.fidelity.exit_code if score.fidelity is not None else 2],
+            WORST_FIRST.index(score.fidelity.exit_code if score.fidelity is not None else 2),
             score.name,
         ),
     )
@@ -162,5 +162,4 @@ def _mock(parts: Parts, name: str) -> Revision:
 
 
 def line_of(finding: MockFinding) -> FindingLine:
-    held = {field.name: getattr(finding, field.name) for field in fields(MockFinding)}
-    return FindingLine(**held, text=mock_sentence(finding))
+    return FindingLine(**fields_of(finding), text=mock_sentence(finding))

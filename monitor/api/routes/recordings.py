@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
-from monitor.api.moments import Name
+from monitor.api.moments import Hours, Name, ProviderName
 from monitor.api.questions import provider_named
 from monitor.api.strict import StrictRoute
 from monitor.contracts.inferring.gathered import NOT_TOLD, Why
@@ -46,14 +46,14 @@ class Recording(BaseModel):
 def recording(
     _caller: Reading,
     parts: Opened,
-    service: Annotated[str, Query(min_length=1, max_length=400, description="The provider")],
+    service: ProviderName,
     form: Annotated[InferredForm, Query(description="The contract's format")] = "openapi",
     consumer: Name = None,
     operation: Annotated[
         str, Query(max_length=400, description="Only this operation: METHOD /route, or a topic")
     ] = "",
     environment: Name = None,
-    hours: Annotated[int, Query(ge=1, le=720, description="Look back so many hours")] = 168,
+    hours: Hours = 168,
     sure: Annotated[
         float,
         Query(

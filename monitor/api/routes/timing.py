@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
-from monitor.api.moments import Name
+from monitor.api.moments import Name, ProviderName
 from monitor.api.parts import Parts
 from monitor.api.strict import StrictRoute
 from monitor.joining.timing import TimingVerdict, TimingWord, judge_timing, timed_contracts
@@ -70,7 +70,7 @@ class TimingFound(BaseModel):
 def contract_timing(
     _caller: Reading,
     parts: Opened,
-    service: Annotated[str, Query(min_length=1, max_length=400, description="The provider")],
+    service: ProviderName,
     environment: Name = None,
     hours: Annotated[
         int,

@@ -12,13 +12,12 @@ from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name
 from monitor.api.parts import Parts
-from monitor.api.questions import broken_clauses, data_range
+from monitor.api.questions import broken_clauses, data_range, provider_named
 from monitor.api.strict import StrictRoute
 from monitor.contracts.cases import SUFFIXES, CaseForm, Told, written
 from monitor.errors import UsageError
 from monitor.joining.cases import Wanted, case_of
 from monitor.joining.uncovered import uncovered
-from monitor.model.services import split_service
 from monitor.model.uncovered import UncoveredList
 from monitor.store.reader import Provider
 
@@ -129,7 +128,6 @@ def _uncovered(parts: Parts, case_id: str) -> Wanted | None:
     )
     if row is None:
         return None
-    short, namespace = split_service(row.provider)
-    provider = Provider(sorted({row.provider, short}), namespace, row.environment)
+    _, provider = provider_named(parts, row.provider, row.environment)
     consumer = row.callers[0] if row.callers else ""
     return Wanted(row.id, provider, row.provider, row.operation, consumer, (), None)

@@ -8,7 +8,8 @@ from typing import Literal
 
 from monitor.contracts.inferring.gathered import Gathered
 from monitor.contracts.inferring.held import Held, at_most
-from monitor.contracts.inferring.schemas import SURE, TYPES
+from monitor.contracts.inferring.schemas import SURE
+from monitor.contracts.skeleton import TYPES
 from monitor.model.pointers import escaped
 
 FEWEST = 50

@@ -10,6 +10,7 @@ from monitor.contracts.inferring.gathered import JSON, Media, Seen, as_told
 from monitor.contracts.inferring.held import Held, Marks, at_most
 from monitor.contracts.marks import FIRST
 from monitor.contracts.payloads import is_json_type
+from monitor.model.exchanges import BODILESS
 from monitor.model.pointers import escaped
 
 _TEXTS: Mapping[str, str] = {
@@ -21,7 +22,6 @@ _TEXTS: Mapping[str, str] = {
     "uri": "https://example.org/",
     "ipv4": "192.0.2.1",
 }
-_BODILESS = frozenset({204, 205, 304})
 NOTHING = object()
 """Where no example can be given."""
 
@@ -43,9 +43,7 @@ def answers(method: str, seen: Seen, sure: float) -> Iterator[Answer]:
 
 
 def _of(method: str, status: int, seen: Seen, sure: float) -> Iterator[Answer]:
-    media: Media = (
-        {} if method == "HEAD" or status in _BODILESS else seen.responses.get(status, {})
-    )
+    media: Media = {} if method == "HEAD" or status in BODILESS else seen.responses.get(status, {})
     sides = list(as_told(media))
     calls = seen.calls[status]
     if not sides or any(side.empty or side.unseen for side in media.values()):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from monitor.contracts.marks import MARKED
+from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.contracts.skeleton import Node
 
 CONFIDENCE = 0.95
@@ -113,7 +113,7 @@ class Marks:
         self.taken = 0
         self._by_place: dict[str, Counter[str]] = {}
         for key, count in counted.items():
-            place, _, mark = key.partition("\x1f")
+            place, _, mark = key.partition(SEPARATOR)
             self._by_place.setdefault(place, Counter())[mark] += count
         root = self._by_place.get("", Counter())
         self._weight = root[""]

@@ -18,9 +18,9 @@ from monitor.contracts.inferring.schemas import (
     whole_schema,
 )
 from monitor.contracts.payloads import is_json_type
+from monitor.model.exchanges import BODILESS
 
 VERSION = "3.1.0"
-_BODILESS = frozenset({204, 205, 304})
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 # Headers of what stands before a service, or of each call anew: no promise of the service.
 _OTHERS = re.compile(
@@ -103,7 +103,7 @@ def _response(status: int, seen: Seen, sure: float, *, bodiless: bool) -> Docume
     headers = dict(_headers(seen.headers.get(status, Side()), sure))
     if headers:
         response["headers"] = headers
-    media = {} if bodiless or status in _BODILESS else seen.responses.get(status, {})
+    media = {} if bodiless or status in BODILESS else seen.responses.get(status, {})
     content = _content(media, sure)
     if content:
         response["content"] = content

@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.contracts.inferring.held import Held, Marks, at_most
 from monitor.contracts.marks import FIRST, LATER, WORD
+from monitor.contracts.skeleton import TYPES
 from monitor.model.pointers import escaped
 
 EVIDENCE = "x-seamwatch-evidence"
@@ -14,7 +15,6 @@ SURE = 0.01
 """A clause that every payload kept is told where surely no more than this share breaks it."""
 ALL_OF = 0.99
 """So much of the texts must have been marked by their words."""
-TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
 Schema = dict[str, Any]
 
 
