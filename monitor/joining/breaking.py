@@ -159,7 +159,7 @@ class BreakWatch:
             and event.rule not in WATCHED
         ]
         gone = [*seen_again, *self._gone(missing, since, now)]
-        observed = {revision.name for revision in self._newest() if revision.role == "observed"}
+        observed = {name for name, revision in owners.items() if revision.role == "observed"}
         seen = [replace(event, observed=event.contract in observed) for event in after.values()]
         with writing(self._engine) as connection:
             stored = breaks.load_breaks(connection)  # accepted or told meanwhile

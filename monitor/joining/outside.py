@@ -13,7 +13,6 @@ from monitor.contracts.inferring.changed import ShapeChange, shape_changes
 from monitor.contracts.inferring.gathered import gathered
 from monitor.control import breaks
 from monitor.control.contracts import listed
-from monitor.control.store import writing
 from monitor.joining.breaking import break_id
 from monitor.joining.meaning import changed_since
 from monitor.model.breaks import MEANING, SHAPE, ContractBreak
@@ -59,13 +58,12 @@ class OutsideWatch:
     def _look(self, host: Mapping[str, Any]) -> None:
         environment, callee = str(host["environment"]), str(host["callee"])
         found = {event.id: event for event in self._changes(environment, callee, host)}
-        with writing(self._engine) as connection:
-            known = [
-                event.id
-                for event in breaks.load_breaks(connection).values()
-                if event.rule in (SHAPE, MEANING)
-                and (event.environment, event.callee) == (environment, callee)
-            ]
+        known = [
+            event.id
+            for event in breaks.list_breaks(self._engine)
+            if event.rule in (SHAPE, MEANING)
+            and (event.environment, event.callee) == (environment, callee)
+        ]
         self.events |= dict.fromkeys(known)
         self.events |= found
 

@@ -11,7 +11,7 @@ from monitor.api.access import Opened, Publishing, Reading
 from monitor.api.faults import ApiError
 from monitor.api.parts import Parts
 from monitor.api.routes.amendments import AmendmentBody, judge_amendment
-from monitor.api.routes.contracts import ContractBody, line, publish, revision_of
+from monitor.api.routes.contracts import ContractBody, publish, revision_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import path, render
 from monitor.contracts.amendment import WORST_FIRST
@@ -113,7 +113,7 @@ def _text_of(file: UploadFile) -> str:
 def _render(
     request: Request, parts: Parts, newest: Revision | None, document: str, told: dict[str, object]
 ) -> HTMLResponse:
-    names = [line(revision).name for revision in registry.listed(parts.engine, newest=True)]
+    names = [revision.name for revision in registry.listed(parts.engine, newest=True)]
     context: dict[str, object] = {
         "contracts": names, "contract": newest, "document": document, "judged": None, "hours": 168,
     }  # fmt: skip
