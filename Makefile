@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two processes more than cores, since many tests wait for others; five at most. With three more each
-# costs a third more CPU on two cores, and all take longer.
+# Two processes more than cores, since many tests wait for others; five at most.
 SPREAD := --numprocesses=$(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 3 ? n + 2 : 5))) --dist=loadfile --no-loadscope-reorder
 # Once, else each of the test processes compiles all our code, and rewrites all tests.
 COMPILE := $(BIN)/python -m compileall -q monitor pipelines; \
