@@ -77,6 +77,7 @@ OF_ONE_TABLE: Mapping[str, str] = {
     "panels/windows_state": "windows",
     "panels/watermarks": "watermarks",
     "watermark_states": "watermarks",
+    "services_at": "addresses",
 }
 # Questions whose answers are of published generations only: until the next publication they are the
 # same.
@@ -125,7 +126,8 @@ class Store:
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
         self._written: dict[str, int] = {}
-        self._empty: dict[str, tuple[int, bool]] = {}
+        self._empty: dict[str, int] = {}
+        self._filled: set[str] = set()
         self._known: dict[Hashable, tuple[int, float, list[dict[str, Any]]]] = {}
         self._published: dict[Hashable, tuple[float, list[dict[str, Any]]]] = {}
         self._published_as_of = 0
@@ -240,15 +242,18 @@ class Store:
 
     def holds_nothing(self, table: str) -> bool:
         """Whether a table is empty, where that is known without asking each time: nobody but us
-        writes.
+        writes. One that held anything is not asked again, though its rows may be gone by their age.
         """
         if self.lock is None:
             return False
         version = self._written.get(table, 0)
-        if self._empty.get(table, (-1, False))[0] != version:
+        if table not in self._filled and self._empty.get(table, -1) != version:
             (row,) = _rows(self._writers, "rows_of", statement("rows_of"), {"table": table})
-            self._empty[table] = (version, not row["rows"])
-        return self._empty[table][1]
+            if row["rows"]:
+                self._filled.add(table)
+            else:
+                self._empty[table] = version
+        return table not in self._filled
 
     def ping(self) -> None:
         """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however
@@ -273,6 +278,7 @@ class Store:
         """Let go what was learned of tables that only this store writes: something else did."""
         self.forget_answers()
         self._empty.clear()
+        self._filled.clear()
         if self.recent is not None:
             self.recent.forget()
         if self.window_log is not None:

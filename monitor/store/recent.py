@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +42,7 @@ class Recent:
         self._before: Ranges | None = None
         self._floor = -1
         self._unsure: set[int] = set()
-        self._rows: dict[int, dict[str, list[pa.Table]]] = {}
+        self._rows: dict[int, dict[str, list[_Piece]]] = {}
         self._arrived: dict[int, int] = {}
         self._count = 0
 
@@ -73,21 +74,23 @@ class Recent:
         with self._lock:
             begin = 0
             for end in ends.tolist():
-                self._keep(int(window[begin]), table, kept.slice(begin, end - begin))
+                self._keep(int(window[begin]), table, _Piece(kept, begin, end))
                 begin = end
             while self._count > self._most_rows:
                 self._floor = min(self._rows)
                 self._drop([self._floor])
 
     def rows(self, table: str, windows: Iterable[int]) -> list[pa.Table] | None:
-        """All rows of these windows, piece by piece; None where only the store knows them all."""
+        """All rows of these windows, in as few pieces as can be; None where only the store knows
+        them all.
+        """
         with self._lock:
             pieces = []
             for window in windows:
                 if not self._is_whole(window):
                     return None
                 pieces += self._rows.get(window, {}).get(table, [])
-            return pieces
+        return _joined(pieces)
 
     def arrived(self, window: int) -> int:
         """How many rows of a window were told of as arrived."""
@@ -119,15 +122,46 @@ class Recent:
                 for window in sorted(self._arrived)[: MOST_WINDOWS // 2]:
                     del self._arrived[window]
 
-    def _keep(self, window: int, table: str, rows: pa.Table) -> None:
+    def _keep(self, window: int, table: str, piece: "_Piece") -> None:
         if self._is_whole(window):
-            self._rows.setdefault(window, defaultdict(list))[table].append(rows)
-            self._count += rows.num_rows
+            self._rows.setdefault(window, defaultdict(list))[table].append(piece)
+            self._count += piece.end - piece.begin
 
     def _drop(self, windows: Iterable[int]) -> None:
         for window in list(windows):
             tables = self._rows.pop(window, {})
-            self._count -= sum(piece.num_rows for pieces in tables.values() for piece in pieces)
+            self._count -= sum(
+                piece.end - piece.begin for pieces in tables.values() for piece in pieces
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """The rows of a window among those of an insert."""
+
+    rows: pa.Table
+    begin: int
+    end: int
+
+
+def _joined(pieces: Iterable[_Piece]) -> list[pa.Table]:
+    """The rows of these pieces. Those that lie side by side are one table again: a window of few
+    rows is not to cost as much as one of many.
+    """
+    inserts: dict[int, list[_Piece]] = defaultdict(list)
+    for piece in pieces:
+        inserts[id(piece.rows)].append(piece)
+    joined = []
+    for of_insert in inserts.values():
+        of_insert.sort(key=lambda piece: piece.begin)
+        rows, begin, end = of_insert[0].rows, of_insert[0].begin, of_insert[0].begin
+        for piece in of_insert:
+            if piece.begin != end:
+                joined.append(rows.slice(begin, end - begin))
+                begin = piece.begin
+            end = piece.end
+        joined.append(rows.slice(begin, end - begin))
+    return joined
 
 
 def _narrow(rows: pa.Table) -> pa.Table:

@@ -80,3 +80,13 @@ def test_after_forgetting_the_store_is_asked_anew() -> None:
     recent.prepare()
     recent.written("inner_spans", inner((210, b"b"), (220, b"c")), surely=True)
     assert (spans(recent, [210]), spans(recent, [220])) == (None, [b"c"])
+
+
+def test_thin_windows_of_an_insert_that_lie_side_by_side_are_one_piece(recent: Recent) -> None:
+    recent.written("inner_spans", inner((210, b"a"), (220, b"b"), (240, b"c")), surely=True)
+    recent.written("inner_spans", inner((220, b"d")), surely=True)
+    sizes = {
+        windows: [piece.num_rows for piece in recent.rows("inner_spans", windows) or ()]
+        for windows in [(210, 220, 240), (210, 240), (240, 210)]
+    }
+    assert sizes == {(210, 220, 240): [3, 1], (210, 240): [1, 1], (240, 210): [1, 1]}

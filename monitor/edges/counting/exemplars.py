@@ -3,14 +3,15 @@ with the smallest hashes.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import Rows, keys_of
+from monitor.edges.counting.frame import Rows, groups_of, keys_of
 from monitor.edges.counting.joins import members
 from monitor.edges.counting.rows import trace_rank
 
@@ -23,7 +24,7 @@ Reservoir = tuple[int, str, str, str, str, str, str, str]
 """Hour, environment, caller, callee, operation, both versions, and "bad" or "any"."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """A trace drawn for a reservoir."""
 
@@ -35,28 +36,27 @@ def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reser
     """Of rows of `edge_windows` the exemplars that belong into their reservoirs, which hold these
     ranks.
     """
-    columns = {name: edges.column(name).to_pylist() for name in ("window", *_KEYS)}
-    drawn_of = {
-        word: _drawn(edges.column(name))
-        for word, name in (("bad", "failed_exemplars"), ("any", "exemplars"))
-    }
-    by_reservoir: dict[Reservoir, set[Drawn]] = {}
-    for at, window in enumerate(columns["window"]):
-        key = (window // HOUR * HOUR, *(columns[name][at] for name in _KEYS))
-        for word, of_row in drawn_of.items():
-            if of_row[at]:
-                by_reservoir.setdefault((*key, word), set()).update(of_row[at])
-    chosen = {}
-    for reservoir, drawn in by_reservoir.items():
-        ranks = set(held.get(reservoir, ()))
-        limit = sorted(ranks)[RESERVOIR - 1] if len(ranks) >= RESERVOIR else None
-        new = [
-            exemplar
-            for exemplar in sorted(drawn)[:RESERVOIR]
-            if exemplar.rank not in ranks and (limit is None or exemplar.rank < limit)
-        ]
-        if new:
-            chosen[reservoir] = new
+    hours = edges.column("window").to_numpy().astype(np.int64) // HOUR * HOUR
+    coded = [_coded(edges.column(name)) for name in _KEYS]
+    group, first = groups_of(hours, *(codes for codes, _ in coded))
+    chosen: dict[Reservoir, list[Drawn]] = {}
+    for word, name in (("bad", "failed_exemplars"), ("any", "exemplars")):
+        for place, drawn in _smallest(edges.column(name), group):
+            row = first[place]
+            reservoir = (
+                int(hours[row]),
+                *(texts[codes[row]] for codes, texts in coded),
+                word,
+            )
+            ranks = set(held.get(reservoir, ()))
+            limit = sorted(ranks)[RESERVOIR - 1] if len(ranks) >= RESERVOIR else None
+            new = [
+                exemplar
+                for exemplar in drawn
+                if exemplar.rank not in ranks and (limit is None or exemplar.rank < limit)
+            ]
+            if new:
+                chosen[reservoir] = new
     return chosen
 
 
@@ -138,13 +138,33 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     }
 
 
-def _drawn(lists: pa.ChunkedArray) -> list[list[Drawn]]:
-    """Of each row its traces with their hashes."""
-    found: list[list[Drawn]] = []
-    for chunk in lists.chunks:
-        traces = chunk.flatten().to_pylist()
-        ranks = trace_rank(np.frombuffer(b"".join(traces), np.uint64).reshape(-1, 2)).tolist()
-        drawn = [Drawn(rank, trace) for rank, trace in zip(ranks, traces, strict=True)]
-        ends = np.cumsum(chunk.value_lengths().to_numpy()).tolist()
-        found.extend(drawn[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))
-    return found
+def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+    """Of each row the place of its text among these."""
+    whole = pa.concat_arrays(column.unify_dictionaries().chunks)
+    return np.asarray(whole.indices).astype(np.int64), whole.dictionary.to_pylist()
+
+
+def _smallest(lists: pa.ChunkedArray, group: Rows) -> Iterator[tuple[int, list[Drawn]]]:
+    """Of each group of rows that has any the traces with the smallest hashes, each once."""
+    whole = pa.concat_arrays(lists.chunks)
+    packed = b"".join(whole.flatten().to_pylist())
+    traces = np.frombuffer(packed, np.uint64).reshape(-1, 2)
+    ranks = trace_rank(traces)
+    of_group = np.repeat(group, whole.value_lengths().to_numpy())
+    first, second = np.frombuffer(packed, ">u8").reshape(-1, 2).astype(np.uint64).T
+    order = np.lexsort((second, first, ranks, of_group))
+    of_group, ranks, traces = of_group[order], ranks[order], traces[order]
+    begins = np.append(True, of_group[1:] != of_group[:-1])[: len(order)]
+    again = (
+        np.append(False, (traces[1:] == traces[:-1]).all(axis=1))[: len(order)] & ~begins
+    )
+    of_group, ranks, traces, begins = (
+        column[~again] for column in (of_group, ranks, traces, begins)
+    )
+    begin = np.flatnonzero(begins)
+    ends = np.minimum(np.append(begin[1:], len(of_group))[: len(begin)], begin + RESERVOIR)
+    for start, end in zip(begin.tolist(), ends.tolist(), strict=True):
+        yield (
+            int(of_group[start]),
+            [Drawn(int(ranks[at]), traces[at].tobytes()) for at in range(start, end)],
+        )
