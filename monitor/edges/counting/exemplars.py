@@ -155,9 +155,7 @@ def _smallest(lists: pa.ChunkedArray, group: Rows) -> Iterator[tuple[int, list[D
     order = np.lexsort((second, first, ranks, of_group))
     of_group, ranks, traces = of_group[order], ranks[order], traces[order]
     begins = np.append(True, of_group[1:] != of_group[:-1])[: len(order)]
-    again = (
-        np.append(False, (traces[1:] == traces[:-1]).all(axis=1))[: len(order)] & ~begins
-    )
+    again = np.append(False, (traces[1:] == traces[:-1]).all(axis=1))[: len(order)] & ~begins
     of_group, ranks, traces, begins = (
         column[~again] for column in (of_group, ranks, traces, begins)
     )
