@@ -13,6 +13,7 @@ from monitor.model.builds import BUILD
 from monitor.model.edges import Edge
 from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding, StepEvidence
 from monitor.model.reasons import Code, Parameter, Reason
+from monitor.wording_meaning import told_change, what_changed
 from monitor.wording_times import span
 
 SENTENCES: Mapping[Code, str] = {
@@ -35,6 +36,8 @@ SENTENCES: Mapping[Code, str] = {
     "calls_misrouted": "{who}: calls that {against_version} made to {other} go here: {made_new:.2g} for each call answered",
     "calls_added": "{who}: calls that {against_version} never made, and {failing:.0%} of them fail",
     "calls_asked": "{who}: an operation that {against_version} never answered, and {failing:.0%} of its calls fail",
+    "meaning_changed": "{who}: {pointer:place} means something else under the same schema: {meant} ({new_calls} values, "
+    "{old_calls} on {against_version})",
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
     "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
@@ -114,6 +117,7 @@ SENTENCES: Mapping[Code, str] = {
     "deploy_untold": "missing: {service} {version} is live, but no deploy of it is known: it ran before we looked",
     "version_unmatched": "unmatched: no version {version!r} of {service} in telemetry or deploys{nearest:known}",
     "counts_as": "policy {rule}: {doubt:doubt} counts as {meaning}",
+    "meaning_counts_as": "policy {rule}: values that mean something else count as {meaning}",
     "no_doubt_of_it": "policy {rule}: says what {doubts:words} counts as; the verdict is {outcome}, and that is not why",
     "minimum_calls": "policy {rule}: {calls:.0f} calls of {version} since the deploy, at least {wanted} wanted",
     "minimum_minutes": "policy {rule}: {version} served for {minutes:.1f} minutes, at least {wanted:g} wanted",
@@ -143,6 +147,7 @@ SENTENCES: Mapping[Code, str] = {
     "send_probes": "at {per_minute:.3g} calls of {version} a minute that takes {eta_seconds:span}: send about {calls:.0f} probe calls to "
     "{operation} of {callee}{through:through}, or give {version} a larger share of the traffic",
     "accept_weaker_pass": "a policy that takes a weaker pass for a pass: `weaker_pass: pass` in the policy file, or detection.accept_weaker_pass",
+    "accept_meaning": "where that is meant, accept the finding; or say in a policy what it counts as (`meaning: inconclusive`)",
     "name_environment": "name one with --environment",
     "name_environment_of": "name one of these with --environment",
     "name_namespace": "name one of {names}",
@@ -156,7 +161,8 @@ SENTENCES: Mapping[Code, str] = {
 ELSEWHERE = frozenset(
     code
     for code in get_args(Code)
-    if code.startswith(("worse_", "silent", "never_seen", "calls_")) or code == "more_calls"
+    if code.startswith(("worse_", "silent", "never_seen", "calls_", "meaning_changed"))
+    or code == "more_calls"
 )
 """Codes whose sentence names the edge itself."""
 
@@ -177,6 +183,7 @@ SHORTLY: Mapping[str, str] = {
     "calls_misrouted": "gets another's calls",
     "calls_added": "is called as never before, and fails",
     "calls_asked": "fails a new operation",
+    "meaning_changed": "sends values that mean something else",
 }
 
 
@@ -280,6 +287,9 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
                     f"{', '.join(shown) or '–'} ms",
                 )
             )
+    if evidence.meaning:
+        lines.append(("what changed", told_change(evidence.meaning.change)))
+        lines.append(("payloads of", ", ".join(evidence.meaning.partners)))
     lines += _of_calls(evidence)
     if evidence.silence:
         lines.append(("silent instances", str(evidence.silence.instances)))
@@ -475,6 +485,8 @@ class _Shown(dict[str, Any]):
                 f"{edge.callee} {told('callee_version', '')}",
             )
             self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
+        if "change" in parameters:
+            self["meant"] = _what_changed(parameters)
         if "new_bad" in parameters:
             new, old = (_rate(told(f"{age}_bad"), told(f"{age}_calls")) for age in ("new", "old"))
             self["rates"] = f"{new} against {old} " + (
@@ -501,6 +513,8 @@ class _Value:
         if form in ("when", "minute"):
             moment = datetime.fromisoformat(str(value))
             return f"{moment:%Y-%m-%d %H:%M:%S}" if form == "when" else f"{moment:%Y-%m-%d %H:%M}"
+        if form == "place":
+            return str(value or "/")
         if form == "words":
             return str(value).replace("_", " ")
         if form == "meant":
@@ -528,6 +542,14 @@ class _Value:
                 else f"{100 * float(value):.2f}"
             )
         return format(value, form)
+
+
+def _what_changed(parameters: Mapping[str, Parameter]) -> str:
+    old, new, factor = (
+        float(parameters.get(name) or 0.0) for name in ("old_share", "new_share", "factor")
+    )
+    code, kind = (str(parameters.get(name) or "") for name in ("change", "kind"))
+    return what_changed(code, kind, old, new, factor)
 
 
 def _rate(bad: Parameter, calls: Parameter) -> str:

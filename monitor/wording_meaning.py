@@ -40,24 +40,30 @@ def meaning_sentence(change: MeaningChange) -> str:
     place = change.place
     side = f"{place.status} {place.side}" if place.side == "response" else place.side
     where = f"{place.operation} {side} {place.pointer or '/'}"
-    return f"{where}: {what_changed(change)}"
+    return f"{where}: {told_change(change)}"
 
 
-def what_changed(change: MeaningChange) -> str:
+def told_change(change: MeaningChange) -> str:
     """The same without its place."""
-    now, before = _percent(change.new_share), _percent(change.old_share)
-    if change.code == "category_went":
+    return what_changed(
+        change.code, change.kind, change.old_share, change.new_share, change.factor
+    )
+
+
+def what_changed(code: str, kind: str, old_share: float, new_share: float, factor: float) -> str:
+    """What is otherwise, in words, of a code of `MeaningCode`; KeyError for another."""
+    now, before = _percent(new_share), _percent(old_share)
+    if code == "category_went":
         return f"a word that was {before} is not seen any more"
-    moved = _MOVED.get(change.code)
+    moved = _MOVED.get(code)  # type: ignore[call-overload]  # a code of a newer program is in no table
     if moved is not None:
-        times = max(change.factor, 1 / change.factor) if change.factor else 1.0
+        times = max(factor, 1 / factor) if factor else 1.0
         told = moved.format(times=f"about {float(f'{times:.1g}'):,.0f}")
         return f"{told} ({now} are beyond what was usual, before {before})"
-    kind = _KINDS.get(change.code)
-    if kind is not None:
-        name = change.kind or "none that is told"
-        return f"{now} are {kind} {name}, before {before}"
-    return f"{_SHARES[change.code]} in {now}, before in {before}"
+    of_kind = _KINDS.get(code)  # type: ignore[call-overload]  # as above
+    if of_kind is not None:
+        return f"{now} are {of_kind} {kind or 'none that is told'}, before {before}"
+    return f"{_SHARES[code]} in {now}, before in {before}"  # type: ignore[index]  # as above
 
 
 def _percent(share: float) -> str:

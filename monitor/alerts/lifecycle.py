@@ -183,12 +183,15 @@ def worth_a_page(bad: Sequence[Finding], least: float) -> bool:
     """Whether the evidence is strong, and is more than one signal that changed at a moment:
     neighbours, earlier days, another signal.
 
-    Other calls than before may be meant: alone they wake nobody.
+    Other calls than before may be meant: alone they wake nobody. Nor does what values mean, where
+    the versions were never live at once.
     """
     strong = [
         finding
         for finding in bad
-        if finding.evidence.e_value >= least and finding.signal != "fanout"
+        if finding.evidence.e_value >= least
+        and finding.signal != "fanout"
+        and not (finding.signal == "meaning" and finding.strength == "weaker")
     ]
     return (
         any(not finding.evidence.rests_on_time_alone for finding in strong)

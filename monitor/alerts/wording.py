@@ -30,12 +30,12 @@ class Words:
 
 
 def severity(finding: Finding) -> Severity:
-    """Calls that fail or fall silent are critical, broken clauses an error, slowness, other calls
-    than before and weaker evidence a warning.
+    """Calls that fail or fall silent are critical, broken clauses and values that mean something
+    else an error, slowness, other calls than before and weaker evidence a warning.
     """
     if finding.strength == "weaker" or finding.signal in ("latency", "fanout"):
         return "warning"
-    return "error" if finding.signal == "violations" else "critical"
+    return "error" if finding.signal in ("violations", "meaning") else "critical"
 
 
 def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: str) -> Words:
@@ -61,6 +61,7 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         ),
     }
     evidence = root.evidence
+    counted, what = ("so of", "values") if evidence.meaning else ("bad of", "calls")
     details = {
         "edge": f"{edge.caller} {root.caller_version} → {edge.callee} {root.callee_version} {edge.operation}",
         "against_version": root.against_version,
@@ -69,8 +70,8 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         "told_by": "the provider only: callers took these calls for answered"
         if root.signal == "provider_errors"
         else "",
-        "new": f"{evidence.new_bad} bad of {evidence.new_calls} calls",
-        "old": f"{evidence.old_bad} bad of {evidence.old_calls} calls",
+        "new": f"{evidence.new_bad} {counted} {evidence.new_calls} {what}",
+        "old": f"{evidence.old_bad} {counted} {evidence.old_calls} {what}",
         "effect": "" if evidence.effect is None else f"{evidence.effect:.3g}",
         "e_value": f"{evidence.e_value:.3g}",
         "propagated": str(folded),

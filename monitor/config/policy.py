@@ -137,10 +137,10 @@ def _idle(policy: Policy) -> Iterator[tuple[int, str]]:
         if rule.name in seen:
             yield place, f"a rule of the name {rule.name!r} stands above; give each its own"
         seen.add(rule.name)
-        if rule.minimum == Minimum() and not rule.inconclusive:
+        if rule.minimum == Minimum() and not rule.inconclusive and rule.meaning is None:
             yield (
                 place,
-                f"the rule {rule.name!r} asks for nothing; give it `minimum` or `inconclusive`",
+                f"the rule {rule.name!r} asks for nothing; give it `minimum`, `inconclusive` or `meaning`",
             )
 
 

@@ -102,6 +102,8 @@ def answer(
         reasons, settles = (*(weaker or word.reasons), *ruling.reasons), ()
     elif any(why.code in WEAKER for why in word.reasons) and not ruling.reasons:
         settles = (reason("accept_weaker_pass"), *settles)
+    if ruling.outcome != "pass" and word.judged and word.judged.verdict.without_meaning:
+        settles = (reason("accept_meaning"), *settles)
     if flips and word.deploy and word.judged:
         against = word.judged.verdict.against_version
         told = reason(
@@ -176,6 +178,7 @@ def _asked(reader: Reader, engine: Engine, word: Word, policy: Policy, now: date
         outcome=word.outcome,
         reasons=word.reasons,
         shown=_shown(word.judged) if word.judged else None,
+        without_meaning=word.judged.verdict.without_meaning if word.judged else None,
     )
     if (
         deploy is None

@@ -22,6 +22,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.joining.judging import JUDGED, Judged, judge_deploy, keep_judged
 from monitor.joining.kept import KeptCells
+from monitor.joining.meant import Meanings
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.judging import Verdict
@@ -101,6 +102,7 @@ class Detector:
         self._accepted: frozenset[str] = frozenset()
         self._projected: dict[str, Deploy] | None = None
         self._kept = KeptCells(reader)
+        self._meanings = Meanings(reader)
         self._keeps, self._steps = False, 0
         self._sums = RunningSums()
         self._marks: dict[str, Mark] = {}
@@ -138,6 +140,8 @@ class Detector:
         )
         if not self._keeps and (len(due) > FEW or (due and self._steps)):
             self._keep(sealed)
+        if due:
+            self._meanings.refresh(deploy.id for deploy in recent)
         until = self._seconds() + work.total_seconds()
         done: list[Judged] = []
         for deploy in due:
@@ -277,6 +281,7 @@ class Detector:
             watched_until,
             self._aliases,
             self._kept if self._keeps else None,
+            self._meanings,
         )
         self._note_traffic(judged)
         ids = {finding.id for finding in judged.findings}

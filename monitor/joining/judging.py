@@ -17,6 +17,7 @@ from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.inputs import Inputs
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
+from monitor.joining.meant import Meanings
 from monitor.joining.namesakes import SealedCells, of_one_of, seen_of
 from monitor.joining.nearby import alike, around, callers_of, failures_before
 from monitor.joining.timing import timed_contracts, timeout_of
@@ -60,9 +61,11 @@ def judge_deploy(
     watched_until: datetime | None = None,
     aliases: Aliases = _NO_ALIASES,
     kept: SealedCells | None = None,
+    meanings: Meanings | None = None,
 ) -> Judged:
     """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force;
-    judges. Writes nothing. Windows are those of `kept`, where it is given.
+    judges. Writes nothing. Windows are those of `kept`, where it is given, and what is known of
+    meaning is that of `meanings`.
 
     After `watched_until` a finding of which nothing more is seen is over.
     """
@@ -125,6 +128,12 @@ def judge_deploy(
             failures_before=failures_before(reader, named, seen.name, cells, calls, started),
         )
         verdict, findings = inputs.judged() if inputs.calls else (verdict, findings)
+    meant = (meanings or Meanings(reader)).of(
+        named, verdict.against_version, judged_until, settings.alpha, now
+    )
+    if meant is not None:
+        inputs = replace(inputs, meant=meant)
+        verdict, findings = inputs.judged()
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
         newer = (

@@ -81,9 +81,9 @@ def _changed(
     new: dict[Place, list[Sketch]] = {}
     both = olds.keys() & news.keys()
     for place in sorted(both, key=lambda it: (it.operation, it.status, it.side)):
-        at_once = _at_once(olds[place], news[place])
-        old[place] = _sketches(olds[place], at_once=at_once)
-        new[place] = _sketches(news[place], at_once=at_once)
+        beside = at_once(olds[place], news[place])
+        old[place] = sketches_of(olds[place], at_once=beside)
+        new[place] = sketches_of(news[place], at_once=beside)
         sizes = [sum(part.taken for part in marked) for marked in (olds[place], news[place])]
         kinds.append(
             Compared(
@@ -92,7 +92,7 @@ def _changed(
                 side=place.side,
                 old_payloads=sizes[0],
                 new_payloads=sizes[1],
-                at_once=at_once,
+                at_once=beside,
                 enough=min(sizes) >= FEWEST,
             )
         )
@@ -100,7 +100,7 @@ def _changed(
 
 
 @dataclass(frozen=True, slots=True)
-class _Marked:
+class Marked:
     """Marks of one caller in one hour; `taken` payloads were marked, each stands for `each`."""
 
     caller: str
@@ -110,28 +110,35 @@ class _Marked:
     marks: Mapping[str, int]
 
 
-def _by_kind(rows: Iterable[Row]) -> dict[Place, list[_Marked]]:
-    kinds: dict[Place, list[_Marked]] = {}
+def _by_kind(rows: Iterable[Row]) -> dict[Place, list[Marked]]:
+    kinds: dict[Place, list[Marked]] = {}
     for row in rows:
-        marks = dict(row["marks"])
-        taken = int(marks.get(f"{SEPARATOR}{MARKED}", 0))
-        weight = int(marks.get(SEPARATOR, 0))
-        if not taken or not weight:
-            continue
-        place = Place(row["operation"], int(row["status"]), row["side"], "")
-        marked = _Marked(row["caller"], row["hour"], taken, weight / taken, marks)
-        kinds.setdefault(place, []).append(marked)
+        marked = marked_of(row, row["caller"])
+        if marked is not None:
+            place = Place(row["operation"], int(row["status"]), row["side"], "")
+            kinds.setdefault(place, []).append(marked)
     return kinds
 
 
-def _at_once(old: Sequence[_Marked], new: Sequence[_Marked]) -> bool:
+def marked_of(row: Row, whom: str) -> Marked | None:
+    """A row of marks; None where it counts no payload."""
+    marks = dict(row["marks"])
+    taken = int(marks.get(f"{SEPARATOR}{MARKED}", 0))
+    weight = int(marks.get(SEPARATOR, 0))
+    if not taken or not weight:
+        return None
+    return Marked(whom, row["hour"], taken, weight / taken, marks)
+
+
+def at_once(old: Sequence[Marked], new: Sequence[Marked]) -> bool:
     """Whether both versions were mostly live at the same hours, of the same callers."""
     live = {(part.caller, part.hour) for part in old}
     met = sum(part.taken for part in new if (part.caller, part.hour) in live)
     return met >= TOGETHER * sum(part.taken for part in new)
 
 
-def _sketches(marked: Sequence[_Marked], *, at_once: bool) -> list[Sketch]:
+def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:
+    """Sketches by caller, and by hour where versions were live at once."""
     by_stratum: dict[str, dict[str, Counter[str]]] = {}
     for part in marked:
         stratum = f"{part.caller}{SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.caller

@@ -18,7 +18,7 @@ from monitor.joining.meaning import changed_since
 from monitor.model.breaks import MEANING, SHAPE, ContractBreak
 from monitor.model.meaning import MeaningChange
 from monitor.store.reader import Provider, Reader
-from monitor.wording_meaning import what_changed
+from monitor.wording_meaning import told_change
 
 EVERY = timedelta(hours=1)
 LATELY, BEFORE = timedelta(hours=6), timedelta(days=7)
@@ -109,7 +109,7 @@ def _of_meaning(
     change: MeaningChange, environment: str, callee: str, then: datetime, last: datetime
 ) -> ContractBreak:
     where = (change.place.operation, change.place.status, change.place.pointer)
-    told = ("the same meaning", what_changed(change))
+    told = ("the same meaning", told_change(change))
     return _event((environment, callee), where, MEANING, told, (then, last), change.new_values)
 
 

@@ -8,15 +8,23 @@ from typing import Literal
 
 from monitor.model.builds import BuildAttribute
 from monitor.model.edges import Edge
+from monitor.model.meaning import MeaningChange
 from monitor.model.reasons import Code, Parameter, Reason
 
 Signal = Literal[
-    "errors", "provider_errors", "timeouts", "violations", "silence", "latency", "fanout"
+    "errors",
+    "provider_errors",
+    "timeouts",
+    "violations",
+    "silence",
+    "latency",
+    "fanout",
+    "meaning",
 ]
 """errors: by the caller's word, or the provider's where no caller's span is known.
 provider_errors: failures of which only the provider tells, in calls that their callers took for
 answered. A call is of one of these at most, or of `timeouts`. fanout: how many calls are made for
-each call answered, and to whom.
+each call answered, and to whom. meaning: values mean something else under the same schema.
 """
 Outcome = Literal["pass", "fail", "inconclusive"]
 WORSE: Mapping[Signal, Code] = {
@@ -27,6 +35,7 @@ WORSE: Mapping[Signal, Code] = {
     "latency": "worse_latency",
     "silence": "silent",
     "fanout": "calls_missing",
+    "meaning": "meaning_changed",
 }
 SHIFTED = 1.1
 
@@ -156,6 +165,14 @@ class SilenceEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class MeaningEvidence:
+    """What means something else, and whose payloads were looked at: who gets them, by name."""
+
+    change: MeaningChange
+    partners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepEvidence:
     """What a change in time was held against.
 
@@ -224,7 +241,8 @@ class Evidence:
 
     Counts are over the sealed windows used: new and old version's calls and bad calls. `effect` is
     the ratio of rates (or of exceedance for latency); `effect_low`/`effect_high` bound it;
-    `e_value` is the test's. One of `rate`, `latency`, `silence` and `fanout` is there; `step`
+    `e_value` is the test's. One of `rate`, `latency`, `silence`, `fanout` and `meaning` (of which
+    values are counted, and windows are its strata) is there; `step`
     beside it where before and after were compared, `differs` where something separates the bad
     calls from the good ones, `time` where time goes, `refusals` where failures are such.
     `failures` are the kinds of failures, new ones first. `exemplars` are traces of the new
@@ -253,6 +271,7 @@ class Evidence:
     fanout: FanoutEvidence | None = None
     time: TimeEvidence | None = None
     refusals: Refusals | None = None
+    meaning: MeaningEvidence | None = None
 
     @property
     def rests_on_time_alone(self) -> bool:
@@ -305,8 +324,8 @@ class Finding:
     """An edge's signal is worse between a version pair since a deploy.
 
     `id` is stable (hash of environment, edge, versions, signal, clause, deploy). `clause` names
-    the contract clause for violations ("payments 3 · POST /pay · response · type · /amount"), else
-    "". `role` tells the root of a cascade from what it caused. `strength` is "concurrent" or
+    the contract clause for violations ("payments 3 · POST /pay · response · type · /amount"), the
+    place for meaning ("POST /pay · 200 · response · /amount"), else "". `role` tells the root of a cascade from what it caused. `strength` is "concurrent" or
     "weaker" (no overlap of versions). `explained` tells what explains it better than its deploy
     does: then it neither fails the deploy nor pages in its name. `ended` tells why it is resolved.
     """
@@ -366,6 +385,8 @@ class Finding:
                 "other": seen.fanout.other,
                 "failing": seen.fanout.failing,
             }
+        elif seen.meaning:
+            parameters |= _meant(seen.meaning)
         elif self.clause:
             parameters["clause"] = self.clause
         if seen.time:
@@ -409,6 +430,21 @@ def _code(finding: Finding) -> Code:
     if finding.evidence.rate and finding.evidence.rate.kind == "client_error":
         return "worse_client_errors"
     return WORSE[finding.signal]
+
+
+def _meant(seen: MeaningEvidence) -> dict[str, Parameter]:
+    """What means something else, where, and by how much."""
+    change = seen.change
+    return {
+        "status": change.place.status,
+        "side": change.place.side,
+        "pointer": change.place.pointer,
+        "change": change.code,
+        "kind": change.kind,
+        "old_share": change.old_share,
+        "new_share": change.new_share,
+        "factor": change.factor,
+    }
 
 
 def _separates(differs: Difference) -> dict[str, Parameter]:
@@ -463,7 +499,8 @@ class EdgeJudgement:
 class Verdict:
     """Is this deploy good? Stored with its inputs' fingerprint, so that it can be recomputed.
 
-    `reasons` say why; `settles` says what would settle an inconclusive one (calls needed, minutes
+    `without_meaning` is what it would be but for values that mean something else, where only these
+    make it fail; else None. `reasons` say why; `settles` says what would settle an inconclusive one (calls needed, minutes
     to wait); `minimum_detectable_effect` is the smallest rate ratio the data at hand could have
     shown.
     """
@@ -484,3 +521,4 @@ class Verdict:
     inputs_hash: str
     minimum_detectable_effect: float | None = None
     eta_seconds: float | None = None
+    without_meaning: Outcome | None = None

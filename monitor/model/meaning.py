@@ -1,7 +1,8 @@
 """What values meant under an unchanged schema, and how it changed between two versions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 MeaningCode = Literal[
@@ -72,3 +73,57 @@ class MeaningChange:
     old_values: int
     new_values: int
     log_e: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeantKind:
+    """Payloads of one kind (`place`, whose pointer is "") that a service sent, of two of its
+    versions. `role`: whether it answers with them or asks; `partners`: who got them of the new
+    version, by name; `at_once`: strata are hours too, in which both were sent. `first` and
+    `last` are the hours of the new version's. `old_payloads` and `new_payloads` were marked.
+    """
+
+    place: Place
+    protocol: str
+    role: Literal["callee", "caller"]
+    partners: Sequence[str]
+    at_once: bool
+    old_payloads: int
+    new_payloads: int
+    first: datetime
+    last: datetime
+    old: Sequence[Sketch]
+    new: Sequence[Sketch]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meant:
+    """What two versions of a service sent. One value is equal to itself only: what was made of it
+    may be remembered.
+    """
+
+    old: str
+    new: str
+    kinds: Sequence[MeantKind]
+
+    @property
+    def roles(self) -> list[Literal["callee", "caller"]]:
+        """As whom it sent any."""
+        return sorted({kind.role for kind in self.kinds})
+
+    def told(self) -> Iterator[str]:
+        """All of it as texts, the same for the same counts in any order."""
+        yield f"{self.old} {self.new}"
+        yield from sorted(map(_told, self.kinds))
+
+
+def _told(kind: MeantKind) -> str:
+    sketches = (
+        sorted(
+            f"{sketch.stratum!r} {sorted((pointer, sorted(marks.items())) for pointer, marks in sketch.counts.items())!r}"
+            for sketch in side
+        )
+        for side in (kind.old, kind.new)
+    )
+    head = (kind.protocol, kind.role, *kind.partners, kind.at_once, kind.first.isoformat())
+    return f"{kind.place!r} {head!r} {kind.last.isoformat()} {list(sketches)!r}"

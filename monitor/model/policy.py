@@ -31,7 +31,7 @@ Doubt = Literal[
 not checked. `suspected`: harm was seen, and is not surely this deploy's. `minimum`: it would be a
 pass, on less evidence than the policy asks for.
 """
-Demand = Literal["calls", "minutes", "share_of_calls", "windows_met", "inconclusive"]
+Demand = Literal["calls", "minutes", "share_of_calls", "windows_met", "inconclusive", "meaning"]
 Names = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=400)], ...],
     Field(min_length=1, max_length=200),
@@ -91,6 +91,12 @@ class Rule:
             description="what a kind of doubt counts as: `pass`, `inconclusive` or `fail`; of several rules the last one decides"
         ),
     ] = field(default_factory=dict)
+    meaning: Annotated[
+        Outcome | None,
+        Field(
+            description="what values that mean something else count as, where nothing else fails: `fail` (also when no rule says so), `inconclusive` or `pass`; never better than the rest of the verdict"
+        ),
+    ] = None
 
     def is_for(self, service: str, environment: str, level: Level) -> bool:
         """Whether it applies to a service (`name` or `namespace/name`) in an environment ("" where
@@ -162,7 +168,9 @@ class Overruling:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the gate asks of a verdict. A failing verdict stays failing whatever the rules say."""
+    """What the gate asks of a verdict. A failing verdict stays failing whatever the rules say,
+    unless only values that mean something else make it fail and a rule says what these count as.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _EXACT
     version: Annotated[Literal[1], Field(description="of this format: 1")] = 1

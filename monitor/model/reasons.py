@@ -27,6 +27,7 @@ Code = Literal[
     "calls_misrouted",
     "calls_added",
     "calls_asked",
+    "meaning_changed",
     # why a pass is given, or is not possible
     "no_relevant_harm",
     "harm_improbable",
@@ -103,6 +104,7 @@ Code = Literal[
     "version_unmatched",
     # what a policy asks of it
     "counts_as",
+    "meaning_counts_as",
     "no_doubt_of_it",
     "minimum_calls",
     "minimum_minutes",
@@ -132,6 +134,7 @@ Code = Literal[
     "more_windows",
     "send_probes",
     "accept_weaker_pass",
+    "accept_meaning",
     "name_environment",
     "name_environment_of",
     "name_namespace",

@@ -62,6 +62,16 @@ class Provider:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class MeantQuery:
+    """Whose payloads are asked for: what a service sent, of these versions of it."""
+
+    service: str
+    namespace: str
+    environment: str
+    versions: Sequence[str]
+
+
 class Reader:
     """Reads take the newest published sequence first, so that one answer never mixes two
     publishings.
@@ -403,6 +413,29 @@ class Reader:
         return rows_in_utc(
             self._store.query("shape_marks_by_hour", provider.parameters(since, until))
         )
+
+    def meant(
+        self, asked: MeantQuery, since: datetime, until: datetime, *, by_hour: bool
+    ) -> list[dict[str, Any]]:
+        """Marks of what a service sent, by kind of exchange, partner and version, and by hour or
+        the whole time together.
+        """
+        parameters = {
+            "service": asked.service,
+            "namespace": asked.namespace,
+            "environment": asked.environment,
+            "versions": list(asked.versions),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "by_hour": int(by_hour),
+        }
+        return rows_in_utc(self._store.query("meant_marks", parameters))
+
+    def marked_since(self, since: datetime) -> list[dict[str, Any]]:
+        """Of which callers and callees payloads were marked since, by the store's clock."""
+        if self._store.holds_nothing("shape_marks"):
+            return []
+        return rows_in_utc(self._store.query("marked_since", {"since": _seconds(since, 0)}))
 
     def evidence(
         self,

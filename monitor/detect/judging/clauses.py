@@ -28,8 +28,8 @@ def clauses_of(
     clauses: dict[ClauseKey, list[Clause]] = {}
     for row in rows:
         between = edges.get((row["environment"], row["caller"], row["callee"]), {})
-        operation = _plain(row["operation"])
-        matching = [edge for edge in between if _plain(edge.operation) == operation] or [
+        operation = plain_operation(row["operation"])
+        matching = [edge for edge in between if plain_operation(edge.operation) == operation] or [
             edge for edge, bad in between.items() if bad
         ]
         for edge in matching:
@@ -47,5 +47,6 @@ def clause_text(row: Mapping[str, Any]) -> str:
     return f"{row['contract']} {row['revision']} · {row['operation']} · {row['side']} · {row['rule']} · {row['pointer'] or '/'}"
 
 
-def _plain(operation: str) -> str:
+def plain_operation(operation: str) -> str:
+    """The operation with its placeholders alike, whatever they are called."""
     return _PLACEHOLDER.sub("{}", operation)

@@ -55,6 +55,11 @@ def brought_up_to_date(
         cell.window >= lately for cell in cells
     ):
         return ended(finding, reason("no_calls_any_more", version=version or service))
+    if finding.evidence.meaning:
+        last = max((cell.window for cell in mine), default=finding.last_seen)
+        if watched_until is not None and sealed_until > watched_until:
+            return ended(finding, reason("no_longer_judged", last_seen=last))
+        return replace(finding, last_seen=max(last, finding.last_seen))
     here = [cell for cell in mine if cell.edge == finding.edge]
     if finding.evidence.fanout:
         return _as_often(finding, service, mine, sealed_until, watched_until)

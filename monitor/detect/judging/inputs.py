@@ -18,6 +18,7 @@ from monitor.model.cells import CellColumns, Packed, packed, unpacked
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell, Sighting
 from monitor.model.judging import Finding, Verdict
+from monitor.model.meaning import Meant
 
 _CELLS = ("cells", "neighbours", "former")
 _BY_COLUMN = b"\x01"
@@ -29,7 +30,8 @@ _QUICKLY = 1  # of zlib: level 6 takes three times as long for a tenth less
 class Inputs:
     """`called` is the service's name in the verdict; `accepted` are fingerprints of findings that
     are known; `neighbours` and `former` are what a step in time is held against, `calls` tell what
-    bad calls have in common (empty where none was looked at).
+    bad calls have in common (empty where none was looked at). `meant` is there where what the service
+    sent means something else.
     """
 
     deploy: Deploy
@@ -46,6 +48,7 @@ class Inputs:
     share: float | None = None
     calls: Sequence[Alike] = ()
     failures_before: Sequence[str] | None = None
+    meant: Meant | None = None
 
     def packed(self) -> bytes:
         """To be kept: MessagePack, compressed. Some 10 bytes a row and side of latency."""
@@ -88,6 +91,7 @@ class Inputs:
             share=self.share,
             calls=self.calls,
             failures_before=self.failures_before,
+            meant=self.meant,
         )
         return replace(verdict, service=self.called), findings
 

@@ -3,7 +3,7 @@ answers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.model.judging import Outcome
 from monitor.model.policy import Criticality, Demand, Doubt, Level, Policy, Rule, RuleResult
@@ -35,7 +35,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
         (
             "worse_errors worse_client_errors worse_provider_errors worse_timeouts worse_violations worse_latency silent never_seen "
             "shared_state callers_fail callers_explained calls_fail worse_elsewhere worse_than_before worse_alone fanout_changed "
-            "calls_missing calls_repeated calls_attempted calls_misrouted calls_added calls_asked"
+            "calls_missing calls_repeated calls_attempted calls_misrouted calls_added calls_asked meaning_changed"
         ).split()
     ),
 }
@@ -67,7 +67,7 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which service is ruled on, and what is known of it. `changes` and `traffic` are of the
-    policy's days, None where nobody looked.
+    policy's days, None where nobody looked. `without_meaning` is as a verdict has it.
     """
 
     service: str
@@ -79,6 +79,7 @@ class Asked:
     shown: Shown | None = None
     changes: int | None = None
     traffic: Traffic | None = None
+    without_meaning: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,13 @@ class Ruling:
 def ruled(policy: Policy, asked: Asked) -> Ruling:
     """Pure: the same policy and facts give the same ruling. A verdict that fails stays failing.
 
-    Of several doubts the strictest meaning counts; what no rule names stays inconclusive. A pass,
+    Only where nothing fails but what values mean, a rule may say what that counts as: never better
+    than the rest of the verdict. Of several doubts the strictest meaning counts; what no rule names stays inconclusive. A pass,
     or a weaker pass that counts as one, must meet the minimum of every rule that applies.
     """
     level, criticality = _criticality(policy, asked)
     rules = [rule for rule in policy.rules if rule.is_for(asked.service, asked.environment, level)]
+    asked, meant = _apart(asked, rules)
     doubts = _doubts(asked.reasons) if asked.outcome == "inconclusive" else []
     meanings = {doubt: _meaning(rules, doubt) for doubt in doubts}
     outcome = max(
@@ -113,6 +116,9 @@ def ruled(policy: Policy, asked: Asked) -> Ruling:
     if short:
         meanings["minimum"] = _meaning(rules, "minimum")
         outcome = meanings["minimum"][0]
+    if meant is not None:
+        outcome = max(outcome, meant.outcome, key=STRICTEST.__getitem__)
+        results.append(meant.result)
     told = tuple(
         reason("counts_as", rule=rule, doubt=doubt, meaning=meant)
         for doubt, (meant, rule) in meanings.items()
@@ -122,7 +128,7 @@ def ruled(policy: Policy, asked: Asked) -> Ruling:
     order = {rule.name: number for number, rule in enumerate(rules)}
     return Ruling(
         outcome,
-        (*(result.reason for result in short), *told),
+        (*(result.reason for result in short), *told, *([meant.result.reason] if meant else ())),
         tuple(settled for result in short if (settled := _settled(result, asked))),
         tuple(sorted(results, key=lambda result: order[result.rule])),
         criticality,
@@ -144,6 +150,29 @@ def stricter(answer: Ruling, other: Ruling) -> Ruling:
         (*answer.rules, *other.rules),
         answer.criticality or other.criticality,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What values that mean something else count as, by which rule."""
+
+    outcome: Outcome
+    result: RuleResult
+
+
+def _apart(asked: Asked, rules: Sequence[Rule]) -> tuple[Asked, _Meant | None]:
+    """The rest of the verdict, and what a rule makes of values that mean something else; all of it
+    as it is where they are not what fails, or no rule speaks of them.
+    """
+    deciding = [rule for rule in rules if rule.meaning is not None]
+    if asked.without_meaning is None or not deciding:
+        return asked, None
+    rule = deciding[-1]
+    meaning: Outcome = rule.meaning or "fail"
+    rest = tuple(why for why in asked.reasons if why.code != "meaning_changed")
+    why = reason("meaning_counts_as", rule=rule.name, meaning=meaning)
+    result = RuleResult(rule.name, "meaning", "met" if meaning == "pass" else "not_met", why)
+    return replace(asked, outcome=asked.without_meaning, reasons=rest), _Meant(meaning, result)
 
 
 def _doubts(reasons: Sequence[Reason]) -> list[Doubt]:

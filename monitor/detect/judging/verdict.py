@@ -12,6 +12,7 @@ from monitor.detect.evidence.equivalence import minimum_detectable_ratio
 from monitor.detect.evidence.fanout import answers_of, is_new_with_version
 from monitor.detect.judging.case import Case, case_of
 from monitor.detect.judging.findings import Clauses
+from monitor.detect.judging.meaning import meaning_findings
 from monitor.detect.judging.settling import need_of, settling
 from monitor.detect.judging.versions import since_of
 from monitor.detect.judging.whole import (
@@ -36,6 +37,7 @@ from monitor.model.judging import (
     Signal,
     Verdict,
 )
+from monitor.model.meaning import Meant
 from monitor.model.reasons import Reason, reason
 
 SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(
@@ -61,6 +63,7 @@ def judge(
     share: float | None = None,
     calls: Sequence[Alike] = (),
     failures_before: Sequence[str] | None = None,
+    meant: Meant | None = None,
 ) -> tuple[Verdict, list[Finding]]:
     """Judge `deploy` by the sealed cells of edges that touch its service, on either side, and the
     version sightings.
@@ -69,7 +72,8 @@ def judge(
     says which contract clauses were broken, per edge and version pair; `accepted` marks findings
     that are known and do not fail a deploy; `around` is what a step in time is held against;
     `share` is the largest share of traffic announced for the version; `calls` tell what bad calls
-    have in common, `failures_before` the error types of the day before. Never passes on missing
+    have in common, `failures_before` the error types of the day before; `meant` is what the service
+    sent, of the deployed version and of that which it is held against. Never passes on missing
     data. Cost: about 10 ms an edge of 180 windows and 4 version pairs.
     """
     since = since_of(deploy, settings)
@@ -101,9 +105,15 @@ def judge(
         calls,
         failures_before,
     )
+    compared = (
+        meant if meant and (meant.old, meant.new) == (case.against, deploy.version) else None
+    )
     findings = [
         replace(finding, state="accepted") if accepted and accepted(finding) else finding
-        for finding in case.found
+        for finding in (
+            *case.found,
+            *meaning_findings(deploy, compared, case.edges, others, settings),
+        )
     ]
     hashed = digest(
         [
@@ -134,6 +144,7 @@ def judge(
             now.isoformat(),
             *sorted(map(_told, calls)),
             *(failures_before or ()),
+            *(compared.told() if compared else ()),
         ]
     )
     return _verdict(case, findings, hashed, settings, now), findings
@@ -145,8 +156,10 @@ def _told(alike: Alike) -> str:
 
 
 def _verdict(
-    case: Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime
+    case: Case, every: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime
 ) -> Verdict:
+    findings = [finding for finding in every if finding.signal != "meaning"]
+    meaning = [finding for finding in every if finding.signal == "meaning"]
     total = sum(_calls_since(edge, case.since) for edge in case.edges)
     guilty = {
         finding.id
@@ -184,7 +197,7 @@ def _verdict(
         passed,
         sum(judged.share_of_calls for judged in judgements if judged.outcome == "pass"),
     )
-    accepted = [finding.reason for finding in findings if finding.state == "accepted"]
+    accepted = [finding.reason for finding in every if finding.state == "accepted"]
     reasons = [finding.reason for finding in findings if finding.id in guilty]
     explained = [
         _explained(finding.reason, finding.explained) for finding in findings if finding.explained
@@ -216,6 +229,8 @@ def _verdict(
         )
         if weaker:
             reasons.insert(0, weaker)
+    outcome, reasons, without = _by_meaning(meaning, outcome, reasons)
+    judgements = [_with_meaning(judged, meaning) for judged in judgements]
     reasons += accepted
     return Verdict(
         id=digest([case.deploy.id, hashed])[:20],
@@ -230,11 +245,50 @@ def _verdict(
         judged_at=now,
         data_until=case.data_until,
         edges=tuple(judgements),
-        findings=tuple(finding.id for finding in findings),
+        findings=tuple(finding.id for finding in every),
         inputs_hash=hashed,
         minimum_detectable_effect=_mde(case, settings),
         eta_seconds=max(etas) if etas and outcome == "inconclusive" else None,
+        without_meaning=without,
     )
+
+
+def _by_meaning(
+    findings: Sequence[Finding], outcome: Outcome, reasons: list[Reason]
+) -> tuple[Outcome, list[Reason], Outcome | None]:
+    """Outcome and reasons with what values mean, and what the outcome would be without it where
+    only that makes it fail.
+    """
+    shifted = [finding.reason for finding in findings if _counts(finding)]
+    if shifted and outcome == "fail":
+        return outcome, [*reasons, *shifted], None
+    if shifted:
+        # that all else is well is no reason to fail; what is not known is told beside
+        beside = reasons if outcome == "inconclusive" else []
+        return "fail", [*shifted, *beside], outcome
+    explained = [
+        _explained(finding.reason, finding.explained)
+        for finding in findings
+        if finding.explained and finding.state != "accepted"
+    ]
+    if explained and outcome == "pass":
+        return "inconclusive", explained, None
+    return outcome, [*reasons, *explained], None
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.state != "accepted" and finding.explained is None
+
+
+def _with_meaning(judged: EdgeJudgement, findings: Sequence[Finding]) -> EdgeJudgement:
+    """The edge fails where values that go over it mean something else."""
+    mine = tuple(
+        finding.reason for finding in findings if finding.edge == judged.edge and _counts(finding)
+    )
+    if not mine:
+        return judged
+    beside = judged.reasons if judged.outcome == "fail" else ()
+    return replace(judged, outcome="fail", reasons=(*beside, *mine))
 
 
 def _no_harm(case: Case, share: float) -> Reason:
