@@ -11,10 +11,10 @@ import pyarrow as pa
 from monitor.contracts.form import Promise
 from monitor.contracts.matching.call import Call
 from monitor.contracts.mocking import Meeting, Mock
+from monitor.contracts.outlines import Outlines
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.contracts.shape import number_of, shape_of
-from monitor.contracts.skeleton import Skeleton, text_of
+from monitor.contracts.shape import number_of
 from monitor.joining.exchange_columns import Named
 from monitor.joining.skeletons import (
     MOST_BYTES,
@@ -45,13 +45,14 @@ class Mocker:
         self._mocks: dict[int, tuple[Promise, Mock]] = {}
         self._looked: Counter[tuple[Any, ...]] = Counter()
         self._shapes: dict[tuple[Any, ...], set[int]] = {}
-        self.numbers: dict[tuple[int, int], int] = {}
-        """Skeletons by day and the number that shape.py gives: their texts are told each day."""
+        self.told: set[tuple[int, int]] = set()
+        """Days and skeletons: their texts are told each day."""
+        self.outlines = Outlines()
 
     def batch(self) -> "Meetings":
         """The rows of a batch in the making."""
-        if max(len(self._looked), len(self.numbers), len(self._mocks)) > MOST_KINDS:
-            self._mocks, self.numbers = {}, {}
+        if max(len(self._looked), len(self.told), len(self._mocks)) > MOST_KINDS:
+            self._mocks, self.told = {}, set()
             self._looked, self._shapes = Counter(), {}
         return Meetings(self)
 
@@ -167,14 +168,12 @@ class Meetings:
                 *(contract.name, meeting.interaction, exchange.status, names.environment),
                 names.callee_version,
             )
-            day = day_of(exchange)
-            # a tenth of what the skeleton costs, and alike for alike ones
-            quick = shape_of(response.value) ^ exchange.redacted
-            known = self._mocker.numbers.get((day, quick))
-            if known is None:
-                skeleton = Skeleton(response.value, marked=False, masked=exchange.redacted)
-                text = text_of(skeleton.node)
-                known = self._mocker.numbers[day, quick] = number_of(text)
+            text = self._mocker.outlines.of(
+                response.value, marked=False, masked=exchange.redacted
+            ).text
+            known = number_of(text)
+            if (day_of(exchange), known) not in self._mocker.told:
+                self._mocker.told.add((day_of(exchange), known))
                 self._texts[known] = text
             number = known if self._mocker.keeps(kind, known) else UNSEEN
         return [("shape", NO_TIME, number, "")]

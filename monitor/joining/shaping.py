@@ -3,7 +3,7 @@
 Of each kind of exchange (operation, status, side and version pair) every payload's skeleton is
 looked at until some hundred in a row showed nothing new; from then on a few, chosen by their
 natural keys, until one of these shows something new. So what is seen of quiet traffic is seen
-whole, and what a flood costs is bounded. Marks cost five times as much: they are taken of each
+whole, and what a flood costs is bounded. Marks cost more than that: they are taken of each
 operation and version, whoever calls, of all payloads at first and of ever fewer.
 """
 
@@ -14,11 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitor.contracts.marks import MARKED, SEPARATOR, WORD
+from monitor.contracts.marks import MARKED, SEPARATOR
+from monitor.contracts.outlines import Outline, Outlines
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
-from monitor.contracts.shape import number_of, shape_of
-from monitor.contracts.skeleton import NO_BODY, Skeleton, is_name, text_of
+from monitor.contracts.shape import number_of
+from monitor.contracts.skeleton import NO_BODY, is_name, text_of
 from monitor.joining.exchange_columns import Named
 from monitor.joining.skeletons import (
     MOST_BYTES,
@@ -47,8 +48,11 @@ all at first, since what is told of all values hangs on them; some 2,000 tell ve
 """
 SELDOM = 256
 """One in so many beyond that."""
-MOST_MARKS, MOST_CATEGORIES = 4_000, 24
-"""Of one kind: what is beyond is told as not seen; a place with more words has no categories."""
+MOST_SPOKEN, MOST_CATEGORIES = 4_000, 24
+"""Words and categories of one operation, and of one of its places: what is beyond is told as a
+word alone.
+"""
+_COUNTED = f"{SEPARATOR}{MARKED}"
 # headers that are the way's and not the service's, or never the same
 _OF_THE_WAY = frozenset(
     "connection content-encoding content-length date keep-alive server transfer-encoding via x-powered-by age vary set-cookie".split()
@@ -59,7 +63,7 @@ _OF_THE_WAY = frozenset(
 class _Marked:
     """The marks of one operation's side and version since the process began, whoever called."""
 
-    marks: set[tuple[str, str]] = field(default_factory=set)
+    spoken: set[tuple[str, str]] = field(default_factory=set)
     categories: Counter[str] = field(default_factory=Counter)
     looked_at: int = 0
     payloads: int = 0
@@ -72,25 +76,31 @@ class _Marked:
                 return one_in
         return SELDOM
 
-    def seen(self, marks: set[tuple[str, str]]) -> None:
-        """Remember the marks of one more payload."""
+    def few(self, outline: Outline) -> Iterator[str]:
+        """Categories and words of one more payload; bare at places that had more than are kept."""
         self.looked_at += 1
-        if len(self.marks) < MOST_MARKS:
-            self.marks |= marks
+        for place, mark in outline.spoken:
+            kind = f"{mark[0]}{place}"
+            if (place, mark) in self.spoken:
+                yield f"{place}{SEPARATOR}{mark}"
+            elif self.categories[kind] < MOST_CATEGORIES and len(self.spoken) < MOST_SPOKEN:
+                self.categories[kind] += 1
+                self.spoken.add((place, mark))
+                yield f"{place}{SEPARATOR}{mark}"
+            else:
+                yield f"{place}{SEPARATOR}{mark[0]}"
 
 
 @dataclass(slots=True)
 class _Kind:
     """One kind of exchange and side, and the shapes of it since the process began. `names` are
-    held so that no others are at their address; `numbers` are skeletons by the number that
-    shape.py gives, which costs a tenth.
+    held so that no others are at their address.
     """
 
     names: Named
     columns: tuple[Any, ...]
     marked: _Marked
     shapes: set[int] = field(default_factory=set)
-    numbers: dict[int, int] = field(default_factory=dict)
     quiet: int = 0
 
     @property
@@ -123,7 +133,7 @@ class Shaper:
 
     def __init__(self, words: frozenset[str] = frozenset()) -> None:
         """`words`: pointers where short words are kept as they are, as settings ask."""
-        self._words = words
+        self._outlines = Outlines(words)
         self._memory = _Memory()
 
     def batch(self) -> "Shapes":
@@ -131,18 +141,44 @@ class Shaper:
         memory = self._memory
         if max(len(memory.groups), len(memory.operations), len(memory.told)) > MOST_KINDS:
             memory = self._memory = _Memory()
-        return Shapes(memory, self._words)
+        return Shapes(memory, self._outlines)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Marks of one kind and hour by how many payloads each of them stands for."""
+
+    payloads: int = 0
+    by_share: dict[int, Counter[str]] = field(default_factory=dict)
+
+    def add(self, outline: Outline, marked: _Marked, stands_for: int) -> None:
+        """Those of one more payload."""
+        self.payloads += 1
+        counted = self.by_share.get(stands_for)
+        if counted is None:
+            counted = self.by_share[stands_for] = Counter()
+        counted.update(outline.marks)
+        # words that are told bare stand once for a payload, be they told as often
+        counted.update(set(marked.few(outline)).difference(outline.marks))
+
+    def items(self) -> list[tuple[str, int]]:
+        """The sums."""
+        summed = Counter({_COUNTED: self.payloads})
+        for stands_for, counted in self.by_share.items():
+            for mark, count in counted.items():
+                summed[mark] += stands_for * count
+        return list(summed.items())
 
 
 class Shapes:
     """Rows of one batch."""
 
-    def __init__(self, memory: _Memory, words: frozenset[str] = frozenset()) -> None:
+    def __init__(self, memory: _Memory, outlines: Outlines) -> None:
         self._memory = memory
-        self._words = words
+        self._outlines = outlines
         self._rows: list[tuple[Any, ...]] = []
         self._texts: dict[int, str] = {}
-        self._marks: dict[tuple[Any, ...], Counter[str]] = {}
+        self._marks: dict[tuple[Any, ...], _Counts] = {}
 
     def add(
         self, exchange: Exchange, names: Named, operation: str, request: Payload, response: Payload
@@ -212,37 +248,16 @@ class Shapes:
         marked = not exchange.redacted and side != "headers"
         one_in = max(kind.marked.one_in, ONE_IN if kind.known else 1)
         marked = marked and not chosen % one_in
-        quick = shape_of(value) ^ exchange.redacted
-        number = kind.numbers.get(quick)
-        told = (day, number) in self._memory.told
-        if told and not marked:
-            assert number is not None
-            return number
-        now = exchange.end_ns / 1e9
-        skeleton = Skeleton(
-            value, marked=marked, masked=exchange.redacted, at=now, words=self._words
+        outline = self._outlines.of(
+            value, marked=marked, masked=exchange.redacted, at=exchange.end_ns / 1e9
         )
         if marked:
-            assert skeleton.marks is not None
-            marks = _few(skeleton.marks, kind.marked)
-            kind.marked.seen(marks)
-            self._count(exchange, marks, kind, one_in)
-        if told:
-            assert number is not None
-            return number
-        number = self._known(skeleton.text, kind, day)
-        if len(kind.numbers) < 10 * MOST_SHAPES:
-            kind.numbers[quick] = number
-        return number
-
-    def _count(
-        self, exchange: Exchange, marks: set[tuple[str, str]], kind: _Kind, stands_for: int
-    ) -> None:
-        hour = exchange.end_ns // 3_600_000_000_000 * 3_600
-        counted = self._marks.setdefault((hour, *kind.columns), Counter())
-        for place, mark in marks:
-            counted[f"{place}{SEPARATOR}{mark}"] += stands_for
-        counted[f"{SEPARATOR}{MARKED}"] += 1
+            hour = exchange.end_ns // 3_600_000_000_000 * 3_600
+            counts = self._marks.get((hour, *kind.columns))
+            if counts is None:
+                counts = self._marks[(hour, *kind.columns)] = _Counts()
+            counts.add(outline, kind.marked, one_in)
+        return self._known(outline.text, kind, day)
 
     def _known(self, text: str, kind: _Kind, day: int) -> int:
         number = number_of(text)
@@ -334,24 +349,9 @@ def _columns(
     )
 
 
-def _mark_rows(marks: Mapping[tuple[Any, ...], Counter[str]]) -> Iterator[tuple[Any, ...]]:
-    for (hour, *columns), counted in marks.items():
-        yield hour, *columns, list(counted.items())
-
-
-def _few(marks: set[tuple[str, str]], kind: _Marked) -> set[tuple[str, str]]:
-    """Marks without categories and words at places that had more of them than are kept."""
-    kept = set[tuple[str, str]]()
-    for place, mark in marks:
-        first = mark[:1]
-        if first not in ("c", WORD) or len(mark) == 1 or (place, mark) in kind.marks:
-            kept.add((place, mark))
-        elif kind.categories[f"{first}{place}"] < MOST_CATEGORIES:
-            kind.categories[f"{first}{place}"] += 1
-            kept.add((place, mark))
-        else:
-            kept.add((place, first))
-    return kept
+def _mark_rows(marks: Mapping[tuple[Any, ...], _Counts]) -> Iterator[tuple[Any, ...]]:
+    for (hour, *columns), counts in marks.items():
+        yield hour, *columns, counts.items()
 
 
 def _query(query: str) -> dict[str, Any] | None:

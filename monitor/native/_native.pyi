@@ -140,6 +140,19 @@ class Usable:
         patterns: set[str],
     ) -> bool: ...
 
+class Outlines:
+    def __init__(
+        self,
+        limits: tuple[int, int, int, int],
+        is_mask: Callable[[str, bool], bool],
+        text_marks: Callable[[str, bool, float | None], Sequence[str]],
+        number_marks: Callable[[float, bool], Sequence[str]],
+        spoken: Sequence[str],
+    ) -> None: ...
+    def of(
+        self, value: object, marked: bool, masked: bool, at: float | None
+    ) -> tuple[str, list[str], list[tuple[str, str]]] | None: ...
+
 def lines_of(text: str, pointers: Sequence[str], depth: int) -> list[int] | None: ...
 def lookup(
     keys: NDArray[np.uint64], wanted: NDArray[np.uint64], rows: NDArray[np.int64]

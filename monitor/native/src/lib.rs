@@ -14,6 +14,7 @@ mod lines;
 mod marks;
 mod naming;
 mod odd;
+mod outlines;
 mod pattern;
 mod patterns;
 mod proofs;
@@ -25,6 +26,7 @@ mod texts;
 mod usable;
 mod walks;
 mod wire;
+mod words;
 mod wordy;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -283,5 +285,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<marks::Objects>()?;
     module.add_class::<marks::Keywords>()?;
     module.add_class::<usable::Usable>()?;
+    module.add_class::<outlines::Outlines>()?;
     module.add_class::<Gathered>()
 }
