@@ -12,6 +12,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-loggi
 `http.access_log_format`; IIS and CloudFront, where their heads are not at hand:
 https://learn.microsoft.com/iis/configuration/system.applicationhost/sites/site/logfile/,
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html.
+
+What has more fields behind the common ones is read as far as those go: nginx's own nginx.conf
+(`main`) and its documented `compression` add one each, Kong adds its request's id.
 """
 
 import re
@@ -58,6 +61,8 @@ LINES: dict[str, re.Pattern[str]] = {
         "apisix_access": rf"(?P<client>\S+) - (?P<user>\S+) {_TIME} (?P<host>\S+) {_REQUEST} (?P<status>\d{{3}}) (?P<bytes>\d+|-) "
         rf'(?P<request_time>[\d.]+) "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)" (?P<upstream_addr>{_ADDRESSES}) '
         rf'(?P<upstream_status>{_LIST}) (?P<upstream_response_time>{_LIST})(?: "(?P<upstream_url>[^"]*)")?(?: .*)?',
+        "haproxy_clf": rf'{_COMMON} "" "" \d+ \d+ "(?P<frontend>[^"]*)" "(?P<backend>[^"]*)" "(?P<server>[^"]*)" '
+        r"(?P<timers>[+-]?\d+(?: [+-]?\d+){4}) (?P<termination>\S{2,4}) .*",
         "vhost_combined": rf"(?P<vhost>[^\s:]+):(?P<port>\d+) {_COMBINED}",
         "combined": _COMBINED,
         "common": _COMMON,
@@ -83,7 +88,7 @@ LINES: dict[str, re.Pattern[str]] = {
         + _REQUEST
         + r' "(?P<agent>(?:[^"\\]|\\.)*)" (?P<cipher>\S+) (?P<tls>\S+)',
         "aws_api_clf": rf'{_AWS_API} (?P<caller>\S+) (?P<user>\S+) \[(?P<time>[^\]]{{8,40}})\] ?"(?P<method>[A-Z]+) (?P<path>\S+) '
-        r'(?P<protocol>HTTP/[\d.]+)" (?P<status>\d{3}|-) (?P<bytes>\d+|-) (?P<request>[0-9a-zA-Z=_-]{6,80})(?: (?P<extended>\S+))?',
+        r'(?P<protocol>HTTP/[\d.]+)" (?P<status>\d{3}|-) (?P<bytes>\d+|-) (?P<request>(?!\d+(?: |$))[0-9a-zA-Z=_-]{6,80})(?: (?P<extended>\S+))?',
         "aws_api_csv": r"(?P<ip>[^\s,]+),(?P<caller>[^,]*),(?P<user>[^,]*),(?P<time>\d\d?/[A-Z][a-z]{2}/\d{4}:[^,]+),(?P<method>[A-Z]+),"
         r"(?P<path>/[^,]*),(?P<protocol>HTTP/[\d.]+),(?P<status>\d{3}|-),(?P<bytes>\d+|-),(?P<request>[^,\s]+)(?:,(?P<extended>[^,\s]*))?",
         "aws_api_xml": r'<request id="(?P<request>[^"]*)">(?P<rest>.*)</request>',
@@ -91,6 +96,8 @@ LINES: dict[str, re.Pattern[str]] = {
         r"(?:(?P<referer>\S+) )?\d{3} \d+ \d+ \d+",
         "cloudfront": rf"{_DAY}\t{_CLOCK}\t[A-Z]{{3}}[0-9A-Z-]{{1,20}}\t(?:\d+|-)\t[0-9a-fA-F.:]{{3,60}}\t[A-Z]{{3,20}}\t[^\t]+\t/[^\t]*\t\d{{3}}"
         r"(?>(?:\t[^\t]*+){3,60})",
+        "combined_more": rf"{_COMBINED} (?P<more>\S.*)",
+        "common_more": rf"{_COMMON} (?P<more>\S.*)",
         "raw_http": r"(?P<head>[A-Z]{3,10} \S+ HTTP/\d(?:\.\d)?\r?\n.*)",
     }.items()
 }

@@ -48,6 +48,29 @@ def _common(match: Match, place: Place, index: int, **more: Any) -> Exchange:
     )
 
 
+_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+")
+_TAKEN = re.compile(
+    r"(?:^|[\s|,;])(?:rt|request_time|req_time|reqtime)[=:] ?\"?(\d{1,9}(?:\.\d{1,9})?)\"?(?=[\s|,;]|$)"
+)
+"""What operators call `$request_time` behind a common line; it is in seconds."""
+
+
+def _line(match: Match, place: Place, index: int) -> Exchange:
+    """A common line, perhaps behind its virtual host, and with more fields behind it, of which
+    only a time under its name is read.
+    """
+    groups = match.groupdict()
+    hosted = _ADDRESS.fullmatch(groups["ident"]) and " " in groups["user"]
+    taken = _TAKEN.search(groups.get("more") or "")
+    return _common(
+        match,
+        place,
+        index,
+        callee=host_of(groups["client"]) if hosted else None,
+        duration_ns=length_ns(taken[1], SECONDS) if taken else None,
+    )
+
+
 def _vhost(match: Match, place: Place, index: int) -> Exchange:
     return _common(match, place, index, callee=match["vhost"])
 
@@ -127,6 +150,22 @@ def _haproxy(match: Match, place: Place, index: int) -> Exchange:
         unanswered=status == "-1",
         proxy_answer=made_by_haproxy(held, status),
     )
+
+
+def _haproxy_clf(match: Match, place: Place, index: int) -> Exchange:
+    """`option httplog clf`: its time is the request's, as the timers' first ones are."""
+    length = length_ns(match["timers"].split(" ")[-1], MILLIS)
+    backend, status = match["backend"], match["status"]
+    held = {"termination": match["termination"], "server": match["server"]}
+    read = _common(
+        match,
+        place,
+        index,
+        callee="" if backend == "<NOSRV>" else backend,
+        duration_ns=length,
+        proxy_answer=made_by_haproxy(held, status),
+    )
+    return _later(read, length)
 
 
 def _aws_balancer(match: Match, place: Place, index: int) -> Exchange:
@@ -246,12 +285,15 @@ READERS: dict[str, Read] = {
     "ingress_nginx": _ingress,
     "traefik_clf": _traefik,
     "apisix_access": _apisix,
-    "combined": _common,
-    "common": _common,
+    "combined": _line,
+    "combined_more": _line,
+    "common": _line,
+    "common_more": _line,
     "vhost_combined": _vhost,
     "envoy_text": _envoy,
     "istio_text": _envoy,
     "haproxy_http": _haproxy,
+    "haproxy_clf": _haproxy_clf,
     "aws_alb": _aws_balancer,
     "aws_elb": _aws_balancer,
     "aws_api_clf": _aws_api,

@@ -80,20 +80,21 @@ READERS: dict[str, Make] = {
     "keploy": keploy_exchange,
 }
 """By form, what reads an object of it."""
-_COMMON = ("combined", "common", "vhost_combined")
+_MORE = ("combined_more", "common_more")
+_COMMON = ("combined", "common", "vhost_combined", *_MORE)
 _ACCEPTED: dict[str, tuple[str, ...]] = {
     "ndjson": ("ndjson",),
-    "nginx": ("nginx", "access_json", "combined", "common"),
-    "ingress_nginx": ("nginx", "access_json", "ingress_nginx", "combined"),
+    "nginx": ("nginx", "access_json", "combined", "common", *_MORE),
+    "ingress_nginx": ("nginx", "access_json", "ingress_nginx", "combined", *_MORE),
     "apache": ("apache", "nginx", "access_json", *_COMMON),
     "combined": _COMMON,
-    "haproxy": ("haproxy", "access_json", "haproxy_http"),
+    "haproxy": ("haproxy", "access_json", "haproxy_http", "haproxy_clf"),
     "traefik": ("traefik", "traefik_clf"),
     "caddy": ("caddy",),
     "envoy": ("envoy", "envoy_text", "istio_text"),
     "istio": ("envoy", "istio_text", "envoy_text"),
     "envoy_tap": ("envoy_tap",),
-    "kong": ("kong",),
+    "kong": ("kong", "combined", "combined_more"),
     "apisix": ("apisix", "apisix_access", "raw_http"),
     "aws_api_gateway": ("aws_api_gateway", "aws_api_clf", "aws_api_csv", "aws_api_xml"),
     "aws_alb": ("aws_alb", "aws_elb"),

@@ -16,6 +16,7 @@ _HAPROXY: dict[str, Any] = {
     "timestamp": _AT, "http_status": 200, "http_request": _LINE, "backend_name": "payment", "upstream_response_time": "28",
     "session_duration": "42", "termination_state": "--",
 }  # fmt: skip
+_COMMON = f'10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "{_LINE}" 200 612'
 _AGENT = {"user-agent": "curl/8.5.0"}
 
 
@@ -139,6 +140,17 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
             http={"request": {"method": "GET"}, "response": {"status_code": 200}}, url={"path": "/pay/7", "query": "x=1"}, service={"name": "payment"},
         ),
         {"duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 42_000_000, "callee": "payment"},
+    ),
+    ("nginx-main-of-its-own-nginx.conf", f'{_COMMON} "-" "curl/8.5.0" "203.0.113.9"', {"path": "/pay/7", "query": "x=1", "request_headers": _AGENT, "duration_ns": None}),
+    ("nginx-compression-of-its-papers", f'{_COMMON} "-" "curl/8.5.0" "2.12"', {"status": 200}),
+    ("nginx-with-times-under-their-names", f'{_COMMON} "-" "curl/8.5.0" "-" rt=0.120 uct="0.000" urt="0.119"', {"duration_ns": 120_000_000}),
+    ("kong-and-its-request", f'{_COMMON} "-" "curl/8.5.0" kong_request_id: "4c2ef1e4bd23c4d9b9f1f6c77ab9bb1d"', {"path": "/pay/7"}),
+    ("apache-with-bytes-in-and-out", f'{_COMMON} "-" "curl/8.5.0" 512 9843', {"duration_ns": None}),
+    ("apache-common-with-microseconds", f"{_COMMON} 2531099", {"route": "", "path": "/pay/7", "duration_ns": None}),
+    ("apache-common-behind-its-host", f"payment.shop.io {_COMMON}", {"callee": "payment.shop.io"}),
+    (
+        "haproxy-in-the-common-format", f'{_COMMON} "" "" 33317 655 "http-in" "payment" "<NOSRV>" 10 0 30 -1 42 SC-- 1 1 1 1 0 0 0 "" "" "" ""',
+        {"callee": "payment", "duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 42_000_000, "proxy_answer": True},
     ),
 ]  # fmt: skip
 
