@@ -88,7 +88,7 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
     total = recorded["exchanges"]
     if not total:
         typer.echo(
-            f"of the last {recorded['hours']} h no exchange of this contract was recorded: nothing can be told"
+            f"of the last {recorded['hours']} h nothing was recorded that this contract is about: no call of its operations, and nothing that met its examples or messages under a revision before"
         )
         return
     by = ", ".join(
@@ -106,6 +106,11 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
             consumer = plain(harm["consumer"]) or "unknown"
             typer.echo(
                 f"  {harm['exchanges']:,} of {consumer}: {plain(harm['operation'])}{status}: {plain(harm['why'])}"
+                + (
+                    f", by skeletons of {harm['looked_at']:,} payloads"
+                    if harm["looked_at"]
+                    else ""
+                )
             )
     if recorded["untold"]:
         reasons: dict[str, int] = {}

@@ -24,6 +24,7 @@ from monitor.control.contracts import Publication, listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.recorded import Recorded, recorded, recorded_examples
+from monitor.joining.recorded_shapes import RecordedShapes
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.services import split_service
@@ -59,12 +60,33 @@ def recorded_for(
     revision = canonical(planned.revision, aliases)
     promise = read_revision(planned.revision).promise
     since, until = now - timedelta(hours=hours), now + timedelta(minutes=5)
+    provider = provider_of(revision)
     if promise.by_example:
-        rows = reader.interactions(revision.name, since, until, revision.environment)
-        return recorded_examples(rows, promise, changed, hours)
-    rows = reader.recorded(provider_of(revision), since, until)
+        shown = reader.interactions(revision.name, since, until, revision.environment)
+        exchanges = [] if shown else reader.recorded(provider, since, until)
+        return recorded_examples(shown, promise, changed, hours, exchanges)
+    rows = reader.recorded(provider, since, until)
     before = planned.before.number if planned.before is not None else None
-    return recorded(rows, promise, name=revision.name, before=before, changed=changed, hours=hours)
+    shapes = RecordedShapes(
+        reader.shapes(provider, since, until), promise, _promise_before(planned.before)
+    )
+    return recorded(
+        rows,
+        promise,
+        name=revision.name,
+        before=before,
+        changed=changed,
+        hours=hours,
+        shapes=shapes,
+    )
+
+
+def _promise_before(before: Revision | None) -> Promise | None:
+    """None where there was none, or one that cannot be read any more."""
+    try:
+        return None if before is None else promise_of(before)
+    except ContractError:
+        return None
 
 
 def provider_of(revision: Revision) -> Provider:

@@ -1,8 +1,9 @@
 """What recorded exchanges tell of a revision that is not in force yet: which would break it, which
 would keep it, and which cannot tell.
 
-Payloads are not kept. An exchange tells by its operation and status, and by what checking said
-under the revision before, where no clause that it met has changed since.
+Payloads are not kept. An exchange tells by its operation and status, by what checking said under
+the revision before, where no clause that it met has changed since, and else by the skeletons of
+such payloads.
 """
 
 from collections import Counter
@@ -12,14 +13,18 @@ from typing import Any, Literal
 
 from monitor.contracts.changes import Change
 from monitor.contracts.form import Promise
+from monitor.joining.recorded_shapes import RecordedShapes, Share
 
 Told = Literal["breaks", "keeps", "untold"]
 _CLIENT_LEFT = 499
 _NOT_MODIFIED = 304
 UNTOLD = {
-    "clause_changed": "a clause that it met has changed, and its payload is not kept",
-    "no_revision_before": "nothing was checked under a revision before",
-    "another_revision": "it was checked under another revision",
+    "clause_changed": "a clause that it met has changed, and neither its payload nor a skeleton of such is kept",
+    "no_revision_before": "nothing was checked under a revision before, and no skeleton of such payloads is kept",
+    "another_revision": "it was checked under another revision, and no skeleton of such payloads is kept",
+    "values": "its fields and types keep the revision; what that says of values (words, formats, ranges, lengths) cannot be told, for none is kept",
+    "payload_unseen": "its payload was not logged, was cut off, or is of a form that is not looked into",
+    "no_exchange_of_examples": "no example was met by it under a revision before, and examples are met by values, which are not kept",
     "not_offered": "the contract does not name the operation, and it was not served",
     "undocumented_status": "its status is not listed, and the contract does not say that it lists all",
     "no_response": "no answer was recorded",
@@ -30,7 +35,8 @@ UNTOLD = {
 @dataclass(frozen=True, slots=True)
 class Said:
     """Alike exchanges of one consumer: how many, what they tell, and why (a rule that breaks, or a
-    reason that leaves it open).
+    reason that leaves it open). `looked_at`: so many payloads' skeletons tell it, 0: their own
+    verdicts do.
     """
 
     consumer: str
@@ -39,6 +45,7 @@ class Said:
     told: Told
     why: str
     exchanges: int
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,54 +81,93 @@ def recorded(
     before: int | None,
     changed: Sequence[Change],
     hours: int,
+    shapes: RecordedShapes | None = None,
     most: int = 200,
 ) -> Recorded:
     """Counts over rows of `recorded_exchanges`. `before` is the number of the revision that
-    `changed` was compared with.
+    `changed` was compared with. `shapes` are asked where an exchange alone cannot tell.
     """
     by_operation: dict[str, list[Change]] = {}
     for change in changed:
         by_operation.setdefault(change.operation, []).append(change)
-    counts: Counter[tuple[str, str, int, Told, str]] = Counter()
+    counts = _Counts()
     for row in rows:
         outcome = _row(row, promise, name, before, by_operation)
-        if outcome is not None:
-            told, why = outcome
-            counts[(str(row["caller"]), str(row["operation"]), int(row["status"]), told, why)] += (
-                int(row["exchanges"])
+        if outcome is None:
+            continue
+        told, why, met = outcome
+        group = (str(row["caller"]), str(row["operation"]), int(row["status"]))
+        count = int(row["exchanges"])
+        shares: Sequence[Share] = ()
+        if shapes is not None and why in _ASKED_OF_SHAPES:
+            shares = shapes.shares(group, met, broke=row["checked"] == "violated")
+        if not shares:
+            counts[(*group, told, why, 0)] += count
+        for share in shares:
+            word, rule = share.told
+            part = (
+                min(count, max(round(count * share.share), 1))
+                if share is not shares[-1]
+                else count
             )
-    return _counted(counts, hours, most)
+            count -= part
+            verdict: Told = word if word in ("breaks", "keeps") else "untold"
+            reason = rule if word in ("breaks", "unseen") else word if word == "values" else ""
+            counts[(*group, verdict, reason, share.looked_at)] += part
+    return _counted(+counts, hours, most)
+
+
+_Counts = Counter[tuple[str, str, int, Told, str, int]]
+_ASKED_OF_SHAPES = frozenset({"clause_changed", "no_revision_before", "another_revision"})
 
 
 def recorded_examples(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     promise: Promise,
     changed: Sequence[Change],
     hours: int,
+    exchanges: Iterable[Mapping[str, Any]] = (),
     most: int = 200,
 ) -> Recorded:
     """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example
-    shows again what it showed.
+    shows again what it showed. Where none was ever shown, those `exchanges` (rows of
+    `recorded_exchanges`) that ask for one are counted, and cannot tell.
     """
     changed_names = {change.operation for change in changed}
-    names = {part.name for part in promise.interactions} | {part.name for part in promise.units}
-    counts: Counter[tuple[str, str, int, Told, str]] = Counter()
+    names = {example.name for example in promise.examples}
+    counts = _Counts()
+    for row in exchanges if not rows else ():
+        if _asks_for_one(promise, str(row["operation"])):
+            key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
+            counts[(*key, "untold", "no_exchange_of_examples", 0)] += int(row["exchanges"])
     for row in rows:
         name, caller = str(row["interaction"]), str(row["caller"])
         if name not in names:
             continue
         if name in changed_names:
             total = sum(int(row[word]) for word in ("kept", "broken", "open"))
-            counts[(caller, name, 0, "untold", "clause_changed")] += total
+            counts[(caller, name, 0, "untold", "clause_changed", 0)] += total
             continue
-        counts[(caller, name, 0, "keeps", "")] += int(row["kept"])
-        counts[(caller, name, 0, "breaks", "example")] += int(row["broken"])
-        counts[(caller, name, 0, "untold", "not_checked")] += int(row["open"])
+        counts[(caller, name, 0, "keeps", "", 0)] += int(row["kept"])
+        counts[(caller, name, 0, "breaks", "example", 0)] += int(row["broken"])
+        counts[(caller, name, 0, "untold", "not_checked", 0)] += int(row["open"])
     return _counted(+counts, hours, most)
 
 
-def _counted(counts: Counter[tuple[str, str, int, Told, str]], hours: int, most: int) -> Recorded:
-    answers = [Said(*key, exchanges) for key, exchanges in counts.items()]
+def _asks_for_one(promise: Promise, operation: str) -> bool:
+    """Whether calls of this name may be meant by an example, as far as its method and path say."""
+    method, _, path = operation.partition(" ")
+    if promise.judge is not None:
+        return any(unit.name == operation for unit in promise.units) or "graphql" in path.lower()
+    return any(
+        (part.methods is None or method in part.methods)
+        and (part.path == path if part.path is not None else path.lower().startswith(part.prefix))
+        for part in promise.interactions
+    )
+
+
+def _counted(counts: _Counts, hours: int, most: int) -> Recorded:
+    answers = [Said(*key[:5], exchanges, key[5]) for key, exchanges in counts.items()]
     order = {"breaks": 0, "untold": 1, "keeps": 2}
     answers.sort(
         key=lambda answer: (
@@ -167,8 +213,10 @@ def _row(
     name: str,
     before: int | None,
     changed: Mapping[str, list[Change]],
-) -> tuple[Told, str] | None:
-    """What one row tells; None where the contract is no word of that exchange."""
+) -> tuple[Told, str, Sequence[Change] | None] | None:
+    """What one row tells, and the changes that it met, None where it was checked under no such
+    revision. None where the contract is no word of that exchange.
+    """
     method, _, route = str(row["operation"]).partition(" ")
     status = int(row["status"])
     served = 200 <= status < 300
@@ -177,29 +225,37 @@ def _row(
         if not promise.whole:
             return None
         if served and method != "OPTIONS":
-            return "breaks", "undocumented_operation" if match is None else "undocumented_method"
-        return "untold", "not_offered"
+            return (
+                "breaks",
+                "undocumented_operation" if match is None else "undocumented_method",
+                None,
+            )
+        return "untold", "not_offered", None
     target = match.target
     if status in (0, _CLIENT_LEFT):
-        return "untold", "no_response"
+        return "untold", "no_response", None
     answer = target.response(status)
     if answer is None and not target.open and target.responses and status != _NOT_MODIFIED:
-        return ("breaks" if target.whole or served else "untold"), "undocumented_status"
+        return ("breaks" if target.whole or served else "untold"), "undocumented_status", None
     return _by_what_was_said(row, status, name, before, changed.get(target.name, []))
+
+
+_NOBODYS = frozenset({"no_contract", "observed"})
+"""Why an exchange was not checked, where that says nothing of its payload."""
 
 
 def _by_what_was_said(
     row: Mapping[str, Any], status: int, name: str, before: int | None, changed: Sequence[Change]
-) -> tuple[Told, str]:
+) -> tuple[Told, str, Sequence[Change] | None]:
+    if row["checked"] == "not_checked" and row["reason"] not in _NOBODYS:
+        return "untold", str(row["reason"]), None
     if before is None:
-        return "untold", "no_revision_before"
-    if row["checked"] == "not_checked":
-        return "untold", str(row["reason"])
+        return "untold", "no_revision_before", None
     broken = [parts for text in row["clauses"] if (parts := str(text).split("\x1f"))[0] == name]
     if str(row["contract"]) != name and not broken:
-        return "untold", "no_revision_before"
+        return "untold", "no_revision_before", None
     if int(row["revision"]) != before and str(row["contract"]) == name:
-        return "untold", "another_revision"
+        return "untold", "another_revision", None
     refused = 400 <= status < 500
     statuses = (str(status), f"{status // 100}XX", "default", "")
     met = [
@@ -212,12 +268,12 @@ def _by_what_was_said(
         if not any(
             change.side in (side, "") and _touches(change.place, pointer) for change in met
         ):
-            return "breaks", rule
+            return "breaks", rule, met
     if broken or row["checked"] != "valid":
-        return "untold", "clause_changed"
+        return "untold", "clause_changed", met
     if any(change.direction != "looser" for change in met):
-        return "untold", "clause_changed"
-    return "keeps", ""
+        return "untold", "clause_changed", met
+    return "keeps", "", met
 
 
 def _touches(place: str, pointer: str) -> bool:

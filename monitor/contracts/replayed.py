@@ -1,0 +1,145 @@
+"""What the skeleton of a recorded payload tells of a revision: that it breaks it, that it keeps it,
+or that its values would have to be known for that.
+
+A skeleton is exact for what stands at which place. Items of an array are merged, and how many there
+were is not kept.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+
+from monitor.contracts.affected import Kind
+from monitor.contracts.bodies import check_body
+from monitor.contracts.changes import Change
+from monitor.contracts.findings import Findings, Side
+from monitor.contracts.form import Operation
+from monitor.contracts.limits import PAYLOAD_LIMITS
+from monitor.contracts.payloads import Payload
+from monitor.contracts.refs import resolve
+from monitor.contracts.schemas import Schema
+from monitor.contracts.skeleton import Node, instances
+from monitor.errors import ContractError
+
+Word = Literal["breaks", "keeps", "values", "unseen"]
+"""`values`: presence and types keep it, the rest hangs on values; `unseen`: nothing was seen."""
+Told = tuple[Word, str]
+"""A word, and the rule that is broken, or why it was not seen."""
+
+_SURE = frozenset(
+    "required type additionalProperties unevaluatedProperties falseSchema dependentRequired missing_body "
+    "undocumented_media_type missing_parameter".split()
+)
+"""Rules that a skeleton breaks or keeps as its payloads do, in arrays, too."""
+_CHOICES = frozenset({"anyOf", "oneOf"})
+"""Sure where no items were merged."""
+_OF_SHAPE = frozenset(
+    "type properties required items additionalProperties allOf anyOf oneOf $ref nullable title description example "
+    "examples default deprecated readOnly writeOnly externalDocs xml $defs definitions $schema $id $comment".split()
+)
+"""Keywords that say nothing of values, or say it of presence and types alone."""
+_TOLD_BY_SHAPE = frozenset({"required", "property", "additionalProperties", "body", "media type"})
+_MOST_NODES = 5_000
+_REFUSED = range(400, 500)
+
+
+def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
+    """What payloads of a kind tell of an operation. `values`: clauses about values bear on it."""
+    if kind.side == "query":
+        return _of_query(kind, target, values=values)
+    if kind.side not in ("request", "response"):
+        return "keeps", ""
+    refused = kind.side == "request" and kind.status in _REFUSED
+    clause = target.request if kind.side == "request" else target.response(kind.status)
+    if refused or clause is None or not clause.media:
+        return "keeps", ""
+    if kind.node is None:
+        return "unseen", "payload_unseen"
+    side: Side = "request" if kind.side == "request" else "response"
+    headers: Mapping[str, str] = {"content-type": kind.media or "application/json"}
+    bodies = [orjson.dumps(shown) for shown in instances(kind.node)] or [b""]
+    broken, left = set[str](), set[str]()
+    for body in bodies:
+        findings = Findings()
+        check_body(Payload(body, headers), clause, side, True, 128, findings, PAYLOAD_LIMITS)
+        broken |= {entry.rule for _, entry in findings.broken}
+        left |= {entry.code for entry in findings.unchecked}
+    sure = _SURE if _merges(kind.node) else _SURE | _CHOICES
+    if broken & sure:
+        return "breaks", min(broken & sure)
+    if left:
+        return "unseen", min(left)
+    return ("values" if values or broken else "keeps"), ""
+
+
+def _of_query(kind: Kind, target: Operation, *, values: bool) -> Told:
+    parameters = [part for part in target.parameters if part.place == "query"]
+    if not parameters or kind.status in _REFUSED:
+        return "keeps", ""
+    if kind.node is None:
+        return "unseen", "payload_unseen"
+    sent = kind.node.get("o", {}).keys()
+    if any(part.required and part.name not in sent for part in parameters):
+        return "breaks", "missing_parameter"
+    return ("values" if values else "keeps"), ""
+
+
+def _merges(node: Any) -> bool:
+    """Whether an array was seen, whose items and number are told together."""
+    return isinstance(node, dict) and (
+        "a" in node or any(map(_merges, [*node.get("o", {}).values(), node.get("m")]))
+    )
+
+
+def is_told_by_shape(change: Change) -> bool:
+    """Whether presence and types alone settle what a change means for a payload."""
+    place, _, below = change.place.rpartition(" ")
+    if place or not (below.startswith("/") or not below):  # a parameter's
+        return change.place.startswith("query ") and change.rule in ("parameter", "required")
+    return change.rule in _TOLD_BY_SHAPE or (change.rule == "type" and "integer" not in change.now)
+
+
+def hangs_on_values(kind: Kind, target: Operation) -> bool:
+    """Whether an operation says something of the values of this side, beside presence and types."""
+    if kind.side == "query":
+        return any(part.schema is not None for part in target.parameters if part.place == "query")
+    clause = target.request if kind.side == "request" else target.response(kind.status)
+    schemas = () if clause is None else clause.media.values()
+    return any(schema is not None and _says_of_values(schema) for schema in schemas)
+
+
+def _says_of_values(schema: Schema) -> bool:
+    document, node = schema.written
+    seen: set[int] = set()
+    level = [node]
+    while level:
+        held = level.pop()
+        if not isinstance(held, dict) or id(held) in seen:
+            continue
+        seen.add(id(held))
+        if len(seen) > _MOST_NODES or not _is_shape(held):
+            return True
+        reference = held.get("$ref")
+        if isinstance(reference, str):
+            try:
+                level.append(resolve(document, reference, ""))
+            except ContractError:
+                return True
+        level += held.get("properties", {}).values() if _is_map(held, "properties") else []
+        level += [held.get("items"), held.get("additionalProperties")]
+        for word in ("allOf", "anyOf", "oneOf"):
+            parts = held.get(word)
+            level += parts if isinstance(parts, list) else []
+    return False
+
+
+def _is_shape(node: Node) -> bool:
+    types = node.get("type", "")
+    return "integer" not in (types if isinstance(types, list) else [types]) and all(
+        word in _OF_SHAPE or word.startswith("x-") for word in node
+    )
+
+
+def _is_map(node: Node, word: str) -> bool:
+    return isinstance(node.get(word), dict)

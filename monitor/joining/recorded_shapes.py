@@ -1,0 +1,115 @@
+"""What a provider's recorded skeletons tell of a revision, by consumer, operation and status: which
+share of the exchanges breaks it, and why the others keep it or cannot tell.
+
+The sides of an exchange are recorded apart. So of an exchange that may break on either side the
+larger share is told, which is surely reached.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from monitor.contracts.affected import Kind
+from monitor.contracts.changes import Change
+from monitor.contracts.form import Operation, Promise
+from monitor.contracts.replayed import Told, hangs_on_values, is_told_by_shape, told_by
+
+Group = tuple[str, str, int]
+"""Consumer, operation and status."""
+_SIDES = ("request", "response", "query")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of a group's exchanges so large a share tells this; `looked_at` payloads show it."""
+
+    told: Told
+    share: float
+    looked_at: int
+
+
+class RecordedShapes:
+    """Rows of `shapes_seen_of`, asked about groups of exchanges. Not thread-safe: it remembers what
+    it was asked.
+    """
+
+    def __init__(
+        self, rows: Iterable[Mapping[str, Any]], promise: Promise, before: Promise | None
+    ) -> None:
+        self._promise, self._before = promise, before
+        self._rows: dict[Group, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
+            self._rows.setdefault(key, []).append(row)
+        self._known: dict[tuple[Any, ...], tuple[Told, bool]] = {}
+
+    def shares(self, group: Group, met: Sequence[Change] | None, *, broke: bool) -> list[Share]:
+        """What the exchanges of a group tell, the shares adding up to 1; empty where none of them
+        was looked at. `met`: changes since the revision that they were checked under, None where
+        there was none; `broke`: those are meant that broke it.
+        """
+        sides: dict[str, Counter[Told]] = {}
+        looked_at: Counter[str] = Counter()
+        for row in self._rows.get(group, ()):
+            if row["side"] not in _SIDES:
+                continue
+            told, broke_before = self._told(row, met)
+            if self._before is not None and met is not None and broke_before != broke:
+                continue
+            sides.setdefault(row["side"], Counter())[told] += int(row["stands_for"])
+            looked_at[row["side"]] += int(row["looked_at"])
+        if not sides:
+            return []
+        return _together(sides, max(looked_at.values()))
+
+    def _told(self, row: Mapping[str, Any], met: Sequence[Change] | None) -> tuple[Told, bool]:
+        values = None if met is None else any(not is_told_by_shape(change) for change in met)
+        key = (*(row[word] for word in ("operation", "status", "side", "media", "shape")), values)
+        if key not in self._known:
+            node = orjson.loads(row["text"]) if row["text"] else None
+            kind = Kind(key[0], key[1], key[2], key[3], node)
+            target = _target(self._promise, kind.operation)
+            earlier = _target(self._before, kind.operation) if self._before is not None else None
+            self._known[key] = (
+                ("keeps", "")
+                if target is None
+                else told_by(
+                    kind,
+                    target,
+                    values=hangs_on_values(kind, target) if values is None else values,
+                ),
+                earlier is not None and told_by(kind, earlier, values=False)[0] == "breaks",
+            )
+        return self._known[key]
+
+
+def _target(promise: Promise, operation: str) -> Operation | None:
+    method, _, route = operation.partition(" ")
+    match = promise.router.match(method, route) if route else None
+    return None if match is None else match.target
+
+
+def _together(sides: Mapping[str, Counter[Told]], looked_at: int) -> list[Share]:
+    """The sides as one: what breaks most, then what leaves most open, then what keeps."""
+    shares: list[Share] = []
+    left = 1.0
+    for words in (("breaks",), ("unseen", "values")):
+        parts = [
+            (sum(counts[told] for told in counts if told[0] in words) / counts.total(), counts)
+            for counts in sides.values()
+        ]
+        share, counts = max(parts, key=lambda part: part[0])
+        share = min(share, left)
+        if share > 0:
+            told = max(
+                (told for told in counts if told[0] in words),
+                key=lambda told: (counts[told], told),
+            )
+            shares.append(Share(told, share, looked_at))
+            left -= share
+    if left > 0:
+        shares.append(Share(("keeps", ""), left, looked_at))
+    return shares
