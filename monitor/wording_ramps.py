@@ -5,7 +5,8 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 
 from collections.abc import Mapping
 
-from monitor.model.ramps import Bound, RampCode, RampReason, Role
+from monitor.model.ramps import ENOUGH_PAYLOADS, Bound, PairMeaning, RampCode, RampReason, Role
+from monitor.wording_meaning import what_changed
 from monitor.wording_times import span
 
 RAMPS: Mapping[RampCode, str] = {
@@ -13,6 +14,10 @@ RAMPS: Mapping[RampCode, str] = {
     "ramp_no_violation": "0 of {of:,} violate; ≤ {share}",
     "ramp_not_checked": "none of {count:,} exchanges could be checked against the contract",
     "ramp_no_contract": "no contract is held against these calls",
+    "ramp_meaning_changed": "{operation} {side} {pointer} means something else: {meant}",
+    "ramp_meaning_alike": "nothing means something else in {of:,} payloads; no share of values differs by more than {share}",
+    "ramp_meaning_few": "not enough payloads: {count:,} of {wanted:,}",
+    "ramp_meaning_not_held": "{count:,} payloads, and none of an old version to hold them against",
     "ramp_finding": "finding {finding} is open on it: {signal}",
     "ramp_finding_accepted": "finding {finding}, which somebody accepted, is on it: {signal}",
     "ramp_errors_alike": "{count:,} of {of:,} calls fail; ≤ {upper}, no more than before",
@@ -52,6 +57,11 @@ def ramp_sentence(reason: RampReason) -> str:
         name: small_share(float(value)) if name in SHARES else value
         for name, value in reason.parameters.items()
     }
+    if "change" in told:
+        old, new, factor = (
+            float(reason.parameters[name]) for name in ("old_share", "new_share", "factor")
+        )
+        told["meant"] = what_changed(str(told["change"]), str(told["kind"]), old, new, factor)
     return RAMPS[reason.code].format_map(told)
 
 
@@ -68,6 +78,25 @@ def bound_text(bound: Bound, verb: str) -> str:
     if not bound.of:
         return "none seen"
     return f"{bound.count:,} of {bound.of:,} {verb}; ≤ {small_share(bound.upper)}"
+
+
+def meaning_text(meaning: PairMeaning | None) -> str:
+    """`2 places mean something else`; `the same in 3,120 payloads; ≤ 4 % differ`; or what is
+    missing.
+    """
+    if meaning is None:
+        return "none seen"
+    if meaning.changes:
+        places = "place means" if len(meaning.changes) == 1 else "places mean"
+        return f"{len(meaning.changes)} {places} something else"
+    if not meaning.against:
+        return f"{meaning.payloads:,} payloads, none to hold them against"
+    held = min(meaning.payloads, meaning.against)
+    few = f"not enough payloads: {held:,} of {ENOUGH_PAYLOADS:,}"
+    if meaning.upper is None:
+        return few
+    same = f"the same; ≤ {small_share(meaning.upper)}"
+    return same if held >= ENOUGH_PAYLOADS else f"{same}; {few}"
 
 
 def short_span(seconds: float) -> str:

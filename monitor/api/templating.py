@@ -23,7 +23,7 @@ from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.wording import facts, sentence, told_by, what
 from monitor.wording_breaks import break_sentence
-from monitor.wording_ramps import bound_text, small_share
+from monitor.wording_ramps import bound_text, meaning_text, small_share
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -77,6 +77,7 @@ def environment() -> Environment:
         told=formatting.told,
         told_by=told_by,
         bounded=bound_text,
+        meant=meaning_text,
         small_share=small_share,
         iso=_iso,
     )

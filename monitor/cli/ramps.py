@@ -9,11 +9,12 @@ import typer
 from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
-from monitor.model.ramps import Bound, exit_of
-from monitor.wording_ramps import ROLES, bound_text, short_span, small_share
+from monitor.control.documents import from_document
+from monitor.model.ramps import Bound, PairMeaning, exit_of
+from monitor.wording_ramps import ROLES, bound_text, meaning_text, short_span, small_share
 
 LIVE = "version age share planned calls instances since".split()
-PAIRS = "role pair says calls failures conformance latency not_proven".split()
+PAIRS = "role pair says calls failures conformance meaning latency not_proven".split()
 SERVICES = "environment service since shares".split()
 
 
@@ -95,6 +96,7 @@ def _pair_line(pair: Mapping[str, Any]) -> dict[str, Any]:
         "calls": pair["calls"],
         "failures": bound_text(Bound(**pair["failed"]), "fail"),
         "conformance": _conformance(pair),
+        "meaning": _meaning(pair["meaning"]),
         "latency": "; ".join(_latency(it) for it in pair["latency"] if it["quantile"] == 0.95),
         "not_proven": _thin(pair),
     }
@@ -105,6 +107,10 @@ def _conformance(pair: Mapping[str, Any]) -> str:
         return bound_text(Bound(**pair["violated"]), "violate")
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in pair["not_checked"].items())
     return f"none checked ({reasons})" if reasons else "none checked"
+
+
+def _meaning(told: Mapping[str, Any] | None) -> str:
+    return meaning_text(from_document(told, PairMeaning) if told else None)
 
 
 def _latency(it: Mapping[str, Any]) -> str:

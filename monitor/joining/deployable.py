@@ -20,6 +20,7 @@ from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.matrix import Expected, Live, matrix
 from monitor.joining.publishing import promise_of
+from monitor.joining.ramp_meaning import meanings_of
 from monitor.joining.ramps import (
     BEFORE_SECONDS,
     FINE_SECONDS,
@@ -85,7 +86,7 @@ class _Way:
 
 class _Asking:
     def __init__(self, store: Store, engine: Engine, aliases: Aliases, wanted: Wanted) -> None:
-        self.reader, self.telemetry = RampReader(store), Reader(store)
+        self.store, self.reader, self.telemetry = store, RampReader(store), Reader(store)
         self.engine, self.aliases, self.wanted = engine, aliases, wanted
         self.until = int(wanted.at.timestamp()) // 10 * 10
         self.since = max(0, self.until - wanted.days * 86400)
@@ -205,7 +206,20 @@ class _Asking:
         lately = max(since, self.until - TRACES_SECONDS)
         paths = paths_of(self.reader, place, lately, self.until)
         harms = harms_of(self.engine, place, self.wanted.at, newest=True)
-        states = pair_states(PairInputs(cells, ages, paths, harms, step, self.until))
+        versions = {
+            side[2]: age for side, age in ages.items() if self.place.holds(*side[:2]) and side[2]
+        }
+        meanings = meanings_of(
+            self.store,
+            place,
+            versions,
+            datetime.fromtimestamp(since, UTC),
+            datetime.fromtimestamp(self.until, UTC),
+            newest=True,
+        )
+        states = pair_states(
+            PairInputs(cells, ages, paths, harms, step, self.until, meanings=meanings)
+        )
         return [state for state in states if state.role in ("backward", "forward")]
 
     def _pace(self, cells: Sequence[RampCell]) -> dict[tuple[str, str], float]:

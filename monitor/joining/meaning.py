@@ -15,6 +15,8 @@ from monitor.store.reader import Provider, Reader
 
 TOGETHER = 0.5
 """Versions are compared hour by hour where so much of the new one's was while both were live."""
+BESIDE = 400
+"""So many of the old one's payloads then, or half of all that it has, are enough to compare."""
 Row = Mapping[str, Any]
 
 
@@ -131,10 +133,14 @@ def marked_of(row: Row, whom: str) -> Marked | None:
 
 
 def at_once(old: Sequence[Marked], new: Sequence[Marked]) -> bool:
-    """Whether both versions were mostly live at the same hours, of the same callers."""
-    live = {(part.caller, part.hour) for part in old}
+    """Whether both versions were mostly live at the same hours, of the same callers: enough of the
+    old one then, and most of the new one.
+    """
+    live, came = ({(part.caller, part.hour) for part in side} for side in (old, new))
     met = sum(part.taken for part in new if (part.caller, part.hour) in live)
-    return met >= TOGETHER * sum(part.taken for part in new)
+    beside = sum(part.taken for part in old if (part.caller, part.hour) in came)
+    enough = min(BESIDE, TOGETHER * sum(part.taken for part in old))
+    return met >= TOGETHER * sum(part.taken for part in new) and beside >= enough
 
 
 def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:

@@ -22,6 +22,7 @@ from monitor.detect.ramps.presence import (
     overlaps,
 )
 from monitor.detect.ramps.traffic import doses, mixed, moved_back, share_steps
+from monitor.joining.ramp_meaning import meanings_of
 from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS, apart
 from monitor.model.ramps import (
     Age,
@@ -153,7 +154,7 @@ def ramp_at(store: Store, engine: Engine, asked: Asked) -> Ramp:
 
 class _Reading:
     def __init__(self, store: Store, engine: Engine, asked: Asked) -> None:
-        self.reader, self.engine = RampReader(store), engine
+        self.store, self.reader, self.engine = store, RampReader(store), engine
         self.place, self.at, self.newest = asked.place, asked.at, asked.newest
         self.until = _seconds(asked.at) // WINDOW_SECONDS * WINDOW_SECONDS
         self.longest = int(asked.live.total_seconds())
@@ -195,6 +196,14 @@ class _Reading:
                 harms_of(self.engine, self.place, self.at, newest=self.newest),
                 step,
                 self.until,
+                meanings=meanings_of(
+                    self.store,
+                    self.place,
+                    own,
+                    _moment(since),
+                    _moment(self.until),
+                    newest=self.newest,
+                ),
             )
         )
         steps = self._steps(since, step)

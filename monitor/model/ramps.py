@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
+from monitor.model.meaning import MeaningChange
+
 Role = Literal["backward", "forward", "established", "new", "unordered"]
 """Of a pair, by which side came with the ramp. Backward compatibility: an old caller, a new
 callee. Forward readiness: a new caller, an old callee. Established: both were there before. New:
@@ -23,6 +25,10 @@ RampCode = Literal[
     "ramp_no_violation",
     "ramp_not_checked",
     "ramp_no_contract",
+    "ramp_meaning_changed",
+    "ramp_meaning_alike",
+    "ramp_meaning_few",
+    "ramp_meaning_not_held",
     "ramp_finding",
     "ramp_finding_accepted",
     "ramp_errors_alike",
@@ -135,11 +141,30 @@ class ShareStep:
     shares: Mapping[str, float]
 
 
+ENOUGH_PAYLOADS = 2_000
+"""Of so many payloads a change of meaning is told nine times in ten (`make bench-meaning`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairMeaning:
+    """What the new version of a pair sends, beside what old ones sent: of `payloads` of its own and
+    `against` of theirs. No share of values that is asked about (null, zero, of a zone, far above
+    the usual) differs by more than `upper`, at 95 %; None where something changed, or nothing could
+    be compared. `changes`: what means something else.
+    """
+
+    payloads: int
+    against: int
+    upper: float | None
+    changes: Sequence[MeaningChange]
+
+
 @dataclass(frozen=True, slots=True)
 class PairState:
     """One caller version against one callee version, over the ramp until the time asked for.
 
-    `needed` is about how many calls more would bound its failures; None where none would, or none
+    `meaning` is None where no payload of a new version was seen, or neither is new. `needed` is
+    about how many calls more would bound its failures; None where none would, or none
     are needed. A message is a call of the consumer by its producer: `kind` is queue then.
     """
 
@@ -168,6 +193,7 @@ class PairState:
     eta_seconds: float | None
     word: PairWord
     reasons: Sequence[RampReason]
+    meaning: PairMeaning | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,15 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class MeantQuery:
-    """Whose payloads are asked for: what a service sent, of these versions of it."""
+    """Whose payloads are asked for: what a service sent, of these versions of it (none: of all), by
+    the version of whom it sent them to where that is asked.
+    """
 
     service: str
     namespace: str
     environment: str
     versions: Sequence[str]
+    by_partner: bool = False
 
 
 class Reader:
@@ -428,6 +431,7 @@ class Reader:
             "since": _seconds(since, 0),
             "until": _seconds(until, _END),
             "by_hour": int(by_hour),
+            "by_partner": int(asked.by_partner),
         }
         return rows_in_utc(self._store.query("meant_marks", parameters))
 

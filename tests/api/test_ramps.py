@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from scipy.stats import beta
 
+from monitor.contracts.registry import Registry
+from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import interaction, pact
 from tests.fixtures.api import Asked
 from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
@@ -23,6 +25,8 @@ from tests.fixtures.shop_day import (
     write_shop_day,
 )
 from tests.fixtures.spans import T0, S
+from tests.pipelines.test_examples_shown import records
+from tests.pipelines.written import Given
 
 
 def pair(state: dict[str, Any], caller: str, callee: str) -> dict[str, Any]:
@@ -345,3 +349,38 @@ def test_few_late_calls_without_a_version_are_evidence_for_nobody(api: Asked) ->
         3,
     )
     assert pair["observed"]["needed"] > 700
+
+
+def test_pairs_tell_what_the_new_version_means(api: Asked) -> None:
+    """By callers' versions, from marks of answers; a replay counts whole hours only."""
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+    first = 0
+    for version, caller_version, factor in ((OLD, "3.1.0", 1), (NEW, "3.1.0", 100), (NEW, "3.2.0", 1)):  # fmt: skip
+        given = [
+            {
+                "callee": "payment", "callee_version": version, "caller": "checkout",
+                "caller_version": caller_version, "method": "POST", "path": "/pay",
+                "response_body": json.dumps({"sum": factor * (12.25 + place % 7)}),
+            }
+            for place in range(120)
+        ]  # fmt: skip
+        batch = Given(records(*given, at=RAMP + timedelta(minutes=2), first=first))
+        list(
+            api_logs(batch, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock)
+        )
+        first += 1_000
+    state = asked(api)
+    changed = pair(state, "checkout 3.1.0", f"payment {NEW}")
+    assert (changed["word"], changed["meaning"]["payloads"]) == ("broken", 120)
+    said = [reason["text"] for reason in changed["reasons"]]
+    told = "POST /pay response /sum means something else: numbers are about 100 times larger"
+    assert any(text.startswith(told) for text in said)
+    same = pair(state, "checkout 3.2.0", f"payment {NEW}")
+    assert same["meaning"]["changes"] == []
+    assert 0 < same["meaning"]["upper"] < 0.2
+    assert pair(state, "checkout 3.1.0", f"payment {OLD}")["meaning"] is None
+    page = api.get("/ramps/view?service=payment").text
+    assert "meaning: 1 place means something else" in page
+    assert "not enough payloads: 120 of 2,000" in page
+    hour = NOON - timedelta(minutes=1)  # within the hour of the ramp: nothing of it is whole
+    assert pair(asked(api, hour), "checkout 3.1.0", f"payment {NEW}")["meaning"] is None

@@ -1,9 +1,15 @@
 """What a pair of versions is called by what is known of it."""
 
+from dataclasses import replace
+
 import pytest
 
+from monitor.contracts.marks import number_mark
 from monitor.detect.ramps.cells import Harm, RampCell
+from monitor.detect.ramps.meaning import Sent, pair_meanings
 from monitor.detect.ramps.pairs import PairInputs, pair_states
+from monitor.model.meaning import Place, Sketch
+from monitor.wording_ramps import meaning_text, ramp_sentence
 
 OLD, NEW = ("", "payment", "1"), ("", "payment", "2")
 WEB = ("", "web", "7")
@@ -43,3 +49,46 @@ def test_what_a_person_accepted_is_borne_and_nothing_beside_it(
     ages = {WEB: "old", OLD: "old", NEW: "new"}
     states = pair_states(PairInputs(cells, ages, (), harms, 10, 300))  # type: ignore[arg-type]
     assert {state.callee_version: state.word for state in states} == {"1": "proven", "2": word}
+
+
+def sent(version: str, count: int, factor: float, caller_version: str = "7") -> Sent:
+    """Answers of `payment` to `web`, of two kinds of amounts."""
+    marks = {"/sum": {"": count, number_mark(factor * 12.5): count, "d1": count}}
+    sketch = Sketch("web", {"": {"": count}, **marks})
+    place = Place("POST /pay", 200, "response", "")
+    return Sent(place, True, "payment", version, "web", caller_version, count, [sketch])
+
+
+@pytest.mark.parametrize(
+    ("new", "accepted", "word", "told"),
+    [
+        (sent("2", 3_000, 100), False, "broken", "1 place means something else"),
+        (sent("2", 3_000, 100), True, "accepted", "1 place means something else"),
+        (sent("2", 3_000, 1), False, "proven", "the same; ≤ 0.09 %"),
+        (sent("2", 400, 1), False, "proven", "the same; ≤ 0.71 %; not enough payloads: 400 of 2,000"),
+        (sent("2", 20, 100), False, "proven", "not enough payloads: 20 of 2,000"),
+        (replace(sent("2", 99, 1), partner="ios"), False, "proven", "none seen"),
+        (None, False, "proven", "none seen"),
+    ],
+)  # fmt: skip
+def test_a_pair_tells_what_the_new_version_means_and_how_much_may_differ(
+    new: Sent | None, accepted: bool, word: str, told: str
+) -> None:
+    cells = [cell(version, at, 4_000, 0) for at in range(0, 300, 10) for version in ("1", "2")]
+    olds = [sent("1", 2_000, 1), sent("1", 1_000, 1, "6")]
+    meanings = pair_meanings([*olds, *([new] if new else [])], {"1": "old", "2": "new"})
+    # the finding stands on another caller's edge: what is accepted of it is so for all
+    harms = [Harm("f", "ios", "payment", "2", "", "meaning", accepted)] if accepted else []
+    ages = {WEB: "old", OLD: "old", NEW: "new"}
+    inputs = PairInputs(cells, ages, (), harms, 10, 300, meanings=meanings)  # type: ignore[arg-type]
+    state = next(it for it in pair_states(inputs) if it.callee_version == "2")
+    assert (state.word, meaning_text(state.meaning)) == (word, told)
+    said = [ramp_sentence(reason) for reason in state.reasons]
+    changed = "POST /pay response /sum means something else: numbers are about 100 times larger"
+    assert any(text.startswith(changed) for text in said) == (word != "proven")
+
+
+def test_payloads_that_no_old_version_sent_are_told_as_such() -> None:
+    told = pair_meanings([sent("2", 70, 1)], {"1": "old", "2": "new"})
+    (meaning,) = told.values()
+    assert meaning_text(meaning) == "70 payloads, none to hold them against"

@@ -20,7 +20,6 @@ from monitor.api.routes.ramps import (
     place_of,
     ramps_listed,
     state_of,
-    told_ramp,
     with_plans,
 )
 from monitor.api.sharing import PageRoute
@@ -81,7 +80,7 @@ def ramp_page(
 ) -> HTMLResponse:
     """One service's ramp at one time, with the steps that lead through it."""
     place = place_of(parts, service, environment, at)
-    ramp = with_plans(parts, place, told_ramp(state_of(parts, place, at, live_minutes)))
+    ramp = with_plans(parts, place, state_of(parts, place, at, live_minutes), live_minutes)
     end = end_of(parts, None)
     live = timedelta(minutes=live_minutes)
     begin, until = ramp_span(parts.store, place, ramp.at, end, live) or (None, None)

@@ -119,7 +119,8 @@ def one_ramp(
     seen in the seven days before.
     """
     place = place_of(parts, service, environment, at)
-    return with_plans(parts, place, told_ramp(state_of(parts, place, at, live_minutes)))
+    ramp = state_of(parts, place, at, live_minutes)
+    return with_plans(parts, place, ramp, live_minutes)
 
 
 def state_of(parts: Parts, place: Place, at: str | None, live_minutes: int = LIVE_MINUTES) -> Ramp:
@@ -160,9 +161,12 @@ def end_of(parts: Parts, at: str | None) -> datetime:
     return moment(at, now) or data_end(parts.store, now + timedelta(hours=1)) or now
 
 
-def with_plans(parts: Parts, place: Place, told: RampTold) -> RampTold:
-    """With the plans that were in force then."""
-    states = plan_states(parts.store, parts.engine, parts.config.aliases, place, told.at)
+def with_plans(parts: Parts, place: Place, ramp: Ramp, live_minutes: int) -> RampTold:
+    """The ramp with its reasons as sentences, and the plans that were in force then, held against
+    it; by the usual time that a version counts as live.
+    """
+    usual = ramp if live_minutes == LIVE_MINUTES else None
+    states = plan_states(parts.store, parts.engine, parts.config.aliases, place, ramp.at, usual)
     plans = [
         RampPlanTold(
             **fields_of(state)
@@ -170,7 +174,7 @@ def with_plans(parts: Parts, place: Place, told: RampTold) -> RampTold:
         )
         for state in states
     ]
-    return replace(told, plans=plans)
+    return replace(told_ramp(ramp), plans=plans)
 
 
 def told_ramp(ramp: Ramp) -> RampTold:

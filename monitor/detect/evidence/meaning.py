@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.detect.arrays import Floats
-from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.distributions import log_mean_exp, normal_quantile
 from monitor.detect.evidence.ebh import e_bh
 from monitor.detect.evidence.rates import log_e_of_rates
 from monitor.model.meaning import MeaningChange, MeaningCode, Place, Sketch
@@ -72,11 +72,54 @@ def meaning_changes(
     Sketches are by kind of exchange (`pointer` ""). All questions of the pair are one family
     (e-BH at `alpha`). Valid whenever it is asked.
     """
+    return compared_meanings(old, new, alpha).changes
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What changed, and by how much any share that was asked about may differ at most, at 95 % for
+    all together; None where nothing could be asked.
+    """
+
+    changes: list[MeaningChange]
+    upper: float | None
+
+
+def compared_meanings(
+    old: Mapping[Place, Sequence[Sketch]],
+    new: Mapping[Place, Sequence[Sketch]],
+    alpha: float = ALPHA,
+) -> Compared:
+    """The changes as `meaning_changes` has them, and what bounds all others."""
     asked = [
         _judged(place, share)
-        for kind in new.keys() & old.keys()
+        for kind in sorted(new.keys() & old.keys(), key=repr)
         for place, share in _questions(kind, old[kind], new[kind])
     ]
+    return Compared(_told(asked, alpha), _most(asked))
+
+
+def _most(asked: Sequence[tuple[MeaningChange, bool]]) -> float | None:
+    """Agresti and Caffo's interval (https://doi.org/10.1080/00031305.2000.10474560), at 5 % shared
+    out among all questions of which enough was seen.
+    """
+    seen = [it for it, _ in asked if min(it.old_values, it.new_values) >= FEWEST]
+    if not seen:
+        return None
+    z = normal_quantile(1.0 - 0.05 / (2.0 * len(seen)))
+    olds, news = (
+        np.array([[share * of + 1.0, of + 2.0] for share, of in sides])
+        for sides in (
+            [(it.old_share, it.old_values) for it in seen],
+            [(it.new_share, it.new_values) for it in seen],
+        )
+    )
+    p, q = olds[:, 0] / olds[:, 1], news[:, 0] / news[:, 1]
+    spread = np.sqrt(p * (1.0 - p) / olds[:, 1] + q * (1.0 - q) / news[:, 1])
+    return float(min(1.0, np.max(np.abs(q - p) + z * spread)))
+
+
+def _told(asked: Sequence[tuple[MeaningChange, bool]], alpha: float) -> list[MeaningChange]:
     rejected = e_bh([change.log_e for change, _ in asked], alpha)
     by_place: dict[Place, MeaningChange] = {}
     for (change, large), sure in zip(asked, rejected, strict=True):
@@ -98,7 +141,9 @@ def _rank(change: MeaningChange) -> tuple[int, bool, float]:
 
 
 def _judged(place: Place, share: _Share) -> tuple[MeaningChange, bool]:
-    """The change, and whether it is as large as it must be."""
+    """The change, and whether it is as large as it must be; what is not has an e-value of one, so
+    that it need not be reckoned.
+    """
     (k, a), (s, b) = share.new, share.old
     used = (a > 0) & (b > 0)
     k, a, s, b = k[used], a[used], s[used], b[used]
@@ -106,20 +151,22 @@ def _judged(place: Place, share: _Share) -> tuple[MeaningChange, bool]:
     total = float(weights.sum())
     old_share = float((weights * s / b).sum()) / total if total else 0.0
     new_share = float((weights * k / a).sum()) / total if total else 0.0
-    part = a / (a + b)
-    logs = [
-        log_e_of_rates(k, s, part, FLOOR_RATIO),
-        log_e_of_rates(s, k, 1.0 - part, FLOOR_RATIO),
-        log_e_of_rates(a - k, b - s, part, FLOOR_RATIO),
-        log_e_of_rates(b - s, a - k, 1.0 - part, FLOOR_RATIO),
-    ]
-    log_e = log_mean_exp(np.array(logs)) if total else 0.0
     sizes = int(b.sum()), int(a.sum())
+    large = share.moved and abs(new_share - old_share) >= share.least and min(sizes) >= FEWEST
+    log_e = 0.0
+    if total and large:
+        part = a / (a + b)
+        logs = [
+            log_e_of_rates(k, s, part, FLOOR_RATIO),
+            log_e_of_rates(s, k, 1.0 - part, FLOOR_RATIO),
+            log_e_of_rates(a - k, b - s, part, FLOOR_RATIO),
+            log_e_of_rates(b - s, a - k, 1.0 - part, FLOOR_RATIO),
+        ]
+        log_e = log_mean_exp(np.array(logs))
     change = MeaningChange(
         place, share.code, share.kind, old_share, new_share, share.factor, *sizes, log_e
     )
-    large = share.moved and abs(new_share - old_share) >= share.least
-    return change, large and min(sizes) >= FEWEST
+    return change, large
 
 
 def _questions(
@@ -240,7 +287,7 @@ class _Pair:
         """Of a list of words: one that is seen no more, and how often each is seen."""
         marks = self._marks("c")
         before, after = (
-            {mark: float(_sums(side, [mark]).sum()) for mark in marks}
+            {mark: float(sum(counts.get(mark, 0) for counts in side)) for mark in marks}
             for side in (self._old, self._new)
         )
         known = {mark: count for mark, count in before.items() if count}

@@ -14,11 +14,14 @@ from monitor.detect.evidence.equivalence import bounds
 from monitor.detect.evidence.rates import dispersion
 from monitor.detect.ramps.bounds import bound, latency_bounds, upper_share
 from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, Side, Sums, summed_up
+from monitor.detect.ramps.meaning import Pair
 from monitor.detect.settings import JudgeSettings
 from monitor.model.exchanges import MESSAGING
 from monitor.model.ramps import (
+    ENOUGH_PAYLOADS,
     Age,
     Bound,
+    PairMeaning,
     PairState,
     PairWord,
     RampReason,
@@ -68,6 +71,7 @@ class PairInputs:
     step: int
     at: int
     settings: JudgeSettings = field(default_factory=JudgeSettings)
+    meanings: Mapping[Pair, PairMeaning] = field(default_factory=dict)
 
 
 def pair_states(inputs: PairInputs) -> list[PairState]:
@@ -120,6 +124,11 @@ def _state(
     harms = _harms(inputs.harms, first)
     borne = frozenset(harm.signal for harm in harms if harm.accepted)
     words = [*_promises(sums, borne), *map(_told, harms[:MOST_HARMS])]
+    meaning = inputs.meanings.get(
+        (first.caller, first.caller_version, first.callee, first.callee_version)
+    )
+    if meaning is not None:
+        words += _meant(meaning, borne)
     needed: int | None = None
     if role not in ("established", "unordered"):
         word, needed = _failures(inputs, cells, reference, sums)
@@ -174,6 +183,7 @@ def _state(
         eta_seconds=needed / pace if needed and pace else None,
         word=worst(word for word, _ in words),
         reasons=[reason for _, reason in words],
+        meaning=meaning,
     )
 
 
@@ -198,16 +208,66 @@ def _promises(sums: Sums, borne: frozenset[str]) -> list[tuple[PairWord, RampRea
     return [("proven", ramp_reason("ramp_no_contract"))]
 
 
+def _meant(meaning: PairMeaning, borne: frozenset[str]) -> list[tuple[PairWord, RampReason]]:
+    """What the new version's values mean beside those of old ones. That too little was seen makes
+    no pair unproven: many services log no payloads.
+    """
+    if meaning.changes:
+        word: PairWord = "accepted" if "meaning" in borne else "broken"
+        return [
+            (
+                word,
+                ramp_reason(
+                    "ramp_meaning_changed",
+                    operation=change.place.operation,
+                    side=change.place.side,
+                    pointer=change.place.pointer or "/",
+                    change=change.code,
+                    kind=change.kind,
+                    old_share=change.old_share,
+                    new_share=change.new_share,
+                    factor=change.factor,
+                ),
+            )
+            for change in meaning.changes
+        ]
+    if not meaning.against:
+        return [("proven", ramp_reason("ramp_meaning_not_held", count=meaning.payloads))]
+    told: list[tuple[PairWord, RampReason]] = []
+    if meaning.upper is not None:
+        told.append(
+            (
+                "proven",
+                ramp_reason("ramp_meaning_alike", of=meaning.payloads, share=meaning.upper),
+            )
+        )
+    if min(meaning.payloads, meaning.against) < ENOUGH_PAYLOADS:
+        few = ramp_reason(
+            "ramp_meaning_few",
+            count=min(meaning.payloads, meaning.against),
+            wanted=ENOUGH_PAYLOADS,
+        )
+        told.append(("proven", few))
+    return told
+
+
 def _harms(harms: Sequence[Harm], first: RampCell) -> list[Harm]:
     """Those of the pair, open ones first."""
     own = [
         harm
         for harm in harms
-        if (harm.caller, harm.callee) == (first.caller, first.callee)
+        if _is_on(harm, first)
         and harm.callee_version in ("", first.callee_version)
         and harm.caller_version in ("", first.caller_version)
     ]
     return sorted(own, key=lambda harm: harm.accepted)
+
+
+def _is_on(harm: Harm, first: RampCell) -> bool:
+    """What values mean is the same to all who get them; all else is of one edge."""
+    if harm.signal != "meaning":
+        return (harm.caller, harm.callee) == (first.caller, first.callee)
+    return harm.callee == first.callee if harm.callee_version else harm.caller == first.caller
 
 
 def _told(harm: Harm) -> tuple[PairWord, RampReason]:
