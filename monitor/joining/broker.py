@@ -8,13 +8,14 @@ index (HAL).
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import quote, urljoin, urlsplit
 
 from monitor.alerts.addresses import AddressRules
 from monitor.alerts.wire import Reply, ask, cleaned, retry_after
 from monitor.clock import Clock, system_clock
+from monitor.contracts.formats.pact import version_of
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.errors import ConfigError, NotifyError, SourceError, SourceUnavailable
 from monitor.model.contracts import ContractDraft
@@ -127,19 +128,22 @@ class PactBroker:
         when it refuses us.
         """
         index = self._get(self._url, _LIST_BYTES)
-        drafts: dict[str, ContractDraft] = {}
+        drafts: dict[str, list[ContractDraft]] = {}
+        count = 0
         refused: list[str] = []
         for selection in self.selections:
             for href in self._pacts(index, selection, refused):
-                if len(drafts) >= MOST_PACTS:
+                if count >= MOST_PACTS:
                     refused.append(
                         f"more than {MOST_PACTS} pacts are selected; the others are left out"
                     )
                     break
                 draft = self._draft(href, selection, refused)
                 if draft is not None:
-                    drafts.setdefault(draft.name, draft)
-        return Brought(list(drafts.values()), len(drafts), refused)
+                    count += 1
+                    drafts.setdefault(draft.name, []).append(draft)
+        joined = [_joined(several, refused) for several in drafts.values()]
+        return Brought(joined, len(joined), refused)
 
     def _pacts(
         self, index: Mapping[str, Any], selection: Selection, refused: list[str]
@@ -282,6 +286,35 @@ class PactBroker:
                 f"{self.where} answers {reply.status}; redirects are not followed, set contracts.broker_url to where it leads"
             )
         raise SourceError(f"{self.where} answers {reply.status}")
+
+
+def _joined(several: Sequence[ContractDraft], refused: list[str]) -> ContractDraft:
+    """The pacts of one pair as one: several versions of a consumer may be live in an environment,
+    and the provider owes all of them.
+
+    In an order that hangs on what they say alone, so that the same pacts are the same revision.
+    """
+    documents = {draft.document: json.loads(draft.document) for draft in several}
+    first, *others = [documents[text] for text in sorted(documents)]
+    if not others:
+        return several[0]
+    if any(version_of(other) != version_of(first) for other in others):
+        refused.append(
+            f"{several[0].name}: {len(documents)} versions of the consumer are selected, whose pacts are of different "
+            "specifications; all but one are left out"
+        )
+        return several[0]
+    joined = dict(first)
+    for word in ("interactions", "messages"):
+        parts = [
+            part
+            for document in (first, *others)
+            for part in (document.get(word) if isinstance(document.get(word), list) else ())
+        ]
+        if parts:
+            joined[word] = list({json.dumps(part, sort_keys=True): part for part in parts}.values())
+    text = json.dumps(joined, indent=1, ensure_ascii=False)
+    return replace(several[0], document=text)
 
 
 class _Missing(SourceError):

@@ -68,6 +68,21 @@ def test_pacts_of_an_environment_are_asked_of_each_provider_over_all_pages(held:
     assert len(names(PactBroker(held.address, select=["main", "latest"]))) == 3
 
 
+def test_all_versions_of_a_consumer_that_are_live_in_an_environment_are_owed(
+    held: StandIn,
+) -> None:
+    held.deployed = {"web": "production"}
+    held.pacts.append(pact(interaction(), interaction("more"), consumer="web"))
+    broker = PactBroker(held.address, select=["environment:production"])
+    (both,) = broker.look().drafts
+    told = [part["description"] for part in json.loads(both.document)["interactions"]]
+    assert (both.name, sorted(told)) == ("web-orders@production", ["an order", "more"])
+    held.pacts.insert(0, held.pacts.pop())
+    assert broker.look().drafts == [both]
+    held.pacts.append(held.pacts[0] | {"metadata": {"pactSpecification": {"version": "4.0"}}})
+    assert "different specifications" in " ".join(broker.look().refused)
+
+
 def test_pages_without_end_end_and_what_is_left_out_is_told() -> None:
     links = {
         "pb:pacticipants": {"href": "/p/0"},
