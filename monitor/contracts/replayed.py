@@ -40,6 +40,8 @@ _OF_SHAPE = frozenset(
 )
 """Keywords that say nothing of values, or say it of presence and types alone."""
 _TOLD_BY_SHAPE = frozenset({"required", "property", "additionalProperties", "body", "media type"})
+_NEVER_JUDGED = frozenset({"int32", "int64", "float", "double", "byte", "binary", "password"})
+"""Formats that are notes."""
 _MOST_NODES = 5_000
 _REFUSED = range(400, 500)
 
@@ -137,7 +139,10 @@ def _says_of_values(schema: Schema) -> bool:
 def _is_shape(node: Node) -> bool:
     types = node.get("type", "")
     return "integer" not in (types if isinstance(types, list) else [types]) and all(
-        word in _OF_SHAPE or word.startswith("x-") for word in node
+        word in _OF_SHAPE
+        or word.startswith("x-")
+        or (word == "format" and node["format"] in _NEVER_JUDGED)
+        for word in node
     )
 
 

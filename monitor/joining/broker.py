@@ -312,7 +312,9 @@ def _joined(several: Sequence[ContractDraft], refused: list[str]) -> ContractDra
             for part in (document.get(word) if isinstance(document.get(word), list) else ())
         ]
         if parts:
-            joined[word] = list({json.dumps(part, sort_keys=True): part for part in parts}.values())
+            joined[word] = list(
+                {json.dumps(part, sort_keys=True): part for part in parts}.values()
+            )
     text = json.dumps(joined, indent=1, ensure_ascii=False)
     return replace(several[0], document=text)
 

@@ -24,6 +24,7 @@ UNTOLD = {
     "another_revision": "it was checked under another revision, and no skeleton of such payloads is kept",
     "values": "its fields and types keep the revision; what that says of values (words, formats, ranges, lengths) cannot be told, for none is kept",
     "payload_unseen": "its payload was not logged, was cut off, or is of a form that is not looked into",
+    "example_changed": "the example or message that it met has changed, and its payload is not kept",
     "no_exchange_of_examples": "no example was met by it under a revision before, and examples are met by values, which are not kept",
     "not_offered": "the contract does not name the operation, and it was not served",
     "undocumented_status": "its status is not listed, and the contract does not say that it lists all",
@@ -146,7 +147,7 @@ def recorded_examples(
             continue
         if name in changed_names:
             total = sum(int(row[word]) for word in ("kept", "broken", "open"))
-            counts[(caller, name, 0, "untold", "clause_changed", 0)] += total
+            counts[(caller, name, 0, "untold", "example_changed", 0)] += total
             continue
         counts[(caller, name, 0, "keeps", "", 0)] += int(row["kept"])
         counts[(caller, name, 0, "breaks", "example", 0)] += int(row["broken"])
