@@ -4,6 +4,7 @@ since which version, or open.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Engine
@@ -72,16 +73,18 @@ class _Edge:
     operation: str
 
 
-def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> list[Timed]:
-    """The newest revisions that tell times, under canonical names; of one provider where it is
-    named. Mocks and what was withdrawn bind nobody.
+def timed_contracts(
+    engine: Engine, aliases: Aliases, provider: str = "", at: datetime | None = None
+) -> list[Timed]:
+    """The revisions that tell times and are in force at a time, by default the newest ones, under
+    canonical names; of one provider where it is named. Mocks and what was withdrawn bind nobody.
 
     One that cannot be read any more is left out: the registry's own list names it.
     """
     contracts: list[Timed] = []
     binding = [
         revision
-        for revision in listed(engine, newest=True)
+        for revision in (listed(engine, newest=True) if at is None else in_force(engine, at))
         if revision.binds
         and (not provider or may_be_one(canonical(revision, aliases).provider, provider))
     ]
@@ -96,6 +99,20 @@ def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> lis
         if promise.timing:
             contracts.append(Timed(revision, promise))
     return contracts
+
+
+def in_force(engine: Engine, at: datetime) -> list[Revision]:
+    """Of each contract the newest revision that has begun by a time, and has not ended; without
+    documents.
+    """
+    begun = {
+        revision.name: revision for revision in listed(engine) if revision.effective_from <= at
+    }
+    return [
+        revision
+        for revision in begun.values()
+        if revision.effective_to is None or at < revision.effective_to
+    ]
 
 
 def judge_timing(

@@ -11,7 +11,7 @@ from monitor.contracts.check import fingerprint
 from monitor.control import contracts as registry
 from monitor.edges.aliases import Aliases
 from monitor.joining.tables import row_number, violations_of
-from monitor.joining.timing import Timed, TimingVerdict, judge_timing, timed_contracts
+from monitor.joining.timing import Timed, TimingVerdict, in_force, judge_timing, timed_contracts
 from monitor.model.services import split_service
 from monitor.model.timing import TimingReason
 from monitor.store import Store
@@ -30,7 +30,7 @@ class TimingWatch:
 
     def __init__(self, reader: Reader, engine: Engine, store: Store, aliases: Aliases) -> None:
         self._reader, self._engine, self._store, self._aliases = reader, engine, store, aliases
-        self._stamp: registry.Stamp | None = None
+        self._stamp: tuple[registry.Stamp, list[tuple[str, int]]] | None = None
         self._timed: list[Timed] = []
         self._until: datetime | None = None
         self.sealed: datetime | None = None
@@ -48,7 +48,7 @@ class TimingWatch:
         if sealed is None or (self._until is not None and sealed - self._until < EVERY):
             return 0
         self._until = sealed
-        contracts = self._contracts()
+        contracts = self._contracts(sealed)
         if not contracts:
             return 0
         # an hour that has just begun tells little: the one before is told to its end first
@@ -65,22 +65,27 @@ class TimingWatch:
             broken = max(broken, len(verdicts))
         return broken
 
-    def _contracts(self) -> list[Timed]:
-        stamp = registry.stamp(self._engine)
+    def _contracts(self, at: datetime) -> list[Timed]:
+        held = [(revision.name, revision.number) for revision in in_force(self._engine, at)]
+        stamp = (registry.stamp(self._engine), held)
         if stamp != self._stamp:
-            self._timed = timed_contracts(self._engine, self._aliases)
+            self._timed = timed_contracts(self._engine, self._aliases, at=at)
             self._stamp = stamp
         return self._timed
 
     def _broken(self, contracts: Sequence[Timed], hour: datetime) -> list[TimingVerdict]:
+        """Only windows in which a revision was in force are held against it."""
+        together: dict[tuple[str, datetime, datetime], list[Timed]] = {}
+        for contract in contracts:
+            revision = contract.revision
+            since, until = max(hour, revision.effective_from), hour + timedelta(hours=1)
+            until = until if revision.effective_to is None else min(until, revision.effective_to)
+            if since < until:
+                together.setdefault((revision.provider, since, until), []).append(contract)
         broken: list[TimingVerdict] = []
-        for provider in {contract.revision.provider for contract in contracts}:
+        for (provider, since, until), alike in together.items():
             names = sorted({provider, split_service(provider)[0]})
-            rows = self._reader.tails(names, hour, hour + timedelta(hours=1))
-            verdicts = judge_timing(
-                [contract for contract in contracts if contract.revision.provider == provider],
-                rows,
-            )
+            verdicts = judge_timing(alike, self._reader.tails(names, since, until))
             broken += [verdict for verdict in verdicts if verdict.word == "broken"]
         return broken
 

@@ -122,6 +122,29 @@ def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
     assert [pair["callee_version"] for pair in violation["by_version_pair"]] == ["2.0.0"]
 
 
+def test_only_windows_in_which_a_revision_was_in_force_are_held_against_it(api: Asked) -> None:
+    """Else who allows more, or plans to allow less, is told what nobody broke."""
+    publish(api)
+    for minutes, timeout in ((-5, "1ms"), (60, "2ms")):
+        since = (NOON + timedelta(minutes=minutes)).isoformat()
+        publish(api, document=document_of("", timeout, []), effective_from=since)
+    parts = api.parts
+    held = cell(
+        0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1)
+    )
+
+    def broken(minutes: int, **changes: object) -> int:
+        window = NOON - timedelta(minutes=minutes)
+        write_cells(parts.store, [replace(held, window=window, **changes)])  # type: ignore[arg-type]
+        watch = TimingWatch(parts.reader, parts.engine, parts.store, parts.config.aliases)
+        return watch.step()
+
+    assert broken(20, server_histogram=FAST) == 0  # under the first one, though not the second
+    assert broken(10, server_histogram=SLOW) == 1
+    assert broken(4, server_histogram={}, client_histogram={}) == 0
+    assert broken(2, server_histogram=FAST) == 1
+
+
 def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(
     api: Asked,
 ) -> None:

@@ -91,7 +91,7 @@ def timing_of_service(
     """The verdicts on one provider."""
     aliases = parts.config.aliases
     wanted = aliases.service(service)
-    timed = timed_contracts(parts.engine, aliases, wanted)
+    timed = timed_contracts(parts.engine, aliases, wanted, at=parts.clock())
     until = (parts.reader.last_sealed() or parts.clock()) + timedelta(seconds=WINDOW_SECONDS)
     since = until - timedelta(hours=hours)
     rows = (
