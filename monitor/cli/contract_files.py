@@ -6,8 +6,8 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,6 +31,7 @@ _MOST_FILES = 10_000
 _MOST_BYTES = 256_000_000
 """Of a folder, which may hold many contracts."""
 # Kinds whose documents are one example each, and the word under which several make one document.
+_ENTRY = re.compile(r"/(?:mappings|contracts|imposters)/(\d{1,6})\b")
 _GATHERED: Mapping[str, str] = {
     "wiremock": "mappings",
     "spring-cloud-contract": "contracts",
@@ -40,11 +41,20 @@ _GATHERED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One document to publish: where it is from, its kind, its text."""
+    """One document to publish: where it is from, its kind, its text. `files`: of one that was
+    gathered, by its entries, where each is from.
+    """
 
     source: str
     kind: str
     text: str
+    files: Sequence[str] = ()
+
+    def named(self, refusal: str) -> str:
+        """A refusal's text with the file of the entry that it names."""
+        match = _ENTRY.search(refusal)
+        at = int(match[1]) if match is not None else len(self.files)
+        return f"{self.files[at]}: {refusal}" if at < len(self.files) else refusal
 
 
 def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], list[str]]:
@@ -128,6 +138,7 @@ def _gathered(
 ) -> list[Published]:
     own: list[Published] = []
     groups: dict[str, list[dict[str, Any]]] = {}
+    places: dict[str, list[str]] = {}
     bodies: dict[str, bytes] = {}
     protos: list[tuple[str, str, dict[str, Any]]] = []
     imports: dict[str, bytes] = {}
@@ -150,7 +161,9 @@ def _gathered(
         if told in _GATHERED:
             word = _GATHERED[told]
             listed = document.get(word)
-            groups.setdefault(told, []).extend(listed if isinstance(listed, list) else [document])
+            entries = listed if isinstance(listed, list) else [document]
+            groups.setdefault(told, []).extend(entries)
+            places.setdefault(told, []).extend([_below(source, name)] * len(entries))
         elif told == "jsonschema" and kind is None and not document.get("x-seamwatch"):
             passed.append(_below(source, name))
         elif told == "protobuf":
@@ -168,7 +181,8 @@ def _gathered(
         for name, text in _one_schema(held)
     ]
     return own + [
-        _gathered_stubs(source, told, entries, bodies) for told, entries in groups.items()
+        replace(_gathered_stubs(source, told, entries, bodies), files=places[told])
+        for told, entries in groups.items()
     ]
 
 

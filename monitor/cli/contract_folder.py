@@ -10,7 +10,7 @@ the first entry that fits a file counts.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -44,6 +44,8 @@ class FolderPlan:
     bodies: Sequence[tuple[str, Mapping[str, Any]]]
     passed: Sequence[str]
     refused: Sequence[tuple[str, str]]
+    documents: Sequence[Published] = ()
+    """What the bodies are made of, in their order."""
 
 
 def planned(folder: Path) -> FolderPlan:
@@ -56,6 +58,7 @@ def planned(folder: Path) -> FolderPlan:
     documents, passed, refused = documents_of_folder_by_provider(folder)
     bodies: list[tuple[str, Mapping[str, Any]]] = []
     names: dict[str, str] = {}
+    sent: list[Published] = []
     for document in documents:
         body = _body(document, entries)
         if not body["provider"] and document.kind != "pact":
@@ -77,7 +80,8 @@ def planned(folder: Path) -> FolderPlan:
             continue
         names[name] = document.source
         bodies.append((document.source, body))
-    return FolderPlan(bodies, passed, refused)
+        sent.append(document)
+    return FolderPlan(bodies, passed, refused, sent)
 
 
 _REMOTE = re.compile(r'\[remote "origin"\][^\[]*?\n\s*url\s*=\s*(\S+)')
@@ -138,7 +142,11 @@ def documents_of_folder_by_provider(
     ]:
         documents, others, bad = documents_of_folder(where, left_out)
         all_documents += [
-            Published(_joined(prefix, document.source), document.kind, document.text)
+            replace(
+                document,
+                source=_joined(prefix, document.source),
+                files=[_joined(prefix, file) for file in document.files],
+            )
             for document in documents
         ]
         passed += [_joined(prefix, file) for file in others]

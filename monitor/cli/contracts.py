@@ -126,7 +126,10 @@ def publish(
         "owner": owner, "contact": contact, "dry_run": dry_run,
     }  # fmt: skip
     with api(settings_of(context)) as there:
-        answers = [there.post("/v1/contracts", body | shared) for body in bodies]
+        answers = [
+            _published(there, document, body | shared)
+            for document, body in zip(documents, bodies, strict=True)
+        ]
     if form == "json":
         show(answers, COLUMNS, form)
         return
@@ -139,6 +142,15 @@ def publish(
             tell_recorded(answer["recorded"])
     for source in passed:
         typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
+
+
+def _published(there: Any, document: Published, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer. UsageError for a refusal, with the file that it is about."""
+    try:
+        answer: dict[str, Any] = there.post("/v1/contracts", body)
+    except UsageError as error:
+        raise UsageError(document.named(str(error))) from None
+    return answer
 
 
 @commands.command("sync")
@@ -185,14 +197,16 @@ def sync(
         {"source": file, "outcome": "refused", "said": why} for file, why in plan.refused
     ]
     with api(settings_of(context)) as there:
-        for file, body in plan.bodies:
+        for (file, body), document in zip(plan.bodies, plan.documents, strict=True):
             try:
                 answer = there.post(
                     "/v1/contracts",
                     {"environment": environment, "source": origin, **body, "dry_run": dry_run},
                 )
             except UsageError as error:
-                rows.append({"source": file, "outcome": "refused", "said": str(error)})
+                rows.append(
+                    {"source": file, "outcome": "refused", "said": document.named(str(error))}
+                )
                 continue
             keep.append(answer["name"])
             columns = {

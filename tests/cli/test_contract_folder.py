@@ -142,6 +142,20 @@ def test_one_bad_file_spoils_no_other_and_two_of_one_name_are_not_mixed(tmp_path
     }
 
 
+def test_a_refusal_of_one_of_many_stubs_names_its_file(tmp_path: Path) -> None:
+    contract = {"description": "x", "request": {"method": "GET", "url": "/a"}, "response": {}}
+    other = {"request": {"body": "query { a }"}, "response": {"a": 1}}  # another tool's example
+    put(tmp_path, pay__a_yaml=contract, pay__b_yaml=contract | {"request": {"method": "GET"}})
+    put(tmp_path, pay__c_yaml=other)
+    plan = planned(tmp_path)
+    (document,) = plan.documents
+    assert plan.passed == ["pay/c.yaml"]
+    assert document.named("contract x: /contracts/1/request names no url").startswith(
+        "pay/b.yaml:"
+    )
+    assert document.named("contract x: it is too large") == "contract x: it is too large"
+
+
 def test_a_file_that_is_too_large_spoils_no_other_and_many_contracts_may_be_more_than_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

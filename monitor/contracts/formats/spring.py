@@ -65,6 +65,9 @@ _OWN = frozenset({"label", "input", "outputMessage", "ignored", "inProgress", "d
 _DEFAULT_PRIORITY = 2**31 - 1
 
 
+_ADDRESSED = frozenset({"method", "url", "urlPath"})
+
+
 def is_spring_cloud_contract(document: Mapping[str, Any]) -> bool:
     """Whether a document is a contract of this kind, or holds several in `contracts`."""
     listed = document.get("contracts")
@@ -83,6 +86,8 @@ def _is_one(document: Mapping[str, Any]) -> bool:
         return True
     if not isinstance(asked, dict) or not isinstance(answer, dict) or speaks_wiremock(document):
         return False
+    if not (_ADDRESSED & asked.keys() or _OWN & document.keys()):
+        return False  # examples of other tools have a request and a response, too
     own = bool(
         _OWN & document.keys()
         or _OWN_REQUEST & (asked.keys() | answer.keys())
