@@ -78,13 +78,16 @@ def test_what_comes_is_held_against_contracts_of_this_session_from_the_moment_as
         assert (answer.status_code, answer.content) == (200, b"")
         assert client.post("/v1/metrics", content=b"").status_code == 200
         assert client.post("/v1/traces", content=b"no", headers=headers).status_code == 400
+        # cut off on the way, or in its second member: not taken as far as it goes
+        for cut in (packed[:-9], packed + packed[:40], b""):
+            assert client.post("/v1/logs", content=cut, headers=headers).status_code == 400
         told = client.get("/v1/session/verdict", params={"settle_seconds": 0}).json()
         assert (told["result"], told["valid"], told["violated"]) == ("broken", 2, 1)
         (broken,) = told["violations"]
         assert (broken["pointer"], broken["rule"], broken["exchanges"]) == ("/amount", "type", 1)
         assert "Grace" not in json.dumps(told)
         assert {(edge["caller"], edge["callee"]) for edge in told["edges"]} == {("web", "payment")}
-        assert told["taken"]["refused:broken_gzip"] == 1
+        assert told["taken"]["refused:broken_gzip"] == 4
 
         # an amendment that is in force here alone, and a test that begins now
         amended = PAYMENTS.replace("state, secret]", "state, secret, note]")
