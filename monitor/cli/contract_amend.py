@@ -78,6 +78,7 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
             "looked_at": row["looked_at"],
             "affected": row["affected"],
             "upper": row["upper"],
+            "untold": row["untold"],
         }
         for row in answer["changes"]
     ]
@@ -135,9 +136,13 @@ def _told(row: Mapping[str, Any]) -> str:
     why = f" - {row['text']}" if row["text"] else ""
     live = (
         f"; live: {row['affected']:,} of {row['looked_at']:,} ({_percent(row['upper'])} at most)"
+        if row["looked_at"] and not (row["untold"] and not row["affected"])
+        else f"; live: {row['affected']:,} of {row['looked_at']:,}"
         if row["looked_at"]
         else "; live: none seen"
     )
+    if row["untold"]:
+        live += f", of {row['untold']:,} it cannot be told"
     return f"{text}{why}{live}"
 
 

@@ -3,7 +3,7 @@
 A request breaks when the newer revision forbids its fields or types and the older did not. Of an
 answer that is no question: the consumers meet what the newer revision changes where they receive
 such a place today. Clauses about values (ranges, formats, lists of words) are not told by a
-skeleton.
+skeleton, but by marks of what stood there, as far as these tell it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,8 @@ from monitor.contracts.form import Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
 from monitor.contracts.skeleton import Node, instances
-from monitor.model.pointers import unescaped
+from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
+from monitor.model.pointers import escaped, unescaped
 
 _CLOSED = frozenset({"additionalProperties", "unevaluatedProperties", "falseSchema"})
 
@@ -55,10 +56,20 @@ class Replay:
 
     def __init__(self, old: Read, new: Read, rows: Sequence[Weighed]) -> None:
         self._old, self._new = old.promise, new.promise
+        self._document = new.document
+        self.of_values = frozenset(
+            place for place, row in enumerate(rows) if _is_of_values(row.change)
+        )
+        """Changes that ask for other values in requests, which marks tell of and skeletons do not."""
         self._by_operation: dict[str, list[tuple[int, Change]]] = {}
+        self._rules = [row.change.rule for row in rows]
         self._all_told = len(rows) < MOST_CHANGES
         for place, row in enumerate(rows):
             self._by_operation.setdefault(row.change.operation, []).append((place, row.change))
+
+    def rule_of(self, place: int) -> str:
+        """The rule of a change."""
+        return self._rules[place]
 
     def concerned(self, kind: Kind) -> list[int]:
         """The changes that this kind of exchange and side can tell of."""
@@ -67,6 +78,46 @@ class Replay:
         return [
             place for place, change in self._by_operation.get(name, []) if _meets(change, kind)
         ]
+
+    def refused(self, kind: Kind, marks: Marks) -> list[tuple[int, str, Valued]]:
+        """What payloads of this kind make of each change that asks for other values, and where. Of
+        requests that were refused anyhow, nothing.
+        """
+        old, new = (_target(promise, kind.operation) for promise in (self._old, self._new))
+        if old is None or new is None or 400 <= kind.status < 500:
+            return []
+        told = []
+        for place, change in self._by_operation.get(old.name, []):
+            if place in self.of_values and _meets(change, kind):
+                pointer, schema = self._schema(change, new, kind)
+                told.append((place, pointer, self._valued(change, schema, marks, pointer)))
+        return told
+
+    def _schema(self, change: Change, new: Operation, kind: Kind) -> tuple[str, str | None]:
+        """Where in the payload a change is, and the schema of the whole payload or parameter."""
+        if kind.side == "query":
+            name = change.place.split(" ")[1]
+            part = next(
+                (it for it in new.parameters if (it.place, it.name) == ("query", name)), None
+            )
+            known = part is not None and part.schema is not None and not part.media
+            schema = part.schema.pointer if known and part and part.schema else None
+            return f"/{escaped(name)}{_pointer(change)}", schema
+        media = new.request.media if new.request is not None else {}
+        held = media.get(kind.media) or next((it for it in media.values() if it), None)
+        return _pointer(change), held.pointer if held is not None else None
+
+    def _valued(self, change: Change, schema: str | None, marks: Marks, pointer: str) -> Valued:
+        of_query = change.place.startswith("query ")
+        clauses = (
+            []
+            if schema is None
+            else clause_at(self._document, schema, _pointer(change), change.rule)
+        )
+        # of alternatives it cannot be told which one a payload is
+        clause = clauses[0] if len(clauses) == 1 else None
+        rule = change.rule if clause is not None or change.rule in ("const", "type") else "pattern"
+        return valued(marks, pointer, rule, clause, of_query=of_query)
 
     def harms(self, kind: Kind) -> list[Harm]:
         """What payloads of this kind meet; nothing for those that could not be seen."""
@@ -110,6 +161,18 @@ class Replay:
             Harm(pointer, rule, _nearest(named, kind, rule, pointer))
             for rule, pointer in sorted(broken)
         ]
+
+
+def _is_of_values(change: Change) -> bool:
+    """Whether a request's value that was allowed may not be any more."""
+    if change.side != "request" or change.rule not in RULES or change.direction == "looser":
+        return False
+    if change.place.startswith(("path ", "header ", "cookie ")):
+        return False
+    if change.rule == "type":  # all else of types is told by skeletons
+        was, now = (text.split(" or ") for text in (change.was, change.now))
+        return ("number" in was or was == ["any"]) and "integer" in now and "number" not in now
+    return True
 
 
 def _target(promise: Promise, operation: str) -> Operation | None:

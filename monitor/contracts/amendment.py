@@ -33,6 +33,8 @@ WHY = {
     "received_today": "it was never promised, and live consumers receive it",
     "nobody_receives": "it was never promised, and of the live answers none holds it",
     "nobody_sends": "of the live calls none sends it",
+    "values_sent": "live calls send values that are not allowed any more",
+    "values_not_sent": "no live call sends a value that is not allowed any more",
     "default_changed": "whoever leaves it out is understood otherwise",
 }
 """Why a change bears as it does, as a sentence; empty where the clause says it."""

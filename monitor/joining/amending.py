@@ -3,7 +3,7 @@ what was live in the last days.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -12,8 +12,10 @@ import orjson
 
 from monitor.contracts.affected import Harm, Kind, Replay
 from monitor.contracts.amendment import EXITS, Bearing, Weighed, weighed
+from monitor.contracts.valued import RULES, Valued
 from monitor.detect.ramps.bounds import upper_share
 from monitor.edges.aliases import Aliases
+from monitor.joining.meaning import counts_of
 from monitor.joining.publishing import provider_of, read_revision
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
@@ -60,13 +62,15 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """A change, how it bears by documents and live traffic together, and why; `looked_at` and
-    `affected` over all consumers.
+    `affected` over all consumers. Of a change about values, `looked_at` payloads were marked, and
+    marks do not tell of `untold` of them whether they are affected.
     """
 
     weighed: Weighed
     looked_at: int
     affected: int
     upper: float
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +112,20 @@ def amendment(
     read_old, read_new = read_revision(old), read_revision(new)
     rows = weighed(read_old, read_new)
     provider = provider_of(canonical(new, aliases))
-    live = reader.shapes(provider, since, until + timedelta(minutes=5))
-    return judged(rows, Replay(read_old, read_new, rows), live)
+    ends = until + timedelta(minutes=5)
+    live = reader.shapes(provider, since, ends)
+    replay = Replay(read_old, read_new, rows)
+    marks = reader.shape_marks(provider, since, ends) if replay.of_values else []
+    return judged(rows, replay, live, marks)
 
 
 def judged(
-    rows: Sequence[Weighed], replay: Replay, live: Sequence[Mapping[str, Any]]
+    rows: Sequence[Weighed],
+    replay: Replay,
+    live: Sequence[Mapping[str, Any]],
+    marks: Sequence[Mapping[str, Any]] = (),
 ) -> Amendment:
-    """The verdict over rows of `shapes_seen_of`."""
+    """The verdict over rows of `shapes_seen_of` and, for changes about values, `shape_marks_of`."""
     counted = _Counted(Counter(), Counter())
     concerned: Counter[int] = Counter()
     affected: Counter[int] = Counter()
@@ -136,20 +146,47 @@ def judged(
         group = (*whom, *kind[:3])
         counted.looked_at[group] += count
         for change in about:
-            concerned[change] += count
+            concerned[change] += count if change not in replay.of_values else 0
         for change in {harm.change for harm in harms if harm.change >= 0}:
             affected[change] += count
         for harm in harms:
             counted.affected[(*group, harm)] += count
-    settled = [_settled(row, concerned[place], affected[place]) for place, row in enumerate(rows)]
-    met = _met(counted)
+    untold = Counter[int]()
+    refused: list[Met] = []
+    for row in marks:
+        for change, met_there, valued in _refused(replay, row):
+            concerned[change] += valued.shown
+            affected[change] += valued.broken
+            untold[change] += valued.open
+            refused += met_there
+    settled = [
+        _settled(row, concerned[place], affected[place], untold[place])
+        for place, row in enumerate(rows)
+    ]
+    met = _in_order([*_met(counted), *refused])
     # operations of which nothing was seen are told too
     changed = {weighed_row.change.operation for weighed_row in rows} - {""}
     by_operation.update(dict.fromkeys(((name, True) for name in changed), 0))
     return _verdict(settled, met, _told(by_operation))
 
 
-def _settled(row: Weighed, looked_at: int, affected: int) -> Settled:
+def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list[Met], Valued]]:
+    """What payloads of a row of marks make of each change about values."""
+    kind = Kind(row["operation"], int(row["status"]), row["side"], row["media"], None)
+    if kind.side not in ("request", "query"):
+        return
+    by_place = counts_of(row)
+    for change, pointer, told in replay.refused(kind, by_place):
+        whom = (row["caller"], row["caller_version"], row["callee_version"])
+        rule = replay.rule_of(change)
+        met = Met(
+            change, *whom, kind.operation, kind.status, kind.side, pointer, rule, told.shown,
+            told.broken, told.broken / max(told.shown, 1), upper_share(told.broken, told.shown),
+        )  # fmt: skip
+        yield change, [met] if told.broken else [], told
+
+
+def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settled:
     """A change that documents leave open is decided by what was live, where enough was."""
     upper = upper_share(affected, looked_at)
     if row.bearing == "undecided" and row.why in _SETTLED:
@@ -157,7 +194,12 @@ def _settled(row: Weighed, looked_at: int, affected: int) -> Settled:
             row = replace(row, bearing="breaking", why="received_today")
         elif not affected and upper <= MOST_SHARE:
             row = replace(row, bearing="compatible", why=_SETTLED[row.why])
-    return Settled(row, looked_at, affected, upper)
+    elif row.bearing == "undecided" and row.change.rule in RULES and row.change.side == "request":
+        if affected:
+            row = replace(row, bearing="breaking", why="values_sent")
+        elif not untold and upper <= MOST_SHARE:
+            row = replace(row, bearing="compatible", why="values_not_sent")
+    return Settled(row, looked_at, affected, upper, untold)
 
 
 def _met(counted: _Counted) -> list[Met]:
@@ -172,6 +214,10 @@ def _met(counted: _Counted) -> list[Met]:
                 *(affected / of, upper_share(affected, of)),
             )
         )
+    return rows
+
+
+def _in_order(rows: Sequence[Met]) -> list[Met]:
     return sorted(rows, key=lambda row: (-row.affected, row.operation, row.consumer, row.pointer))
 
 

@@ -5,7 +5,7 @@ caller, and by hour where both were live at once.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from monitor.contracts.marks import MARKED, SEPARATOR
@@ -17,6 +17,7 @@ TOGETHER = 0.5
 """Versions are compared hour by hour where so much of the new one's was while both were live."""
 BESIDE = 400
 """So many of the old one's payloads then, or half of all that it has, are enough to compare."""
+_NO_HOUR = datetime.fromtimestamp(0, UTC)
 Row = Mapping[str, Any]
 
 
@@ -141,6 +142,13 @@ def at_once(old: Sequence[Marked], new: Sequence[Marked]) -> bool:
     beside = sum(part.taken for part in old if (part.caller, part.hour) in came)
     enough = min(BESIDE, TOGETHER * sum(part.taken for part in old))
     return met >= TOGETHER * sum(part.taken for part in new) and beside >= enough
+
+
+def counts_of(row: Row) -> dict[str, dict[str, int]]:
+    """How many of the payloads that were marked showed each mark, by place."""
+    marked = marked_of({"hour": _NO_HOUR, **row}, "")
+    sketches = sketches_of([marked], at_once=False) if marked is not None else []
+    return {place: dict(marks) for it in sketches for place, marks in it.counts.items()}
 
 
 def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:

@@ -105,6 +105,58 @@ def test_what_consumers_receive_and_would_lose_breaks_though_it_was_never_promis
     assert "::error title=seamwatch contracts amend::" in told["github"]
 
 
+def test_a_clause_about_values_is_held_against_marks_of_live_requests(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A narrower list, range or length: who sends what is refused then; of a pattern nothing is
+    told.
+    """
+    publish(api, OPEN)
+    posted = {
+        "method": "POST", "path": "/payments", "status": 201,
+        "request_headers": {"content-type": "application/json", "x-tenant": "a"},
+    }  # fmt: skip
+    listed = {"path": "/payments", "query": "limit=40", "response_body": "[]"}
+    bodies = [
+        {"caller": caller, "request_body": json.dumps(GOOD | {"secret": "s", "note": note, "state": state})}
+        for caller, note, state, count in (("web", "ab", "open", 380), ("ios", "abcd", "done", 20))
+        for _ in range(count)
+    ]  # fmt: skip
+    refused = {**posted, "status": 422, "request_body": json.dumps(GOOD | {"state": "none"})}
+    recorded(api, *(posted | body for body in bodies), *([refused] * 9), *([listed] * 50))
+
+    new = (
+        OPEN.replace("state: {type: string, enum: [open, done]}", "state: {type: string, enum: [open]}")
+        .replace("nullable: true, maxLength: 5}", "nullable: true, maxLength: 3}")
+        .replace("amount: {type: number, minimum: 0}", "amount: {type: number, minimum: 8}")
+        .replace('pattern: "^[A-Z]{3}$"', 'pattern: "^[A-Z]{2}R$"')
+        .replace("maximum: 100}", "maximum: 50}")
+    )  # fmt: skip
+    assert amended(api, tmp_path, new) == 1
+    answer = json.loads(capsys.readouterr().out)
+    rows = {
+        (row["rule"], row["place"]): (row["affected"], row["looked_at"], row["untold"])
+        for row in answer["changes"]
+        if row["side"] == "request" and row["operation"] != "GET /payments/{id}"
+    }
+    assert rows == {
+        ("enum", "/state"): (20, 400, 0),
+        ("maxLength", "/note"): (20, 400, 0),
+        ("minimum", "/amount"): (0, 400, 0),
+        ("pattern", "/currency"): (0, 400, 400),
+        ("maximum", "query limit"): (0, 50, 50),  # 32 to 63 are one mark
+    }
+    refusals = [met for met in answer["met"] if met["side"] == "request"]
+    assert [
+        (met["consumer"], met["rule"], met["affected"], met["looked_at"]) for met in refusals
+    ] == [("ios", "maxLength", 20, 20), ("ios", "enum", 20, 20)]
+    assert amended(api, tmp_path, new, "text") == 1
+    told = capsys.readouterr().out
+    assert "concerns ios 1.0 (provider 2.0): POST /payments request /state enum: 20 of 20" in told
+    assert "live: 0 of 400 (0.918 % at most)" in told
+    assert "live: 0 of 400, of 400 it cannot be told" in told
+
+
 def test_what_is_approved_is_the_next_revision_from_a_time_on_where_it_holds(
     api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,7 +37,9 @@ class AmendmentBody(ExactBody):
 
 
 class JudgedChange(BaseModel):
-    """A change, how it bears, and how many of the payloads that it concerns meet it."""
+    """A change, how it bears, and how many of the payloads that it concerns meet it; of `untold` of
+    them that cannot be told.
+    """
 
     change: Change
     bearing: Bearing
@@ -47,6 +49,7 @@ class JudgedChange(BaseModel):
     looked_at: int
     affected: int
     upper: float
+    untold: int
 
 
 class JudgedAmendment(BaseModel):
@@ -116,6 +119,7 @@ def judge_amendment(_caller: Publishing, parts: Opened, body: AmendmentBody) -> 
                 looked_at=row.looked_at,
                 affected=row.affected,
                 upper=row.upper,
+                untold=row.untold,
             )
             for row in told.changes
         ],
