@@ -27,7 +27,7 @@ from monitor.edges.counting.messages import Ends, ends_of, message_calls, queued
 from monitor.edges.counting.once import counted_once
 from monitor.edges.counting.rows import edge_rows
 from monitor.edges.counting.seen import Reached, reached_addresses, sighting_rows
-from monitor.joining.lately import at_hand, inner_ids, tells_any
+from monitor.joining.lately import at_hand, inner_ids, message_ends, tells_any
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 
@@ -120,11 +120,7 @@ class Counter:
         ends = None
         if queued(scene).any():
             holds |= {"messages"}
-            ends = ends_of(
-                frame_of(
-                    [self._store.ask_columns("message_ends_at_hand", {"due": batch.due})], words
-                )
-            )
+            ends = ends_of(frame_of(self._message_ends(batch, scene), words))
         inner = None
         if asks:
             holds |= {"asked"}
@@ -184,6 +180,21 @@ class Counter:
             if lately is not None:
                 return lately
         return [self._store.ask_columns("at_hand", where, given=given)]
+
+    def _message_ends(self, batch: Batch, scene: Scene) -> list[pa.Table]:
+        """All messaging spans of the traces and messages that the windows due tell of."""
+        log = self._store.message_log
+        kept = message_ends(log, scene) if log is not None and batch.parts == 1 else None
+        if kept is not None:
+            tables, unsure = kept
+            if unsure and len(unsure) <= FEW_TRACES:
+                few = self._store.ask_columns(
+                    "message_ends_at_hand", {"traces": unsure}, given={"few"}
+                )
+                return [few, *tables]  # copies of what is at hand do no harm
+            if tables and not unsure:
+                return tables
+        return [self._store.ask_columns("message_ends_at_hand", {"due": batch.due})]
 
     def _joints(
         self,

@@ -6,9 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.edges.closing import Batch
+from monitor.edges.counting.calls import Scene
 from monitor.edges.counting.frame import Column, Keys, Mask, raw_numbers
 from monitor.edges.counting.joins import members
+from monitor.edges.counting.messages import queued
 from monitor.model.spans import KIND_CONSUMER
+from monitor.store.message_log import MessageLog, numbers_of
 from monitor.store.recent import Recent
 
 
@@ -42,6 +45,30 @@ def inner_ids(recent: Recent, near: Sequence[int]) -> tuple[dict[str, Column], b
         for name in ("span", "parent")
     }
     return columns, any(tells_any(piece.column("operation")) for piece in pieces)
+
+
+def message_ends(log: MessageLog, scene: Scene) -> tuple[list[pa.Table], list[str]] | None:
+    """Messaging spans at hand of the traces and messages that the windows due tell of; and the
+    traces, in hex, of which the store may hold more. None where only the store knows them.
+    """
+    mine = np.flatnonzero(queued(scene))
+    halves = scene.halves
+    traces = np.concatenate([halves[name][mine] for name in ("trace", "own_trace")])
+    told = log.about(traces)
+    if told is None:
+        return None
+    pieces, unsure = told
+    wanted, tables = numbers_of(traces), []
+    hits = members(
+        np.concatenate([np.zeros(0, np.uint64), *(numbers for _, numbers in pieces)]), wanted
+    )
+    begin = 0
+    for rows, numbers in pieces:
+        of_piece = np.flatnonzero(hits[begin : begin + len(numbers)])
+        begin += len(numbers)
+        if len(of_piece):
+            tables.append(rows.take(pa.array(of_piece)))
+    return tables, sorted({trace.tobytes().hex() for trace in unsure})
 
 
 def tells_any(column: pa.ChunkedArray) -> bool:

@@ -23,7 +23,9 @@ from monitor.clock import growing_pause
 from monitor.errors import StoreError, StoreUnavailable
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store.blocks import FORMAT, blocks_of
+from monitor.store.inline import Inline
 from monitor.store.lock import StoreLock
+from monitor.store.message_log import MESSAGES, MOST_STORED, MessageLog, Traces, traces_of
 from monitor.store.recent import COUNTED, KEPT, Recent
 from monitor.store.sharing import Shared
 from monitor.store.texts import statement
@@ -110,11 +112,17 @@ class Store:
     """
 
     def __init__(
-        self, dsn: str, connect: Callable[[Use], Client], database: str, lock: StoreLock | None
+        self,
+        dsn: str,
+        connect: Callable[[Use], Client],
+        database: str,
+        lock: StoreLock | None,
+        inline: Inline | None = None,
     ) -> None:
         self.dsn = dsn
         self.database = database
         self.lock = lock
+        self._inline = inline
         self.trouble = ""  # why the last write failed; empty once one succeeded
         self.news = threading.Event()  # set when a batch's rows and books are there: to be closed
         # where nobody else writes: what was written lately
@@ -122,6 +130,7 @@ class Store:
         self.window_log = (
             WindowLog(self._window_states, self._newest_arrival) if lock is not None else None
         )
+        self.message_log = MessageLog(self._stored_messages) if lock is not None else None
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
@@ -147,18 +156,26 @@ class Store:
         recent = self.recent if table in KEPT or table == COUNTED else None
         if recent is not None:
             recent.prepare()
+        message_log = self.message_log if table == MESSAGES else None
+        if message_log is not None:
+            message_log.prepare()
         window_log = self.window_log if table in {ARRIVALS, PUBLISHED} else None
         if window_log is not None:
             window_log.begin()
         started, since = time.monotonic(), time.time()
         surely = False
         try:
-            self._patiently(partial(_insert, table, rows, blocks_of(rows)), f"insert into {table}")
+            self._patiently(
+                partial(_insert, table, rows, blocks_of(rows), self._inline),
+                f"insert into {table}",
+            )
             surely = True
         finally:
             self._written[table] = self._written.get(table, 0) + 1
             if recent is not None:
                 recent.written(table, rows, surely=surely)
+            if message_log is not None:
+                message_log.written(rows, surely=surely)
             if window_log is not None:
                 window_log.written(table, rows, surely=surely, since=since)
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
@@ -283,6 +300,8 @@ class Store:
             self.recent.forget()
         if self.window_log is not None:
             self.window_log.forget()
+        if self.message_log is not None:
+            self.message_log.forget()
 
     def forget_answers(self) -> None:
         """Let go the answers to questions that are asked every few seconds."""
@@ -294,6 +313,8 @@ class Store:
         self._writers.close()
         self._readers.close()
         self._pingers.close()
+        if self._inline:
+            self._inline.close()
         if self.lock:
             self.lock.release()
 
@@ -307,6 +328,12 @@ class Store:
     def _stored_windows(self) -> list[tuple[int, int]]:
         rows = self.ask("stored_windows", {"tables": sorted(KEPT)})
         return [(int(row["first"]), int(row["last"])) for row in rows]
+
+    def _stored_messages(self) -> Traces | None:
+        (row,) = self.ask("rows_of", {"table": MESSAGES})
+        if row["rows"] > MOST_STORED:
+            return None
+        return traces_of(self.ask_columns("message_traces"))
 
     def _answer(self, name: str, parameters: Parameters | None) -> list[dict[str, Any]]:
         """Rows of a look that is shared with all who ask the same, or of the last one."""
@@ -441,10 +468,12 @@ def _as_windows(parameters: Parameters, published_end: int) -> Parameters:
     return {**parameters, "since": first, "until": min(end, published_end)}
 
 
-def _insert(table: str, rows: pa.Table, blocks: bytes | None, client: Client) -> None:
+def _insert(
+    table: str, rows: pa.Table, blocks: bytes | None, inline: Inline | None, client: Client
+) -> None:
     if blocks is None:
         client.insert_arrow(table, rows)
-    else:
+    elif inline is None or not inline.insert(table, rows.column_names, blocks):
         client.raw_insert(table, rows.column_names, blocks, fmt=FORMAT)
 
 

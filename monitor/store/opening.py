@@ -5,8 +5,9 @@ up to date.
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit
 
+import chdb
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -14,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from monitor.errors import ConfigError, StoreError
 from monitor.masking import is_unclear, shown_dsn
 from monitor.store.client import READ_LIMITS, SILENT_SECONDS, WRITE_SETTINGS, Store, Use, fault
+from monitor.store.inline import Inline
 from monitor.store.lock import StoreLock
 from monitor.store.migrate import migrate as bring_up_to_date
 from monitor.store.migrate import remove_one_by_one
@@ -106,7 +108,16 @@ def _open_embedded(dsn: str, path: Path, database: str) -> Store:
             raise fault(error, f"open {path}") from error
         return client
 
-    return Store(dsn, connect, database, lock)
+    def connect_inline() -> Any:
+        connect_engine: Any = chdb.connect  # without types
+        connection = connect_engine(f"{os.path.realpath(path)}?{urlencode(SELDOM)}")
+        connection.query("SET session_timezone = 'UTC'")
+        connection.query("USE " + _identifier(database))
+        for setting, value in WRITE_SETTINGS.items():
+            connection.query(f"SET {setting} = '{value}'")
+        return connection
+
+    return Store(dsn, connect, database, lock, Inline(connect_inline))
 
 
 def _open_server(dsn: str) -> Store:

@@ -2,8 +2,10 @@
 
 import random
 
+from monitor.edges.counting.calls import Scene
 from monitor.joining import counting
 from monitor.store import Store
+from monitor.store.message_log import MessageLog
 from monitor.store.recent import Recent
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import S
@@ -25,7 +27,7 @@ def counted(store: Store, *, from_memory: bool) -> tuple[list[tuple[object, ...]
     """The edges, delivered in three parts with copies, and how often memory told of halves."""
     store.forget()
     asked = 0
-    lately = counting.at_hand
+    lately, messages = counting.at_hand, counting.message_ends
 
     def at_hand(recent: Recent, *rest: object, **more: object) -> object:
         nonlocal asked
@@ -33,7 +35,14 @@ def counted(store: Store, *, from_memory: bool) -> tuple[list[tuple[object, ...]
         asked += rows is not None
         return rows
 
+    def message_ends(log: MessageLog, scene: Scene) -> object:
+        nonlocal asked
+        told_of = messages(log, scene) if from_memory else None
+        asked += told_of is not None
+        return told_of
+
     counting.at_hand = at_hand  # type: ignore[assignment]  # watched
+    counting.message_ends = message_ends  # type: ignore[assignment]  # watched
     try:
         rig = Rig(store)
         spans = [*SPANS, *INNER, *MANY]
@@ -45,7 +54,7 @@ def counted(store: Store, *, from_memory: bool) -> tuple[list[tuple[object, ...]
         rig.close()
         return told(rig), asked
     finally:
-        counting.at_hand = lately
+        counting.at_hand, counting.message_ends = lately, messages
 
 
 def test_memory_and_store_tell_the_same(store: Store) -> None:

@@ -10,7 +10,8 @@ from monitor.store.blocks import FORMAT, blocks_of
 
 COLUMNS = (
     "word LowCardinality(String), many LowCardinality(String), few UInt8, small UInt16, at DateTime, big UInt64, signed Int64, "
-    "real Float64, moment DateTime64(3), span FixedString(8), left_out UInt8 DEFAULT 7"
+    "real Float64, moment DateTime64(3), span FixedString(8), text String, spans Array(FixedString(8)), counts Map(LowCardinality(String), UInt64), "
+    "buckets Map(Int16, UInt64), left_out UInt8 DEFAULT 7"
 )
 COUNT = 700
 
@@ -33,6 +34,18 @@ def rows_of(count: int, first: int = 0) -> pa.Table:
             "real": pa.array([n / 7 for n in numbers], pa.float64()),
             "moment": pa.array([n * 1001 for n in numbers], pa.timestamp("ms", "UTC")),
             "span": pa.array([n.to_bytes(8, "big") for n in numbers], pa.binary(8)),
+            "text": pa.array(["é\n\n'" * (n % 40) for n in numbers], pa.string()),
+            "spans": pa.array(
+                [[n.to_bytes(8, "big")] * (n % 3) for n in numbers], pa.list_(pa.binary(8))
+            ),
+            "counts": pa.array(
+                [[(str(k), n) for k in range(n % 4)] for n in numbers],
+                pa.map_(pa.string(), pa.uint64()),
+            ),
+            "buckets": pa.array(
+                [[(-k, n)] * (n % 2) for k, n in enumerate(numbers)],
+                pa.map_(pa.int16(), pa.uint64()),
+            ),
         }
     )
 
@@ -66,10 +79,10 @@ def test_blocks_hold_what_arrow_holds(store: Store, tables: tuple[str, str]) -> 
 @pytest.mark.parametrize(
     "column",
     [
-        pa.array(["a"]),
         pa.array([None], pa.uint8()),
+        pa.array([[None]], pa.list_(pa.uint64())),
         pa.array([None], pa.string()).dictionary_encode(),
-        pa.array([[1]]),
+        pa.array([[[1]]]),
         pa.array([True]),
     ],
 )

@@ -15,7 +15,14 @@ from monitor.store.texts import WORDS, statement
 
 STATEMENTS = files("monitor.store") / "statements"
 SNAPSHOTS = Path(__file__).with_name("variants.txt")
-TEMPLATES = ("at_hand", "counterpart_windows", "far_halves", "inner_kin", "window_states")
+TEMPLATES = (
+    "at_hand",
+    "counterpart_windows",
+    "far_halves",
+    "inner_kin",
+    "message_ends_at_hand",
+    "window_states",
+)
 
 
 def variants() -> dict[str, str]:

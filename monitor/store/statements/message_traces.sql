@@ -1,0 +1,2 @@
+-- Of which traces there are messaging spans.
+SELECT DISTINCT trace FROM message_ends
