@@ -15,10 +15,14 @@ from monitor.detect.evidence.before_after import (
 from monitor.detect.evidence.ebh import e_bh
 from monitor.detect.evidence.equivalence import bounds, minimum_detectable_ratio
 from monitor.detect.evidence.rates import (
+    EXPECTED,
+    PRIOR,
     between_versions,
     dispersion,
     exact_tail,
+    log_e_of_rates,
     rate_test,
+    surely_scattered,
     without_incident,
 )
 
@@ -249,3 +253,19 @@ def test_one_window_of_many_makes_no_step() -> None:
     harm = rng.poisson(9.0, 11)
     once, always = (step_test(before, (bad, ones), 1.0, 24) for bad in (spike, harm))
     assert once.log_e < 5.0 < always.log_e
+
+
+def test_what_trebles_at_a_tenth_of_the_calls_weighs_more_than_under_an_even_prior() -> None:
+    share = np.full(60, 0.1)
+    bad, usual = np.full(60, 0.6), np.full(60, 1.8)
+    even, expected = (
+        log_e_of_rates(bad, usual, share, 1.25, prior) for prior in (PRIOR, EXPECTED)
+    )
+    assert expected > even + 0.4
+    alike = log_e_of_rates(usual / 9.0, usual, share, 1.25, EXPECTED)
+    assert alike < 0.0
+
+
+def test_a_measured_dispersion_counts_as_far_as_it_is_surely_more_than_chance() -> None:
+    assert surely_scattered(1.05, 72) == 1.0
+    assert 8.0 < surely_scattered(9.0, 150) < 9.0

@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
@@ -583,3 +585,27 @@ def test_where_telemetry_names_no_version_before_and_after_are_compared() -> Non
         assert (verdict.outcome, [finding.signal for finding in findings]) == (outcome, signals)
         if not harm:
             assert verdict.reasons[0].code == "versions_unnamed"
+
+
+def first_found(rows: list[EdgeCell], looks: range) -> int | None:
+    """Windows until something is found, at any of these looks."""
+    for look in looks:
+        seen = [row for row in rows if row.window < START + timedelta(seconds=10 * look)]
+        if judge(deploy(), seen, (), (), SETTINGS, now_after(look))[1]:
+            return look
+    return None
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("before", [12, 180])
+def test_a_tenth_of_the_calls_tells_errors_that_treble_within_ten_minutes(before: int) -> None:
+    """A simple test that knows the size beforehand would find 75 % with the same error budget."""
+    traffic = [Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.03)), *REST[:3]]
+    hits = [
+        first_found(
+            cells(traffic, 60, share=steady(0.1), before=before, seed=20_000 + seed),
+            range(18, 61, 6),
+        )
+        for seed in range(40)
+    ]
+    assert sum(hit is not None for hit in hits) >= 24

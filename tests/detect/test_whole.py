@@ -319,7 +319,7 @@ def test_a_few_bad_calls_that_shut_out_harm_of_a_size_that_counts_hold_back_no_o
     rows = cells(small_shop(), QUARTER, share=steady(0.12), before=180, seed=3)
     busy = edge(operation="GET /busy")
     more = cells(
-        [Traffic(busy, 2000, Behaviour(0.0003), Behaviour(0.0014))],
+        [Traffic(busy, 2000, Behaviour(0.0003), Behaviour(0.001))],
         QUARTER,
         share=steady(0.12),
         before=180,

@@ -26,6 +26,7 @@ from monitor.detect.evidence.rates import (
     exact_tail,
     lasting,
     rate_test,
+    surely_scattered,
     without_incident,
 )
 from monitor.detect.measure.columns import COUNTS, EdgeTable
@@ -74,7 +75,7 @@ WEIGHTS: Mapping[str, float] = {
     "own": 0.05,
 }
 """How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values
-wants it.
+wants it; a kind of failure of which neither version has any leaves its part to the other kinds.
 """
 ALL_FAILURES = "failed"
 """A pass needs this rate, too: of all failures, whatever kind they are and whichever side tells of
@@ -236,6 +237,9 @@ def sides_of(table: EdgeTable, role: Role) -> tuple[Side, ...]:
 def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
     """All counterparts together have half of the weight and the pairs share the rest, however many
     there are.
+
+    Rates of which neither version has a bad call have an e-value of one whichever of them is the
+    new one: they leave their weight to the other rates, not to latency.
     """
     if not tests:
         return 0.0
@@ -243,6 +247,12 @@ def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
     weights = np.array(
         [WEIGHTS[test.kind] * (0.5 if test.counterpart is None else pairs) for test in tests]
     )
+    rates = np.array([test.evidence.rate is not None for test in tests])
+    bad = np.array([test.evidence.new_bad + test.evidence.old_bad > 0 for test in tests])
+    shown = rates & bad
+    if shown.any():
+        weights[shown] *= weights[rates].sum() / weights[shown].sum()
+        weights[rates & ~bad] = 0.0
     return log_mean_exp(np.array([test.log_e for test in tests]), weights / weights.sum())
 
 
@@ -308,6 +318,11 @@ class _Old:
             self.known[bad, calls] = dispersion(k, n)
         return self.known[bad, calls]
 
+    def surely(self, bad: str, calls: str) -> float:
+        """The same, as far as it is surely more than chance."""
+        windows = self.before.shape[0] + self.beside.shape[0]
+        return surely_scattered(self.phi(bad, calls), windows)
+
 
 def _tests(
     contrast: Contrast,
@@ -334,7 +349,7 @@ def _tests(
             aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
             k, a = np.maximum(k - aside, 0), a - aside
         usual = least if kind in ("server_error", "provider_error", "timeout") else 1.0
-        phi = max(old.phi(bad, calls), usual, least_of.get(kind, 1.0))
+        phi = max(old.surely(bad, calls), usual, least_of.get(kind, 1.0))
         rates = rate_test(
             contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi
         )

@@ -28,6 +28,12 @@ PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)
 """More weight on small ratios: a hundredfold rise shows itself at once, a threefold one needs the
 help.
 """
+TREBLES, SPREAD = 2.4, 0.5
+_BELL = np.exp(-0.5 * (np.log(GRID / TREBLES) / SPREAD) ** 2)
+EXPECTED = 0.5 * PRIOR + 0.5 * _BELL / np.sum(_BELL)
+"""Half of the weight lies around a rate that trebles (2.4 times the floor, log-sd .5), where
+evidence is scarce; what grows tenfold shows itself a bad call later.
+"""
 EXACT_UP_TO = 4000
 SHOWN = 4.0
 """So many bad calls must be expected before their absence says something."""
@@ -97,6 +103,15 @@ def dispersion(bad: Ints, calls: Ints) -> float:
     )
     ratio = float(np.sum(step**2 / expected))
     return max(1.0, (ratio + SHRINK) / (step.size + SHRINK))
+
+
+def surely_scattered(dispersion: float, windows: int) -> float:
+    """A measured dispersion less half of its standard error, at least 1: plain chance is over 1 in
+    half of all measurements, and would cost power for nothing.
+
+    Of differences of neighbours the relative variance is 3 / n.
+    """
+    return max(1.0, dispersion * (1.0 - 0.5 * (3.0 / (windows + SHRINK)) ** 0.5))
 
 
 def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
@@ -180,7 +195,7 @@ def rate_test(
     k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
     bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
-    log_e = log_e_of_rates(k / phi, s / phi, share, floor_ratio)
+    log_e = log_e_of_rates(k / phi, s / phi, share, floor_ratio, EXPECTED)
     over = gone_away(
         windows[used],
         (new_bad[used], new_calls[used]),
@@ -192,11 +207,13 @@ def rate_test(
     return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi, over)
 
 
-def log_e_of_rates(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> float:
+def log_e_of_rates(
+    k: Floats, s: Floats, share: Floats, floor_ratio: float, prior: Floats = PRIOR
+) -> float:
     """Log of the e-value for `k` of the new version's and `s` of the old one's, by stratum, where
-    the new one has that share of the calls.
+    the new one has that share of the calls; `prior`: weights of GRID.
     """
-    return log_mean_exp(_log_ratios(k, s, share, floor_ratio), PRIOR)
+    return log_mean_exp(_log_ratios(k, s, share, floor_ratio), prior)
 
 
 def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floats:
