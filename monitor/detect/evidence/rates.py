@@ -10,6 +10,7 @@ alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon 
 2011.03567.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,7 +112,7 @@ def surely_scattered(dispersion: float, windows: int) -> float:
 
     Of differences of neighbours the relative variance is 3 / n.
     """
-    return max(1.0, dispersion * (1.0 - 0.5 * (3.0 / (windows + SHRINK)) ** 0.5))
+    return max(1.0, dispersion * (1.0 - 0.5 * math.sqrt(3.0 / (windows + SHRINK))))
 
 
 def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
