@@ -19,6 +19,7 @@ from monitor.api.sharing import Pages
 from monitor.store import Store
 from monitor.store.client import Parameters
 from tests.fixtures.api import Asked
+from tests.fixtures.running import TRUSTED
 from tests.fixtures.shop_day import write_shop_day
 
 PEOPLE = 40
@@ -104,7 +105,10 @@ def test_a_crowd_costs_the_store_two_looks_and_each_sees_their_own_name(
 
     def page(headers: dict[str, str]) -> str:
         return httpx.get(
-            f"{address}/health", headers={"accept": "text/html", **headers}, timeout=60
+            f"{address}/health",
+            headers={"accept": "text/html", **headers},
+            timeout=60,
+            verify=TRUSTED,
         ).text
 
     with ThreadPoolExecutor(2 * PEOPLE) as pool:

@@ -314,6 +314,7 @@ def shipped(sink: Any, broker: KafkaBroker, orders: str) -> None:
     assert (kit.shipped, kit.dropped, reading.shipped, reading.dropped) == (2, {}, 2, {})
 
 
+@pytest.mark.long
 def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(
     kafka: KafkaBroker, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ WAYS = (
 )
 
 
-@pytest.fixture(params=WAYS[:2])
+@pytest.fixture(params=[WAYS[0], pytest.param(WAYS[1], marks=pytest.mark.long)])
 def shop(
     request: pytest.FixtureRequest,
     store: Store,

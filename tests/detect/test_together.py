@@ -36,23 +36,25 @@ def found(
     return judge(deploy(), rows, (), (), JudgeSettings(), now_after(24))[1]
 
 
-@pytest.mark.parametrize("role", ["callee", "caller"])
+@pytest.mark.parametrize("role", [pytest.param("callee", marks=pytest.mark.long), "caller"])
 def test_a_shift_on_many_edges_of_few_calls_is_found_together(role: str) -> None:
     hits = [found(2.5, seed, role=role) for seed in range(10)]
     assert sum(bool(findings) for findings in hits) >= 8
     assert {finding.signal for findings in hits for finding in findings} == {"latency"}
 
 
-def test_equal_edges_of_few_calls_are_not() -> None:
-    assert [found(1.0, seed) for seed in range(20)] == [[]] * 20
+@pytest.mark.parametrize("seeds", [5, pytest.param(20, marks=pytest.mark.long)])
+def test_equal_edges_of_few_calls_are_not(seeds: int) -> None:
+    assert [found(1.0, seed) for seed in range(seeds)] == [[]] * seeds
 
 
+@pytest.mark.long
 def test_more_calls_of_the_slow_edges_are_no_shift() -> None:
     moved = lambda place, window: 3.0 if (place >= 3) == (window >= 0) else 0.3  # noqa: E731
     assert [found(1.0, seed, moved) for seed in range(20)] == [[]] * 20
 
 
-@pytest.mark.parametrize("role", ["callee", "caller"])
+@pytest.mark.parametrize("role", ["callee", pytest.param("caller", marks=pytest.mark.long)])
 def test_a_minute_of_past_on_many_edges_does_for_what_is_ten_times_slower(role: str) -> None:
     for seed in range(6):
         for times, any_found in ((12.0, True), (1.0, False)):

@@ -62,15 +62,18 @@ def a_minute_from_mid_window(window: int) -> float:
     "cold", [a_minute_from_mid_window, pytest.param(twenty_seconds, marks=pytest.mark.long)]
 )
 @pytest.mark.parametrize("share", [steady(0.3), pytest.param(steady(1.0), marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_cold_start_raises_nothing_at_any_look(
-    cold: Callable[[int], float], share: Callable[[int], float]
+    cold: Callable[[int], float], share: Callable[[int], float], seeds: int
 ) -> None:
-    for seed in range(2):
+    for seed in range(seeds):
         rows = chilled(cells(OPERATIONS, 24, share=share, before=60, seed=seed), cold, COLD, seed)
         assert first_found(rows, 24) is None
 
 
-@pytest.mark.parametrize("how", [Behaviour(latency=0.06), Behaviour(timeout=0.2)])
+@pytest.mark.parametrize(
+    "how", [pytest.param(Behaviour(latency=0.06), marks=pytest.mark.long), Behaviour(timeout=0.2)]
+)
 def test_what_outlasts_the_first_minute_is_found_twenty_seconds_later(how: Behaviour) -> None:
     for seed in range(3):
         assert first_found(cells([Traffic(edge(), new=how), *OPERATIONS], 9, seed=seed), 9) == 8

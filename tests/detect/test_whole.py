@@ -76,7 +76,7 @@ def passed_after(traffic: list[Traffic], share: float, seed: int) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("seeds", [3, pytest.param(9, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [1, pytest.param(9, marks=pytest.mark.long)])
 def test_a_tenth_of_200_calls_a_minute_passes_within_a_quarter_of_an_hour_or_so(
     seeds: int,
 ) -> None:
@@ -103,7 +103,7 @@ def test_before_it_says_how_many_calls_of_the_whole_service_would_settle_it() ->
     "new",
     [
         Behaviour(server_error=0.03, latency=0.03, spread=0.5),
-        Behaviour(timeout=0.04, latency=0.03, spread=0.5),
+        pytest.param(Behaviour(timeout=0.04, latency=0.03, spread=0.5), marks=pytest.mark.long),
         Behaviour(told=0.04, latency=0.03, spread=0.5),
         Behaviour(latency=0.06, spread=0.5),
     ],
@@ -282,7 +282,7 @@ def eventful(new: Behaviour | None, seed: int, shape: str) -> list[EdgeCell]:
     )
 
 
-@pytest.mark.parametrize("shape", ["earlier", "cold"])
+@pytest.mark.parametrize("shape", [pytest.param("earlier", marks=pytest.mark.long), "cold"])
 def test_an_earlier_incident_or_a_cold_minute_holds_back_no_pass(shape: str) -> None:
     told = [
         judge(deploy(), eventful(None, seed, shape), (), (), SETTINGS, now_after(QUARTER))[0]
@@ -305,8 +305,9 @@ def test_an_earlier_incident_or_a_cold_minute_holds_back_no_pass(shape: str) -> 
     ],
     ids=["errors", "twice as slow"],
 )
-def test_and_no_harm_passes_for_them(new: Behaviour, shape: str) -> None:
-    for seed in range(3):
+@pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_and_no_harm_passes_for_them(new: Behaviour, shape: str, seeds: int) -> None:
+    for seed in range(seeds):
         rows = eventful(new, seed, shape)
         for windows in (45, 60, QUARTER):
             seen = [row for row in rows if (row.window - START).total_seconds() < 10 * windows]
@@ -337,11 +338,12 @@ def both_versions(window_harm: Callable[[int], float], seed: int) -> Verdict:
     return judge(deploy(), rows, (), (), SETTINGS, now_after(84))[0]
 
 
-def test_damage_to_what_both_share_never_passes_not_beside_an_outage_either() -> None:
+@pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_damage_to_what_both_share_never_passes_not_beside_an_outage_either(seeds: int) -> None:
     slowly = lambda window: (  # noqa: E731
         (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0
     )
-    for seed in range(3):
+    for seed in range(seeds):
         for size in (0.03, 0.1, 0.2):
             for outage in (0.0, 0.2, 0.5):
                 hit = lambda window, size=size, outage=outage: (  # noqa: E731

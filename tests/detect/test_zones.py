@@ -108,7 +108,9 @@ def turned(rows: Sequence[EdgeCell], windows: int = 120) -> tuple[Verdict, list[
 TURNS = {"a": 0, "b": 40, "c": 80}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 6))]
+)
 @pytest.mark.parametrize("base", [None, {"a": 0.05, "b": 0.001, "c": 0.01}])
 def test_zones_that_get_a_harmless_version_in_turn_show_nothing(
     seed: int, base: dict[str, float] | None

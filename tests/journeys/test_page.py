@@ -156,6 +156,7 @@ def test_no_table_of_findings_or_edges_is_cut_off_on_a_phone(
     )
 
 
+@pytest.mark.long
 def test_charts_are_drawn_anew_when_the_reader_turns_to_dark(
     shop: Asked, serve: Serve, open_page: Open
 ) -> None:

@@ -36,6 +36,7 @@ def seamwatch(*words: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_records_of_several_topics_come_to_verdicts_by_cli_api_and_page(
     kafka: KafkaBroker, tmp_path: Path
 ) -> None:

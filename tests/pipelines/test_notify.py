@@ -184,7 +184,7 @@ def test_a_busy_receiver_is_tried_again_later_and_later_and_delays_no_other(
     assert desk.deliver(0.9) == Delivered()
     tries, after = 1, 0.0
     while tries < 8:
-        after += 0.5
+        after += 2.0
         tries += desk.deliver(after).busy
     assert 30 < after < 260, "eight tries double their pauses from 2 s"
     (waiting,) = outbox.list_letters(control_engine)

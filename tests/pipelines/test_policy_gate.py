@@ -267,9 +267,9 @@ def test_the_same_word_again_is_kept_once_and_is_no_flip(store: Store, engine: E
     ("between", "is_flip"),
     [
         ("nothing", True),
-        ("another version", False),
+        pytest.param("another version", False, marks=pytest.mark.long),
         ("a config change", False),
-        ("another policy", False),
+        pytest.param("another policy", False, marks=pytest.mark.long),
         ("another service", True),
     ],
 )

@@ -32,7 +32,7 @@ def seal(store: Store, seq: int, places: list[int], rng: np.random.Generator) ->
     publish(store, seq, windows, NOON)
 
 
-@pytest.mark.parametrize("most_rows", [40, 10_000])
+@pytest.mark.parametrize("most_rows", [40, pytest.param(10_000, marks=pytest.mark.long)])
 def test_what_is_kept_answers_as_the_store_does(store: Store, most_rows: int) -> None:
     rng = np.random.default_rng(most_rows)
     reader = Reader(store)

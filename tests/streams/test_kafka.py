@@ -364,9 +364,8 @@ def damage(log: Path, marker: bytes) -> None:
     log.write_bytes(data)
 
 
-@pytest.mark.parametrize(
-    "client", [KafkaSource, pytest.param(ConfluentSource, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("client", [KafkaSource, ConfluentSource])
 def test_a_batch_damaged_on_disk_is_one_reject_and_its_neighbours_are_read(
     kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
 ) -> None:
