@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -50,11 +51,8 @@ from monitor.model.policy import Policy
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
-from monitor.streams.confluent import ConfluentSource
 from monitor.streams.files import FileSource, Progress
 from monitor.streams.framing import Encoding, Framing
-from monitor.streams.kafka import KafkaSource
-from monitor.streams.kafka_client import topics_of
 from monitor.streams.limit import RejectLimits
 from monitor.streams.runner import Pipeline
 from monitor.streams.several import SeveralSources
@@ -65,6 +63,10 @@ from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.deploys import DeploySettings, VersionWatch, deploys
 from pipelines.messages import MessageSettings, messages
 from pipelines.traces import TraceSettings, traces
+
+if TYPE_CHECKING:
+    from monitor.streams.confluent import ConfluentSource
+    from monitor.streams.kafka import KafkaSource
 
 CLOSER, DETECTOR, NOTIFIER, BROKER = "windows", "detection", "notify", "pact-broker"
 PIPELINES = ("traces", "api-logs", "messages", "deploys")
@@ -240,8 +242,7 @@ class House:
         )
 
         def one(topic: str, group: str, batch_bytes: int) -> Source:
-            kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource
-            source = kind(
+            source = source_kind(kafka.client)(
                 kafka.brokers,
                 topic,
                 group,
@@ -270,6 +271,8 @@ class House:
         """The topics of messages that there are now, by the names and patterns of the settings;
         never those of our own input.
         """
+        from monitor.streams.kafka_client import topics_of
+
         kafka, topics = self.settings.kafka, self.settings.topics
         ours = {topics.spans, topics.api_logs, topics.deploys}
         plain = (
@@ -441,6 +444,17 @@ class House:
             name: receiver.teams for name, receiver in notify.receivers.items() if receiver.teams
         }
         return NotifySettings(enabled=notify.enabled, lifecycle=life, teams=teams)
+
+
+def source_kind(client: str) -> "type[KafkaSource | ConfluentSource]":
+    """Kafka's reader by the client that settings name; who only asks loads neither."""
+    if client == "kafka-python":
+        from monitor.streams.kafka import KafkaSource
+
+        return KafkaSource
+    from monitor.streams.confluent import ConfluentSource
+
+    return ConfluentSource
 
 
 def pact_broker(settings: ContractSettings) -> PactBroker | None:

@@ -12,9 +12,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg.abc import RV, PQGen
-from psycopg.errors import _WaitTimeout
 from sqlalchemy import (
     Connection,
     Engine,
@@ -44,7 +41,6 @@ from monitor.masking import is_unclear, shown_dsn
 
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 10
-ANSWER_SECONDS = 15.0  # our statements are small; a server that takes longer has fallen silent
 # any number that is ours: PostgreSQL's advisory lock while migrating
 MIGRATION_LOCK = 0x5EA3_0A7C_0001
 _migrating = threading.Lock()  # alembic keeps its context in module globals
@@ -124,21 +120,11 @@ def _engine(dsn: str) -> Engine:
 _KINDS = "sqlite:///PATH or postgresql://user:password@host:port/database"
 
 
-class _Prompt(psycopg.Connection[Any]):
-    """A connection that gives a silent server up; libpq itself waits for ever for one that is
-    stopped or cut off.
-    """
-
-    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """As psycopg's, within ANSWER_SECONDS."""
-        try:
-            return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
-        except _WaitTimeout as error:
-            self.close()
-            raise psycopg.OperationalError(f"no answer in {ANSWER_SECONDS:.0f} s") from error
-
-
 def _postgresql(url: URL) -> Engine:
+    from monitor.control.prompt import (  # noqa: PLC0415  # who has SQLite need not load psycopg
+        Prompt,
+    )
+
     engine = create_engine(
         url,
         connect_args={"connect_timeout": CONNECT_SECONDS},
@@ -148,8 +134,8 @@ def _postgresql(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "do_connect")
-    def _connect(_dialect: object, _record: object, words: Any, options: Any) -> _Prompt:
-        return _Prompt.connect(*words, **options)
+    def _connect(_dialect: object, _record: object, words: Any, options: Any) -> Prompt:
+        return Prompt.connect(*words, **options)
 
     return engine
 

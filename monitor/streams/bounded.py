@@ -23,8 +23,8 @@ from kafka.record.legacy_records import LegacyRecord, LegacyRecordBatch
 
 from monitor.model.records import REJECT_HEADER
 from monitor.native import BUILT
+from monitor.streams.source import MAX_BYTES
 
-MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 200
 FREE_BYTES = 4 * 1024 * 1024
 """A batch may expand to MAX_RATIO times its size but no further than MAX_BYTES; FREE_BYTES are

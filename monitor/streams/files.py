@@ -14,8 +14,8 @@ from monitor.clock import Clock, system_clock
 from monitor.errors import SourceError
 from monitor.model.records import REJECT_HEADER, Offsets, Partition, Records
 from monitor.streams.batching import BOUNDS, Gathering
-from monitor.streams.bounded import MAX_BYTES
 from monitor.streams.framing import GUESS_BYTES, Encoding, Framing, Unreadable, framed, guess
+from monitor.streams.source import MAX_BYTES
 
 Progress = Callable[[int, int], None]
 """Told (bytes read, bytes in all), of the files as they lie on disk."""

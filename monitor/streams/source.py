@@ -5,6 +5,9 @@ from typing import Protocol
 
 from monitor.model.records import Offsets, Records
 
+MAX_BYTES = 64 * 1024 * 1024
+"""What one record, or a batch of records that is unpacked, may hold."""
+
 
 class Source(Protocol):
     """A log to read from, once per instance and by one thread.

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.contracts.carried import Carried
-from monitor.contracts.formats.proto_text import looks_like_proto, proto_file
+from monitor.contracts.formats.proto_text import proto_file
+from monitor.contracts.formats.proto_words import looks_like_proto
 from monitor.contracts.formats.protobuf_schema import class_of, from_text
 from monitor.contracts.framing import Writer
 from monitor.contracts.matching.mismatches import Mismatches

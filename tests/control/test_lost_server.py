@@ -5,7 +5,7 @@ again when it is back.
 import pytest
 from sqlalchemy import text
 
-from monitor.control import store as control
+from monitor.control import prompt
 from monitor.control.store import open_control, reading
 from monitor.errors import StoreUnavailable
 from tests.fixtures.wire import Wire
@@ -17,7 +17,7 @@ def test_a_silent_server_is_given_up_and_used_again_when_it_answers(
     wired_dsn: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = open_control(wired_dsn)
-    monkeypatch.setattr(control, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(prompt, "ANSWER_SECONDS", 0.5)
 
     def read_while_it_falls_silent() -> None:
         with reading(engine) as connection:

@@ -22,7 +22,7 @@ from monitor.contracts.formats.payload_schemas import (
     json_judge,
     of_schema,
 )
-from monitor.contracts.formats.proto_text import MOST_TOKENS, tokens_of
+from monitor.contracts.formats.proto_words import MOST_TOKENS, tokens_of
 from monitor.contracts.formats.protobuf import proto_messages
 from monitor.contracts.formats.protobuf_schema import from_text
 from monitor.contracts.formats.reading import Readings

@@ -20,13 +20,11 @@ from google.protobuf.descriptor_pb2 import (
 from proto_schema_parser import ast
 from proto_schema_parser.parser import Parser
 
+from monitor.contracts.formats.proto_words import MOST_TOKENS, TOKEN, without_comments
 from monitor.contracts.limits import check_words
 from monitor.errors import ContractError
 
-MOST_TOKENS = 20_000  # of a file and all that it imports: the parser takes some 80 us each
 _DEEPEST = 60
-_ASIDE = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//[^\n]*|/\*.*?\*/""", re.DOTALL)
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _SCALARS = {
     kind: getattr(FieldDescriptorProto, f"TYPE_{kind.upper()}")
     for kind in "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split()
@@ -42,26 +40,9 @@ _RANGE = re.compile(r"(-?\d+)(?:\s*to\s*(-?\d+|max))?")
 _FAULTS = (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError)
 
 
-def looks_like_proto(text: str) -> bool:
-    """Whether a text is a .proto file: its first statement says so."""
-    plain = _without_comments(text[:20_000]).lstrip("\ufeff \t\r\n")
-    return (
-        re.match(
-            r"(?:syntax|edition)\s*=|package\s+[\w.]+\s*;|import\s+(?:public\s+|weak\s+)?\"|(?:message|enum|service)\s+\w+\s*\{",
-            plain,
-        )
-        is not None
-    )
-
-
-def tokens_of(text: str) -> int:
-    """How many words and signs a text has beside its comments: what reading it costs."""
-    return sum(1 for _ in _TOKEN.finditer(_without_comments(text)))
-
-
 def proto_file(text: str, name: str, where: str) -> FileDescriptorProto:
     """The descriptor of one file. ContractError, saying where, for a text that is none."""
-    plain = _without_comments(text.removeprefix("\ufeff"))
+    plain = without_comments(text.removeprefix("\ufeff"))
     _bounded(plain, where)
     try:
         return _File(Parser(setup_lexer=_strict, setup_parser=_strict).parse(plain), name).made()
@@ -85,15 +66,10 @@ def _strict(part: Any) -> None:
     part.addErrorListener(_Strict())
 
 
-def _without_comments(text: str) -> str:
-    """The text with its lines where they were."""
-    return _ASIDE.sub(lambda match: match[1] or " " + "\n" * match[0].count("\n"), text)
-
-
 def _bounded(text: str, where: str) -> None:
     instead = "a .proto of more than {most} words and signs is not read; publish a descriptor set"
     check_words(
-        (token[0] for token in _TOKEN.finditer(text)), MOST_TOKENS, _DEEPEST, where, instead
+        (token[0] for token in TOKEN.finditer(text)), MOST_TOKENS, _DEEPEST, where, instead
     )
 
 

@@ -17,7 +17,7 @@ from monitor.contracts.form import Message as Kind
 from monitor.contracts.formats.binding import BINDING, bound, bound_in_comment
 from monitor.contracts.formats.grpc import GrpcCalls
 from monitor.contracts.formats.proto_json import held_as_json
-from monitor.contracts.formats.proto_text import looks_like_proto
+from monitor.contracts.formats.proto_words import looks_like_proto
 from monitor.contracts.formats.protobuf_fields import held_against, parts_of
 from monitor.contracts.formats.protobuf_schema import (
     ProtoSchema,

@@ -22,7 +22,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 
-from monitor.contracts.formats.proto_text import MOST_TOKENS, proto_file, tokens_of
+from monitor.contracts.formats.proto_words import MOST_TOKENS, tokens_of
 from monitor.contracts.framing import Writer
 from monitor.errors import ContractError
 
@@ -81,6 +81,10 @@ def from_text(text: str, where: str, references: Mapping[str, str] | None = None
         raise ContractError(
             f"{where}: a .proto that comes with its imports to more than {MOST_TOKENS} words and signs is not read; publish a descriptor set"
         )
+    from monitor.contracts.formats.proto_text import (  # noqa: PLC0415  # its parser loads slowly
+        proto_file,
+    )
+
     files = [proto_file(held, name, where) for name, held in (references or {}).items()]
     return _pooled([*files, proto_file(text, "contract.proto", where)], where, lenient=True)
 
