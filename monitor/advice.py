@@ -65,6 +65,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "a clause cannot be judged, such as a pattern that does not compile",
         "`seamwatch contracts check` names the clause",
     ),
+    "unforeseen": (
+        "judging it failed in a way that nobody foresaw: an error of ours, and no word on the exchange",
+        "report it with the contract; everything else is judged as ever",
+    ),
     "parameter_unseen": (
         "a required parameter stands where the log does not show it",
         f"log the query and the headers ({RECIPES}), or take seamwatch.capture",

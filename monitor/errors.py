@@ -94,3 +94,10 @@ class ContractError(MonitorError, Permanent):
 
 class RejectLimit(MonitorError, Permanent):
     """More of the input is unreadable than the limit allows; reading stopped, offsets stand."""
+
+
+UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What input that nobody thought of may raise in code of ours. Whoever reads what others wrote
+takes it for a fault of that one input, and counts it: an input that raises each time it is read
+ends all reading.
+"""

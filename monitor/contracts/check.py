@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
+from monitor.errors import UNFORESEEN
 from monitor.model.exchanges import (
     BODILESS,
     CLIENT_LEFT,
@@ -34,6 +36,7 @@ from monitor.model.exchanges import (
 
 # Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
+UNFORESEEN_PAYLOAD = "unforeseen"
 UNREADABLE_CONTRACT = "contract_unreadable"
 NO_RESPONSE = "no_response"
 PREFLIGHT = "preflight"
@@ -124,13 +127,15 @@ def check_payloads(
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
     if len(contracts) == 1 and not isinstance(request, Carried):
-        result = valid_at_once(exchange, request, response, contracts[0], limits)
-        if result is not None:
-            return result
+        with suppress(*UNFORESEEN):
+            result = valid_at_once(exchange, request, response, contracts[0], limits)
+            if result is not None:
+                return result
     by_provider = [
         (contract.provider, _held(result) if contract.observed else result)
         for contract in contracts
-        if (result := _one(exchange, request, response, contract, operation, limits)) is not None
+        if (result := _judged(exchange, request, response, contract, operation, limits))
+        is not None
     ]
     if not by_provider:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
@@ -142,6 +147,25 @@ def check_payloads(
     ):
         results = _of_one_sender(by_provider)
     return results[0] if len(results) == 1 else _joined(results, limits)
+
+
+def _judged(
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    contract: InForce,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
+) -> Checked | None:
+    """As `_one`. What raises in here would do so each time that its record is read, and end all
+    reading; so it is left open, and counted.
+    """
+    try:
+        return _one(exchange, request, response, contract, operation, limits)
+    except UNFORESEEN:
+        return Checked(
+            "not_checked", UNFORESEEN_PAYLOAD, operation(), contract.name, contract.number
+        )
 
 
 def _held(result: Checked) -> Checked:

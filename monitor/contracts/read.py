@@ -2,7 +2,8 @@
 text.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ from monitor.contracts.remarks import Remark
 from monitor.contracts.selections.sdl import asks, document_of_sdl, schema_remarks
 from monitor.contracts.text import parse
 from monitor.contracts.unjudged import unjudged_clauses
-from monitor.errors import ContractError
+from monitor.errors import UNFORESEEN, ContractError
 from monitor.model.contracts import FORMATS, ContractDraft
 
 _MOST_SAID = 5
@@ -91,7 +92,7 @@ def read_contract(
     """The promise in a contract's text. Raises ContractError, saying what, where and
     what to do.
     """
-    with uncollected():
+    with uncollected(), _foreseen(where):
         return _promise(
             format, document_of(text, where=where, limits=limits), where, lenient_nullable, limits
         )
@@ -112,7 +113,7 @@ def examine(
     schema refuses, unless nothing that is judged hangs on that. `format` "" is told by the
     content.
     """
-    with uncollected():
+    with uncollected(), _foreseen(where):
         return _examined(
             format,
             document_of(text, where=where, limits=limits),
@@ -121,6 +122,22 @@ def examine(
             lenient_nullable,
             limits,
         )
+
+
+@contextmanager
+def _foreseen(where: str) -> Iterator[None]:
+    """What no reader foresaw is a refusal too: the document is somebody's, and so is the wait."""
+    try:
+        yield
+    except UnicodeError:
+        raise ContractError(
+            f"{where}: it holds half of a pair of surrogates (\\ud800 to \\udfff), which is no character; take it out"
+        ) from None
+    except UNFORESEEN as error:
+        raise ContractError(
+            f"{where}: something in it has a form that its reader did not expect ({type(error).__name__}); "
+            "hold it against the format's own description, and report it where that allows it"
+        ) from error
 
 
 def _examined(

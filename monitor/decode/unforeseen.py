@@ -1,5 +1,5 @@
-"""What bytes that nobody thought of may raise in a decoder: a reject like any other, since a
-record that raises each time it is read ends all reading.
-"""
+"""What bytes that nobody thought of may raise in a decoder: a reject like any other."""
 
-UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+from monitor.errors import UNFORESEEN
+
+__all__ = ["UNFORESEEN"]

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from monitor.contracts.check import check_payloads
+from monitor.contracts.form import by_judge
+from monitor.contracts.payloads import Payload
 from monitor.contracts.read import examine
+from monitor.contracts.registry import InForce
 from monitor.errors import ContractError
 from tests.contracts.examples import ORDER, interaction, judged, live, matchers, pact
 from tests.contracts.test_stubs import POST, imposter, stub, wiremock
@@ -160,3 +164,45 @@ def test_a_deep_answer_does_no_harm(depth: int) -> None:
         )
     )
     assert judged(live(answer=nested(depth)), held).reason in ("", "too_deep")
+
+
+@pytest.mark.parametrize(
+    "rule", [{"match": "regex", "regex": r"\d+"}, {"match": "include", "value": "11"}]
+)
+def test_an_integer_of_any_length_is_looked_at_as_text(rule: dict[str, Any]) -> None:
+    """It raised, and so would its record each time that it was read."""
+    body = {"matchingRules": {"body": {"$.id": matchers(rule)}}, "body": {"id": 11}}
+    for digits, outcome in (
+        ("1" * 300, "valid"),
+        ('"x"', "violated"),
+        ("1" * 5_000, "not_checked"),
+    ):
+        answered = live(response_body=f'{{"id": {digits}}}')
+        assert judged(answered, pact(interaction(answers=body))).outcome == outcome
+
+
+def test_what_nobody_foresaw_is_left_open_and_told() -> None:
+    class Raises:
+        def judge(self, *_: object) -> None:
+            raise TypeError("as a library may")
+
+    held = InForce("x", 3, by_judge(Raises(), (), ()), 0, 2**63 - 1, "orders")
+    checked = check_payloads(live(), Payload(None, {}), Payload(None, {}), [held], lambda: "GET /")
+    assert (checked.outcome, checked.reason, checked.revision) == ("not_checked", "unforeseen", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("request: {method: GET, url: /a}\nresponse: {status: 200, bodyMatchers: 3, body: {a: 1}}", "no list of matchers"),
+        ('{"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": {}, "components": "\\ud800"}', "half of a pair"),
+    ],
+)  # fmt: skip
+def test_a_form_that_nobody_expects_is_a_refusal_and_no_crash(text: str, said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        examine("", text, where="x")
+
+
+def test_a_name_that_no_store_takes_is_written_so_that_each_does() -> None:
+    examined = examine("", json.dumps(pact(interaction("\ud800 x"))), where="x")
+    assert [part.name for part in examined.promise.interactions] == ["? x"]

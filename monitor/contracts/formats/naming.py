@@ -22,9 +22,11 @@ def entries_of(document: Mapping[str, Any], word: str) -> list[tuple[Any, str]]:
 
 def unique(name: str, named: dict[str, int]) -> str:
     """The name, shortened, and numbered where it stood before; `named` holds how often
-    each did.
+    each did. Half of a pair of surrogates becomes a mark: no store takes it.
     """
-    told = short = name.strip()[:_LONGEST_NAME] or "an interaction"
+    told = short = (
+        name.encode("utf-8", "replace").decode().strip()[:_LONGEST_NAME] or "an interaction"
+    )
     while told in named:
         named[short] += 1
         told = f"{short} ({named[short]})"

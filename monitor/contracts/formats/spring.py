@@ -407,10 +407,17 @@ class _Reader:
                 Left(f"{clause}/body", "a text that stands for many requests is not judged")
             )
 
+    def _old_matchers(self, message: dict[str, Any], clause: str) -> list[Any]:
+        held = message.get("bodyMatchers") or []
+        if not isinstance(held, list):
+            pointer = f"{clause.removesuffix('/matchers')}/bodyMatchers"
+            raise ContractError(f"{self._where}: {pointer} is no list of matchers", pointer)
+        return held
+
     def _body_rules(self, message: dict[str, Any], clause: str) -> dict[str, Rules]:
         by_path: dict[str, list[Rule]] = {}
         for index, matcher in enumerate(
-            (*_listed(message, "body"), *(message.get("bodyMatchers") or ()))
+            (*_listed(message, "body"), *self._old_matchers(message, clause))
         ):
             pointer = f"{clause}/body/{index}"
             path = matcher.get("path") if isinstance(matcher, dict) else None

@@ -295,7 +295,9 @@ def _text(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
     place = root(rules)
     best = place.best
     expected = example.value if isinstance(example.value, str | bytes) else str(example.value)
-    as_bytes = expected if isinstance(expected, bytes) else expected.encode()
+    as_bytes = (
+        expected if isinstance(expected, bytes) else expected.encode("utf-8", "surrogatepass")
+    )
     content = (
         next((rule.text for rule in best.rules if rule.kind == "contentType"), None)
         if best is not None

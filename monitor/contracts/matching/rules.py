@@ -4,6 +4,7 @@ Each rule's meaning:
 https://github.com/pact-foundation/pact-specification/tree/version-4#supported-matching-rules
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -152,7 +153,7 @@ def read_rule(entry: Any, clause: str) -> Rule:
     )
     return Rule(
         kind,
-        text if isinstance(text, str) else "" if text is None else orjson.dumps(text).decode(),
+        text if isinstance(text, str) else "" if text is None else text_of(text),
         _count(entry.get("min")),
         _count(entry.get("max")),
         inner,
@@ -216,11 +217,12 @@ def _statuses(statuses: Any, clause: str) -> tuple[int, ...]:
 
 def text_of(value: Any) -> str:
     """A scalar as the text that regular expressions look at."""
-    return (
-        value
-        if isinstance(value, str)
-        else orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME, default=str).decode()
-    )
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME, default=str).decode()
+    except TypeError:  # an integer of more than 64 bits, or nested deeper than orjson writes
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def equal(actual: Any, expected: Any) -> bool:
