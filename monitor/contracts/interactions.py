@@ -2,7 +2,8 @@
 answer keeps one of them.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from monitor.contracts.findings import Findings, Side
@@ -42,6 +43,11 @@ def check_interactions(
         findings.leave(NO_RESPONSE, "response", examples[0][0].clause)
         return [(example.name, "open") for example, _ in examples]
     answers = [(example, unseen, answered(example, call, limits)) for example, unseen in examples]
+    if len(answers) == 1:  # as most are
+        example, _, mismatches = answers[0]
+        if not mismatches and not mismatches.left:
+            findings.shape_only = mismatches.shape_only
+            return [(example.name, "kept")]
     return decide(answers, findings, "response")
 
 
@@ -125,23 +131,28 @@ def fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     """
     fitting: list[tuple[Interaction, str]] = []
     sure: int | None = None
-    path = plain_path(call.exchange.path).lower()
-    for tried, example in enumerate(_candidates(call, promise)):
+    exchange = call.exchange
+    plain = plain_path(exchange.path)
+    path = plain.lower()
+    for tried, example in enumerate(_candidates(exchange.method.upper(), plain, path, promise)):
         if tried >= _MOST_TRIED:  # it may have meant one of those that are not looked at
             fitting = [(earlier, "undecidable") for earlier, _ in fitting]
             break
         if (sure is not None and example.priority > sure) or not path.startswith(example.prefix):
             continue
-        mismatches = Mismatches(redacted=call.exchange.redacted, most=1)
+        mismatches = Mismatches(redacted=exchange.redacted, most=1)
         for part in example.request:
             part(call, mismatches)
             if mismatches:
                 break
         if mismatches:
             continue
-        if not mismatches.open and (sure is None or example.priority < sure):
+        unseen = mismatches.open
+        if not unseen and (sure is None or example.priority < sure):
             sure = example.priority
-        fitting.append((example, mismatches.open))
+        fitting.append((example, unseen))
+    if len(fitting) < 2:
+        return fitting
     return [
         (example, unseen)
         for example, unseen in fitting
@@ -149,21 +160,28 @@ def fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     ]
 
 
-def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
-    method, path = call.exchange.method.upper(), plain_path(call.exchange.path)
+def _candidates(method: str, path: str, lower: str, promise: Promise) -> Iterable[Interaction]:
+    """Those that a path, as it is and in lower case, may mean: of most paths a short list."""
     index = promise.index
-    lower = path.lower()
+    listed: list[Interaction] = []
     for word in (method, ""):
-        yield from index.get((word, path), ())
-        if (word, "") in index:
-            yield from promise.patterned(word, lower)
+        literal = index.get((word, path))
+        if literal is not None:
+            listed += literal
+        listed += promise.patterned(word, lower)
     # perhaps logged as its template: any literal path may have been meant
     if "{" in path or ":" in path or "<" in path:
         parts = path.split("/")
         if any(PLACEHOLDER.fullmatch(part) for part in parts):
-            for (word, literal), held in index.items():
-                if word in (method, "") and literal and _may_be(literal.split("/"), parts):
-                    yield from held
+            return itertools.chain(listed, _meant(method, parts, promise))
+    return listed
+
+
+def _meant(method: str, parts: Sequence[str], promise: Promise) -> Iterator[Interaction]:
+    """Those whose literal path a template may stand for."""
+    for (word, literal), held in promise.index.items():
+        if word in (method, "") and literal and _may_be(literal.split("/"), parts):
+            yield from held
 
 
 def _may_be(literal: Sequence[str], parts: Sequence[str]) -> bool:
@@ -180,6 +198,6 @@ def answered(example: Interaction, call: Call, limits: PayloadLimits) -> Mismatc
     mismatches = Mismatches(redacted=call.exchange.redacted, most=limits.violations)
     for part in example.response:
         part(call, mismatches)
-        if mismatches.wrong_status:
+        if mismatches and mismatches.wrong_status:
             break
     return mismatches

@@ -28,7 +28,7 @@ from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, ExchangeColumns
 from monitor.joining.mocking import Meetings, Mocker
-from monitor.joining.operations import operation_of
+from monitor.joining.operations import named_by_route, operation_of
 from monitor.joining.shaping import Shaper, Shapes
 from monitor.joining.tables import VIOLATIONS, WORDS, table_of
 from monitor.model.edges import WINDOW_SECONDS
@@ -42,6 +42,7 @@ UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"
 _DESTINATION = "messaging.destination.name"
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
+_MOST_CALLED = 50_000
 _HANDFUL = 16
 MOST_BYTES = 64_000  # of a request's body; a larger one has no shape
 
@@ -132,6 +133,7 @@ class Examiner:
         self._writers = writers
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
+        self._called: dict[tuple[str, str, str], str] = {}
         self._shaper, self._mocker = Shaper(words), Mocker()
         self._template = lru_cache(maxsize=16_384)(template_path)
 
@@ -282,7 +284,16 @@ class Examiner:
                 callee, [destination({_DESTINATION: exchange.path}, "")]
             )[0]
         route = exchange.route or self._template(exchange.path)
-        return self._operations.within(callee, [operation_of(exchange, request, route)])[0]
+        if not named_by_route(exchange):
+            return self._operations.within(callee, [operation_of(exchange, request, route)])[0]
+        key = (callee, exchange.method, route)
+        name = self._called.get(key)
+        if name is None:
+            if len(self._called) >= _MOST_CALLED:
+                self._called.clear()
+            asked = operation_of(exchange, request, route)
+            name = self._called[key] = self._operations.within(callee, [asked])[0]
+        return name
 
 
 def _by_handfuls(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:

@@ -168,9 +168,7 @@ class Meetings:
                 *(contract.name, meeting.interaction, exchange.status, names.environment),
                 names.callee_version,
             )
-            text = self._mocker.outlines.of(
-                response.value, marked=False, masked=exchange.redacted
-            ).text
+            text = self._mocker.outlines.of(response.value, masked=exchange.redacted).text
             known = number_of(text)
             if (day_of(exchange), known) not in self._mocker.told:
                 self._mocker.told.add((day_of(exchange), known))

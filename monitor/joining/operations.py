@@ -10,6 +10,11 @@ from monitor.model.operations import capped, http_operation
 _MOST_CHARS = 16_384
 
 
+def named_by_route(exchange: Exchange) -> bool:
+    """Whether the method and the route alone name what is called."""
+    return exchange.protocol != GRPC and "graphql" not in exchange.path.lower()
+
+
 def operation_of(exchange: Exchange, request: Payload, route: str) -> str:
     """`METHOD /route`, of gRPC `package.Service/Method`, and of GraphQL what is asked for: `POST
     /graphql query cart`.
@@ -17,7 +22,7 @@ def operation_of(exchange: Exchange, request: Payload, route: str) -> str:
     if exchange.protocol == GRPC:
         return capped(exchange.path.strip("/"))
     name = http_operation(exchange.method, route)
-    if "graphql" not in exchange.path.lower():
+    if named_by_route(exchange):
         return name
     if exchange.request_body:
         return (

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from monitor.contracts.marks import MARKED, SEPARATOR
-from monitor.contracts.outlines import Outline, Outlines
+from monitor.contracts.outlines import Marks, Outline, Outlines
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of
@@ -76,19 +76,23 @@ class _Marked:
                 return one_in
         return SELDOM
 
-    def few(self, outline: Outline) -> Iterator[str]:
-        """Categories and words of one more payload; bare at places that had more than are kept."""
+    def seen(self, outline: Outline, marks: Marks) -> None:
+        """Count categories and words of one more payload; bare, and once at a place, where there
+        were more than are kept.
+        """
         self.looked_at += 1
+        few = set[str]()
         for place, mark in outline.spoken:
             kind = f"{mark[0]}{place}"
-            if (place, mark) in self.spoken:
-                yield f"{place}{SEPARATOR}{mark}"
+            if len(mark) == 1 or (place, mark) in self.spoken:
+                few.add(f"{place}{SEPARATOR}{mark}")
             elif self.categories[kind] < MOST_CATEGORIES and len(self.spoken) < MOST_SPOKEN:
                 self.categories[kind] += 1
                 self.spoken.add((place, mark))
-                yield f"{place}{SEPARATOR}{mark}"
+                few.add(f"{place}{SEPARATOR}{mark}")
             else:
-                yield f"{place}{SEPARATOR}{mark[0]}"
+                few.add(f"{place}{SEPARATOR}{mark[0]}")
+        marks.add(few)
 
 
 @dataclass(slots=True)
@@ -149,23 +153,20 @@ class _Counts:
     """Marks of one kind and hour by how many payloads each of them stands for."""
 
     payloads: int = 0
-    by_share: dict[int, Counter[str]] = field(default_factory=dict)
+    by_share: dict[int, Marks] = field(default_factory=dict)
 
-    def add(self, outline: Outline, marked: _Marked, stands_for: int) -> None:
-        """Those of one more payload."""
-        self.payloads += 1
-        counted = self.by_share.get(stands_for)
-        if counted is None:
-            counted = self.by_share[stands_for] = Counter()
-        counted.update(outline.marks)
-        # words that are told bare stand once for a payload, be they told as often
-        counted.update(set(marked.few(outline)).difference(outline.marks))
+    def of(self, stands_for: int) -> Marks:
+        """Where marks of a payload are counted."""
+        marks = self.by_share.get(stands_for)
+        if marks is None:
+            marks = self.by_share[stands_for] = Marks()
+        return marks
 
     def items(self) -> list[tuple[str, int]]:
         """The sums."""
         summed = Counter({_COUNTED: self.payloads})
-        for stands_for, counted in self.by_share.items():
-            for mark, count in counted.items():
+        for stands_for, marks in self.by_share.items():
+            for mark, count in marks.counts().items():
                 summed[mark] += stands_for * count
         return list(summed.items())
 
@@ -233,31 +234,47 @@ class Shapes:
     ) -> int:
         """The number of the skeleton, whose marks are taken where they are wanted."""
         day = day_of(exchange)
+        if payload is not None and not payload.undecoded and payload.problem == EMPTY:
+            return self._known(text_of(NO_BODY), kind, day)
+        counts: _Counts | None = None
+        marks: Marks | None = None
+        one_in = max(kind.marked.one_in, ONE_IN if kind.known else 1)
+        if not (exchange.redacted or side == "headers" or chosen % one_in):
+            counts = self._counts(exchange, kind)
+            marks = counts.of(one_in)
+        outline = self._outline(exchange, side, payload, marks)
+        if outline is None:
+            return UNSEEN
+        if counts is not None and marks is not None:
+            counts.payloads += 1
+            kind.marked.seen(outline, marks)
+        return self._known(outline.text, kind, day)
+
+    def _outline(
+        self, exchange: Exchange, side: str, payload: Payload | None, marks: Marks | None
+    ) -> Outline | None:
+        """None of what cannot be looked at. A body that nobody has decoded is not decoded here."""
+        masked, at = exchange.redacted, exchange.end_ns / 1e9
         if payload is None:
             value = _query(exchange.query) if side == "query" else _headers(exchange)
             if value is None:
-                return UNSEEN
-        else:
-            body = exchange.request_body if side == "request" else exchange.response_body
-            problem = payload.problem
-            if problem == EMPTY:
-                return self._known(text_of(NO_BODY), kind, day)
-            if problem or body is None or len(body) > MOST_BYTES:
-                return UNSEEN
-            value = payload.value
-        marked = not exchange.redacted and side != "headers"
-        one_in = max(kind.marked.one_in, ONE_IN if kind.known else 1)
-        marked = marked and not chosen % one_in
-        outline = self._outlines.of(
-            value, marked=marked, masked=exchange.redacted, at=exchange.end_ns / 1e9
-        )
-        if marked:
-            hour = exchange.end_ns // 3_600_000_000_000 * 3_600
-            counts = self._marks.get((hour, *kind.columns))
-            if counts is None:
-                counts = self._marks[(hour, *kind.columns)] = _Counts()
-            counts.add(outline, kind.marked, one_in)
-        return self._known(outline.text, kind, day)
+                return None
+            return self._outlines.of(value, marks, masked=masked, at=at)
+        body = exchange.request_body if side == "request" else exchange.response_body
+        if body is None or len(body) > MOST_BYTES:
+            return None
+        text = payload.undecoded
+        outline = self._outlines.of_text(text, marks, masked=masked, at=at) if text else None
+        if outline is not None or payload.problem:
+            return outline
+        return self._outlines.of(payload.value, marks, masked=masked, at=at)
+
+    def _counts(self, exchange: Exchange, kind: _Kind) -> _Counts:
+        key = (exchange.end_ns // 3_600_000_000_000 * 3_600, *kind.columns)
+        counts = self._marks.get(key)
+        if counts is None:
+            counts = self._marks[key] = _Counts()
+        return counts
 
     def _known(self, text: str, kind: _Kind, day: int) -> int:
         number = number_of(text)
@@ -351,7 +368,8 @@ def _columns(
 
 def _mark_rows(marks: Mapping[tuple[Any, ...], _Counts]) -> Iterator[tuple[Any, ...]]:
     for (hour, *columns), counts in marks.items():
-        yield hour, *columns, counts.items()
+        if counts.payloads:
+            yield hour, *columns, counts.items()
 
 
 def _query(query: str) -> dict[str, Any] | None:

@@ -30,21 +30,21 @@ def template_path(path: str) -> str:
     The query and fragment are cut; more than 12 segments become `…`. `/v1` and `/v2` stay as they
     are.
     """
-    path = path.split("?", 1)[0].split("#", 1)[0]
+    if "?" in path or "#" in path:
+        path = path.split("?", 1)[0].split("#", 1)[0]
     segments = path.split("/")
-    kept = ["{id}" if _is_id(segment) else segment for segment in segments[: MAX_SEGMENTS + 1]]
+    kept = [
+        "{id}" if segment.isdecimal() or (segment and _looks_made(segment)) else segment
+        for segment in segments[: MAX_SEGMENTS + 1]
+    ]
     if len(segments) > MAX_SEGMENTS + 1:
         kept.append("…")
     return capped("/".join(kept)) or "/"
 
 
-def _is_id(segment: str) -> bool:
-    return segment.isdecimal() or _looks_made(segment)
-
-
 @lru_cache(maxsize=16_384)
 def _looks_made(segment: str) -> bool:
-    return bool(segment) and _ID.fullmatch(segment) is not None
+    return _ID.fullmatch(segment) is not None
 
 
 def capped(text: str) -> str:

@@ -81,8 +81,17 @@ class Records:
     def next_offsets(self) -> dict[Partition, int]:
         """What may be committed once everything in this batch is durable."""
         ends: dict[Partition, int] = {}
+        # records of one partition mostly lie side by side, and share its object
+        held, most = None, -1
         for partition, offset in zip(self.partitions, self.offsets, strict=True):
-            ends[partition] = max(ends.get(partition, 0), offset + 1)
+            if partition is held:
+                most = max(most, offset)
+                continue
+            if held is not None:
+                ends[held] = max(ends.get(held, 0), most + 1)
+            held, most = partition, offset
+        if held is not None:
+            ends[held] = max(ends.get(held, 0), most + 1)
         return ends
 
     def places(self) -> list[Place]:

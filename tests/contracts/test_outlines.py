@@ -3,6 +3,8 @@
 import json
 import os
 import tarfile
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.contracts.outlines import Outline, Outlines, outlined
+from monitor.contracts.outlines import Marks, Outlines, outlined
 from monitor.native import BUILT
 
 pytestmark = pytest.mark.skipif(BUILT is None, reason="no native readers are built here")
@@ -61,17 +63,34 @@ VALUES = st.recursive(
 
 
 def same(value: Any, *, marked: bool, masked: bool, at: float | None, speaks: bool) -> None:
-    """Native and reference, of one payload."""
-    native = (SPEAKING if speaks else OUTLINES)._native
-    told = native.of(value, marked, masked, at)
+    """Native and reference, of one payload as it is; of its JSON too, where that is plain."""
+    outlines, words = (SPEAKING, SPOKEN) if speaks else (OUTLINES, frozenset[str]())
+    expected, marks = counted(marked)
+    outline = outlined(value, marks, masked=masked, at=at, words=words)
+    native, held = counted(marked)
+    told = outlines._native.of(value, held and held.native, masked, at)
     assert told is not None
-    words = SPOKEN if speaks else frozenset()
-    expected = outlined(value, marked=marked, masked=masked, at=at, words=words)
-    outline = Outline(*told)
-    assert outline.text == expected.text
-    assert len(outline.marks) == len(set(outline.marks))
-    assert set(outline.marks) == set(expected.marks)
-    assert sorted(outline.spoken) == sorted(expected.spoken)
+    assert told[0] == outline.text
+    assert sorted(told[1]) == sorted(outline.spoken)
+    assert native() == expected()
+    try:
+        text = json.dumps(value, ensure_ascii=bool(at), allow_nan=False)
+    except ValueError:
+        return
+    read, held = counted(marked)
+    from_text = outlines.of_text(text, held, masked=masked, at=at)
+    if from_text is not None:
+        assert from_text.text == outline.text
+        assert sorted(from_text.spoken) == sorted(outline.spoken)
+        assert read() == expected()
+    else:
+        assert not read()
+
+
+def counted(marked: bool) -> tuple[Callable[[], Counter[str]], Marks | None]:
+    """What is counted, and where; nothing unless `marked`."""
+    marks = Marks() if marked else None
+    return (Counter if marks is None else marks.counts), marks
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -115,9 +134,32 @@ def test_limits_are_those_of_the_reference(value: Any) -> None:
 
 def test_what_json_does_not_hold_is_left_to_the_reference() -> None:
     for value in (b"", {1: 2}, [object()], {"a": (1,)}):
-        assert OUTLINES._native.of(value, True, False, None) is None
+        held = Marks()
+        assert OUTLINES._native.of({"a": 1, "b": value}, held.native, False, None) is None
+        assert not held.counts()  # what was counted before is taken back
     with pytest.raises(TypeError):
         OUTLINES.of({1: 2, "a": 3})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"a":1,"a":2}', '{"a":1', "{'a':1}", '{"a":1}x', "[1,]", "", "[" * 40 + "]" * 40, '{"a":NaN}', '{"a":1e5}', '{"\\u0061":1}'),
+        *(f'{{"a":{2**64}}}', '{"a":"\\ud800"}', "\ufeff{}", '{"a":"\n"}', "\ud800"),
+    ],
+)  # fmt: skip
+def test_json_that_is_not_plain_is_left_to_a_reader(text: str) -> None:
+    marks = Marks()
+    assert OUTLINES.of_text(text, marks) is None
+    assert not marks.counts()
+
+
+def test_a_text_and_its_bytes_are_read_alike() -> None:
+    marks = Marks()
+    text = ' {"a" : ["\\u00e9\\n", -0, 0.50], "b": {}} '
+    assert OUTLINES.of_text(text, marks) == OUTLINES.of_text(text.encode(), marks)
+    assert OUTLINES.of(json.loads(text)).text == '{"o":{"a":{"a":{"d":1,"s":1}},"b":{"o":{}}}}'
+    assert set(marks.counts().values()) == {2}
 
 
 @pytest.mark.long

@@ -286,5 +286,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<marks::Keywords>()?;
     module.add_class::<usable::Usable>()?;
     module.add_class::<outlines::Outlines>()?;
+    module.add_class::<outlines::Marks>()?;
     module.add_class::<Gathered>()
 }

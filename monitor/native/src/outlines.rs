@@ -1,14 +1,16 @@
-//! Skeletons of payloads and their marks, in one walk over values of Python. The references stand in monitor/contracts/skeleton.py
-//! and marks.py, which also say how much of a payload is looked at. `None` leaves a payload to them.
+//! Skeletons of payloads and their marks, in one walk over values of Python or over JSON as it came. The references stand in
+//! monitor/contracts/skeleton.py and marks.py, which also say how much of a payload is looked at. `None` leaves a payload to them.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::odd::{Odd, Read};
+use crate::json::{Json, Number};
+use crate::odd::{sure, Odd, Read};
 use crate::words;
 
 /// Between a place and its mark.
@@ -54,8 +56,71 @@ struct Limits {
     nodes: i64,
 }
 
-/// The text of a skeleton, its marks by place, and the places and marks of words.
-type Told = (String, Vec<String>, Vec<(String, String)>);
+/// Deeper texts are left: reading keeps a place on the stack for each level.
+const DEEPEST_TEXT: u32 = 32;
+
+/// The text of a skeleton, and the places and marks of its words.
+type Told = (String, Vec<(String, String)>);
+
+/// A payload, as far as it is looked at; names are sorted, and each stands once.
+enum Value<'a> {
+    Null,
+    Truth(bool),
+    Whole(i64),
+    /// A whole number that no machine word holds, as Python has it.
+    Large(Py<PyAny>),
+    Float(f64),
+    Text(Cow<'a, str>),
+    /// The first items, and how many there are.
+    List(Vec<Value<'a>>, usize),
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
+}
+
+/// Marks of many payloads: of how many each is. It holds no value.
+#[pyclass]
+#[derive(Default)]
+pub struct Marks {
+    payloads: u64,
+    counts: FxHashMap<Box<[u8]>, Count>,
+}
+
+struct Count {
+    payload: u64,
+    payloads: u64,
+}
+
+#[pymethods]
+impl Marks {
+    #[new]
+    fn new() -> Self {
+        Marks::default()
+    }
+
+    /// Each place and mark in one word, with the count.
+    fn items(&self) -> Vec<(String, u64)> {
+        let held = self.counts.iter().filter(|(_, count)| count.payloads > 0);
+        held.map(|(mark, count)| (String::from_utf8_lossy(mark).into_owned(), count.payloads)).collect()
+    }
+}
+
+impl Marks {
+    fn add(&mut self, mark: &[u8]) {
+        if let Some(count) = self.counts.get_mut(mark) {
+            count.payloads += u64::from(count.payload != self.payloads);
+            count.payload = self.payloads;
+        } else {
+            self.counts.insert(mark.into(), Count { payload: self.payloads, payloads: 1 });
+        }
+    }
+
+    /// As if the last payload had never been looked at.
+    fn take_back(&mut self) {
+        for count in self.counts.values_mut().filter(|count| count.payload == self.payloads) {
+            count.payloads -= 1;
+            count.payload = 0;
+        }
+    }
+}
 
 /// Outlines of payloads, made once.
 #[pyclass(frozen)]
@@ -78,55 +143,155 @@ impl Outlines {
         Outlines { limits, is_mask, text_marks, number_marks, spoken: spoken.into_iter().collect() }
     }
 
-    /// `marked`: take marks; `masked`: values were masked before they came; `at`: when it was sent. Never raises.
-    fn of(&self, value: &Bound<'_, PyAny>, marked: bool, masked: bool, at: Option<f64>) -> Option<Told> {
-        catch_unwind(AssertUnwindSafe(|| self.told(value, marked, masked, at))).ok().flatten()
+    /// `marks`: where they are counted; `masked`: values were masked before they came; `at`: when it was sent. Never raises.
+    fn of(&self, value: &Bound<'_, PyAny>, marks: Option<&mut Marks>, masked: bool, at: Option<f64>) -> Option<Told> {
+        self.guarded(value.py(), marks, masked, at, || self.held(value, 0))
+    }
+
+    /// The same of a body that nobody has decoded.
+    fn of_text(&self, body: &Bound<'_, PyAny>, marks: Option<&mut Marks>, masked: bool, at: Option<f64>) -> Option<Told> {
+        let text = if let Ok(text) = body.cast::<PyString>() {
+            text.to_str().ok()?
+        } else {
+            std::str::from_utf8(body.cast::<PyBytes>().ok()?.as_bytes()).ok()?
+        };
+        self.guarded(body.py(), marks, masked, at, || {
+            let mut json = Json::new(text);
+            json.space();
+            let value = self.read(&mut json, 0)?;
+            json.end()?;
+            Ok(value)
+        })
     }
 }
 
 impl Outlines {
-    fn told(&self, value: &Bound<'_, PyAny>, marked: bool, masked: bool, at: Option<f64>) -> Option<Told> {
+    fn guarded<'a>(
+        &self,
+        py: Python<'_>,
+        mut marks: Option<&mut Marks>,
+        masked: bool,
+        at: Option<f64>,
+        read: impl FnOnce() -> Read<Value<'a>>,
+    ) -> Option<Told> {
+        if let Some(marks) = &mut marks {
+            marks.payloads += 1;
+        }
+        let told = catch_unwind(AssertUnwindSafe(|| self.told(py, marks.as_deref_mut(), masked, at, &read()?)));
+        let told = told.unwrap_or(Err(Odd)).ok();
+        if let (Some(marks), None) = (marks, &told) {
+            marks.take_back();
+        }
+        told
+    }
+
+    fn told(&self, py: Python<'_>, marks: Option<&mut Marks>, masked: bool, at: Option<f64>, value: &Value<'_>) -> Read<Told> {
         let mut walk = Walk {
             of: self,
+            py,
             masked,
             at,
             left: self.limits.nodes,
             key: Vec::with_capacity(128),
-            marks: marked.then(FxHashSet::default),
+            marks,
+            spoken: FxHashSet::default(),
             names: Vec::new(),
-            met: FxHashMap::default(),
             numbers: FxHashMap::default(),
         };
         walk.mark(|_| ());
-        let node = walk.node(value, self.limits.depth, true).ok()?;
+        let node = walk.node(value, self.limits.depth, true)?;
         let mut text = String::with_capacity(512);
         walk.write(&node, &mut text);
-        let (mut plain, mut spoken) = (Vec::new(), Vec::new());
-        for mark in walk.marks.unwrap_or_default() {
-            let mark = String::from_utf8(mark.into_vec()).ok()?;
-            let (place, word) = mark.split_once(char::from(SEPARATOR))?;
-            if word.len() > 1 && matches!(word.as_bytes()[0], CATEGORY | WORD) {
-                spoken.push((place.to_owned(), word.to_owned()));
-            } else {
-                plain.push(mark);
-            }
+        Ok((text, walk.spoken.into_iter().collect()))
+    }
+
+    /// A value of Python, as far as it is looked at.
+    fn held(&self, value: &Bound<'_, PyAny>, depth: usize) -> Read<Value<'static>> {
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            return Ok(Value::Text(Cow::Owned(text.to_str().map_err(|_| Odd)?.to_owned())));
         }
-        Some((text, plain, spoken))
+        if let Ok(object) = value.cast_exact::<PyDict>() {
+            if depth == self.limits.depth {
+                return Ok(Value::Object(Vec::new()));
+            }
+            let mut members: Vec<(Cow<'static, str>, Value<'static>)> = Vec::with_capacity(object.len());
+            for (key, child) in object.iter() {
+                let key = key.cast_exact::<PyString>().map_err(|_| Odd)?.to_str().map_err(|_| Odd)?;
+                members.push((Cow::Owned(key.to_owned()), self.held(&child, depth + 1)?));
+            }
+            members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            return Ok(Value::Object(members));
+        }
+        if let Ok(array) = value.cast_exact::<PyList>() {
+            if depth == self.limits.depth {
+                return Ok(Value::List(Vec::new(), array.len()));
+            }
+            let items = array.iter().take(self.limits.items).map(|item| self.held(&item, depth + 1)).collect::<Read<_>>()?;
+            return Ok(Value::List(items, array.len()));
+        }
+        if value.is_exact_instance_of::<PyInt>() {
+            return Ok(value.extract().map_or_else(|_| Value::Large(value.clone().unbind()), Value::Whole));
+        }
+        if let Ok(number) = value.cast_exact::<PyFloat>() {
+            return Ok(Value::Float(number.value()));
+        }
+        if let Ok(truth) = value.cast_exact::<PyBool>() {
+            return Ok(Value::Truth(truth.is_true()));
+        }
+        sure(value.is_none())?;
+        Ok(Value::Null)
+    }
+
+    /// A value of JSON; a name that stands twice is odd.
+    fn read<'a>(&self, json: &mut Json<'a>, depth: u32) -> Read<Value<'a>> {
+        sure(depth < DEEPEST_TEXT)?;
+        Ok(match json.peek() {
+            b'"' => Value::Text(json.string()?),
+            b'{' => {
+                let mut members: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+                json.members(|json, name| {
+                    members.push((Cow::Borrowed(name), self.read(json, depth + 1)?));
+                    Ok::<(), Odd>(())
+                })?;
+                members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                sure(!members.windows(2).any(|two| two[0].0 == two[1].0))?;
+                Value::Object(members)
+            }
+            b'[' => {
+                let (mut items, mut length) = (Vec::new(), 0);
+                json.items(|json| {
+                    let item = self.read(json, depth + 1)?;
+                    if length < self.limits.items {
+                        items.push(item);
+                    }
+                    length += 1;
+                    Ok::<(), Odd>(())
+                })?;
+                Value::List(items, length)
+            }
+            b't' => json.word("true").map(|()| Value::Truth(true))?,
+            b'f' => json.word("false").map(|()| Value::Truth(false))?,
+            b'n' => json.word("null").map(|()| Value::Null)?,
+            _ => match json.number()? {
+                Number::Int(number) => Value::Whole(number),
+                Number::Float(number) => Value::Float(number),
+            },
+        })
     }
 }
 
 /// The walk over one payload.
 struct Walk<'a> {
     of: &'a Outlines,
+    py: Python<'a>,
     masked: bool,
     at: Option<f64>,
     left: i64,
     /// The pointer of where the walk stands, and a mark in the making.
     key: Vec<u8>,
-    marks: Option<FxHashSet<Box<[u8]>>>,
+    marks: Option<&'a mut Marks>,
+    spoken: FxHashSet<(String, String)>,
     names: Vec<Box<str>>,
-    /// The number of a key by its place in memory, `None` where it is data: a payload's equal keys are mostly one object.
-    met: FxHashMap<usize, Option<u32>>,
     numbers: FxHashMap<Box<str>, u32>,
 }
 
@@ -136,60 +301,62 @@ impl Walk<'_> {
         let end = self.key.len();
         self.key.push(SEPARATOR);
         write(&mut self.key);
-        if !marks.contains(&self.key[..]) {
-            marks.insert(self.key[..].into());
-        }
+        marks.add(&self.key);
         self.key.truncate(end);
     }
 
-    fn node(&mut self, value: &Bound<'_, PyAny>, deep: usize, first: bool) -> Read<Node> {
+    /// A mark of those of which a place keeps a few.
+    fn speak(&mut self, kind: u8, word: &[u8]) -> Read<()> {
+        if self.marks.is_none() {
+            return Ok(());
+        }
+        let place = String::from_utf8(self.key.clone()).map_err(|_| Odd)?;
+        let mut told = String::from(char::from(kind));
+        told.push_str(std::str::from_utf8(word).map_err(|_| Odd)?);
+        self.spoken.insert((place, told));
+        Ok(())
+    }
+
+    fn node(&mut self, value: &Value<'_>, deep: usize, first: bool) -> Read<Node> {
         self.left -= 1;
-        if let Ok(text) = value.cast_exact::<PyString>() {
-            return self.text(text, first);
-        }
-        if let Ok(object) = value.cast_exact::<PyDict>() {
-            return self.object(object, deep, first);
-        }
-        if let Ok(array) = value.cast_exact::<PyList>() {
-            return self.array(array, deep, first);
-        }
-        if value.is_exact_instance_of::<PyInt>() {
-            if self.marks.is_some() {
-                match value.extract::<i64>() {
-                    Ok(number) => {
-                        self.mark(|out| words::whole(number, out));
-                        if first {
-                            self.mark(|out| out.extend_from_slice(b"d0"));
-                        }
-                    }
-                    Err(_) => self.asked(&self.of.number_marks.bind(value.py()).call1((value, first)).map_err(|_| Odd)?)?,
-                }
-            }
-            return Ok(Node::of(NUMBER));
-        }
-        if let Ok(number) = value.cast_exact::<PyFloat>() {
-            if self.marks.is_some() {
-                let number = number.value();
-                self.mark(|out| words::number(number, out));
+        Ok(match value {
+            Value::Text(text) => self.text(text, first)?,
+            Value::Object(members) => self.object(members, deep, first)?,
+            Value::List(items, length) => self.array(items, *length, deep, first)?,
+            Value::Whole(number) => {
+                self.mark(|out| words::whole(*number, out));
                 if first {
-                    self.mark(|out| out.extend_from_slice(&[b'd', b'0' + words::decimals(number) as u8]));
+                    self.mark(|out| out.extend_from_slice(b"d0"));
                 }
+                Node::of(NUMBER)
             }
-            return Ok(Node::of(NUMBER));
-        }
-        if let Ok(truth) = value.cast_exact::<PyBool>() {
-            if first {
-                self.mark(|out| out.extend_from_slice(if truth.is_true() { b"b1" } else { b"b0" }));
+            Value::Large(number) => {
+                if self.marks.is_some() {
+                    self.asked(&self.of.number_marks.bind(self.py).call1((number, first)).map_err(|_| Odd)?)?;
+                }
+                Node::of(NUMBER)
             }
-            return Ok(Node::of(BOOLEAN));
-        }
-        if value.is_none() {
-            if first {
-                self.mark(|out| out.push(b'0'));
+            Value::Float(number) => {
+                self.mark(|out| words::number(*number, out));
+                if first && self.marks.is_some() {
+                    let decimals = b'0' + words::decimals(*number) as u8;
+                    self.mark(|out| out.extend_from_slice(&[b'd', decimals]));
+                }
+                Node::of(NUMBER)
             }
-            return Ok(Node::of(NULL));
-        }
-        Err(Odd)
+            Value::Truth(truth) => {
+                if first {
+                    self.mark(|out| out.extend_from_slice(if *truth { b"b1" } else { b"b0" }));
+                }
+                Node::of(BOOLEAN)
+            }
+            Value::Null => {
+                if first {
+                    self.mark(|out| out.push(b'0'));
+                }
+                Node::of(NULL)
+            }
+        })
     }
 
     /// Marks that the reference tells.
@@ -197,30 +364,27 @@ impl Walk<'_> {
         for mark in told.try_iter().map_err(|_| Odd)? {
             let mark = mark.map_err(|_| Odd)?;
             let mark = mark.cast::<PyString>().map_err(|_| Odd)?.to_str().map_err(|_| Odd)?;
-            self.mark(|out| out.extend_from_slice(mark.as_bytes()));
+            match mark.as_bytes() {
+                [kind @ (CATEGORY | WORD), word @ ..] => self.speak(*kind, word)?,
+                plain => self.mark(|out| out.extend_from_slice(plain)),
+            }
         }
         Ok(())
     }
 
-    fn text(&mut self, value: &Bound<'_, PyString>, first: bool) -> Read<Node> {
-        let text = value.to_str().map_err(|_| Odd)?;
+    fn text(&mut self, text: &str, first: bool) -> Read<Node> {
         if words::may_be_mask(text, self.masked) {
-            let said = self.of.is_mask.bind(value.py()).call1((value, self.masked)).map_err(|_| Odd)?;
+            let said = self.of.is_mask.bind(self.py).call1((text, self.masked)).map_err(|_| Odd)?;
             if said.is_truthy().map_err(|_| Odd)? {
                 return Ok(Node::of(MASK));
             }
         }
         if self.marks.is_some() {
             if self.text_marks(text, first).is_err() {
-                self.asked(&self.of.text_marks.bind(value.py()).call1((value, first, self.at)).map_err(|_| Odd)?)?;
+                self.asked(&self.of.text_marks.bind(self.py).call1((text, first, self.at)).map_err(|_| Odd)?)?;
             }
             if !self.of.spoken.is_empty() && self.is_spoken()? {
-                self.mark(|out| {
-                    out.push(WORD);
-                    if words::is_word(text.as_bytes()) {
-                        out.extend_from_slice(text.as_bytes());
-                    }
-                });
+                self.speak(WORD, if words::is_word(text.as_bytes()) { text.as_bytes() } else { b"" })?;
             }
         }
         Ok(Node::of(TEXT))
@@ -242,10 +406,9 @@ impl Walk<'_> {
             out.push(b't');
             words::length(if plain { raw.len() } else { text.chars().count() }, out);
         });
-        self.mark(|out| {
-            out.push(CATEGORY);
-            words::category(raw, out);
-        });
+        let mut category = Vec::new();
+        words::category(raw, &mut category);
+        self.speak(CATEGORY, &category)?;
         self.mark(|out| {
             out.push(b'k');
             out.extend_from_slice(words::kind(text).as_bytes());
@@ -273,20 +436,15 @@ impl Walk<'_> {
         Ok(self.of.spoken.contains(&place.replace("/+", "/*")))
     }
 
-    fn object(&mut self, value: &Bound<'_, PyDict>, deep: usize, first: bool) -> Read<Node> {
+    fn object(&mut self, members: &[(Cow<'_, str>, Value<'_>)], deep: usize, first: bool) -> Read<Node> {
         if deep == 0 || self.left < 0 {
             return Ok(Node { fields: Some(Vec::new()), data: Some(Box::default()), ..Node::default() });
         }
-        let many = value.len() > self.of.limits.keys;
-        let held: Vec<(Bound<'_, PyString>, Bound<'_, PyAny>)> =
-            value.iter().map(|(key, child)| key.cast_into_exact::<PyString>().map(|key| (key, child)).map_err(|_| Odd)).collect::<Read<_>>()?;
-        let mut sorted: Vec<(&str, &Bound<'_, PyString>, &Bound<'_, PyAny>)> =
-            held.iter().map(|(key, child)| key.to_str().map(|text| (text, key, child)).map_err(|_| Odd)).collect::<Read<_>>()?;
-        sorted.sort_unstable_by_key(|(text, ..)| *text);
-        let mut fields = Vec::with_capacity(if many { 0 } else { sorted.len() });
+        let many = members.len() > self.of.limits.keys;
+        let mut fields = Vec::with_capacity(if many { 0 } else { members.len() });
         let mut data: Option<Node> = None;
-        for (text, key, child) in sorted {
-            let number = if many { None } else { self.number(text, key) };
+        for (name, child) in members {
+            let number = if many { None } else { self.number(name) };
             let Some(number) = number else {
                 let item = self.item(child, deep, first && data.is_none())?;
                 data = Some(self.merged(data.unwrap_or_default(), item));
@@ -294,7 +452,7 @@ impl Walk<'_> {
             };
             let end = self.key.len();
             self.key.push(b'/');
-            for sign in text.bytes() {
+            for sign in name.bytes() {
                 match sign {
                     b'/' => self.key.extend_from_slice(b"~1"),
                     _ => self.key.push(sign),
@@ -311,25 +469,19 @@ impl Walk<'_> {
     }
 
     /// The number of a name, `None` for a key that is data.
-    fn number(&mut self, text: &str, key: &Bound<'_, PyString>) -> Option<u32> {
-        let place = key.as_ptr() as usize;
-        if let Some(&number) = self.met.get(&place) {
-            return number;
+    fn number(&mut self, text: &str) -> Option<u32> {
+        if let Some(&number) = self.numbers.get(text) {
+            return Some(number);
         }
-        let number = words::is_name(text).then(|| {
-            self.numbers.get(text).copied().unwrap_or_else(|| {
-                let number = self.names.len() as u32;
-                self.names.push(text.into());
-                self.numbers.insert(text.into(), number);
-                number
-            })
-        });
-        self.met.insert(place, number);
-        number
+        words::is_name(text).then(|| {
+            let number = self.names.len() as u32;
+            self.names.push(text.into());
+            self.numbers.insert(text.into(), number);
+            number
+        })
     }
 
-    fn array(&mut self, value: &Bound<'_, PyList>, deep: usize, first: bool) -> Read<Node> {
-        let length = value.len();
+    fn array(&mut self, items: &[Value<'_>], length: usize, deep: usize, first: bool) -> Read<Node> {
         if first {
             self.mark(|out| {
                 out.push(b'a');
@@ -338,15 +490,15 @@ impl Walk<'_> {
         }
         let mut below = Node::default();
         if length > 0 && deep > 0 && self.left >= 0 {
-            for (place, item) in value.iter().take(self.of.limits.items).enumerate() {
-                let item = self.item(&item, deep, first && place == 0)?;
+            for (place, item) in items.iter().enumerate() {
+                let item = self.item(item, deep, first && place == 0)?;
                 below = self.merged(below, item);
             }
         }
         Ok(Node { kinds: if length == 0 { EMPTY } else { 0 }, items: Some(Box::new(below)), ..Node::default() })
     }
 
-    fn item(&mut self, value: &Bound<'_, PyAny>, deep: usize, first: bool) -> Read<Node> {
+    fn item(&mut self, value: &Value<'_>, deep: usize, first: bool) -> Read<Node> {
         let end = self.key.len();
         self.key.extend_from_slice(if first { b"/*" } else { b"/+" });
         if first {
