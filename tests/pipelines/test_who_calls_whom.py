@@ -5,6 +5,7 @@ nested spans, mirrors, timeouts.
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -354,8 +355,27 @@ STORIES: dict[str, tuple[Sequence[S], Calls]] = {
 }
 
 
+def test_calls_are_those_there_were(rig: Rig) -> None:
+    """All stories at once, each in a trace and an environment of its own."""
+    for number, (spans, _) in enumerate(STORIES.values(), 1):
+        resource = {ENVIRONMENT: f"e{number}"}
+        rig.produce(
+            *(replace(span, trace=number, resource=span.resource | resource) for span in spans)
+        )
+    rig.collect()
+    rig.close()
+    seen: dict[str, Calls] = {story: {} for story in STORIES}
+    names = dict(
+        zip((f"e{number}" for number in range(1, len(STORIES) + 1)), STORIES, strict=True)
+    )
+    for row in rig.edges("environment", "caller", "callee"):
+        seen[names[row.environment]][row.caller, row.callee] = row.calls
+    assert seen == {story: calls for story, (_, calls) in STORIES.items()}
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("story", STORIES)
-def test_calls_are_those_there_were(rig: Rig, story: str) -> None:
+def test_calls_of_a_story_alone_are_those_there_were(rig: Rig, story: str) -> None:
     spans, calls = STORIES[story]
     rig.deliver(*spans)
     rig.close()
