@@ -189,7 +189,10 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     }
     coverage = {
         "operations_offered": len(offered),
-        "operations_seen": len(tally.operations),
+        # an operation that no contract names is seen, and is none of theirs
+        "operations_seen": sum(name in tally.operations for name in offered)
+        if offered
+        else len(tally.operations),
         "operations": {name: dict(counts) for name, counts in sorted(tally.operations.items())},
         "unseen": [name for name in offered if name not in tally.operations],
         "interactions": {

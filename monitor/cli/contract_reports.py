@@ -5,7 +5,7 @@ written as they come.
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
@@ -24,7 +24,7 @@ from monitor.cli.report_forms import (
 
 ReportFormat = Literal["text", "table", "json", "ndjson", "sarif", "junit", "github", "csv"]
 DiffFormat = Literal["text", "json", "markdown", "sarif", "junit", "github"]
-_MOST_LINES = 200
+_MOST_LINES, _MOST_NAMED = 200, 5
 NO_EXCHANGE = "the traffic holds no exchange"
 _ROW = (
     "index",
@@ -190,6 +190,11 @@ def message(broken: Mapping[str, Any]) -> str:
     )
 
 
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _text(report: Report) -> None:
     summary, coverage = report.summary, report.coverage
     if not summary["exchanges"]:
@@ -216,10 +221,12 @@ def _text(report: Report) -> None:
     }
     told |= {
         name: ", ".join(f"{key} {count}" for key, count in summary[name].items())
-        for name in ("reasons", "sources")
+        for name in ("reasons", "observations", "sources")
         if summary[name]
     }
     told |= {name: coverage[name] for name in ("operations_offered", "operations_seen")}
+    if coverage["unseen"]:
+        told["operations_unseen"] = _some(coverage["unseen"])
     if coverage["interactions"] or coverage["unproven"]:
         told |= {
             "interactions_seen": len(coverage["interactions"]),

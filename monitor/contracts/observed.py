@@ -55,12 +55,16 @@ def _has_others(query: str, operation: Operation) -> bool:
     if operation.open:
         return False
     names: set[str] = set()
+    deep: list[str] = []
     for parameter in operation.parameters:
-        if parameter.place == "querystring" or (
-            parameter.place == "query" and "object" in parameter.reading.kinds
+        of_query = parameter.place == "query"
+        if of_query and parameter.style == "deepObject":
+            deep.append(f"{parameter.name}[")
+        elif parameter.place == "querystring" or (
+            of_query and "object" in parameter.reading.kinds
         ):
             return False
-        if parameter.place == "query":
+        if of_query:
             names.add(parameter.name)
     keys = {
         credential.name
@@ -69,4 +73,7 @@ def _has_others(query: str, operation: Operation) -> bool:
         if credential.place == "query"
     }
     pairs = query_pairs(query)
-    return pairs is not None and any(name not in names and name not in keys for name, _ in pairs)
+    return pairs is not None and any(
+        name not in names and name not in keys and not name.startswith(tuple(deep))
+        for name, _ in pairs
+    )

@@ -62,6 +62,12 @@ def test_named_parameters_keys_and_free_objects_are_no_news() -> None:
         "{name: filter, in: query, schema: {type: object}}",
     )
     assert seen(free, **{**path, "query": "limit=5&x=1"}) == []
+    deep = free.replace(
+        "in: query, schema: {type: object}", "in: query, style: deepObject, schema: {type: object}"
+    )
+    assert deep != free
+    assert seen(deep, **{**path, "query": "limit=5&filter[a]=1"}) == []
+    assert seen(deep, **{**path, "query": "limit=5&filter[a]=1&x=1"}) == ["undocumented_parameter"]
 
 
 def test_who_still_calls_it_is_stored_once_and_told(api: Asked) -> None:

@@ -27,8 +27,13 @@ def search(pattern: str, *, whole: bool = False) -> Search | None:
     fits, errors = compiled.is_valid, compiled.iter_errors
 
     def found(value: str) -> bool | None:
-        if fits(value):
-            return True
+        try:
+            if fits(value):
+                return True
+        except UnicodeEncodeError:  # bytes of a header that are no text
+            value = value.encode("utf-8", "replace").decode()
+            if fits(value):
+                return True
         error = next(iter(errors(value)), None)
         return None if error is not None and "acktrack" in error.kind.name else False
 
