@@ -50,6 +50,8 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
     """What payloads of a kind tell of an operation. `values`: clauses about values bear on it."""
     if kind.side == "query":
         return _of_query(kind, target, values=values)
+    if kind.side == "headers":
+        return _of_headers(kind, target)
     if kind.side not in ("request", "response"):
         return "keeps", ""
     refused = kind.side == "request" and kind.status in _REFUSED
@@ -75,6 +77,20 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
     return ("values" if values or broken else "keeps"), ""
 
 
+def _of_headers(kind: Kind, target: Operation) -> Told:
+    """Of an answer; what their texts must be is not asked here. Logs hold some headers only, so
+    that one which is not there may have been sent.
+    """
+    clause = target.response(kind.status)
+    required = [part.name.lower() for part in clause.headers if part.required] if clause else []
+    if not required:
+        return "keeps", ""
+    if kind.node is None:
+        return "unseen", "payload_unseen"
+    sent = {name.lower() for name in kind.node.get("o", {})}
+    return ("keeps", "") if set(required) <= sent else ("unseen", "header_unseen")
+
+
 def _of_query(kind: Kind, target: Operation, *, values: bool) -> Told:
     parameters = [part for part in target.parameters if part.place == "query"]
     if not parameters or kind.status in _REFUSED:
@@ -98,7 +114,8 @@ def is_told_by_shape(change: Change) -> bool:
     """Whether presence and types alone settle what a change means for a payload."""
     place, _, below = change.place.rpartition(" ")
     if place or not (below.startswith("/") or not below):  # a parameter's
-        return change.place.startswith("query ") and change.rule in ("parameter", "required")
+        told = "header " if change.side == "response" else "query "
+        return change.place.startswith(told) and change.rule in ("parameter", "required")
     return change.rule in _TOLD_BY_SHAPE or (change.rule == "type" and "integer" not in change.now)
 
 

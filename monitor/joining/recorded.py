@@ -23,6 +23,8 @@ UNTOLD = {
     "no_revision_before": "nothing was checked under a revision before, and no skeleton of such payloads is kept",
     "another_revision": "it was checked under another revision, and no skeleton of such payloads is kept",
     "values": "its fields and types keep the revision; what that says of values (words, formats, ranges, lengths) cannot be told, for none is kept",
+    "header_changed": "a header, a cookie or a part of the path that it met has changed, and those are not kept",
+    "header_unseen": "a header that the revision asks for was not sent with such answers, or is not logged",
     "payload_unseen": "its payload was not logged, was cut off, or is of a form that is not looked into",
     "example_changed": "the example or message that it met has changed, and its payload is not kept",
     "no_exchange_of_examples": "no example was met by it under a revision before, and examples are met by values, which are not kept",
@@ -113,9 +115,28 @@ def recorded(
             )
             count -= part
             verdict: Told = word if word in ("breaks", "keeps") else "untold"
-            reason = rule if word in ("breaks", "unseen") else word if word == "values" else ""
+            reason = (
+                rule
+                if word in ("breaks", "unseen")
+                else _of_values(met)
+                if word == "values"
+                else ""
+            )
             counts[(*group, verdict, reason, share.looked_at)] += part
     return _counted(+counts, hours, most)
+
+
+def _of_values(met: Sequence[Change] | None) -> str:
+    """Why a skeleton that breaks nothing cannot say that all is kept."""
+    unkept = ("header ", "cookie ", "path ")
+    if any(
+        change.place.startswith(unkept)
+        and change.side == "request"
+        and change.direction != "looser"
+        for change in met or ()
+    ):
+        return "header_changed"
+    return "values"
 
 
 _Counts = Counter[tuple[str, str, int, Told, str, int]]

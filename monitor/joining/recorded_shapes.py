@@ -19,7 +19,7 @@ from monitor.contracts.replayed import Told, hangs_on_values, is_told_by_shape, 
 
 Group = tuple[str, str, int]
 """Consumer, operation and status."""
-_SIDES = ("request", "response", "query")
+_SIDES = ("request", "response", "query", "headers")
 
 
 @dataclass(frozen=True, slots=True)

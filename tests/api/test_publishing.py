@@ -165,6 +165,21 @@ def test_a_dry_run_publishes_nothing_and_tells_what_would_break(api: Asked) -> N
         # what was the answer falls under `default` now, which asks for other fields
         ('        "200": {description: one', '        "202": {description: one', (1, 0, 0)),
         ("amount: {type: number, minimum: 0}", "amount: {type: string}", (1, 0, 0)),
+        (
+            '"200": {description: one,',
+            '"200": {description: one, headers: {X-A: {required: true, schema: {}}},',
+            (1, 0, 0),
+        ),
+        (
+            "parameters: [{name: id,",
+            "parameters: [{name: X-A, in: header, required: true, schema: {}}, {name: id,",
+            (0, 0, 1),
+        ),
+        (
+            "parameters: [{name: id,",
+            "parameters: [{name: a, in: query, required: true, schema: {}}, {name: id,",
+            (1, 0, 0),
+        ),
         ("state, secret]", "state, secret, note]", (1, 0, 0)),
         ("state: {type: string, enum: [open, done]}", "state: {type: string}", (0, 1, 0)),
         ("amount: {type: number, minimum: 0}", "amount: {type: number, minimum: 5}", (0, 0, 1)),
