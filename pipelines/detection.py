@@ -7,6 +7,7 @@ from datetime import datetime
 
 from monitor.clock import Clock
 from monitor.control.turn import Done, Turn, in_turns
+from monitor.joining.awaited import AwaitedRevisions
 from monitor.joining.breaking import BreakWatch
 from monitor.joining.detecting import Detector
 from monitor.joining.outside import OutsideWatch
@@ -25,6 +26,7 @@ def detection(
     unseen: UnseenWatch | None = None,
     plans: RampPlanWatch | None = None,
     outside: OutsideWatch | None = None,
+    awaited: AwaitedRevisions | None = None,
     *,
     stop: threading.Event,
     turn: Turn,
@@ -38,6 +40,7 @@ def detection(
 
     def step(now: datetime) -> Done:
         seen = versions.step(now)
+        begun = awaited.step(now) if awaited is not None else []
         judged = detector.step(now, work=detector.settings.work)
         failing = sum(judgement.verdict.outcome == "fail" for judgement in judged)
         late = times.step() if times is not None else 0
@@ -51,6 +54,7 @@ def detection(
         events = broken.step(now, told, watched) if broken is not None else []
         figures = {
             "versions": len(seen),
+            "contracts_begun": len(begun),
             "judged": len(judged),
             "waiting": detector.waiting,
             "failing": failing,

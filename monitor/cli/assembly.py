@@ -36,6 +36,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
 from monitor.joining.alerting import NotifySettings, trial_alert
+from monitor.joining.awaited import AwaitedRevisions
 from monitor.joining.breaking import BreakWatch
 from monitor.joining.broker import PactBroker
 from monitor.joining.closing import Numbers
@@ -352,6 +353,10 @@ class House:
     def outside(self) -> OutsideWatch:
         """Third parties' answers that are otherwise than they were."""
         return OutsideWatch(self.reader, self.engine)
+
+    def awaited(self) -> AwaitedRevisions:
+        """Publishes what was approved from a deploy on."""
+        return AwaitedRevisions(self.engine, self.aliases)
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""

@@ -105,16 +105,26 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
     return int(answer["exit_code"])
 
 
-def approved(there: Asked, proposed: Proposed, effective_from: str | None) -> None:
-    """Publish what was judged as the next revision; told on standard error, beside the verdict."""
+def approved(
+    there: Asked, proposed: Proposed, effective_from: str | None, from_deploy: str = ""
+) -> None:
+    """Publish what was judged as the next revision, from a time or from the deploy of a version of
+    the provider on; told on standard error, beside the verdict.
+    """
     document = one_in(proposed.file)
     answer = there.post(
         "/v1/contracts",
         {
             "document": document.text, "format": document.kind, "name": proposed.name, "provider": proposed.provider,
             "consumer": proposed.consumer, "environment": proposed.environment, "effective_from": effective_from,
+            "from_deploy": from_deploy,
         },
     )  # fmt: skip
+    if answer["outcome"] == "awaits":
+        place = f" in {answer['environment']}" if answer["environment"] else ""
+        what = f"{answer['name']} awaits the deploy of {answer['provider']} {from_deploy}{place}"
+        typer.echo(plain(f"{what}: it is published then, and begins with it"), err=True)
+        return
     begins = f"in force from {answer['effective_from']}"
     where = f" in {answer['environment']}" if answer["environment"] else ""
     name = f"{answer['name']} revision {answer['number']} of {answer['provider']}"

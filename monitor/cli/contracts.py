@@ -527,6 +527,12 @@ def amend(
         str | None,
         typer.Option(help="With --approve: in force from this time on, ISO 8601; now by default."),
     ] = None,
+    from_deploy: Annotated[
+        str | None,
+        typer.Option(
+            help="With --approve: in force from the deploy of this version of the provider on, in --environment."
+        ),
+    ] = None,
     form: DiffOption = "text",
 ) -> int:
     """Whom a proposed revision would break, by the documents and by what was live. Publishes
@@ -535,14 +541,17 @@ def amend(
     """
     from monitor.cli.contract_amend import Proposed, approved, judged
 
-    if effective_from is not None and not approve:
-        raise UsageError("--effective-from says when an approved revision begins; give --approve")
+    for word, told in (("--effective-from", effective_from), ("--from-deploy", from_deploy)):
+        if told is not None and not approve:
+            raise UsageError(f"{word} says when an approved revision begins; give --approve")
+    if effective_from is not None and from_deploy is not None:
+        raise UsageError("--effective-from and --from-deploy both say when it begins; give one")
 
     proposed = Proposed(new, name, provider, consumer, environment, against, since)
     with api(settings_of(context)) as there:
         code = judged(there, proposed, form)
         if approve:
-            approved(there, proposed, effective_from)
+            approved(there, proposed, effective_from, from_deploy or "")
         return code
 
 

@@ -155,6 +155,7 @@ def _detection(parts: House) -> None:
             parts.unseen(),
             parts.ramp_plans(),
             parts.outside(),
+            parts.awaited(),
             stop=parts.stop,
             turn=turn,
             board=parts.board,

@@ -40,3 +40,15 @@ contract_revisions = Table(
     Column("owner", Name, nullable=False, server_default=""),
     Column("contact", Name, nullable=False, server_default=""),
 )
+
+awaited_revisions = Table(
+    "awaited_revisions",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("environment", Name, primary_key=True),
+    Column("version", Name, nullable=False),
+    Column("asked", UtcTime, nullable=False),
+    Column("asked_by", Name, nullable=False),
+    # the whole draft as JSON: it is published when the version is deployed
+    Column("draft", Text, nullable=False),
+)

@@ -29,6 +29,7 @@ NEEDS = {
             "GET /v1/meaning",
             "GET /v1/recordings",
             "GET /v1/ramps",
+            "GET /v1/awaited",
             "GET /v1/can-i-deploy",
             "GET /v1/ramps/{service}",
             "GET /v1/deploys",

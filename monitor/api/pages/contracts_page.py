@@ -15,6 +15,7 @@ from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.contracts.contradictions import Contradiction
 from monitor.control import contracts as registry
+from monitor.control.awaited import awaited
 from monitor.errors import ContractError
 from monitor.joining.coverage import Covered
 from monitor.model.contracts import Revision
@@ -58,6 +59,7 @@ def contract_page(
             "document": contract.document[:SHOWN],
             "cut": len(contract.document) > SHOWN,
             "revisions": others,
+            "awaited": [held for held in awaited(parts.engine) if held.name == contract.name],
             "covered": shown,
             "contradictions": _contradictions(parts, contract),
             "days": COVERED_DAYS,

@@ -78,8 +78,9 @@ def approve_form(
     document: Annotated[str, Form(min_length=1, max_length=16_000_000)],
     environment: Annotated[str, Form(max_length=1000)] = "",
     effective_from: Annotated[str, Form(max_length=64)] = "",
+    from_deploy: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
-    """The same as POST /v1/contracts: the next revision, in force from that time on."""
+    """The same as POST /v1/contracts: the next revision, in force from that time or deploy on."""
     newest = revision_of(parts, contract, None)
     body = ContractBody(
         name=newest.name,
@@ -89,8 +90,11 @@ def approve_form(
         document=_lines(document),
         environment=environment.strip(),
         effective_from=effective_from.strip() or None,
+        from_deploy=from_deploy.strip(),
     )
     published = publish(caller, parts, body)
+    if published.outcome == "awaits":
+        return RedirectResponse(path("contracts", published.name), 303)
     return RedirectResponse(
         f"{path('contracts', published.name)}?revision={published.number}", 303
     )

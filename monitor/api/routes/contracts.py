@@ -1,6 +1,6 @@
 """/v1/contracts: what providers promise, revision by revision."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -18,11 +18,20 @@ from monitor.contracts.contradictions import Contradiction
 from monitor.contracts.read import Examined, completed, read_draft
 from monitor.contracts.remarks import RemarkKind
 from monitor.control import contracts as registry
+from monitor.control.awaited import Awaited, await_deploy, awaited, forget_awaited
+from monitor.joining.awaited import deployed_at
 from monitor.joining.coverage import Covered, coverage, operations_covered
 from monitor.joining.publishing import changed_since, contradicted, promise_of, recorded_for
 from monitor.joining.recorded import Recorded
 from monitor.joining.registry import canonical
-from monitor.model.contracts import ContractDraft, ContractFormat, PublishedRole, Revision, Role
+from monitor.model.contracts import (
+    KEPT,
+    ContractDraft,
+    ContractFormat,
+    PublishedRole,
+    Revision,
+    Role,
+)
 from monitor.model.services import split_service
 
 Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
@@ -72,6 +81,11 @@ class ContractBody(ExactBody):
         description="ISO 8601; a first revision holds for all time without it",
     )
     effective_to: str | None = Field(default=None, max_length=64, description="ISO 8601")
+    from_deploy: str = Field(
+        default="",
+        max_length=200,
+        description="In force from the deploy of this version of the provider on, in `environment`; kept until that is told of or seen",
+    )
     source: str = Field(
         default="",
         max_length=200,
@@ -139,15 +153,17 @@ class Published(ContractLine):
     """A revision with its document, what of it will be judged, and what it says otherwise than the
     one before.
 
-    `outcome` tells whether it is new, says the same as the newest, or would be published
-    (`dry_run`). `kept` names what was taken over from the revision before. `changes` has no more
+    `outcome` tells whether it is new, says the same as the newest, would be published (`dry_run`),
+    or `awaits` the deploy of `from_deploy`: then its number and times are those that it would have
+    now. `kept` names what was taken over from the revision before. `changes` has no more
     than 1,000. `contradictions` tells where a pact and an OpenAPI document of one provider cannot
     both be kept, with both clauses. `recorded` comes with `dry_run` alone, and not for mocks.
     """
 
     document: str
     judged: Judged
-    outcome: Literal["published", "unchanged", "would_publish"]
+    outcome: Literal["published", "unchanged", "would_publish", "awaits"]
+    from_deploy: str
     kept: list[str]
     changes: list[Change]
     contradictions: list[Contradiction]
@@ -196,19 +212,36 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
             body.contact,
         )
     )
+    start = None
+    if body.from_deploy:
+        if body.effective_from:
+            raise ApiError(
+                422, "a time and a deploy", "from_deploy", "leave out one: it begins with either"
+            )
+        start = deployed_at(parts.engine, parts.config.aliases, draft, body.from_deploy, now)
+        draft = replace(draft, effective_from=start)
+    awaits = bool(body.from_deploy) and start is None
     read: list[Examined] = []
-    done = (registry.plan if body.dry_run else registry.publish)(
+    done = (registry.plan if body.dry_run or awaits else registry.publish)(
         parts.engine,
         draft,
         now,
         read=lambda whole: read.append(read_draft(whole)),
         published_by=_publisher(caller, body.source),
     )
+    if awaits and not body.dry_run:
+        # under the scope that it has now: what it is published with may be told otherwise by then
+        held = {word: getattr(done.revision, word) for word in KEPT}
+        by = _publisher(caller, body.source)
+        await_deploy(parts.engine, replace(draft, **held), body.from_deploy, now, by=by)
     changed = [] if done.unchanged else changed_since(done.before, done.revision)
     return Published(
         **asdict(done.revision),
         judged=Judged.model_validate(read[0].told()),
-        outcome="unchanged"
+        from_deploy=body.from_deploy,
+        outcome="awaits"
+        if awaits and not body.dry_run
+        else "unchanged"
         if done.unchanged
         else "would_publish"
         if body.dry_run
@@ -219,6 +252,39 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now)
         if body.dry_run and done.revision.role != "mock"  # it is held against nobody
         else None,
+    )
+
+
+class AwaitedLine(BaseModel):
+    """A revision that was approved and awaits the deploy of `version` of its provider, in
+    `environment` (empty: any).
+    """
+
+    name: str
+    environment: str
+    provider: str
+    version: str
+    asked: datetime
+    asked_by: str
+
+
+@router.get("/awaited", summary="Revisions that were approved from a deploy on")
+def list_awaited(_caller: Reading, parts: Opened, paged: Paged) -> list[AwaitedLine]:
+    """By contract and environment; each is published when somebody tells of its deploy, or spans
+    show that version.
+    """
+    return paged.of([awaited_line(held) for held in awaited(parts.engine)])
+
+
+def awaited_line(held: Awaited) -> AwaitedLine:
+    """What waits, without its document."""
+    return AwaitedLine(
+        name=held.name,
+        environment=held.environment,
+        provider=held.provider,
+        version=held.version,
+        asked=held.asked,
+        asked_by=held.asked_by,
     )
 
 
@@ -280,12 +346,14 @@ class WithdrawBody(ExactBody):
     "/contracts/{name:path}/withdraw", summary="Say that a contract promises nothing any more"
 )
 def withdraw(caller: Publishing, parts: Opened, name: str, body: WithdrawBody) -> ContractLine:
-    """From now on nothing is held against it; what was before stays. Published again it holds
+    """From now on nothing is held against it; what was before stays, and what awaits a deploy is let
+    go. Published again it holds
     again. 404 when there is no such contract.
     """
     revision = registry.withdraw(
         parts.engine, name, parts.clock(), by=caller.name, why=body.reason
     )
+    forget_awaited(parts.engine, name)
     if revision is None:
         raise not_found("contract", name, "GET /v1/contracts lists them")
     return line(revision)

@@ -36,10 +36,16 @@ and above zero, as ids and counts are, which grow.
 MIXED = 0.25
 """So much of a mix of words must be otherwise (total variation)."""
 NAMED = 0.08
-WENT, REPLACED = 0.1, 0.03
+WENT, REPLACED, RENAMED = 0.1, 0.03, 0.012
 """A category of so large a share that is seen no more went; of a smaller one where another one that
-was never seen came.
+was never seen came; of one that is smaller still, where that came with about its share.
 """
+ALIKE = 1.6
+SWAPPED, SAME_SHARES, FEWEST_SWAPPED = 0.1, 0.2, 4
+"""A smaller part of a mix is enough where the shares are the same and stand at other words: what
+the shares themselves differ by is so small a part of it. Of few words any mix looks so.
+"""
+NAMED_SWAPPED = 0.04
 CLOSED, SINGLE = 16, 1
 """At most so many categories, each seen oftener than once, are a list of words."""
 ALPHA = 0.01
@@ -295,18 +301,27 @@ class _Pair:
         closed = len(known) <= CLOSED and "c" not in known and min(known.values(), default=0) > 1
         if not closed or len(known) < 2 or total < FEWEST:
             return
-        mixed = self._variation(marks) >= MIXED
-        came = any(after[mark] > REPLACED * sum(after.values()) for mark in after.keys() - known)
+        mixed, swapped = self._variation(marks)
+        # a word that came or went is told by itself
+        swapped = swapped and len(known) >= FEWEST_SWAPPED and all(after[mark] for mark in known)
+        seen = max(sum(after.values()), 1.0)
+        fresh = [after[mark] / seen for mark in after.keys() - known]
+        came = any(share > REPLACED for share in fresh)
         for mark, count in known.items():
-            least = REPLACED if came else WENT
-            if count / total >= least and not after[mark]:
+            share_before = count / total
+            renamed = any(share_before / ALIKE <= share <= ALIKE * share_before for share in fresh)
+            least = RENAMED if renamed else REPLACED if came else WENT
+            if share_before >= least and not after[mark]:
                 yield from self._of("category_went", "", least / 2, (mark,), marks)
             else:
-                for share in self._of("categories", "", NAMED, (mark,), marks):
-                    yield replace(share, moved=mixed)
+                floor = NAMED_SWAPPED if swapped else NAMED
+                for share in self._of("categories", "", floor, (mark,), marks):
+                    yield replace(share, moved=mixed or swapped)
 
-    def _variation(self, marks: Sequence[str]) -> float:
-        """How much of a mix is otherwise, over the strata."""
+    def _variation(self, marks: Sequence[str]) -> tuple[bool, bool]:
+        """Whether a mix is otherwise, over the strata; and whether it is the same shares at other
+        words.
+        """
         old, new = (
             np.array([[counts.get(mark, 0) for mark in marks] for counts in side], np.float64)
             for side in (self._old, self._new)
@@ -314,11 +329,16 @@ class _Pair:
         a, b = new.sum(axis=1), old.sum(axis=1)
         used = (a > 0) & (b > 0)
         if not used.any():
-            return 0.0
+            return False, False
         a, b = a[used], b[used]
         weights = a * b / (a + b)
-        by = new[used] / a[:, None] - old[used] / b[:, None]
-        return float(np.abs(weights @ by).sum() / weights.sum() / 2)
+        before, after = (
+            weights @ (side[used] / of[:, None]) / weights.sum()
+            for side, of in ((old, b), (new, a))
+        )
+        by = float(np.abs(after - before).sum() / 2)
+        shares = float(np.abs(np.sort(after) - np.sort(before)).sum() / 2)
+        return by >= MIXED, by >= SWAPPED and shares <= SAME_SHARES * by
 
     def _lists(self) -> Iterator[_Share]:
         lists = self._marks("a")
