@@ -97,6 +97,9 @@ def _exactly(text: str, where: str, limits: ContractLimits) -> Any:
     """The same, by the reader that says what is wrong."""
     try:
         return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, where))
+    except _Twice:
+        _yaml(text, where, limits)  # which tells the line
+        raise
     except RecursionError:
         raise ContractError(f"{where}: nested deeper than {limits.depth} levels") from None
     except ValueError:
@@ -107,10 +110,14 @@ def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
     held = dict(pairs)
     if len(held) != len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ContractError(
+        raise _Twice(
             f"{where}: the key {twice[:80]!r} stands twice in one object; only one of the two can be meant"
         )
     return held
+
+
+class _Twice(ContractError):
+    """A key stands twice in one object."""
 
 
 def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
@@ -238,7 +245,7 @@ def _value(node: yaml.Node, where: str) -> Any:
             continue
         if key.value in own:
             raise ContractError(
-                f"{where}: the key {key.value[:80]!r} stands twice, again at line {key.start_mark.line + 1}"
+                f"{where}: the key {key.value[:80]!r} stands twice in one object, again at line {key.start_mark.line + 1}, column {key.start_mark.column + 1}; only one of the two can be meant"
             )
         own[key.value] = _value(value, where)
     return merged | own

@@ -102,7 +102,7 @@ HOSTILE: list[tuple[str, str, str]] = [
     (
         "itself in place",
         openapi({"A": {"allOf": [{"$ref": "#/components/schemas/A"}]}}),
-        "schemas apply to one value",
+        "lead in a circle",
     ),
     (
         "deep",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from monitor.contracts.circles import too_much_work
 from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
 from monitor.contracts.formats.avro import avro_message
@@ -97,9 +98,7 @@ class _Reader:
 
     def promise(self) -> Promise:
         if self._depth < 1:
-            raise ContractError(
-                f"{self._where}: more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
-            )
+            raise too_much_work(self._document, self._where, self._limits)
         messages: list[Message] = []
         for topic, message, own in self._sent() if self._version == 2 else self._operated():
             if not topic:

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import Any
 
+from monitor.contracts.circles import too_much_work
 from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Body, Message, Operation, Promise, by_example
 from monitor.contracts.formats.payload_schemas import json_judge, of_schema
@@ -41,9 +42,7 @@ def read_jsonschema(
     method, route, side, status = ("", "", "", None) if topic else _binding(document, where)
     depth = allowed_depth(document, limits.work)
     if depth < 1:
-        raise ContractError(
-            f"{where}: more than {limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
-        )
+        raise too_much_work(document, where, limits)
     schema = Schemas(
         {name: value for name, value in document.items() if name != "$id"},
         _draft(document, where),

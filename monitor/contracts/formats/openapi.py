@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from monitor.contracts.circles import too_much_work
 from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, Promise, Style
 from monitor.contracts.formats.dialect import Dialect, Side
@@ -139,8 +140,8 @@ class _Reader:
         }
         for side, depth in depths.items():
             if depth < 1:
-                raise ContractError(
-                    f"{self._where}: on the {side} side more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
+                raise too_much_work(
+                    self._document, self._where, self._limits, f"on the {side} side "
                 )
         return Promise(
             router,
