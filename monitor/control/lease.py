@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, Engine, select, update
+from sqlalchemy import ColumnElement, Connection, Double, Engine, bindparam, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -51,31 +51,21 @@ def renew(engine: Engine, lease: Lease) -> bool:
     and acquire anew.
     """
     with writing(engine) as connection:
-        done = connection.execute(
-            update(leases)
-            .where(_ours(lease))
-            .values(expires_seconds=_database_seconds() + lease.ttl_seconds)
-            .returning(leases.c.epoch)
-        )
-        return done.scalar_one_or_none() is not None
+        told = {**_told(lease), "ours_seconds": lease.ttl_seconds}
+        return connection.execute(_RENEWED, told).scalar_one_or_none() is not None
 
 
 def release(engine: Engine, lease: Lease) -> None:
     """Let go at once, so that another need not wait; nothing happens when it is no longer ours."""
     with writing(engine) as connection:
-        connection.execute(update(leases).where(_ours(lease)).values(expires_seconds=0.0))
+        connection.execute(_RELEASED, _told(lease))
 
 
 def held(connection: Connection, lease: Lease) -> bool:
     """Whether the lease is still ours, and stays so until this transaction ends: nobody can take
     it in between.
     """
-    return (
-        connection.execute(
-            select(leases.c.epoch).where(_ours(lease)).with_for_update()
-        ).scalar_one_or_none()
-        is not None
-    )
+    return connection.execute(_HELD, _told(lease)).scalar_one_or_none() is not None
 
 
 def holder_of(connection: Connection, name: str) -> str | None:
@@ -86,15 +76,6 @@ def holder_of(connection: Connection, name: str) -> str | None:
         )
     ).scalar_one_or_none()
     return holder
-
-
-def _ours(lease: Lease) -> ColumnElement[bool]:
-    return (
-        (leases.c.name == lease.name)
-        & (leases.c.holder == lease.holder)
-        & (leases.c.epoch == lease.epoch)
-        & (leases.c.expires_seconds > _database_seconds())
-    )
 
 
 class _DatabaseSeconds(ColumnElement[float]):
@@ -118,3 +99,29 @@ def _postgresql_seconds(
     _element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any
 ) -> str:
     return "EXTRACT(EPOCH FROM clock_timestamp())::double precision"
+
+
+_OURS = (
+    (leases.c.name == bindparam("ours_name"))
+    & (leases.c.holder == bindparam("ours_holder"))
+    & (leases.c.epoch == bindparam("ours_epoch"))
+    & (leases.c.expires_seconds > _database_seconds())
+)
+# put together once: they are asked every few seconds by each part, and building one cost as much as
+# asking it
+_RENEWED = (
+    update(leases)
+    .where(_OURS)
+    .values(expires_seconds=_database_seconds() + bindparam("ours_seconds"))
+    .returning(leases.c.epoch)
+)
+_RELEASED = update(leases).where(_OURS).values(expires_seconds=0.0)
+_HELD = select(leases.c.epoch).where(_OURS).with_for_update()
+
+
+def _told(lease: Lease) -> dict[str, str | int]:
+    return {
+        "ours_name": lease.name,
+        "ours_holder": lease.holder,
+        "ours_epoch": lease.epoch,
+    }

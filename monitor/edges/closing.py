@@ -28,7 +28,7 @@ class ClosingSettings:
     seal_after: float = 60.0
     close_again_after: float = 30.0
     provisional_patience: float = 120.0
-    batch_rows: int = 400_000
+    batch_rows: int = 200_000
     batch_windows: int = 2000
     part_rows: int = 1_000_000
     work_seconds: float = 5.0

@@ -3,6 +3,7 @@ engine takes them as they are.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -37,17 +38,21 @@ def blocks_of(rows: pa.Table) -> bytes | None:
     """These rows, a block for each of their pieces; None where a column holds anything but numbers,
     times, fixed bytes, texts, and lists and maps of these, or where a value is missing.
     """
-    kinds = [_kind(field.type) for field in rows.schema]
-    if not all(kinds) or any(
-        column.null_count or _lacks_inside(column) for column in rows.columns
-    ):
+    heads = _heads(rows.schema)
+    if heads is None or any(column.null_count or _lacks_inside(column) for column in rows.columns):
         return None
-    heads = [
-        _text(name) + _text(kind) for name, kind in zip(rows.column_names, kinds, strict=True)
-    ]
     return b"".join(
         part for piece in rows.to_batches() if piece.num_rows for part in _block(piece, heads)
     )
+
+
+@lru_cache(maxsize=200)
+def _heads(schema: pa.Schema) -> list[bytes] | None:
+    """What stands before the values of each column; None where one is none of ours."""
+    kinds = [_kind(field.type) for field in schema]
+    if not all(kinds):
+        return None
+    return [_text(name) + _text(kind) for name, kind in zip(schema.names, kinds, strict=True)]
 
 
 def _kind(kind: pa.DataType, *, inside: bool = False) -> str:
@@ -104,7 +109,10 @@ def _values(column: pa.Array) -> Iterator[bytes | memoryview]:
 
 def _texts(column: pa.StringArray) -> bytes:
     words = column.cast(pa.binary()).to_pylist()
-    return b"".join(_length(len(word)) + word for word in words)
+    return b"".join(
+        (_LENGTHS[len(word)] if len(word) < len(_LENGTHS) else _length(len(word))) + word
+        for word in words
+    )
 
 
 def _words(column: pa.DictionaryArray) -> Iterator[bytes]:
@@ -139,3 +147,6 @@ def _length(length: int) -> bytes:
         length >>= 7
     groups.append(length)
     return bytes(groups)
+
+
+_LENGTHS = [_length(length) for length in range(128)]

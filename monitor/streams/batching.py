@@ -18,7 +18,7 @@ class Bounds:
     window until 5 s after its end is there in time to be shown, and in as few batches as can be.
     """
 
-    payload_bytes: int = 40_000_000
+    payload_bytes: int = 30_000_000
     records: int = 20_000
     seconds: float = 5.0
     poll_seconds: float = 1.0

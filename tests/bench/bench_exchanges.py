@@ -180,7 +180,7 @@ def main() -> None:
         "--batch",
         type=int,
         default=14_400,
-        help="as many of these records fill a batch of a collector, 40 MB",
+        help="as many of these records fill a batch of a collector, 30 MB",
     )
     options.add_argument("--profile", action="store_true")
     options.add_argument("--kinds", action="store_true")

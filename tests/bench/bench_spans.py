@@ -41,12 +41,13 @@ from monitor.model.edges import EdgeQuery
 from monitor.model.records import Partition, Records
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
+from monitor.streams.batching import BOUNDS
 from tests.bench import collector
 from tests.bench.generate import Truth, generated, stream
 from tests.fixtures.broker import KafkaBroker, missing_part
 
 STARTED_SECONDS = 15.0  # what is imported and drawn once after a start is none of the steady state
-BATCH_BYTES = 40_000_000
+BATCH_BYTES = BOUNDS.payload_bytes
 PLACE = Partition("be" * 8, "otlp_spans", 0)
 
 

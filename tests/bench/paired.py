@@ -65,7 +65,7 @@ def main() -> None:
         "--batch",
         type=int,
         default=14_400,
-        help="as many of these records fill a batch of a collector, 40 MB",
+        help="as many of these records fill a batch of a collector, 30 MB",
     )
     options.add_argument("--work", action="store_true", help="be one of the two")
     chosen = options.parse_args()
