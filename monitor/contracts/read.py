@@ -23,6 +23,7 @@ from monitor.contracts.formats.overlooked import (
     overlooked_in_openapi,
     overlooked_in_schema,
 )
+from monitor.contracts.formats.own_words import unknown_words
 from monitor.contracts.formats.pact import is_pact, read_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.ramp_plan import is_ramp_plan, read_ramp_plan
@@ -152,7 +153,7 @@ def _examined(
     try:
         promise = _promise(kind, document, where, lenient_nullable, limits)
         marked = telling(document) if promise.of_messages or not promise.by_example else []
-        remarks = _remarks(kind, document, marked)
+        remarks = [*_remarks(kind, document, marked), *unknown_words(document, text)]
         _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()
     except ContractError as error:

@@ -326,3 +326,19 @@ def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> No
 
 def test_every_code_has_one_sentence() -> None:
     assert set(TIMES) == set(get_args(TimingCode))
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("x-seamwatch-timeoutt", "x-seamwatch-timeout"), ("x-seam-watch", "x-seamwatch")],
+)  # fmt: skip
+def test_a_slip_of_the_pen_in_a_word_of_ours_is_told(word: str, nearest: str) -> None:
+    document = {
+        "openapi": "3.1.0", "info": {"title": "x", "version": "1"},
+        "paths": {"/a": {"get": {word: "2s", "responses": {"200": {"description": "x"}}}}},
+    }  # fmt: skip
+    (remark,) = examine("openapi", json.dumps(document, indent=1), where="x").remarks
+    assert (remark.pointer, remark.said) == (
+        f"/paths/~1a/get/{word}",
+        f"{word!r} is no word of ours; {nearest!r} is",
+    )
