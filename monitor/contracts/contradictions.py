@@ -298,7 +298,7 @@ def _exchange(request: Mapping[str, Any], response: Mapping[str, Any]) -> Exchan
         duration_ns=None,
         method=str(request.get("method", "GET")).upper(),
         path=str(request.get("path", "/")),
-        route="",
+        route=str(request.get("path", "/")),  # so that one that is not documented has a name
         query=_query(request.get("query")),
         status=status if isinstance(status, int) else 200,
         caller="",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from monitor.contracts.changes import Change
 from monitor.contracts.form import Promise
+from monitor.contracts.routes import Router
 from monitor.joining.recorded_shapes import RecordedShapes, Share
 
 Told = Literal["breaks", "keeps", "untold"]
@@ -181,9 +182,16 @@ def _asks_for_one(promise: Promise, operation: str) -> bool:
     method, _, path = operation.partition(" ")
     if promise.judge is not None:
         return any(unit.name == operation for unit in promise.units) or "graphql" in path.lower()
+    of_operation: Router[bool] = Router()
+    if path.startswith("/"):
+        of_operation.add("GET", path, True)
     return any(
         (part.methods is None or method in part.methods)
-        and (part.path == path if part.path is not None else path.lower().startswith(part.prefix))
+        and (
+            of_operation.match("GET", part.path) is not None
+            if part.path is not None
+            else path.lower().startswith(part.prefix)
+        )
         for part in promise.interactions
     )
 
