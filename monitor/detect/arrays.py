@@ -39,6 +39,13 @@ def runs(numbers: Ints) -> tuple[Ints, Ints]:
     return numbers[begins], np.cumsum(begins) - 1
 
 
+def once(numbers: Ints) -> Ints:
+    """Each number once, in order: np.unique, without sorting what is in order."""
+    if not (numbers[1:] >= numbers[:-1]).all():
+        return np.unique(numbers)
+    return numbers[_begins(numbers)]
+
+
 def _begins(ordered: Ints) -> Bools:
     """Whether each is the first of its run."""
     begins = np.ones(ordered.size, dtype=np.bool_)

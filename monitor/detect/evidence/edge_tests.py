@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, summed
+from monitor.detect.arrays import Bools, Floats, Ints, runs, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import (
@@ -186,6 +186,9 @@ def tests_of_edge(
         if none and unharmed is not None:  # most kinds have no bad call at all, and then one bound
             equivalences[kind] = unharmed
             continue
+        if kind == ALL_FAILURES and only_server_errors(table):
+            equivalences[kind] = equivalences["server_error"]
+            continue
         phi = old.phi(bad, calls)
         beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
         bound = bounds(
@@ -217,6 +220,12 @@ def tests_of_edge(
         grain=grain,
         sides=sides,
     )
+
+
+def only_server_errors(table: EdgeTable) -> bool:
+    """Whether all failures of an edge are server errors: then both rates are one."""
+    server, every = (COUNTS.index(name) for name in ("server_error", ALL_FAILURES))
+    return bool((table.counts[:, server] == table.counts[:, every]).all())
 
 
 def sides_of(table: EdgeTable, role: Role) -> tuple[Side, ...]:
@@ -303,7 +312,7 @@ class _Old:
 
     @classmethod
     def of(cls, contrast: Contrast) -> "_Old":
-        windows, places = np.unique(contrast.windows, return_inverse=True)
+        windows, places = runs(contrast.windows)
         return cls(contrast.before, summed(contrast.old, places, windows.size), {})
 
     def phi(self, bad: str, calls: str) -> float:

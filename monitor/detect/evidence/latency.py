@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints, summed
+from monitor.detect.arrays import Floats, Ints, once, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.rates import LEANS, dispersion, lasting, ratio_bounds
 from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
@@ -84,7 +84,7 @@ def latency_test(
     `fresh`: the new version's calls per stratum set aside; `least`: the least dispersion, as
     instances differ.
     """
-    distinct = np.unique(windows)
+    distinct = once(windows)
     new_total, old_total = new.sum(axis=0), old.sum(axis=0)
     quantiles = three(new_total, lowest), three(old_total + before.sum(axis=0), lowest)
     past = _past(windows, distinct, old, before)
@@ -122,7 +122,7 @@ def latency_test(
         logs.append(log_e)
         if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
             shown = (k[used], a[used], s[used], b[used])
-            bad_windows = int(np.unique(windows[used][k[used] > 0]).size)
+            bad_windows = int(once(windows[used][k[used] > 0]).size)
     mixed = log_mean_exp(np.array(logs))
     if shown is None:
         return LatencyTest(int(distinct.size), 0, 0, 0, 0, 0, 0.0, None, None, None, *quantiles)

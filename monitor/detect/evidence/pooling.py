@@ -21,8 +21,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
-from monitor.detect.arrays import Floats, Ints, summed
-from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
+from monitor.detect.arrays import Floats, Ints, runs, summed
+from monitor.detect.evidence.edge_tests import (
+    ALL_FAILURES,
+    RATES,
+    SIDES,
+    EdgeTests,
+    only_server_errors,
+)
 from monitor.detect.evidence.equivalence import difference_bound, standardised
 from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
 from monitor.detect.evidence.rates import dispersion, without_incident
@@ -93,6 +99,9 @@ def pooled(
         # most kinds have no bad call at all, and then one bound
         if none and unharmed is not None and kind != "client_error":
             pools.append(replace(unharmed, kind=kind))
+            continue
+        if kind == ALL_FAILURES and pools[0] and all(only_server_errors(e.table) for e in mine):
+            pools.append(replace(pools[0], kind=kind))
             continue
         pool = _rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
         pools.append(pool)
@@ -219,7 +228,7 @@ def _by_window(edge: EdgeTests, place: tuple[int, int]) -> tuple[Ints, Ints]:
     if not edge.contrast.after_new[place[0]]:
         return NONE, NONE
     rows = edge.contrast.since_rows
-    windows, places = np.unique(edge.table.windows[rows], return_inverse=True)
+    windows, places = runs(edge.table.windows[rows])
     counts = summed(edge.table.counts[rows], places, windows.size)
     return counts[:, place[0]], counts[:, place[1]]
 

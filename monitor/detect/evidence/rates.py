@@ -12,11 +12,12 @@ alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy
 
-from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints, once
 from monitor.detect.evidence.distributions import (
     binomial_pmf,
     log_mean_exp,
@@ -91,6 +92,13 @@ def dispersion(bad: Ints, calls: Ints) -> float:
     """
     if bad.size < 4 or not bad.any():
         return 1.0
+    return _dispersion(bad.astype(np.int64).tobytes(), calls.astype(np.int64).tobytes())
+
+
+@lru_cache(maxsize=256)
+def _dispersion(bad_windows: bytes, call_windows: bytes) -> float:
+    """Remembered: the same windows are asked for by tests, bounds, pools and steps of one edge."""
+    bad, calls = (np.frombuffer(part, dtype=np.int64) for part in (bad_windows, call_windows))
     total = int(calls.sum())
     if total == 0 or bad.sum() == 0:
         return 1.0
@@ -190,12 +198,12 @@ def rate_test(
     sums = (int(new_calls.sum()), int(new_bad.sum()), int(old_calls.sum()), int(old_bad.sum()))
     used = (new_calls > 0) & (old_calls > 0)
     bad = used & (new_bad + old_bad > 0)
-    strata, distinct = int(used.sum()), int(np.unique(windows[used]).size)
+    strata, distinct = int(used.sum()), int(once(windows[used]).size)
     if not bad.any():
         return RateTest(strata, distinct, 0, *sums, 0.0, None, None, None, phi)
     k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
-    bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
+    bad_windows = int(once(windows[bad & (new_bad > 0)]).size)
     log_e = log_e_of_rates(k / phi, s / phi, share, floor_ratio, EXPECTED)
     over = gone_away(
         windows[used],
@@ -271,7 +279,7 @@ def gone_away(
     stratum, in time order.
     """
     (k, a), (s, b) = new, old
-    distinct = np.unique(windows)
+    distinct = once(windows)
     if distinct.size < 2 or not a.sum():
         return False
     late = windows >= distinct[-max(1, distinct.size // 2)]
@@ -293,7 +301,7 @@ def lasting(
     """
     (k, a), (s, b) = new, old
     met = (a > 0) & (b > 0)
-    distinct = np.unique(windows[met])
+    distinct = once(windows[met])
     if distinct.size < 2:
         return False
     late = met & (windows >= distinct[-(distinct.size // 2)])

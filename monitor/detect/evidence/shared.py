@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints, summed
+from monitor.detect.arrays import Floats, Ints, runs, summed
 from monitor.detect.evidence.before_after import (
     dose_over_step,
     dose_rates,
@@ -175,7 +175,7 @@ def _doses(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints, Floats
     """The old version's bad calls and calls in each window where both served, and the new one's
     share of the traffic there.
     """
-    windows, places = np.unique(contrast.windows, return_inverse=True)
+    windows, places = runs(contrast.windows)
     column = [COUNTS.index(name) for name in (bad, calls)]
     old, new = (
         summed(counts[:, column], places, windows.size) for counts in (contrast.old, contrast.new)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, summed
+from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO
 from monitor.detect.evidence.edge_tests import (
     RATES,
@@ -150,7 +150,7 @@ def _step(
         return None
     soon = new_rows(edge) & (edge.table.windows < contrast.since + settings.step_seconds)
     before, after = series(edge.table, old_rows(edge), measure), series(edge.table, soon, higher)
-    met = np.unique(contrast.windows)
+    met = once(contrast.windows)
     if measure.signal in WARM:
         after = _warm(after, edge.fresh)
         met = np.intersect1d(met, after.windows)
@@ -235,7 +235,7 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
         return []
     measure = Measure("latency", side, "", "", bound)
     before, after = series(table, past, measure), _warm(series(table, soon, measure), edge.fresh)
-    met = np.intersect1d(np.unique(contrast.windows), after.windows)
+    met = np.intersect1d(once(contrast.windows), after.windows)
     apart = _apart(met, after)
     if after.windows.size < settings.min_bad_windows or not (
         apart or _leans(edge, "latency", side)
@@ -261,7 +261,7 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
 
 
 def _per_window_of(table: EdgeTable, rows: Bools, data: Floats) -> Floats:
-    windows, places = np.unique(table.windows[rows], return_inverse=True)
+    windows, places = runs(table.windows[rows])
     return summed(data[rows], places, windows.size)
 
 
@@ -302,10 +302,10 @@ def is_gone(edge: EdgeTests) -> bool:
     """Whether the old version is gone, after fewer windows beside the new one than that has been
     alone for: a ramp that is over.
     """
-    met = np.unique(edge.contrast.windows)
+    met = once(edge.contrast.windows)
     if not met.size:
         return False
-    alone = np.unique(edge.table.windows[new_rows(edge)])
+    alone = once(edge.table.windows[new_rows(edge)])
     return int((alone > met[-1]).sum()) > max(HARDLY, met.size)
 
 
@@ -324,7 +324,7 @@ def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:
     is in them.
     """
     contrast = edge.contrast
-    windows, places = np.unique(contrast.windows, return_inverse=True)
+    windows, places = runs(contrast.windows)
     beside = summed(contrast.old, places, windows.size)
     bad, calls = (beside[:, COUNTS.index(name)] for name in (measure.bad, measure.calls))
     return Series(
