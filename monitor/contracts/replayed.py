@@ -5,7 +5,8 @@ A skeleton is exact for what stands at which place. Items of an array are merged
 were is not kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
@@ -20,7 +21,9 @@ from monitor.contracts.payloads import Payload
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
 from monitor.contracts.skeleton import Node, instances
+from monitor.contracts.valued import RULES, Marks, valued
 from monitor.errors import ContractError
+from monitor.model.pointers import escaped
 
 Word = Literal["breaks", "keeps", "values", "unseen"]
 """`values`: presence and types keep it, the rest hangs on values; `unseen`: nothing was seen."""
@@ -40,9 +43,13 @@ _OF_SHAPE = frozenset(
 )
 """Keywords that say nothing of values, or say it of presence and types alone."""
 _TOLD_BY_SHAPE = frozenset({"required", "property", "additionalProperties", "body", "media type"})
+_TOGETHER = "together"
+"""The rule of clauses that stand at one place and cannot be taken apart."""
+_NOTHING: Mapping[str, Any] = {"not": {}}
+"""What is forbidden, which presence tells."""
 _NEVER_JUDGED = frozenset({"int32", "int64", "float", "double", "byte", "binary", "password"})
 """Formats that are notes."""
-_MOST_NODES = 5_000
+_MOST_NODES, _MOST_CLAUSES = 5_000, 2_000
 _REFUSED = range(400, 500)
 
 
@@ -119,6 +126,116 @@ def is_told_by_shape(change: Change) -> bool:
     return change.rule in _TOLD_BY_SHAPE or (change.rule == "type" and "integer" not in change.now)
 
 
+@dataclass(frozen=True, slots=True)
+class ValueClause:
+    """A clause about the values at a place of a payload."""
+
+    pointer: str
+    rule: str
+    clause: Any
+    of_query: bool = False
+
+
+def value_clauses(kind: Kind, target: Operation) -> list[ValueClause] | None:
+    """What an operation says of the values of this side, each clause apart, and what cannot be
+    taken apart at its place (alternatives, conditions, keys that are patterns). None where there is
+    too much of it.
+    """
+    if kind.side == "query":
+        schemas = [
+            (f"/{escaped(part.name)}", part.schema)
+            for part in target.parameters
+            if part.place == "query" and part.schema is not None
+        ]
+    else:
+        clause = target.request if kind.side == "request" else target.response(kind.status)
+        media = clause.media if clause is not None else {}
+        held = media.get(kind.media) or next((it for it in media.values() if it), None)
+        schemas = [] if held is None else [("", held)]
+    clauses: list[ValueClause] = []
+    for pointer, schema in schemas:
+        document, node = schema.written
+        if not _gather(document, node, pointer, clauses, kind.side == "query", 40):
+            return None
+    return clauses
+
+
+def _gather(
+    document: Any, node: Any, at: str, clauses: list[ValueClause], of_query: bool, deep: int
+) -> bool:
+    """Whether a place and what is below it could be looked at. What cannot be taken apart there is
+    a clause of its own, which nothing settles.
+    """
+    if not isinstance(node, dict) or node == _NOTHING:
+        return True
+    below = _below(document, node, at)
+    if below is None or not deep or len(clauses) > _MOST_CLAUSES:
+        return False
+    clauses += _own(node, at, of_query=of_query)
+    apart: list[ValueClause] = []
+    choices = [part for word in ("anyOf", "oneOf") for part in node.get(word) or ()]
+    whole = all(_gather(document, part, at, apart, of_query, deep - 1) for part in choices)
+    if apart or not whole or (of_query and (node.get("properties") or "items" in node)):
+        clauses.append(ValueClause(at, _TOGETHER, None, of_query))
+    return all(
+        _gather(document, part, place, clauses, of_query, deep - 1) for part, place in below
+    )
+
+
+def _own(node: Mapping[str, Any], at: str, *, of_query: bool) -> list[ValueClause]:
+    """A schema's own clauses about values."""
+    types = node.get("type", [])
+    types = types if isinstance(types, list) else [types]
+    nullable = "null" in types or node.get("nullable") is True
+    clauses: list[ValueClause] = []
+    for word, value in node.items():
+        if word in RULES - {"type"}:
+            hidden = nullable and word in ("enum", "const")
+            if word != "format" or value not in _NEVER_JUDGED:
+                clauses.append(ValueClause(at, _TOGETHER if hidden else word, value, of_query))
+        elif word not in _OF_SHAPE and not word.startswith("x-"):
+            clauses.append(ValueClause(at, _TOGETHER, None, of_query))
+    if "integer" in types and "number" not in types:
+        clauses.append(ValueClause(at, "type", "integer", of_query))
+    return clauses
+
+
+def _below(document: Any, node: Mapping[str, Any], at: str) -> list[tuple[Any, str]] | None:
+    """What else a schema says, with its places; None for a reference that leads nowhere."""
+    below: list[tuple[Any, str]] = [(part, at) for part in node.get("allOf") or ()]
+    if isinstance(node.get("$ref"), str):
+        try:
+            below.append((resolve(document, node["$ref"], ""), at))
+        except ContractError:
+            return None
+    if _is_map(node, "properties"):
+        below += [(part, f"{at}/{escaped(name)}") for name, part in node["properties"].items()]
+    return below + [
+        (node[word], f"{at}/*")
+        for word in ("items", "additionalProperties")
+        if _is_map(node, word)
+    ]
+
+
+def by_marks(clauses: Sequence[ValueClause], marks: Marks) -> tuple[float, str, float]:
+    """Of the payloads that were marked, the share that surely breaks one of these clauses, its
+    rule, and the share at most of which marks do not tell.
+    """
+    total = marks.get("", {}).get("", 0)
+    if not total:
+        return 0.0, "", 1.0
+    broken, rule, unsure = 0, "", 0
+    for it in clauses:
+        if it.rule == _TOGETHER:
+            unsure += marks.get(it.pointer, {}).get("", 0)
+            continue
+        told = valued(marks, it.pointer, it.rule, it.clause, of_query=it.of_query)
+        if told.broken > broken:
+            broken, rule = told.broken, it.rule
+        unsure += told.open
+    return min(1.0, broken / total), rule, min(1.0, unsure / total)
+
+
 def hangs_on_values(kind: Kind, target: Operation) -> bool:
     """Whether an operation says something of the values of this side, beside presence and types."""
     if kind.side == "query":
@@ -163,5 +280,5 @@ def _is_shape(node: Node) -> bool:
     )
 
 
-def _is_map(node: Node, word: str) -> bool:
+def _is_map(node: Mapping[str, Any], word: str) -> bool:
     return isinstance(node.get(word), dict)

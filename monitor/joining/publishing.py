@@ -68,7 +68,10 @@ def recorded_for(
     rows = reader.recorded(provider, since, until)
     before = planned.before.number if planned.before is not None else None
     shapes = RecordedShapes(
-        reader.shapes(provider, since, until), promise, _promise_before(planned.before)
+        reader.shapes(provider, since, until),
+        promise,
+        _promise_before(planned.before),
+        reader.shape_marks(provider, since, until),
     )
     return recorded(
         rows,

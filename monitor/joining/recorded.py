@@ -23,7 +23,7 @@ UNTOLD = {
     "clause_changed": "a clause that it met has changed, and neither its payload nor a skeleton of such is kept",
     "no_revision_before": "nothing was checked under a revision before, and no skeleton of such payloads is kept",
     "another_revision": "it was checked under another revision, and no skeleton of such payloads is kept",
-    "values": "its fields and types keep the revision; what that says of values (words, formats, ranges, lengths) cannot be told, for none is kept",
+    "values": "its fields and types keep the revision; what that says of values is not told by marks (a pattern, alternatives, a bound within a power of two)",
     "header_changed": "a header, a cookie or a part of the path that it met has changed, and those are not kept",
     "header_unseen": "a header that the revision asks for was not sent with such answers, or is not logged",
     "payload_unseen": "its payload was not logged, was cut off, or is of a form that is not looked into",

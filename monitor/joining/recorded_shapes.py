@@ -5,6 +5,7 @@ The sides of an exchange are recorded apart. So of an exchange that may break on
 larger share is told, which is surely reached.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,16 @@ import orjson
 from monitor.contracts.affected import Kind
 from monitor.contracts.changes import Change
 from monitor.contracts.form import Operation, Promise
-from monitor.contracts.replayed import Told, hangs_on_values, is_told_by_shape, told_by
+from monitor.contracts.replayed import (
+    Told,
+    ValueClause,
+    by_marks,
+    hangs_on_values,
+    is_told_by_shape,
+    told_by,
+    value_clauses,
+)
+from monitor.joining.meaning import counts_of
 
 Group = tuple[str, str, int]
 """Consumer, operation and status."""
@@ -37,13 +47,22 @@ class RecordedShapes:
     """
 
     def __init__(
-        self, rows: Iterable[Mapping[str, Any]], promise: Promise, before: Promise | None
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        promise: Promise,
+        before: Promise | None,
+        marks: Iterable[Mapping[str, Any]] = (),
     ) -> None:
+        """`marks`: rows of `shape_marks_of`, asked where a clause is about values."""
         self._promise, self._before = promise, before
         self._rows: dict[Group, list[Mapping[str, Any]]] = {}
         for row in rows:
             key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
             self._rows.setdefault(key, []).append(row)
+        self._marks: dict[Group, list[Mapping[str, Any]]] = {}
+        for row in marks:
+            key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
+            self._marks.setdefault(key, []).append(row)
         self._known: dict[tuple[Any, ...], tuple[Told, bool]] = {}
 
     def shares(self, group: Group, met: Sequence[Change] | None, *, broke: bool) -> list[Share]:
@@ -63,10 +82,55 @@ class RecordedShapes:
             looked_at[row["side"]] += int(row["looked_at"])
         if not sides:
             return []
+        for side, counts in sides.items():
+            self._weigh_values(group, side, counts, met)
         return _together(sides, max(looked_at.values()))
 
+    def _weigh_values(
+        self, group: Group, side: str, counts: Counter[Told], met: Sequence[Change] | None
+    ) -> None:
+        """Settle what hangs on values by marks, as far as they tell."""
+        hanging = counts.pop(("values", ""), 0)
+        if not hanging:
+            return
+        broken, rule, unsure = self._by_marks(group, side, met)
+        breaks = round(hanging * broken)
+        left = min(hanging - breaks, math.ceil(hanging * unsure))
+        counts += Counter({("breaks", rule): breaks, ("values", ""): left})
+        counts[("keeps", "")] += hanging - breaks - left
+
+    def _by_marks(
+        self, group: Group, side: str, met: Sequence[Change] | None
+    ) -> tuple[float, str, float]:
+        """The shares of `by_marks` over all marked payloads of a group's side."""
+        target = _target(self._promise, group[1])
+        totals = [0.0, 0.0, 0.0]
+        worst = ""
+        for row in self._marks.get(group, ()) if target is not None else ():
+            if row["side"] != side or target is None:
+                continue
+            kind = Kind(group[1], group[2], side, str(row["media"]), None)
+            clauses = value_clauses(kind, target)
+            if clauses is not None and met is not None:
+                clauses = _met(clauses, met, side)
+            if clauses is None:
+                return 0.0, "", 1.0
+            marks = counts_of(row)
+            payloads = marks.get("", {}).get("", 0)
+            broken, rule, unsure = by_marks(clauses, marks)
+            worst = rule or worst
+            for place, share in enumerate((1.0, broken, unsure)):
+                totals[place] += share * payloads
+        if not totals[0]:
+            return 0.0, "", 1.0
+        return totals[1] / totals[0], worst, totals[2] / totals[0]
+
     def _told(self, row: Mapping[str, Any], met: Sequence[Change] | None) -> tuple[Told, bool]:
-        values = None if met is None else any(not is_told_by_shape(change) for change in met)
+        values = (
+            None
+            if met is None
+            else any(not is_told_by_shape(change) for change in _of_side(met, row["side"]))
+        )
         key = (*(row[word] for word in ("operation", "status", "side", "media", "shape")), values)
         if key not in self._known:
             node = orjson.loads(row["text"]) if row["text"] else None
@@ -84,6 +148,39 @@ class RecordedShapes:
                 earlier is not None and told_by(kind, earlier, values=False)[0] == "breaks",
             )
         return self._known[key]
+
+
+def _of_side(met: Sequence[Change], side: str) -> list[Change]:
+    """Changes that ask more of this side of an exchange. Of headers, cookies and paths of requests
+    no side tells, so that they are each one's.
+    """
+    return [
+        change
+        for change in met
+        if change.direction != "looser"
+        and (
+            side in ("response", "headers")
+            if change.side == "response"
+            else change.place.startswith(("header ", "cookie ", "path "))
+            or (
+                (side == "query") == change.place.startswith("query ")
+                and side in ("query", "request")
+            )
+        )
+    ]
+
+
+def _met(
+    clauses: Sequence[ValueClause], met: Sequence[Change], side: str
+) -> list[ValueClause] | None:
+    """The clauses that changes are about; None where one of these is none of those."""
+    wanted = {
+        (change.place, change.rule)
+        for change in _of_side(met, side)
+        if not is_told_by_shape(change)
+    }
+    held = [it for it in clauses if (it.pointer, it.rule) in wanted]
+    return held if {(it.pointer, it.rule) for it in held} == wanted else None
 
 
 def _target(promise: Promise, operation: str) -> Operation | None:
