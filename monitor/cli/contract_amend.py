@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import typer
 
-from monitor.cli.contract_diff import line_of, one_in, read_of, show_changes
+from monitor.cli.contract_diff import one_in, operation_lines, read_of, show_changes
 from monitor.cli.contract_reports import DiffFormat
 from monitor.cli.printing import plain
 from monitor.cli.publications import change_text
@@ -66,6 +66,9 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
             "consumer": proposed.consumer, "environment": proposed.environment, "against": against, "hours": hours_of(proposed.since),
         },
     )  # fmt: skip
+    told = {row["change"]["operation"] for row in answer["changes"]}
+    told |= {met["operation"] for met in answer["met"]}
+    lines = operation_lines(document, read, told)
     rows: list[dict[str, Any]] = [
         {
             **row["change"],
@@ -74,7 +77,7 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
             "told": _told(row),
             "counterexample": row["counterexample"],
             "file": document.source,
-            "line": line_of(document.text, read, row["change"]["operation"]),
+            "line": lines.get(row["change"]["operation"], 1),
             "looked_at": row["looked_at"],
             "affected": row["affected"],
             "upper": row["upper"],
@@ -87,7 +90,7 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
             "operation": met["operation"], "side": met["side"], "status": "", "place": met["pointer"], "rule": met["rule"],
             "what": "changed", "bearing": "breaking", "why": "live_calls", "counterexample": "",
             "told": plain(f"{met['operation']} {met['side']} {met['pointer']} {met['rule']}: {_share(met)}"),
-            "file": document.source, "line": line_of(document.text, read, met["operation"]),
+            "file": document.source, "line": lines.get(met["operation"], 1),
         }
         for met in answer["met"]
         if met["change"] < 0

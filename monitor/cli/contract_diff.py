@@ -5,7 +5,7 @@ for those who keep to the older one. Neither Kafka nor a store is needed.
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +55,7 @@ def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
         )
     before, after = read_of(was), read_of(now)
     rows = weighed(before, after)
-    lines = [_row(row, was, now, before, after) for row in rows]
+    lines = _rows(rows, (was, before), (now, after))
     result = bearing_of(rows)
     counts = Counter(row.bearing for row in rows)
     summary = {
@@ -100,19 +100,31 @@ def read_of(document: Published) -> Read:
         raise UsageError(str(error)) from None
 
 
-def _row(row: Weighed, was: Published, now: Published, old: Read, new: Read) -> dict[str, Any]:
-    change = asdict(row.change)
-    gone = row.change.what == "went" and row.change.rule in ("operation", "example")
-    told, read = (was, old) if gone else (now, new)
-    return {
-        **change,
-        "bearing": row.bearing,
-        "why": row.why,
-        "told": _told(row),
-        "counterexample": row.counterexample,
-        "file": told.source,
-        "line": line_of(told.text, read, row.change.operation),
+def _rows(
+    rows: Sequence[Weighed], was: tuple[Published, Read], now: tuple[Published, Read]
+) -> list[dict[str, Any]]:
+    gone = [
+        row.change.what == "went" and row.change.rule in ("operation", "example") for row in rows
+    ]
+    begins = {
+        there: operation_lines(
+            *(was if there else now),
+            {row.change.operation for row, went in zip(rows, gone, strict=True) if went == there},
+        )
+        for there in (True, False)
     }
+    return [
+        {
+            **asdict(row.change),
+            "bearing": row.bearing,
+            "why": row.why,
+            "told": _told(row),
+            "counterexample": row.counterexample,
+            "file": (was if went else now)[0].source,
+            "line": begins[went].get(row.change.operation, 1),
+        }
+        for row, went in zip(rows, gone, strict=True)
+    ]
 
 
 def _told(row: Weighed) -> str:
@@ -122,13 +134,21 @@ def _told(row: Weighed) -> str:
     return f"{text} - {WHY[row.why]}" if WHY[row.why] else text
 
 
-def line_of(text: str, read: Read, operation: str) -> int:
-    """Where the operation or example begins; 1 where it has no place of its own."""
+def operation_lines(
+    document: Published, read: Read, operations: Collection[str]
+) -> dict[str, int]:
+    """Where these operations or examples begin, of those that have a place of their own. Reads the
+    text once.
+    """
     promise = read.promise
     parts: list[Operation | Interaction | Message] = [*promise.operations, *promise.interactions]
     parts += promise.messages
-    clause = next((part.clause for part in parts if part.name == operation), "")
-    return lines_of(text, [clause])[clause] if clause else 1
+    clauses: dict[str, str] = {}
+    for part in parts:
+        if part.name in operations and part.clause:
+            clauses.setdefault(part.name, part.clause)
+    lines = lines_of(document.text, set(clauses.values())) if clauses else {}
+    return {name: lines[clause] for name, clause in clauses.items()}
 
 
 def _text(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -35,6 +35,7 @@ WHY = {
     "nobody_sends": "of the live calls none sends it",
     "values_sent": "live calls send values that are not allowed any more",
     "values_not_sent": "no live call sends a value that is not allowed any more",
+    "closed_before": "the older revision allowed no other field; consumers that refuse what they do not know break",
     "default_changed": "whoever leaves it out is understood otherwise",
 }
 """Why a change bears as it does, as a sentence; empty where the clause says it."""
@@ -145,6 +146,8 @@ def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example
     if kept == "yes":
         why = "still_allowed" if change.side == "request" else "allowed_before"
         return Weighed(change, "compatible", why)
+    if change.rule == "property" and change.what == "came" and change.side == "response":
+        return Weighed(change, "undecided", "closed_before", beyond)
     if change.breaks == "consumers":
         return Weighed(change, "breaking", "clause", beyond)
     alone = not any(other.breaks == "consumers" and other.rule != "property" for other in beside)

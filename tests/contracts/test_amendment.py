@@ -75,6 +75,16 @@ def test_a_field_that_was_never_promised_is_for_live_traffic_to_say() -> None:
     assert {row[0] for row in bearings(promised, NAMED, "response")} == {"breaking"}
 
 
+def test_a_field_that_comes_to_an_answer_breaks_only_who_refuses_what_is_unknown() -> None:
+    """Vendors whose schemas are closed add fields to answers all the time, and call it harmless."""
+    closed = {"additionalProperties": False}
+    assert bearings({**NAMED, **closed}, {**NOTED, **closed}, "response") == [
+        ("undecided", "property", "closed_before")
+    ]
+    assert bearings(NAMED, NOTED, "response")[0][0] == "compatible"
+    assert bearings({**NAMED, **closed}, {**NOTED, **closed}, "request")[0][0] == "compatible"
+
+
 def test_defaults_deprecation_and_credentials() -> None:
     assert bearings({"type": "integer", "default": 1}, {"type": "integer", "default": 2}, "request") == [
         ("undecided", "default", "default_changed")
