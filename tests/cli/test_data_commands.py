@@ -156,7 +156,7 @@ def test_a_contract_is_published_once_listed_and_shown(
     )
     assert "payments revision 2 of payment would be published" in told
     assert "GET /a operation came (asks more of the provider)" in told
-    assert "no exchange of this contract was recorded" in told
+    assert "nothing was recorded that this contract is about" in told
     rows = json.loads(said(capsys, "contracts", "list", "--format", "json"))
     assert [(row["name"], row["number"], row["format"]) for row in rows] == [
         ("payments", 1, "openapi")
