@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
@@ -126,11 +125,8 @@ def check_payloads(
     """
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
-    if len(contracts) == 1 and not isinstance(request, Carried):
-        with suppress(*UNFORESEEN):
-            result = valid_at_once(exchange, request, response, contracts[0], limits)
-            if result is not None:
-                return result
+    if len(contracts) == 1:  # as of most
+        return _alone(exchange, request, response, contracts[0], operation, limits)
     by_provider = [
         (contract.provider, _held(result) if contract.observed else result)
         for contract in contracts
@@ -147,6 +143,29 @@ def check_payloads(
     ):
         results = _of_one_sender(by_provider)
     return results[0] if len(results) == 1 else _joined(results, limits)
+
+
+def _alone(
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    contract: InForce,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
+) -> Checked:
+    """What the only contract says."""
+    result: Checked | None = None
+    if not isinstance(request, Carried):
+        try:
+            result = valid_at_once(exchange, request, response, contract, limits)
+        except UNFORESEEN:
+            result = None  # which is told of below
+        if result is not None:
+            return result
+    result = _judged(exchange, request, response, contract, operation, limits)
+    if result is None:
+        return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
+    return _held(result) if contract.observed else result
 
 
 def _judged(

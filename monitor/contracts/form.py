@@ -310,9 +310,9 @@ class Promise:
             if not interactions:
                 return ()
             prefixed = self._by_prefix[method] = _prefixed(interactions)
-        entries = [
-            entry for length in prefixed.lengths for entry in prefixed.held.get(path[:length], ())
-        ]
+        entries: list[tuple[int, Interaction]] = []
+        for length in prefixed.lengths:
+            entries += prefixed.held.get(path[:length], ())
         if len(entries) > 1:
             entries.sort(key=_place)
         return [interaction for _, interaction in entries]

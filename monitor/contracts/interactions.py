@@ -45,7 +45,7 @@ def check_interactions(
     answers = [(example, unseen, answered(example, call, limits)) for example, unseen in examples]
     if len(answers) == 1:  # as most are
         example, _, mismatches = answers[0]
-        if not mismatches and not mismatches.left:
+        if not mismatches.found and not mismatches.left:
             findings.shape_only = mismatches.shape_only
             return [(example.name, "kept")]
     return decide(answers, findings, "response")
@@ -143,9 +143,9 @@ def fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
         mismatches = Mismatches(redacted=exchange.redacted, most=1)
         for part in example.request:
             part(call, mismatches)
-            if mismatches:
+            if mismatches.found:
                 break
-        if mismatches:
+        if mismatches.found:
             continue
         unseen = mismatches.open
         if not unseen and (sure is None or example.priority < sure):
@@ -198,6 +198,6 @@ def answered(example: Interaction, call: Call, limits: PayloadLimits) -> Mismatc
     mismatches = Mismatches(redacted=call.exchange.redacted, most=limits.violations)
     for part in example.response:
         part(call, mismatches)
-        if mismatches and mismatches.wrong_status:
+        if mismatches.found and mismatches.wrong_status:
             break
     return mismatches

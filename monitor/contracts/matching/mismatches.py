@@ -19,10 +19,10 @@ class Mismatches:
     that only its type was looked at.
     """
 
-    __slots__ = ("_found", "_most", "_redacted", "left", "shape_only", "work")
+    __slots__ = ("_most", "_redacted", "found", "left", "shape_only", "work")
 
     def __init__(self, *, redacted: bool = False, most: int = 20, work: int = 0) -> None:
-        self._found: dict[tuple[str, str], Broken] = {}
+        self.found: dict[tuple[str, str], Broken] = {}
         self._most = most
         self._redacted = redacted
         self.work = work
@@ -32,11 +32,11 @@ class Mismatches:
     @property
     def broken(self) -> list[Broken]:
         """The broken clauses."""
-        return list(self._found.values())
+        return list(self.found.values())
 
     def __bool__(self) -> bool:
         """Whether something is broken."""
-        return bool(self._found)
+        return bool(self.found)
 
     @property
     def redacted(self) -> bool:
@@ -46,7 +46,7 @@ class Mismatches:
     @property
     def wrong_status(self) -> bool:
         """Whether the answer has another status than the one that is asked for."""
-        return ("status", "/status") in self._found
+        return ("status", "/status") in self.found
 
     @property
     def open(self) -> str:
@@ -55,8 +55,8 @@ class Mismatches:
 
     def add(self, broken: Broken) -> None:
         """A clause is broken."""
-        if len(self._found) < self._most:
-            self._found.setdefault((broken.rule, broken.pointer), broken)
+        if len(self.found) < self._most:
+            self.found.setdefault((broken.rule, broken.pointer), broken)
 
     def value(self, rule: str, pointer: str, clause: str, expected: str, actual: object) -> None:
         """A value breaks a clause, unless it is a mask, or one of the expected type where all
