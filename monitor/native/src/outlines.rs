@@ -248,13 +248,15 @@ impl Outlines {
         Ok(match json.peek() {
             b'"' => Value::Text(json.string()?),
             b'{' => {
-                let mut members: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+                let mut members: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(8);
                 json.members(|json, name| {
                     members.push((Cow::Borrowed(name), self.read(json, depth + 1)?));
                     Ok::<(), Odd>(())
                 })?;
-                members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-                sure(!members.windows(2).any(|two| two[0].0 == two[1].0))?;
+                if !members.windows(2).all(|two| two[0].0 < two[1].0) {
+                    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                    sure(!members.windows(2).any(|two| two[0].0 == two[1].0))?;
+                }
                 Value::Object(members)
             }
             b'[' => {

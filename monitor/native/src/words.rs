@@ -20,7 +20,15 @@ fn digits(text: &[u8]) -> bool {
 /// A length up to 16 as it is; beyond, the power of two that it does not exceed.
 pub fn length(length: usize, out: &mut Vec<u8>) {
     let told = if length <= 16 { length } else { length.next_power_of_two() };
-    out.extend_from_slice(told.to_string().as_bytes());
+    decimal(told as u64, out);
+}
+
+/// A number in digits.
+fn decimal(number: u64, out: &mut Vec<u8>) {
+    if number >= 10 {
+        decimal(number / 10, out);
+    }
+    out.push(b'0' + (number % 10) as u8);
 }
 
 /// A text that holds signs beyond ASCII has no format here, unless one of them may be a digit.
@@ -344,7 +352,7 @@ impl<'a> Time<'a> {
         sure(away.is_finite() && away.abs() < 1e15)?;
         out.push(if away < 0.0 { b'n' } else { b'p' });
         let bits = u64::BITS - (away.abs() as u64).leading_zeros();
-        out.extend_from_slice(bits.to_string().as_bytes());
+        decimal(u64::from(bits), out);
         Ok(())
     }
 }
@@ -366,7 +374,10 @@ fn sized(kind: u8, zero: bool, negative: bool, power: i64, out: &mut Vec<u8>) {
         return;
     }
     out.push(if negative { b'n' } else { b'p' });
-    out.extend_from_slice(power.to_string().as_bytes());
+    if power < 0 {
+        out.push(b'-');
+    }
+    decimal(power.unsigned_abs(), out);
 }
 
 /// The exponent of C's `frexp`.
