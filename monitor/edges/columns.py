@@ -25,6 +25,19 @@ def dictionary(words: Iterable[str], codes: NDArray[np.integer]) -> pa.Dictionar
     )
 
 
+def distinct(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which numbers there are, in order, and of each row the place of its number among them; without
+    sorting where none is negative and they lie close together.
+    """
+    most = int(codes.max(initial=0)) + 1
+    if not len(codes) or most > 4 * len(codes) + 1024 or codes.min() < 0:
+        numbers, at = np.unique(codes, return_inverse=True)
+        return numbers, at
+    held = np.zeros(most, bool)
+    held[codes] = True
+    return np.flatnonzero(held), (np.cumsum(held) - 1)[codes]
+
+
 def fixed(values: NDArray[np.void], width: int) -> pa.FixedSizeBinaryArray:
     """Fixed-size bytes, without a Python object a value."""
     whole = np.ascontiguousarray(values)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.edges.aliases import Aliases
-from monitor.edges.columns import dictionary, fixed, mix, text_hashes, windows_of
+from monitor.edges.columns import dictionary, distinct, fixed, mix, text_hashes, windows_of
 from monitor.edges.limits import OTHER, NameCap
 from monitor.edges.messages import RECEIVES, RECEIVES_LINKED
 from monitor.edges.names import NO_CALL, Named, name_span
@@ -101,10 +101,10 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     resources = [namer.resource(resource) for resource in spans.resources]
     failed = (spans.status == STATUS_ERROR).astype(np.int64)
     code = (spans.words.astype(np.int64) << 4) | (spans.kind.astype(np.int64) << 1) | failed
-    distinct, name_of = np.unique(code, return_inverse=True)
+    codes, name_of = distinct(code)
     names = [
         namer.named(int(c >> 1) & 7, STATUS_ERROR * int(c & 1), spans.word_list[int(c >> 4)])
-        for c in distinct
+        for c in codes
     ]
     word_hash = text_hashes(spans.word_list)[spans.words] if len(spans) else np.zeros(0, np.uint64)
     resource_hash = (
@@ -198,18 +198,24 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
         else np.zeros(0, bool)
     )
     queued = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (polled & (kind == KIND_CLIENT))
-    messages = halves.filter(pa.array(queued)).select(_MESSAGE_COLUMNS)
+    messages = halves.select(_MESSAGE_COLUMNS).filter(pa.array(queued))
     if not is_call.all():
         halves, window = halves.filter(pa.array(is_call[take])), window[is_call[take]]
     inner = _inner_spans(spans, resources, is_call, namer)
     long = _long_spans(halves, inner)
-    windows, rows = np.unique(
-        np.concatenate([window, inner.column("window").to_numpy()]), return_counts=True
-    )
+    windows, rows = _windows(np.concatenate([window, inner.column("window").to_numpy()]))
     record, is_call = spans.record[:told], is_call[:told]
     sources = np.bincount(record[is_call], minlength=len(spans.seen)).astype(np.int64)
     passed = np.bincount(record[~is_call], minlength=len(spans.seen)).astype(np.int64)
     return HalfBatch(halves, messages, inner, long, resources, windows, rows, sources, passed)
+
+
+def _windows(windows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The distinct windows of these rows, and how many rows each has."""
+    least = windows.min(initial=np.uint32(2**32 - 1))
+    numbers, at = distinct((windows - least).astype(np.int64) // WINDOW_SECONDS)
+    counts: NDArray[np.int64] = np.bincount(at, minlength=len(numbers))
+    return (numbers * WINDOW_SECONDS).astype(np.uint32) + least, counts
 
 
 def _with_deliveries(spans: SpanBatch, namer: Namer) -> SpanBatch:
@@ -307,7 +313,8 @@ def _long_spans(halves: pa.Table, inner: pa.Table) -> pa.Table:
     for table, trace, span in ((halves, "own_trace", "own_span"), (inner, "trace", "span")):
         began = table.column("start_ns").to_numpy()
         long = np.flatnonzero(table.column("end_ns").to_numpy() - began >= WINDOW_SECONDS * 10**9)
-        rows = table.take(pa.array(long))
+        names = ["window", trace, span, "parent", *(["kind"] if table is halves else [])]
+        rows = table.select(names).take(pa.array(long))
         tables.append(
             pa.table(
                 {
@@ -348,42 +355,38 @@ def _keys(spans: SpanBatch) -> _Keys:
     primary = np.ones(len(spans), np.uint8)
     if not spans.links:
         return take, spans.trace, call_span, primary, np.zeros(len(spans), bool)
-    targets: dict[int, dict[tuple[bytes, bytes], None]] = {}
-    for row, trace, span in spans.links:
-        targets.setdefault(row, {})[(trace, span)] = None
+    rows, traces, spans_of = _distinct_links(spans)
+    linking, first = np.unique(rows, return_index=True)
+    primary_of = np.zeros(len(rows), np.uint8)
+    primary_of[first] = 1
+    to_parent = (traces == spans.trace[rows]) & (spans_of == call_span[rows])
+    beside = np.setdiff1d(linking, rows[to_parent])
     linked = np.zeros(len(spans), bool)
-    linked[list(targets)] = True
-    flat = [
-        (row, trace, span, position == 0)
-        for row, of_row in targets.items()
-        for position, (trace, span) in enumerate(of_row)
-    ]
-    traces = np.frombuffer(b"".join(trace for _, trace, _, _ in flat), spans.trace.dtype)
-    spans_of = np.frombuffer(b"".join(span for _, _, span, _ in flat), spans.span.dtype)
-    rows = np.array([row for row, *_ in flat], np.int64)
-    beside = np.array(
-        [
-            row
-            for row, of_row in targets.items()
-            if (spans.trace[row].tobytes(), call_span[row].tobytes()) not in of_row
-        ],
-        np.int64,
-    )
+    linked[linking] = True
+    alone = np.flatnonzero(~linked)
     return (
-        np.concatenate([take[~linked], rows, beside]),
-        np.concatenate([spans.trace[~linked], traces, spans.trace[beside]]),
-        np.concatenate([call_span[~linked], spans_of, call_span[beside]]),
-        np.concatenate(
-            [
-                primary[~linked],
-                np.array([first for *_, first in flat], np.uint8),
-                np.zeros(len(beside), np.uint8),
-            ]
-        ),
-        np.concatenate(
-            [np.zeros(len(take) - int(linked.sum()) + len(flat), bool), np.ones(len(beside), bool)]
-        ),
+        np.concatenate([alone, rows, beside]),
+        np.concatenate([spans.trace[alone], traces, spans.trace[beside]]),
+        np.concatenate([call_span[alone], spans_of, call_span[beside]]),
+        np.concatenate([primary[alone], primary_of, np.zeros(len(beside), np.uint8)]),
+        np.concatenate([np.zeros(len(alone) + len(rows), bool), np.ones(len(beside), bool)]),
     )
+
+
+def _distinct_links(
+    spans: SpanBatch,
+) -> tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void]]:
+    """The links of a batch: who links, to which trace and span. Each once, in their order."""
+    rows, traces, targets = zip(*spans.links, strict=True)
+    links = np.zeros(
+        len(rows), [("row", np.int64), ("trace", spans.trace.dtype), ("span", spans.span.dtype)]
+    )
+    links["row"] = rows
+    links["trace"] = np.frombuffer(b"".join(traces), spans.trace.dtype)
+    links["span"] = np.frombuffer(b"".join(targets), spans.span.dtype)
+    _, first = np.unique(links.view(np.dtype((np.void, links.itemsize))), return_index=True)
+    links = links[np.sort(first)]
+    return links["row"], links["trace"], links["span"]
 
 
 def _in_order(
@@ -455,7 +458,7 @@ def _operations(
     """The operation column, each service's operations within their limit."""
     if not names:
         return dictionary([], name_at)
-    pairs, at = np.unique(resource_at.astype(np.int64) * len(names) + name_at, return_inverse=True)
+    pairs, at = distinct(resource_at.astype(np.int64) * len(names) + name_at)
     words = []
     for pair in pairs:
         resource, name = resources[int(pair) // len(names)], names[int(pair) % len(names)]
