@@ -1,6 +1,5 @@
 """The parts put together: stores opened, sources made, pipelines bound to their settings."""
 
-import gc
 import os
 import shutil
 import socket
@@ -21,6 +20,7 @@ from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.receivers import make_sender
 from monitor.alerts.sender import Sender
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
+from monitor.cli.cycles import calm_collector
 from monitor.cli.names import written_aliases
 from monitor.cli.schemas import known_writers
 from monitor.clock import Clock, system_clock
@@ -475,15 +475,6 @@ def pact_broker(settings: ContractSettings) -> PactBroker | None:
         password=settings.broker_password.get_secret_value(),
         select=settings.broker_select,
     )
-
-
-def calm_collector() -> None:
-    """Collect cycles seldom: a batch is some hundred thousand tuples that form none, and looking
-    through them costs a tenth of decoding.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 @contextmanager

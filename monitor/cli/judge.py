@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
+from monitor.cli.cycles import calm_collector
 from monitor.cli.printing import show
 from monitor.cli.session import settings_of
 from monitor.outside.answers import COLUMNS, Answer, answer_of
@@ -45,6 +46,7 @@ def command(
     if aside:
         typer.echo(f"{edges}: {aside} rows without ts or callee are set aside", err=True)
     cases = apart(rows)
+    calm_collector()
     answers = (
         answer_of(decide(cases, deploy, judged_deploys, judging, str(edges)))
         for deploy in _with_progress(judged_deploys)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from monitor.cli.cycles import calm_collector
 from monitor.detect.settings import JudgeSettings
 from monitor.outside.answers import answer_of
 from monitor.outside.files import deploys_of, edges_of
@@ -88,6 +89,7 @@ def main() -> None:
         started = time.process_time()
         rows, _ = edges_of(folder / "edges.parquet")
         cases, told = apart(rows), deploys_of(folder / "deploys.jsonl")
+        calm_collector()  # as the command does
         read = time.process_time() - started
         outcomes = [
             answer_of(decide(cases, deploy, told, JudgeSettings(), "edges")).verdict
