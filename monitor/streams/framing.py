@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from monitor.model.forms import TEXT_FORMS, begins_json, form_of, without_bom
-from monitor.model.log_lines import GOREPLAY_MARK
+from monitor.model.log_lines import GOREPLAY_MARK, line_form
 from monitor.model.wire import signal_of
 
 Framing = Literal["auto", "delimited", "raw", "lines", "goreplay"]
@@ -28,6 +28,7 @@ Encoding = Literal[
 GUESS_BYTES = 1024 * 1024
 BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 _FIRST_LINES = 6
+_BLANK = b" \t\r\n\x0b\x0c\0"
 _PIECE = 65_536
 _REQUEST_TAG = 0x0A  # field 1 of ExportTraceServiceRequest, resource_spans, length-delimited
 
@@ -73,13 +74,13 @@ def delimited(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]
 
 
 def lines(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
-    """One record a line, empty lines left out; a line over `max_bytes` is stepped over."""
+    """One record a line, empty lines and zeros around lines left out; a line over `max_bytes` is stepped over."""
     while line := stream.readline(max_bytes + 1):
         if len(line) > max_bytes and not line.endswith(b"\n"):
             while (rest := stream.readline(GUESS_BYTES)) and not rest.endswith(b"\n"):
                 pass
             yield Unreadable(f"too_large: a line of more than {max_bytes} bytes")
-        elif text := line.strip():
+        elif text := line.strip(_BLANK):
             yield text
 
 
@@ -136,6 +137,8 @@ def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -
     if framing != "auto":
         return framing
     prefix = without_bom(prefix)
+    if encoding == "auto" and b"\0" in prefix and _is_text_with_holes(prefix):
+        return "lines"
     if encoding.endswith("json") or (encoding == "auto" and begins_json(prefix)):
         return _json_framing(prefix, whole=whole)
     if encoding.endswith("proto"):
@@ -152,6 +155,19 @@ def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -
         if form == "" or form.endswith("_proto") or form.startswith("otlp")
         else "raw"
     )
+
+
+def _is_text_with_holes(prefix: bytes) -> bool:
+    """Whether zeros stand among lines of a log: so looks one that was cut off by `copytruncate`
+    while its writer went on at the old place.
+    """
+    for piece in prefix.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]:
+        line = piece.strip(_BLANK)
+        if line and b"\0" not in line:
+            text = line[:_PIECE].decode("utf-8", "replace")
+            if _is_document(line) or line_form(text)[0]:
+                return True
+    return False
 
 
 def _json_framing(prefix: bytes, *, whole: bool) -> Framing:

@@ -83,6 +83,19 @@ def test_text_is_lines(form: str) -> None:
     assert guess(FOREIGN[form] * 3, "auto", "auto", whole=True) == "lines"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"time": 1, "method": "GET", "path": "/a"}',
+        b'10.0.0.1 - - [28/Nov/2026:02:00:00 +0000] "GET /x HTTP/1.1" 200 612 "-" "a"',
+    ],
+)
+def test_zeros_that_copytruncate_leaves_cost_no_line(line: bytes, tmp_path: Path) -> None:
+    """The whole file was one record that nobody could read."""
+    for content in (bytes(5_000) + line + b"\n" + line, line + b"\n" + bytes(99) + b"\n" + line):
+        assert values(tmp_path / "a.log", content + b"\n") == [line, line]
+
+
 @pytest.mark.parametrize("form", ["parquet", "avro", "zip", "zstd", "utf16_text"])
 def test_other_binary_forms_are_one_record_that_is_refused_once(form: str, tmp_path: Path) -> None:
     content = FOREIGN[form] + b"\n\n\n" * 10
