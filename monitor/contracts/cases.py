@@ -73,7 +73,9 @@ class Case:
     @property
     def title(self) -> str:
         """What it is of, and what is wrong."""
-        asked = f"{self.method} {self.route} answers {self.status}"
+        asked = f"{self.method} {self.route}"
+        if self.route.startswith("/"):
+            asked += f" answers {self.status}"
         asked = asked if self.method else f"message of {self.route}"
         if self.told is None:
             return f"{asked}: no contract covers it"
@@ -94,10 +96,14 @@ class Case:
 def written(case: Case, form: CaseForm) -> str:
     """The case in a form. Pact, OpenAPI and HTTP show what must be answered, and fail while it is
     not; WireMock answers as the provider does now, so that a consumer can be tried against it.
-    UsageError for a form that has no messages.
+    UsageError for a form that has no messages, or of calls that no path tells only junit.
     """
     if not case.method and form not in ("pact", "junit"):
         raise UsageError(f"{form} shows no messages; choose pact or junit")
+    if case.method and not case.route.startswith("/") and form != "junit":
+        raise UsageError(
+            f"{form} shows calls of a path, and {case.route[:80]} is told by its name alone; choose junit"
+        )
     writers: Mapping[CaseForm, Callable[[Case], str]] = {
         "pact": _pact,
         "openapi-example": _openapi,

@@ -24,7 +24,9 @@ _ABSENT = frozenset({"absent"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which interaction: `statuses` that show it, none for the most common one."""
+    """Which interaction: `statuses` that show it, none for the most common one. `protocol` is ""
+    where nobody told it.
+    """
 
     id: str
     provider: Provider
@@ -33,6 +35,7 @@ class Wanted:
     consumer: str
     statuses: Sequence[int]
     told: Told | None
+    protocol: str = ""
 
 
 @dataclass(slots=True)
@@ -42,7 +45,9 @@ class _Side:
 
 
 def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) -> Case:
-    """UsageError for what is neither a call with a path nor a message: gRPC and GraphQL."""
+    """UsageError for what was not seen and is no call with a path. Of calls that no path tells (gRPC,
+    GraphQL) the case names the call alone: what they ask with is not kept.
+    """
     rows = [
         row
         for row in reader.shapes(wanted.provider, since, until)
@@ -52,9 +57,13 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
     if any(row["protocol"] == MESSAGING for row in rows):
         method, route = "", wanted.operation
     elif not route.startswith("/") or " " in route:
-        raise UsageError(
-            f"{wanted.operation[:80]} is no call of a path and no message that was seen; cases are made of METHOD /route, and of topics"
-        )
+        if not rows and wanted.told is None and not wanted.protocol:
+            raise UsageError(
+                f"{wanted.operation[:80]} is no call of a path and no message that was seen; cases are made of METHOD /route, of topics, and of calls that a contract's clause names"
+            )
+        protocols = Counter(str(row["protocol"]) for row in rows)
+        method = protocols.most_common(1)[0][0] if protocols else wanted.protocol or "call"
+        route = wanted.operation
     status = _status(rows, wanted.statuses) if method else 0
     sides = _sides(rows, status)
     formats = _formats(reader, wanted, since, until, status)

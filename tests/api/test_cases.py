@@ -154,3 +154,21 @@ def test_a_broken_message_becomes_a_pact_of_its_topic(
     assert {type(value) for value in one["contents"].values()} <= {int, float}
     answer = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": "http"})
     assert (answer.status_code, "choose pact or junit" in answer.text) == (422, True)
+
+
+def test_a_call_that_no_path_tells_becomes_a_case_by_its_name(api: Asked) -> None:
+    """Of gRPC and GraphQL no request is kept that could be made again: junit alone shows them."""
+    at = NOON - timedelta(hours=1)
+    calls = (("grpc", "pay.v1.Pay/Charge"), ("graphql", "query cart"))
+    write_cells(
+        api.parts.store,
+        [called(at, "1.0", 90, "web", "ledger", protocol, name) for protocol, name in calls],
+    )
+    rows = {row["operation"]: row["id"] for row in api.get("/v1/uncovered").json()["uncovered"]}
+    for protocol, name in calls:
+        told = api.get(f"/v1/cases/{rows[name]}?as=junit").json()
+        assert told["title"] == f"{protocol} {name}: no contract covers it"
+        suite = ET.fromstring(told["text"])
+        assert suite.attrib["skipped"] == "1"
+        refused = api.get(f"/v1/cases/{rows[name]}?as=pact")
+        assert (refused.status_code, "choose junit" in refused.text) == (422, True)

@@ -130,4 +130,4 @@ def _uncovered(parts: Parts, case_id: str) -> Wanted | None:
         return None
     _, provider = provider_named(parts, row.provider, row.environment)
     consumer = row.callers[0] if row.callers else ""
-    return Wanted(row.id, provider, row.provider, row.operation, consumer, (), None)
+    return Wanted(row.id, provider, row.provider, row.operation, consumer, (), None, row.protocol)
