@@ -18,6 +18,7 @@ RAMPS: Mapping[RampCode, str] = {
     "ramp_meaning_alike": "nothing means something else in {of:,} payloads; no share of values differs by more than {share}",
     "ramp_meaning_few": "not enough payloads: {count:,} of {wanted:,}",
     "ramp_meaning_not_held": "{count:,} payloads, and none of an old version to hold them against",
+    "ramp_meaning_not_compared": "{count:,} payloads, not compared: other pairs of this ramp have more",
     "ramp_finding": "finding {finding} is open on it: {signal}",
     "ramp_finding_accepted": "finding {finding}, which somebody accepted, is on it: {signal}",
     "ramp_errors_alike": "{count:,} of {of:,} calls fail; ≤ {upper}, no more than before",
@@ -89,6 +90,8 @@ def meaning_text(meaning: PairMeaning | None) -> str:
     if meaning.changes:
         places = "place means" if len(meaning.changes) == 1 else "places mean"
         return f"{len(meaning.changes)} {places} something else"
+    if meaning.passed_over:
+        return f"{meaning.payloads:,} payloads, not compared: other pairs have more"
     if not meaning.against:
         return f"{meaning.payloads:,} payloads, none to hold them against"
     held = min(meaning.payloads, meaning.against)

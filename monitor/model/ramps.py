@@ -29,6 +29,7 @@ RampCode = Literal[
     "ramp_meaning_alike",
     "ramp_meaning_few",
     "ramp_meaning_not_held",
+    "ramp_meaning_not_compared",
     "ramp_finding",
     "ramp_finding_accepted",
     "ramp_errors_alike",
@@ -150,13 +151,15 @@ class PairMeaning:
     """What the new version of a pair sends, beside what old ones sent: of `payloads` of its own and
     `against` of theirs. No share of values that is asked about (null, zero, of a zone, far above
     the usual) differs by more than `upper`, at 95 %; None where something changed, or nothing could
-    be compared. `changes`: what means something else.
+    be compared. `changes`: what means something else. `passed_over`: it was not compared, since
+    other pairs of the ramp have more payloads.
     """
 
     payloads: int
     against: int
     upper: float | None
     changes: Sequence[MeaningChange]
+    passed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

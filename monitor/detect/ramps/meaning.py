@@ -55,7 +55,7 @@ def pair_meanings(sent: Iterable[Sent], ages: Mapping[str, Age]) -> dict[Pair, P
         parts = news[pair]
         payloads = sum(part.taken for part in parts)
         if number >= MOST_PAIRS:
-            told[pair] = PairMeaning(payloads, 0, None, ())
+            told[pair] = PairMeaning(payloads, 0, None, (), passed_over=True)
             continue
         told[pair] = _compared(parts, olds, payloads)
     return told

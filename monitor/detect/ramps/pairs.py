@@ -231,6 +231,8 @@ def _meant(meaning: PairMeaning, borne: frozenset[str]) -> list[tuple[PairWord, 
             )
             for change in meaning.changes
         ]
+    if meaning.passed_over:
+        return [("proven", ramp_reason("ramp_meaning_not_compared", count=meaning.payloads))]
     if not meaning.against:
         return [("proven", ramp_reason("ramp_meaning_not_held", count=meaning.payloads))]
     told: list[tuple[PairWord, RampReason]] = []
