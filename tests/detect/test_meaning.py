@@ -9,10 +9,14 @@ from typing import Any, get_args
 
 import pytest
 
+from monitor.alerts.lifecycle import worth_a_page
 from monitor.contracts.skeleton import Skeleton
 from monitor.detect.evidence.meaning import meaning_changes
-from monitor.model.meaning import MeaningChange, MeaningCode, Place, Sketch
+from monitor.detect.judging.verdict import judge
+from monitor.detect.settings import JudgeSettings
+from monitor.model.meaning import MeaningChange, MeaningCode, Meant, MeantKind, Place, Sketch
 from monitor.wording_meaning import meaning_sentence
+from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
 
 KIND = Place("GET /orders", 200, "response", "")
 NOW = datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC).timestamp()
@@ -94,6 +98,30 @@ def test_the_mix_of_callers_is_no_change() -> None:
     swapped = {KIND: [sketch(dear, "web"), sketch(dear, "batch")]}
     (change,) = meaning_changes(old, swapped)
     assert change.code == "larger"
+
+
+@pytest.mark.parametrize("met", [True, False])
+def test_what_versions_that_never_met_mean_wakes_nobody_and_a_release_below_explains_it(
+    met: bool,
+) -> None:
+    place = Place("POST /pay", 200, "response", "")
+    totals = [{"total": total} for total in TOTALS]
+    in_cents = [{"total": 100 * total} for total in TOTALS]
+    old, new = [sketch(totals)], [sketch(in_cents)]
+    kind = MeantKind(place, "http", "callee", ["web"], met, 300, 300, START, START, old, new)
+    rows = [
+        *cells([Traffic(edge())], 12, share=steady(0.3 if met else 1.0)),
+        *cells([Traffic(edge("payment", "bank"))], 12, role="caller"),
+    ]
+    others, now = (deploy("bank", "7"),), now_after(12)
+    meant = Meant("1.9.0", "2.0.0", [kind])
+    findings = judge(deploy(), rows, (), others, JudgeSettings(), now, meant=meant)[1]
+    (finding,) = [it for it in findings if it.signal == "meaning"]
+    explained = finding.explained and finding.explained.code
+    assert (finding.strength, explained) == (
+        ("concurrent", None) if met else ("weaker", "callee_released")
+    )
+    assert worth_a_page([finding], 0.0) == met
 
 
 def test_every_change_has_its_sentence() -> None:
