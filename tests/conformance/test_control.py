@@ -573,13 +573,15 @@ def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> Non
         for name in ("role", "owner", "contact"):
             connection.execute(text(f"ALTER TABLE contract_revisions DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
-        for name in ("verdict_inputs", "overrides", "gate_answers", "contract_breaks"):
+        for name in (
+            "verdict_inputs",
+            "overrides",
+            "gate_answers",
+            "contract_breaks",
+            "awaited_revisions",
+        ):
             connection.execute(text(f"DROP TABLE {name}"))
-        connection.execute(
-            text(
-                "DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005', '0006', '0007', '0008', '0009')"
-            )
-        )
+        connection.execute(text("DELETE FROM migration_log WHERE revision > '0002'"))
     engine.dispose()
     engine = open_control(control_dsn)
     assert deploys.list_deploys(engine) == [deploy]
