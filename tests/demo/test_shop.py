@@ -405,6 +405,7 @@ def test_a_real_broker_with_tls_and_scram_is_as_good(kafka_secure: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_parent_takes_its_children_with_it() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-m", "monitor.demo", "--embedded"],

@@ -476,23 +476,35 @@ def test_one_to_three_per_cent_is_found_in_ten_minutes_though_the_ramp_ends_afte
         assert hits >= int(share * seeds), before
 
 
+HARMLESS = {
+    "nothing": lambda _: 0.0,
+    "both worse from within the ramp on": lambda window: 0.03 if window >= 4 else 0.0,
+    "begins when the ramp is over": lambda window: 0.03 if window >= 14 else 0.0,
+    "comes and goes": lambda window: 0.1 if 2 <= window < 20 else 0.0,
+    "came before": lambda window: 0.1 if -60 <= window < -40 else 0.0,
+}
+
+
 @pytest.mark.parametrize("seeds", [1, pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "hour",
+    [
+        "both worse from within the ramp on",
+        "comes and goes",
+        *(
+            pytest.param(hour, marks=pytest.mark.long)
+            for hour in ("nothing", "begins when the ramp is over", "came before")
+        ),
+    ],
+)
 def test_no_harm_and_no_incident_of_both_versions_is_a_step_after_a_short_ramp(
-    seeds: int,
+    hour: str, seeds: int
 ) -> None:
     rest = [Traffic(edge(operation=f"GET /{n}"), 200) for n in range(3)]
-    hours = {
-        "nothing": lambda _: 0.0,
-        "both worse from within the ramp on": lambda window: 0.03 if window >= 4 else 0.0,
-        "begins when the ramp is over": lambda window: 0.03 if window >= 14 else 0.0,
-        "comes and goes": lambda window: 0.1 if 2 <= window < 20 else 0.0,
-        "came before": lambda window: 0.1 if -60 <= window < -40 else 0.0,
-    }
-    for name, outage in hours.items():
-        for seed in range(seeds):
-            usual = Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.01), outage=outage)
-            rows = cells([usual, *rest], 60, before=90, seed=300 + seed)
-            assert looked_at(rows, (12, 24, 36, 60)) == [], name
+    for seed in range(seeds):
+        usual = Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.01), outage=HARMLESS[hour])
+        rows = cells([usual, *rest], 60, before=90, seed=300 + seed)
+        assert looked_at(rows, (12, 24, 36, 60)) == []
 
 
 def test_forty_seconds_of_past_do_for_what_is_twenty_times_slower() -> None:

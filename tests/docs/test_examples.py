@@ -159,6 +159,7 @@ def test_a_deploy_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.slow
+@pytest.mark.long
 def test_own_kafka_by_the_settings_shown_and_no_others(
     kafka_secure: SecureKafka, tmp_path: Path
 ) -> None:

@@ -312,9 +312,12 @@ def test_hostile_names_are_shown_and_never_obeyed(
         *(f"/deploys/{made.json()['id']}" for made in deploys[:4] if made.is_success),
     ]
     for number, name in enumerate(HOSTILE):
-        paths.append(
-            f"/edges/view?caller={quote(name, safe='')}&callee={quote(HOSTILE[number - 1], safe='')}&environment=production"
-        )
+        before = quote(HOSTILE[number - 1], safe="")
+        # as the caller of one page or the callee of another: a chart takes a second
+        if number % 2:
+            paths.append(
+                f"/edges/view?caller={quote(name, safe='')}&callee={before}&environment=production"
+            )
         if number % 3 == 0:
             paths.append(f"/edges?service={quote(name, safe='')}")
     for path in paths:

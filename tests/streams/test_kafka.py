@@ -335,6 +335,7 @@ def test_a_paused_broker_is_noticed_and_read_on_when_it_answers_again(
     ) == numbered(5, first=10)
 
 
+@pytest.mark.long
 def test_a_killed_broker_is_noticed_and_its_group_goes_on_after_the_restart(
     kafka: KafkaBroker,
 ) -> None:
