@@ -171,7 +171,7 @@ def test_a_command_with_three_services_a_database_and_a_queue_ends_in_the_verdic
         assert json.loads(ran.stdout) == {"id": 7, "paid": 12.5}
         told = json.loads((folder / "verdict.json").read_text())
         edges = {(edge["caller"], edge["callee"]) for edge in told["edges"]}
-        assert {("shop", "payment"), ("payment", "ledger")} <= edges
+        assert {("shop", "payment"), ("payment", "ledger")} <= edges, sorted(edges)
         assert any(
             edge["protocol"] == "database" and edge["caller"] == "payment"
             for edge in told["edges"]
