@@ -6,7 +6,7 @@ such a place today. Clauses about values (ranges, formats, lists of words) are n
 skeleton, but by marks of what stood there, as far as these tell it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -15,7 +15,7 @@ from monitor.contracts.amendment import Weighed
 from monitor.contracts.bodies import check_body
 from monitor.contracts.changes import MOST_CHANGES, Change, Read
 from monitor.contracts.findings import Findings, Side
-from monitor.contracts.form import Operation, Promise
+from monitor.contracts.form import Body, Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
 from monitor.contracts.skeleton import Node, instances
@@ -73,7 +73,7 @@ class Replay:
 
     def concerned(self, kind: Kind) -> list[int]:
         """The changes that this kind of exchange and side can tell of."""
-        target = _target(self._old, kind.operation)
+        target = target_of(self._old, kind.operation)
         name = target.name if target is not None else kind.operation
         return [
             place for place, change in self._by_operation.get(name, []) if _meets(change, kind)
@@ -83,7 +83,7 @@ class Replay:
         """What payloads of this kind make of each change that asks for other values, and where. Of
         requests that were refused anyhow, nothing.
         """
-        old, new = (_target(promise, kind.operation) for promise in (self._old, self._new))
+        old, new = (target_of(promise, kind.operation) for promise in (self._old, self._new))
         if old is None or new is None or 400 <= kind.status < 500:
             return []
         told = []
@@ -121,7 +121,7 @@ class Replay:
 
     def harms(self, kind: Kind) -> list[Harm]:
         """What payloads of this kind meet; nothing for those that could not be seen."""
-        old, new = (_target(promise, kind.operation) for promise in (self._old, self._new))
+        old, new = (target_of(promise, kind.operation) for promise in (self._old, self._new))
         if old is None:
             return []
         named = self._by_operation.get(old.name, [])
@@ -175,7 +175,8 @@ def _is_of_values(change: Change) -> bool:
     return True
 
 
-def _target(promise: Promise, operation: str) -> Operation | None:
+def target_of(promise: Promise, operation: str) -> Operation | None:
+    """What a promise says of an operation by the name that exchanges have, as `GET /orders/{id}`."""
     method, _, route = operation.partition(" ")
     match = promise.router.match(method, route) if route else None
     return None if match is None else match.target
@@ -212,15 +213,22 @@ def _broken(kind: Kind, target: Operation) -> set[tuple[str, str]]:
     clause = target.request if kind.side == "request" else target.response(kind.status)
     if clause is None or kind.node is None or not clause.media:
         return set()
-    broken = set[tuple[str, str]]()
+    bodies = [orjson.dumps(shown) for shown in instances(kind.node)]
+    return {
+        (entry.rule, entry.pointer)
+        for findings in checked(bodies, kind, clause)
+        for _, entry in findings.broken
+    }
+
+
+def checked(bodies: Iterable[bytes], kind: Kind, clause: Body) -> Iterator[Findings]:
+    """What each of these bodies of a kind breaks, and leaves open, of the clause on its side."""
     headers: Mapping[str, str] = {"content-type": kind.media or "application/json"}
-    for instance in instances(kind.node):
+    side: Side = "request" if kind.side == "request" else "response"
+    for body in bodies:
         findings = Findings()
-        payload = Payload(orjson.dumps(instance), headers)
-        side: Side = "request" if kind.side == "request" else "response"
-        check_body(payload, clause, side, True, 128, findings, PAYLOAD_LIMITS)
-        broken |= {(entry.rule, entry.pointer) for _, entry in findings.broken}
-    return broken
+        check_body(Payload(body, headers), clause, side, True, 128, findings, PAYLOAD_LIMITS)
+        yield findings
 
 
 def _query(

@@ -11,13 +11,9 @@ from typing import Any, Literal
 
 import orjson
 
-from monitor.contracts.affected import Kind
-from monitor.contracts.bodies import check_body
+from monitor.contracts.affected import Kind, checked
 from monitor.contracts.changes import Change
-from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation
-from monitor.contracts.limits import PAYLOAD_LIMITS
-from monitor.contracts.payloads import Payload
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
 from monitor.contracts.skeleton import Node, instances
@@ -67,13 +63,9 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
         return "keeps", ""
     if kind.node is None:
         return "unseen", "payload_unseen"
-    side: Side = "request" if kind.side == "request" else "response"
-    headers: Mapping[str, str] = {"content-type": kind.media or "application/json"}
     bodies = [orjson.dumps(shown) for shown in instances(kind.node)] or [b""]
     broken, left = set[str](), set[str]()
-    for body in bodies:
-        findings = Findings()
-        check_body(Payload(body, headers), clause, side, True, 128, findings, PAYLOAD_LIMITS)
+    for findings in checked(bodies, kind, clause):
         broken |= {entry.rule for _, entry in findings.broken}
         left |= {entry.code for entry in findings.unchecked}
     sure = _SURE if _merges(kind.node) else _SURE | _CHOICES

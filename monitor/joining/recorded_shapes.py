@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from monitor.contracts.affected import Kind
+from monitor.contracts.affected import Kind, target_of
 from monitor.contracts.changes import Change
-from monitor.contracts.form import Operation, Promise
+from monitor.contracts.form import Promise
 from monitor.contracts.replayed import (
     Told,
     ValueClause,
@@ -55,14 +55,7 @@ class RecordedShapes:
     ) -> None:
         """`marks`: rows of `shape_marks_of`, asked where a clause is about values."""
         self._promise, self._before = promise, before
-        self._rows: dict[Group, list[Mapping[str, Any]]] = {}
-        for row in rows:
-            key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
-            self._rows.setdefault(key, []).append(row)
-        self._marks: dict[Group, list[Mapping[str, Any]]] = {}
-        for row in marks:
-            key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
-            self._marks.setdefault(key, []).append(row)
+        self._rows, self._marks = _by_group(rows), _by_group(marks)
         self._known: dict[tuple[Any, ...], tuple[Told, bool]] = {}
 
     def shares(self, group: Group, met: Sequence[Change] | None, *, broke: bool) -> list[Share]:
@@ -103,11 +96,13 @@ class RecordedShapes:
         self, group: Group, side: str, met: Sequence[Change] | None
     ) -> tuple[float, str, float]:
         """The shares of `by_marks` over all marked payloads of a group's side."""
-        target = _target(self._promise, group[1])
+        target = target_of(self._promise, group[1])
+        if target is None:
+            return 0.0, "", 1.0
         totals = [0.0, 0.0, 0.0]
         worst = ""
-        for row in self._marks.get(group, ()) if target is not None else ():
-            if row["side"] != side or target is None:
+        for row in self._marks.get(group, ()):
+            if row["side"] != side:
                 continue
             kind = Kind(group[1], group[2], side, str(row["media"]), None)
             clauses = value_clauses(kind, target)
@@ -135,8 +130,8 @@ class RecordedShapes:
         if key not in self._known:
             node = orjson.loads(row["text"]) if row["text"] else None
             kind = Kind(key[0], key[1], key[2], key[3], node)
-            target = _target(self._promise, kind.operation)
-            earlier = _target(self._before, kind.operation) if self._before is not None else None
+            target = target_of(self._promise, kind.operation)
+            earlier = target_of(self._before, kind.operation) if self._before is not None else None
             self._known[key] = (
                 ("keeps", "")
                 if target is None
@@ -183,10 +178,12 @@ def _met(
     return held if {(it.pointer, it.rule) for it in held} == wanted else None
 
 
-def _target(promise: Promise, operation: str) -> Operation | None:
-    method, _, route = operation.partition(" ")
-    match = promise.router.match(method, route) if route else None
-    return None if match is None else match.target
+def _by_group(rows: Iterable[Mapping[str, Any]]) -> dict[Group, list[Mapping[str, Any]]]:
+    groups: dict[Group, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
+        groups.setdefault(key, []).append(row)
+    return groups
 
 
 def _together(sides: Mapping[str, Counter[Told]], looked_at: int) -> list[Share]:
