@@ -11,8 +11,9 @@ import pytest
 
 from monitor.model.edges import Edge
 from monitor.model.reasons import Code, Reason, reason
-from monitor.wording import SENTENCES, SHORTLY, sentence
-from monitor.wording_ramps import short_span
+from monitor.wording.findings import SHORTLY
+from monitor.wording.ramps import short_span
+from monitor.wording.reasons import SENTENCES, sentence
 
 ROOT = Path(__file__).parents[1]
 EDGE = Edge("production", "web", "pay", "http", "POST /pay")

@@ -11,7 +11,7 @@ from monitor.alerts.wording import SEVERITIES, Words, labels_of, root_edges, wor
 from monitor.model.alerts import Alert, Tracked
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
-from monitor.wording import sentence
+from monitor.wording.reasons import sentence
 
 ACCEPTED = "accepted as known"
 

@@ -7,7 +7,7 @@ from monitor.model.alerts import Severity
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 from monitor.model.printable import printable
-from monitor.wording import summary
+from monitor.wording.findings import summary
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 LINES = 10  # findings spelled out in an alert; the page shows them all

@@ -21,9 +21,10 @@ from monitor.api.parts import Parts
 from monitor.api.questions import windows_state
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.wording import facts, sentence, told_by, what
-from monitor.wording_breaks import break_sentence
-from monitor.wording_ramps import bound_text, meaning_text, small_share
+from monitor.wording.breaks import break_sentence
+from monitor.wording.findings import facts, told_by, what
+from monitor.wording.ramps import bound_text, meaning_text, small_share
+from monitor.wording.reasons import sentence
 
 
 def link(path: str, /, **parameters: object) -> str:

@@ -10,7 +10,8 @@ from monitor.joining.explaining import Explanation
 from monitor.model.judging import EdgeJudgement, Finding, Suspect, Verdict
 from monitor.model.policy import RuleResult
 from monitor.model.reasons import Reason
-from monitor.wording import sentence, summary
+from monitor.wording.findings import summary
+from monitor.wording.reasons import sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.model.mocks import WORST_FIRST
 from monitor.model.operations import template_path
 from monitor.streams.files import FileSource
-from monitor.wording_mocks import mock_sentence, why_undecided
+from monitor.wording.mocks import mock_sentence, why_undecided
 
 _FOREVER = 2**63 - 1
 _AT_ONCE = 5_000

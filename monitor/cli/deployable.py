@@ -9,7 +9,7 @@ from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.model.ramps import Bound
-from monitor.wording_ramps import ROLES, bound_text
+from monitor.wording.ramps import ROLES, bound_text
 
 COLUMNS = "says role pair failures conformance seen_in declared missing".split()
 SAYS = {0: "yes: every pair is proven or accepted", 1: "no: a pair is broken", 2: "not proven"}

@@ -11,7 +11,7 @@ from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.control.documents import from_document
 from monitor.model.ramps import Bound, PairMeaning, exit_of
-from monitor.wording_ramps import ROLES, bound_text, meaning_text, short_span, small_share
+from monitor.wording.ramps import ROLES, bound_text, meaning_text, short_span, small_share
 
 LIVE = "version age share planned calls instances since".split()
 PAIRS = "role pair says calls failures conformance meaning latency not_proven".split()

@@ -22,7 +22,8 @@ from monitor.model.policy import Override, Policy, RuleResult
 from monitor.model.ramp_plans import PlanState
 from monitor.model.reasons import Reason, reason
 from monitor.store.reader import Reader
-from monitor.wording import sentence, summary
+from monitor.wording.findings import summary
+from monitor.wording.reasons import sentence
 
 ExitCode = Literal[0, 1, 2]
 EXIT_CODES: dict[Outcome, ExitCode] = {"pass": 0, "fail": 1, "inconclusive": 2}

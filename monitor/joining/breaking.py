@@ -25,7 +25,7 @@ from monitor.model.deploys import Deploy
 from monitor.model.timing import TimingReason
 from monitor.store import Store
 from monitor.store.reader import rows_in_utc
-from monitor.wording_breaks import break_sentence
+from monitor.wording.breaks import break_sentence
 
 GONE_AFTER = timedelta(hours=24)
 KEPT = timedelta(days=90)

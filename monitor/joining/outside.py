@@ -18,7 +18,7 @@ from monitor.joining.meaning import changed_since
 from monitor.model.breaks import MEANING, SHAPE, ContractBreak
 from monitor.model.meaning import MeaningChange
 from monitor.store.reader import Provider, Reader
-from monitor.wording_meaning import told_change
+from monitor.wording.meaning import told_change
 
 EVERY = timedelta(hours=1)
 LATELY, BEFORE = timedelta(hours=6), timedelta(days=7)

@@ -21,7 +21,7 @@ from monitor.model.reasons import Reason, reason
 from monitor.model.services import may_be_one
 from monitor.store import Store
 from monitor.store.ramps import Place
-from monitor.wording import sentence
+from monitor.wording.reasons import sentence
 
 FORMAT = "ramp-plan"
 SOURCE = "ramp-plan"

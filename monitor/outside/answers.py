@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from monitor.model.judging import Finding
 from monitor.outside.confidence import confidence_of
 from monitor.outside.watching import HONEST, Decision
-from monitor.wording import sentence
+from monitor.wording.reasons import sentence
 
 ASSUMED: Mapping[str, str] = {
     "counts": "calls per bin are assumed, as only rates are told",

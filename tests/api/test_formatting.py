@@ -8,7 +8,7 @@ import pytest
 from monitor.api import formatting
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, LatencyEvidence, Quantiles
-from monitor.wording import summary, what
+from monitor.wording.findings import summary, what
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from monitor.edges.aliases import Aliases
 from monitor.joining.breaking import BreakWatch, alert_of
 from monitor.joining.judging import with_promises
 from monitor.joining.timing_events import TimingWatch
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from tests.contracts.test_timing import FAST, SLOW
 from tests.detect.test_places import given_up
 from tests.detect.traffic import Behaviour, cell, edge

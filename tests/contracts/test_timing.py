@@ -18,7 +18,7 @@ from monitor.errors import ContractError, UsageError
 from monitor.joining.timing import Timed, TimingVerdict, judge_timing
 from monitor.model.contracts import Revision
 from monitor.model.timing import TimingCode
-from monitor.wording_times import TIMES, time_sentence
+from monitor.wording.times import TIMES, time_sentence
 from tests.contracts.promises import ALWAYS, exchange
 from tests.contracts.promises import revision as payments
 

@@ -18,7 +18,8 @@ from monitor.control.tables import verdicts as verdict_rows
 from monitor.detect.judging.gone import ended
 from monitor.model.judging import Quantiles
 from monitor.model.reasons import reason
-from monitor.wording import facts, sentence, summary
+from monitor.wording.findings import facts, summary
+from monitor.wording.reasons import sentence
 from tests.fixtures.told import sentences
 
 STORED: dict[str, Any] = json.loads((Path(__file__).parent / "past_documents.json").read_text())

@@ -14,7 +14,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding, Verdict
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from tests.detect.traffic import (
     START,
     Behaviour,

@@ -14,7 +14,8 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
 from monitor.model.edges import Edge
 from monitor.model.judging import Condition, Finding, Verdict
-from monitor.wording import facts, sentence, summary
+from monitor.wording.findings import facts, summary
+from monitor.wording.reasons import sentence
 from tests.detect.traffic import (
     Behaviour,
     Traffic,

@@ -15,7 +15,7 @@ from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding, Verdict
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from tests.detect.traffic import (
     START,
     Behaviour,

@@ -7,7 +7,7 @@ from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding
-from monitor.wording import sentence
+from monitor.wording.reasons import sentence
 from tests.detect.traffic import (
     START,
     Behaviour,

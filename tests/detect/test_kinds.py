@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from monitor.detect.evidence.kinds import failure_kinds
 from monitor.model.judging import Evidence, FailureKind
-from monitor.wording import facts
+from monitor.wording.findings import facts
 from tests.detect.test_differs import alike
 
 

@@ -15,7 +15,7 @@ from monitor.detect.evidence.meaning import meaning_changes
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.meaning import MeaningChange, MeaningCode, Meant, MeantKind, Place, Sketch
-from monitor.wording_meaning import meaning_sentence
+from monitor.wording.meaning import meaning_sentence
 from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
 
 KIND = Place("GET /orders", 200, "response", "")

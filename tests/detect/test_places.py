@@ -12,7 +12,7 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding
-from monitor.wording import facts, summary
+from monitor.wording.findings import facts, summary
 from tests.detect.traffic import (
     Behaviour,
     Share,

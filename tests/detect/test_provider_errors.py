@@ -12,7 +12,7 @@ from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
-from monitor.wording import summary, what
+from monitor.wording.findings import summary, what
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
 
 SETTINGS = JudgeSettings()

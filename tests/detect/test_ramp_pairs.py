@@ -9,7 +9,7 @@ from monitor.detect.ramps.cells import Harm, RampCell
 from monitor.detect.ramps.meaning import MOST_PAIRS, Sent, pair_meanings
 from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.model.meaning import Place, Sketch
-from monitor.wording_ramps import meaning_text, ramp_sentence
+from monitor.wording.ramps import meaning_text, ramp_sentence
 
 OLD, NEW = ("", "payment", "1"), ("", "payment", "2")
 WEB = ("", "web", "7")

@@ -9,7 +9,8 @@ from monitor.detect.judging.ruling import DOUBTS, STRICTEST, Asked, Shown, Traff
 from monitor.model.judging import Outcome
 from monitor.model.policy import ByHand, Criticality, Doubt, Minimum, Policy, Rule
 from monitor.model.reasons import Code, Reason, reason
-from monitor.wording import DOUBTS_TOLD, sentence
+from monitor.wording.reasons import sentence
+from monitor.wording.shown import DOUBTS_TOLD
 
 THIN = reason("thin", share=0.2, wanted=0.95)
 WEAKER = reason("weaker_pass", version="2", against_version="1")

@@ -14,7 +14,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding
 from monitor.model.reasons import reason
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from tests.detect.traffic import (
     START,
     Behaviour,

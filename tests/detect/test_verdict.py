@@ -11,7 +11,7 @@ import pytest
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from tests.detect.traffic import (
     START,
     Behaviour,

@@ -13,7 +13,7 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Verdict
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from tests.detect.traffic import (
     START,
     Behaviour,

@@ -13,7 +13,7 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Verdict
-from monitor.wording import sentence
+from monitor.wording.reasons import sentence
 from tests.detect.traffic import (
     START,
     Behaviour,

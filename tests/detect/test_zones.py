@@ -11,7 +11,7 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Verdict
-from monitor.wording import facts
+from monitor.wording.findings import facts
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
 from tests.fixtures.told import sentences
 

@@ -22,7 +22,7 @@ from monitor.api.waiting import Waiting
 from monitor.capture.environment import VARIABLES
 from monitor.config import choices, known, variable
 from monitor.model.policy import ByHand, Criticality, Minimum, Overruling, Policy, Rule
-from monitor.wording import SENTENCES
+from monitor.wording.reasons import SENTENCES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

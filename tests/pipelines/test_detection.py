@@ -21,7 +21,7 @@ from monitor.model.deploys import DeployEvent
 from monitor.model.policy import Policy, Rule
 from monitor.store import Store
 from monitor.store.reader import Reader
-from monitor.wording import summary
+from monitor.wording.findings import summary
 from pipelines.deploys import DeploySettings, VersionWatch
 from tests.detect.test_places import calls_given_up
 from tests.detect.traffic import (

@@ -20,7 +20,7 @@ from monitor.model.judging import Finding
 from monitor.model.policy import Policy, Rule
 from monitor.store import Store
 from monitor.store.reader import Reader
-from monitor.wording import facts, summary
+from monitor.wording.findings import facts, summary
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.detect.traffic import START, Traffic, cells, edge, now_after
 from tests.pipelines.test_detection import announce

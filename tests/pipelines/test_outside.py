@@ -11,7 +11,7 @@ from monitor.control.contracts import publish
 from monitor.joining.breaking import BreakWatch
 from monitor.joining.outside import OutsideWatch
 from monitor.model.contracts import ContractDraft
-from monitor.wording_breaks import break_sentence
+from monitor.wording.breaks import break_sentence
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import NOON

@@ -12,7 +12,7 @@ from monitor.errors import ContractError
 from monitor.joining.gate import GateAnswer, GateRequest, evaluate_gate
 from monitor.joining.ramp_plans import RampPlanWatch
 from monitor.model.deploys import DeployEvent
-from monitor.wording import sentence
+from monitor.wording.reasons import sentence
 from tests.fixtures.api import Asked
 from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
 from tests.fixtures.shop_day import NOON

@@ -24,7 +24,8 @@ from monitor.model.judging import Condition
 from monitor.model.spans import Resource
 from monitor.store import Store
 from monitor.store.reader import Reader
-from monitor.wording import sentence, summary
+from monitor.wording.findings import summary
+from monitor.wording.reasons import sentence
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, steady
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, request

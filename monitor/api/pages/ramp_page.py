@@ -26,7 +26,7 @@ from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.joining.ramps import ramp_span
 from monitor.model.ramps import ShareStep
-from monitor.wording_ramps import ROLES
+from monitor.wording.ramps import ROLES
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FRAMES = 40

@@ -18,7 +18,7 @@ from monitor.api.strict import StrictRoute
 from monitor.control import breaks
 from monitor.control.audit import AuditEntry, note
 from monitor.model.breaks import ContractBreak
-from monitor.wording_breaks import break_sentence
+from monitor.wording.breaks import break_sentence
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 

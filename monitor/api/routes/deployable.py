@@ -13,7 +13,7 @@ from monitor.api.strict import StrictRoute
 from monitor.api.told import fields_of
 from monitor.joining.deployable import Wanted, deployable, wanted_place
 from monitor.model.deployable import Deployable, DeployPair, Missing
-from monitor.wording_deployable import missing_sentence
+from monitor.wording.deployable import missing_sentence
 
 router = APIRouter(prefix="/v1", tags=["ramps"], responses=ERRORS, route_class=StrictRoute)
 

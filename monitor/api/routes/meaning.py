@@ -13,7 +13,7 @@ from monitor.api.questions import provider_named
 from monitor.api.strict import StrictRoute
 from monitor.joining.meaning import Compared, compared
 from monitor.model.meaning import MeaningChange
-from monitor.wording_meaning import meaning_sentence
+from monitor.wording.meaning import meaning_sentence
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 

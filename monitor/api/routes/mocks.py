@@ -22,7 +22,7 @@ from monitor.joining.fidelity import fidelity
 from monitor.joining.mock_scores import mock_of, refreshed_mock, rows_of
 from monitor.model.contracts import Revision
 from monitor.model.mocks import WORST_FIRST, Fidelity, MockFinding
-from monitor.wording_mocks import mock_sentence, why_undecided
+from monitor.wording.mocks import mock_sentence, why_undecided
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 DAYS = 7

@@ -22,7 +22,7 @@ from monitor.model.edges import qualified
 from monitor.model.ramp_plans import PlanState
 from monitor.model.ramps import PairState, Ramp, RampReason
 from monitor.store.ramps import Place
-from monitor.wording_ramps import ramp_sentence
+from monitor.wording.ramps import ramp_sentence
 
 router = APIRouter(prefix="/v1", tags=["ramps"], responses=ERRORS, route_class=StrictRoute)
 

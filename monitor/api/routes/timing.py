@@ -15,7 +15,7 @@ from monitor.api.strict import StrictRoute
 from monitor.joining.timing import TimingVerdict, TimingWord, judge_timing, timed_contracts
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.services import split_service
-from monitor.wording_times import time_sentence
+from monitor.wording.times import time_sentence
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 HOURS = 24

@@ -6,15 +6,12 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
-from monitor.model.builds import BUILD
 from monitor.model.edges import Edge
-from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding, StepEvidence
+from monitor.model.judging import Attribute, Condition
 from monitor.model.reasons import Code, Parameter, Reason
-from monitor.wording_meaning import told_change, what_changed
-from monitor.wording_times import span
+from monitor.wording.shown import Shown, condition_text, edge_name, share
 
 SENTENCES: Mapping[Code, str] = {
     "worse_errors": "{who}: server errors {rates}",
@@ -167,30 +164,6 @@ ELSEWHERE = frozenset(
 """Codes whose sentence names the edge itself."""
 
 
-CALLED_BY: tuple[Attribute, ...] = ("caller", "caller_version")
-SHORTLY: Mapping[str, str] = {
-    "worse_errors": "fails",
-    "worse_client_errors": "answers with client errors",
-    "worse_provider_errors": "fails, as only the provider tells",
-    "worse_timeouts": "times out",
-    "worse_violations": "breaks its contract",
-    "worse_latency": "is slower",
-    "silent": "has fallen silent",
-    "never_seen": "was never seen answering",
-    "calls_missing": "is no longer called",
-    "calls_repeated": "is called again and again",
-    "calls_attempted": "answers after retries only",
-    "calls_misrouted": "gets another's calls",
-    "calls_added": "is called as never before, and fails",
-    "calls_asked": "fails a new operation",
-    "meaning_changed": "sends values that mean something else",
-}
-
-
-ALL = "*"
-"""Stands for a version where all calls of an edge are held against those before, whatever their
-versions.
-"""
 PLACES: Mapping[str, str] = {
     "own": "in its own time",
     "callees": "in the calls that it makes",
@@ -204,25 +177,11 @@ REFUSED: Mapping[str, str] = {
 """What a parameter means in a sentence."""
 
 
-DOUBTS_TOLD: Mapping[str, str] = {
-    "weaker_pass": "a weaker pass",
-    "unmatched": "a deploy that matches nothing",
-    "no_data": "a lack of data",
-    "few_calls": "a lack of calls",
-    "no_overlap": "that the versions never met",
-    "untrusted": "telemetry that cannot be trusted",
-    "suspected": "harm that is not surely this deploy's",
-    "minimum": "too little evidence",
-    "other": "any other doubt",
-}
-"""A kind of doubt, as a sentence names it."""
-
-
 def sentence(reason: Reason) -> str:
     """The reason as one sentence. A code that this program does not know is told with its
     parameters.
     """
-    text = _plain(reason.code, reason.parameters, reason.edge)
+    text = plain(reason.code, reason.parameters, reason.edge)
     if reason.edge is not None and reason.code not in ELSEWHERE:
         text = f"{edge_name(reason.edge)}: {text}"
     if reason.explained_by:
@@ -232,168 +191,17 @@ def sentence(reason: Reason) -> str:
             for name, value in reason.parameters.items()
             if name.startswith(prefix)
         }
-        return f"not this deploy's: {_plain(reason.explained_by, by, None)} ({text})"
+        return f"not this deploy's: {plain(reason.explained_by, by, None)} ({text})"
     return f"accepted: {text} (known, set aside)" if reason.accepted else text
 
 
-def summary(finding: Finding) -> str:
-    """One sentence: what is worse, where, between which versions, how much."""
-    told = finding.reason
-    return _plain(told.code, told.parameters, told.edge)
-
-
-def what(finding: Finding) -> str:
-    """What is worse, in a few words."""
-    told = finding.reason
-    if told.code == "worse_latency" and told.parameters.get("old_seconds") is not None:
-        return "slower, {side} {quantile} {old_seconds:ms} → {new_seconds:ms} ms".format_map(
-            _Shown(told.parameters, None)
-        )
-    return SHORTLY[told.code]
-
-
-def told_by(finding: Finding) -> str:
-    """Whose word the bad calls of a finding are; "" where no side calls a call failed."""
-    return {
-        "errors": "the caller (where no span of it is known, the provider)",
-        "provider_errors": "the provider alone: its callers took these calls for answered",
-        "timeouts": "the caller (where no span of it is known, the provider)",
-    }.get(finding.signal, "")
-
-
-def facts(evidence: Evidence) -> list[tuple[str, str]]:
-    """(label, text) of what the evidence holds beside its counts."""
-    lines: list[tuple[str, str]] = []
-    if evidence.rate:
-        lines.append(("kind", evidence.rate.kind.replace("_", " ")))
-        lines.append(("bad calls vary more than chance by", f"{evidence.rate.dispersion:.3g}×"))
-        if evidence.rate.clause_new is not None:
-            lines.append(
-                (
-                    "breaks of this clause, new and old",
-                    f"{evidence.rate.clause_new} and {evidence.rate.clause_old or 0}",
-                )
-            )
-    if evidence.latency:
-        for age, quantiles in (("new", evidence.latency.new), ("old", evidence.latency.old)):
-            shown = [
-                f"{1000 * value:.3g}"
-                for value in (quantiles.p50, quantiles.p90, quantiles.p99)
-                if value is not None
-            ]
-            lines.append(
-                (
-                    f"p50, p90, p99 of the {age} version at the {evidence.latency.side}",
-                    f"{', '.join(shown) or '–'} ms",
-                )
-            )
-    if evidence.meaning:
-        lines.append(("what changed", told_change(evidence.meaning.change)))
-        lines.append(("payloads of", ", ".join(evidence.meaning.partners)))
-    lines += _of_calls(evidence)
-    if evidence.silence:
-        lines.append(("silent instances", str(evidence.silence.instances)))
-        lines.append(
-            (
-                "of the old version's instances answered in a window",
-                f"{evidence.silence.presence:.0%}",
-            )
-        )
-        lines.append(
-            ("probability of so much silence by chance", f"{evidence.silence.chance:.2g}")
-        )
-    lines += _over_time(evidence.step) if evidence.step else []
-    if evidence.differs:
-        lines.append(("what differs", _rule(evidence.differs)))
-    for failure in evidence.failures:
-        never = "; the old version had none" + (
-            ", nor had anybody in the day before" if failure.not_for_a_day else ""
-        )
-        kind = (
-            f"{failure.error_type}: {failure.template}" if failure.template else failure.error_type
-        )
-        lines.append(
-            (
-                "new kind of failure" if failure.is_new else "kind of failure",
-                f"{kind}, {failure.calls} calls{never if failure.is_new else ''}",
-            )
-        )
-    return lines
-
-
-def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
-    """How often, how long and why calls are refused."""
-    lines: list[tuple[str, str]] = []
-    if evidence.fanout:
-        lines.append(
-            (
-                "calls here for each call answered, new and old",
-                f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}",
-            )
-        )
-        lines.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
-    if evidence.time:
-        told = ((name, getattr(evidence.time, name)) for name in ("client", "server", "own"))
-        shown = [f"{name} {1000 * value:+.3g}" for name, value in told if value is not None]
-        lines.append(("ms that the mean call takes longer", ", ".join(shown) or "–"))
-    if evidence.refusals:
-        lines.append(
-            (
-                f"calls that {REFUSED[evidence.refusals.kind]}",
-                f"{evidence.refusals.calls}, before {evidence.refusals.old}",
-            )
-        )
-    return lines
-
-
-def _over_time(step: StepEvidence) -> list[tuple[str, str]]:
-    """What a change in time was held against."""
-    lines: list[tuple[str, str]] = []
-    lines.append(
-        (
-            "compared",
-            "before and after"
-            + (", and the versions lean the same way" if step.supported else ""),
-        )
-    )
-    lines.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
-    lines.append(
-        ("expected from", "the same hours of earlier days" if step.seasonal else "the time before")
-    )
-    lines.append(("neighbours", _neighbours(step)))
-    if step.zones:
-        lines.append(("came with the version to each zone in turn", ", ".join(step.zones)))
-    return lines
-
-
-def _rule(differs: Difference) -> str:
-    """The rule in words, with what it did on calls that it was not learned from."""
-    text = f"{_share_of(differs.bad, differs.bad + differs.other_bad)} bad calls are {' and '.join(map(_condition, differs.conditions))}"
-    same = f" (the same calls: {', '.join(map(_condition, differs.same))})" if differs.same else ""
-    there, elsewhere = (
-        _rate(differs.bad, differs.calls),
-        _rate(differs.other_bad, differs.other_calls),
-    )
-    return f"{text}{same}; held-out: {there} there, {elsewhere} elsewhere"
-
-
-def _neighbours(step: StepEvidence) -> str:
-    if step.growth > 1.0:
-        return f"grew {step.growth:.2f}-fold"
-    return f"{step.controls} unchanged" if step.controls else "none with calls enough to tell"
-
-
-def edge_name(edge: Edge) -> str:
-    """Caller, callee and operation, as a sentence names an edge."""
-    return f"{edge.caller} → {edge.callee} {edge.operation}"
-
-
-def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) -> str:
+def plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) -> str:
+    """The sentence without the edge before it and without what explains it away."""
     template = SENTENCES.get(code)  # type: ignore[call-overload]  # a code that a newer program wrote is in no table
     if template is not None:
         # a newer program means something else by this code
         with suppress(KeyError, ValueError, TypeError):
-            return str(template.format_map(_Shown(parameters, edge))) + _told_beside(
+            return str(template.format_map(Shown(parameters, edge))) + _told_beside(
                 code, parameters
             )
     return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
@@ -439,7 +247,7 @@ def _only(parameters: Mapping[str, Parameter]) -> str:
         for name in ("only_1", "only_2")
         if name in parameters
     ]
-    return f"; {_share_of(parameters['only_bad'], parameters['only_of'])} {' and '.join(map(_condition, conditions))}"
+    return f"; {share(parameters['only_bad'], parameters['only_of'])} {' and '.join(map(condition_text, conditions))}"
 
 
 def _new_kind(parameters: Mapping[str, Parameter]) -> str:
@@ -447,111 +255,3 @@ def _new_kind(parameters: Mapping[str, Parameter]) -> str:
         return ""
     says = f" “{parameters['new_kind_says']}”" if parameters["new_kind_says"] else ""
     return f"; a new kind of failure: {parameters['new_kind']}{says}, {parameters['new_kind_calls']} calls"
-
-
-def _share_of(bad: Parameter, every: Parameter) -> str:
-    return "all" if bad == every else f"{int(bad or 0) / max(int(every or 0), 1):.0%}"
-
-
-def _condition(condition: Condition) -> str:
-    words = {"instance": "on", "zone": "in", "payload_shape": "with"}.get(
-        condition.attribute,
-        "where"
-        if condition.attribute in BUILD
-        else "of"
-        if condition.attribute in CALLED_BY
-        else "to",
-    )
-    name = condition.attribute.replace("_", " ")
-    if condition.attribute in BUILD:
-        name = f"{condition.attribute} is"
-    return f"{'' if condition.holds else 'not '}{words} {name} {condition.value}"
-
-
-class _Shown(dict[str, Any]):
-    """Parameters as templates ask for them, with what follows from several of them."""
-
-    def __init__(self, parameters: Mapping[str, Parameter], edge: Edge | None) -> None:
-        shown = {name: _Value(value) for name, value in parameters.items()}
-        super().__init__(shown)
-        told = parameters.get
-        if told("against_version") == ALL:
-            self["against_version"] = "the time before"
-        if edge is not None:
-            self["edge"] = edge_name(edge)
-            self["callee"] = edge.callee
-            caller, callee = (
-                f"{edge.caller} {told('caller_version', '')}",
-                f"{edge.callee} {told('callee_version', '')}",
-            )
-            self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
-        if "change" in parameters:
-            self["meant"] = _what_changed(parameters)
-        if "new_bad" in parameters:
-            new, old = (_rate(told(f"{age}_bad"), told(f"{age}_calls")) for age in ("new", "old"))
-            self["rates"] = f"{new} against {old} " + (
-                f"on {told('against_version')}" if told("against_version") != ALL else "before"
-            )
-
-
-class _Value:
-    """A parameter with the formats of our own: when, minute, ms, points, words, eta, span, doubt,
-    through, meant, known.
-    """
-
-    def __init__(self, value: Parameter) -> None:
-        self._value = value
-
-    def __repr__(self) -> str:
-        return repr(self._value)
-
-    def __str__(self) -> str:
-        return str(self._value)
-
-    def __format__(self, form: str) -> str:
-        value = self._value
-        if form in ("when", "minute"):
-            moment = datetime.fromisoformat(str(value))
-            return f"{moment:%Y-%m-%d %H:%M:%S}" if form == "when" else f"{moment:%Y-%m-%d %H:%M}"
-        if form == "place":
-            return str(value or "/")
-        if form == "words":
-            return str(value).replace("_", " ")
-        if form == "meant":
-            return f"; did you mean {value}?" if value else ""
-        if form == "known":
-            return f"; nearest: {value}" if value else "; none is known yet"
-        if form == "eta":
-            return (
-                f", about {span(float(value or 0.0))} at the present rate"
-                if value is not None
-                else "; it has no traffic now"
-            )
-        if form == "span":
-            return span(float(value or 0.0)) if value is not None else "for ever"
-        if form == "doubt":
-            return DOUBTS_TOLD.get(str(value), str(value))
-        if form == "through":
-            return f" through {value}" if value else ""
-        if form in ("ms", "points"):
-            return (
-                "0"
-                if value is None
-                else f"{1000 * float(value):.0f}"
-                if form == "ms"
-                else f"{100 * float(value):.2f}"
-            )
-        return format(value, form)
-
-
-def _what_changed(parameters: Mapping[str, Parameter]) -> str:
-    old, new, factor = (
-        float(parameters.get(name) or 0.0) for name in ("old_share", "new_share", "factor")
-    )
-    code, kind = (str(parameters.get(name) or "") for name in ("change", "kind"))
-    return what_changed(code, kind, old, new, factor)
-
-
-def _rate(bad: Parameter, calls: Parameter) -> str:
-    bad, calls = int(bad or 0), int(calls or 0)
-    return f"{bad} of {calls} calls ({bad / calls:.2%})" if calls else "no calls"

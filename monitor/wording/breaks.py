@@ -3,7 +3,7 @@ shows it escapes it.
 """
 
 from monitor.model.breaks import MEANING, SHAPE, UNSEEN, ContractBreak
-from monitor.wording_times import time_sentence
+from monitor.wording.times import time_sentence
 
 
 def break_sentence(event: ContractBreak) -> str:

@@ -6,7 +6,7 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 from collections.abc import Mapping
 
 from monitor.model.deployable import Missing, MissingCode
-from monitor.wording_ramps import short_span
+from monitor.wording.ramps import short_span
 
 MISSING: Mapping[MissingCode, str] = {
     "pair_never_seen": "never seen in {days} days: about {calls:,} calls without a failure would prove it{how}",

@@ -1,4 +1,4 @@
-"""Sentences about ramps: no judgement of a deploy, and so no reason of one (wording.py).
+"""Sentences about ramps: no judgement of a deploy, and so no reason of one (reasons.py).
 
 Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
 """
@@ -6,8 +6,8 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 from collections.abc import Mapping
 
 from monitor.model.ramps import ENOUGH_PAYLOADS, Bound, PairMeaning, RampCode, RampReason, Role
-from monitor.wording_meaning import what_changed
-from monitor.wording_times import span
+from monitor.wording.meaning import what_changed
+from monitor.wording.times import span
 
 RAMPS: Mapping[RampCode, str] = {
     "ramp_violates": "{count:,} of {of:,} checked exchanges violate a contract",

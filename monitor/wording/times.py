@@ -1,5 +1,5 @@
 """Sentences about the times that contracts tell: no judgement of a deploy, and so no reason of one
-(wording.py).
+(reasons.py).
 
 Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
 """
