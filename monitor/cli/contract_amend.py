@@ -163,7 +163,7 @@ def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]
     """The verdict, whom it is about, and what too little was seen of."""
     words = ", ".join(f"{counts[word]} {word}" for word in WORST_FIRST)
     why = f" ({_WHY[answer['reason']]})" if answer["reason"] else ""
-    yield f"result: {answer['result']}{why}; {words}; {answer['seen']:,} live payloads looked at"
+    yield f"result: {answer['result']}{why}; {words}; {answer['seen']:,} live calls and messages looked at"
     yield from _by_consumer(answer["met"])
     for met in answer["lost"][:_MOST_TOLD]:
         where = f"{met['operation']} {met['status']} {met['pointer']}"

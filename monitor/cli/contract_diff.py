@@ -26,7 +26,8 @@ from monitor.cli.report_forms import (
     xml_text,
 )
 from monitor.contracts.amendment import EXITS, WHY, WORST_FIRST, Weighed, bearing_of, weighed
-from monitor.contracts.changes import MOST_CHANGES, Read
+from monitor.contracts.change import Read
+from monitor.contracts.changes import MOST_CHANGES
 from monitor.contracts.form import Interaction, Message, Operation
 from monitor.contracts.lines import lines_of
 from monitor.contracts.read import read_contract

@@ -7,18 +7,21 @@ skeleton, but by marks of what stood there, as far as these tell it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
 from monitor.contracts.amendment import Weighed
 from monitor.contracts.bodies import check_body
-from monitor.contracts.changes import MOST_CHANGES, Change, Read
+from monitor.contracts.change import Change, Read
+from monitor.contracts.changes import MOST_CHANGES
 from monitor.contracts.findings import Findings, Side
-from monitor.contracts.form import Body, Operation, Promise
+from monitor.contracts.form import Body, Operation
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
+from monitor.contracts.schemas import Schema
 from monitor.contracts.skeleton import Node, instances
+from monitor.contracts.targets import Target, Targets
 from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
 from monitor.model.pointers import escaped, unescaped
 
@@ -55,8 +58,7 @@ class Replay:
     """
 
     def __init__(self, old: Read, new: Read, rows: Sequence[Weighed]) -> None:
-        self._old, self._new = old.promise, new.promise
-        self._document = new.document
+        self._old, self._new = Targets(old.promise), Targets(new.promise)
         self.of_values = frozenset(
             place for place, row in enumerate(rows) if _is_of_values(row.change)
         )
@@ -71,29 +73,50 @@ class Replay:
         """The rule of a change."""
         return self._rules[place]
 
+    def names_of(self, operation: str) -> set[str]:
+        """What the changes of a live operation are told under."""
+        targets = [targets.of(operation) for targets in (self._old, self._new)]
+        return {name for target in targets if target is not None for name in target.names}
+
+    def speaks_of(self, topic: str) -> bool:
+        """Whether either revision has a word for messages of a topic."""
+        return any(targets.own(topic) is not None for targets in (self._old, self._new))
+
+    def side_of(self, operation: str, side: str) -> str:
+        """Which side of a call a payload is like: what a provider sends by itself is an answer."""
+        own = self._old.own(operation)
+        own = self._new.own(operation) if own is None else own
+        return "response" if own else side
+
     def concerned(self, kind: Kind) -> list[int]:
         """The changes that this kind of exchange and side can tell of."""
-        target = target_of(self._old, kind.operation)
-        name = target.name if target is not None else kind.operation
-        return [
-            place for place, change in self._by_operation.get(name, []) if _meets(change, kind)
-        ]
+        return [place for place, change in self._changes(kind) if _meets(change, kind)]
+
+    def _changes(self, kind: Kind) -> list[tuple[int, Change]]:
+        """Those of the operation; of a topic with several messages, of those that may be meant."""
+        target, newer = self._old.of(kind.operation), self._new.of(kind.operation)
+        names = self.names_of(kind.operation) or {kind.operation}
+        if target is not None and len(target.messages) > 1 and kind.node is not None:
+            names = set(_meant(target, kind)) | (
+                set(newer.names) - set(target.names) if newer else set()
+            )
+        return [row for name in sorted(names) for row in self._by_operation.get(name, ())]
 
     def refused(self, kind: Kind, marks: Marks) -> list[tuple[int, str, Valued]]:
         """What payloads of this kind make of each change that asks for other values, and where. Of
         requests that were refused anyhow, nothing.
         """
-        old, new = (target_of(promise, kind.operation) for promise in (self._old, self._new))
+        old, new = self._old.of(kind.operation), self._new.of(kind.operation)
         if old is None or new is None or 400 <= kind.status < 500:
             return []
         told = []
-        for place, change in self._by_operation.get(old.name, []):
+        for place, change in self._changes(kind):
             if place in self.of_values and _meets(change, kind):
-                pointer, schema = self._schema(change, new, kind)
-                told.append((place, pointer, self._valued(change, schema, marks, pointer)))
+                pointer, schema = self._schema(change, new.operation, kind)
+                told.append((place, pointer, _valued(change, schema, marks, pointer)))
         return told
 
-    def _schema(self, change: Change, new: Operation, kind: Kind) -> tuple[str, str | None]:
+    def _schema(self, change: Change, new: Operation, kind: Kind) -> tuple[str, Schema | None]:
         """Where in the payload a change is, and the schema of the whole payload or parameter."""
         if kind.side == "query":
             name = change.place.split(" ")[1]
@@ -101,37 +124,28 @@ class Replay:
                 (it for it in new.parameters if (it.place, it.name) == ("query", name)), None
             )
             known = part is not None and part.schema is not None and not part.media
-            schema = part.schema.pointer if known and part and part.schema else None
+            schema = part.schema if known and part else None
             return f"/{escaped(name)}{_pointer(change)}", schema
         media = new.request.media if new.request is not None else {}
         held = media.get(kind.media) or next((it for it in media.values() if it), None)
-        return _pointer(change), held.pointer if held is not None else None
-
-    def _valued(self, change: Change, schema: str | None, marks: Marks, pointer: str) -> Valued:
-        of_query = change.place.startswith("query ")
-        clauses = (
-            []
-            if schema is None
-            else clause_at(self._document, schema, _pointer(change), change.rule)
-        )
-        # of alternatives it cannot be told which one a payload is
-        clause = clauses[0] if len(clauses) == 1 else None
-        rule = change.rule if clause is not None or change.rule in ("const", "type") else "pattern"
-        return valued(marks, pointer, rule, clause, of_query=of_query)
+        return _pointer(change), held
 
     def harms(self, kind: Kind) -> list[Harm]:
         """What payloads of this kind meet; nothing for those that could not be seen."""
-        old, new = (target_of(promise, kind.operation) for promise in (self._old, self._new))
-        if old is None:
+        before, after = self._old.of(kind.operation), self._new.of(kind.operation)
+        if before is None:
             return []
-        named = self._by_operation.get(old.name, [])
+        if before.messages and kind.node is not None:  # whatever they were written in
+            kind = replace(kind, media="application/json")
+        named = self._changes(kind)
         harms = [
             Harm("", "operation", place)
             for place, change in named
             if change.rule == "operation" and change.what == "went"
         ]
-        if kind.node is None or new is None or (self._all_told and not named):
+        if kind.node is None or after is None or (self._all_told and not named):
             return harms
+        old, new = before.operation, after.operation
         if kind.side == "query":
             return harms + _query(kind.node, old, new, named)
         if kind.side not in ("request", "response"):
@@ -163,6 +177,32 @@ class Replay:
         ]
 
 
+def _valued(change: Change, schema: Schema | None, marks: Marks, pointer: str) -> Valued:
+    of_query = change.place.startswith("query ")
+    clauses = (
+        []
+        if schema is None
+        else clause_at(schema.written[0], schema.pointer, _pointer(change), change.rule)
+    )
+    # of alternatives it cannot be told which one a payload is
+    clause = clauses[0] if len(clauses) == 1 else None
+    rule = change.rule if clause is not None or change.rule in ("const", "type") else "pattern"
+    return valued(marks, pointer, rule, clause, of_query=of_query)
+
+
+def _meant(target: Target, kind: Kind) -> list[str]:
+    """Of the messages of a topic those that a payload keeps, as far as its form tells; all where it
+    keeps none.
+    """
+    kind = replace(kind, media="application/json")
+    kept = [
+        it.message.name
+        for it in target.messages
+        if not _breaks(kind, Body(True, {"*/*": it.schema}, ""))
+    ]
+    return kept or list(target.names)
+
+
 def _is_of_values(change: Change) -> bool:
     """Whether a request's value that was allowed may not be any more."""
     if change.side != "request" or change.rule not in RULES or change.direction == "looser":
@@ -173,13 +213,6 @@ def _is_of_values(change: Change) -> bool:
         was, now = (text.split(" or ") for text in (change.was, change.now))
         return ("number" in was or was == ["any"]) and "integer" in now and "number" not in now
     return True
-
-
-def target_of(promise: Promise, operation: str) -> Operation | None:
-    """What a promise says of an operation by the name that exchanges have, as `GET /orders/{id}`."""
-    method, _, route = operation.partition(" ")
-    match = promise.router.match(method, route) if route else None
-    return None if match is None else match.target
 
 
 def _meets(change: Change, kind: Kind) -> bool:
@@ -213,7 +246,11 @@ def _broken(kind: Kind, target: Operation) -> set[tuple[str, str]]:
     clause = target.request if kind.side == "request" else target.response(kind.status)
     if clause is None or kind.node is None or not clause.media:
         return set()
-    bodies = [orjson.dumps(shown) for shown in instances(kind.node)]
+    return _breaks(kind, clause)
+
+
+def _breaks(kind: Kind, clause: Body) -> set[tuple[str, str]]:
+    bodies = [] if kind.node is None else [orjson.dumps(shown) for shown in instances(kind.node)]
     return {
         (entry.rule, entry.pointer)
         for findings in checked(bodies, kind, clause)

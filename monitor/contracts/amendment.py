@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from monitor.contracts.changes import Change, Met, Place, Read, changes
+from monitor.contracts.change import Change, Met, Place, Read
+from monitor.contracts.changes import changes
 from monitor.contracts.containment import OPEN, Answer, Held, held_against
 
 Bearing = Literal["breaking", "compatible", "undecided"]
@@ -30,6 +31,8 @@ WHY = {
     "never_promised": "it was never promised, but consumers may have come to need it; live traffic tells",
     "sent_in_vain": "who still sends it is not heard; live traffic tells whether anybody does",
     "provider_must_show": "whether the provider does this, only it or live traffic can show",
+    "answers_break": "live answers or messages do not keep it",
+    "answers_keep": "live answers or messages keep it",
     "received_today": "it was never promised, and live consumers receive it",
     "nobody_receives": "it was never promised, and of the live answers none holds it",
     "nobody_sends": "of the live calls none sends it",
@@ -68,7 +71,11 @@ def weighed(old: Read, new: Read) -> list[Weighed]:
     for change in found:
         place = both.places.get(change)
         schemas, beside = (OPEN, []) if place is None else (held.get(place, OPEN), by_place[place])
-        row = _weighed(change, schemas, beside, by_example=by_example)
+        row = (
+            _lost(change, schemas, beside)
+            if by_example and place is not None and _is_gone(change)
+            else _weighed(change, schemas, beside, by_example=by_example and place is None)
+        )
         if row.counterexample and place is not None:
             if place in shown:
                 row = replace(row, counterexample="")
@@ -132,17 +139,8 @@ def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example
         if change.side == "request"
         else (held.older_allowed_all, held.won)
     )
-    if change.rule == "property" and change.what == "went" and change.side == "response":
-        promised = any(
-            other.rule == "required" and other.place == change.place for other in beside
-        )
-        if _moved(beside) and _both(held) == "yes":
-            return Weighed(change, "compatible", "allowed_before")
-        return (
-            Weighed(change, "breaking", "clause")
-            if promised
-            else Weighed(change, "undecided", "never_promised")
-        )
+    if _is_gone(change) and change.side == "response":
+        return _lost(change, held, beside)
     if kept == "yes":
         why = "still_allowed" if change.side == "request" else "allowed_before"
         return Weighed(change, "compatible", why)
@@ -154,6 +152,21 @@ def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example
     if kept == "no" and alone:
         return Weighed(change, "breaking", "whole_schema", beyond)
     return Weighed(change, "undecided", "cannot_be_compared")
+
+
+def _is_gone(change: Change) -> bool:
+    return change.rule == "property" and change.what == "went"
+
+
+def _lost(change: Change, held: Held, beside: Sequence[Change]) -> Weighed:
+    """A field that is not told any more, of an answer, or of a message: whoever sent it, others
+    read it.
+    """
+    if _moved(beside) and _both(held) == "yes":
+        return Weighed(change, "compatible", "allowed_before")
+    if any(other.rule == "required" and other.place == change.place for other in beside):
+        return Weighed(change, "breaking", "clause")
+    return Weighed(change, "undecided", "never_promised")
 
 
 def _moved(beside: Sequence[Change]) -> bool:

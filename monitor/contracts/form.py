@@ -203,6 +203,8 @@ class Message:
     """Of a binary format: adds what an example breaks that another contract shows as JSON."""
     says: Callable[[], Said] | None = None
     """What its schema says of a value, to be held against another contract's."""
+    schema: Schema | None = None
+    """Of a message in JSON: the schema of its payload."""
 
 
 @dataclass(frozen=True, slots=True)

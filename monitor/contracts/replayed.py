@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from monitor.contracts.affected import Kind, checked
-from monitor.contracts.changes import Change
+from monitor.contracts.change import Change
 from monitor.contracts.form import Operation
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
@@ -26,7 +26,7 @@ Word = Literal["breaks", "keeps", "values", "unseen"]
 Told = tuple[Word, str]
 """A word, and the rule that is broken, or why it was not seen."""
 
-_SURE = frozenset(
+SURE = frozenset(
     "required type additionalProperties unevaluatedProperties falseSchema dependentRequired missing_body "
     "undocumented_media_type missing_parameter".split()
 )
@@ -68,7 +68,7 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
     for findings in checked(bodies, kind, clause):
         broken |= {entry.rule for _, entry in findings.broken}
         left |= {entry.code for entry in findings.unchecked}
-    sure = _SURE if _merges(kind.node) else _SURE | _CHOICES
+    sure = SURE if _merges(kind.node) else SURE | _CHOICES
     if broken & sure:
         return "breaks", min(broken & sure)
     if left:

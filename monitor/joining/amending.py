@@ -2,6 +2,7 @@
 what was live in the last days.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,9 @@ import orjson
 
 from monitor.contracts.affected import Harm, Kind, Replay
 from monitor.contracts.amendment import EXITS, Bearing, Weighed, weighed
+from monitor.contracts.form import Promise
+from monitor.contracts.replayed import by_marks
+from monitor.contracts.shown_replay import Outcome, ShownReplay
 from monitor.contracts.valued import RULES, Valued
 from monitor.detect.ramps.bounds import upper_share
 from monitor.edges.aliases import Aliases
@@ -19,11 +23,13 @@ from monitor.joining.meaning import counts_of
 from monitor.joining.publishing import provider_of, read_revision
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
-from monitor.store.reader import Reader
+from monitor.model.exchanges import MESSAGING
+from monitor.store.reader import Provider, Reader
 
 MOST_SHARE = 0.01
 """What must surely be below this share of the calls counts as not met; 300 calls show it."""
 MOST_ROWS = 500
+_BY_LIVE = frozenset({"answers_break", "values_sent", "received_today"})
 _SETTLED = {"never_promised": "nobody_receives", "sent_in_vain": "nobody_sends"}
 
 
@@ -111,12 +117,36 @@ def amendment(
     """
     read_old, read_new = read_revision(old), read_revision(new)
     rows = weighed(read_old, read_new)
-    provider = provider_of(canonical(new, aliases))
     ends = until + timedelta(minutes=5)
-    live = reader.shapes(provider, since, ends)
+    live, marks = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
     replay = Replay(read_old, read_new, rows)
-    marks = reader.shape_marks(provider, since, ends) if replay.of_values else []
-    return judged(rows, replay, live, marks)
+    shown = ShownReplay(new.format, read_old, read_new, rows)
+    for provider in _bound(canonical(new, aliases), read_old.promise, read_new.promise):
+        live += reader.shapes(provider, since, ends)
+        if replay.of_values or shown.changes:
+            marks += reader.shape_marks(provider, since, ends)
+    return judged(rows, replay, live, marks, shown)
+
+
+def _bound(revision: Revision, *promises: Promise) -> Iterator[Provider]:
+    """Whose exchanges the revisions speak of: calls of the provider, messages that it sends, and
+    what stands in a topic whose contract binds whoever writes there.
+    """
+    provider = provider_of(revision)
+    messages = [message for promise in promises for message in promise.messages]
+    if not messages or any(_of_calls(promise) for promise in promises):
+        yield provider
+    if messages:
+        # whom a record is for does not stand in it, so that consumers are no condition here
+        topics = {message.topic for message in messages if not message.own} - {""}
+        yield replace(
+            provider, consumer="", version="", sent=True, topics=sorted(topics),
+            names=provider.names if any(message.own for message in messages) else [],
+        )  # fmt: skip
+
+
+def _of_calls(promise: Promise) -> bool:
+    return bool(promise.interactions or promise.units or promise.operations)
 
 
 def judged(
@@ -124,50 +154,140 @@ def judged(
     replay: Replay,
     live: Sequence[Mapping[str, Any]],
     marks: Sequence[Mapping[str, Any]] = (),
+    shown: ShownReplay | None = None,
 ) -> Amendment:
-    """The verdict over rows of `shapes_seen_of` and, for changes about values, `shape_marks_of`."""
-    counted = _Counted(Counter(), Counter())
-    concerned: Counter[int] = Counter()
-    affected: Counter[int] = Counter()
-    by_operation: Counter[tuple[str, bool]] = Counter()
-    known: dict[tuple[Any, ...], tuple[list[Harm], list[int]]] = {}
+    """The verdict over rows of `shapes_seen_of` and, for changes about values, `shape_marks_of`.
+    `shown` is asked where examples changed.
+    """
+    judging = _Judging(rows, replay, shown, marks)
     for row in live:
-        kind = tuple(row[word] for word in ("operation", "status", "side", "media", "shape"))
-        if kind not in known:
-            node = orjson.loads(row["text"]) if row["text"] else None
-            asked = Kind(kind[0], kind[1], kind[2], kind[3], node)
-            known[kind] = (replay.harms(asked), replay.concerned(asked))
-        harms, about = known[kind]
-        seen, count = bool(row["text"]), int(row["looked_at"])
-        by_operation[(row["operation"], seen)] += count
-        if not seen:
-            continue
-        whom = tuple(row[word] for word in ("caller", "caller_version", "callee_version"))
-        group = (*whom, *kind[:3])
-        counted.looked_at[group] += count
-        for change in about:
-            concerned[change] += count if change not in replay.of_values else 0
-        for change in {harm.change for harm in harms if harm.change >= 0}:
-            affected[change] += count
-        for harm in harms:
-            counted.affected[(*group, harm)] += count
-    untold = Counter[int]()
-    refused: list[Met] = []
+        judging.add(row)
     for row in marks:
-        for change, met_there, valued in _refused(replay, row):
-            concerned[change] += valued.shown
-            affected[change] += valued.broken
-            untold[change] += valued.open
-            refused += met_there
-    settled = [
-        _settled(row, concerned[place], affected[place], untold[place])
-        for place, row in enumerate(rows)
-    ]
-    met = _in_order([*_met(counted), *refused])
-    # operations of which nothing was seen are told too
-    changed = {weighed_row.change.operation for weighed_row in rows} - {""}
-    by_operation.update(dict.fromkeys(((name, True) for name in changed), 0))
-    return _verdict(settled, met, _told(by_operation))
+        judging.add_marks(row)
+    return judging.verdict()
+
+
+class _Judging:
+    """Counts over live rows: whom what concerns, who is affected, and of whom it cannot be told."""
+
+    def __init__(
+        self,
+        rows: Sequence[Weighed],
+        replay: Replay,
+        shown: ShownReplay | None,
+        marks: Sequence[Mapping[str, Any]],
+    ) -> None:
+        self._rows, self._replay, self._shown = rows, replay, shown
+        self._counted = _Counted(Counter(), Counter())
+        self._concerned, self._affected, self._untold = (Counter[int]() for _ in range(3))
+        self._by_operation: dict[str, Counter[tuple[str, bool]]] = {}
+        self._known: dict[tuple[Any, ...], tuple[list[Harm], list[int], list[Outcome]]] = {}
+        self._refused: list[Met] = []
+        self._reached: set[str] = set()
+        self._marks = {} if shown is None else {_group(row): row for row in marks}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """A skeleton that some payloads had; nothing of what the revisions do not speak of."""
+        if not self._speaks_of(row):
+            return
+        kind = tuple(row[word] for word in ("operation", "status", "side", "media", "shape"))
+        if kind not in self._known:
+            self._known[kind] = self._asked(row)
+        harms, about, outcomes = self._known[kind]
+        seen, count = bool(row["text"]), int(row["looked_at"])
+        by_side = self._by_operation.setdefault(row["operation"], Counter())
+        by_side[(row["side"], seen)] += count
+        if not seen:
+            return
+        group = self._whom(row)
+        self._counted.looked_at[group] += count
+        for change in about:
+            self._concerned[change] += count if change not in self._replay.of_values else 0
+        for change in {harm.change for harm in harms if harm.change >= 0}:
+            self._affected[change] += count
+        for harm in harms:
+            self._counted.affected[(*group, harm)] += count
+        for outcome in outcomes:
+            self._add_outcome(row, group, outcome, count)
+
+    def _speaks_of(self, row: Mapping[str, Any]) -> bool:
+        operation = row["operation"]
+        if row["protocol"] == MESSAGING:
+            return self._replay.speaks_of(operation)
+        shown = self._shown
+        return shown is None or not shown.of_calls or shown.speaks_of(operation)
+
+    def _asked(self, row: Mapping[str, Any]) -> tuple[list[Harm], list[int], list[Outcome]]:
+        operation, node = row["operation"], orjson.loads(row["text"]) if row["text"] else None
+        side = self._replay.side_of(operation, row["side"])
+        kind = Kind(operation, row["status"], side, row["media"], node)
+        if node is not None:
+            self._reached |= self._replay.names_of(operation)
+        outcomes = [] if self._shown is None else self._shown.outcomes(kind)
+        self._reached |= {self._rows[it.change].change.operation for it in outcomes}
+        return self._replay.harms(kind), self._replay.concerned(kind), outcomes
+
+    def _add_outcome(
+        self, row: Mapping[str, Any], group: tuple[Any, ...], outcome: Outcome, count: int
+    ) -> None:
+        """Of a changed example; what hangs on values is told by the marks of such payloads."""
+        broken, unsure = (count, 0) if outcome.word == "breaks" else (0, 0)
+        rule, pointer = outcome.rule, outcome.pointer
+        if outcome.word == "values":
+            marked = self._marks.get(_group(row))
+            share, rule, left = (
+                by_marks(outcome.values, counts_of(marked))
+                if marked is not None and outcome.values
+                else (0.0, "", 1.0)
+            )
+            broken = round(count * share)
+            unsure = min(count - broken, math.ceil(count * left))
+            pointer = next((it.pointer for it in outcome.values if it.rule == rule), "")
+        self._concerned[outcome.change] += count
+        self._affected[outcome.change] += broken
+        self._untold[outcome.change] += unsure
+        if broken:
+            self._counted.affected[(*group, Harm(pointer, rule, outcome.change))] += broken
+
+    def _whom(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Consumer, its version, the provider's version, operation, status, side."""
+        side = self._replay.side_of(row["operation"], row["side"])
+        words = ("caller", "caller_version", "callee_version")
+        if row["protocol"] == MESSAGING and side == "response":  # who is told is the consumer
+            words = ("callee", "callee_version", "caller_version")
+        return (*(row[word] for word in words), row["operation"], row["status"], side)
+
+    def add_marks(self, row: Mapping[str, Any]) -> None:
+        """What stood in requests of one kind."""
+        for change, met_there, valued in _refused(self._replay, row):
+            self._concerned[change] += valued.shown
+            self._affected[change] += valued.broken
+            self._untold[change] += valued.open
+            self._refused += met_there
+
+    def verdict(self) -> Amendment:
+        """Over all that was added."""
+        settled = [
+            _settled(row, self._concerned[place], self._affected[place], self._untold[place])
+            for place, row in enumerate(self._rows)
+        ]
+        met = _in_order([*_met(self._counted), *self._refused])
+        # operations of which nothing was seen are told too
+        changed = {row.change.operation for row in self._rows} - {""} - self._reached
+        for name in changed:
+            self._by_operation.setdefault(name, Counter())
+        return _verdict(settled, met, _told(self._by_operation))
+
+
+def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What rows of skeletons and of marks have in common."""
+    return tuple(
+        row[word]
+        for word in (
+            *("environment", "protocol", "operation", "status", "side", "media"),
+            *("caller", "caller_version", "callee_version"),
+        )
+    )
 
 
 def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list[Met], Valued]]:
@@ -199,6 +319,11 @@ def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settle
             row = replace(row, bearing="breaking", why="values_sent")
         elif not untold and upper <= MOST_SHARE:
             row = replace(row, bearing="compatible", why="values_not_sent")
+    elif row.bearing == "undecided" and row.why == "provider_must_show":
+        if affected:
+            row = replace(row, bearing="breaking", why="answers_break")
+        elif not untold and upper <= MOST_SHARE:
+            row = replace(row, bearing="compatible", why="answers_keep")
     return Settled(row, looked_at, affected, upper, untold)
 
 
@@ -221,12 +346,16 @@ def _in_order(rows: Sequence[Met]) -> list[Met]:
     return sorted(rows, key=lambda row: (-row.affected, row.operation, row.consumer, row.pointer))
 
 
-def _told(by_operation: Counter[tuple[str, bool]]) -> list[Told]:
+def _told(by_operation: Mapping[str, Counter[tuple[str, bool]]]) -> list[Told]:
+    """Of a call's sides the one that was looked at most often: each call has several."""
     told = []
-    for name in sorted({name for name, _ in by_operation}):
-        seen = by_operation[(name, True)]
+    for name, by_side in sorted(by_operation.items()):
+        seen, unseen = (
+            max((count for (_, was), count in by_side.items() if was is whether), default=0)
+            for whether in (True, False)
+        )
         upper = upper_share(0, seen)
-        told.append(Told(name, seen, by_operation[(name, False)], upper, upper <= MOST_SHARE))
+        told.append(Told(name, seen, unseen, upper, upper <= MOST_SHARE))
     return told
 
 
@@ -252,8 +381,9 @@ def _verdict(
                  and settled[row.change].weighed.bearing != "breaking")
     ]  # fmt: skip
     result: Bearing
+    by_live = any(change.weighed.why in _BY_LIVE for change in settled)
     if "breaking" in bearings or lost or refused:
-        result, reason = "breaking", "live_calls" if lost or refused else "documents"
+        result, reason = "breaking", "live_calls" if lost or refused or by_live else "documents"
     elif not seen:
         result, reason = "undecided", "no_traffic"
     elif "undecided" in bearings:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from monitor.contracts.amendment import bearing_of, weighed
-from monitor.contracts.changes import Read
+from monitor.contracts.change import Read
 from monitor.contracts.read import document_of
 from monitor.control.contracts import listed, revisions, whole
 from monitor.detect.ramps.cells import RampCell, Side

@@ -9,7 +9,8 @@ from typing import Literal
 
 from sqlalchemy import Engine
 
-from monitor.contracts.changes import Change, Read, changes
+from monitor.contracts.change import Change, Read
+from monitor.contracts.changes import changes
 from monitor.contracts.contradictions import (
     MOST,
     Contradiction,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from monitor.contracts.changes import Change
+from monitor.contracts.change import Change
 from monitor.contracts.form import Promise
 from monitor.contracts.routes import Router
 from monitor.joining.recorded_shapes import RecordedShapes, Share

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from monitor.contracts.affected import Kind, target_of
-from monitor.contracts.changes import Change
+from monitor.contracts.affected import Kind
+from monitor.contracts.change import Change
 from monitor.contracts.form import Promise
 from monitor.contracts.replayed import (
     Told,
@@ -25,6 +25,7 @@ from monitor.contracts.replayed import (
     told_by,
     value_clauses,
 )
+from monitor.contracts.targets import target_of
 from monitor.joining.meaning import counts_of
 
 Group = tuple[str, str, int]

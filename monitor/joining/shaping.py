@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitor.contracts.carried import Carried
+from monitor.contracts.decoded import decoded
 from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.contracts.outlines import Marks, Outline, Outlines
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
@@ -265,6 +267,9 @@ class Shapes:
             return None
         text = payload.undecoded
         outline = self._outlines.of_text(text, marks, masked=masked, at=at) if text else None
+        if outline is None and payload.problem and isinstance(payload, Carried):
+            value = decoded(payload)  # of a binary format, by the schema that wrote it
+            return None if value is None else self._outlines.of(value, marks, masked=masked, at=at)
         if outline is not None or payload.problem:
             return outline
         return self._outlines.of(payload.value, marks, masked=masked, at=at)

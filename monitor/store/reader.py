@@ -38,7 +38,8 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Provider:
     """Whose exchanges are asked for: a service under any of these names, and only of what is named;
-    "" is any. `sent`: of shapes, those of the messages that it sends.
+    "" is any. Of shapes: `sent`, those of the messages that it sends; `topics`, those that stand in
+    these, whoever sent them.
     """
 
     names: Sequence[str]
@@ -47,6 +48,7 @@ class Provider:
     consumer: str = ""
     version: str = ""
     sent: bool = False
+    topics: Sequence[str] = ()
 
     def parameters(self, since: datetime, until: datetime) -> dict[str, object]:
         """Those of the questions about one provider."""
@@ -59,6 +61,7 @@ class Provider:
             "consumer": self.consumer,
             "version": self.version,
             "sent": int(self.sent),
+            "topics": list(self.topics),
         }
 
 

@@ -27,7 +27,7 @@ def test_a_file_is_judged_and_what_was_judged_is_approved(api: Asked) -> None:
         headers=HTML,
     )
     assert answer.status_code == 200, answer.text
-    assert "Held against revision 1 and 120 live payloads" in answer.text
+    assert "Held against revision 1 and 40 live calls and messages" in answer.text
     little = answer.text.partition("Too little seen")[2]
     assert "<bdi>POST /payments</bdi>: 0 payloads" in little
     (judged,) = re.findall(

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from monitor.contracts.changes import Change, Read, changes
+from monitor.contracts.change import Change, Read
+from monitor.contracts.changes import changes
 from monitor.contracts.read import read_contract
 from monitor.contracts.text import parse
 from tests.contracts.examples import interaction, pact

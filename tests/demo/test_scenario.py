@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.contracts.amendment import weighed
-from monitor.contracts.changes import Read
+from monitor.contracts.change import Read
 from monitor.contracts.read import document_of, read_contract
 from monitor.demo.deploy_events import Change, cdevent
 from monitor.demo.promises import amendment, mocks, promises

@@ -11,7 +11,7 @@ from monitor.api.access import Opened, Publishing
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.amendment import WHY, Bearing
-from monitor.contracts.changes import Change
+from monitor.contracts.change import Change
 from monitor.contracts.read import completed, read_draft
 from monitor.control import contracts as registry
 from monitor.joining.amending import Met, Told, amendment

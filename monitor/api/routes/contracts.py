@@ -13,7 +13,7 @@ from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.contracts.changes import Change
+from monitor.contracts.change import Change
 from monitor.contracts.contradictions import Contradiction
 from monitor.contracts.read import Examined, completed, read_draft
 from monitor.contracts.remarks import RemarkKind

@@ -234,16 +234,16 @@ class _Reader:
         if binary and "contentType" not in fields and not self._document.get("defaultContentType"):
             media = ""
         payload = self._payload(message, str(fields.get("schemaFormat") or ""), media)
-        fits = says = None
+        fits = says = of_json = None
         if isinstance(payload, Message):
             judges += payload.sides
             fits, says = payload.fits, payload.says
         elif payload is not None:
-            judge, schema = payload
+            judge, of_json = payload
             judges.append(judge)
-            says = partial(of_schema, schema)
+            says = partial(of_schema, of_json)
             self._shown += [
-                (f"{message.clause}/examples/{index}/payload", example["payload"], schema)
+                (f"{message.clause}/examples/{index}/payload", example["payload"], of_json)
                 for index, example in enumerate(_list(message.held.get("examples")))
                 if isinstance(example, dict) and "payload" in example
             ]
@@ -265,6 +265,7 @@ class _Reader:
             own=own,
             fits=fits,
             says=says,
+            schema=of_json,
         )
 
     def _headers(self, layer: _Placed) -> list[Parameter]:

@@ -61,6 +61,7 @@ def read_jsonschema(
             media="application/json",
             own=False,
             says=partial(of_schema, schema),
+            schema=schema,
         )
         return by_example((), (message,), of_messages=(schema,))
     body = Body(required=True, media={"*/*": schema}, clause="")

@@ -145,7 +145,7 @@ def proto_messages(
 
 def _kind(descriptor: Descriptor, topic: str, clause: str, *, lone: bool, own: bool) -> Kind:
     def fits(record: Carried) -> bool | None:
-        frame = _told(record)
+        frame = told_message(record)
         return (
             None
             if frame is None or isinstance(frame, str)
@@ -177,7 +177,7 @@ def proto_judge(descriptor: Descriptor, clause: str, *, lone: bool) -> MessageJu
         data = data_of(record, clause, mismatches)
         if data is None:
             return
-        frame = _told(record)
+        frame = told_message(record)
         if frame is None:
             if lone:
                 _held(descriptor, data, clause, mismatches)
@@ -191,7 +191,7 @@ def proto_judge(descriptor: Descriptor, clause: str, *, lone: bool) -> MessageJu
     return judge
 
 
-def _told(record: Carried) -> tuple[Descriptor, bytes] | str | None:
+def told_message(record: Carried) -> tuple[Descriptor, bytes] | str | None:
     """Which message a frame names, and its bytes; or why that is not known. None where there is no
     frame: no message of Protobuf begins as one does, with field number 0.
     """

@@ -1,5 +1,6 @@
 WHERE (({sent:UInt8} = 0 AND s.callee IN {callees:Array(String)})
-       OR ({sent:UInt8} = 1 AND s.caller IN {callees:Array(String)} AND s.protocol = 'messaging'))
+       OR ({sent:UInt8} = 1 AND s.caller IN {callees:Array(String)} AND s.protocol = 'messaging')
+       OR (s.operation IN {topics:Array(String)} AND s.protocol = 'messaging'))
   AND s.hour >= toStartOfHour(toDateTime({since:UInt32}))
   AND s.hour < toDateTime({until:UInt32})
   AND ({namespace:String} = '' OR s.callee_namespace IN ('', {namespace:String}))

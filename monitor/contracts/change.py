@@ -1,0 +1,152 @@
+"""One thing that a newer revision says otherwise, and what schemas that were held against each other
+say otherwise.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monitor.contracts.form import Promise
+from monitor.contracts.schema_changes import Comparison, Direction
+from monitor.contracts.schemas import Schema
+
+Side = Literal["request", "response", ""]
+Breaks = Literal["consumers", "provider", "either", "nobody"]
+"""Who may break: consumers that keep to the revision before, or a provider that does not do more
+than before.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that came, went or changed. `operation` is "METHOD /route", or an example's name;
+    `status` of an answer.
+
+    `place` is a place in the payload or a parameter; `rule` the clause's keyword or what it is
+    about.
+    """
+
+    operation: str
+    side: Side
+    status: str
+    place: str
+    rule: str
+    what: Literal["came", "went", "changed"]
+    direction: Direction
+    was: str
+    now: str
+    breaks: Breaks
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A revision's document and the promise that was read from it."""
+
+    document: Mapping[str, Any]
+    promise: Promise
+
+
+Place = tuple[str, Side, str, str]
+"""Operation, side, status, and the parameter ("" for the body)."""
+
+
+class Met(Comparison):
+    """A comparison that keeps which schemas it held against each other, by place, and of which
+    place each of their changes is.
+    """
+
+    def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        super().__init__(old, new)
+        self.pairs: dict[Place, list[tuple[Schema, Schema]]] = {}
+        self.places: dict[Change, Place] = {}
+
+
+def of_schemas(
+    both: Met,
+    name: str,
+    side: Side,
+    status: str,
+    place: str,
+    was: Schema | None,
+    now: Schema | None,
+) -> Iterator[Change]:
+    if was is None or now is None:
+        if was is not now:
+            yield changed(
+                name,
+                side,
+                status,
+                place,
+                "schema",
+                "came" if now else "went",
+                "tighter" if now else "looser",
+                "",
+                "",
+            )
+        return
+    both.pairs.setdefault((name, side, status, place), []).append((was, now))
+    for change in both.changes(was.pointer, now.pointer):
+        what: Literal["came", "went", "changed"] = "changed"
+        if change.rule == "property":
+            what = "came" if change.now == "named" else "went"
+        where = f"{place} {change.pointer}".strip()
+        told = changed(
+            name, side, status, where, change.rule, what, change.direction, change.was, change.now
+        )
+        both.places[told] = (name, side, status, place)
+        yield told
+
+
+def changed(
+    name: str,
+    side: Side,
+    status: str,
+    place: str,
+    rule: str,
+    what: Literal["came", "went", "changed"],
+    direction: Direction,
+    was: str,
+    now: str,
+) -> Change:
+    return Change(
+        name,
+        side,
+        status,
+        place,
+        rule,
+        what,
+        direction,
+        was,
+        now,
+        _breaks(side, status, rule, what, direction),
+    )
+
+
+def _breaks(side: Side, status: str, rule: str, what: str, direction: Direction) -> Breaks:
+    """Consumers break by what is asked of them more, or promised to them less; the provider by
+    what it must keep more.
+    """
+    if rule == "deprecated":
+        return "nobody"
+    if rule == "default":  # who leaves it out is understood otherwise; whom that harms, none knows
+        return "either" if side == "request" else "nobody"
+    if rule == "status" and what == "went" and status.startswith("2"):
+        return "consumers"  # it told them that they were served
+    if rule == "property" and what == "went" and side == "response":
+        return "consumers"  # they lose it, whether or not it may still come
+    if direction == "other":
+        return "either"
+    if rule == "property" and what == "came" and direction == "tighter":
+        # a name for what could be there before; whether it must be is told by `required`
+        return "nobody"
+    if (
+        rule in ("property", "parameter")
+        and what == "went"
+        and direction == "looser"
+        and side == "request"
+    ):
+        return "nobody"  # it is sent in vain
+    if rule == "status" and what == "came" and side == "response":
+        return "nobody"  # consumers must always expect statuses that are not listed
+    asked = (direction == "tighter") == (side == "request")
+    return "consumers" if asked else "provider"

@@ -1,0 +1,347 @@
+"""Whom a newer revision of examples (Pacts, stubs, messages by example) would break among payloads
+of which only skeletons are held.
+
+What stands for a skeleton's values is held against the matchers of both revisions. Where these ask
+for presence and types the skeleton tells; where they ask for values, marks may, and what neither
+tells is said to be open. Which state, path and headers a request had is not kept: an answer keeps
+a revision if it keeps any of the examples that its operation and status may mean.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from monitor.contracts.affected import Kind
+from monitor.contracts.amendment import Weighed
+from monitor.contracts.broken import Broken
+from monitor.contracts.carried import Carried
+from monitor.contracts.change import Read
+from monitor.contracts.form import Interaction, Message
+from monitor.contracts.limits import PAYLOAD_LIMITS
+from monitor.contracts.matching.call import Call
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.mocking import asks_for
+from monitor.contracts.payloads import Payload
+from monitor.contracts.refs import resolve
+from monitor.contracts.replayed import SURE, ValueClause
+from monitor.contracts.skeleton import instances
+from monitor.contracts.stubs import asked, stubs_of
+from monitor.errors import ContractError
+from monitor.model.exchanges import Exchange
+from monitor.model.pointers import unescaped
+
+Word = Literal["breaks", "keeps", "values"]
+_OF_PRESENCE = SURE | frozenset(
+    "missing_key unexpected_key missing_body content_type not_json boolean null".split()
+)
+_NUMERIC = frozenset({"integer", "decimal", "number"})
+_KINDS: Mapping[str, str] = {
+    "integer": "number", "number": "number", "string": "string", "boolean": "boolean",
+    "null": "null", "array": "array", "object": "object",
+}  # fmt: skip
+_EQUAL = frozenset({"equality", "const"})
+_MOST_INSTANCES = 40
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_IN_PATHS = ("7", "a", "4cd0d2f4-8a7e-4f2f-9a4d-0d1f5a3b2c11")
+"""What may stand where a route has a placeholder."""
+_OF_PATH = frozenset({"/path", "/url"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a kind of payload makes of a changed example, by its place in the list of changes.
+    `values`: what it hangs on, clause by clause.
+    """
+
+    change: int
+    word: Word
+    pointer: str = ""
+    rule: str = ""
+    values: Sequence[ValueClause] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What one example says of a payload: what is surely broken, and what hangs on values."""
+
+    name: str
+    clause: str
+    broken: Sequence[Broken]
+    open: Sequence[Broken]
+
+    @property
+    def word(self) -> Word:
+        return "breaks" if self.broken else "values" if self.open else "keeps"
+
+
+class ShownReplay:
+    """Two revisions and what changed between them. Not thread-safe: it remembers answers."""
+
+    def __init__(self, kind: str, old: Read, new: Read, rows: Sequence[Weighed]) -> None:
+        """`kind` is the format of both."""
+        self._old, self._new = _Examples(kind, old), _Examples(kind, new)
+        self._changed = {
+            row.change.operation: place
+            for place, row in enumerate(rows)
+            if row.change.rule == "example" and row.change.what != "went"
+        }
+
+    @property
+    def changes(self) -> bool:
+        """Whether any example came or changed."""
+        return bool(self._changed)
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether either revision tells of calls by example."""
+        return bool(self._old.calls or self._new.calls)
+
+    def speaks_of(self, operation: str) -> bool:
+        """Whether an example of either revision may be meant by a live operation."""
+        return any(
+            examples.of_call(operation) or examples.of_topic(operation)
+            for examples in (self._old, self._new)
+        )
+
+    def names_of(self, operation: str) -> set[str]:
+        """The changed examples that a live operation may show."""
+        names = {it.name for it in self._new.of_call(operation)}
+        names |= {it.name for it in self._new.of_topic(operation)}
+        return names & self._changed.keys()
+
+    def outcomes(self, kind: Kind) -> list[Outcome]:
+        """What payloads of this kind make of the changed examples that they concern; nothing for
+        those that could not be seen.
+        """
+        if kind.node is None or not self.names_of(kind.operation):
+            return []
+        if " /" not in kind.operation:
+            return self._of_messages(kind)
+        return self._of_answers(kind) if kind.side == "response" else []
+
+    def _of_answers(self, kind: Kind) -> list[Outcome]:
+        examples = self._new.of_call(kind.operation)
+        now = [held for it in examples if (held := _answered(it, kind)) is not None]
+        before = [
+            held
+            for it in self._old.of_call(kind.operation)
+            if (held := _answered(it, kind)) is not None
+        ]
+        if not now and before:  # the examples that had this status ask for another one
+            return [
+                Outcome(self._changed[it.name], "breaks", "/status", "status")
+                for it in examples
+                if it.name in self._changed and it.name in {held.name for held in before}
+            ]
+        return self._settled(now, before)
+
+    def _of_messages(self, kind: Kind) -> list[Outcome]:
+        now, before = (
+            [_carried(it, kind) for it in examples.of_topic(kind.operation)]
+            for examples in (self._new, self._old)
+        )
+        return self._settled(now, before)
+
+    def _settled(self, now: Sequence[_Held], before: Sequence[_Held]) -> list[Outcome]:
+        """One that is kept is enough; of those that are not, the changed ones are told."""
+        concerned = [held for held in now if held.name in self._changed]
+        was = {held.name: held for held in before}
+        if not concerned:
+            return []
+        if any(held.word == "keeps" for held in now):
+            return [Outcome(self._changed[held.name], "keeps") for held in concerned]
+        outcomes = []
+        for held in concerned:
+            place, earlier = self._changed[held.name], was.get(held.name)
+            if held.word == "breaks":
+                fresh = _without(held.broken, earlier.broken if earlier else ())
+                if any(other.word != "breaks" for other in now):
+                    outcomes.append(Outcome(place, "values"))
+                elif fresh:
+                    outcomes.append(Outcome(place, "breaks", fresh[0].pointer, fresh[0].rule))
+                else:  # it was broken as it is
+                    outcomes.append(Outcome(place, "keeps"))
+                continue
+            clauses = tuple(self._fresh(held, earlier))
+            outcomes.append(Outcome(place, "values" if clauses else "keeps", values=clauses))
+        return outcomes
+
+    def _fresh(self, held: _Held, earlier: _Held | None) -> Iterator[ValueClause]:
+        """What an example asks of values now and did not before."""
+        for broken in held.open:
+            asks = self._new.asked(held.name, broken)
+            if earlier is not None and any(
+                (it.rule, it.pointer) == (broken.rule, broken.pointer)
+                and self._old.asked(held.name, it) == asks
+                for it in earlier.open
+            ):
+                continue
+            value = asks[1]
+            if broken.rule in _EQUAL and isinstance(value, str | int | float | bool):
+                yield ValueClause(broken.pointer, "const", value)
+            elif broken.rule == "integer":
+                yield ValueClause(broken.pointer, "type", "integer")
+            else:
+                yield ValueClause(broken.pointer, "pattern", None)
+
+
+def _without(broken: Sequence[Broken], before: Sequence[Broken]) -> list[Broken]:
+    was = {(it.rule, it.pointer) for it in before}
+    return [it for it in broken if (it.rule, it.pointer) not in was]
+
+
+class _Examples:
+    """The examples of one revision, by live operation and by name."""
+
+    def __init__(self, kind: str, read: Read) -> None:
+        self._read = read
+        self.calls = read.promise.interactions
+        self._calls: dict[str, list[Interaction]] = {}
+        self._bodies: dict[str, Any] = {
+            stub.name: _body_at(read.document, stub.place, as_text=stub.as_text)
+            for stub in stubs_of(kind, read.document, read.promise)
+            if stub.place
+        }
+        for message in read.promise.messages:
+            self._bodies[message.name] = _contents(read.document, message.clause)
+
+    def of_call(self, operation: str) -> list[Interaction]:
+        """Those that ask for an operation, whatever else they ask for."""
+        if operation not in self._calls:
+            method, _, route = operation.partition(" ")
+            self._calls[operation] = [
+                it
+                for it in (self.calls if route else ())
+                if (it.methods is None or method in it.methods) and _may_be(it, method, route)
+            ]
+        return self._calls[operation]
+
+    def of_topic(self, topic: str) -> list[Message]:
+        """The messages of a topic that are told by example."""
+        promise = self._read.promise
+        if not promise.messages or " /" in topic:
+            return []
+        return [it for it in promise.of_topic(topic) if it.schema is None and it.says is None]
+
+    def asked(self, name: str, broken: Broken) -> tuple[Any, Any]:
+        """What a revision asks by a clause, and the value that its example shows at the place."""
+        clause = _resolved(self._read.document, broken.clause)
+        return clause, _down(self._bodies.get(name, clause), broken.pointer)
+
+
+def _may_be(example: Interaction, method: str, route: str) -> bool:
+    """Whether a call of an operation may have a path that an example asks for."""
+    if asks_for(*asked(example), method, route):
+        return True
+    if asked(example)[1]:
+        return False
+    for word in _IN_PATHS:
+        path = _PLACEHOLDER.sub(word, route)
+        exchange = _exchange(method, path, 0, {}, b"")
+        mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
+        for part in example.request:
+            part(Call(exchange, Payload(None, {}), Payload(None, {})), mismatches)
+        if not any(it.pointer in _OF_PATH for it in mismatches.broken):
+            return True
+    return False
+
+
+def _answered(example: Interaction, kind: Kind) -> _Held | None:
+    """None where the example is answered with another status."""
+    media = {"content-type": kind.media or "application/json"}
+    broken: dict[tuple[str, str], Broken] = {}
+    for body in _bodies(kind):
+        method, _, route = kind.operation.partition(" ")
+        exchange = _exchange(method, example.path or route, kind.status, media, body)
+        call = Call(exchange, Payload(None, {}), Payload(body, media))
+        mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
+        for part in example.response:
+            part(call, mismatches)
+        if mismatches.wrong_status:
+            return None
+        broken |= mismatches.found
+    return _held(example.name, example.clause, broken)
+
+
+def _exchange(
+    method: str, path: str, status: int, media: Mapping[str, str], body: bytes
+) -> Exchange:
+    return Exchange(
+        "", 0, 0, 0, 0, None, method, path, path, "", status, "", "", "", "", "", "", b"", b"",
+        response_headers=media, response_body=body, headers_whole=False,
+    )  # fmt: skip
+
+
+def _carried(message: Message, kind: Kind) -> _Held:
+    media = {"content-type": kind.media or message.media or "application/json"}
+    broken: dict[tuple[str, str], Broken] = {}
+    for body in _bodies(kind):
+        trials = []
+        for side in message.sides:
+            mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
+            record = Carried(kind.operation, body, media)
+            side(record.content(message.media), mismatches)
+            trials.append(mismatches)
+        if trials:
+            broken |= min(trials, key=lambda trial: len(trial.found)).found
+    return _held(message.name, message.clause, broken)
+
+
+def _bodies(kind: Kind) -> list[bytes]:
+    shown = [] if kind.node is None else instances(kind.node)
+    return [orjson.dumps(value) for value in shown[:_MOST_INSTANCES]] or [b""]
+
+
+def _held(name: str, clause: str, broken: Mapping[tuple[str, str], Broken]) -> _Held:
+    of_body = [it for it in broken.values() if not it.pointer.startswith("/headers/")]
+    sure = [it for it in of_body if _is_sure(it)]
+    return _Held(name, clause, sure, [it for it in of_body if not _is_sure(it)])
+
+
+def _is_sure(broken: Broken) -> bool:
+    """Whether presence and types alone break a clause, whatever the values were."""
+    if broken.rule in _OF_PRESENCE:
+        return True
+    actual = _KINDS.get(broken.actual, "")
+    if broken.rule in _NUMERIC:
+        return actual not in ("", "number")
+    expected = _KINDS.get(broken.expected, "")
+    return bool(expected and actual) and expected != actual
+
+
+def _resolved(document: Mapping[str, Any], pointer: str) -> Any:
+    try:
+        return resolve(dict(document), f"#{pointer}", "")
+    except ContractError:
+        return None
+
+
+def _body_at(document: Mapping[str, Any], pointer: str, *, as_text: bool) -> Any:
+    held = _resolved(document, pointer)
+    if not as_text or not isinstance(held, str):
+        return held
+    try:
+        return orjson.loads(held)
+    except orjson.JSONDecodeError:
+        return held
+
+
+def _contents(document: Mapping[str, Any], clause: str) -> Any:
+    """What a message of a Pact shows; since version 4 it is wrapped."""
+    held = _resolved(document, f"{clause}/contents")
+    return held["content"] if isinstance(held, dict) and "content" in held else held
+
+
+def _down(value: Any, pointer: str) -> Any:
+    """The value at a place of an example, `*` its first item; None where it shows none."""
+    for step in pointer.split("/")[1:]:
+        if isinstance(value, dict) and unescaped(step) in value:
+            value = value[unescaped(step)]
+        elif isinstance(value, list) and value and (step == "*" or step.isdecimal()):
+            value = value[0 if step == "*" else min(int(step), len(value) - 1)]
+        else:
+            return None
+    return value
