@@ -44,6 +44,13 @@ def media_kind(media: str) -> Kind:
     return "bytes" if kind in _BYTES else "json" if kind == "application/json" else "other"
 
 
+def is_bare(media: str) -> bool:
+    """Whether a body of a media type is one message as it is, so that an empty one is a message
+    without fields: a type that says nothing may be a frame's.
+    """
+    return bool(media) and not is_grpc(media) and media_kind(media) == "bytes"
+
+
 def in_media(
     body: bytes | str, media: str, kind: Kind, headers: Mapping[str, str], most_bytes: int
 ) -> Framed:

@@ -12,7 +12,7 @@ from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.routes import PLACEHOLDER
-from monitor.model.exchanges import CLIENT_LEFT, Shown
+from monitor.model.exchanges import CLIENT_LEFT, GRPC, Shown
 
 NO_INTERACTION = "no_interaction"
 # several examples fit, for different states of the provider, which no log shows
@@ -39,7 +39,8 @@ def check_interactions(
     if not examples:
         findings.leave(NO_INTERACTION, "request", "")
         return []
-    if exchange.status in (0, CLIENT_LEFT):
+    # spans of gRPC tell no status of HTTP: what their call ended with stands in its own code
+    if exchange.status in (0, CLIENT_LEFT) and (exchange.status_told or exchange.protocol != GRPC):
         findings.leave(NO_RESPONSE, "response", examples[0][0].clause)
         return [(example.name, "open") for example, _ in examples]
     answers = [(example, unseen, answered(example, call, limits)) for example, unseen in examples]

@@ -330,3 +330,26 @@ def test_a_descriptor_set_names_its_services_and_hostile_bytes_take_no_time() ->
     for data in hostile:
         checked: Checked = judged(call(ASKED, data), held())
         assert checked.outcome in ("not_checked", "violated", "valid")
+
+
+@pytest.mark.parametrize(
+    ("media", "body", "length", "outcome"),
+    [
+        ("application/grpc", framed(b""), "", ("valid", "")),
+        ("application/grpc", base64.b64encode(framed(b"")).decode(), "", ("valid", "")),
+        ("application/proto", b"", "0", ("valid", "")),
+        ("application/proto", b"", "", ("not_checked", "no_body")),  # nobody says that it is whole
+        ("application/grpc", b"", "0", ("not_checked", "no_body")),  # a message has its frame
+        ("", b"", "0", ("not_checked", "no_body")),
+        ("application/json", b"", "0", ("not_checked", "no_body")),
+    ],
+)
+def test_a_message_without_a_field_is_a_message(
+    media: str, body: Any, length: str, outcome: tuple[str, str]
+) -> None:
+    headers = {"content-type": media} | ({"content-length": length} if length else {})
+    exchange = call(
+        body, body, "/shop.v1.Orders/Ping", asked=headers, answered=headers | {"grpc-status": "0"}
+    )
+    checked = judged(exchange, held())
+    assert (checked.outcome, checked.reason) == outcome

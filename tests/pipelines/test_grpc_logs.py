@@ -3,11 +3,16 @@ routes tell them.
 """
 
 import base64
+import json
 from datetime import timedelta
 
 from monitor.contracts.registry import Registry
 from tests.contracts.promises import AT_NS, revision
 from tests.contracts.test_grpc import ASKED, GRPC, ORDER, OTHER, SHOP, framed, made
+from tests.contracts.test_pact_plugins import ASKED as AREA_ASKED
+from tests.contracts.test_pact_plugins import interaction
+from tests.contracts.test_pact_plugins import made as area
+from tests.contracts.test_pact_plugins import pact as plugin_pact
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.pipelines.test_api_logs import batch, entry, rows, run
 
@@ -87,3 +92,55 @@ def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(a
         "shop.v1.Orders/Get": "broken", "shop.v1.Orders/Old": "unproven", "shop.v1.Orders/Watch": "unproven", "shop.v1.Orders/Ping": "unproven"
     }  # fmt: skip
     assert "shop.v1.Orders/Old" in api.get("/contracts/shop-protobuf").text
+
+
+def test_a_pact_that_the_protobuf_plugin_wrote_is_judged_from_records_to_verdicts(
+    api: Asked,
+) -> None:
+    document = json.dumps(plugin_pact(interaction()))
+    contract = api.post("/v1/contracts", {"document": document}, LOCAL_TOKEN).json()
+    assert (contract["name"], contract["format"], contract["judged"]["interactions"]) == (
+        *("web-areas", "pact"),
+        1,
+    )
+    known = Registry(
+        [revision(document, name="web-areas", format="pact", provider="areas", consumer="web")]
+    )
+    api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
+    call = {
+        "path": "/area.Shapes/Area",
+        "callee": "areas",
+        "caller": "web",
+        "request_body": base64.b64encode(framed(AREA_ASKED)).decode(),
+    }
+    good = area("Answer", total=5, unit="m2", kind=1)
+    wrong = area("Answer", total=5, unit="ft", kind=1)
+    run(
+        api.parts.store,
+        batch(
+            answered(framed(good), **call),
+            answered(framed(wrong), **call),
+            answered(None, "5", **call),
+            answered(framed(good), **(call | {"path": "/area.Shapes/Each"})),
+        ),
+        known=known,
+    )
+    assert [(row["checked"], row["reason"]) for row in rows(api.parts.store, "exchanges")] == [
+        ("valid", ""),
+        ("violated", ""),
+        ("violated", ""),
+        ("not_checked", "no_interaction"),
+    ]
+    assert [
+        (row["side"], row["rule"], row["pointer"], row["clause"])
+        for row in rows(api.parts.store, "violations")
+    ] == [
+        ("response", "equality", "/unit", "/interactions/0/response/0/contents/unit"),
+        ("response", "status", "/status", "/interactions/0/response/0/metadata/grpc-status"),
+    ]
+    (shown,) = api.get("/v1/contracts/web-areas/coverage").json()["interactions"]
+    assert (shown["interaction"], shown["proof"], shown["kept"], shown["broken"]) == (
+        *("an area", "broken"),
+        *(1, 2),
+    )
+    assert "an area" in api.get("/contracts/web-areas").text

@@ -17,6 +17,7 @@ from monitor.contracts.grpc_bodies import (
     HTTP_OK,
     asked_in_query,
     in_media,
+    is_bare,
     media_kind,
     status_told,
 )
@@ -111,6 +112,8 @@ class GrpcCalls:
         body, problem = payload.raw()
         if side == "request" and call.exchange.method.upper() == "GET":
             kind, body, problem = asked_in_query(call)
+        if problem == EMPTY and is_bare(payload.media):
+            problem = ""  # no field of it has a value
         if problem:
             findings.leave(NO_BODY if problem == EMPTY else problem, side, clause)
             return

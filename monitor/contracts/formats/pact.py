@@ -1,23 +1,27 @@
 """Pact 1, 1.1, 2, 3 and 4 into the intermediate form.
 https://github.com/pact-foundation/pact-specification
 
-Generators are for mock servers and are passed over. Bodies that only a plugin can read are named
-and not judged.
+Generators are for mock servers and are passed over. Bodies of the plugins for Protobuf and CSV are
+judged (pact_plugins.py), those of others named and not judged.
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import unquote_plus
+
+from google.protobuf.descriptor import MethodDescriptor
 
 from monitor.contracts.findings import Side
 from monitor.contracts.form import Interaction, Left, Message, Promise, by_example
 from monitor.contracts.formats.naming import unique
+from monitor.contracts.formats.pact_plugins import PactPlugins, Plugged, Shows
+from monitor.contracts.formats.pact_protobuf import call_part, one_of, status_of_grpc
+from monitor.contracts.formats.pact_rules import RuleReader, RuleSet
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.matching.content import Example, Judge, body_part, content_judge, example_of
+from monitor.contracts.matching.content import Example, Judge, content_judge, example_of, on_side
 from monitor.contracts.matching.parts import (
     Part,
     header_part,
@@ -26,16 +30,13 @@ from monitor.contracts.matching.parts import (
     query_text_part,
     status_part,
 )
-from monitor.contracts.matching.paths import parse
-from monitor.contracts.matching.rules import Rules, prefix_of, read_rules, unjudged
+from monitor.contracts.matching.rules import prefix_of
 from monitor.contracts.matching.work import EXAMPLE, Work
+from monitor.contracts.payloads import MEDIA_TYPE
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-_CATEGORY = re.compile(
-    r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)"
-)
 _VERSION = re.compile(r"[1-4](?:\.\d+)?")
 _TOPIC = ("topic", "kafka_topic", "destination", "queue")
 # What a client's metadata tells beside headers: where a message goes, and what it is made of.
@@ -51,7 +52,8 @@ _NO_HEADERS = frozenset(
         "offset",
     }
 )
-_INDEXED = re.compile(r"(.+)(\[\d{1,6}\])", re.DOTALL)
+# What a call of gRPC tells beside its message and its own metadata.
+_OF_GRPC = frozenset({"contenttype", "content-type", "grpc-status", "grpc-message"})
 
 
 def is_pact(document: Mapping[str, Any]) -> bool:
@@ -95,17 +97,6 @@ def version_of(document: Mapping[str, Any]) -> str:
     return "2"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """The rules of one side, by category and expression."""
-
-    path: Rules | None = None
-    status: Rules | None = None
-    headers: Mapping[str, Rules] = field(default_factory=dict)
-    query: Mapping[str, Rules] = field(default_factory=dict)
-    body: Mapping[str, Rules] = field(default_factory=dict)
-
-
 class _Reader:
     def __init__(self, document: dict[str, Any], where: str, limits: ContractLimits) -> None:
         self._document = document
@@ -116,8 +107,9 @@ class _Reader:
         self._version = int(version[0])
         self._as_text = version in ("1", "1.0")  # its queries are compared as texts
         self._left: list[Left] = []
-        self._patterns = 0
-        self._plugged = False  # whether a plugin reads the bodies of the interaction
+        self._rule_reader = RuleReader(limits.patterns, self._left)
+        self._plugins = PactPlugins(document, where)
+        self._plugged = Plugged(self._plugins, {}, self._left)  # of the interaction that is read
 
     def promise(self) -> Promise:
         interactions: list[Interaction] = []
@@ -134,13 +126,14 @@ class _Reader:
             )
         for kind, entry, clause in self._entries():
             self._work.spend(EXAMPLE, clause)
-            self._plugged = self._version >= 4 and isinstance(
-                entry.get("pluginConfiguration"), dict
-            )
+            self._plugged = Plugged(self._plugins, entry if self._version >= 4 else {}, self._left)
+            method = self._plugged.method(clause) if kind == "both" else None
             states = tuple(_states(entry))
             name = unique(_name(entry, states), named)
             if kind == "http":
                 interactions.append(self._http(entry, clause, name, states))
+            elif method is not None:
+                interactions.append(self._grpc(method, entry, clause, name, states))
             else:
                 messages.append(self._message(kind, entry, clause, name, states))
         return by_example(
@@ -241,39 +234,53 @@ class _Reader:
     def _body(
         self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str
     ) -> Iterator[Part]:
-        example = self._example(held, "body", _media(held), f"{clause}/body")
-        if example is not None:
-            yield body_part(
-                side,
-                example,
-                rules.body,
-                strict=side == "request",
-                clause=f"{clause}/body",
-                work=self._work,
-            )
+        judge_payload = self._judge(
+            side, held, "body", _media(held), rules, f"{clause}/body", strict=side == "request"
+        )
+        if judge_payload is not None:
+            yield on_side(side, judge_payload)
 
-    def _example(self, held: dict[str, Any], word: str, media: str, clause: str) -> Example | None:
+    def _judge(
+        self,
+        side: Side | Literal[""],
+        held: dict[str, Any],
+        word: str,
+        media: str,
+        rules: RuleSet,
+        clause: str,
+        *,
+        strict: bool,
+    ) -> Judge | None:
+        """What a body asks for; None where nothing is said of it."""
+        shows = self._shows(held, word, media, rules, clause)
+        if shows is None:
+            return None
+        example = example_of(shows.content, shows.media)
+        own = self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)
+        # else it is told as what it is, and read so
+        if own or (self._plugged.told and example.kind in ("binary", "text", "empty")):
+            judge = self._plugged.body(side, shows, strict=strict, work=self._work)
+            if judge is not None:
+                return judge
+            example = Example("opaque", example.media)
+        elif example.kind == "opaque":
+            kind = shows.media.partition(";")[0][:60] or "a plugin"
+            self._left.append(Left(clause, f"bodies of {kind} are not judged"))
+        return content_judge(example, rules.body, strict=strict, clause=clause, work=self._work)
+
+    def _shows(
+        self, held: dict[str, Any], word: str, media: str, rules: RuleSet, clause: str
+    ) -> Shows | None:
         if word not in held:
             return None
         value = held[word]
         if self._version >= 4 and isinstance(value, dict) and "content" in value:
-            media = media or str(value.get("contentType") or "")
+            told = str(value.get("contentType") or "")  # with the message's name, of a plugin
+            media = (told or media) if self._plugged.told else (media or told)
             value = self._content(value, clause)
         elif self._version >= 4 and isinstance(value, dict) and not value:
             return None
-        example = example_of(value, media)
-        own = self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)
-        # else it is told as what it is, and read so
-        plugged = own or (self._plugged and example.kind in ("binary", "text"))
-        if example.kind == "opaque" or plugged:
-            self._left.append(
-                Left(
-                    clause,
-                    f"bodies of {media.partition(';')[0][:60] or 'a plugin'} are not judged",
-                )
-            )
-            return Example("opaque", example.media)
-        return example
+        return Shows(value, media, rules.body, clause)
 
     def _content(self, value: dict[str, Any], clause: str) -> Any:
         held, encoded = value["content"], value.get("encoded")
@@ -323,12 +330,83 @@ class _Reader:
         media = (
             _named(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
         )
-        example = self._example(held, "contents", media, f"{clause}/contents")
-        if example is None:
-            return None
-        return content_judge(
-            example, rules.body, strict=False, clause=f"{clause}/contents", work=self._work
+        return self._judge("", held, "contents", media, rules, f"{clause}/contents", strict=False)
+
+    def _grpc(
+        self,
+        method: MethodDescriptor,
+        entry: dict[str, Any],
+        clause: str,
+        name: str,
+        states: tuple[str, ...],
+    ) -> Interaction:
+        """A call of gRPC, as the plugin writes it: a message that is answered."""
+        path = f"/{method.containing_service.full_name}/{method.name}"
+        asked, answers = self._object(entry, "request", clause), entry.get("response")
+        listed = answers if isinstance(answers, list) else [answers]
+        rules = self._rules(asked, f"{clause}/request")
+        request: list[Part] = [
+            path_part(None, path, f"{clause}/pluginConfiguration"),
+            *self._metadata("request", asked, rules, f"{clause}/request"),
+            *self._message_of(
+                "request", asked, rules, f"{clause}/request", method.client_streaming
+            ),
+        ]
+        response = [
+            list(self._answered(method, answer, f"{clause}/response/{index}"))
+            for index, answer in enumerate(listed)
+            if isinstance(answer, dict)
+        ]
+        return Interaction(
+            name,
+            clause,
+            None,
+            path,
+            request,
+            one_of(response) if response else (),
+            states,
+            pending=entry.get("pending") is True,
+            asks=f"POST {path}",
         )
+
+    def _answered(
+        self, method: MethodDescriptor, answer: dict[str, Any], clause: str
+    ) -> Iterator[Part]:
+        rules = self._rules(answer, clause)
+        metadata = answer.get("metadata")
+        status = _named(metadata, "grpc-status") if isinstance(metadata, dict) else ""
+        yield status_of_grpc(status, f"{clause}/metadata/grpc-status")
+        yield from self._metadata("response", answer, rules, clause)
+        if status.lower() in ("", "0", "ok"):  # a call that failed has no message
+            yield from self._message_of("response", answer, rules, clause, method.server_streaming)
+
+    def _metadata(
+        self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str
+    ) -> Iterator[Part]:
+        metadata = held.get("metadata")
+        for name, value in (metadata if isinstance(metadata, dict) else {}).items():
+            if name.lower() not in _OF_GRPC:
+                pointer = f"{clause}/metadata/{escaped(name)}"
+                yield header_part(
+                    side, name, [str(value)], rules.metadata.get(name.lower()), pointer
+                )
+
+    def _message_of(
+        self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str, streamed: bool
+    ) -> Iterator[Part]:
+        pointer = f"{clause}/contents"
+        shows = self._shows(held, "contents", "", rules, pointer)
+        if shows is None:
+            return
+        if streamed:
+            self._left.append(Left(pointer, "the messages of a stream are not judged"))
+            judged = None
+        else:
+            judged = self._plugged.message(side, shows, strict=side == "request", work=self._work)
+        if judged is not None:
+            yield call_part(side, judged, pointer)
+        else:
+            yield lambda _call, mismatches: mismatches.leave(MEDIA_TYPE, pointer)
 
     def _object(self, owner: dict[str, Any], word: str, clause: str) -> dict[str, Any]:
         value = owner.get(word)
@@ -344,74 +422,9 @@ class _Reader:
         if not isinstance(rules, dict):
             raise ContractError(f"{self._where}: {pointer} is no object", pointer)
         try:
-            return self._sorted(_by_category(rules, pointer))
+            return self._rule_reader.read(rules, pointer)
         except ContractError as error:
             raise ContractError(f"{self._where}: {error}", error.pointer or pointer) from None
-
-    def _sorted(self, categories: dict[str, dict[str, Rules]]) -> RuleSet:
-        for by_path in categories.values():
-            for path, rules in by_path.items():
-                parse(path)
-                self._patterns += 1
-                if self._patterns > self._limits.patterns:
-                    raise ContractError(
-                        f"{self._patterns} matching rules are more than a pact may have; split it"
-                    )
-                if unjudged(rules):
-                    self._left.append(
-                        Left(
-                            rules.clause,
-                            "this pattern or format cannot be compiled, and is not judged",
-                        )
-                    )
-        return RuleSet(
-            next(iter(categories.get("path", {}).values()), None),
-            next(iter(categories.get("status", {}).values()), None),
-            {_first(path).lower(): rules for path, rules in categories.get("header", {}).items()},
-            categories.get("query", {}),
-            categories.get("body", {}) | categories.get("content", {}),
-        )
-
-
-def _by_category(matching: dict[str, Any], pointer: str) -> dict[str, dict[str, Rules]]:
-    """Versions 3 and 4 name categories, version 2 writes them into each path."""
-    categories: dict[str, dict[str, Rules]] = {}
-    for word, category_rules in matching.items():
-        clause = f"{pointer}/{escaped(word)}"
-        category = _CATEGORY.match(word)
-        if category is not None:
-            kind = {"headers": "header", "contents": "content"}.get(category[1], category[1])
-            read = read_rules(category_rules, clause)
-            if read is not None:
-                categories.setdefault(kind, {})["$" + word[category.end() :]] = read
-            continue
-        kind = {"headers": "header", "contents": "content"}.get(word, word)
-        if not isinstance(category_rules, dict):
-            raise ContractError(f"the matching rules at {clause} are no object", clause)
-        for path, rules in (
-            {"$": category_rules}
-            if isinstance(category_rules.get("matchers"), list)
-            else category_rules
-        ).items():
-            read = read_rules(rules, f"{clause}/{escaped(path)}")
-            if read is not None:
-                categories.setdefault(kind, {})[_expression(kind, path)] = read
-    return categories
-
-
-def _expression(kind: str, path: str) -> str:
-    """Headers and parameters are named as they are, or by a path."""
-    if kind not in ("header", "query", "metadata") or path.startswith(("$.", "$[")) or path == "$":
-        return path
-    indexed = _INDEXED.fullmatch(path) if kind == "query" else None
-    name, rest = (indexed[1], indexed[2]) if indexed else (path, "")
-    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$['{quoted}']{rest}"
-
-
-def _first(path: str) -> str:
-    tokens = parse(path)
-    return tokens[0].text if tokens else ""
 
 
 def _ruled(message: Mapping[str, Any]) -> set[str]:

@@ -66,7 +66,7 @@ class ProtoSchema:
         for full_name in (name, f"{self.file.package}.{name}"):
             try:
                 return self.file.pool.FindMessageTypeByName(full_name.lstrip("."))
-            except KeyError:
+            except (KeyError, TypeError):  # or half of a pair of surrogates
                 continue
         return None
 

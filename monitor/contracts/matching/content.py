@@ -61,7 +61,11 @@ def body_part(
     work: Work,
 ) -> Part:
     """One side's body. `strict`: what the example does not show must not be there."""
-    judge_payload = content_judge(example, rules, strict=strict, clause=clause, work=work)
+    return on_side(side, content_judge(example, rules, strict=strict, clause=clause, work=work))
+
+
+def on_side(side: Side, judge_payload: Judge) -> Part:
+    """A judge of payloads as one of that side of a call."""
 
     def judge(call: Call, mismatches: Mismatches) -> None:
         judge_payload(call.request if side == "request" else call.response, mismatches)
