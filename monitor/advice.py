@@ -89,6 +89,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "what the example asks of the request stands where the log does not show it",
         f"log the request's body and headers ({RECIPES}), or take seamwatch.capture",
     ),
+    "headers_unseen": (
+        "what the contract asks of the answer stands in headers that the log does not show",
+        f"log the answer's headers, and `grpc-status` ({RECIPES}), or take seamwatch.capture",
+    ),
     "undeclared_fields_only": (
         "no field of the message is declared",
         "look whether it is the right schema for this topic",
