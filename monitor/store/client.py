@@ -51,10 +51,12 @@ READ_LIMITS: Mapping[str, str] = {
 # lost rows in several releases (ClickHouse #111031). Planning a closing takes twice as long (0.32
 # against 0.17 CPU s, 0.48 against 0.26 with proxies) while the planner looks for what comparisons
 # follow from others: ours are few and written out. Columns that closing reads are packed by
-# nobody: it took a fifth of reading.
+# nobody: it took a fifth of reading. A batch of a quiet topic may span weeks, and some tables have
+# a partition an hour: a hundred of them, the engine's limit, is a batch that nobody can write.
 WRITE_SETTINGS: Mapping[str, str] = {
     "optimize_on_insert": "0",
     "async_insert": "0",
+    "max_partitions_per_insert_block": "0",
     "optimize_and_compare_chain": "0",
     "optimize_extract_common_expressions": "0",
     "output_format_arrow_compression_method": "none",

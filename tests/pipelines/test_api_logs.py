@@ -235,3 +235,10 @@ def test_what_a_proxy_answered_breaks_nothing(store: Store) -> None:
         ("not_checked", "proxy_answer")
     ]
     assert rows(store, "violations") == []
+
+
+def test_a_batch_of_a_quiet_topic_may_span_weeks(store: Store) -> None:
+    """Tables with a partition an hour take at most a hundred of them at once by default."""
+    hour = 3_600 * 10**9
+    run(store, batch(*(entry(time=AT_NS - ago * hour) for ago in range(0, 600, 4))))
+    assert len(rows(store, "exchanges")) == 150
