@@ -14,7 +14,7 @@ KINDS = "operation status side old_payloads new_payloads at_once enough".split()
 
 def meaning(
     context: typer.Context,
-    service: Annotated[str, typer.Argument(help="The provider.")],
+    service: Annotated[str, typer.Argument(help="Who sent the payloads.")],
     old: Annotated[
         str, typer.Option(help="A version; by default the usual one beside the new one.")
     ] = "",

@@ -1,5 +1,6 @@
-"""What the values of two live versions of a provider meant, compared: from marks of payloads, by
-caller, and by hour where both were live at once.
+"""What the values that two live versions of a service sent meant, compared: from marks of payloads, by
+whom they were sent to, and by hour where both were live at once. A payload is its sender's: an
+answer the callee's, a request or a message the caller's.
 """
 
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import Any
 from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.detect.evidence.meaning import FEWEST, meaning_changes
 from monitor.model.meaning import MeaningChange, Place, Sketch
-from monitor.store.reader import Provider, Reader
+from monitor.store.reader import MeantQuery, Provider, Reader
 
 TOGETHER = 0.5
 """Versions are compared hour by hour where so much of the new one's was while both were live."""
@@ -47,12 +48,12 @@ class Meaning:
 
 
 def compared(
-    reader: Reader, provider: Provider, old: str, new: str, since: datetime, until: datetime
+    reader: Reader, asked: MeantQuery, old: str, new: str, since: datetime, until: datetime
 ) -> Meaning:
     """What means something else in `new` than in `old`. "" for `new` is the version that was seen
     first last, for `old` that of the others with most payloads.
     """
-    rows = _rows(reader, provider, since, until)
+    rows = reader.meant(asked, since, until, by_hour=True)
     new = new or _newest(rows)
     old = old or _usual(rows, new)
     if not old or not new or old == new:
@@ -64,15 +65,16 @@ def compared(
 def changed_since(
     reader: Reader, provider: Provider, since: datetime, then: datetime, until: datetime
 ) -> Sequence[MeaningChange]:
-    """What a provider that tells no version means otherwise since an hour, by caller."""
-    rows = _rows(reader, provider, since, until)
+    """What the answers of a provider that tells no version mean otherwise since an hour, by
+    caller.
+    """
+    rows = [
+        {**row, "partner": row["caller"]}
+        for row in reader.shape_marks_by_hour(provider, since, until)
+        if row["side"] == "response"
+    ]
     before = [row for row in rows if row["hour"] < then]
     return _changed(before, [row for row in rows if row["hour"] >= then])[0]
-
-
-def _rows(reader: Reader, provider: Provider, since: datetime, until: datetime) -> list[Row]:
-    rows = reader.shape_marks_by_hour(provider, since, until)
-    return [row for row in rows if row["side"] != "query"]
 
 
 def _changed(
@@ -116,7 +118,7 @@ class Marked:
 def _by_kind(rows: Iterable[Row]) -> dict[Place, list[Marked]]:
     kinds: dict[Place, list[Marked]] = {}
     for row in rows:
-        marked = marked_of(row, row["caller"])
+        marked = marked_of(row, row["partner"])
         if marked is not None:
             place = Place(row["operation"], int(row["status"]), row["side"], "")
             kinds.setdefault(place, []).append(marked)

@@ -68,14 +68,22 @@ class Provider:
 @dataclass(frozen=True, slots=True)
 class MeantQuery:
     """Whose payloads are asked for: what a service sent, of these versions of it (none: of all), by
-    the version of whom it sent them to where that is asked.
+    the version of whom it sent them to where that is asked. Environment None: all.
     """
 
     service: str
     namespace: str
-    environment: str
+    environment: str | None
     versions: Sequence[str]
     by_partner: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """What payloads may call the service: records tell no namespace of a caller but in its
+        name.
+        """
+        longer = [f"{self.service}.{self.namespace}"] if self.namespace else []
+        return [self.service, *longer]
 
 
 class Reader:
@@ -427,9 +435,10 @@ class Reader:
         the whole time together.
         """
         parameters = {
-            "service": asked.service,
+            "names": asked.names,
             "namespace": asked.namespace,
-            "environment": asked.environment,
+            "environment": asked.environment or "",
+            "everywhere": int(asked.environment is None),
             "versions": list(asked.versions),
             "since": _seconds(since, 0),
             "until": _seconds(until, _END),

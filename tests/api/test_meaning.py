@@ -35,7 +35,7 @@ def live(api: Asked, version: str, first: int, factor: float, zone: str, count: 
 
 
 def asked(api: Asked, **more: str) -> dict[str, Any]:
-    answer = api.get("/v1/meaning", LOCAL_TOKEN, params={"service": "till", **more})
+    answer = api.get("/v1/meaning", LOCAL_TOKEN, params={"service": "till"} | more)
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
@@ -63,3 +63,28 @@ def test_what_means_something_else_in_the_newer_version_is_told_and_no_value_is(
     assert "100 % are with the zone none, before 0 %" in text["/at"]
     assert "1225" not in json.dumps(told)
     assert asked(api, old="3.0", new="3.0")["kinds"] == []
+
+
+def test_a_request_is_its_senders_whatever_version_answers(api: Asked) -> None:
+    """The rule is the signal's: what a caller sends is asked for under the caller's name and
+    versions, and a new callee is no change of it.
+    """
+    began = NOON - timedelta(hours=3)
+    given = [
+        {
+            "method": "POST", "caller": "shop", "caller_version": f"{1 + place // 200}.0",
+            "callee": "till", "callee_version": f"{7 + place % 2}", "response_body": '{"ok": true}',
+            "request_headers": {"content-type": "application/json"},
+            "request_body": json.dumps({"total": (12.25 + place % 7) * (100 if place >= 200 else 1)}),
+        }
+        for place in range(400)
+    ]  # fmt: skip
+    batch = Given(records(*given, at=began))
+    list(api_logs(batch, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
+    told = asked(api, service="shop")
+    assert (told["old"], told["new"]) == ("1.0", "2.0")
+    (change,) = told["changes"]
+    assert (change["change"]["place"]["side"], change["change"]["place"]["pointer"]) == (
+        "request", "/total",
+    )  # fmt: skip
+    assert {kind["side"] for kind in asked(api, old="7", new="8")["kinds"]} == {"response"}

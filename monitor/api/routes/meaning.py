@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
 from monitor.api.moments import Hours, Name, ProviderName
-from monitor.api.questions import provider_named
 from monitor.api.strict import StrictRoute
 from monitor.joining.meaning import Compared, compared
 from monitor.model.meaning import MeaningChange
+from monitor.model.services import split_service
+from monitor.store.reader import MeantQuery
 from monitor.wording.meaning import meaning_sentence
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
@@ -52,13 +53,18 @@ def meaning_of_versions(
     environment: Name = None,
     hours: Hours = 168,
 ) -> MeaningFound:
-    """From marks of payloads: sizes, signs, decimals, lengths, formats, zones, mixes of hashed
-    words. Callers are strata, and hours where both versions were live at once.
+    """From marks of what the service sent, answers and requests: sizes, signs, decimals, lengths,
+    formats, zones, mixes of hashed words. Whom it was sent to are strata, and hours where both
+    versions were live at once.
     """
     now = parts.clock()
     since = now - timedelta(hours=hours)
-    named, provider = provider_named(parts, service, environment)
-    told = compared(parts.reader, provider, old, new, since, now + timedelta(minutes=5))
+    aliases = parts.config.aliases
+    named = aliases.service(service)
+    short, namespace = split_service(named)
+    where = aliases.environment(environment) if environment else None
+    asked = MeantQuery(short, namespace, where, [old, new] if old and new else [])
+    told = compared(parts.reader, asked, old, new, since, now + timedelta(minutes=5))
     return MeaningFound(
         service=named,
         old=told.old,

@@ -7,10 +7,10 @@ SELECT if({by_hour:UInt8} = 1, s.hour, toStartOfHour(toDateTime({since:UInt32}))
        if(s.side = 'response', s.callee_version, s.caller_version) AS version, sumMap(s.marks) AS marks
 FROM shape_marks AS s
 WHERE s.hour >= toStartOfHour(toDateTime({since:UInt32})) AND s.hour < toDateTime({until:UInt32})
-  AND s.environment = {environment:String}
-  AND ((s.side = 'response' AND s.callee = {service:String} AND (s.callee_version IN {versions:Array(String)} OR empty({versions:Array(String)}))
+  AND ({everywhere:UInt8} = 1 OR s.environment = {environment:String})
+  AND ((s.side = 'response' AND s.callee IN {names:Array(String)} AND (s.callee_version IN {versions:Array(String)} OR empty({versions:Array(String)}))
         AND ({namespace:String} = '' OR s.callee_namespace IN ('', {namespace:String})))
-       OR (s.side = 'request' AND s.caller = {service:String} AND (s.caller_version IN {versions:Array(String)} OR empty({versions:Array(String)}))))
+       OR (s.side = 'request' AND s.caller IN {names:Array(String)} AND (s.caller_version IN {versions:Array(String)} OR empty({versions:Array(String)}))))
 GROUP BY hour, role, operation, status, side, partner, partner_version, version
 ORDER BY hour, role, operation, status, side, partner, partner_version, version
-LIMIT 20000
+LIMIT 100000
