@@ -140,6 +140,7 @@ def _all(document: dict[str, Any], promise: Promise, marked: Sequence[Placed]) -
         if len({id(schema.schemas) for schema in promise.of_messages}) == 1:
             yield from _of_schemas(promise, marked)
         return
+    seen: set[int] = set()
     for operation in promise.operations:
         bodies: list[Body] = [
             *operation.responses.values(),
@@ -149,7 +150,9 @@ def _all(document: dict[str, Any], promise: Promise, marked: Sequence[Placed]) -
             *operation.parameters,
             *(header for body in bodies for header in body.headers),
         ):
-            yield from _of_parameter(document, parameter)
+            if id(parameter) not in seen:  # many operations refer to the same
+                seen.add(id(parameter))
+                yield from _of_parameter(document, parameter)
         for body in bodies:
             for media, schema in body.media.items():
                 if schema is not None and (

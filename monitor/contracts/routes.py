@@ -75,6 +75,7 @@ class Router(Generic[Target]):
     def __init__(self) -> None:
         self._root: _Node[Target] = _Node()
         self._bases: list[Base] = []
+        self._targets: tuple[Target, ...] | None = None  # once they were asked for
 
     def add(self, method: str, template: str, target: Target, bases: Iterable[Base] = ()) -> None:
         """Route `method` (upper case) of `template` to `target`; a later one replaces an earlier
@@ -83,6 +84,7 @@ class Router(Generic[Target]):
         It lives below each of its own `bases`, and at the root, since a gateway may have cut the
         base.
         """
+        self._targets = None
         node = self._root
         for segment in _segments(template):
             node = _child(node, segment)
@@ -157,8 +159,13 @@ class Router(Generic[Target]):
             return None
         return Match(held[0], "" if base is None else base.text, path, segments)
 
-    def targets(self) -> Iterator[Target]:
+    def targets(self) -> Sequence[Target]:
         """Every target, in no promised order."""
+        if self._targets is None:
+            self._targets = tuple(self._walked())
+        return self._targets
+
+    def _walked(self) -> Iterator[Target]:
         nodes = [self._root]
         while nodes:
             node = nodes.pop()

@@ -99,6 +99,9 @@ class _Reader:
         self._readings = Readings(document)
         self._where = where
         self._limits = limits
+        self._behind: dict[str, tuple[Any, str]] = {}  # by reference
+        self._bodies: dict[tuple[str, Side], Body] = {}
+        self._shared: dict[tuple[str, str, ParameterPlace, Side], Parameter] = {}
         draft: Draft = (
             "4"
             if old
@@ -233,6 +236,13 @@ class _Reader:
         )
 
     def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
+        """A body; one that several operations refer to is read once."""
+        key = (pointer, side)
+        if key not in self._bodies:
+            self._bodies[key] = self._content(held, pointer, side)
+        return self._bodies[key]
+
+    def _content(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
         media, forms = {}, {}
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{escaped(name)}", "media type")
@@ -290,6 +300,15 @@ class _Reader:
     def _described(
         self, name: str, place: ParameterPlace, held: dict[str, Any], clause: str, side: Side
     ) -> Parameter:
+        """A parameter or a header; those that several operations refer to are read once."""
+        key = (clause, name, place, side)
+        if key not in self._shared:
+            self._shared[key] = self._parameter(name, place, held, clause, side)
+        return self._shared[key]
+
+    def _parameter(
+        self, name: str, place: ParameterPlace, held: dict[str, Any], clause: str, side: Side
+    ) -> Parameter:
         schema, media, reading, pointer, inner = (
             None,
             "",
@@ -323,7 +342,14 @@ class _Reader:
         )
 
     def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:
-        target, place = follow(self._document, node, pointer, self._where)
+        reference = node.get("$ref") if isinstance(node, dict) else None
+        if not isinstance(reference, str):
+            target, place = node, pointer
+        elif reference in self._behind:
+            target, place = self._behind[reference]
+        else:
+            target, place = follow(self._document, node, pointer, self._where)
+            self._behind[reference] = target, place
         if not isinstance(target, dict):
             raise ContractError(f"{self._where}: the {what} at {pointer} is no object", pointer)
         return target, place

@@ -4,6 +4,7 @@ keyword, formats that nobody knows, what stands beside a `$ref` that leaves no r
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from monitor.contracts.formats.keywords import (
@@ -94,14 +95,19 @@ def _odd_format(node: dict[str, Any], place: str) -> Iterator[Remark]:
     name = node.get("format")
     if not isinstance(name, str) or name in _FORMATS:
         return
-    near = get_close_matches(name.lower(), _FORMATS, 1, _LIKENESS)
+    near = _nearest(name.lower()[:40])
     if near:
         yield Remark(
             f"{place}/format",
-            f"nobody knows the format {name[:40]!r}, and it is not judged; did you mean {near[0]!r}?",
+            f"nobody knows the format {name[:40]!r}, and it is not judged; did you mean {near!r}?",
             grave=False,
             kind="unjudged",
         )
+
+
+@lru_cache(maxsize=1024)  # a document says the same odd word in hundreds of places
+def _nearest(name: str) -> str:
+    return next(iter(get_close_matches(name, _FORMATS, 1, _LIKENESS)), "")
 
 
 def _beside(node: dict[str, Any], place: str) -> Iterator[Remark]:

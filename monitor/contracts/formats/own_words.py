@@ -27,7 +27,8 @@ def unknown_words(document: Mapping[str, Any], text: str) -> list[Remark]:
     """A remark for each, with its place and the nearest word. The document is walked only where
     its text holds one.
     """
-    if {match.lower() for match in _ANY.findall(text)} <= set(_WORDS):
+    lower = text.lower()  # a search without regard to case takes twenty times as long
+    if "x-seam" not in lower or {match.lower() for match in _ANY.findall(lower)} <= set(_WORDS):
         return []
     return [
         Remark(pointer, f"{name[:60]!r} is no word of ours; {_nearest(name)}", grave=False)
