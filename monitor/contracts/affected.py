@@ -90,7 +90,20 @@ class Replay:
 
     def concerned(self, kind: Kind) -> list[int]:
         """The changes that this kind of exchange and side can tell of."""
-        return [place for place, change in self._changes(kind) if _meets(change, kind)]
+        return [place for place, change in self._changes(kind) if self._meets(change, kind)]
+
+    def _meets(self, change: Change, kind: Kind) -> bool:
+        """Whether a change is about this side, and of an answer about the clause that its status has:
+        one for all others says nothing of it.
+        """
+        if change.side != "response" or change.rule == "operation":
+            return _meets(change, kind)
+        if kind.side != "response":
+            return False
+        targets = (self._old.of(kind.operation), self._new.of(kind.operation))
+        return change.status in {
+            _clause_of(target.operation, kind.status) for target in targets if target is not None
+        } | {f"{kind.status}", ""}
 
     def _changes(self, kind: Kind) -> list[tuple[int, Change]]:
         """Those of the operation; of a topic with several messages, of those that may be meant."""
@@ -111,7 +124,7 @@ class Replay:
             return []
         told = []
         for place, change in self._changes(kind):
-            if place in self.of_values and _meets(change, kind):
+            if place in self.of_values and self._meets(change, kind):
                 pointer, schema = self._schema(change, new.operation, kind)
                 told.append((place, pointer, _valued(change, schema, marks, pointer)))
         return told
@@ -156,7 +169,7 @@ class Replay:
             harms += [
                 Harm(_pointer(change), change.rule, place)
                 for place, change in named
-                if _meets(change, kind)
+                if self._meets(change, kind)
                 and change.breaks in ("consumers", "either")
                 and change.rule != "required"
                 and stands(kind.node, _pointer(change))
@@ -166,14 +179,14 @@ class Replay:
             harms += [
                 Harm(_pointer(change), change.rule, place)
                 for place, change in named
-                if _meets(change, kind)
+                if self._meets(change, kind)
                 and change.rule == "property"
                 and change.what == "went"
                 and stands(kind.node, _pointer(change))
             ]
+        here = [(place, change) for place, change in named if self._meets(change, kind)]
         return harms + [
-            Harm(pointer, rule, _nearest(named, kind, rule, pointer))
-            for rule, pointer in sorted(broken)
+            Harm(pointer, rule, _nearest(here, rule, pointer)) for rule, pointer in sorted(broken)
         ]
 
 
@@ -215,12 +228,17 @@ def _is_of_values(change: Change) -> bool:
     return True
 
 
+def _clause_of(operation: Operation, status: int) -> str:
+    """Under which word an operation tells of answers of a status."""
+    words = (f"{status}", f"{status // 100}XX", "default")
+    return next((word for word in words if word in operation.responses), "")
+
+
 def _meets(change: Change, kind: Kind) -> bool:
     if change.rule == "operation":
         return True
     if change.side == "response":
-        statuses = (str(kind.status), f"{kind.status // 100}XX", "default", "")
-        return kind.side == "response" and change.status in statuses
+        return kind.side == "response"
     of_query = change.place.startswith(("query ", "path ", "header ", "cookie "))
     return kind.side == ("query" if of_query else "request")
 
@@ -230,13 +248,12 @@ def _pointer(change: Change) -> str:
     return where if where.startswith("/") else ""
 
 
-def _nearest(named: Iterable[tuple[int, Change]], kind: Kind, rule: str, pointer: str) -> int:
+def _nearest(named: Iterable[tuple[int, Change]], rule: str, pointer: str) -> int:
     """The change that a broken clause comes from: of the same rule and the nearest place."""
     fitting = [
         (change.rule != rule, -len(_pointer(change)), place)
         for place, change in named
-        if _meets(change, kind)
-        and (f"{pointer}/".startswith(f"{_pointer(change)}/") or _pointer(change) == pointer)
+        if f"{pointer}/".startswith(f"{_pointer(change)}/") or _pointer(change) == pointer
     ]
     return min(fitting)[2] if fitting else -1
 

@@ -179,7 +179,9 @@ class _Judging:
     ) -> None:
         self._rows, self._replay, self._shown = rows, replay, shown
         self._counted = _Counted(Counter(), Counter())
-        self._concerned, self._affected, self._untold = (Counter[int]() for _ in range(3))
+        self._concerned, self._affected, self._untold = (
+            Counter[tuple[int, str]]() for _ in range(3)
+        )
         self._by_operation: dict[str, Counter[tuple[str, bool]]] = {}
         self._known: dict[tuple[Any, ...], tuple[list[Harm], list[int], list[Outcome]]] = {}
         self._refused: list[Met] = []
@@ -200,11 +202,12 @@ class _Judging:
         if not seen:
             return
         group = self._whom(row)
+        side = str(row["side"])
         self._counted.looked_at[group] += count
         for change in about:
-            self._concerned[change] += count if change not in self._replay.of_values else 0
+            self._concerned[change, side] += count if change not in self._replay.of_values else 0
         for change in {harm.change for harm in harms if harm.change >= 0}:
-            self._affected[change] += count
+            self._affected[change, side] += count
         for harm in harms:
             self._counted.affected[(*group, harm)] += count
         for outcome in outcomes:
@@ -243,9 +246,10 @@ class _Judging:
             broken = round(count * share)
             unsure = min(count - broken, math.ceil(count * left))
             pointer = next((it.pointer for it in outcome.values if it.rule == rule), "")
-        self._concerned[outcome.change] += count
-        self._affected[outcome.change] += broken
-        self._untold[outcome.change] += unsure
+        key = (outcome.change, str(row["side"]))
+        self._concerned[key] += count
+        self._affected[key] += broken
+        self._untold[key] += unsure
         if broken:
             self._counted.affected[(*group, Harm(pointer, rule, outcome.change))] += broken
 
@@ -260,15 +264,17 @@ class _Judging:
     def add_marks(self, row: Mapping[str, Any]) -> None:
         """What stood in requests of one kind."""
         for change, met_there, valued in _refused(self._replay, row):
-            self._concerned[change] += valued.shown
-            self._affected[change] += valued.broken
-            self._untold[change] += valued.open
+            key = (change, str(row["side"]))
+            self._concerned[key] += valued.shown
+            self._affected[key] += valued.broken
+            self._untold[key] += valued.open
             self._refused += met_there
 
     def verdict(self) -> Amendment:
         """Over all that was added."""
+        counts = [_most(it) for it in (self._concerned, self._affected, self._untold)]
         settled = [
-            _settled(row, self._concerned[place], self._affected[place], self._untold[place])
+            _settled(row, *(count[place] for count in counts))
             for place, row in enumerate(self._rows)
         ]
         met = _in_order([*_met(self._counted), *self._refused])
@@ -327,19 +333,33 @@ def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settle
     return Settled(row, looked_at, affected, upper, untold)
 
 
+def _most(by_side: Counter[tuple[int, str]]) -> Counter[int]:
+    """By change, of the sides of calls that it is met on the one that was looked at most often."""
+    most = Counter[int]()
+    for (change, _), count in by_side.items():
+        most[change] = max(most[change], count)
+    return most
+
+
 def _met(counted: _Counted) -> list[Met]:
+    """One row where a call is met as a whole, whichever of its sides were looked at."""
     rows = []
+    whole: dict[tuple[Any, ...], Met] = {}
     for (*group, harm), affected in counted.affected.items():
         of = counted.looked_at[tuple(group)]
         consumer, consumer_version, provider_version, operation, status, side = group
-        rows.append(
-            Met(
-                *(harm.change, consumer, consumer_version, provider_version, operation, status),
-                *(side, harm.pointer, harm.rule, of, affected),
-                *(affected / of, upper_share(affected, of)),
-            )
+        met = Met(
+            *(harm.change, consumer, consumer_version, provider_version, operation, status),
+            *(side, harm.pointer, harm.rule, of, affected),
+            *(affected / of, upper_share(affected, of)),
         )
-    return rows
+        if harm.rule != "operation":
+            rows.append(met)
+            continue
+        key = (*group[:-1], harm)
+        if key not in whole or whole[key].affected < affected:
+            whole[key] = replace(met, side="")
+    return [*rows, *whole.values()]
 
 
 def _in_order(rows: Sequence[Met]) -> list[Met]:
@@ -372,7 +392,8 @@ def _verdict(
             row.rule == "property" or row.rule.endswith("Properties") or row.rule == "falseSchema"
         )
     ]
-    refused = [row for row in met if row.side in ("request", "query") and row.change < 0]
+    refused = [row for row in met if row.rule == "operation"]
+    refused += [row for row in met if row.side in ("request", "query") and row.change < 0]
     refused += [
         row
         for row in met
