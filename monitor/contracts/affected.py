@@ -156,11 +156,12 @@ class Replay:
             for place, change in named
             if change.rule == "operation" and change.what == "went"
         ]
-        if kind.node is None or after is None or (self._all_told and not named):
+        here = [(place, change) for place, change in named if self._meets(change, kind)]
+        if kind.node is None or after is None or (self._all_told and not here):
             return harms
         old, new = before.operation, after.operation
         if kind.side == "query":
-            return harms + _query(kind.node, old, new, named)
+            return harms + _query(kind.node, old, new, here)
         if kind.side not in ("request", "response"):
             return harms
         refused = kind.side == "request" and 400 <= kind.status < 500
@@ -168,9 +169,8 @@ class Replay:
         if kind.side == "response":
             harms += [
                 Harm(_pointer(change), change.rule, place)
-                for place, change in named
-                if self._meets(change, kind)
-                and change.breaks in ("consumers", "either")
+                for place, change in here
+                if change.breaks in ("consumers", "either")
                 and change.rule != "required"
                 and stands(kind.node, _pointer(change))
             ]
@@ -178,13 +178,11 @@ class Replay:
         else:
             harms += [
                 Harm(_pointer(change), change.rule, place)
-                for place, change in named
-                if self._meets(change, kind)
-                and change.rule == "property"
+                for place, change in here
+                if change.rule == "property"
                 and change.what == "went"
                 and stands(kind.node, _pointer(change))
             ]
-        here = [(place, change) for place, change in named if self._meets(change, kind)]
         return harms + [
             Harm(pointer, rule, _nearest(here, rule, pointer)) for rule, pointer in sorted(broken)
         ]
