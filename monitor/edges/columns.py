@@ -14,15 +14,14 @@ from monitor.native import BUILT
 
 
 def dictionary(words: Iterable[str], codes: NDArray[np.integer]) -> pa.DictionaryArray:
-    """`words[codes]` as a dictionary column; ClickHouse refuses a dictionary with a
-    repeated word.
+    """`words[codes]` as a dictionary column, its numbers in as few bytes as hold them; ClickHouse
+    refuses a dictionary with a repeated word.
     """
     numbers: dict[str, int] = {}
-    places = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32)
-    indices = places[codes] if len(places) else np.zeros(0, np.int32)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(indices, pa.int32()), pa.array(list(numbers), pa.string())
-    )
+    places = [numbers.setdefault(word, len(numbers)) for word in words]
+    width = np.min_scalar_type(-max(1, len(numbers)))  # signed, as Arrow has them
+    indices = np.array(places, width)[codes] if places else np.zeros(0, width)
+    return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(list(numbers), pa.string()))
 
 
 def distinct(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -168,12 +168,13 @@ def _narrow(rows: pa.Table) -> pa.Table:
     """The same rows, the numbers of words in as few bytes as hold them."""
     columns = {}
     for name in rows.column_names:
-        column = rows.column(name).combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else column
+        chunks = rows.column(name).chunks
+        column = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
         if pa.types.is_dictionary(column.type):
             size = len(column.dictionary)
             width = pa.int8() if size <= 1 << 7 else pa.int16() if size <= 1 << 15 else pa.int32()
-            column = pa.DictionaryArray.from_arrays(column.indices.cast(width), column.dictionary)
+            if column.type.index_type.bit_width > width.bit_width:
+                numbers = column.indices.cast(width)
+                column = pa.DictionaryArray.from_arrays(numbers, column.dictionary)
         columns[name] = column
     return pa.table(columns)

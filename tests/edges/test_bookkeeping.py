@@ -111,7 +111,7 @@ def test_the_ledger_has_a_row_a_record_with_its_gap_and_its_counts() -> None:
 def test_the_ledgers_columns_have_the_types_of_the_table_whether_it_counts_anything_or_not(
     payloads: list[bytes],
 ) -> None:
-    words = pa.dictionary(pa.int32(), pa.string())
+    words = pa.dictionary(pa.int8(), pa.string())
     places = {
         "source_id": words,
         "topic": words,
