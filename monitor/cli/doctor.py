@@ -132,8 +132,7 @@ def _folder(folder: Path) -> Iterator[Sign]:
 
 def _stores(settings: Settings) -> Iterator[Sign]:
     from monitor.clock import system_clock
-    from monitor.control.gate_answers import count_answers
-    from monitor.control.overrides import list_overrides
+    from monitor.control.gate_answers import gate_counts
     from monitor.control.store import open_control
     from monitor.store import open_store
     from monitor.store.lock import read_holder
@@ -158,14 +157,9 @@ def _stores(settings: Settings) -> Iterator[Sign]:
     engine = open_control(settings.control())
     yield Sign("control store", "good", "opened, tables are up to date")
     now = system_clock()
-    week = now - timedelta(days=7)
-    told = (
-        count_answers(engine, since=week),
-        count_answers(engine, since=week, flips=True),
-        len(list_overrides(engine, now)),
-    )
+    gates = gate_counts(engine, since=now - timedelta(days=7), now=now)
     engine.dispose()
-    yield from gate_signs(*told)
+    yield from gate_signs(gates.answers, gates.flips, gates.overrides)
 
 
 def gate_signs(answers: int, flips: int, overrides: int) -> list[Sign]:

@@ -5,11 +5,12 @@ code that stayed the same.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Select, insert, or_, select
+from sqlalchemy import Connection, Engine, Select, func, insert, or_, select
 
 from monitor.control.deploys import service_is
+from monitor.control.overrides import in_force
 from monitor.control.store import count_of, reading, writing
-from monitor.control.tables import deploys, gate_answers
+from monitor.control.tables import deploys, gate_answers, overrides
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Outcome, Verdict
 
@@ -36,6 +37,17 @@ class KeptAnswer:
     outcome: Outcome
     policy: str
     flip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateCounts:
+    """How many answers there were since some time, how many of them flips, and how many overrides
+    are in force.
+    """
+
+    answers: int
+    flips: int
+    overrides: int
 
 
 def keep_answer(
@@ -113,6 +125,16 @@ def count_answers(
 ) -> int:
     """How many there are."""
     return count_of(engine, _wanted(deploy_id, since, flips=flips))
+
+
+def gate_counts(engine: Engine, *, since: datetime, now: datetime) -> GateCounts:
+    """All three by one statement: probes ask for them."""
+    lately = select(func.count()).select_from(gate_answers).where(gate_answers.c.at >= since)
+    forced = select(func.count()).select_from(overrides).where(in_force(now))
+    counts = (lately, lately.where(gate_answers.c.flip), forced)
+    with reading(engine) as connection:
+        row = connection.execute(select(*(count.scalar_subquery() for count in counts))).one()
+    return GateCounts(*map(int, row))
 
 
 def count_flips_of(engine: Engine, deploy: Deploy, against_version: str) -> int:

@@ -5,7 +5,7 @@ can see.
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, insert, or_, select, update
 
 from monitor.control.store import reading, writing
 from monitor.control.tables import overrides
@@ -87,11 +87,16 @@ def revoke_override(engine: Engine, override_id: str, actor: str, now: datetime)
         return done.scalar_one_or_none() is not None
 
 
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """What an override's row must say to be in force at `now`."""
+    return and_(overrides.c.expires > now, overrides.c.revoked.is_(None))
+
+
 def list_overrides(engine: Engine, now: datetime | None = None) -> list[Override]:
     """Overrides in force at `now` (None: all there ever were), the newest first."""
     query = select(overrides).order_by(overrides.c.created.desc(), overrides.c.id)
     if now is not None:
-        query = query.where(overrides.c.expires > now, overrides.c.revoked.is_(None))
+        query = query.where(in_force(now))
     with reading(engine) as connection:
         return [Override(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
 

@@ -34,8 +34,7 @@ from monitor.api.questions import (
 )
 from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
-from monitor.control.gate_answers import count_answers
-from monitor.control.overrides import list_overrides
+from monitor.control.gate_answers import gate_counts
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 
@@ -266,11 +265,9 @@ def gate_mind(parts: Parts) -> GateMind:
     """How steady the gate's word was in the last week."""
     now = parts.clock()
     since = now - timedelta(days=7)
+    counts = gate_counts(parts.engine, since=since, now=now)
     return GateMind(
-        since=since,
-        answers=count_answers(parts.engine, since=since),
-        flips=count_answers(parts.engine, since=since, flips=True),
-        overrides=len(list_overrides(parts.engine, now)),
+        since=since, answers=counts.answers, flips=counts.flips, overrides=counts.overrides
     )
 
 
