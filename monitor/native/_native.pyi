@@ -165,6 +165,36 @@ def lookup(
     keys: NDArray[np.uint64], wanted: NDArray[np.uint64], rows: NDArray[np.int64]
 ) -> None: ...
 def mix(columns: Sequence[NDArray[np.uint64]], state: NDArray[np.uint64]) -> None: ...
+def busy(
+    trace: NDArray[np.uint64],
+    words: Sequence[NDArray[np.int32]],
+    start: NDArray[np.uint64],
+    end: NDArray[np.uint64],
+    own: NDArray[np.int64],
+    other: NDArray[np.int64],
+    busy: NDArray[np.int64],
+) -> None: ...
+def sums(
+    parts: Sequence[
+        tuple[
+            Sequence[NDArray[np.int32]],
+            Sequence[NDArray[np.uint8]],
+            Sequence[NDArray[np.int64]],
+            NDArray[np.float64],
+            NDArray[np.uint64],
+        ]
+    ],
+    meanings: tuple[Sequence[int], Sequence[int], int, Sequence[int]],
+) -> tuple[
+    bytes,
+    bytes,
+    bytes,
+    bytes,
+    Sequence[tuple[bytes, bytes, bytes]],
+    Sequence[tuple[bytes, bytes, bytes]],
+    tuple[bytes, bytes],
+    tuple[bytes, bytes],
+]: ...
 def read_alike(text: str, depth: int) -> bool: ...
 def records(
     unpacked: bytes, count: int

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from monitor.edges.columns import mix
 from monitor.edges.counting.frame import Frame, Rows
 from monitor.edges.counting.joins import matches
+from monitor.native import BUILT
 
 
 def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]:
@@ -13,6 +14,23 @@ def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]
     union of their intervals, to which copies add nothing. `answering`, `outgoing`: rows of
     `halves`; those of one trace, service and instance belong together.
     """
+    if BUILT is None:
+        return busy_by_reference(halves, answering, outgoing)
+    busy = np.empty(len(answering), np.int64)
+    BUILT.busy(
+        halves["own_trace"].reshape(-1),
+        [halves[name].astype(np.int32, copy=False) for name in ("service", "instance")],
+        halves["start_ns"],
+        halves["end_ns"],
+        answering,
+        outgoing,
+        busy,
+    )
+    return busy
+
+
+def busy_by_reference(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]:
+    """The same by nothing but Python."""
     busy = np.zeros(len(answering), np.int64)
     place, other = matches(_places(halves, answering), _places(halves, outgoing))
     start, end = halves["start_ns"], halves["end_ns"]

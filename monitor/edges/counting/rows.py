@@ -3,15 +3,18 @@ edge, versions and window.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
-from monitor.edges.counting.frame import Column, Mask, Rows, Words, groups_of, traces_column
+from monitor.edges.counting.frame import Column, Mask, Rows, Words, groups_of
 from monitor.edges.counting.joins import in_order
+from monitor.edges.counting.sums import Map, Sums
 from monitor.model.edges import HISTOGRAM_SCALE, OUTCOMES, ZERO_BUCKET
+from monitor.native import BUILT
 
 GROUP = (
     "window", "environment", "cluster", "region", "caller_namespace", "caller", "caller_version", "callee_namespace", "callee",
@@ -19,7 +22,22 @@ GROUP = (
 )  # fmt: skip
 """What tells rows of `edge_windows` apart; all but the window are words."""
 FAILING = ("server_error", "timeout", "cancelled")
-_BUCKETS = 1 << 16
+TIMES = {
+    "client": "has_client",
+    "server": "has_server",
+    "self": "has_server",
+    "queue": "has_queue",
+}
+"""Times of a call, and which calls have them."""
+COUNTS = (
+    "calls", "failed", "valid", "violated", "both", "client_only", "server_only", "log_only", "failed_attempts", "client_calls",
+    "server_calls", "folded", *(f"{name}_ns" for name in TIMES),
+)  # fmt: skip
+BY_WORD = ("error_types", "provider_only", "not_checked")
+_WORDS = ("outcome", "error_type", "verdict", "why")
+_FLAGS = (
+    "counts", "has_client", "has_server", "has_queue", "paired", "from_log", "told", "is_failed",
+)  # fmt: skip
 
 
 class Calls:
@@ -46,9 +64,66 @@ def edge_rows(calls: Sequence[Calls], words: Words, generation: int) -> pa.Table
     calls = [part for part in calls if len(part)]
     if not calls:
         return pa.table({})
+    return (summed if BUILT is None else natively)(calls, words).table(words, generation)
+
+
+def natively(calls: Sequence[Calls], words: Words) -> Sums:
+    """What `summed` tells, counted natively; sums of weights in the order of the calls."""
+    assert BUILT is not None
+    number = words.number
+    parts = [
+        (
+            [_as(part["window"], np.uint32).view(np.int32)]
+            + [_as(part[name], np.int32) for name in (*GROUP[1:], *_WORDS)],
+            [_as(part[name], bool).view(np.uint8) for name in _FLAGS]
+            + [_as(part["sampling"], np.uint8)],
+            [_as(part[name], np.int64) for name in ("folds", *(f"{at}_time" for at in TIMES))],
+            _as(part["weight"], np.float64),
+            _as(part["trace"], np.uint64).reshape(-1),
+        )
+        for part in calls
+    ]
+    outcomes = [number(name) for name in OUTCOMES]
+    failing = [number(name) for name in FAILING]
+    verdicts = [number(name) for name in ("valid", "violated", "not_checked")]
+    keys, counts, weights, sampling, by_word, histograms, every, failed = BUILT.sums(
+        parts, (outcomes, failing, number("ok"), verdicts)
+    )
+    rows = len(sampling)
+    keys = np.frombuffer(keys, np.int32).reshape(len(GROUP), rows)
+    counts = np.frombuffer(counts, np.uint64).reshape(-1, rows)
+    maps = dict(zip(BY_WORD, map(_map, by_word), strict=True))
+    maps |= zip((f"{name}_histogram" for name in TIMES), map(_map, histograms), strict=True)
+    return Sums(
+        {"window": keys[0].view(np.uint32), **dict(zip(GROUP[1:], keys[1:], strict=True))},
+        dict(zip((*OUTCOMES, *COUNTS), counts, strict=True)),
+        np.frombuffer(weights, np.float64),
+        np.frombuffer(sampling, np.uint8),
+        maps,
+        {"exemplars": _two(every), "failed_exemplars": _two(failed)},
+    )
+
+
+def _as(values: Column, kind: type[Any]) -> Column:
+    return np.ascontiguousarray(values, kind)
+
+
+def _map(columns: tuple[bytes, bytes, bytes]) -> Map:
+    starts, keys, counts = columns
+    kinds = (np.int32, np.int32, np.uint64)
+    return tuple(map(np.frombuffer, (starts, keys, counts), kinds))  # type: ignore[return-value]  # three
+
+
+def _two(columns: tuple[bytes, bytes]) -> tuple[Column, Column]:
+    starts, traces = columns
+    return np.frombuffer(starts, np.int32), np.frombuffer(traces, np.uint64).reshape(-1, 2)
+
+
+def summed(calls: Sequence[Calls], words: Words) -> Sums:
+    """Calls summed by nothing but Python."""
     whole = {name: np.concatenate([part[name] for part in calls]) for name in _READ}
     group, first = groups_of(*(whole[name] for name in GROUP))
-    return _Summed(whole, group, first, words).table(generation)
+    return _Summed(whole, group, first, words).sums()
 
 
 class _Summed:
@@ -66,67 +141,67 @@ class _Summed:
         self.traced = (self.calls["trace"] != 0).any(axis=1)
         self.ranks = trace_rank(self.calls["trace"])
 
-    def table(self, generation: int) -> pa.Table:
-        made: dict[str, pa.Array] = {"window": pa.array(self.keys["window"].astype(np.uint32))}
-        made["generation"] = pa.array(np.full(len(self.starts), generation, np.uint64))
-        for name in GROUP[1:]:
-            made[name] = self.words.column(self.keys[name])
-        made |= self._counts()
-        made |= self._times()
-        made["sampling"] = pa.array(
-            np.maximum.reduceat(self.calls["sampling"], self.starts).astype(np.uint8)
+    def sums(self) -> Sums:
+        calls = self.calls
+        weights = np.where(calls["counts"], calls["weight"], 0.0)
+        return Sums(
+            self.keys,
+            self._counts() | self._times(),
+            np.add.reduceat(weights, self.starts),
+            np.maximum.reduceat(calls["sampling"], self.starts).astype(np.uint8),
+            self._words() | self._histograms(),
+            self._exemplars(),
         )
-        made |= self._exemplars()
-        return pa.table(made)
 
-    def _counts(self) -> dict[str, pa.Array]:
+    def _counts(self) -> dict[str, Column]:
         calls, number = self.calls, self.words.number
         outcome, verdict = calls["outcome"], calls["verdict"]
         counts, failed, paired = calls["counts"], calls["is_failed"], calls["paired"]
         failing = np.isin(outcome, [number(word) for word in FAILING])
         alone = counts & ~paired & ~calls["from_log"]
         client, server = calls["has_client"], calls["has_server"]
-        made = {
-            "calls": self._sum(counts),
-            "weighted_calls": pa.array(
-                np.add.reduceat(np.where(counts, calls["weight"], 0.0), self.starts)
-            ),
+        made: dict[str, Column] = {name: counts & (outcome == number(name)) for name in OUTCOMES}
+        made |= {
+            "calls": counts,
+            "failed": counts & failed,
+            "valid": verdict == number("valid"),
+            "violated": verdict == number("violated"),
+            "both": counts & paired,
+            "client_only": alone & client,
+            "server_only": alone & ~client,
+            "log_only": calls["from_log"],
+            "failed_attempts": ~counts & (failed | failing),
+            "client_calls": client,
+            "server_calls": server,
+            "folded": calls["folds"],
         }
-        made["failed"] = self._sum(counts & failed)
-        for name in OUTCOMES:
-            made[name] = self._sum(counts & (outcome == number(name)))
-        made["error_types"] = self._by_word(
-            calls["error_type"], counts & (calls["error_type"] != 0)
-        )
-        made["provider_only"] = self._by_word(outcome, counts & calls["told"])
-        made["valid"] = self._sum(verdict == number("valid"))
-        made["violated"] = self._sum(verdict == number("violated"))
-        made["not_checked"] = self._by_word(calls["why"], verdict == number("not_checked"))
-        made["both"] = self._sum(counts & paired)
-        made["client_only"], made["server_only"] = (
-            self._sum(alone & client),
-            self._sum(alone & ~client),
-        )
-        made["log_only"], made["folded"] = self._sum(calls["from_log"]), self._sum(calls["folds"])
-        made["failed_attempts"] = self._sum(~counts & (failed | failing))
-        made["client_calls"], made["server_calls"] = self._sum(client), self._sum(server)
-        return made
+        return {name: self._sum(values) for name, values in made.items()}
 
-    def _times(self) -> dict[str, pa.Array]:
-        sides = {
-            "client": "has_client",
-            "server": "has_server",
-            "self": "has_server",
-            "queue": "has_queue",
+    def _words(self) -> dict[str, Map]:
+        calls = self.calls
+        counts, error, why = calls["counts"], calls["error_type"], calls["why"]
+        unchecked = calls["verdict"] == self.words.number("not_checked")
+        return {
+            "error_types": self._by_word(error, counts & (error != 0)),
+            "provider_only": self._by_word(calls["outcome"], counts & calls["told"]),
+            "not_checked": self._by_word(why, unchecked),
         }
-        made = {}
-        for name, seen in sides.items():
-            times, has = self.calls[f"{name}_time"], self.calls[seen]
-            made[f"{name}_ns"] = self._sum(np.where(has, times, 0))
-            made[f"{name}_histogram"] = self._histogram(times[has], self.group[has])
-        return made
 
-    def _exemplars(self) -> dict[str, pa.Array]:
+    def _times(self) -> dict[str, Column]:
+        return {
+            f"{name}_ns": self._sum(np.where(self.calls[seen], self.calls[f"{name}_time"], 0))
+            for name, seen in TIMES.items()
+        }
+
+    def _histograms(self) -> dict[str, Map]:
+        return {
+            f"{name}_histogram": self._histogram(
+                self.calls[f"{name}_time"][self.calls[seen]], self.group[self.calls[seen]]
+            )
+            for name, seen in TIMES.items()
+        }
+
+    def _exemplars(self) -> dict[str, tuple[Column, Column]]:
         calls, number = self.calls, self.words.number
         bad = (
             ~np.isin(calls["outcome"], [0, number("ok")])
@@ -136,34 +211,28 @@ class _Summed:
         every = np.ones(len(bad), bool)
         return {"exemplars": self._two_traces(every), "failed_exemplars": self._two_traces(bad)}
 
-    def _sum(self, values: Column) -> pa.Array:
-        return pa.array(np.add.reduceat(values.astype(np.int64), self.starts).astype(np.uint64))
+    def _sum(self, values: Column) -> Column:
+        sums: Column = np.add.reduceat(values.astype(np.int64), self.starts).astype(np.uint64)
+        return sums
 
-    def _by_word(self, numbers: Column, wanted: Mask) -> pa.MapArray:
+    def _by_word(self, numbers: Column, wanted: Mask) -> Map:
         pairs, counts = np.unique(
             self.group[wanted] << 32 | numbers[wanted].astype(np.int64), return_counts=True
         )
-        texts = self.words.texts()
-        return self._map(
-            pairs >> 32,
-            pa.array([texts[number] for number in (pairs & 0xFFFFFFFF).tolist()], pa.string()),
-            counts,
-        )
+        return self._map(pairs >> 32, pairs & 0xFFFFFFFF, counts)
 
-    def _histogram(self, times: NDArray[np.int64], group: Rows) -> pa.MapArray:
+    def _histogram(self, times: NDArray[np.int64], group: Rows) -> Map:
         buckets = bucket_of(times)
         least = int(buckets.min(initial=0))
         width = int(buckets.max(initial=0)) - least + 1
         pairs, counts = _counted(group * width + (buckets - least), len(self.starts) * width)
-        return self._map(
-            pairs // width, pa.array((pairs % width + least).astype(np.int16)), counts
-        )
+        return self._map(pairs // width, pairs % width + least, counts)
 
-    def _map(self, group: Rows, keys: pa.Array, counts: Column) -> pa.MapArray:
+    def _map(self, group: Rows, keys: Column, counts: Column) -> Map:
         offsets = np.searchsorted(group, np.arange(len(self.starts) + 1)).astype(np.int32)
-        return pa.MapArray.from_arrays(pa.array(offsets), keys, pa.array(counts.astype(np.uint64)))
+        return offsets, keys.astype(np.int32), counts.astype(np.uint64)
 
-    def _two_traces(self, wanted: Mask) -> pa.ListArray:
+    def _two_traces(self, wanted: Mask) -> tuple[Column, Column]:
         """Of each group the traces with the smallest and the largest hash; one where they are the
         same, none of calls without a trace.
         """
@@ -184,10 +253,7 @@ class _Summed:
             return hit_rows
 
         if not len(rows):
-            return pa.ListArray.from_arrays(
-                pa.array(np.zeros(len(self.starts) + 1, np.int32)),
-                traces_column(self.calls["trace"][:0]),
-            )
+            return np.zeros(len(self.starts) + 1, np.int32), self.calls["trace"][:0]
         least, most = (one_of_each(of.reduceat(ranks, first)) for of in (np.minimum, np.maximum))
         differ = (self.calls["trace"][least] != self.calls["trace"][most]).any(axis=1)
         sizes = np.zeros(len(self.starts), np.int64)
@@ -195,10 +261,7 @@ class _Summed:
         both = np.stack([least, most], axis=1).reshape(-1)[
             np.stack([np.ones(len(differ), bool), differ], axis=1).reshape(-1)
         ]
-        offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
-        return pa.ListArray.from_arrays(
-            pa.array(offsets), traces_column(self.calls["trace"][both])
-        )
+        return np.append(0, np.cumsum(sizes)).astype(np.int32), self.calls["trace"][both]
 
 
 def _counted(numbers: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

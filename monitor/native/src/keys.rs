@@ -15,7 +15,7 @@ fn refused(why: &'static str) -> PyErr {
 }
 
 /// An odd number of this process's own, so that nobody can choose ids whose keys fall into one place. No answer depends on it.
-fn multiplier() -> u64 {
+pub(crate) fn multiplier() -> u64 {
     static CHOSEN: OnceLock<u64> = OnceLock::new();
     *CHOSEN.get_or_init(|| RandomState::new().hash_one(0u8) | 1)
 }
@@ -79,7 +79,7 @@ pub fn mix(py: Python<'_>, columns: Vec<PyBuffer<u64>>, state: PyBuffer<u64>) ->
 }
 
 /// Multiply and xor-shift, as in splitmix64.
-fn mixed(state: u64, number: u64) -> u64 {
+pub(crate) fn mixed(state: u64, number: u64) -> u64 {
     let mut state = (state ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     state ^= state >> 29;
     state = state.wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -4,6 +4,7 @@
 //! judged in one place only. Nothing here reads a clock, a file or the network.
 
 mod columns;
+mod counting;
 mod exchanges;
 mod formats;
 mod growth;
@@ -274,6 +275,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Reader>()?;
     module.add_function(wrap_pyfunction!(keys::lookup, module)?)?;
     module.add_function(wrap_pyfunction!(keys::mix, module)?)?;
+    module.add_function(wrap_pyfunction!(counting::busy, module)?)?;
+    module.add_function(wrap_pyfunction!(counting::sums, module)?)?;
     module.add_function(wrap_pyfunction!(texts::read_alike, module)?)?;
     module.add_function(wrap_pyfunction!(record_batch::records, module)?)?;
     module.add_class::<exchanges::Exchanges>()?;
