@@ -20,8 +20,24 @@ def dictionary(words: Iterable[str], codes: NDArray[np.integer]) -> pa.Dictionar
     numbers: dict[str, int] = {}
     places = [numbers.setdefault(word, len(numbers)) for word in words]
     width = np.min_scalar_type(-max(1, len(numbers)))  # signed, as Arrow has them
-    indices = np.array(places, width)[codes] if places else np.zeros(0, width)
+    indices = np.empty(len(codes) if places else 0, width)
+    gather(np.array(places, np.int32), codes, indices)
     return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(list(numbers), pa.string()))
+
+
+def gather(
+    table: NDArray[np.int32], places: NDArray[np.integer], target: NDArray[np.signedinteger]
+) -> None:
+    """Into `target` what stands in `table` at these places. `target` lies in one piece, and is
+    wide enough.
+    """
+    if not len(target):
+        return
+    if BUILT is None:
+        target[:] = table[places]
+    else:
+        signed = places.dtype if np.issubdtype(places.dtype, np.signedinteger) else np.int64
+        BUILT.gather(table, np.ascontiguousarray(places, signed), target)
 
 
 def distinct(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

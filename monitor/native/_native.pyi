@@ -165,6 +165,11 @@ def lookup(
     keys: NDArray[np.uint64], wanted: NDArray[np.uint64], rows: NDArray[np.int64]
 ) -> None: ...
 def mix(columns: Sequence[NDArray[np.uint64]], state: NDArray[np.uint64]) -> None: ...
+def gather(
+    table: NDArray[np.int32],
+    places: NDArray[np.signedinteger],
+    target: NDArray[np.signedinteger],
+) -> None: ...
 def busy(
     trace: NDArray[np.uint64],
     words: Sequence[NDArray[np.int32]],

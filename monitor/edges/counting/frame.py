@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitor.edges.columns import fixed, mix
+from monitor.edges.columns import fixed, gather, mix
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -153,8 +153,7 @@ def _numbers(kind: pa.DataType, chunks: Sequence[pa.Array], count: int, words: W
         )
         parts: Iterable[Column] = (raw_numbers(chunk, kind.byte_width // 8) for chunk in chunks)
     elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
-        whole = np.zeros(count + 1, np.int32)
-        parts = (_codes(chunk, words) for chunk in chunks)
+        return _codes(chunks, count, words)
     else:
         whole = np.zeros(count + 1, kind.to_pandas_dtype())
         parts = (np.asarray(chunk) for chunk in chunks)
@@ -172,12 +171,18 @@ def raw_numbers(chunk: pa.FixedSizeBinaryArray, width: int) -> Column:
     return numbers.reshape(-1, width) if width > 1 else numbers
 
 
-def _codes(chunk: pa.Array, words: Words) -> NDArray[np.int32]:
-    if not isinstance(chunk, pa.DictionaryArray):
-        chunk = chunk.dictionary_encode()
-    texts = chunk.dictionary.to_pylist()
-    numbers = words.numbers(
-        text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts
-    )
-    places = np.asarray(chunk.indices)
-    return numbers[places] if len(numbers) else np.zeros(len(places), np.int32)
+def _codes(chunks: Sequence[pa.Array], count: int, words: Words) -> NDArray[np.int32]:
+    """All chunks of a column of texts as their numbers, with a blank row."""
+    whole = np.zeros(count + 1, np.int32)
+    at = 0
+    for chunk in chunks:
+        coded = chunk if isinstance(chunk, pa.DictionaryArray) else chunk.dictionary_encode()
+        numbers = words.numbers(
+            text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+            for text in coded.dictionary.to_pylist()
+        )
+        places = np.asarray(coded.indices)
+        if len(numbers):
+            gather(numbers, places, whole[at : at + len(places)])
+        at += len(places)
+    return whole

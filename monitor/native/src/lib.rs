@@ -18,6 +18,7 @@ mod odd;
 mod outlines;
 mod pattern;
 mod patterns;
+mod places;
 mod proofs;
 mod proving;
 mod record_batch;
@@ -275,6 +276,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Reader>()?;
     module.add_function(wrap_pyfunction!(keys::lookup, module)?)?;
     module.add_function(wrap_pyfunction!(keys::mix, module)?)?;
+    module.add_function(wrap_pyfunction!(places::gather, module)?)?;
     module.add_function(wrap_pyfunction!(counting::busy, module)?)?;
     module.add_function(wrap_pyfunction!(counting::sums, module)?)?;
     module.add_function(wrap_pyfunction!(texts::read_alike, module)?)?;
