@@ -108,6 +108,7 @@ class Counter:
         halves = frame_of(tables, words)
         far = np.arange(halves.count) >= count
         near = np.isin(halves["window"], batch.near)
+        halves.add("due", np.isin(halves["window"], batch.due))
         scene = Scene(
             halves, words, batch.due, counted_once(halves) | far, near & ~far, halves["mine"] == 1
         )

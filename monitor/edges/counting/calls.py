@@ -26,8 +26,8 @@ Services = Mapping[tuple[str, str], tuple[str, str]]
 class Scene:
     """Halves at hand and what is known of them.
 
-    `halves`: rows as the store holds them, copies included; `once`: the ones that count. `near`:
-    those in a window due or next to one. `mine`: those of the traces to count now, where a window
+    `halves`: rows as the store holds them, copies included, and whether they are of a window `due`.
+    `once`: the ones that count. `near`: those in a window due or next to one. `mine`: those of the traces to count now, where a window
     is counted trace by trace. `words` numbers all their texts.
     """
 
@@ -129,8 +129,7 @@ def paired(scene: Scene, inner: Frame | None = None) -> Pairs:
     key_span = np.where(halves["key_span"] != 0, halves["key_span"], halves["call_span"])
     halves.add("key_span", key_span)
     c, s = _side_by_side(halves, clients, servers, keys)
-    window = np.where(c >= 0, halves.at("window", c), halves.at("window", s))
-    wanted = np.isin(window, scene.due)
+    wanted = halves.at("due", np.where(c >= 0, c, s))
     c, s = c[wanted], s[wanted]
     if inner is not None and inner.count:
         ask_servers(halves, words, c, s, inner)

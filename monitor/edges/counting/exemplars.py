@@ -18,6 +18,7 @@ from monitor.edges.counting.rows import trace_rank
 HOUR = 3600
 MOST_SPANS = 64
 RESERVOIR = 3
+_NARROW = json.JSONEncoder(separators=(",", ":"))
 _KEYS = ("environment", "caller", "callee", "operation", "caller_version", "callee_version")
 
 Reservoir = tuple[int, str, str, str, str, str, str, str]
@@ -125,17 +126,13 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
         "outcome",
         "error_type",
     )
-    return {
-        trace: (
-            next((span[7] for span in sorted(of_trace) if span[7]), ""),
-            ends[trace][1] - ends[trace][0],
-            json.dumps(
-                [dict(zip(names, span, strict=True)) for span in sorted(of_trace)[:MOST_SPANS]],
-                separators=(",", ":"),
-            ),
-        )
-        for trace, of_trace in spans.items()
-    }
+    skeletons = {}
+    for trace, of_trace in spans.items():
+        of_trace.sort()
+        error = next((span[7] for span in of_trace if span[7]), "")
+        told = [dict(zip(names, span, strict=True)) for span in of_trace[:MOST_SPANS]]
+        skeletons[trace] = (error, ends[trace][1] - ends[trace][0], _NARROW.encode(told))
+    return skeletons
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Rows, Words, keys_of
+from monitor.edges.counting.frame import (
+    Column,
+    Frame,
+    Keys,
+    Mask,
+    Rows,
+    Words,
+    keys_of,
+)
 from monitor.edges.counting.joins import lookup, members
 from monitor.edges.counting.logs import Checks
 from monitor.edges.counting.own_time import busy_ns
@@ -56,7 +64,7 @@ def queued(scene: Scene) -> Mask:
         | (kind == KIND_CONSUMER)
         | (halves["protocol"] == scene.words.number("messaging"))
     )
-    answer: Mask = which & np.isin(halves["window"], scene.due)
+    answer: Mask = which & halves["due"]
     return answer
 
 
@@ -113,10 +121,9 @@ def _deliveries(
     """
     halves, words = scene.halves, scene.words
     far = ends.rows
-    due = np.isin(halves["window"], scene.due)
     rows = np.flatnonzero(
         scene.once
-        & due
+        & halves["due"]
         & (halves["own_mine"] == 1)
         & (halves["kind"] == KIND_CONSUMER)
         & (halves["step"] != DELIVERS_NOTHING)
@@ -292,10 +299,9 @@ def _lone(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None)
     halves, words, far = scene.halves, scene.words, ends.rows
     number = words.number
     sends = (halves["kind"] == KIND_PRODUCER) | (halves["protocol"] == number("messaging"))
-    due = np.isin(halves["window"], scene.due)
     rows = np.flatnonzero(
         scene.once
-        & due
+        & halves["due"]
         & scene.mine
         & sends
         & (halves["side"] == 1)

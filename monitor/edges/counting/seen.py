@@ -18,7 +18,7 @@ _ALIVE = ("window", "environment", "namespace", "service", "version", "instance"
 def sighting_rows(scene: Scene, generation: int) -> pa.Table:
     """Rows of `sightings` of the windows due."""
     halves = scene.halves
-    rows = np.flatnonzero(np.isin(halves["window"], scene.due) & scene.once & scene.mine)
+    rows = np.flatnonzero(halves["due"] & scene.once & scene.mine)
     if not len(rows):
         return pa.table({})
     group, first = groups_of(*(halves[name][rows] for name in _ALIVE))
@@ -45,9 +45,8 @@ def reached_addresses(scene: Scene) -> set[Reached]:
     """Addresses of the windows due under which paired calls reached a service."""
     halves, words = scene.halves, scene.words
     kind, side = halves["kind"], halves["side"]
-    due = np.isin(halves["window"], scene.due)
     clients = np.flatnonzero(
-        due & scene.mine & (side == 1) & (kind == KIND_CLIENT) & (halves["address"] != 0)
+        halves["due"] & scene.mine & (side == 1) & (kind == KIND_CLIENT) & (halves["address"] != 0)
     )
     servers = np.flatnonzero(scene.near & scene.mine & (side == 2) & (kind == KIND_SERVER))
     keys, own = halves.keys("trace", "call_span"), halves.keys("trace", "own_span")
