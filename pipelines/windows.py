@@ -1,4 +1,6 @@
-"""Halves to published windows: read here what the store's one closer does every few seconds."""
+"""Halves to published windows: read here what the store's one closer does every few seconds, and
+what becomes of the windows that several shards closed.
+"""
 
 import threading
 from datetime import datetime
@@ -8,8 +10,10 @@ from monitor.clock import Clock, monotonic_seconds
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.edges.closing import ClosingSettings
 from monitor.joining.closing import Closed, Closer, Numbers
+from monitor.joining.summing import Summer
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
+from monitor.store.shards import Shards
 from monitor.telemetry import HealthBoard
 
 LOOK_SECONDS = 1.0
@@ -26,45 +30,110 @@ def windows(
     clock: Clock,
     tick_seconds: float = 5.0,
     sweep_seconds: float = 600.0,
+    shard: int = 0,
 ) -> None:
     """Close windows until told to stop; only while it is this process's `turn` to be the store's
-    closer.
+    closer. `shard`: the store is this one of several, and its hours are summed in their house.
 
     A step is taken when a collector of this process has written a batch, or else when the next
     window may be shown, so that it waits for nothing; what is to be sealed is sealed with it.
     """
-    closer = Closer(store, numbers, settings)
+    _in_turns(
+        Closer(store, numbers, settings),
+        store.news,
+        settings,
+        f"windows-{shard}" if shard else "windows",
+        f"closes the windows of shard {shard}" if shard else "closes the windows",
+        rolls=not shard,
+        stop=stop,
+        turn=turn,
+        board=board,
+        clock=clock,
+        tick_seconds=tick_seconds,
+        sweep_seconds=sweep_seconds,
+    )
+
+
+def summed_windows(
+    shards: Shards,
+    numbers: Numbers,
+    settings: ClosingSettings,
+    *,
+    stop: threading.Event,
+    turn: Turn,
+    board: HealthBoard,
+    clock: Clock,
+    tick_seconds: float = 2.0,
+    sweep_seconds: float = 600.0,
+) -> None:
+    """Sum and publish what the shards published until told to stop; only while it is this
+    process's `turn`.
+    """
+    _in_turns(
+        Summer(shards, numbers, settings),
+        shards.house.news,
+        settings,
+        "windows",
+        "sums the windows of the shards",
+        rolls=True,
+        stop=stop,
+        turn=turn,
+        board=board,
+        clock=clock,
+        tick_seconds=tick_seconds,
+        sweep_seconds=sweep_seconds,
+    )
+
+
+def _in_turns(
+    closer: Closer | Summer,
+    news: threading.Event,
+    settings: ClosingSettings,
+    component: str,
+    work: str,
+    *,
+    rolls: bool,
+    stop: threading.Event,
+    turn: Turn,
+    board: HealthBoard,
+    clock: Clock,
+    tick_seconds: float,
+    sweep_seconds: float,
+) -> None:
     last_sweep = clock().timestamp()
 
     def step(now: datetime) -> Done:
         nonlocal last_sweep
-        store.news.clear()
+        news.clear()
         done = closer.step()
-        if not done.left and done.watermark is not None:
+        if rolls and not done.left and done.watermark is not None:
             closer.roll_hours(done.watermark - settings.seal_after)
         if now.timestamp() - last_sweep > sweep_seconds and closer.sweep():
             last_sweep = now.timestamp()
-        return _told(done, _pause(now.timestamp(), settings.provisional_after, tick_seconds))
+        pause = tick_seconds
+        if isinstance(closer, Closer):
+            pause = _pause(now.timestamp(), settings.provisional_after, tick_seconds)
+        return _told(done, pause)
 
     in_turns(
-        "windows",
-        "closes the windows",
+        component,
+        work,
         step,
         turn=turn,
         stop=stop,
         board=board,
         clock=clock,
         tick_seconds=tick_seconds,
-        wait=lambda seconds: _wait(store, stop, seconds),
+        wait=lambda seconds: _wait(news, stop, seconds),
     )
 
 
-def _wait(store: Store, stop: threading.Event, seconds: float) -> None:
+def _wait(news: threading.Event, stop: threading.Event, seconds: float) -> None:
     """Until there is news, or so long; with one look a second at most."""
     until = monotonic_seconds() + seconds
     stop.wait(min(seconds, LOOK_SECONDS))
     while not stop.is_set() and (left := until - monotonic_seconds()) > 0:
-        if store.news.wait(min(left, LOOK_SECONDS)):
+        if news.wait(min(left, LOOK_SECONDS)):
             return
 
 

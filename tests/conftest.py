@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.gateway",
     "tests.fixtures.kafka",
     "tests.fixtures.store",
+    "tests.fixtures.spread",
     "tests.fixtures.rig",
     "tests.fixtures.postgres",
     "tests.fixtures.control",

@@ -95,7 +95,7 @@ ReceiverTest = Callable[[], str]
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Opened parts; the API closes none of them. `stop` is set at shutdown, so that event streams
-    end.
+    end. `shards`: the stores among which `store` is spread.
     """
 
     reader: Reader
@@ -107,3 +107,4 @@ class Parts:
     gate: Gate | None = None
     receivers: Mapping[str, ReceiverTest] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    shards: Sequence[Store] = ()

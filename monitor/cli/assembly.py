@@ -49,9 +49,11 @@ from monitor.joining.registry import RegistryWatch
 from monitor.joining.timing_events import TimingWatch
 from monitor.joining.unseen import UnseenWatch
 from monitor.model.policy import Policy
-from monitor.store import Store, open_store
+from monitor.store import Store
+from monitor.store.places import open_spread
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
+from monitor.store.shards import Shards
 from monitor.streams.files import FileSource, Progress
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.limit import RejectLimits
@@ -86,6 +88,7 @@ class House:
     settings: Settings
     store: Store
     engine: Engine
+    shards: Shards | None = None
     board: HealthBoard = field(default_factory=HealthBoard)
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = system_clock
@@ -392,6 +395,7 @@ class House:
         return Parts(
             reader=self.reader,
             store=self.store,
+            shards=self.shards.stores if self.shards else (),
             engine=self.engine,
             board=self.board,
             clock=self.clock,
@@ -488,13 +492,14 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
     with ExitStack() as doors:
         with _room_told(settings.data_dir):
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-            store = open_store(settings.clickhouse())
-            doors.callback(store.close)
-            if not guest:
-                keep_for(store, settings.retention.model_dump())
+            shards = open_spread(settings.clickhouse(), settings.shards())
+            for store in (shards.house, *shards.stores):
+                doors.callback(store.close)
+                if not guest:
+                    keep_for(store, settings.retention.model_dump())
             engine = open_control(settings.control())
             doors.callback(engine.dispose)
-            opened = House(settings, store, engine)
+            opened = House(settings, shards.house, engine, shards if shards.stores else None)
         yield opened
 
 

@@ -21,6 +21,7 @@ from monitor.masking import masked
 
 if TYPE_CHECKING:
     from monitor.store import Store
+    from monitor.store.shards import Shards
 
 LOW_DISK_BYTES = 2_000_000_000
 OLD_SECONDS = 300
@@ -134,8 +135,8 @@ def _stores(settings: Settings) -> Iterator[Sign]:
     from monitor.clock import system_clock
     from monitor.control.gate_answers import gate_counts
     from monitor.control.store import open_control
-    from monitor.store import open_store
     from monitor.store.lock import read_holder
+    from monitor.store.places import open_spread
 
     holder = read_holder(settings.data_dir.absolute())
     if holder is not None:
@@ -146,13 +147,17 @@ def _stores(settings: Settings) -> Iterator[Sign]:
         )
     if holder is None or settings.clickhouse_dsn.get_secret_value():
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        store = open_store(settings.clickhouse())
+        shards = open_spread(settings.clickhouse(), settings.shards())
+        store = shards.house
         try:
             store.ping()
             rows = _coverage(store, system_clock())
+            spread = [*_shards(shards)]
         finally:
-            store.close()
+            for opened in (store, *shards.stores):
+                opened.close()
         yield Sign("telemetry store", "good", "opened, answers, tables are up to date")
+        yield from spread
         yield from edge_signs(rows)
     engine = open_control(settings.control())
     yield Sign("control store", "good", "opened, tables are up to date")
@@ -160,6 +165,22 @@ def _stores(settings: Settings) -> Iterator[Sign]:
     gates = gate_counts(engine, since=now - timedelta(days=7), now=now)
     engine.dispose()
     yield from gate_signs(gates.answers, gates.flips, gates.overrides)
+
+
+def _shards(shards: "Shards") -> Iterator[Sign]:
+    """Whether each shard answers, and how far its closer is behind the house's newest window."""
+    from monitor.joining.shard_states import states_of
+
+    for state in states_of(shards.stores):
+        what, behind = f"shard {state.number}", state.behind_seconds
+        if not state.answers:
+            yield Sign(what, "bad", state.trouble)
+        elif behind is not None and behind > OLD_SECONDS:
+            yield Sign(
+                what, "mind", f"its closer is {behind:.0f} s behind: no window is shown without it"
+            )
+        else:
+            yield Sign(what, "good", "answers, tables are up to date, in its place")
 
 
 def gate_signs(answers: int, flips: int, overrides: int) -> list[Sign]:

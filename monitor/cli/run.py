@@ -19,10 +19,13 @@ from monitor.cli.assembly import BROKER, CLOSER, DETECTOR, NOTIFIER, PIPELINES, 
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
-from monitor.cli.up import serving, work_of
+from monitor.cli.up import closers, serving, work_of
 from monitor.cli.working import Part, keep_going, leave, stop_on_signals, work_until
+from monitor.edges.closing import ClosingSettings
 from monitor.errors import LeaseLost, RejectLimit, StoreError, UsageError
-from monitor.joining.closing import Closer
+from monitor.joining.closing import Closer, Numbers
+from monitor.joining.summing import Summer
+from monitor.store import Store
 from monitor.streams.runner import Ran, RunnerSettings, run
 
 PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, BROKER, "api")
@@ -40,6 +43,14 @@ def command(
             help="Read to the end offsets seen at the start, close every window, print, exit.",
         ),
     ] = False,
+    shard: Annotated[
+        int | None,
+        typer.Option(
+            "--shard",
+            min=0,
+            help="Of `windows` over shards: only the closer of this one, or 0: only who sums what they closed.",
+        ),
+    ] = None,
     serve: Annotated[
         bool,
         typer.Option(
@@ -54,6 +65,10 @@ def command(
     if until_caught_up and part not in PIPELINES:
         raise UsageError(f"--until-caught-up goes with {', '.join(PIPELINES)}, not with {part}")
     settings = settings_of(context)
+    if shard is not None and (part != CLOSER or shard > len(settings.shards())):
+        raise UsageError(
+            f"--shard goes with {CLOSER}, and with a number up to that of clickhouse_shards, which names {len(settings.shards())}"
+        )
     set_up_logs(settings.log.level, settings.log.format)
     stop = threading.Event()
     stop_on_signals(stop)
@@ -67,9 +82,18 @@ def command(
         if until_caught_up:
             work = partial(_catch_up, parts, part)
         elif part != "api":
-            work = partial(
-                keep_going, part, work_of(parts, part, address), stop, parts.board, parts.clock
-            )
+            names = [part]
+            if part == CLOSER:
+                every = closers(parts)
+                names = every if shard is None else every[shard : shard + 1]
+            work, *beside = [
+                partial(
+                    keep_going, name, work_of(parts, name, address), stop, parts.board, parts.clock
+                )
+                for name in names
+            ]
+            for name, other in zip(names[1:], beside, strict=True):
+                Part(name, other).start()
         whole = work_until(stop, Part(part, work))
     if not whole:
         leave()
@@ -116,9 +140,42 @@ def close_everything(parts: House, told: Callable[[str], object]) -> int:
     progress, as text.
 
     While another process is the store's closer, this one waits for its turn: windows that the
-    other has closed are done.
+    other has closed are done. Where there are shards, each of them first.
     """
-    turn = parts.turn(CLOSER)
+    if parts.shards is None:
+        return _in_turn(parts, CLOSER, parts.store, told, _all_closed)
+    for number, store in enumerate(parts.shards.stores, 1):
+        _in_turn(parts, f"{CLOSER}-{number}", store, told, _all_closed)
+    shards = parts.shards
+    return _in_turn(
+        parts,
+        CLOSER,
+        parts.store,
+        told,
+        lambda _store, numbers, settings, _told: (
+            Summer(shards, numbers, settings).step(whole=True).published
+        ),
+    )
+
+
+def _all_closed(
+    store: Store, numbers: Numbers, settings: ClosingSettings, told: Callable[[str], object]
+) -> int:
+    closer = Closer(store, numbers, settings)
+    return closer.finish(
+        lambda closed, total: told(f"closing windows: {closed} of {total}")
+    ).published
+
+
+def _in_turn(
+    parts: House,
+    name: str,
+    store: Store,
+    told: Callable[[str], object],
+    work: Callable[[Store, Numbers, ClosingSettings, Callable[[str], object]], int],
+) -> int:
+    """What `work` published, under the lease of this name."""
+    turn = parts.turn(name)
     waits = False
     while not parts.stop.is_set():
         if not turn.keep():
@@ -130,15 +187,10 @@ def close_everything(parts: House, told: Callable[[str], object]) -> int:
             parts.stop.wait(1.0)
             continue
         try:
-            closer = Closer(parts.store, parts.numbers(turn), parts.closing())
             with turn.working(longest_seconds=math.inf):
-                done = closer.finish(
-                    lambda closed, total: told(f"closing windows: {closed} of {total}")
-                )
+                return work(store, parts.numbers(turn), parts.closing(), told)
         except LeaseLost as error:
             told(str(error))
-        else:
-            return done.published
         finally:
             turn.give_up()
     raise StoreError("stopped before every window was closed; the next start closes the rest")

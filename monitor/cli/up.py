@@ -16,11 +16,12 @@ from monitor.cli.session import settings_of
 from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
 from monitor.errors import ConfigError
+from monitor.store.shards import Shards
 from monitor.streams.runner import RunnerSettings, run
 from pipelines.broker import pacts
 from pipelines.detection import detection
 from pipelines.notify import run_notify
-from pipelines.windows import windows
+from pipelines.windows import summed_windows, windows
 
 log = structlog.get_logger(__name__)
 
@@ -99,14 +100,22 @@ def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
     asked = [BROKER] if parts.broker() is not None else []
     return [
         (name, work_of(parts, name, address))
-        for name in (*reads, CLOSER, DETECTOR, NOTIFIER, *asked)
+        for name in (*reads, *closers(parts), DETECTOR, NOTIFIER, *asked)
     ]
 
 
+def closers(parts: House) -> list[str]:
+    """Names of who closes windows: one for each shard, and one who sums what these closed."""
+    count = len(parts.shards.stores) if parts.shards else 0
+    return [CLOSER, *(f"{CLOSER}-{number}" for number in range(1, count + 1))]
+
+
 def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
-    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER, DETECTOR,
-    NOTIFIER, BROKER; `address` is for links in alerts.
+    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER (perhaps with the
+    number of a shard), DETECTOR, NOTIFIER, BROKER; `address` is for links in alerts.
     """
+    if parts.shards is not None and name.startswith(CLOSER):
+        return partial(_windows_of, parts, parts.shards, name)
     alone: dict[str, Callable[[], object]] = {
         CLOSER: partial(_windows, parts),
         DETECTOR: partial(_detection, parts),
@@ -143,6 +152,33 @@ def _windows(parts: House) -> None:
             board=parts.board,
             clock=parts.clock,
         )
+
+
+def _windows_of(parts: House, shards: Shards, name: str) -> None:
+    """One shard's closer, or who sums what they closed."""
+    number = int(name.removeprefix(CLOSER).removeprefix("-") or 0)
+    with parts.turn(name).kept() as turn:
+        if number:
+            windows(
+                shards.stores[number - 1],
+                parts.numbers(turn),
+                parts.closing(),
+                stop=parts.stop,
+                turn=turn,
+                board=parts.board,
+                clock=parts.clock,
+                shard=number,
+            )
+        else:
+            summed_windows(
+                shards,
+                parts.numbers(turn),
+                parts.closing(),
+                stop=parts.stop,
+                turn=turn,
+                board=parts.board,
+                clock=parts.clock,
+            )
 
 
 def _detection(parts: House) -> None:

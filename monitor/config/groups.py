@@ -42,6 +42,13 @@ def _named_as_options(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def _blank_between(value: object) -> object:
+    """A list of texts as one, with blanks between."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return " ".join(value)
+    return value
+
+
 def _listed(value: object) -> object:
     return (
         [part.strip() for part in value.split(",") if part.strip()]
@@ -527,6 +534,11 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="ClickHouse, `clickhouse://user:password@host:port/db` or `https://…`; empty: embedded",
     )
+    clickhouse_shards: Annotated[SecretStr, BeforeValidator(_blank_between)] = Field(
+        default=SecretStr(""),
+        description="DSNs of servers among which spans and exchanges are spread by trace: a list, or one text with blanks between; "
+        "`clickhouse_dsn` then holds what is summed of them; neither number nor order may change; empty: one store holds all",
+    )
     control_dsn: SecretStr = Field(
         default=SecretStr(""),
         description="PostgreSQL, `postgresql://user:password@host/db`; empty: SQLite in data_dir",
@@ -551,6 +563,10 @@ class Settings(BaseSettings):
             self.clickhouse_dsn.get_secret_value()
             or f"chdb://{self.data_dir.absolute()}/telemetry"
         )
+
+    def shards(self) -> list[str]:
+        """DSNs of the shards, in their order."""
+        return self.clickhouse_shards.get_secret_value().split()
 
     def control(self) -> str:
         """DSN of the control store, SQLite under `data_dir` when none was given."""

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -108,6 +108,18 @@ Parameters = Mapping[str, object]
 Use = Literal["read", "write", "ping"]
 
 
+class Elsewhere(Protocol):
+    """Other stores that hold a part of what this one is asked for and told."""
+
+    def write(self, table: str, rows: pa.Table) -> bool:
+        """Write what belongs there; whether nothing of it belongs here."""
+
+    def read(
+        self, name: str, ask: Callable[["Store"], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]] | None:
+        """The answer to a question about what stands there; None where it is answered here."""
+
+
 class Store:
     """One telemetry store. Safe between threads: each call borrows a client of its own from a
     small pool.
@@ -126,6 +138,9 @@ class Store:
         self.lock = lock
         self._inline = inline
         self.trouble = ""  # why the last write failed; empty once one succeeded
+        self.elsewhere: Elsewhere | None = None
+        # of columns, where other stores answer too; None: here alone
+        self.together: Callable[[str, Callable[[Store], pa.Table]], pa.Table | None] | None = None
         self.news = threading.Event()  # set when a batch's rows and books are there: to be closed
         # where nobody else writes: what was written lately
         self.recent = Recent(self._stored_windows) if lock is not None else None
@@ -155,6 +170,12 @@ class Store:
         """
         if rows.num_rows == 0:
             return
+        if self.elsewhere is not None and self.elsewhere.write(table, rows):
+            return
+        self.insert_here(table, rows)
+
+    def insert_here(self, table: str, rows: pa.Table) -> None:
+        """As `insert`, into this store alone."""
         recent = self.recent if table in KEPT or table == COUNTED else None
         if recent is not None:
             recent.prepare()
@@ -210,6 +231,14 @@ class Store:
         Those who ask the same at the same time share one answer, which is never older than their
         question.
         """
+        if self.elsewhere is not None:
+            gathered = self.elsewhere.read(name, lambda store: store.query_here(name, parameters))
+            if gathered is not None:
+                return gathered
+        return self.query_here(name, parameters)
+
+    def query_here(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        """As `query`, of this store alone."""
         if name in OF_PUBLISHED:
             rows = self._until_published(name, parameters)
         else:
@@ -235,6 +264,22 @@ class Store:
         """As `query`, on a writing client without the read limits: for closing, whose statements
         are all ours.
         """
+        if self.elsewhere is not None:
+            gathered = self.elsewhere.read(
+                name, lambda store: store.ask_here(name, parameters, given=given)
+            )
+            if gathered is not None:
+                return gathered
+        return self.ask_here(name, parameters, given=given)
+
+    def ask_here(
+        self,
+        name: str,
+        parameters: Parameters | None = None,
+        *,
+        given: AbstractSet[str] = frozenset(),
+    ) -> list[dict[str, Any]]:
+        """As `ask`, of this store alone."""
         rows = self._remembered(
             name,
             parameters,
@@ -252,6 +297,22 @@ class Store:
         """As `ask`, all rows as columns: texts of few words as dictionaries, times in seconds,
         fixed strings as bytes.
         """
+        if self.together is not None:
+            gathered = self.together(
+                name, lambda store: store.columns_here(name, parameters, given=given)
+            )
+            if gathered is not None:
+                return gathered
+        return self.columns_here(name, parameters, given=given)
+
+    def columns_here(
+        self,
+        name: str,
+        parameters: Parameters | None = None,
+        *,
+        given: AbstractSet[str] = frozenset(),
+    ) -> pa.Table:
+        """As `ask_columns`, of this store alone."""
         text = statement(name, frozenset(given))
         with self._writers.borrow() as client:
             try:

@@ -1,6 +1,6 @@
 """Probes answer while the store does not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from monitor.errors import StoreUnavailable
 from monitor.store import open_store
 from monitor.store.client import SILENT_SECONDS
 from monitor.store.reader import Reader
+from monitor.store.shards import Shards
 from monitor.telemetry import HealthBoard, Report
 from tests.fixtures.api import Asked
 from tests.fixtures.gateway import ADDRESS, Gateway
@@ -68,3 +69,32 @@ def test_a_store_that_takes_no_rows_is_unready_until_it_takes_some(
     gateway.faults()
     asked.parts.store.insert("addresses", ADDRESS)
     assert asked.get("/readyz").status_code == 200
+
+
+def test_a_shard_that_does_not_answer_is_named_and_makes_unready(
+    spread: Callable[[int], Shards], shard_gateways: list[Gateway], tmp_path: Path
+) -> None:
+    shards = spread(2)
+    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    clock = ManualClock(NOON)
+    parts = Parts(
+        Reader(shards.house), shards.house, engine, HealthBoard(), clock, shards=shards.stores
+    )
+    asked = Asked(parts, create_app(parts), clock)
+    assert asked.get("/readyz").status_code == 200
+    told = asked.get("/v1/health").json()["shards"]
+    assert [(one["number"], one["answers"], one["newest_window"]) for one in told] == [
+        (1, True, None),
+        (2, True, None),
+    ]
+    shard_gateways[1].faults({"kind": "status", "status": 503, "times": 100})
+    readiness = asked.get("/readyz")
+    assert readiness.status_code == 503
+    assert "store: shard 2: ClickHouse does not answer" in readiness.text
+    assert [one["answers"] for one in asked.get("/v1/health").json()["shards"]] == [True, False]
+    page = asked.get("/health")
+    assert page.status_code == 200
+    assert "no answer" in page.text
+    assert "not known: a shard does not answer" in page.text
+    shard_gateways[1].faults()
+    engine.dispose()

@@ -1,5 +1,6 @@
 """Settings come from file, environment and flags, and nothing unknown passes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ def test_a_secret_may_stand_in_a_file_and_never_shows(tmp_path: Path) -> None:
     )
     assert settings.kafka.client_options()["sasl_plain_password"] == "hunter2"
     assert "hunter2" not in repr(settings)
+
+
+def test_shards_are_a_list_in_a_file_and_stand_one_after_the_other_in_a_variable(
+    tmp_path: Path,
+) -> None:
+    told = ["clickhouse://u:hunter2@a/x", "https://b:8443/y"]
+    listed = load(toml(tmp_path, f"clickhouse_shards = {json.dumps(told)}"), {}, {})
+    named = load(None, {}, {"SEAMWATCH_CLICKHOUSE_SHARDS": " ".join(told)})
+    assert listed.shards() == named.shards() == told
+    assert "hunter2" not in repr(listed)
+    assert load(None, {}, {}).shards() == []
 
 
 def test_a_wrong_value_does_not_quote_it() -> None:

@@ -35,6 +35,10 @@ class Crew:
         self._log = (folder / "crew.log").open("ab")
         self.alive: dict[subprocess.Popen[bytes], tuple[str, ...]] = {}
 
+    def spread(self, dsns: list[str]) -> None:
+        """Whoever is hired from now on works over these shards."""
+        self._environment["SEAMWATCH_CLICKHOUSE_SHARDS"] = " ".join(dsns)
+
     def hire(self, *words: str) -> subprocess.Popen[bytes]:
         """Start `seamwatch run WORDS`."""
         command = [str(Path(sys.executable).with_name("seamwatch")), "run", *words]
@@ -83,6 +87,13 @@ def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]
     people.go_home()
 
 
+@pytest.fixture
+def spread_crew(crew: Crew, shard_gateways: list[Gateway]) -> Crew:
+    """The same crew, over two shards."""
+    crew.spread([server.dsn(crew.topic) for server in shard_gateways[:2]])
+    return crew
+
+
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(900)
@@ -90,6 +101,27 @@ def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]
 def test_windows_equal_the_truth_after_many_kills(
     crew: Crew, kafka: KafkaBroker, gateway: Gateway, rounds: int
 ) -> None:
+    _killed_again_and_again(crew, kafka, gateway, rounds, [])
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
+def test_windows_of_shards_equal_the_truth_after_many_kills_of_whoever(
+    spread_crew: Crew,
+    kafka: KafkaBroker,
+    gateway: Gateway,
+    shard_gateways: list[Gateway],
+    rounds: int,
+) -> None:
+    _killed_again_and_again(spread_crew, kafka, gateway, rounds, shard_gateways[:2])
+
+
+def _killed_again_and_again(
+    crew: Crew, kafka: KafkaBroker, gateway: Gateway, rounds: int, servers: list[Gateway]
+) -> None:
+    """Collectors and closers in turn, and with each a server of a shard where there are some."""
     chance = random.Random(SEED)
     batches, truth = generated(10_000 * rounds, seed=3, spans_per_second=4000.0)
     values = [value for _, value in batches]
@@ -113,6 +145,11 @@ def test_windows_equal_the_truth_after_many_kills(
         words = crew.end(victim, how)
         kills[words[0]] += 1
         crew.hire(*words)
+        if servers:
+            server = chance.choice(servers)
+            server.kill()
+            time.sleep(chance.uniform(0.0, 2.0))
+            server.start()
     for process in list(crew.alive):
         crew.end(process, signal.SIGTERM)
     last = crew.hire("traces", "--until-caught-up")

@@ -2,11 +2,14 @@
 side only.
 """
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import (
+    Row,
     ask,
     data_range,
     listed,
@@ -18,6 +21,8 @@ from monitor.api.questions import (
 from monitor.api.routes.health import components, gate_mind, missed, notes, unready
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
+from monitor.errors import StoreError
+from monitor.joining.shard_states import states_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
@@ -28,7 +33,12 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
     """The operator's view."""
     now = parts.clock()
     day, hour = range_of(None, None, now, "24h"), data_range(parts, None, None)
-    tables = ask(parts, "size")
+    try:
+        tables: Sequence[Row] | None = ask(parts, "size")
+    except StoreError:
+        if not parts.shards:
+            raise
+        tables = None  # a shard does not answer: which one, and why, stands on the page
     rejects = listed_in(parts, "rejects_by_reason", day, MOST_SHOWN)
     return render(
         request,
@@ -47,5 +57,6 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
             "range": hour,
             "tables": tables,
             "gates": gate_mind(parts),
+            "shards": states_of(parts.shards),
         },
     )

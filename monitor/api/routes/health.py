@@ -36,6 +36,7 @@ from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.control.gate_answers import gate_counts
 from monitor.errors import StoreError
+from monitor.joining.shard_states import states_of
 from monitor.model.edges import WINDOW_SECONDS
 
 MOST_PARTITIONS = 10_000
@@ -83,6 +84,19 @@ class DataAge(BaseModel):
     topics: Mapping[str, float]
 
 
+class ShardHealth(BaseModel):
+    """A shard by its number in the settings; `behind_seconds`: how far its newest closed window is
+    behind that of the farthest shard. A window is shown once all shards have closed it.
+    """
+
+    number: int
+    answers: bool
+    trouble: str
+    newest_window: datetime | None
+    sealed_window: datetime | None
+    behind_seconds: float | None
+
+
 class GateMind(BaseModel):
     """What gates answered since then, each change of mind once; `flips` are those on code that
     stayed the same. `overrides` are in force.
@@ -108,6 +122,7 @@ class Health(BaseModel):
     watermarks: Sequence[PartitionTime]
     partitions: int
     gates: GateMind
+    shards: Sequence[ShardHealth]
 
 
 class RejectGroup(BaseModel):
@@ -242,6 +257,11 @@ def unready(parts: Parts) -> list[str]:
     else:
         if parts.store.trouble:
             reasons.append(f"store: {parts.store.trouble}")
+    reasons += [
+        f"store: shard {state.number}: {state.trouble}"
+        for state in states_of(parts.shards)
+        if not state.answers
+    ]
     for report in components(parts):
         if not report.ready:
             reasons.append(f"{report.component}: {report.reason or 'not ready'}")
@@ -389,6 +409,17 @@ def health(_caller: Reading, parts: Opened) -> Health:
         watermarks=[PartitionTime.model_validate(row) for row in marks.rows],
         partitions=marks.total,
         gates=gate_mind(parts),
+        shards=[
+            ShardHealth(
+                number=state.number,
+                answers=state.answers,
+                trouble=state.trouble,
+                newest_window=state.newest_window,
+                sealed_window=state.sealed_window,
+                behind_seconds=state.behind_seconds,
+            )
+            for state in states_of(parts.shards)
+        ],
     )
 
 
