@@ -149,7 +149,7 @@ def _followed(
         if _asks_plainly(plan, exchange, match.segments)
         else _looked(plan, exchange, target, match.rest)
     )
-    if plan.request is not None:
+    if plan.request is not None and not _asked_well(request, plan.request):
         findings = findings or Findings()
         check_body(request, plan.request, "request", False, limits.depth, findings, limits)
     if findings is not None and (findings.broken or findings.unchecked or findings.observations):
@@ -157,6 +157,13 @@ def _followed(
     if plan.schema is not None and not _keeps(response, plan.schema):
         return None
     return plan.valid_in_shape if findings is not None and findings.shape_only else plan.valid
+
+
+def _asked_well(request: Payload, clause: Body) -> bool:
+    """Whether a request's body keeps its clause for sure, told without decoding it."""
+    entry = meant(clause.media, request.media)
+    schema = None if entry is None else clause.media[entry]
+    return schema is not None and request.proven_by(schema.proves)
 
 
 def _asks_plainly(plan: _Plan, exchange: Exchange, segments: Sequence[str]) -> bool:

@@ -6,6 +6,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from monitor.native import BUILT
+
 MOST_KEYS, MOST_ITEMS, DEEPEST = 40, 20, 16
 """So many keys of one object (more are data, not names) and items of one array tell of its shape,
 so deep.
@@ -20,6 +22,16 @@ def shape_of(value: Any) -> int:
     Cost: some 0.5 us a value.
     """
     return _number(_text(value, DEEPEST))
+
+
+def shape_of_text(body: str | bytes) -> int:
+    """The same of JSON that nobody has decoded, for a fifth of the cost; 0 where it has to be
+    decoded. No key stands twice in what is told of, and it nests at most 32 levels.
+    """
+    if BUILT is None:
+        return 0
+    text = BUILT.shape_text(body, (MOST_KEYS, MOST_ITEMS, DEEPEST))
+    return 0 if text is None else _number(text)
 
 
 def _text(value: Any, deep: int) -> str:

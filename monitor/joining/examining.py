@@ -20,8 +20,9 @@ from monitor.contracts.framing import SchemaKey, Writer, Writers, nobody
 from monitor.contracts.grpc_frames import status_in_body
 from monitor.contracts.messages import UNKNOWN_PRODUCER
 from monitor.contracts.payloads import Payload
+from monitor.contracts.proving import DEEPEST
 from monitor.contracts.registry import InForce, Registry
-from monitor.contracts.shape import shape_of
+from monitor.contracts.shape import shape_of, shape_of_text
 from monitor.edges.aliases import Aliases
 from monitor.edges.limits import NameCap
 from monitor.edges.messages import destination
@@ -356,13 +357,15 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
 def _shape(exchange: Exchange, request: Payload) -> int:
     """The request's, where a trace tells which call it is; 0 where there is no body to read."""
     body = exchange.request_body
-    if (
-        not (body and exchange.trace_id and exchange.span_id)
-        or len(body) > MOST_BYTES
-        or request.problem
-    ):
+    if not (body and exchange.trace_id and exchange.span_id) or len(body) > MOST_BYTES:
         return 0
-    return shape_of(request.value)
+    is_json = request.undecoded or not request.problem
+    if not is_json:
+        return 0
+    shape = shape_of_text(body) if request.limits.depth >= DEEPEST else 0
+    if shape or request.problem:
+        return shape
+    return shape_of(request.value)  # packed, or of a form that the native walk leaves
 
 
 def _has(body: bytes | str, name: str) -> bool:

@@ -1,12 +1,13 @@
 """How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N]
-[--profile] [--kinds] [--contract KIND] [--mock KIND].
+[--profile] [--kinds] [--contract KIND] [--mock KIND] [--post].
 
 NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB);
 CPU seconds of the whole process, chDB's threads included. Deterministic input: 11-item orders
 against an OpenAPI contract with references, patterns, formats and enums; 1 % break it; with
 `--contract` against that kind of contract. `--kinds` checks the same exchanges, decoded anew each,
 against a pact, a Spring Cloud Contract, WireMock and Mountebank stubs too, without the pipeline,
-and tells each beside OpenAPI.
+and tells each beside OpenAPI. With `--post` the order is what is asked with, too: each exchange
+carries it twice.
 """
 
 import argparse
@@ -42,7 +43,11 @@ ITEM = {
 }  # fmt: skip
 CONTRACT = {
     "openapi": "3.0.3",
-    "paths": {"/orders/{id}": {"get": {
+    "paths": {"/orders/{id}": {"post": {
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}},
+        "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}}, "404": {"description": "none"}},
+    }, "get": {
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
         "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}}, "404": {"description": "none"}},
     }}},
@@ -78,8 +83,11 @@ def order(chance: random.Random, *, broken: bool) -> bytes:
     return orjson.dumps(held)
 
 
-def records(count: int, batch: int) -> list[Records]:
+def records(count: int, batch: int, *, post: bool = False) -> list[Records]:
     """All records in batches, the clock moving on by 0.2 ms a record."""
+    asked = {"accept": "application/json", "authorization": "Bearer x"}
+    if post:
+        asked["content-type"] = "application/json"
     chance, made = random.Random(7), []
     for first in range(0, count, batch):
         values = []
@@ -87,8 +95,8 @@ def records(count: int, batch: int) -> list[Records]:
             body = order(chance, broken=at % 100 == 99)
             values.append(
                 orjson.dumps({
-                    "time": START_MS + at // 5, "method": "GET", "path": f"/orders/{chance.randrange(10**6)}", "query": "", "status": 200,
-                    "duration_ms": round(chance.random() * 50, 3), "request_headers": {"accept": "application/json", "authorization": "Bearer x"},
+                    "time": START_MS + at // 5, "method": "POST" if post else "GET", "path": f"/orders/{chance.randrange(10**6)}", "query": "", "status": 200,
+                    "duration_ms": round(chance.random() * 50, 3), "request_headers": asked, **({"request_body": body.decode()} if post else {}),
                     "response_headers": {"content-type": "application/json", "content-length": str(len(body))}, "response_body": body.decode(),
                     "caller": f"web-{at % 5}", "caller_version": "1.2.3", "callee": "orders", "callee_version": f"2.{at % 2}.0", "environment": "production",
                     "trace_id": f"{chance.getrandbits(128):032x}", "span_id": f"{chance.getrandbits(64):016x}",
@@ -195,8 +203,9 @@ def main() -> None:
         choices=["", "pact", "spring", "wiremock", "mountebank"],
         help="such a mock of the same provider is scored, too",
     )
+    options.add_argument("--post", action="store_true")
     chosen = options.parse_args()
-    made = records(chosen.exchanges, chosen.batch)
+    made = records(chosen.exchanges, chosen.batch, post=chosen.post)
     if chosen.kinds:
         by_kind(made)
         return
@@ -229,7 +238,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"chdb://{folder}/telemetry")
         settings = ApiLogSettings()
-        for _ in api_logs(Given(*records(200, 200)), store, lambda: known, settings, system_clock):
+        for _ in api_logs(
+            Given(*records(200, 200, post=chosen.post)),
+            store,
+            lambda: known,
+            settings,
+            system_clock,
+        ):
             pass
         profile = cProfile.Profile() if chosen.profile else None
         wall, cpu = time.perf_counter(), time.process_time()

@@ -23,6 +23,7 @@ mod proofs;
 mod proving;
 mod record_batch;
 mod schema;
+mod shapes;
 mod spans;
 mod texts;
 mod usable;
@@ -290,6 +291,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<marks::Objects>()?;
     module.add_class::<marks::Keywords>()?;
     module.add_class::<usable::Usable>()?;
+    module.add_function(wrap_pyfunction!(shapes::shape_text, module)?)?;
     module.add_class::<outlines::Outlines>()?;
     module.add_class::<outlines::Marks>()?;
     module.add_class::<Gathered>()
