@@ -67,7 +67,8 @@ class EdgeCell:
     sides were seen: both, client_only, server_only, log_only; and spans that are part of a call
     and none themselves (nested ones, hops of proxies): folded; attempts that failed under one call
     and were followed by another of the same version: failed_attempts; calls of which nothing tells
-    how they ended, which are in no outcome and are not judged: untold. `conformance` counts
+    how they ended, which are in no outcome and are not judged: untold; calls whose number nobody
+    told: assumed. `conformance` counts
     checked exchanges: valid, violated, and not_checked by reason under "not_checked:<reason>".
     `calls` is unweighted; `weighted_calls` multiplies by the sampling weight. `told` are numbers
     of the whole window, by name (mean, p50, …; seconds), where nobody tells of how many calls:

@@ -54,6 +54,7 @@ Code = Literal[
     "callers_explained",
     "worse_elsewhere",
     "neighbours_untold",
+    "calls_uncounted",
     "worse_than_before",
     "worse_alone",
     "fanout_changed",

@@ -52,6 +52,7 @@ class _Sum:
 
     calls: list[int] = field(default_factory=lambda: [0, 0])
     errors: list[int] = field(default_factory=lambda: [0, 0])
+    assumed: bool = False
     said: list[bool] = field(default_factory=lambda: [False, False])
     """Whether a side tells how calls ended: of one that does not, no call was answered well
     because of that.
@@ -319,6 +320,7 @@ def summed(
         cell.calls[side] += int(counts.calls[row])
         cell.errors[side] += int(counts.errors[row])
         cell.said[side] |= bool(counts.told[row])
+        cell.assumed |= bool(counts.assumed[row])
         shape, more = cell.shapes[side], shapes.histograms[row]
         cell.shapes[side] = _merged(shape, more) if shape else more
         if shapes.bare[row]:
@@ -348,6 +350,8 @@ def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, cell: _S
     hidden = min(max(own_bad - bad, 0), calls - bad) if told else 0
     both = min(told, answered)
     coverage = {"both": both, "client_only": told - both, "server_only": answered - both}
+    if cell.assumed:
+        coverage["assumed"] = calls
     return EdgeCell(
         window=datetime.fromtimestamp(window, UTC),
         edge=edge,

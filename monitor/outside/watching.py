@@ -34,7 +34,7 @@ NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time;
 strangers, where there are fewer neighbours.
 """
-FIRST, GROWS = 6, 1.25
+FIRST, GROWS = 6, 1.15
 """Every bin is a moment to judge up to the first; then each is later by this factor."""
 STANDS, STANDS_SECONDS = 2, 60.0
 """A decision stands when so many moments in a row come to it, over so many seconds at least: an

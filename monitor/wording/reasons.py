@@ -60,6 +60,8 @@ SENTENCES: Mapping[Code, str] = {
     "sampling_changed": "{version} shows {ratio:.2g} times as many calls to others for each call it answers, on all edges alike: "
     "it records another share of its calls, or makes another share of them",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
+    "calls_uncounted": "nothing tells how many calls {service} makes to others, or answers: calls that it no longer makes would not be seen; "
+    "tell the number of calls a bin",
     "neighbours_untold": "only totals of {service} are told: not who calls it, nor whom it calls, so harm that shows only there would not be seen",
     "worse_elsewhere": "{service} became worse, or is called less, since about then; nobody tells who calls {released}, so it may be its doing",
     "worse_than_before": "{against_version}, too, fails more calls now than before {version} came: damage to what they share, "

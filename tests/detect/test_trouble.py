@@ -146,7 +146,7 @@ def test_few_calls_without_harm_are_a_weaker_pass_before_they_are_a_pass() -> No
         (verdict.outcome, codes(verdict)[0])
         for verdict, _ in (
             judged({}, calls=calls, share=0.1, new=Behaviour(), windows=31)
-            for calls in (20.0, 80.0, 300.0)
+            for calls in (20.0, 110.0, 300.0)
         )
     ]
     assert outcomes == [

@@ -4,11 +4,13 @@ harm.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from monitor.detect.evidence.pooling import IMPROBABLE, _harm, _Law
+from monitor.detect.judging.ruling import WEAKER
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
@@ -36,6 +38,7 @@ OPERATIONS = [
     ("POST /refund", 3.5),
 ]
 """Together 200 calls a minute."""
+LEAKING = [START + timedelta(seconds=10 * window) for window in (38, 41, 45, 49, 52, 55)]
 
 
 def small_shop(
@@ -233,6 +236,35 @@ def test_a_version_whose_predecessor_is_gone_after_a_minute_gets_a_weaker_pass_u
 def test_no_weaker_pass_for_harm(new: Behaviour) -> None:
     told = judge(deploy(), at_once(small_shop(new)), (), (), SETTINGS, now_after(60))[0]
     assert "weaker_pass" not in {reason.code for reason in told.reasons}
+
+
+@pytest.mark.parametrize(("calls", "weaker"), [(3.0, False), (12.0, True)])
+def test_the_later_half_of_few_calls_must_shut_out_harm_by_itself(
+    calls: float, *, weaker: bool
+) -> None:
+    """Not one call of 180 fails in ten minutes: what began to leak after half of them may be there
+    all the same.
+    """
+    quiet = [Traffic(edge(), calls, Behaviour(), Behaviour())]
+    told = judge(deploy(), at_once(quiet), (), (), SETTINGS, now_after(60))[0]
+    assert ("weaker_pass" in {reason.code for reason in told.reasons}) == weaker
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3], ids=["instead", "beside"])
+def test_no_weaker_pass_for_what_begins_to_leak(share: float) -> None:
+    """Half of one per cent of all its calls fail, all of them in the later half."""
+    flow = Traffic(edge(), 20.0 / share, Behaviour(), Behaviour())
+    rows = cells([flow], 60, share=steady(share), before=180)
+    rows = [
+        replace(row, failed=1, outcomes={**row.outcomes, "ok": row.calls - 1, "server_error": 1})
+        if row.callee_version == "2.0.0" and row.window in LEAKING
+        else row
+        for row in rows
+        if row.calls and (share < 1.0 or row.callee_version == "2.0.0" or row.window < START)
+    ]
+    told = judge(deploy(), rows, (), (), SETTINGS, now_after(60))[0]
+    assert told.outcome != "pass"
+    assert not {reason.code for reason in told.reasons} & set(WEAKER)
 
 
 def test_no_weaker_pass_in_the_first_minutes_nor_without_a_past() -> None:

@@ -402,6 +402,11 @@ def _latency(
     new, old, before = data
     if not new.any() or not old.any():
         return None
+    least_of_side = (least or {}).get(side, 1.0)
+    if not contrast.table.is_counted:
+        # one number a bin is one thing seen, however many calls are assumed behind it
+        a_bin = new.sum(axis=1)
+        least_of_side = max(least_of_side, float(a_bin[a_bin > 0].mean()))
     test = latency_test(
         contrast.windows,
         new,
@@ -411,7 +416,7 @@ def _latency(
         floor_buckets=settings.latency_floor_buckets,
         floor_seconds=settings.latency_floor_seconds,
         fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
-        least=(least or {}).get(side, 1.0),
+        least=least_of_side,
     )
     told = LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
     evidence = _evidence(test, contrast, "calls", latency=told)

@@ -9,9 +9,12 @@ import numpy as np
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.distributions import beta_quantile
 from monitor.detect.evidence.rates import GRID, ratio_bounds
+from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Bounds
 
 MORE_CALLS = 1e7
+MANY_CALLS = 1000.0
+"""So many more failing calls are a finding, however small a part of all they are."""
 
 
 def bounds(
@@ -76,6 +79,21 @@ def bounds(
         float(alone[1]),
         min((n for n in (in_strata, by_itself) if n is not None), default=None),
     )
+
+
+def is_slight(
+    new: tuple[float, float], old: tuple[float, float], settings: JudgeSettings, phi: float = 1.0
+) -> bool:
+    """Whether (bad, calls) of the new version are surely no more above the old one's than a pass
+    takes for harmless, and no large number either: then they are no finding.
+
+    Bound as that of a pass: one-sided, at half of its error.
+    """
+    (k, a), (s, b) = new, old
+    if not a or not b or k - a * s / b >= MANY_CALLS:
+        return False
+    high = difference_bound(k / a, a / phi, s / b, b / phi, settings.equivalence_alpha / 2)
+    return high < settings.floor_difference
 
 
 def difference_bound(

@@ -59,6 +59,8 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
     what was before.
     """
     answering = [edge for edge in edges if edge.role == "callee"]
+    if not all(edge.table.is_counted for edge in answering):
+        return []
     met = (
         np.unique(np.concatenate([edge.contrast.windows for edge in answering]))
         if answering
@@ -72,7 +74,7 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
     share = new_answers / (new_answers + old_answers)
     changes: list[Fanout] = []
     for edge in edges:
-        if edge.role != "caller":
+        if edge.role != "caller" or not edge.table.is_counted:
             continue
         if not any(own_codes(edge.table, "caller")[0]):
             untold = [*untold, edge.table]
@@ -108,7 +110,7 @@ def _changed_over_time(
         max(ALIKE, 1.0 + of_new * (FLOOR - 1.0)),
     )
     changes: list[Fanout] = []
-    for table in untold:
+    for table in (table for table in untold if table.is_counted):
         then, now = volumes([table], since, grain)
         if (then >= ENOUGH_ANSWERS or _is_new(then, now)) and max(
             fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)
@@ -221,9 +223,9 @@ class Made:
 
 
 def answering_of(edges: Sequence[EdgeTests], settings: JudgeSettings) -> Answering | None:
-    """None where one of the versions answered too little."""
+    """None where one of the versions answered too little, or nobody told how much."""
     mine = [edge for edge in edges if edge.role == "callee"]
-    if not mine:
+    if not mine or not all(edge.table.is_counted for edge in mine):
         return None
     whole = mine[0].contrast
     met = np.unique(np.concatenate([edge.contrast.windows for edge in mine]))
@@ -257,8 +259,12 @@ def answering_of(edges: Sequence[EdgeTests], settings: JudgeSettings) -> Answeri
 
 
 def made_on(edge: EdgeTests, answering: Answering) -> Made | None:
-    """None where nothing tells which version called."""
-    if edge.role != "caller" or not any(own_codes(edge.table, "caller")[0]):
+    """None where nothing tells which version called, or how often."""
+    if (
+        edge.role != "caller"
+        or not edge.table.is_counted
+        or not any(own_codes(edge.table, "caller")[0])
+    ):
         return None
     old = _per_window(edge, answering.old_windows, new=False)
     new = _per_window(edge, answering.new_windows, new=True)

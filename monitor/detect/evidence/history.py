@@ -112,8 +112,8 @@ def _median_growth(
 def growths(
     neighbours: Sequence[EdgeTable], measure: Measure, since: float
 ) -> list[tuple[float, float]]:
-    """How much worse each callee became, with calls enough to tell: in logs, and of all calls; 0
-    where it did not surely.
+    """How much worse each callee became: in logs, and of all calls; 0 where it did not surely,
+    in calls enough to tell. What surely did tells, however few its calls.
     """
     sums: dict[str, list[float]] = {}
     for table in neighbours:
@@ -125,13 +125,13 @@ def growths(
             total = sums.setdefault(table.edge.callee, [0.0] * 4)
             total[offset] += float(part.bad.sum())
             total[offset + 1] += float(part.calls.sum())
-    return [
-        (max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))), k / a - s / b)
-        if fixed_e(k, s, a / (a + b), 1.0) >= GROWN
-        else (0.0, 0.0)
-        for k, a, s, b in sums.values()
-        if min(a, b) >= ENOUGH_CALLS
-    ]
+    rises: list[tuple[float, float]] = []
+    for k, a, s, b in sums.values():
+        if a and b and fixed_e(k, s, a / (a + b), 1.0) >= GROWN:
+            rises.append((max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))), k / a - s / b))
+        elif min(a, b) >= ENOUGH_CALLS:
+            rises.append((0.0, 0.0))
+    return rises
 
 
 def sizes_grown(controls: Controls, side: str, statistic: Statistic, since: float) -> float:

@@ -110,6 +110,26 @@ def pooled(
     return [pool for pool in pools if pool is not None]
 
 
+def failures_of_late(edges: Sequence[EdgeTests], role: Role, *, apart: bool) -> Pooled | None:
+    """All failures in the later half of the new version's calls, over all edges of a role: what
+    leaks, or fails once it is warm, is thin over the whole time and not over this. None without
+    calls.
+    """
+    mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
+    if not mine:
+        return None
+    place = COUNTS.index(ALL_FAILURES), COUNTS.index("calls")
+    rows = [(edge.table.windows[edge.contrast.since_rows], edge) for edge in mine]
+    windows = np.unique(np.concatenate([windows for windows, _ in rows]))
+    calls = np.zeros(windows.size)
+    for own, edge in rows:
+        counts = edge.table.counts[edge.contrast.since_rows, place[1]]
+        np.add.at(calls, np.searchsorted(windows, own), counts)
+    line = np.cumsum(calls)
+    first = int(windows[int(np.searchsorted(line, line[-1] / 2.0))])
+    return _rate(mine, ALL_FAILURES, ALL_FAILURES, "calls", apart, since=first)
+
+
 def _has_any(edge: EdgeTests, bad: str) -> bool:
     """Whether either version has any such call, before or since."""
     place, contrast = COUNTS.index(bad), edge.contrast
@@ -207,7 +227,15 @@ class _Law:
     shape: float = 0.5
 
 
-def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool) -> Pooled | None:
+def _rate(
+    edges: Sequence[EdgeTests],
+    kind: str,
+    bad: str,
+    of: str,
+    apart: bool,
+    since: int | None = None,
+) -> Pooled | None:
+    """`since`: the new version's calls count from this moment on."""
     place = COUNTS.index(bad), COUNTS.index(of)
     sums = _Sums()
     for edge in edges:
@@ -217,6 +245,10 @@ def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool)
             (float(counts[place[0]]), float(counts[place[1]]))
             for counts in (contrast.after_new, contrast.after_old)
         )
+        if since is not None:
+            late = contrast.since_rows[edge.table.windows[contrast.since_rows] >= since]
+            bad_late, calls_late = edge.table.counts[late][:, place].sum(axis=0).tolist()
+            new = float(bad_late), float(calls_late)
         past = float(before[0].sum()), float(before[1].sum())
         phi, clumps = dispersion(*without_incident(*before)), dispersion(*_by_window(edge, place))
         sums.add(new, old, past, phi, clumps, apart=apart, alone=kind != "violated")

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
-from monitor.detect.evidence.before_after import LASTING, MIN_RATIO
+from monitor.detect.evidence.before_after import LASTING, MIN_RATIO, fixed_e
 from monitor.detect.evidence.edge_tests import (
     RATES,
     SIDES,
@@ -178,7 +178,22 @@ def _outlasts_warmup(
         return True
     late = after.windows >= after.windows[0] + settings.warmup_seconds + edge.grain / 2
     k, a = float(after.bad[late].sum()), float(after.calls[late].sum())
-    return a > 0 and k / a >= LASTING * usual
+    past = float(before.bad.sum()), float(before.calls.sum())
+    return _goes_on((k, a), past, usual, settings)
+
+
+def _goes_on(
+    late: tuple[float, float], past: tuple[float, float], usual: float, settings: JudgeSettings
+) -> bool:
+    """Whether (bad, calls) after a cold start are worse than what was, by more than chance does:
+    two bad calls after it are none of its harm.
+    """
+    (k, a), (s, b) = late, past
+    return (
+        a > 0
+        and k / a >= LASTING * usual
+        and fixed_e(k, s, a / (a + b), settings.floor_ratio) >= LEANS
+    )
 
 
 def outlasts_start(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -> bool:
@@ -194,7 +209,7 @@ def outlasts_start(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -
     late = contrast.windows >= first + settings.warmup_seconds + edge.grain / 2
     bad = next(name for _, kind, name, _ in RATES if kind == test.kind)
     k, a = (float(contrast.column(name)[0][late].sum()) for name in (bad, "calls"))
-    return a > 0 and k / a >= LASTING * usual
+    return _goes_on((k, a), (float(told.old_bad), float(told.old_calls)), usual, settings)
 
 
 def is_of_both(step: AnyStep) -> bool:

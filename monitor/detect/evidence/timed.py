@@ -11,6 +11,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
 from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
+from monitor.detect.evidence.equivalence import is_slight
 from monitor.detect.evidence.history import (
     controls_told,
     growth_of,
@@ -91,6 +92,8 @@ class Step:
 
     def believed(self, test: StepTest, whole: float, settings: JudgeSettings) -> bool:
         """`whole`: log of the edges over alpha, of which this kind has its share."""
+        if self.measure.bad and self.measure.signal != "violations" and self._is_slight(settings):
+            return False
         beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
         if self.measure.signal in WARM:
             beaten = beaten and test.lasting
@@ -102,6 +105,14 @@ class Step:
             and enough
             and (test.ratio is None or test.ratio >= self.floor(settings))
         )
+
+    def _is_slight(self, settings: JudgeSettings) -> bool:
+        """Whether a pass takes the rise for harmless."""
+        after, before = (
+            (float(part.bad.sum()), float(part.calls.sum())) for part in (self.after, self.before)
+        )
+        usual = without_incident(self.before.bad, self.before.calls)
+        return is_slight(after, before, settings, dispersion(*usual))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import NOBODY, changed_fanout, sampled_otherwise
+from monitor.detect.evidence.fanout import ANYBODY, NOBODY, changed_fanout, sampled_otherwise
 from monitor.detect.evidence.shared import shared_harm, worse_alone, worse_than_before
 from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.judging.absence import not_there_yet, version_pattern
@@ -149,6 +149,8 @@ def only_time_shows(
             reason("calls_fail", service=deploy.service, callee=name)
             for name in failing_calls(near, settings)
         ]
+    if _calls_uncounted(edges, untold):
+        reasons.append(reason("calls_uncounted", service=deploy.service))
     changed = changed_fanout(edges, untold)
     ratio = sampled_otherwise(edges, changed)
     if ratio is not None:
@@ -166,6 +168,16 @@ def only_time_shows(
             for change in changed
         ),
     ]
+
+
+def _calls_uncounted(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable]) -> bool:
+    """Whether the service calls others, or may, and nobody tells how often it does so, or how
+    often it answers: calls that it no longer makes would not be seen.
+    """
+    calls = [edge.table for edge in edges if edge.role == "caller"] + list(untold)
+    answers = [edge.table for edge in edges if edge.role == "callee"]
+    may_call = bool(calls) or any(table.edge.caller == ANYBODY for table in answers)
+    return may_call and not all(table.is_counted for table in (*calls, *answers))
 
 
 def around_it(

@@ -10,6 +10,7 @@ from datetime import datetime
 import scipy
 
 from monitor.detect.evidence.edge_tests import EdgeTests, SignalTest
+from monitor.detect.evidence.equivalence import MANY_CALLS, is_slight
 from monitor.detect.evidence.steps import outlasts_start
 from monitor.detect.judging.suspects import Rival, is_propagated, ranked, stronger_callee
 from monitor.detect.measure.columns import digest
@@ -111,7 +112,22 @@ def _strong(
         and (test.log_e >= bar or test.deadline_p <= bar_p)
         and test.bad_windows >= settings.min_bad_windows
         and outlasts_start(edge, test, settings)
+        and not _is_slight(edge, test, settings)
     ]
+
+
+def _is_slight(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -> bool:
+    """Whether a pass takes the rise for harmless. A broken clause is told however rare it is."""
+    told = test.evidence
+    if told.rate is None or test.signal == "violations":
+        return False
+    new, old = (told.new_bad, told.new_calls), (told.old_bad, told.old_calls)
+    if test.counterpart is not None or test.kind not in edge.equivalences:
+        return is_slight(new, old, settings, told.rate.dispersion)
+    # over strata, as a ramp's share changes with the time of day
+    bound = edge.equivalences[test.kind]
+    many = new[0] - new[1] * old[0] / max(old[1], 1) >= MANY_CALLS
+    return bound.difference_high < settings.floor_difference and not many
 
 
 def _pairs(edge: EdgeTests, strong: Sequence[SignalTest]) -> tuple[SignalTest, tuple[str, ...]]:

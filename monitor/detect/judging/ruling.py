@@ -29,7 +29,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
         "no_overlap zones_in_turn version_stayed versions_unnamed no_other_version edge_without_meeting operation_new".split()
     ),
     "untrusted": frozenset(
-        "confounded zones_aligned neighbours_untold sampling_changed coverage_differs not_checked biased versions_missing".split()
+        "confounded zones_aligned neighbours_untold calls_uncounted sampling_changed coverage_differs not_checked biased versions_missing".split()
     ),
     "suspected": frozenset(
         (

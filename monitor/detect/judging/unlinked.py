@@ -72,11 +72,12 @@ def _called_less(near: Surroundings, mine: Sequence[EdgeTests]) -> set[str]:
     """
     since, grain = near.since, near.grain
     before, late = volumes([edge.table for edge in mine], since, grain)
-    if min(before, late) < ENOUGH_ANSWERS:
+    if min(before, late) < ENOUGH_ANSWERS or not all(edge.table.is_counted for edge in mine):
         return set()
     by_service: dict[str, list[EdgeTable]] = {}
     for table in near.around:
-        by_service.setdefault(table.edge.callee, []).append(table)
+        if table.is_counted:
+            by_service.setdefault(table.edge.callee, []).append(table)
     names = set()
     for name, tables in by_service.items():
         then, now = volumes(tables, since, grain)

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, SIDES, EdgeTests
-from monitor.detect.evidence.pooling import GROSS, ODDS, PRIOR, Pooled, pooled, without_gross_harm
+from monitor.detect.evidence.pooling import (
+    GROSS,
+    ODDS,
+    PRIOR,
+    Pooled,
+    failures_of_late,
+    pooled,
+    without_gross_harm,
+)
 from monitor.detect.judging.case import Case
 from monitor.detect.measure.contrasts import Role, own_codes
 from monitor.detect.settings import JudgeSettings
@@ -204,6 +212,7 @@ def _nearly(case: Case, settings: JudgeSettings, beside: Whole) -> bool:
         and all(edge.contrast.overlap for edge in seen)
         and all(map(without_gross_harm, seen))
         and not any(edge.log_e >= LEANING for edge in case.edges)
+        and _well_of_late(case, apart=True)
         and all(
             not whole.missing_seconds
             and all(kind.nearly for role in ROLES for kind in whole.kinds[role])
@@ -249,7 +258,20 @@ def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings)
     whole = whole_of(case, settings, apart=True)
     kinds = [kind for role in ROLES for kind in whole.kinds[role]]
     seen = [edge for edge in case.edges if edge.contrast.after_new[0]]
-    return bool(seen) and all(kind.nearly for kind in kinds) and all(map(without_gross_harm, seen))
+    return (
+        bool(seen)
+        and all(kind.nearly for kind in kinds)
+        and all(map(without_gross_harm, seen))
+        and _well_of_late(case, apart=True)
+    )
+
+
+def _well_of_late(case: Case, *, apart: bool) -> bool:
+    """Whether harm is improbable in the later half of the calls by themselves: a slow leak has
+    just begun when the whole time is still well.
+    """
+    late = (failures_of_late(case.edges, role, apart=apart) for role in ROLES)
+    return all(kind.nearly for kind in late if kind is not None)
 
 
 def rate_per_second(edge: EdgeTests) -> float:

@@ -10,6 +10,7 @@ from monitor.detect.measure.by_column import tables_by_column
 from monitor.detect.measure.kinds import bad_calls, failures
 from monitor.detect.measure.refusals import refused
 from monitor.detect.measure.table import (
+    ASSUMED,
     ATTEMPTS,
     COUNTS,
     HIGHEST_BUCKET,
@@ -95,10 +96,11 @@ def _told(rows: Sequence[EdgeCell]) -> dict[str, Floats]:
 
 
 def _beside(rows: Sequence[EdgeCell]) -> dict[str, Ints]:
-    if not any(row.error_types or ATTEMPTS in row.coverage for row in rows):
+    counted = (ATTEMPTS, ASSUMED)
+    if not any(row.error_types or any(name in row.coverage for name in counted) for row in rows):
         return {}
     per_row: list[Mapping[str, int]] = [
-        refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows
+        refused(row) | {name: row.coverage.get(name, 0) for name in counted} for row in rows
     ]
     names = sorted({name for counts in per_row for name, count in counts.items() if count})
     return {

@@ -28,6 +28,7 @@ COUNTS = (
     "server_calls",
 )
 ATTEMPTS = "failed_attempts"
+ASSUMED = "assumed"
 # Reasons for which an exchange met no promise at all, so that it says nothing about one.
 UNPROMISED = frozenset(
     f"not_checked:{reason}"
@@ -81,7 +82,7 @@ class EdgeTable:
     `biased` marks rows whose sampling prefers some outcomes. `told` has a column for each number
     that is told of whole windows, NaN where it is not. `beside` counts what is no outcome of its
     own, where there is any: calls refused, by kind, and attempts that failed under a call and were
-    made again (ATTEMPTS).
+    made again (ATTEMPTS), calls whose number is assumed (ASSUMED).
     """
 
     edge: Edge
@@ -102,6 +103,13 @@ class EdgeTable:
     digest: str
     told: Mapping[str, Floats]
     beside: Mapping[str, Ints]
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether somebody told how many calls there were; else how they grow or shrink is not
+        known.
+        """
+        return ASSUMED not in self.beside
 
     def latency(self, side: str) -> Floats | None:
         """The histograms of one side (client, server, own), rows x buckets; None when no cell has
