@@ -13,11 +13,11 @@ from monitor.control.findings import accepted
 from monitor.control.inputs import keep_inputs
 from monitor.control.verdicts import save_verdict
 from monitor.detect.judging.clauses import clauses_of
-from monitor.detect.judging.gone import brought_up_to_date
+from monitor.detect.judging.gone import brought_up_to_date, ended
 from monitor.detect.judging.inputs import Inputs
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
-from monitor.joining.meant import Meanings
+from monitor.joining.meant import AGAIN, Meanings
 from monitor.joining.namesakes import SealedCells, of_one_of, seen_of
 from monitor.joining.nearby import alike, around, callers_of, failures_before
 from monitor.joining.timing import timed_contracts, timeout_of
@@ -25,6 +25,7 @@ from monitor.model.cells import CellColumns, concatenated
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
+from monitor.model.reasons import reason
 from monitor.store.reader import Reader
 
 JUDGED = (*VERSION_CHANGES, "config", "flag")
@@ -128,9 +129,8 @@ def judge_deploy(
             failures_before=failures_before(reader, named, seen.name, cells, calls, started),
         )
         verdict, findings = inputs.judged() if inputs.calls else (verdict, findings)
-    meant = (meanings or Meanings(reader)).of(
-        named, verdict.against_version, judged_until, settings.alpha, now
-    )
+    meanings = meanings or Meanings(reader)
+    meant = meanings.of(named, verdict.against_version, judged_until, settings.alpha, now)
     if meant is not None:
         inputs = replace(inputs, meant=meant)
         verdict, findings = inputs.judged()
@@ -157,6 +157,8 @@ def judge_deploy(
             return concatenated([beside, there]) if isinstance(beside, CellColumns) else there
 
         def up_to_date(finding: Finding) -> Finding:
+            if finding.signal == "meaning" and finding.clause in meanings.over(named.id):
+                return ended(finding, reason("means_as_before", payloads=AGAIN))
             own = named.service in (finding.edge.caller, finding.edge.callee)
             return brought_up_to_date(
                 finding,

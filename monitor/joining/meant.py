@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from monitor.detect.judging.meaning import changes_of
+from monitor.detect.judging.meaning import changes_of, clause_of
 from monitor.joining.meaning import Marked, at_once, marked_of, sketches_of
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.meaning import Meant, MeantKind, Place
@@ -23,6 +23,10 @@ SHARE_OF_AGE = 0.05
 """A deploy is looked at again after so long, or so much of its age."""
 LONG_AGO = timedelta(hours=2)
 """A version that sent payloads so long before its deploy comes back: what it means is known."""
+AGAIN = 200
+"""So many of the newest marked payloads, of whole hours and after others, that tell no change any
+more end a finding: of so many a change that is told would show.
+"""
 STILL_COMING = timedelta(seconds=5)
 """What was written so lately may have more of its second to come."""
 Key = tuple[str, str, str]
@@ -41,6 +45,7 @@ class _Kept:
     before: bytes | None = None
     returns: bool = False
     meant: Meant | None = None
+    over: frozenset[str] = frozenset()
 
 
 class Meanings:
@@ -88,11 +93,18 @@ class Meanings:
         if not self._due(kept, deploy, now):
             return kept.meant
         kept.looked, kept.revision = now, self._revision
-        kept.meant = None
-        meant = self._read(kept, deploy, until)
+        kept.meant, kept.over = None, frozenset()
+        rows = self._read(kept, deploy, until)
+        meant = meant_of(rows, kept.against, deploy.version)
         if meant is not None and changes_of(meant, alpha):
             kept.meant = meant
+            kept.over = as_before(rows, meant, alpha)
         return kept.meant
+
+    def over(self, deploy: str) -> frozenset[str]:
+        """The clauses of a deploy whose values mean again what they meant before it."""
+        kept = self._kept.get(deploy)
+        return frozenset() if kept is None else kept.over
 
     def _due(self, kept: _Kept, deploy: Deploy, now: datetime) -> bool:
         if kept.returns:
@@ -106,7 +118,7 @@ class Meanings:
             return True
         return now - kept.looked >= max(SOONEST, SHARE_OF_AGE * (now - deploy.started))
 
-    def _read(self, kept: _Kept, deploy: Deploy, until: datetime) -> Meant | None:
+    def _read(self, kept: _Kept, deploy: Deploy, until: datetime) -> list[dict[str, Any]]:
         started = min(deploy.started, deploy.first_traffic or deploy.started)
         hour = started.replace(minute=0, second=0, microsecond=0)
         asked = MeantQuery(
@@ -117,17 +129,55 @@ class Meanings:
         )
         after = self._reader.meant(asked, hour, until, by_hour=True)
         if not any(row["version"] == deploy.version for row in after):
-            return None
+            return []
         if kept.before is None:
             before = self._reader.meant(asked, hour - BEFORE, hour, by_hour=False)
             own = [row for row in before if row["version"] == deploy.version]
             kept.returns = any(row["last"] < started - LONG_AGO for row in own)
             if kept.returns:
-                return None
+                return []
             kept.before = zlib.compress(msgspec.msgpack.encode(before), 1)
         else:
             before = msgspec.msgpack.decode(zlib.decompress(kept.before))
-        return meant_of([*before, *after], kept.against, deploy.version)
+        return [*before, *after]
+
+
+def as_before(rows: Sequence[dict[str, Any]], meant: Meant, alpha: float) -> frozenset[str]:
+    """The clauses of changes that the newest payloads of their kind do not show any more."""
+    over = set[str]()
+    for kind, change in changes_of(meant, alpha):
+        place = change.place
+        mine = [
+            row
+            for row in rows
+            if row["version"] == meant.new
+            and (row["role"], row["operation"], int(row["status"]), row["side"])
+            == (kind.role, place.operation, place.status, place.side)
+        ]
+        newest = _newest(mine)
+        if not newest or len(newest) == len(mine):
+            continue
+        again = meant_of(
+            [*(row for row in rows if row["version"] == meant.old), *newest], meant.old, meant.new
+        )
+        told = () if again is None else changes_of(again, alpha)
+        if again is not None and clause_of(change) not in {clause_of(it) for _, it in told}:
+            over.add(clause_of(change))
+    return frozenset(over)
+
+
+def _newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the newest hours that have payloads enough together; none where all have not."""
+    taken, newest = 0, list[dict[str, Any]]()
+    for hour in sorted({row["hour"] for row in rows}, reverse=True):
+        for row in rows:
+            marked = marked_of(row, row["partner"]) if row["hour"] == hour else None
+            if marked is not None:
+                newest.append(row)
+                taken += marked.taken
+        if taken >= AGAIN:
+            return newest
+    return []
 
 
 def meant_of(rows: Sequence[dict[str, Any]], old: str, new: str) -> Meant | None:

@@ -85,6 +85,7 @@ Code = Literal[
     "no_longer_found",
     "no_calls_any_more",
     "recovered",
+    "means_as_before",
     "no_longer_judged",
     "answers",
     "superseded",

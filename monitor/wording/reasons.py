@@ -96,6 +96,7 @@ SENTENCES: Mapping[Code, str] = {
     "no_longer_found": "no longer found",
     "no_calls_any_more": "{version} has no calls any more",
     "recovered": "no worse than before for ten minutes",
+    "means_as_before": "values mean what they meant before again, by the newest {payloads} payloads",
     "no_longer_judged": "no longer judged: nothing seen of it since {last_seen:minute} UTC",
     "answers": "{version} answers now",
     "superseded": "superseded by {version}",

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.contracts.marks import number_mark
 from monitor.detect.ramps.cells import Harm, RampCell
-from monitor.detect.ramps.meaning import MOST_PAIRS, Sent, pair_meanings
+from monitor.detect.ramps.meaning import MOST_COMPARED, Sent, pair_meanings
 from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.model.meaning import Place, Sketch
 from monitor.wording.ramps import meaning_text, ramp_sentence
@@ -95,7 +95,7 @@ def test_payloads_that_no_old_version_sent_are_told_as_such() -> None:
 
 
 def test_pairs_that_are_too_many_to_compare_are_told_as_such() -> None:
-    news = [sent("2", 3_000 + number, 1, str(number)) for number in range(MOST_PAIRS + 1)]
+    news = [sent("2", 3_000 + number, 1, str(number)) for number in range(MOST_COMPARED + 1)]
     told = pair_meanings([sent("1", 2_000, 1), *news], {"1": "old", "2": "new"})
     least = told["web", "0", "payment", "2"]
     assert meaning_text(least) == "3,000 payloads, not compared: other pairs have more"

@@ -184,3 +184,26 @@ def test_only_what_was_marked_since_is_read(store: Store, engine: Engine) -> Non
     write_cells(store, cells([Traffic(edge())], WINDOWS + 120), seq=120)
     (judged,) = detector.step(now_after(WINDOWS + 120))
     assert (judged.verdict.outcome, reader.asked) == ("fail", 3)
+
+
+def test_a_finding_is_over_when_values_mean_what_they_meant_before(
+    store: Store, engine: Engine
+) -> None:
+    """A flag that is turned back: of the newest payloads enough tell no change any more. Too few
+    of them end nothing.
+    """
+
+    def negated(place: int) -> dict[str, Any]:
+        return usual(place) | {"total": -12.25 - place % 7}
+
+    judged_live(store, engine, negated)
+    reader = Reader(store)
+    for windows, firsts, state in ((400, (20_000,), "open"), (800, (30_000, 40_000), "resolved")):
+        for first in firsts:
+            sent(store, "2.0.0", usual, first=first, hours=windows / 360)
+        write_cells(store, cells([Traffic(edge()), Traffic(edge("ios"))], windows), seq=windows)
+        Detector(reader, engine, store, DetectionSettings()).step(now_after(windows))
+        (finding,) = list_findings(engine)
+        assert finding.state == state, windows
+    assert finding.ended is not None
+    assert finding.ended.code == "means_as_before"
