@@ -384,3 +384,58 @@ def test_pairs_tell_what_the_new_version_means(api: Asked) -> None:
     assert "not enough payloads: 120 of 2,000" in page
     hour = NOON - timedelta(minutes=1)  # within the hour of the ramp: nothing of it is whole
     assert pair(asked(api, hour), "checkout 3.1.0", f"payment {NEW}")["meaning"] is None
+
+
+def marked(api: Asked, first: int, count: int = 120, **more: Any) -> None:
+    """So many exchanges of the ramp's hour, whose bodies `more` makes by their place."""
+    given = [
+        {
+            name: json.dumps(made(place)) if callable(made) else made
+            for name, made in more.items()
+        } | {"request_headers": {"content-type": "application/json"}}
+        for place in range(count)
+    ]  # fmt: skip
+    batch = Given(records(*given, at=RAMP + timedelta(minutes=2), first=first))
+    list(api_logs(batch, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
+
+
+def test_a_version_that_means_something_else_may_not_go_though_its_calls_are_well(
+    api: Asked,
+) -> None:
+    """Broken by what it sends to one partner, proven towards another to which it sends the same,
+    and unproven where something else is missing, whatever it means there.
+    """
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+    sends = {"caller": "payment", "method": "POST", "path": "/book"}
+    for first, version, factor in ((0, OLD, 1), (5_000, NEW, 100)):
+        whose = sends | {"caller_version": version, "callee_version": "5"}
+        for place, (callee, times) in enumerate((("ledger", factor), ("bank.example", 1))):
+            marked(
+                api,
+                first + 1_000 * place,
+                **whose | {"callee": callee},
+                request_body=lambda it, times=times: {"sum": times * (12.25 + it % 7)},
+            )
+        marked(
+            api, first + 2_000, caller="checkout", caller_version="3.1.0", callee="payment",
+            callee_version=version, response_body=lambda it: {"id": it},
+        )  # fmt: skip
+    told = api.get(f"/v1/can-i-deploy?service=payment&version={NEW}&to=production").json()
+    by_pair = {
+        f"{it['caller']} {it['caller_version']} → {it['callee']}": it for it in told["pairs"]
+    }
+    assert {name: it["word"] for name, it in by_pair.items()} == {
+        "checkout 3.1.0 → payment": "proven",
+        "checkout 3.2.0 → payment": "unproven",  # GET /pay/{id} was never shown
+        f"payment {NEW} → ledger": "broken",
+        f"payment {NEW} → bank.example": "proven",
+    }
+    assert told["exit_code"] == 1
+    broken = by_pair[f"payment {NEW} → ledger"]["observed"]
+    (change,) = broken["meaning"]["changes"]
+    assert (change["place"]["side"], change["place"]["pointer"]) == ("request", "/sum")
+    same = by_pair[f"payment {NEW} → bank.example"]["observed"]["meaning"]
+    assert (same["payloads"], same["changes"]) == (120, [])
+    assert 0 < same["upper"] < 0.3
+    answers = by_pair["checkout 3.1.0 → payment"]["observed"]["meaning"]
+    assert (answers["payloads"], answers["changes"]) == (120, [])
