@@ -4,19 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from monitor.contracts.made_values import made_text
 from monitor.contracts.marks import SEPARATOR
 from monitor.contracts.skeleton import MASKED, Node
 from monitor.model.pointers import escaped
-
-_BY_FORMAT = {
-    "date-time": "2000-01-01T00:00:00Z",
-    "date": "2000-01-01",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "email": "name@example.com",
-    "uri": "https://example.com/",
-    "ipv4": "192.0.2.1",
-}
-_TEXT = "text"
 
 Formats = Mapping[str, str]
 """What stands at a place, by pointer: a format of texts, or `whole` for numbers."""
@@ -51,7 +42,7 @@ def placeholder(node: Node, formats: Formats, at: str = "") -> Any:
     if "a" in node:
         return [placeholder(node["a"], formats, f"{at}/*")] if node["a"] else []
     if "s" in node:
-        return _BY_FORMAT.get(formats.get(at, ""), _TEXT)
+        return made_text(formats.get(at, ""))
     if "d" in node:
         return 0.5 if formats.get(at) == "part" else 1
     if "b" in node:

@@ -19,6 +19,7 @@ from monitor.contracts.decoded import decoded
 from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.contracts.outlines import Marks, Outline, Outlines
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
+from monitor.contracts.payloads import NO_BODY as NO_BODY_LOGGED
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of
 from monitor.contracts.skeleton import NO_BODY, is_name, text_of
@@ -54,6 +55,8 @@ MOST_SPOKEN, MOST_CATEGORIES = 4_000, 24
 """Words and categories of one operation, and of one of its places: what is beyond is told as a
 word alone.
 """
+_TAKING = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests mostly have a body, so that one without tells something."""
 _COUNTED = f"{SEPARATOR}{MARKED}"
 # headers that are the way's and not the service's, or never the same
 _OF_THE_WAY = frozenset(
@@ -236,7 +239,7 @@ class Shapes:
     ) -> int:
         """The number of the skeleton, whose marks are taken where they are wanted."""
         day = day_of(exchange)
-        if payload is not None and not payload.undecoded and payload.problem == EMPTY:
+        if payload is not None and not payload.undecoded and _is_empty(exchange, side, payload):
             return self._known(text_of(NO_BODY), kind, day)
         counts: _Counts | None = None
         marks: Marks | None = None
@@ -340,7 +343,8 @@ def _sides(
     exchange: Exchange, request: Payload, response: Payload
 ) -> Iterator[tuple[str, Payload | None]]:
     """What of an exchange there is to look at."""
-    if exchange.request_body or request.media or exchange.protocol == MESSAGING:
+    asked = exchange.request_body or request.media or exchange.method in _TAKING
+    if asked or exchange.protocol == MESSAGING:
         yield "request", request
     if exchange.protocol == MESSAGING:
         return
@@ -350,6 +354,15 @@ def _sides(
         yield "response", response
     if exchange.status and exchange.response_headers:
         yield "headers", None
+
+
+def _is_empty(exchange: Exchange, side: str, payload: Payload) -> bool:
+    """Whether it is sure that nothing was sent: also where all headers of a request are told, and
+    none speaks of a body.
+    """
+    if payload.problem == NO_BODY_LOGGED and side == "request":
+        return payload.described and exchange.headers_whole and not payload.media
+    return payload.problem == EMPTY
 
 
 def _columns(

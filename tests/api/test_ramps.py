@@ -408,12 +408,13 @@ def test_a_version_that_means_something_else_may_not_go_though_its_calls_are_wel
     write_ramp(api.parts.store, BEGIN, NOON, generation=1)
     sends = {"caller": "payment", "method": "POST", "path": "/book"}
     for first, version, factor in ((0, OLD, 1), (5_000, NEW, 100)):
-        whose = sends | {"caller_version": version, "callee_version": "5"}
-        for place, (callee, times) in enumerate((("ledger", factor), ("bank.example", 1))):
+        whose = sends | {"caller_version": version}
+        partners = (("ledger", "5", factor), ("bank.example", "", 1))
+        for place, (callee, callee_version, times) in enumerate(partners):
             marked(
                 api,
                 first + 1_000 * place,
-                **whose | {"callee": callee},
+                **whose | {"callee": callee, "callee_version": callee_version},
                 request_body=lambda it, times=times: {"sum": times * (12.25 + it % 7)},
             )
         marked(

@@ -207,3 +207,24 @@ def test_words_are_stored_and_listed_where_settings_name_their_pointer(
 def test_of_nobody_nothing_is_inferred(api: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert infer(There(api), wanted("openapi"), None) == 2
     assert "nothing was seen of ledger" in capsys.readouterr().err
+
+
+def test_a_request_body_is_required_where_each_of_enough_requests_had_one(api: Asked) -> None:
+    """A request of which all headers are told, and none speaks of a body, had none."""
+    whole = {"content-type": "application/json", "content-length": "8"}
+    posted = {"callee": "till", "method": "POST", "status": 201, "response_body": '{"id": 1}'}
+    sent = posted | {"request_headers": whole, "request_body": '{"a": 1}'}
+    bare = posted | {"request_headers": {"accept": "*/*"}}
+    live(
+        api,
+        [sent | {"path": "/always"}] * 380
+        + [sent | {"path": "/seldom"}] * 40
+        + [sent | {"path": "/mostly"}] * 380
+        + [bare | {"path": "/mostly"}],
+    )
+    answer = api.get("/v1/recordings", LOCAL_TOKEN, params={"service": "till"})
+    assert answer.status_code == 200, answer.text
+    paths = json.loads(answer.json()["contracts"][0]["document"])["paths"]
+    assert {path: it["post"]["requestBody"]["required"] for path, it in paths.items()} == {
+        "/always": True, "/seldom": False, "/mostly": False,
+    }  # fmt: skip

@@ -2,26 +2,18 @@
 alone, a value that nobody sent.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from monitor.contracts.inferring.gathered import JSON, Media, Seen, as_told
 from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.made_values import made_text
 from monitor.contracts.marks import FIRST
 from monitor.contracts.payloads import is_json_type
 from monitor.model.exchanges import BODILESS
 from monitor.model.pointers import escaped
 
-_TEXTS: Mapping[str, str] = {
-    "": "text",
-    "date-time": "2000-01-01T00:00:00Z",
-    "date": "2000-01-01",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "email": "somebody@example.org",
-    "uri": "https://example.org/",
-    "ipv4": "192.0.2.1",
-}
 NOTHING = object()
 """Where no example can be given."""
 
@@ -69,7 +61,7 @@ def _example(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> An
     (word,) = kinds
     if word == "s":
         formats = marks.at(places, "F")
-        return _TEXTS[next(iter(formats))[1:]] if len(formats) == 1 else "text"
+        return made_text(next(iter(formats))[1:] if len(formats) == 1 else "")
     if word == "a":
         return _items(held, marks, sure, places)
     if word == "o":

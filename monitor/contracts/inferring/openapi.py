@@ -67,7 +67,10 @@ def _operation(method: str, seen: Seen, latency: Mapping[str, str], sure: float)
         operation["parameters"] = parameters
     asked = _content(seen.requests, sure)
     if asked:
-        operation["requestBody"] = {"content": asked}
+        operation["requestBody"] = {
+            "required": _surely_sent(seen.requests, sure),
+            "content": asked,
+        }
     statuses = seen.statuses
     operation["responses"] = {
         str(status): _response(status, seen, sure, bodiless=method == "HEAD")
@@ -79,6 +82,14 @@ def _operation(method: str, seen: Seen, latency: Mapping[str, str], sure: float)
     if calls:
         operation[EVIDENCE] = {"calls": calls}
     return operation
+
+
+def _surely_sent(media: Media, sure: float) -> bool:
+    """Whether each request had a body, in requests enough to say so, all of them looked at."""
+    sides = media.values()
+    if any(side.empty or side.unseen for side in sides):
+        return False
+    return at_most(sum(side.held.payloads for side in sides)) <= sure
 
 
 def _query(side: Side, sure: float) -> Iterator[Document]:
