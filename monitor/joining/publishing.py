@@ -25,6 +25,7 @@ from monitor.control.contracts import Publication, listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.recorded import Recorded, recorded, recorded_examples
+from monitor.joining.recorded_firsts import FirstExamples
 from monitor.joining.recorded_shapes import RecordedShapes
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
@@ -64,8 +65,16 @@ def recorded_for(
     provider = provider_of(revision)
     if promise.by_example:
         shown = reader.interactions(revision.name, since, until, revision.environment)
-        exchanges = [] if shown else reader.recorded(provider, since, until)
-        return recorded_examples(shown, promise, changed, hours, exchanges)
+        if shown:
+            return recorded_examples(shown, promise, changed, hours)
+        firsts = FirstExamples(
+            planned.revision.format,
+            read_revision(planned.revision),
+            reader.shapes(provider, since, until),
+            reader.shape_marks(provider, since, until),
+        )
+        exchanges = reader.recorded(provider, since, until)
+        return recorded_examples(shown, promise, changed, hours, exchanges, firsts)
     rows = reader.recorded(provider, since, until)
     before = planned.before.number if planned.before is not None else None
     shapes = RecordedShapes(

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from monitor.contracts.change import Change
 from monitor.contracts.form import Promise
 from monitor.contracts.routes import Router
-from monitor.joining.recorded_shapes import RecordedShapes, Share
+from monitor.joining.recorded_firsts import FirstExamples
+from monitor.joining.recorded_shapes import Group, RecordedShapes, Share
 
 Told = Literal["breaks", "keeps", "untold"]
 _CLIENT_LEFT = 499
@@ -28,7 +29,9 @@ UNTOLD = {
     "header_unseen": "a header that the revision asks for was not sent with such answers, or is not logged",
     "payload_unseen": "its payload was not logged, was cut off, or is of a form that is not looked into",
     "example_changed": "the example or message that it met has changed, and its payload is not kept",
-    "no_exchange_of_examples": "no example was met by it under a revision before, and examples are met by values, which are not kept",
+    "no_exchange_of_examples": "no example was met by it under a revision before, and no skeleton of its answer is kept",
+    "example_values": "its fields and types keep the example; what that asks of values is not told by marks",
+    "other_status": "the examples of its operation are answered with another status, and which request it was is not kept",
     "not_offered": "the contract does not name the operation, and it was not served",
     "undocumented_status": "its status is not listed, and the contract does not say that it lists all",
     "no_response": "no answer was recorded",
@@ -107,24 +110,25 @@ def recorded(
             shares = shapes.shares(group, met, broke=row["checked"] == "violated")
         if not shares:
             counts[(*group, told, why, 0)] += count
-        for share in shares:
-            word, rule = share.told
-            part = (
-                min(count, max(round(count * share.share), 1))
-                if share is not shares[-1]
-                else count
-            )
-            count -= part
-            verdict: Told = word if word in ("breaks", "keeps") else "untold"
-            reason = (
-                rule
-                if word in ("breaks", "unseen")
-                else _of_values(met)
-                if word == "values"
-                else ""
-            )
-            counts[(*group, verdict, reason, share.looked_at)] += part
+        else:
+            _share_out(counts, group, count, shares, _of_values(met))
     return _counted(+counts, hours, most)
+
+
+def _share_out(
+    counts: "_Counts", group: Group, count: int, shares: Sequence[Share], values: str
+) -> None:
+    """Count the exchanges of a group by what their skeletons tell; `values`: why one that breaks
+    nothing cannot say that all is kept.
+    """
+    for share in shares:
+        word, rule = share.told
+        last = share is shares[-1]
+        part = count if last else min(count, max(round(count * share.share), 1))
+        count -= part
+        verdict: Told = word if word in ("breaks", "keeps") else "untold"
+        reason = {"breaks": rule, "unseen": rule, "values": values}.get(word, "")
+        counts[(*group, verdict, reason, share.looked_at)] += part
 
 
 def _of_values(met: Sequence[Change] | None) -> str:
@@ -150,19 +154,27 @@ def recorded_examples(
     changed: Sequence[Change],
     hours: int,
     exchanges: Iterable[Mapping[str, Any]] = (),
+    firsts: FirstExamples | None = None,
     most: int = 200,
 ) -> Recorded:
     """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example
     shows again what it showed. Where none was ever shown, those `exchanges` (rows of
-    `recorded_exchanges`) that ask for one are counted, and cannot tell.
+    `recorded_exchanges`) that ask for one tell by the skeletons of their answers.
     """
     changed_names = {change.operation for change in changed}
     names = {example.name for example in promise.examples}
     counts = _Counts()
+    asked: Counter[Group] = Counter()
     for row in exchanges if not rows else ():
         if _asks_for_one(promise, str(row["operation"])):
-            key = (str(row["caller"]), str(row["operation"]), int(row["status"]))
-            counts[(*key, "untold", "no_exchange_of_examples", 0)] += int(row["exchanges"])
+            group = (str(row["caller"]), str(row["operation"]), int(row["status"]))
+            asked[group] += int(row["exchanges"])
+    for group, count in asked.items():
+        shares = () if firsts is None else firsts.shares(group)
+        if shares:
+            _share_out(counts, group, count, shares, "example_values")
+        else:
+            counts[(*group, "untold", "no_exchange_of_examples", 0)] += count
     for row in rows:
         name, caller = str(row["interaction"]), str(row["caller"])
         if name not in names:

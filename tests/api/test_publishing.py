@@ -12,7 +12,7 @@ import pytest
 from monitor.contracts.registry import Registry
 from monitor.control.contracts import revisions
 from pipelines.api_logs import ApiLogSettings, api_logs
-from tests.contracts.examples import interaction, pact
+from tests.contracts.examples import ORDER, interaction, pact
 from tests.contracts.promises import PAYMENTS
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.shop_day import NOON
@@ -265,7 +265,43 @@ def test_examples_show_again_what_they_showed(api: Asked) -> None:
     ) == (3, 1, 1, 1), comparison
     body = {"document": orjson.dumps(new).decode(), "dry_run": True, "name": "another"}
     first = api.post("/v1/contracts", body, LOCAL_TOKEN).json()["recorded"]
-    assert {(row["told"], row["why"]) for row in first["said"]} == {
-        ("untold", "no_exchange_of_examples")
+    assert {
+        (row["operation"], row["told"], row["why"], row["exchanges"]) for row in first["said"]
+    } == {
+        ("GET /orders/{id}", "keeps", "", 1),
+        ("GET /orders/{id}", "breaks", "missing_key", 1),
+        # the example of this path asks for 404, and that of the others may be meant
+        ("GET /orders/none", "untold", "other_status", 1),
     }
-    assert first["exchanges"] == 3
+
+
+def test_first_stubs_are_told_by_the_skeletons_of_what_was_live(api: Asked) -> None:
+    bodies = [ORDER, ORDER, {"id": 7}]
+    batch = orders_records(
+        *({"response_body": json.dumps(body)} for body in bodies),
+        {"path": "/elsewhere"},
+        at=NOON - timedelta(hours=1),
+    )
+    known = Registry([])
+    for _ in api_logs(
+        Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock
+    ):
+        pass
+    stubs = {
+        "mappings": [
+            {
+                "request": {"method": "GET", "urlPathPattern": "/orders/[0-9]+"},
+                "response": {"status": 200, "jsonBody": ORDER},
+            }
+        ]
+    }
+    told = api.post(
+        "/v1/contracts",
+        {"document": json.dumps(stubs), "provider": "orders", "dry_run": True},
+        LOCAL_TOKEN,
+    ).json()["recorded"]
+    assert (told["exchanges"], told["breaks"], told["keeps"], told["untold"]) == (3, 1, 2, 0), told
+    assert {(row["why"], row["looked_at"]) for row in told["said"]} == {
+        ("missing_key", 3),
+        ("", 3),
+    }
