@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -72,11 +73,18 @@ if TYPE_CHECKING:
     from monitor.streams.kafka import KafkaSource
 
 CLOSER, DETECTOR, NOTIFIER, BROKER = "windows", "detection", "notify", "pact-broker"
+SCHEMA, SCHEMA_PAUSE_SECONDS, SCHEMA_LEASE_SECONDS = "schema", 0.2, 10.0
+"""Who brings servers up to date; one that is killed at it is waited for so long."""
 PIPELINES = ("traces", "api-logs", "messages", "deploys")
 TOPICS_AT_ONCE = 8
 ASK_SECONDS = 10.0
 LEAST_ROOM_BYTES = 2_000_000
 """ClickHouse reserves 1 MiB for a write, and SQLite makes its log anew at each start."""
+
+
+def _holder() -> str:
+    """A name under which one process, or one start of it, holds leases."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(slots=True)
@@ -92,9 +100,7 @@ class House:
     board: HealthBoard = field(default_factory=HealthBoard)
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = system_clock
-    holder: str = field(
-        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    )
+    holder: str = field(default_factory=_holder)
 
     def __post_init__(self) -> None:
         self.written = written_aliases(self.settings)
@@ -492,15 +498,38 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
     with ExitStack() as doors:
         with _room_told(settings.data_dir):
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-            shards = open_spread(settings.clickhouse(), settings.shards())
+            shards, engine = open_stores(settings)
+            doors.callback(engine.dispose)
             for store in (shards.house, *shards.stores):
                 doors.callback(store.close)
-                if not guest:
-                    keep_for(store, settings.retention.model_dump())
-            engine = open_control(settings.control())
-            doors.callback(engine.dispose)
+            for store in (shards.house, *shards.stores) if not guest else ():
+                keep_for(store, settings.retention.model_dump())
             opened = House(settings, shards.house, engine, shards if shards.stores else None)
         yield opened
+
+
+def open_stores(settings: Settings) -> tuple[Shards, Engine]:
+    """The telemetry store, or the house and its shards, and the control store, brought up to date.
+
+    Processes that start together over servers open them one after the other, under a lease of the
+    control store: schema files that two run at once undo each other's work. An embedded store has
+    a lock of its own, which is taken first: the control store beside it is its holder's.
+    """
+    with ExitStack() as doors:
+        if not settings.shards() and settings.clickhouse().startswith("chdb:"):
+            shards = open_spread(settings.clickhouse(), [])
+            doors.callback(shards.house.close)
+            engine = open_control(settings.control())
+        else:
+            engine = open_control(settings.control())
+            doors.callback(engine.dispose)
+            with Turn(engine, SCHEMA, _holder(), SCHEMA_LEASE_SECONDS).kept() as turn:
+                while not turn.keep():
+                    time.sleep(SCHEMA_PAUSE_SECONDS)
+                with turn.working():
+                    shards = open_spread(settings.clickhouse(), settings.shards())
+        doors.pop_all()
+    return shards, engine
 
 
 @contextmanager

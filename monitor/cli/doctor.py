@@ -132,11 +132,11 @@ def _folder(folder: Path) -> Iterator[Sign]:
 
 
 def _stores(settings: Settings) -> Iterator[Sign]:
+    from monitor.cli.assembly import open_stores
     from monitor.clock import system_clock
     from monitor.control.gate_answers import gate_counts
     from monitor.control.store import open_control
     from monitor.store.lock import read_holder
-    from monitor.store.places import open_spread
 
     holder = read_holder(settings.data_dir.absolute())
     if holder is not None:
@@ -147,7 +147,7 @@ def _stores(settings: Settings) -> Iterator[Sign]:
         )
     if holder is None or settings.clickhouse_dsn.get_secret_value():
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        shards = open_spread(settings.clickhouse(), settings.shards())
+        shards, engine = open_stores(settings)
         store = shards.house
         try:
             store.ping()
@@ -159,7 +159,8 @@ def _stores(settings: Settings) -> Iterator[Sign]:
         yield Sign("telemetry store", "good", "opened, answers, tables are up to date")
         yield from spread
         yield from edge_signs(rows)
-    engine = open_control(settings.control())
+    else:
+        engine = open_control(settings.control())
     yield Sign("control store", "good", "opened, tables are up to date")
     now = system_clock()
     gates = gate_counts(engine, since=now - timedelta(days=7), now=now)

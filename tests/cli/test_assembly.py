@@ -2,13 +2,15 @@
 
 import inspect
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from monitor.api.parts import ApiConfig
-from monitor.cli.assembly import DETECTOR, House, house
+from monitor.cli.assembly import DETECTOR, House, house, open_stores
 from monitor.cli.names import written_aliases
 from monitor.cli.opened import opened
 from monitor.cli.up import work_of
@@ -33,6 +35,7 @@ from pipelines.deploys import DeploySettings
 from pipelines.detection import detection
 from pipelines.traces import TraceSettings
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge
+from tests.fixtures.gateway import Gateway
 from tests.pipelines.written import write_cells
 
 
@@ -161,3 +164,35 @@ def test_who_only_asks_leaves_how_long_rows_are_kept(own_store: Store, tmp_path:
     ):
         kept = {row["name"]: row["engine_full"] for row in parts.store.ask("table_engines")}
     assert "toIntervalDay(7)" in kept["halves"]
+
+
+def test_processes_that_start_together_bring_servers_up_to_date_one_after_the_other(
+    gateway: Gateway, shard_gateways: list[Gateway], tmp_path: Path
+) -> None:
+    name = f"together_{tmp_path.name}"
+    settings = load(
+        flags={
+            "clickhouse_dsn": gateway.dsn(name),
+            "clickhouse_shards": shard_gateways[0].dsn(name),
+            "control_dsn": f"sqlite:///{tmp_path}/control.db",
+        },
+        environ={},
+    )
+
+    def opened(_: int) -> list[tuple[str, ...]]:
+        shards, engine = open_stores(settings)
+        stores = (shards.house, *shards.stores)
+        with ExitStack() as doors:
+            doors.callback(engine.dispose)
+            for store in stores:
+                doors.callback(store.close)
+            return [
+                tuple(row["house"] for row in store.ask_here("shard_places")) for store in stores
+            ]
+
+    with ThreadPoolExecutor(4) as starts:
+        places = list(starts.map(opened, range(4)))
+    house, shard = places[0]
+    assert places == [places[0]] * 4
+    assert len({*house, *shard}) == 1
+    assert (len(house), len(shard)) == (2, 1)
