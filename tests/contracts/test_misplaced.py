@@ -60,8 +60,24 @@ def test_a_misplaced_key_is_refused_with_its_place(
 
 def test_two_paths_that_every_request_fits_alike_are_refused() -> None:
     assert "'/r/{a}' and '/r/{b}'" in told(
-        {"/r/{a}": {"get": {"responses": {}}}, "/r/{b}": {"post": {"responses": {}}}}
+        {"/r/{a}": {"get": {"responses": {}}}, "/r/{b}": {"get": {"responses": {}}}}
     )
+
+
+def test_two_such_paths_with_methods_of_their_own_are_both_judged() -> None:
+    """As GitHub's own document has them."""
+    paths = {
+        "/r/{a}": {"get": {"responses": {"200": OK}}},
+        "/r/{b}": {"delete": {"responses": {"204": OK}}},
+    }
+    text = json.dumps({"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths})
+    router = read_contract("openapi", text, where="x").router
+    found = [router.match(method, "/r/7") for method in ("GET", "DELETE", "POST")]
+    assert [match.target.name if match and match.target else "" for match in found] == [
+        "GET /r/{a}",
+        "DELETE /r/{b}",
+        "",
+    ]
 
 
 def test_extensions_are_known_everywhere() -> None:
