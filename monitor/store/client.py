@@ -337,8 +337,13 @@ class Store:
 
     def ping(self) -> None:
         """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however
-        busy its readers and writers are.
+        busy its readers and writers are. An engine in this process that answered anything in the
+        last 2 s is not asked again.
         """
+        pools = (self._writers, self._readers, self._pingers)
+        answered = max(pool.answered for pool in pools)
+        if self.lock is not None and time.monotonic() - answered < SILENT_SECONDS["ping"]:
+            return
         with self._pingers.borrow() as client:
             try:
                 client.query("SELECT 1")
@@ -482,6 +487,7 @@ class _Pool:
 
     def __init__(self, make: Callable[[], Client], patience_seconds: float) -> None:
         self._make, self._patience = make, patience_seconds
+        self.answered = -math.inf  # when a client last did what was asked, by the monotonic clock
         self._idle: queue.LifoQueue[Client | None] = queue.LifoQueue()
         for _ in range(CLIENTS):
             self._idle.put(None)
@@ -496,6 +502,7 @@ class _Pool:
             if client is None:
                 client = self._make()
             yield client
+            self.answered = time.monotonic()
         except (OperationalError, OSError):
             if client is not None:
                 client.close()

@@ -12,6 +12,7 @@ import pytest
 
 from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.store import Store, open_store, opening
+from monitor.store.client import SILENT_SECONDS
 from monitor.store.lock import StoreLock, read_holder
 from monitor.store.migrate import _migrations
 
@@ -70,6 +71,21 @@ def test_a_changed_schema_file_is_noticed(own_store: Store) -> None:
 def test_a_statement_is_found_by_name_only(store: Store) -> None:
     with pytest.raises(KeyError):
         store.query("../schema/001_telemetry")
+
+
+def test_an_engine_that_just_answered_is_not_asked_whether_it_does(own_store: Store) -> None:
+    pools = (own_store._writers, own_store._readers)
+    own_store.query("newest_seq")
+    own_store.ping()
+    assert own_store._pingers.answered < 0
+    for pool in pools:
+        pool.answered = time.monotonic() - SILENT_SECONDS["ping"]
+    answered = own_store._writers.answered
+    with pytest.raises(StoreError):
+        own_store.insert("nowhere", pa.table({"n": pa.array([1], pa.uint8())}))
+    assert own_store._writers.answered == answered
+    own_store.ping()
+    assert own_store._pingers.answered > 0
 
 
 def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:

@@ -50,7 +50,11 @@ def members(keys: Column, of: Column) -> Mask:
 
 def firsts(keys: Keys) -> Rows:
     """Of each row the first one that has the same key."""
-    return lookup(keys, keys)
+    if BUILT is None:
+        return lookup_by_reference(keys, keys)
+    rows: Rows = np.empty(len(keys), np.int64)
+    BUILT.firsts(np.ascontiguousarray(keys, np.uint64), rows)
+    return rows
 
 
 def distinct(keys: Column) -> Column:

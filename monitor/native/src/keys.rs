@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::{PyBuffer, ReadOnlyCell};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -20,39 +20,77 @@ pub(crate) fn multiplier() -> u64 {
     *CHOSEN.get_or_init(|| RandomState::new().hash_one(0u8) | 1)
 }
 
-/// Of each wanted key the first row that has it, else -1, into `rows`: one table of places, each the number of a row; a place that is
-/// taken by another key hands on to the next.
+/// Rows by key: a table of places, each the number of a row; a place that is taken by another key hands on to the next.
+struct Places<'a> {
+    keys: &'a [ReadOnlyCell<u64>],
+    table: Vec<u32>,
+    shift: u32,
+    odd: u64,
+}
+
+impl<'a> Places<'a> {
+    fn new(keys: &'a [ReadOnlyCell<u64>]) -> PyResult<Self> {
+        if keys.len() >= NOBODY as usize {
+            return Err(refused("too many rows"));
+        }
+        let bits = (2 * keys.len()).next_power_of_two().max(2).trailing_zeros();
+        Ok(Places { keys, table: vec![NOBODY; 1 << bits], shift: 64 - bits, odd: multiplier() })
+    }
+
+    /// Where a key stands or would stand, and the row that is there.
+    #[inline(always)]
+    fn find(&self, key: u64) -> (usize, u32) {
+        let mut at = (key.wrapping_mul(self.odd) >> self.shift) as usize;
+        while self.table[at] != NOBODY && self.keys[self.table[at] as usize].get() != key {
+            at = (at + 1) & (self.table.len() - 1);
+        }
+        (at, self.table[at])
+    }
+
+    /// The first row with the key of this one.
+    #[inline(always)]
+    fn put(&mut self, row: u32) -> u32 {
+        let (at, first) = self.find(self.keys[row as usize].get());
+        if first != NOBODY {
+            return first;
+        }
+        self.table[at] = row;
+        row
+    }
+}
+
+/// Of each wanted key the first row that has it, else -1, into `rows`.
 #[pyfunction]
 pub fn lookup(py: Python<'_>, keys: PyBuffer<u64>, wanted: PyBuffer<u64>, rows: PyBuffer<i64>) -> PyResult<()> {
     let apart = || refused("columns that do not lie in one piece");
-    let keys = keys.as_slice(py).ok_or_else(apart)?;
     let wanted = wanted.as_slice(py).ok_or_else(apart)?;
     let rows = rows.as_mut_slice(py).ok_or_else(apart)?;
-    if rows.len() != wanted.len() || keys.len() >= NOBODY as usize {
+    if rows.len() != wanted.len() {
         return Err(refused("columns of other lengths"));
     }
-    let bits = (2 * keys.len()).next_power_of_two().max(2).trailing_zeros();
-    let (mask, shift) = ((1usize << bits) - 1, 64 - bits);
-    let odd = multiplier();
-    let place = |key: u64| (key.wrapping_mul(odd) >> shift) as usize;
-    let mut table = vec![NOBODY; mask + 1];
-    for (row, key) in keys.iter().enumerate() {
-        let key = key.get();
-        let mut at = place(key);
-        while table[at] != NOBODY && keys[table[at] as usize].get() != key {
-            at = (at + 1) & mask;
-        }
-        if table[at] == NOBODY {
-            table[at] = row as u32;
-        }
+    let mut places = Places::new(keys.as_slice(py).ok_or_else(apart)?)?;
+    for row in 0..places.keys.len() as u32 {
+        places.put(row);
     }
     for (target, key) in rows.iter().zip(wanted) {
-        let key = key.get();
-        let mut at = place(key);
-        while table[at] != NOBODY && keys[table[at] as usize].get() != key {
-            at = (at + 1) & mask;
-        }
-        target.set(if table[at] == NOBODY { -1 } else { i64::from(table[at]) });
+        let (_, row) = places.find(key.get());
+        target.set(if row == NOBODY { -1 } else { i64::from(row) });
+    }
+    Ok(())
+}
+
+/// Of each row the first that has the same key, into `rows`.
+#[pyfunction]
+pub fn firsts(py: Python<'_>, keys: PyBuffer<u64>, rows: PyBuffer<i64>) -> PyResult<()> {
+    let apart = || refused("columns that do not lie in one piece");
+    let keys = keys.as_slice(py).ok_or_else(apart)?;
+    let rows = rows.as_mut_slice(py).ok_or_else(apart)?;
+    if rows.len() != keys.len() {
+        return Err(refused("columns of other lengths"));
+    }
+    let mut places = Places::new(keys)?;
+    for (row, target) in rows.iter().enumerate() {
+        target.set(i64::from(places.put(row as u32)));
     }
     Ok(())
 }

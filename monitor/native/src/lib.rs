@@ -276,6 +276,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Vocabulary>()?;
     module.add_class::<Reader>()?;
     module.add_function(wrap_pyfunction!(keys::lookup, module)?)?;
+    module.add_function(wrap_pyfunction!(keys::firsts, module)?)?;
     module.add_function(wrap_pyfunction!(keys::mix, module)?)?;
     module.add_function(wrap_pyfunction!(places::gather, module)?)?;
     module.add_function(wrap_pyfunction!(counting::busy, module)?)?;

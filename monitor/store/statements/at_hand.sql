@@ -17,4 +17,4 @@ WHERE h.window IN {around:Array(UInt32)}
 {% endif %}
       )
 {% endif %}
-SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1
+SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1, preferred_block_size_bytes = 0

@@ -12,4 +12,4 @@ WHERE h.primary = 1 AND h.window NOT IN {around:Array(UInt32)} AND h.window BETW
       AND began <= arrayMax({due:Array(UInt32)}) + 10)
 ORDER BY content_hash DESC
 LIMIT 1 BY h.window, trace, call_span, side, own_span
-SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1
+SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1, preferred_block_size_bytes = 0
