@@ -43,8 +43,12 @@ def command(
     judging = settings_of(context).detection.judging()
     rows, aside = edges_of(edges)
     judged_deploys = deploys_of(deploys)
-    if aside:
-        typer.echo(f"{edges}: {aside} rows without ts or callee are set aside", err=True)
+    if aside.nowhere:
+        typer.echo(f"{edges}: {aside.nowhere} rows without ts or callee are set aside", err=True)
+    if aside.twice:
+        typer.echo(f"{edges}: {aside.twice} rows stand there twice and count once", err=True)
+    if not judged_deploys:
+        typer.echo(f"{deploys}: no line holds a deploy", err=True)
     cases = apart(rows)
     calm_collector()
     answers = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitor.model.judging import Finding
 from monitor.outside.confidence import confidence_of
-from monitor.outside.watching import HONEST, Decision
+from monitor.outside.watching import HONEST, Decision, Nothing
 from monitor.wording.reasons import sentence
 
 ASSUMED: Mapping[str, str] = {
@@ -19,6 +19,12 @@ ASSUMED: Mapping[str, str] = {
     "time": "versions go by time, as rows name none",
 }
 """What rests on assumptions, in words; also the list of what is said of it."""
+NOTHING: Mapping[Nothing, str] = {
+    "case": "no row is of case {case!r}",
+    "service": "no row of the time before evaluate_until tells of {service}",
+    "bin": "no bin of {service} was over while it was watched",
+}
+"""What is missing where there was nothing to judge by, in words."""
 COLUMNS = (
     "deploy_id",
     "verdict",
@@ -84,7 +90,8 @@ def _suspects(findings: Sequence[Finding], own: str, *, guilty: bool) -> tuple[s
 def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     verdict = decision.verdict
     if verdict is None:
-        message = f"no bin of {decision.told.service} was over while it was watched"
+        told = decision.told
+        message = NOTHING[decision.nothing or "bin"].format(service=told.service, case=told.case)
     elif decision.outcome == "fail":
         worst = roots[0]
         where = f"{worst.edge.caller} → {worst.edge.callee} {worst.edge.operation}".rstrip()

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.outside.told import Floats, Ints, Rows
+from monitor.outside.told import Floats, Ints, Rows, numbered
 
 FEWEST, USUAL, MOST = 10.0, 50.0, 200.0
 """Calls a bin that are assumed: as many as the success rate's own wandering before the deploy
 speaks for, within these.
 """
 ENOUGH_BINS = 8
-NEAR = 1e-6
+NEAR, DIGITS = 1e-6, 13
 """A rate that is so near to a fraction of few calls is that fraction."""
 COARSE = 1e4
 """Rates of so few digits are rounded: their fractions tell of the rounding."""
@@ -56,12 +56,28 @@ def counts_of(rows: Rows, before: float) -> Counts:
                 calls[some], _at_most(rows.success_rate[some], rows.ends[some], unknown)
             )
     calls = np.nan_to_num(np.rint(calls))
-    errors = np.where(
-        np.isnan(rows.errors), np.rint((1.0 - rows.success_rate) * calls), rows.errors
-    )
+    errors = np.where(np.isnan(rows.errors), (1.0 - rows.success_rate) * calls, rows.errors)
     told = ~np.isnan(errors)
-    errors = np.minimum(np.nan_to_num(errors), calls)
+    errors = np.minimum(_carried(np.nan_to_num(errors), rows), calls)
     return Counts(calls.astype(np.int64), errors.astype(np.int64), assumed, told)
+
+
+def _carried(errors: Floats, rows: Rows) -> Floats:
+    """Whole numbers whose sum is that of the fractions: what a bin has less than one is carried on
+    to the next one of the same teller, so that no failure is rounded away.
+    """
+    whole: Floats = np.rint(errors)
+    parts = np.abs(errors - whole) > NEAR * np.maximum(errors, 1.0)
+    if not parts.any():
+        return whole
+    series = numbered(rows.caller, rows.callee, rows.operation, rows.side, rows.version,
+                      rows.instance, rows.zone)[1]  # fmt: skip
+    for code in np.unique(series[parts]).tolist():
+        mine = np.flatnonzero(series == code)
+        mine = mine[np.argsort(rows.ts[mine], kind="stable")]
+        line = np.floor(np.cumsum(errors[mine]) + 0.5 + NEAR)
+        whole[mine] = np.diff(line, prepend=0.0)
+    return whole
 
 
 def _sum(text: object) -> float:
@@ -69,7 +85,7 @@ def _sum(text: object) -> float:
     if not text:
         return float("nan")
     parts = [pair.partition(":")[2] for pair in str(text).split()]
-    return float(sum(int(part) for part in parts if part.isdigit()))
+    return float(sum(int(part) for part in parts if part.isdecimal() and len(part) <= DIGITS))
 
 
 def _series(rows: Rows) -> Ints:

@@ -3,7 +3,7 @@ row, column, and what to do.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from monitor.errors import UsageError
 from monitor.model.deploys import DeployKind
@@ -23,11 +24,23 @@ MOMENTS = ("at", "evaluate_until", "data_from", "canary_ready", "full_rollout_fr
 SIDES = ("", "client", "server")
 _SECONDS_UP_TO = 1e11
 """Larger numbers are milliseconds, micro- or nanoseconds since 1970."""
+MOST_CALLS, MOST_MS, MOST_STEP = 1e12, 1e9, 86_400.0
+"""Calls of a bin, milliseconds of a call, seconds of a bin: more is no such thing."""
+FEW = 20
+"""Rows of so few calls may be alike by chance."""
 
 
-def edges_of(path: Path) -> tuple[Rows, int]:
-    """The rows that have a time and a callee, and how many have not; UsageError for what cannot be
-    read.
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """How many rows are left out: without a time or a callee, and told twice."""
+
+    nowhere: int
+    twice: int
+
+
+def edges_of(path: Path) -> tuple[Rows, Aside]:
+    """The rows that have a time and a callee, each once, and how many are left out; UsageError for
+    what cannot be read.
     """
     table = _parquet(path)
     missing = [name for name in NEEDED if name not in table.column_names]
@@ -52,7 +65,33 @@ def edges_of(path: Path) -> tuple[Rows, int]:
     _checked(path, rows)
     kept = ~np.isnan(moments) & ~texts["callee"].is_any("")
     rows = rows.take(kept) if not kept.all() else rows
-    return _with_steps(_zones_of_answers(rows)), int(size - kept.sum())
+    once = ~_told_before(rows)
+    rows = rows.take(once) if not once.all() else rows
+    aside = Aside(int(size - kept.sum()), int(once.size - once.sum()))
+    return _with_steps(_zones_of_answers(rows)), aside
+
+
+def _told_before(rows: Rows) -> NDArray[np.bool_]:
+    """Rows that are equal to an earlier one in every column: a file that holds something twice
+    tells it once. Not of few calls of unnamed instances, which may be alike by chance.
+    """
+    hashed = np.zeros(len(rows), dtype=np.uint64)
+    texts = [getattr(rows, name).codes.astype(np.uint64) for name in TEXTS]
+    numbers = [
+        np.ascontiguousarray(getattr(rows, name) + 0.0).view(np.uint64)
+        for name in ("ts", *NUMBERS)
+    ]
+    held = np.fromiter(
+        (hash(text) if text else 0 for text in rows.histogram.tolist()),
+        dtype=np.int64,
+        count=len(rows),
+    )
+    for column in (*texts, *numbers, held.view(np.uint64)):
+        hashed = (hashed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        hashed ^= hashed >> np.uint64(29)
+    out = np.ones(len(rows), dtype=np.bool_)
+    out[np.unique(hashed, return_index=True)[1]] = False
+    return out & ~(rows.instance.is_any("") & (rows.count < FEW))
 
 
 def deploys_of(path: Path) -> list[Told]:
@@ -131,7 +170,9 @@ def _moment(where: str, name: str, value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(_scaled(np.array([float(value)]))[0])
+        moment = float(_scaled(np.array([float(value)]))[0])
+        if abs(moment) <= _SECONDS_UP_TO:
+            return moment
     if isinstance(value, str):
         try:
             return _utc(datetime.fromisoformat(value))
@@ -152,7 +193,11 @@ def _parquet(path: Path) -> pa.Table:
     wanted = ("ts", "histogram", *TEXTS, *NUMBERS)
     try:
         file = pq.ParquetFile(path)
-        return file.read(columns=[name for name in wanted if name in file.schema_arrow.names])
+        names = file.schema_arrow.names
+        twice = [name for name in wanted if names.count(name) > 1]
+        if twice:
+            raise UsageError(f"{path}: column {twice[0]} stands there twice; write it once")
+        return file.read(columns=[name for name in wanted if name in names])
     except (pa.ArrowException, OSError) as error:
         raise UsageError(
             f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}); write it anew"
@@ -240,15 +285,25 @@ def _scaled(values: Floats) -> Floats:
 def _checked(path: Path, rows: Rows) -> None:
     """Values that cannot be: the first such row is named."""
     wrong = {
-        "step_s": (
-            ~(rows.step_s > 0) & ~np.isnan(rows.step_s),
-            "write its length in seconds, above 0",
+        "ts": (
+            np.abs(rows.ts) > _SECONDS_UP_TO,
+            "write a time such as 2026-03-24T12:38:33Z, or seconds since 1970",
         ),
-        "count": (rows.count < 0, "write 0 or more"),
+        "step_s": (
+            (~(rows.step_s > 0) & ~np.isnan(rows.step_s)) | (rows.step_s > MOST_STEP),
+            f"write its length in seconds, above 0 and at most {MOST_STEP:g}",
+        ),
+        "count": (
+            (rows.count < 0) | (rows.count > MOST_CALLS),
+            f"write 0 or more, at most {MOST_CALLS:g}",
+        ),
         "errors": ((rows.errors < 0) | (rows.errors > rows.count), "write 0 to count"),
         "success_rate": ((rows.success_rate < 0) | (rows.success_rate > 1), "write 0 to 1"),
         **{
-            name: (getattr(rows, name) < 0, "write milliseconds, 0 or more")
+            name: (
+                (getattr(rows, name) < 0) | (getattr(rows, name) > MOST_MS),
+                f"write milliseconds, 0 or more and at most {MOST_MS:g}",
+            )
             for name in NUMBERS
             if name.endswith("_ms")
         },

@@ -22,7 +22,11 @@ LOWEST, HIGHEST = -136, 80
 SPREAD = 0.5
 """Log-sd that is assumed where one number must stand for a whole distribution."""
 NARROW = 1e-3
-USUAL = re.compile(r"[0-9]+:[1-9][0-9]*(?: [0-9]+:[1-9][0-9]*)*")
+MOST_CALLS, FURTHEST = 10**12, 10_000
+"""More calls, and bins further off, are no histogram."""
+FALLS = float(np.log(1.1))
+"""A higher quantile that is so much lower (in logs) than the one before is of other calls."""
+USUAL = re.compile(r"[0-9]{1,4}:[1-9][0-9]{0,11}(?: [0-9]{1,4}:[1-9][0-9]{0,11})*")
 """A histogram as most are written: what is written otherwise is read with more care."""
 
 
@@ -75,6 +79,7 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
             )
             x, z = np.concatenate([x, x + SPREAD], axis=1), np.array([z[0], z[0] + 1.0])
         made[chosen] = True
+        guessed[chosen] |= (np.diff(x, axis=1) < -FALLS).any(axis=1)
         for row, histogram in zip(chosen.tolist(), _made(x, z, counts[chosen]), strict=True):
             histograms[row] = histogram
     return Shapes(histograms, made, guessed, numbers_only(rows))
@@ -90,11 +95,10 @@ def _read(text: object, source: str, place: int) -> dict[int, int]:
     try:
         for pair in str(text).split():
             bucket, _, count = pair.partition(":")
-            number = int(count)
-            if number < 0:
+            number, key = int(count), int(bucket) - TO_SECONDS
+            if not 0 <= number <= MOST_CALLS or abs(key) > FURTHEST:
                 raise ValueError
             if number:
-                key = int(bucket) - TO_SECONDS
                 histogram[key] = histogram.get(key, 0) + number
     except ValueError:
         raise UsageError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import takewhile
+from typing import Literal
 
 import numpy as np
 
@@ -58,6 +59,9 @@ HONEST = frozenset({"quantiles"})
 """What may be assumed and yet be good for a pass."""
 
 
+Nothing = Literal["case", "service", "bin"]
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided of a deploy and when (None: never); `verdict` and `findings` are the last
@@ -78,6 +82,8 @@ class Decision:
     """When it was first no worse as far as could be told, for as long as a decision must stand:
     who takes that for a pass need not wait longer.
     """
+    nothing: Nothing | None = None
+    """What is missing where there was nothing to judge by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,12 @@ def decide(
             break
         watch.passes = look.outcome == "pass" or (weaker is None and look.is_weaker)
     if not looks:
-        return Decision(told, "inconclusive", None, None, (), frozenset(), withheld=False)
+        nothing: Nothing = (
+            "case" if not len(rows) else "bin" if len(watch.recording.rows) else "service"
+        )
+        return Decision(
+            told, "inconclusive", None, None, (), frozenset(), withheld=False, nothing=nothing
+        )
     last = looks[-1]
     outcome = last.outcome
     decided = datetime.fromtimestamp(last.moment, UTC) if outcome != "inconclusive" else None

@@ -40,9 +40,10 @@ def held_against(
     """The announced previous version when telemetry knows it, else the version with most calls
     beside the new one.
 
-    The deploy's own where the version stayed, or no other is known and this one had calls before.
+    The deploy's own where the version stayed, by its kind or as it was announced, or no other is
+    known and this one had calls before.
     """
-    if deploy.kind in STAYS:
+    if deploy.kind in STAYS or (deploy.version and deploy.previous_version == deploy.version):
         return deploy.version
     calls: dict[str, float] = {}
     for table in edge_tables:
