@@ -460,9 +460,11 @@ def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeS
 def _deploy(told: Told, known: Known, environment: str, moment: float) -> Deploy:
     expected = told.expected_from
     there = expected is not None and moment >= expected
+    # a deploy that is said to bring the version that was there: no other one is its predecessor
+    stays = told.kind == "deploy" and told.version_from == told.version_to != ""
     return Deploy(
         id=told.deploy_id,
-        kind=told.kind,
+        kind="redeploy" if stays else told.kind,
         environment=environment,
         service=told.service,
         version=known.new,

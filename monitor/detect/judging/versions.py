@@ -40,10 +40,11 @@ def held_against(
     """The announced previous version when telemetry knows it, else the version with most calls
     beside the new one.
 
-    The deploy's own where the version stayed, by its kind or as it was announced, or no other is
-    known and this one had calls before.
+    The deploy's own where the version stayed, by its kind or as a redeploy of it was announced, or
+    no other is known and this one had calls before.
     """
-    if deploy.kind in STAYS or (deploy.version and deploy.previous_version == deploy.version):
+    again = deploy.kind == "redeploy" and deploy.previous_version == deploy.version
+    if deploy.kind in STAYS or again:
         return deploy.version
     calls: dict[str, float] = {}
     for table in edge_tables:
