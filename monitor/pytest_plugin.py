@@ -68,6 +68,7 @@ class Seamwatch:
 
     def check(self) -> None:
         """Raise BrokenContract unless what could be checked is kept."""
+        __tracebackhide__ = True
         verdict = self.verdict(edges=False)
         result = verdict["result"]
         if result == "broken" or (result == "nothing_checked" and self.unchecked != "allow"):
@@ -137,7 +138,13 @@ def seamwatch(
         watched.unchecked = str(mark.kwargs.get("unchecked", watched.unchecked))
         for contract in mark.kwargs.get("contracts", ()):
             provider, _, file = str(contract).rpartition("=")
-            watched.publish(request.config.rootpath / file, provider)
+            path = request.config.rootpath / file
+            if not path.is_file():
+                pytest.fail(
+                    f"the mark `seamwatch` names a contract that is no file: {path}; write PROVIDER=FILE, or FILE of a pact, below {request.config.rootpath}",
+                    pytrace=False,
+                )
+            watched.publish(path, provider)
     for name, value in watched.environment.items():
         monkeypatch.setenv(name, value)
     watched.begin()
@@ -147,6 +154,7 @@ def seamwatch(
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """A test that passed ends in the verdict, so that a violation is its failure."""
+    __tracebackhide__ = True
     result = yield
     watched = getattr(pyfuncitem, "funcargs", {}).get("seamwatch")
     if isinstance(watched, Seamwatch):

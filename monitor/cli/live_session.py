@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from monitor.errors import MonitorError, UsageError
 from monitor.masking import shown
 from monitor.model.sessions import SessionVerdict
 
+GRACE_SECONDS = 10.0
+"""A command that is told to end, and does not, is killed after so long."""
 _MOST_EDGES = 20
 ASK_SECONDS = 120.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -140,11 +143,27 @@ def _run(command: Sequence[str], host: Host) -> int:
         child = subprocess.Popen(command, env=os.environ | host.environment())
     except OSError as error:
         raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from None
+    told: list[float] = []
+
+    def asked_to_end(sent: int, _: object) -> None:
+        told.append(time.monotonic())
+        child.send_signal(sent)
+
     with child:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda sent, _: child.send_signal(sent))
-        code = child.wait()
+        signal.signal(signal.SIGINT, lambda sent, _: child.send_signal(sent))
+        signal.signal(signal.SIGTERM, asked_to_end)
+        while (code := _ended(child)) is None:
+            # who ends a pipeline's step ends it for good soon after, and no verdict was told then
+            if told and time.monotonic() - told[0] > GRACE_SECONDS:
+                child.kill()
     return 128 - code if code < 0 else code
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> int | None:
+    try:
+        return child.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _stand(host: Host) -> int:

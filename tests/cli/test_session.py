@@ -5,6 +5,7 @@ against contracts that are in force there only, and silence is no success.
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -231,3 +232,32 @@ def test_a_test_with_the_fixture_fails_for_what_its_services_broke(
     assert "2 failed" in ran.stdout, ran.stdout
     assert "nothing could be checked in this test" in ran.stdout
     assert "POST /payments: response /currency breaks required of payment revision 2" in ran.stdout
+
+
+@pytest.mark.long
+def test_a_command_that_does_not_end_when_told_to_is_killed_and_the_verdict_told(
+    tmp_path: Path,
+) -> None:
+    """What ends a pipeline's step waits some seconds, and the verdict is told in them."""
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('up', flush=True); time.sleep(300)"
+    )
+    command = [
+        sys.executable,
+        "-c",
+        "from monitor.cli import main; main()",
+        "session",
+        "--settle",
+        "0",
+        "--",
+    ]
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", deaf], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as session:
+        assert session.stdout is not None
+        assert session.stdout.readline() == "up\n"
+        session.terminate()
+        told, _ = session.communicate(timeout=120)
+    assert session.returncode == 128 + signal.SIGKILL
+    assert "nothing could be checked" in told
