@@ -207,3 +207,12 @@ def test_a_finding_is_over_when_values_mean_what_they_meant_before(
         assert finding.state == state, windows
     assert finding.ended is not None
     assert finding.ended.code == "means_as_before"
+
+
+def test_a_field_that_comes_is_no_change_of_meaning(store: Store, engine: Engine) -> None:
+    """A new optional field breaks nobody, whether it comes in each answer or in some."""
+    outcome, findings = judged_live(
+        store, engine, lambda place: usual(place) | ({"tax": place} if place % 8 else {})
+    )
+    assert [summary(finding) for finding in findings] == []
+    assert outcome == "pass"

@@ -3,7 +3,9 @@ shape and of meaning, told once, and over when it is as before.
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from monitor.contracts.registry import Registry
 from monitor.control import breaks
@@ -69,9 +71,9 @@ def test_what_a_third_party_answers_otherwise_is_told_without_a_contract(api: As
     assert "missing in 100 % of 80 answers" in page
     assert HOST in page
 
-    # another process sees it go: it is as before
-    live(api, 2_000, NOON + timedelta(hours=1), 700, older=True)
-    later = now + timedelta(hours=1)
+    # another process sees it go: for six hours it is as before
+    live(api, 2_000, NOON + timedelta(hours=8), 700, older=True)
+    later = now + timedelta(hours=8)
     again = OutsideWatch(api.parts.reader, engine)
     assert again.step(later) == 0
     watch.step(later, {}, again.events)
@@ -83,3 +85,74 @@ def test_what_a_third_party_answers_otherwise_is_told_without_a_contract(api: As
     held = OutsideWatch(api.parts.reader, engine)
     held.step(later)
     assert held.events == {}
+
+
+Answer = Callable[[int], dict[str, Any]]
+
+
+def answers(api: Asked, first: int, at: datetime, count: int, answer: Answer, **more: str) -> None:
+    given = [
+        {"callee": HOST, "callee_version": "", "caller": "till", "path": "/charges/1"}
+        | {"response_body": json.dumps(answer(place))}
+        | more
+        for place in range(count)
+    ]
+    batch = Given(records(*given, at=at, first=first))
+    list(api_logs(batch, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
+
+
+def usual(place: int) -> dict[str, Any]:
+    return {"id": place, "state": ("open", "paid")[place % 2], "note": "x"}
+
+
+def hourly(api: Asked, since: datetime, hours: int) -> list[tuple[int, str, str]]:
+    """What is told, hour by hour: the hour, the place, and what became of it."""
+    engine, watch = api.parts.engine, BreakWatch(api.parts.store, api.parts.engine)
+    outside = OutsideWatch(api.parts.reader, engine)
+    told = []
+    for hour in range(hours):
+        now = since + timedelta(hours=hour)
+        outside.step(now)
+        events = watch.step(now, {}, outside.events)
+        told += [(hour, event.pointer, event.state) for event in events]
+    return told
+
+
+def test_what_third_parties_do_all_the_time_is_no_event(api: Asked) -> None:
+    """A new optional field, now and then a null where one stood before, and a weekly job that is
+    answered with other fields, an hour later than a week ago.
+    """
+
+    def job(place: int) -> dict[str, Any]:
+        return {"id": place, "rows": []}
+
+    week = timedelta(days=7)
+    answers(api, 0, NOON - week - timedelta(hours=1), 60, job, caller="report")
+    answers(api, 1_000, NOON - timedelta(days=3), 400, lambda it: usual(it) | {"note": None if it % 50 == 0 else "x"})  # fmt: skip
+    answers(api, 2_000, NOON - timedelta(hours=20), 400, usual)
+    answers(api, 3_000, NOON - timedelta(minutes=50), 300, lambda it: usual(it) | {"tax": it})
+    answers(api, 4_000, NOON - timedelta(minutes=20), 60, job, caller="report")
+    assert hourly(api, NOON, 4) == []
+
+
+def test_a_field_that_goes_for_some_only_is_told_once_and_is_over_when_it_is_usual(
+    api: Asked,
+) -> None:
+    """A third party rolls out to a tenth of the traffic, then to all of it: told in the first hour,
+    not each hour, and by no page.
+    """
+
+    def rolled(share: int) -> Answer:
+        return lambda it: {name: value for name, value in usual(it).items() if name != "note" or it % 10 >= share}  # fmt: skip
+
+    answers(api, 0, NOON - timedelta(days=2), 600, usual)
+    for hour in range(4):
+        answers(api, 1_000 * (1 + hour), NOON + timedelta(hours=hour - 1), 150, rolled(1))
+    for day in range(1, 6):
+        answers(api, 10_000 * day, NOON + timedelta(days=day), 300, rolled(10))
+    told = hourly(api, NOON, 3)
+    assert told == [(0, "/note", "new")]
+    assert hourly(api, NOON + timedelta(hours=3), 20) == []
+    assert ("/note", "gone") in {row[1:] for row in hourly(api, NOON + timedelta(days=5), 3)}
+    alerts = tell(api.parts.engine, NOON + timedelta(hours=1))
+    assert "pagerduty" not in " ".join(alerts)

@@ -14,8 +14,14 @@ from monitor.model.pointers import escaped
 
 FEWEST = 50
 """So many answers must have come since."""
-OFTEN = 0.2
-"""In so large a share of them it must be otherwise."""
+OFTEN = 0.05
+"""In so large a share of them it must be otherwise: a third party that rolls out in part, and never
+wholly within a day, would else be usual before it is told.
+"""
+BEYOND, MORE = 3.0, 5
+"""So many times as many as the most that may have been so before, and so many more: of a share that
+was never seen so many come by chance once in 100,000 times.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +60,31 @@ def shape_changes(before: Gathered, since: Gathered) -> list[ShapeChange]:
     return sorted(changes, key=lambda change: (-change.share, change.operation, change.pointer))
 
 
+def _is_often(count: float, of: int, before: int) -> bool:
+    """Whether so many of those since are more than what `before`, which never showed it, leaves
+    open.
+    """
+    return of >= FEWEST and count >= max(OFTEN * of, BEYOND * of * at_most(before) + MORE)
+
+
 _Told = tuple[str, Literal["missing", "type"], str, float]
 
 
 def _places(old: Held, new: Held, at: str) -> Iterator[_Told]:
-    if new.payloads >= FEWEST and at_most(old.payloads) <= SURE and not old.cut:
+    if at_most(old.payloads) <= SURE and not old.cut:
         for word in sorted((+new.kinds).keys() - (+old.kinds).keys()):
-            share = new.kinds[word] / new.payloads
-            if share >= OFTEN and word in TYPES and "x" not in old.kinds:
-                yield at, "type", TYPES[word], share
+            often = _is_often(new.kinds[word], new.payloads, old.payloads)
+            if often and word in TYPES and "x" not in old.kinds:
+                yield at, "type", TYPES[word], new.kinds[word] / new.payloads
     objects = new.kinds["o"]
     if not old.is_map:
         for name, field in old.fields.items():
             place, now = f"{at}/{escaped(name)}", new.fields.get(name)
             there = 0 if now is None else now.payloads - new.lacking[name]
             surely = old.always(name) and at_most(old.kinds["o"]) <= SURE
-            missing = 1 - there / objects if objects else 0.0
-            if surely and objects >= FEWEST and missing >= OFTEN and not new.cut:
-                yield place, "missing", "", missing
+            often = _is_often(objects - there, objects, old.kinds["o"])
+            if surely and often and not new.cut:
+                yield place, "missing", "", 1 - there / objects
             elif now is not None:
                 yield from _places(field, now, place)
     if old.items is not None and new.items is not None:

@@ -228,6 +228,8 @@ class _Pair:
         old_above, new_above = self._above
         old_there, new_there = (_sums(side, [""]) for side in (old_above, new_above))
         old_here, new_here = (_sums(side, [""]) for side in (self._old, self._new))
+        if not old_here.any():
+            return  # a field that came meant nothing before
         yield _Share(
             "missing",
             "",
