@@ -2,10 +2,10 @@
 -- Of one window publishing only ever seals, and counts more rows that came late.
 SELECT
     (SELECT max(seq) FROM windows) AS sequence,
-    count() AS windows,
-    countIf(is_sealed = 0) AS provisional,
-    max(at) AS last_closed,
-    maxIf(at, is_sealed = 1) AS last_sealed,
-    min(at) AS first_window,
-    sum(late_rows) AS late_rows
-FROM (SELECT window AS at, max(sealed) AS is_sealed, max(late) AS late_rows FROM windows WHERE level = 0 GROUP BY window)
+    groupBitmap(toUInt32(window)) AS windows,
+    groupBitmap(toUInt32(window)) - groupBitmapIf(toUInt32(window), sealed = 1) AS provisional,
+    max(window) AS last_closed,
+    maxIf(window, sealed = 1) AS last_sealed,
+    min(window) AS first_window,
+    (SELECT sum(late_of_window) FROM (SELECT max(late) AS late_of_window FROM windows WHERE level = 0 AND late > 0 GROUP BY window)) AS late_rows
+FROM windows WHERE level = 0

@@ -3,7 +3,7 @@ answers.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
 
@@ -26,15 +26,29 @@ def quantile(histogram: Mapping[int, int], share: float) -> float | None:
     """The share-quantile in seconds, interpolated in log space within its bucket (error at most 9
     %); None when empty.
     """
+    return next(iter(quantiles(histogram, (share,))), None)
+
+
+def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> list[float]:
+    """As `quantile`, for shares that rise; none of an empty histogram."""
     total = sum(histogram.values())
     if not total:
-        return None
-    rank, seen = share * total, 0
-    for bucket in sorted(histogram):
-        count = histogram[bucket]
-        if seen + count >= rank and count:
-            if bucket == ZERO_BUCKET:
-                return 0.0
-            return float(2.0 ** ((bucket + (rank - seen) / count) / BUCKETS_A_DOUBLING))
-        seen += count
-    return upper_bound(max(histogram))
+        return []
+    ordered = sorted(histogram)
+    found: list[float] = []
+    at, seen = 0, 0
+    for share in shares:
+        rank = share * total
+        while at < len(ordered) and not (
+            (count := histogram[ordered[at]]) and seen + count >= rank
+        ):
+            seen += count
+            at += 1
+        if at == len(ordered):
+            found.append(upper_bound(ordered[-1]))
+        elif ordered[at] == ZERO_BUCKET:
+            found.append(0.0)
+        else:
+            share_of_bucket = (rank - seen) / histogram[ordered[at]]
+            found.append(float(2.0 ** ((ordered[at] + share_of_bucket) / BUCKETS_A_DOUBLING)))
+    return found

@@ -12,13 +12,14 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Merge:
     """How rows of one question are put together: alike are those that are equal but for these
-    columns. `order`: by these columns, "-" before one that falls. `house`: the house has rows too.
+    columns. `lists` stand one behind the other. `order`: by these columns, "-" before one that falls. `house`: the house has rows too.
     """
 
     sums: Sequence[str] = ()
     least: Sequence[str] = ()
     most: Sequence[str] = ()
     maps: Sequence[str] = ()
+    lists: Sequence[str] = ()
     order: Sequence[str] = ()
     house: bool = False
 
@@ -67,9 +68,13 @@ MERGES: Mapping[str, Merge] = {
 def merged(answers: Iterable[Sequence[Row]], how: Merge) -> list[Row]:
     """The rows of all answers, alike ones as one, in their order."""
     rows: dict[object, Row] = {}
-    counted = {*how.sums, *how.least, *how.most, *how.maps}
+    counted = {*how.sums, *how.least, *how.most, *how.maps, *how.lists}
     for row in (row for answer in answers for row in answer):
-        key = repr([value for name, value in row.items() if name not in counted])
+        key = tuple(
+            tuple(value) if isinstance(value, list) else value
+            for name, value in row.items()
+            if name not in counted
+        )
         kept = rows.get(key)
         if kept is None:
             rows[key] = dict(row)
@@ -82,6 +87,8 @@ def merged(answers: Iterable[Sequence[Row]], how: Merge) -> list[Row]:
             kept[name] = max(kept[name], row[name])
         for name in how.maps:
             kept[name] = _added(kept[name], row[name])
+        for name in how.lists:
+            kept[name] = [*kept[name], *row[name]]
     ordered = list(rows.values())
     for name in reversed(how.order):
         column = name.removeprefix("-")

@@ -23,14 +23,17 @@ from monitor.model.edges import (
     callers_word,
 )
 from monitor.model.moments import in_utc
-from monitor.model.quantiles import quantile
+from monitor.model.quantiles import quantiles
 from monitor.store.by_column import columns_of
 from monitor.store.client import Store
+from monitor.store.long_ranges import LongRanges
 
 _END = 4_102_444_800  # the year 2100: later than any window
 _GROUPS = ("environment", "caller", "callee", "protocol", "operation", "versions")
 KINDS = ("server_error", "provider_error", "client_error", "timeout")
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+_SHARES = tuple(QUANTILES.values())
 
 Row = Mapping[str, Any]
 
@@ -93,6 +96,7 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._long = LongRanges(store)
 
     @property
     def store(self) -> Store:
@@ -117,7 +121,7 @@ class Reader:
             "operation": query.operation or "",
         }
         parameters |= {f"by_{group}": int(group in query.by) for group in _GROUPS}
-        return [_edge_row(row, query.by) for row in self._store.query("edges", parameters)]
+        return [_edge_row(row, query.by) for row in self._long.edges(parameters)]
 
     def cells(
         self,
@@ -541,11 +545,7 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
         client_seconds_sum=_side(row, "client"),
         server_seconds_sum=_side(row, "server"),
         quantiles={
-            side: {
-                name: value
-                for name, share in QUANTILES.items()
-                if (value := quantile(row[f"{side}_histogram"], share)) is not None
-            }
+            side: dict(zip(QUANTILES, quantiles(row[f"{side}_histogram"], _SHARES), strict=False))
             for side in ("client", "server", "queue")
         },
         exemplars=tuple(trace.hex() for trace in row["exemplars"]),
