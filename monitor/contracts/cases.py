@@ -11,11 +11,19 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from monitor.errors import UsageError
+from monitor.model.exchanges import GRPC
 from monitor.model.pointers import unescaped
 from monitor.model.printable import printable
 
 CaseForm = Literal["pact", "openapi-example", "wiremock", "junit", "http"]
 CASE_FORMS: tuple[CaseForm, ...] = get_args(CaseForm)
+Lack = Literal["form_without_messages", "frames_not_kept", "query_not_kept"]
+LACKS: Mapping[Lack, str] = {
+    "form_without_messages": "the form shows calls, and this is a message of a topic",
+    "frames_not_kept": "a call of gRPC is told by its name; what its binary request holds is not kept",
+    "query_not_kept": "a call of GraphQL is told by its name; the text of its query is not kept, and the form of an answer tells neither its arguments nor its fragments",
+}
+"""Why a form cannot be made of what is kept."""
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 _JSON = "application/json"
 _NOTHING = object()
@@ -93,16 +101,27 @@ class Case:
         )
 
 
+def lacking(case: Case, form: CaseForm) -> Lack | None:
+    """Why a case cannot have a form; None where it can."""
+    if form == "junit" or (not case.method and form == "pact"):
+        return None
+    if not case.method:
+        return "form_without_messages"
+    if case.route.startswith("/"):
+        return None
+    return "frames_not_kept" if case.method == GRPC else "query_not_kept"
+
+
 def written(case: Case, form: CaseForm) -> str:
     """The case in a form. Pact, OpenAPI and HTTP show what must be answered, and fail while it is
     not; WireMock answers as the provider does now, so that a consumer can be tried against it.
-    UsageError for a form that has no messages, or of calls that no path tells only junit.
+    UsageError, with the code, for a form that it cannot have.
     """
-    if not case.method and form not in ("pact", "junit"):
-        raise UsageError(f"{form} shows no messages; choose pact or junit")
-    if case.method and not case.route.startswith("/") and form != "junit":
+    lack = lacking(case, form)
+    if lack is not None:
+        others = " or ".join(other for other in CASE_FORMS if lacking(case, other) is None)
         raise UsageError(
-            f"{form} shows calls of a path, and {case.route[:80]} is told by its name alone; choose junit"
+            f"no {form} of {case.title[:120]} ({lack}): {LACKS[lack]}; choose {others}"
         )
     writers: Mapping[CaseForm, Callable[[Case], str]] = {
         "pact": _pact,

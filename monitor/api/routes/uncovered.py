@@ -14,7 +14,15 @@ from monitor.api.moments import Name
 from monitor.api.parts import Parts
 from monitor.api.questions import broken_clauses, data_range, provider_named
 from monitor.api.strict import StrictRoute
-from monitor.contracts.cases import SUFFIXES, CaseForm, Told, written
+from monitor.contracts.cases import (
+    CASE_FORMS,
+    SUFFIXES,
+    CaseForm,
+    Lack,
+    Told,
+    lacking,
+    written,
+)
 from monitor.errors import UsageError
 from monitor.joining.cases import Wanted, case_of
 from monitor.joining.uncovered import uncovered
@@ -27,7 +35,9 @@ _MOST_CLAUSES = 50_000
 
 
 class ExportedCase(BaseModel):
-    """A live interaction as a test; `file` is a name for it, `why` what was seen."""
+    """A live interaction as a test; `file` is a name for it, `why` what was seen. `lacking`: forms
+    that it cannot have, and the code of why.
+    """
 
     id: str
     form: CaseForm
@@ -35,6 +45,7 @@ class ExportedCase(BaseModel):
     title: str
     why: str
     text: str
+    lacking: dict[CaseForm, Lack]
 
 
 @router.get("/uncovered", summary="Live interactions that no contract covers, by risk")
@@ -96,6 +107,7 @@ def export_case(
         title=case.title,
         why=case.why,
         text=text,
+        lacking={other: lack for other in CASE_FORMS if (lack := lacking(case, other))},
     )
 
 
