@@ -189,8 +189,10 @@ def completed(draft: ContractDraft) -> ContractDraft:
     OpenAPI document. Who is to be asked stands in `info.contact` of OpenAPI: name, address and
     page.
     """
-    document = document_of(draft.document, where=f"contract {draft.name}".strip())
-    kind = draft.format or kind_of(document)
+    where = f"contract {draft.name}".strip()
+    with _foreseen(where):
+        document = document_of(draft.document, where=where)
+        kind = draft.format or kind_of(document)
     parties = (
         {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
     )

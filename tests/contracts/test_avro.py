@@ -23,10 +23,10 @@ from monitor.contracts.formats.avro_schema import avro_of, unread
 from monitor.contracts.framing import UNKNOWN_SCHEMA, SchemaKey, Writer
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import Payload
-from monitor.contracts.read import examine, kind_of
+from monitor.contracts.read import completed, examine, kind_of, read_draft
 from monitor.contracts.registry import Registry
 from monitor.errors import ContractError
-from monitor.model.contracts import Revision
+from monitor.model.contracts import ContractDraft, Revision
 from monitor.model.exchanges import MESSAGING, Checked, Exchange
 from tests.contracts.promises import AT_NS
 from tests.contracts.test_messages import held, said
@@ -327,6 +327,13 @@ def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None
     ):
         with pytest.raises(ContractError, match=complaint):
             examine("avro", json.dumps(wrong), where="contract x")
+
+
+@pytest.mark.parametrize("listed", [["a"], [{"type": "record"}, 1], [[1]], [None]])
+def test_a_list_of_what_is_no_schema_is_refused_in_words(listed: list[Any]) -> None:
+    draft = ContractDraft("x", "", "shop", json.dumps({"contracts": listed}))
+    with pytest.raises(ContractError, match="bound to no operation"):
+        read_draft(completed(draft))
 
 
 def test_frames_of_glue_and_apicurio_name_the_schema_that_wrote_a_record() -> None:

@@ -49,7 +49,7 @@ def is_avro(document: Mapping[str, Any]) -> bool:
     kind = document.get("type")
     if isinstance(document.get("contracts"), list):
         return bool(document["contracts"]) and all(
-            is_avro(schema) for schema in document["contracts"]
+            isinstance(schema, dict) and is_avro(schema) for schema in document["contracts"]
         )
     needs = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
     return (
