@@ -146,10 +146,8 @@ class Replay:
     def harms(self, kind: Kind) -> list[Harm]:
         """What payloads of this kind meet; nothing for those that could not be seen."""
         before, after = self._old.of(kind.operation), self._new.of(kind.operation)
-        if before is None:
-            return []
-        if before.messages and kind.node is not None:  # whatever they were written in
-            kind = replace(kind, media="application/json")
+        if before is not None and before.messages and kind.node is not None:
+            kind = replace(kind, media="application/json")  # whatever they were written in
         named = self._changes(kind)
         harms = [
             Harm("", "operation", place)
@@ -157,7 +155,9 @@ class Replay:
             if change.rule == "operation" and change.what == "went"
         ]
         here = [(place, change) for place, change in named if self._meets(change, kind)]
-        if kind.node is None or after is None or (self._all_told and not here):
+        if before is None or kind.node is None or after is None:
+            return harms  # gRPC and GraphQL are told by no route
+        if self._all_told and not here:
             return harms
         old, new = before.operation, after.operation
         if kind.side == "query":

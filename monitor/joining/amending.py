@@ -199,10 +199,13 @@ class _Judging:
         seen, count = bool(row["text"]), int(row["looked_at"])
         by_side = self._by_operation.setdefault(row["operation"], Counter())
         by_side[(row["side"], seen)] += count
-        if not seen:
-            return
         group = self._whom(row)
         side = str(row["side"])
+        if not seen:  # that a call goes is so whatever it holds
+            harms = [harm for harm in harms if harm.rule == "operation"]
+            about, outcomes = [harm.change for harm in harms], []
+            if not harms:
+                return
         self._counted.looked_at[group] += count
         for change in about:
             self._concerned[change, side] += count if change not in self._replay.of_values else 0
@@ -224,8 +227,9 @@ class _Judging:
         operation, node = row["operation"], orjson.loads(row["text"]) if row["text"] else None
         side = self._replay.side_of(operation, row["side"])
         kind = Kind(operation, row["status"], side, row["media"], node)
-        if node is not None:
-            self._reached |= self._replay.names_of(operation)
+        names = self._replay.names_of(operation)
+        if node is not None or not names:
+            self._reached |= names or {operation}
         outcomes = [] if self._shown is None else self._shown.outcomes(kind)
         self._reached |= {self._rows[it.change].change.operation for it in outcomes}
         return self._replay.harms(kind), self._replay.concerned(kind), outcomes

@@ -144,3 +144,20 @@ def test_a_pact_that_the_protobuf_plugin_wrote_is_judged_from_records_to_verdict
         *(1, 2),
     )
     assert "an area" in api.get("/contracts/web-areas").text
+
+
+def test_a_method_that_goes_breaks_who_calls_it_though_its_payloads_were_not_seen(
+    api: Asked,
+) -> None:
+    api.post("/v1/contracts", {"document": SHOP, "provider": "shop"}, LOCAL_TOKEN)
+    known = Registry([revision(SHOP, name="shop-protobuf", format="protobuf", provider="shop")])
+    api.clock.advance(AT_NS / 1e9 + 60 - api.clock().timestamp())
+    run(api.parts.store, batch(*[answered(framed(ORDER), caller="web")] * 30), known=known)
+    method = next(line for line in SHOP.splitlines() if "rpc Get" in line)
+    body = {"document": SHOP.replace(method, ""), "provider": "shop", "format": "protobuf"}
+    told = api.post("/v1/amendments", body, LOCAL_TOKEN).json()
+    assert (told["result"], told["reason"]) == ("breaking", "live_calls")
+    (met,) = told["met"]
+    assert (met["rule"], met["operation"], met["consumer"], met["affected"]) == (
+        "operation", "shop.v1.Orders/Get", "web", 30,
+    )  # fmt: skip
