@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.contracts.marks import category, number_mark, text_marks
+from monitor.contracts.marks import category, format_of, number_mark, text_marks
 from monitor.contracts.skeleton import Skeleton, instances, merged, places
 
 SECRET = "Grace Hopper"
@@ -113,6 +113,16 @@ def test_a_number_is_told_by_its_power_of_two(value: float, mark: str) -> None:
 def test_a_text_is_told_by_what_it_is_made_of(text: str, marks: set[str]) -> None:
     now = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
     assert marks <= set(text_marks(text, now))
+
+
+@pytest.mark.parametrize(
+    ("day", "is_one"),
+    [("11-30", True), ("12-31", True), ("02-28", True), ("11-31", False), ("02-30", False)],
+)
+def test_the_last_days_of_a_month_are_days(day: str, is_one: bool) -> None:
+    """Else times would lose their format on the 30th, and win it back on the first."""
+    assert format_of(f"2026-{day}") == ("date" if is_one else "")
+    assert format_of(f"2026-{day}T23:59:00.250Z") == ("date-time" if is_one else "")
 
 
 def test_of_an_array_the_first_item_is_told_apart_from_the_others() -> None:

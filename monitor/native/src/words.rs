@@ -70,13 +70,18 @@ pub fn format(text: &[u8]) -> &'static str {
     }
 }
 
-/// A day that each month surely has.
+/// A day that its month has. With the last days of months, or formats would come and go with the calendar.
 fn is_date(text: &[u8]) -> bool {
     digits(&text[..4])
         && text[4] == b'-'
         && matches!((text[5], text[6]), (b'0', b'1'..=b'9') | (b'1', b'0'..=b'2'))
         && text[7] == b'-'
-        && matches!((text[8], text[9]), (b'0', b'1'..=b'9') | (b'1' | b'2', b'0'..=b'9'))
+        && match (text[8], text[9]) {
+            (b'0', b'1'..=b'9') | (b'1' | b'2', b'0'..=b'9') => true,
+            (b'3', b'0') => &text[5..7] != b"02",
+            (b'3', b'1') => matches!(&text[5..7], b"01" | b"03" | b"05" | b"07" | b"08" | b"10" | b"12"),
+            _ => false,
+        }
 }
 
 fn is_hour(text: &[u8]) -> bool {
