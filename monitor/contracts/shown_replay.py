@@ -123,12 +123,12 @@ class ShownReplay:
         return self._of_answers(kind) if kind.side == "response" else []
 
     def _of_answers(self, kind: Kind) -> list[Outcome]:
-        examples = self._new.of_call(kind.operation)
-        now = [held for it in examples if (held := _answered(it, kind)) is not None]
+        examples, bodies = self._new.of_call(kind.operation), _bodies(kind)
+        now = [held for it in examples if (held := _answered(it, kind, bodies)) is not None]
         before = [
             held
             for it in self._old.of_call(kind.operation)
-            if (held := _answered(it, kind)) is not None
+            if (held := _answered(it, kind, bodies)) is not None
         ]
         if not now and before:  # the examples that had this status ask for another one
             return [
@@ -240,6 +240,8 @@ def _may_be(example: Interaction, method: str, route: str) -> bool:
         return False
     for word in _IN_PATHS:
         path = _PLACEHOLDER.sub(word, route)
+        if not path.lower().startswith(example.prefix):
+            continue
         exchange = _exchange(method, path, 0, {}, b"")
         mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
         for part in example.request:
@@ -249,12 +251,12 @@ def _may_be(example: Interaction, method: str, route: str) -> bool:
     return False
 
 
-def _answered(example: Interaction, kind: Kind) -> _Held | None:
+def _answered(example: Interaction, kind: Kind, bodies: Sequence[bytes]) -> _Held | None:
     """None where the example is answered with another status."""
     media = {"content-type": kind.media or "application/json"}
     broken: dict[tuple[str, str], Broken] = {}
-    for body in _bodies(kind):
-        method, _, route = kind.operation.partition(" ")
+    method, _, route = kind.operation.partition(" ")
+    for body in bodies:
         exchange = _exchange(method, example.path or route, kind.status, media, body)
         call = Call(exchange, Payload(None, {}), Payload(body, media))
         mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
