@@ -20,7 +20,14 @@ from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.up import closers, serving, work_of
-from monitor.cli.working import Part, keep_going, leave, stop_on_signals, work_until
+from monitor.cli.working import (
+    Part,
+    ended_in_time,
+    keep_going,
+    leave,
+    stop_on_signals,
+    work_until,
+)
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import LeaseLost, RejectLimit, StoreError, UsageError
 from monitor.joining.closing import Closer, Numbers
@@ -79,6 +86,7 @@ def command(
             address = doors.enter_context(serving(parts, page=part == "api"))
             typer.echo(plain(f"page: {address}/"))
         work: Callable[[], object] = stop.wait
+        others: list[Part] = []
         if until_caught_up:
             work = partial(_catch_up, parts, part)
         elif part != "api":
@@ -92,9 +100,11 @@ def command(
                 )
                 for name in names
             ]
-            for name, other in zip(names[1:], beside, strict=True):
-                Part(name, other).start()
+            others = [Part(name, other) for name, other in zip(names[1:], beside, strict=True)]
+        for other in others:
+            other.start()
         whole = work_until(stop, Part(part, work))
+        whole = ended_in_time(others) and whole
     if not whole:
         leave()
 

@@ -40,6 +40,8 @@ def a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ["accept", "f1", "--owner", "me", "--reason", "known", "--expires", "someday"],
         ["contracts", "publish", "nowhere.yaml", "--provider", "cart"],
         ["demo", "--only-shop"],
+        ["run", "traces", "--shard", "0"],
+        ["run", "windows", "--shard", "1"],
     ],
     ids=" ".join,
 )
