@@ -272,6 +272,27 @@ def cut(
     ]
 
 
+def told_at_seal(
+    state: WindowState,
+    closing: Iterable[WindowState],
+    watermark: float | None,
+    settings: ClosingSettings,
+) -> bool:
+    """Whether a window that holds other ends of what is being closed may wait: it is provisional,
+    and rows came next to it that it has not seen, so that it is closed again when it is sealed,
+    whoever is the closer by then.
+    """
+    provisional = (
+        not state.sealed
+        and watermark is not None
+        and state.window + WINDOW_SECONDS + settings.seal_after > watermark
+    )
+    return provisional and any(
+        abs(near.window - state.window) == WINDOW_SECONDS and near.outdates(state)
+        for near in closing
+    )
+
+
 def sealed_now(
     state: WindowState, watermark: float | None, settings: ClosingSettings, *, finish: bool = False
 ) -> bool:

@@ -19,6 +19,7 @@ from monitor.edges.closing import (
     cut,
     plan_closing,
     sealed_now,
+    told_at_seal,
     watermark_of,
 )
 from monitor.edges.counting.messages import other_ends
@@ -139,13 +140,14 @@ class Closer:
         self._seal([state for state in plan.seal if state.window in set(sealed)])
         self._hours_sealed |= {window // HOUR * HOUR for window in sealed}
         sealings, published = len(sealed), 0
+        provisional = None if finish else watermark
         while waiting and (left == total or self._seconds() < until):
             batch = waiting.pop(0)
             # a window is sealed after all older ones: the judge takes what is sealed for the whole
             bound = math.inf if finish else _unsealed_from(waiting)
             first = self._read(batch)
             for piece, read in [
-                *((counterpart, None) for counterpart in self._counterparts(batch, first)),
+                *((other, None) for other in self._counterparts(batch, first, provisional)),
                 (batch, first),
             ]:
                 ripe = {
@@ -255,10 +257,11 @@ class Closer:
         generation = self._numbers.draw()
         return _Read(generation, self._counter.hand(batch, 0, self._counter.contents(batch)))
 
-    def _counterparts(self, batch: Batch, read: "_Read") -> list[Batch]:
+    def _counterparts(self, batch: Batch, read: "_Read", watermark: float | None) -> list[Batch]:
         """The windows that hold the other ends of messages, or of long calls, which came after
-        their closing. They are published before the batch: if this process ends in between, the
-        batch is still dirty, and the next one finds them again.
+        their closing; but for those that wait for their seal at this `watermark`. They are
+        published before the batch: if this process ends in between, the batch is still dirty, and
+        the next one finds them again.
         """
         hand = read.hand
         newest: dict[int, float] = {}
@@ -280,6 +283,7 @@ class Closer:
                 if s.seen
                 and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS
                 and not s.faded(kept)
+                and not told_at_seal(s, batch.states, watermark, self._settings)
             ],
             self._settings,
         )

@@ -5,6 +5,7 @@ from monitor.edges.closing import (
     WindowState,
     plan_closing,
     sealed_now,
+    told_at_seal,
     watermark_of,
 )
 
@@ -211,3 +212,20 @@ def test_a_broker_made_anew_does_not_wait_for_the_one_before() -> None:
 
 def test_a_replayed_file_holds_nothing_back() -> None:
     assert watermark_of([seen(100), seen(5, source="file:abc")]) == 100
+
+
+def test_a_provisional_window_with_the_other_end_of_a_message_waits_where_its_seal_closes_it() -> (
+    None
+):
+    other = state(100, seen=1, closed=NOW)
+    came = state(110, newest=NOW)
+    assert told_at_seal(other, [came], 130, SETTINGS)
+    assert closed([other, came], 169.9) == [110]
+    # what makes it wait is what makes it due once it may be sealed
+    assert closed([other, came], 170.0) == [100, 110]
+    assert not told_at_seal(other, [came], 170.0, SETTINGS)
+    # nothing next to it would remind its sealing of it
+    assert not told_at_seal(other, [state(110, newest=NOW - 1)], 130, SETTINGS)
+    assert not told_at_seal(other, [state(120, newest=NOW)], 130, SETTINGS)
+    assert not told_at_seal(state(100, seen=1, sealed=True, closed=NOW), [came], 130, SETTINGS)
+    assert not told_at_seal(other, [came], None, SETTINGS)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.fixtures.rig import Rig
+from monitor.edges.closing import ClosingSettings
+from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import S
 
 QUEUE = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
@@ -275,3 +276,27 @@ def test_a_message_that_a_server_answered_and_a_consumer_took_later_is_counted_a
     rig.deliver(taken)
     rig.close()
     assert rig.calls() == {("web", "edge"): 1, ("web", "mail"): 1}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_message_taken_in_the_next_window_is_moved_there_when_its_senders_window_is_sealed(
+    rig: Rig, restarted: bool
+) -> None:
+    queue = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
+    rig.settings = ClosingSettings(close_again_after=0.0)
+    rig.closer = rig.new_closer()
+    rig.deliver(S("web", "producer", 1, 1, 0, 1, 2, attributes=queue), *call(7, start=15, end=16))
+    assert rig.close(finish=False).published == 1
+    assert rig.calls() == {("web", "kafka"): 1}
+    taken = S("mail", "consumer", 2, 1, 0, 12, 13, attributes=queue, links=[(1, 1)])
+    rig.deliver(taken, *call(8, start=25, end=26))
+    # the sender's window is provisional, and waits for its seal
+    assert rig.close(finish=False).published == 1
+    assert rig.calls() == {("web", "kafka"): 1, ("web", "mail"): 1, ("web", "cart"): 1}
+    if restarted:
+        rig.closer = rig.new_closer()
+    rig.deliver(*call(9, start=74, end=75))
+    assert rig.close(finish=False).sealed == 0
+    assert rig.calls() == {("web", "mail"): 1, ("web", "cart"): 2}
+    rig.close()
+    assert rig.calls() == {("web", "mail"): 1, ("web", "cart"): 3}
