@@ -25,6 +25,8 @@ from monitor.contracts.targets import Target, Targets
 from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
 from monitor.model.pointers import escaped, unescaped
 
+WHOLE = frozenset({"operation", "message"})
+"""What a call or a message is as a whole, whatever it holds."""
 _CLOSED = frozenset({"additionalProperties", "unevaluatedProperties", "falseSchema"})
 
 
@@ -96,7 +98,7 @@ class Replay:
         """Whether a change is about this side, and of an answer about the clause that its status has:
         one for all others says nothing of it.
         """
-        if change.side != "response" or change.rule == "operation":
+        if change.side != "response" or change.rule in WHOLE:
             return _meets(change, kind)
         if kind.side != "response":
             return False
@@ -150,9 +152,9 @@ class Replay:
             kind = replace(kind, media="application/json")  # whatever they were written in
         named = self._changes(kind)
         harms = [
-            Harm("", "operation", place)
+            Harm("", change.rule, place)
             for place, change in named
-            if change.rule == "operation" and change.what == "went"
+            if change.rule in WHOLE and change.what == "went"
         ]
         here = [(place, change) for place, change in named if self._meets(change, kind)]
         if before is None or kind.node is None or after is None:
@@ -233,7 +235,7 @@ def _clause_of(operation: Operation, status: int) -> str:
 
 
 def _meets(change: Change, kind: Kind) -> bool:
-    if change.rule == "operation":
+    if change.rule in WHOLE:
         return True
     if change.side == "response":
         return kind.side == "response"

@@ -74,7 +74,12 @@ def weighed(old: Read, new: Read) -> list[Weighed]:
         row = (
             _lost(change, schemas, beside)
             if by_example and place is not None and _is_gone(change)
-            else _weighed(change, schemas, beside, by_example=by_example and place is None)
+            else _weighed(
+                change,
+                schemas,
+                beside,
+                by_example=by_example and place is None and change.rule != "message",
+            )
         )
         if row.counterexample and place is not None:
             if place in shown:

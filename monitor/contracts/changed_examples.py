@@ -27,8 +27,11 @@ def example_changes(old: Read, new: Read, both: Met) -> Iterator[Change]:
     by_schema: dict[str, list[Change]] = {}
     for change in _message_changes(old, new, both):
         by_schema.setdefault(change.operation, []).append(change)
+    spoken_was, spoken_now = spoken(old.promise), spoken(new.promise)
     for name, text in now.items():
-        if name not in was:
+        if name not in was and name in spoken_now:
+            yield Change(name, "", "", "", "message", "came", "looser", "", "", "provider")
+        elif name not in was:
             yield Change(name, "", "", "", "example", "came", "tighter", "", "", "provider")
         elif name in by_schema:
             yield from by_schema[name]
@@ -40,6 +43,9 @@ def example_changes(old: Read, new: Read, both: Met) -> Iterator[Change]:
     for name in was:
         if name in offered and name not in now:
             yield Change(name, "", "", "", "operation", "went", "tighter", "", "", "consumers")
+        elif name not in now and name in spoken_was:
+            # who receives it, or sends it, is told by its schema, and not by an example of his own
+            yield Change(name, "", "", "", "message", "went", "tighter", "", "", "consumers")
         elif name not in now:
             yield Change(name, "", "", "", "example", "went", "looser", "", "", "nobody")
     yield from _of_schema(old, new)

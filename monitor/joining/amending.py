@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import orjson
 
-from monitor.contracts.affected import Harm, Kind, Replay
+from monitor.contracts.affected import WHOLE, Harm, Kind, Replay
 from monitor.contracts.amendment import EXITS, Bearing, Weighed, weighed
 from monitor.contracts.form import Promise
 from monitor.contracts.replayed import by_marks
@@ -202,7 +202,7 @@ class _Judging:
         group = self._whom(row)
         side = str(row["side"])
         if not seen:  # that a call goes is so whatever it holds
-            harms = [harm for harm in harms if harm.rule == "operation"]
+            harms = [harm for harm in harms if harm.rule in WHOLE]
             about, outcomes = [harm.change for harm in harms], []
             if not harms:
                 return
@@ -357,7 +357,7 @@ def _met(counted: _Counted) -> list[Met]:
             *(side, harm.pointer, harm.rule, of, affected),
             *(affected / of, upper_share(affected, of)),
         )
-        if harm.rule != "operation":
+        if harm.rule not in WHOLE:
             rows.append(met)
             continue
         key = (*group[:-1], harm)
@@ -396,7 +396,7 @@ def _verdict(
             row.rule == "property" or row.rule.endswith("Properties") or row.rule == "falseSchema"
         )
     ]
-    refused = [row for row in met if row.rule == "operation"]
+    refused = [row for row in met if row.rule in WHOLE]
     refused += [row for row in met if row.side in ("request", "query") and row.change < 0]
     refused += [
         row

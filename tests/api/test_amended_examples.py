@@ -235,3 +235,25 @@ def test_binary_messages_are_held_against_a_newer_schema(api: Asked) -> None:
         "compatible",
         {"nobody_receives"},
     )
+
+
+def test_a_message_that_goes_breaks_who_receives_it_and_one_that_comes_nobody(api: Asked) -> None:
+    def document(*names: str) -> str:
+        payload = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
+        return json.dumps({
+            "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
+            "channels": {name: {"address": name, "messages": {name: {"payload": payload}}} for name in names},
+            "operations": {name: {"action": "send", "channel": {"$ref": f"#/channels/{name}"}} for name in names},
+        })  # fmt: skip
+
+    published(api, document("orders", "returns"), provider="till")
+    sent(api, "orders", *({"id": count} for count in range(400)))
+    sent(api, "returns", *({"id": count} for count in range(60)))
+    told = amended(api, document("orders", "notes"), provider="till")
+    assert (told["result"], told["reason"]) == ("breaking", "live_calls")
+    words = {
+        (row["change"]["operation"], row["bearing"], row["affected"]) for row in told["changes"]
+    }
+    assert words == {("returns in returns", "breaking", 60), ("notes in notes", "compatible", 0)}
+    (met,) = told["met"]
+    assert (met["operation"], met["rule"], met["affected"]) == ("returns", "message", 60)
