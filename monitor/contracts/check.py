@@ -215,9 +215,10 @@ def _of_one_sender(by_provider: Sequence[tuple[str, Checked]]) -> list[Checked]:
 
 def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     """Several contracts of one provider: those that know the operation decide; one that does not
-    is then silent.
+    is then silent. Where none does, one decides that lists all operations, if there is one:
+    examples never do.
     """
-    known = [result for result in results if _knows(result)] or results[:1]
+    known = [result for result in results if _knows(result)] or _of_nobody(results)
     # one that is only observed decides where there is no other
     decisive = [result for result in known if result.reason != OBSERVED] or known
     violations = [violation for result in known for violation in result.violations][
@@ -257,6 +258,12 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
         observations,
         evidence,
     )
+
+
+def _of_nobody(results: Sequence[Checked]) -> list[Checked]:
+    """The one result that tells of an operation that no contract knows: an enforced one first."""
+    order = (OBSERVED, NO_INTERACTION, NO_MESSAGE)
+    return [max(results, key=lambda it: -order.index(it.reason) if it.reason in order else 1)]
 
 
 def _knows(result: Checked) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
+from tests.contracts.examples import interaction, pact
 from tests.contracts.promises import AT_NS, GOOD, JSON, PAYMENTS, exchange, registry, revision
 
 POST: dict[str, Any] = {
@@ -415,3 +416,33 @@ def test_what_breaks_an_observed_contract_is_told_and_is_no_violation() -> None:
     strict = revision(name="other")
     told = check(wrong, registry(revision(loose, role="observed"), strict))
     assert (told.outcome, told.contract) == ("violated", "other")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"path": "/api/refunds/7"}, ("violated", "", "payments")),
+        ({"method": "DELETE"}, ("violated", "", "payments")),
+        ({"path": "/api/refunds/7", "status": 404}, ("not_checked", "not_offered", "payments")),
+        ({"path": "/orders/7"}, ("violated", "", "web-orders")),
+    ],
+)
+def test_examples_do_not_hide_that_an_operation_is_documented_nowhere(
+    changes: dict[str, Any], told: tuple[str, str, str]
+) -> None:
+    """A consumer's pact comes before a document for all, and knows its own examples alone."""
+    shown = revision(
+        json.dumps(pact(interaction(), provider="payment")),
+        name="web-orders",
+        format="pact",
+        consumer="web",
+    )
+    for revisions in ([revision(), shown], [shown, revision()]):
+        checked = check(exchange(**changes), registry(*revisions), "GET /x")
+        assert (checked.outcome, checked.reason, checked.contract) == told
+
+
+def test_an_enforced_document_decides_before_one_that_is_observed() -> None:
+    observed = revision(name="a", role="observed")
+    checked = check(exchange(path="/api/refunds/7"), registry(observed, revision()))
+    assert (checked.outcome, checked.contract) == ("violated", "payments")
