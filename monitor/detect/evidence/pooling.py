@@ -103,31 +103,11 @@ def pooled(
         if kind == ALL_FAILURES and pools[0] and all(only_server_errors(e.table) for e in mine):
             pools.append(replace(pools[0], kind=kind))
             continue
-        pool = _rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
+        pool = pooled_rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
         pools.append(pool)
         unharmed = pool if none and kind != "client_error" else unharmed
     pools += [part(mine, side, settings, apart) for side in SIDES for part in (_latency, _tail)]
     return [pool for pool in pools if pool is not None]
-
-
-def failures_of_late(edges: Sequence[EdgeTests], role: Role, *, apart: bool) -> Pooled | None:
-    """All failures in the later half of the new version's calls, over all edges of a role: what
-    leaks, or fails once it is warm, is thin over the whole time and not over this. None without
-    calls.
-    """
-    mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
-    if not mine:
-        return None
-    place = COUNTS.index(ALL_FAILURES), COUNTS.index("calls")
-    rows = [(edge.table.windows[edge.contrast.since_rows], edge) for edge in mine]
-    windows = np.unique(np.concatenate([windows for windows, _ in rows]))
-    calls = np.zeros(windows.size)
-    for own, edge in rows:
-        counts = edge.table.counts[edge.contrast.since_rows, place[1]]
-        np.add.at(calls, np.searchsorted(windows, own), counts)
-    line = np.cumsum(calls)
-    first = int(windows[int(np.searchsorted(line, line[-1] / 2.0))])
-    return _rate(mine, ALL_FAILURES, ALL_FAILURES, "calls", apart, since=first)
 
 
 def _has_any(edge: EdgeTests, bad: str) -> bool:
@@ -227,7 +207,7 @@ class _Law:
     shape: float = 0.5
 
 
-def _rate(
+def pooled_rate(
     edges: Sequence[EdgeTests],
     kind: str,
     bad: str,
@@ -235,7 +215,7 @@ def _rate(
     apart: bool,
     since: int | None = None,
 ) -> Pooled | None:
-    """`since`: the new version's calls count from this moment on."""
+    """One kind of bad calls over these edges; `since`: the new version's count from this moment on."""
     place = COUNTS.index(bad), COUNTS.index(of)
     sums = _Sums()
     for edge in edges:

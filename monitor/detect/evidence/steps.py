@@ -187,12 +187,14 @@ def _goes_on(
 ) -> bool:
     """Whether (bad, calls) after a cold start are worse than what was, by more than chance does:
     two bad calls after it are none of its harm.
+
+    Not by chance where bins are so long that a cold start is a small part of the first one.
     """
     (k, a), (s, b) = late, past
-    return (
-        a > 0
-        and k / a >= LASTING * usual
-        and fixed_e(k, s, a / (a + b), settings.floor_ratio) >= LEANS
+    if not a or k / a < LASTING * usual:
+        return False
+    return not settings.warmup_seconds or (
+        fixed_e(k, s, a / (a + b), settings.floor_ratio) >= LEANS
     )
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, SIDES, EdgeTests
+from monitor.detect.evidence.of_late import failures_of_late
 from monitor.detect.evidence.pooling import (
     GROSS,
     ODDS,
     PRIOR,
     Pooled,
-    failures_of_late,
     pooled,
     without_gross_harm,
 )
@@ -182,7 +182,7 @@ def weaker_pass(
     codes = {blocker.code for blocker in case.blockers}
     version, against, service = case.deploy.version, case.against, case.deploy.service
     if codes == {"neighbours_untold"}:
-        quiet = beside and not findings
+        quiet = beside and not findings and _well_of_late(case)
         return (
             reason("weaker_pass_untold", version=version, against_version=against, service=service)
             if quiet
@@ -212,7 +212,7 @@ def _nearly(case: Case, settings: JudgeSettings, beside: Whole) -> bool:
         and all(edge.contrast.overlap for edge in seen)
         and all(map(without_gross_harm, seen))
         and not any(edge.log_e >= LEANING for edge in case.edges)
-        and _well_of_late(case, apart=True)
+        and _well_of_late(case)
         and all(
             not whole.missing_seconds
             and all(kind.nearly for role in ROLES for kind in whole.kinds[role])
@@ -262,15 +262,15 @@ def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings)
         bool(seen)
         and all(kind.nearly for kind in kinds)
         and all(map(without_gross_harm, seen))
-        and _well_of_late(case, apart=True)
+        and _well_of_late(case)
     )
 
 
-def _well_of_late(case: Case, *, apart: bool) -> bool:
+def _well_of_late(case: Case) -> bool:
     """Whether harm is improbable in the later half of the calls by themselves: a slow leak has
     just begun when the whole time is still well.
     """
-    late = (failures_of_late(case.edges, role, apart=apart) for role in ROLES)
+    late = (failures_of_late(case.edges, role, apart=True) for role in ROLES)
     return all(kind.nearly for kind in late if kind is not None)
 
 
