@@ -267,7 +267,11 @@ def _of_nobody(results: Sequence[Checked]) -> list[Checked]:
 
 
 def _knows(result: Checked) -> bool:
-    """Whether a contract knows the operation at all."""
+    """Whether a contract knows the operation at all. What a proxy answered is told of any call; of
+    one that the contract knows with the operation's clause.
+    """
+    if result.reason == PROXY_ANSWER:
+        return any(left.clause for left in result.unchecked)
     return result.reason not in _UNKNOWN and not (
         result.violations and result.violations[0].rule in _UNDOCUMENTED
     )

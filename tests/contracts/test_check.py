@@ -446,3 +446,16 @@ def test_an_enforced_document_decides_before_one_that_is_observed() -> None:
     observed = revision(name="a", role="observed")
     checked = check(exchange(path="/api/refunds/7"), registry(observed, revision()))
     assert (checked.outcome, checked.contract) == ("violated", "payments")
+
+
+def test_what_a_proxy_answered_is_told_of_the_operation_that_a_document_names() -> None:
+    shown = revision(
+        json.dumps(pact(interaction(), provider="payment")),
+        name="a-pact",
+        format="pact",
+        consumer="web",
+    )
+    lost = exchange(path="/api/payments/7.0", status=503, proxy_answer=True)
+    checked = check(lost, registry(shown, revision()), "GET /api/payments/7.0")
+    assert (checked.reason, checked.operation) == ("proxy_answer", "GET /api/payments/{id}")
+    assert check(lost, registry(shown), "GET /x").operation == "GET /x"
