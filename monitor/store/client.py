@@ -176,6 +176,8 @@ class Store:
 
     def insert_here(self, table: str, rows: pa.Table) -> None:
         """As `insert`, into this store alone."""
+        if rows.num_rows == 0:
+            return
         recent = self.recent if table in KEPT or table == COUNTED else None
         if recent is not None:
             recent.prepare()

@@ -5,6 +5,7 @@ across them, and whoever is killed.
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from monitor.joining.summing import Summer
 from monitor.store import Store
 from monitor.store import client as store_client
 from monitor.store.gathering import MERGES
+from monitor.store.places import open_spread
 from monitor.store.reader import Provider, Reader
 from monitor.store.shards import Shards
 from tests.contracts.test_messages import ORDER
@@ -334,3 +336,25 @@ def test_hours_of_many_shards_are_those_of_one_store(store: Store, spread: Sprea
     assert alone.edges() == apart.edges()
     assert sum(row.calls for row in apart.edges()) == 40
     assert apart.reader.windows_health()["late"] == alone.reader.windows_health()["late"] == 2
+
+
+def test_the_house_may_be_embedded(
+    chdb_path: Path, shard_gateways: list[Gateway], tmp_path: Path
+) -> None:
+    name = f"house_{abs(hash(tmp_path))}"
+    shards = open_spread(
+        f"chdb://{chdb_path}?database={name}", [server.dsn(name) for server in shard_gateways[:2]]
+    )
+    try:
+        rig = SpreadRig(shards)
+        rig.deliver(*(half for n in range(1, 11) for half in call(n)))
+        rig.finish()
+        assert rig.calls() == {("web", "cart"): 10}
+        rig.deliver(*call(11))
+        rig.finish()
+        assert rig.calls() == {("web", "cart"): 11}
+        assert shards.house.holds_nothing("halves")
+    finally:
+        for store in (*shards.stores, shards.house):
+            store.command(f"DROP DATABASE IF EXISTS `{store.database}`")
+            store.close()
