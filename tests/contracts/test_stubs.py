@@ -482,3 +482,37 @@ def test_binary_and_large_numbers_do_no_harm() -> None:
         wiremock(live(**POST, request_body=b"\xff\xfe", answer={"id": 7}), held).outcome
         == "not_checked"
     )
+
+
+def test_what_servers_say_anew_with_each_answer_is_no_promise_of_a_recorded_stub() -> None:
+    """https://wiremock.org/docs/record-playback/: a recording holds all headers of its answer."""
+    recorded = {
+        "X-RateLimit-Remaining": "41", "Age": "12", "Via": "1.1 a", "CF-Ray": "8f", "X-Runtime": "0.2",
+        "Expires": "Mon, 30 Nov 2026 05:00:00 GMT", "X-Correlation-Id": "a", "traceparent": "00-1-2-01",
+    }  # fmt: skip
+    stub = {
+        "request": {"method": "GET", "url": "/orders/7"},
+        "response": {"headers": {**recorded, "X-Api": "2"}, "jsonBody": {"id": 7}},
+    }
+    kept = {"content-type": "application/json", "x-api": "2", "age": "3"}
+    assert wiremock(live(answer={"id": 7}, response_headers=kept), stub).outcome == "valid"
+    checked = wiremock(live(answer={"id": 7}, response_headers=kept | {"x-api": "3"}), stub)
+    assert [broken.pointer for broken in checked.violations] == ["/headers/x-api"]
+
+
+def test_an_answer_that_other_code_makes_is_judged_by_its_shape() -> None:
+    """https://wiremock.org/docs/extensibility/transforming-responses/"""
+    stub = {
+        "request": {"method": "GET", "url": "/orders/7"},
+        "response": {
+            "jsonBody": {"name": "$(name)", "n": 1},
+            "transformers": ["body-transformer"],
+        },
+    }
+    assert wiremock(live(answer={"name": "Ann", "n": 2}), stub).outcome == "valid"
+    checked = wiremock(live(answer={"name": "Ann", "n": "2"}), stub)
+    assert [broken.pointer for broken in checked.violations] == ["/n"]
+    (left,) = read(stub, "wiremock").left
+    assert left.pointer == "/response/transformers"
+    of_ours = stub | {"response": stub["response"] | {"transformers": ["response-template"]}}
+    assert wiremock(live(answer={"name": "Ann", "n": 1}), of_ours).outcome == "violated"

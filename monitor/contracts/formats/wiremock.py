@@ -383,7 +383,13 @@ class _Stub:
         if word == "jsonBody" and not media:
             media = "application/json"
         part = answer_body(
-            value, media, {}, exact=exact, clause=f"{clause}/{word}", work=self._work
+            value,
+            media,
+            {},
+            exact=exact,
+            clause=f"{clause}/{word}",
+            work=self._work,
+            templated=self._is_transformed(clause),
         )
         if part is not None:
             yield part
@@ -391,6 +397,15 @@ class _Stub:
             self._left.append(
                 Left(f"{clause}/{word}", "a text that is made for each request is not judged")
             )
+
+    def _is_transformed(self, clause: str) -> bool:
+        """Whether code of its own makes the body: https://wiremock.org/docs/extensibility/."""
+        words = self._answer.get("transformers")
+        own = isinstance(words, list) and any(word != "response-template" for word in words)
+        if own:
+            why = "code of its own changes its answer: of the body the shape alone is judged"
+            self._left.append(Left(f"{clause}/transformers", why))
+        return own
 
 
 def _in_template(template: str, name: str) -> See:

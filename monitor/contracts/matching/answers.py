@@ -21,20 +21,15 @@ _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}\}?|\$\{[A-Za-z_][\w.\[\]]*\}")
 _BLOCK = re.compile(r"\{\{[#/^]")
 _MARK, _TEXT = "\u0001any\u0001", "\u0001text\u0001"
 _MADE_ON_THE_WAY = frozenset(
-    {
-        *(
-            "date",
-            "server",
-            "connection",
-            "keep-alive",
-            "transfer-encoding",
-            "content-length",
-            "content-encoding",
-            "etag",
-        ),
-        *("last-modified", "set-cookie", "vary", "x-request-id", "matched-stub-id"),
-    }
+    (
+        "date server connection keep-alive transfer-encoding content-length content-encoding etag last-modified set-cookie "
+        "vary x-request-id matched-stub-id age alt-svc expires nel proxy-status report-to server-timing traceparent via "
+        "x-amzn-requestid x-amzn-trace-id x-b3-traceid x-cache x-cache-hits x-correlation-id x-envoy-upstream-service-time "
+        "x-github-request-id x-response-time x-runtime x-served-by x-timer x-trace-id x-varnish"
+    ).split()
 )
+_BY_EACH_CALL = re.compile(r"cf-|x-amz-cf-|(?:x-)?ratelimit-|x-rate-limit-")
+"""Families of such: of content networks, and what is left of a caller's budget."""
 
 
 def is_templated(text: str) -> bool:
@@ -123,15 +118,15 @@ def _marked(value: Any, path: str, clause: str) -> Iterator[tuple[str, Rules]]:
 def answer_headers(
     headers: Any, rules: Mapping[str, Rules], clause: str, *, exact: bool
 ) -> Iterator[Part]:
-    """Parts for the headers of an answer; those that servers make anew for each are
-    passed over.
+    """Parts for the headers of an answer. Those that servers make anew for each are passed over,
+    unless a rule speaks of them.
     """
     for name, value in (headers if isinstance(headers, dict) else {}).items():
         key = str(name).lower()
-        if key in _MADE_ON_THE_WAY:
+        header_rules = rules.get(key)
+        if header_rules is None and (key in _MADE_ON_THE_WAY or _BY_EACH_CALL.match(key)):
             continue
         texts = [str(item) for item in value] if isinstance(value, list) else [str(value)]
-        header_rules = rules.get(key)
         loose = any(map(is_templated, texts)) or (not exact and key != "content-type")
         if header_rules is None and loose:
             header_rules = Rules((Rule(ANYTHING),), clause)
