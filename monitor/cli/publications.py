@@ -8,7 +8,6 @@ from typing import Any
 import typer
 
 from monitor.cli.printing import plain
-from monitor.joining.recorded import UNTOLD
 
 _MOST_CHANGES = 30
 _MOST_CONSUMERS = 10
@@ -113,6 +112,9 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
                 )
             )
     if recorded["untold"]:
+        # the store comes with it, which most commands of contracts do without
+        from monitor.joining.recorded import UNTOLD
+
         reasons: dict[str, int] = {}
         for gap in recorded["said"]:
             if gap["told"] == "untold":
