@@ -58,7 +58,7 @@ def _has_others(query: str, operation: Operation) -> bool:
     deep: list[str] = []
     for parameter in operation.parameters:
         of_query = parameter.place == "query"
-        if of_query and parameter.style == "deepObject":
+        if of_query and (parameter.style == "deepObject" or "array" in parameter.reading.kinds):
             deep.append(f"{parameter.name}[")
         elif parameter.place == "querystring" or (
             of_query and "object" in parameter.reading.kinds

@@ -2,6 +2,7 @@
 RFC 6570.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
 
@@ -9,6 +10,9 @@ from monitor.contracts.form import Parameter
 from monitor.contracts.queries import MOST_CHARS, Pairs
 from monitor.contracts.readings import SCALARS, Structure
 
+_COMMA = re.compile("%2c", re.IGNORECASE)
+"""Encoded as most clients do, though only what stands for itself should be."""
+_LISTED = re.compile(r"\[[0-9]{0,4}\]")
 Occurrence = list[Structure]
 """What one occurrence of a parameter may stand for, each a way to take its text apart."""
 
@@ -33,12 +37,16 @@ def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list
     own = [value for name, value in pairs if name == parameter.name]
     if parameter.style == "deepObject":
         tree = _deep(parameter.name, pairs)
-        return [[tree]] if tree else [[decoded(text)] for text in own]
+        return [[tree, *_numbered(tree)]] if tree else [[decoded(text)] for text in own]
     kinds = parameter.reading.kinds
     lists = "array" in kinds
     if lists and not own:
-        # as PHP and Rails write arrays
-        own = [value for name, value in pairs if name == parameter.name + "[]"]
+        # as PHP, Rails and qs write arrays
+        own = [
+            value
+            for name, value in pairs
+            if _LISTED.fullmatch(name, len(parameter.name)) and name.startswith(parameter.name)
+        ]
     parts = parameter.reading.parts
     if "object" in parts and parameter.explode:
         fields = _fields(parameter, pairs, others)
@@ -60,10 +68,14 @@ def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
             yield [decoded(part) for part in parts]
             if not text:
                 yield []
+            if parameter.style in ("form", "cookie") and _COMMA.search(text):
+                yield list(map(decoded, _COMMA.sub(",", text).split(",")))
         if "object" in meant and len(parts) % 2 == 0:
             yield _alternating(map(decoded, parts))
     if not kinds.isdisjoint(SCALARS) or parameter.explode or "array" not in kinds:
         yield decoded(text)
+        if "+" in text:
+            yield unquote(text)  # a client of URLs, not of forms: an offset of a time, a number
 
 
 def of_path(parameter: Parameter, text: str) -> Occurrence | None:
@@ -109,6 +121,10 @@ def of_path(parameter: Parameter, text: str) -> Occurrence | None:
         parts = text.split(separator)
         if "array" in meant:
             structures.append([unquote(part) for part in parts])
+            if _COMMA.search(text):
+                structures.append(
+                    [unquote(part) for part in _COMMA.sub(",", text).split(separator)]
+                )
         if "object" in meant:
             structures.extend(_equated(parts) if parameter.explode else _alternated(parts))
     return [*structures, *([unquote(text)] if _may_be_scalar(kinds) else [])]
@@ -156,6 +172,25 @@ def _deep(name: str, pairs: Pairs) -> dict[str, Structure]:
             elif known is None:
                 node[steps[-1]] = [text] if many else text
     return tree
+
+
+def _numbered(tree: dict[str, Structure]) -> Iterator[Structure]:
+    """The same where fields named 0, 1, … are the items of a list, as PHP and qs write them; nothing
+    where there is none.
+    """
+    listed = _with_lists(tree)
+    if listed != tree:
+        yield listed
+
+
+def _with_lists(node: Structure) -> Structure:
+    if not isinstance(node, dict):
+        return node
+    held = {name: _with_lists(child) for name, child in node.items()}
+    if list(held) == [""]:
+        return held[""] if isinstance(held[""], list) else [held[""]]
+    numbered = held and all(name == str(place) for place, name in enumerate(held))
+    return list(held.values()) if numbered else held
 
 
 def _fields(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> dict[str, Structure]:

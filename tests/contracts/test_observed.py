@@ -68,6 +68,9 @@ def test_named_parameters_keys_and_free_objects_are_no_news() -> None:
     assert deep != free
     assert seen(deep, **{**path, "query": "limit=5&filter[a]=1"}) == []
     assert seen(deep, **{**path, "query": "limit=5&filter[a]=1&x=1"}) == ["undocumented_parameter"]
+    many = free.replace("schema: {type: object}", "schema: {type: array}")
+    assert seen(many, **{**path, "query": "limit=5&filter[]=1"}) == []
+    assert seen(many, **{**path, "query": "limit=5&filter[0]=1"}) == []
 
 
 def test_who_still_calls_it_is_stored_once_and_told(api: Asked) -> None:
