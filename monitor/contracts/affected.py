@@ -27,6 +27,11 @@ from monitor.model.pointers import escaped, unescaped
 
 WHOLE = frozenset({"operation", "message"})
 """What a call or a message is as a whole, whatever it holds."""
+_HIDDEN = frozenset(
+    "anyOf oneOf not if then else dependentSchemas contains minContains maxContains uniqueItems propertyNames "
+    "contentEncoding contentMediaType discriminator security".split()
+)
+"""Rules about requests that a payload may break though its skeleton does not."""
 _CLOSED = frozenset({"additionalProperties", "unevaluatedProperties", "falseSchema"})
 
 
@@ -65,6 +70,14 @@ class Replay:
             place for place, row in enumerate(rows) if _is_of_values(row.change)
         )
         """Changes that ask for other values in requests, which marks tell of and skeletons do not."""
+        self.hidden = frozenset(
+            place
+            for place, row in enumerate(rows)
+            if row.change.side == "request"
+            and row.change.rule in _HIDDEN
+            and row.change.direction != "looser"
+        )
+        """Changes of which neither tells that a request keeps them."""
         self._by_operation: dict[str, list[tuple[int, Change]]] = {}
         self._rules = [row.change.rule for row in rows]
         self._all_told = len(rows) < MOST_CHANGES

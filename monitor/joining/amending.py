@@ -209,8 +209,12 @@ class _Judging:
         self._counted.looked_at[group] += count
         for change in about:
             self._concerned[change, side] += count if change not in self._replay.of_values else 0
-        for change in {harm.change for harm in harms if harm.change >= 0}:
+        affected = {harm.change for harm in harms if harm.change >= 0}
+        for change in affected:
             self._affected[change, side] += count
+        if not 400 <= int(row["status"]) < 500:  # what was refused anyhow is not asked
+            for change in self._replay.hidden.intersection(about) - affected:
+                self._untold[change, side] += count
         for harm in harms:
             self._counted.affected[(*group, harm)] += count
         for outcome in outcomes:

@@ -157,6 +157,32 @@ def test_a_clause_about_values_is_held_against_marks_of_live_requests(
     assert "live: 0 of 400, of 400 it cannot be told" in told
 
 
+def test_of_a_clause_that_no_skeleton_tells_nothing_is_said_of_live_requests(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alternatives of values, conditions, names of fields: `0 of 40` would be no evidence."""
+    publish(api, OPEN)
+    posted = {
+        "method": "POST", "path": "/payments", "status": 201,
+        "request_headers": {"content-type": "application/json", "x-tenant": "a"},
+        "request_body": json.dumps(GOOD | {"secret": "s"}),
+    }  # fmt: skip
+    recorded(api, *([posted] * 40), *([{**posted, "status": 422}] * 9))
+
+    hidden = ("anyOf: [{enum: [PLN]}, {enum: [HUF]}]", "not: {enum: [EUR]}")
+    for clause in hidden:
+        new = OPEN.replace('pattern: "^[A-Z]{3}$"', f'pattern: "^[A-Z]{{3}}$", {clause}')
+        assert new != OPEN
+        assert amended(api, tmp_path, new) == 1
+        answer = json.loads(capsys.readouterr().out)
+        (row,) = (
+            row
+            for row in answer["changes"]
+            if row["side"] == "request" and row["rule"] == clause.partition(":")[0]
+        )
+        assert (row["affected"], row["untold"]) == (0, 40)
+
+
 def test_what_is_approved_is_the_next_revision_from_a_time_on_where_it_holds(
     api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
