@@ -12,7 +12,11 @@ from monitor.contracts.carried import Carried
 from monitor.contracts.credentials import check_credentials
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import CallJudge, Operation, Promise, Shows
-from monitor.contracts.interactions import NO_INTERACTION, check_interactions
+from monitor.contracts.interactions import (
+    NO_INTERACTION,
+    UNDOCUMENTED_STATUS,
+    check_interactions,
+)
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.messages import NO_MESSAGE, UNKNOWN_PRODUCER, check_messages
@@ -41,8 +45,6 @@ NO_RESPONSE = "no_response"
 PREFLIGHT = "preflight"
 # the contract does not name the operation, and the provider served nothing: somebody probed
 NOT_OFFERED = "not_offered"
-# as a reason: nobody said that the contract lists all statuses
-UNDOCUMENTED_STATUS = "undocumented_status"
 # made on the way: nobody's violation, and the outage is counted where outages are
 PROXY_ANSWER = "proxy_answer"
 # it breaks a contract that is only observed

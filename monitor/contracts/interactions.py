@@ -21,6 +21,9 @@ AMBIGUOUS_STATE = "ambiguous_state"
 AMBIGUOUS_REQUEST = "ambiguous_request"
 NO_RESPONSE = "no_response"
 PENDING = "pending"
+# as a reason: nobody said that the contract lists all statuses
+UNDOCUMENTED_STATUS = "undocumented_status"
+_NOT_MODIFIED = 304
 _MOST_TRIED = 2_000
 
 
@@ -49,6 +52,10 @@ def check_interactions(
         if not mismatches.found and not mismatches.left:
             findings.shape_only = mismatches.shape_only
             return [(example.name, "kept")]
+    if exchange.status == _NOT_MODIFIED and all(entry[2].wrong_status for entry in answers):
+        # asked for on a condition that no example shows; it holds no body of its own
+        findings.leave(UNDOCUMENTED_STATUS, "response", examples[0][0].clause)
+        return [(example.name, "open") for example, _ in examples]
     return decide(answers, findings, "response")
 
 

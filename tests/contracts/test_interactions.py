@@ -297,3 +297,27 @@ def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its
         assert [remark.pointer for remark in promise.left] == (
             ["/interactions/0/response/body"] if config else []
         )
+
+
+@pytest.mark.parametrize(
+    ("body", "broken"),
+    [
+        (b'{"id": 7, "state": "x", "lines": [{"sku": "a", "count": 2, "count": 3}]}', True),
+        (b'{"id": 7, "state": "x", "lines": [{"sku": "a", "count": 2}]}', False),
+    ],
+)
+def test_a_key_that_stands_twice_is_read_differently_by_consumers(
+    body: bytes, *, broken: bool
+) -> None:
+    checked = judged(live(response_body=body), pact(interaction()))
+    assert rules(checked) == ([("duplicate_key", "")] if broken else [])
+
+
+def test_not_modified_is_no_other_answer_than_the_one_that_an_example_shows() -> None:
+    """https://www.rfc-editor.org/rfc/rfc9110#name-304-not-modified"""
+    unchanged = live(status=304, response_body=None, response_headers={})
+    checked = judged(unchanged, pact(interaction()))
+    assert (checked.outcome, checked.reason) == ("not_checked", "undocumented_status")
+    assert [evidence.shown for evidence in checked.evidence] == ["open"]
+    shows = interaction(answers={"status": 304, "body": None, "headers": {}})
+    assert judged(unchanged, pact(interaction(), shows)).outcome == "valid"

@@ -171,6 +171,7 @@ def _json(
 ) -> Inner:
     judge_value = compile_json(example.value, rules, strict=strict, clause=clause, work=work)
     other = Broken("not_json", "", clause, "JSON", "other text")
+    repeated = Broken("duplicate_key", "", clause, "once", "twice")
 
     def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
         if judge_value.proves is not None and payload.proven_by(judge_value.proves):
@@ -178,6 +179,8 @@ def _json(
         problem = payload.problem
         if not problem:
             judge_value(payload.value, mismatches)
+            if not strict and not mismatches.found and payload.repeats_a_key():
+                mismatches.add(repeated)
         elif problem == EMPTY:
             mismatches.add(missing)
         elif problem == NOT_JSON:
