@@ -110,7 +110,7 @@ def _planned(exchange: Exchange, media: str, target: Operation, kept: Checked) -
         if schema is None:
             return None
     refused = 400 <= status < 500
-    at = whole_segments(target.route)
+    at = whole_segments(target.route, target.spanning)
     parameters = [] if refused else target.parameters
     path = (
         []

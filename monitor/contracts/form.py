@@ -45,7 +45,7 @@ class Parameter:
     `reading` tells the JSON types that its text may stand for, `style` and `explode` how the text
     is taken apart. A style that its place does not know is "other": such a parameter is never
     judged. With `media` (a media type) its text is a document of that type instead. `allow_empty`:
-    an empty text is always good.
+    an empty text is always good. `spans`: it may stand for several segments of a path.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Parameter:
     explode: bool = True
     media: str = ""
     allow_empty: bool = False
+    spans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class Operation:
     def name(self) -> str:
         """`METHOD /route/{template}`, as traces name it."""
         return f"{self.method} {self.route}"
+
+    @property
+    def spanning(self) -> frozenset[str]:
+        """Parameters that may stand for several segments of the path."""
+        return frozenset(parameter.name for parameter in self.parameters if parameter.spans)
 
     def response(self, status: int) -> Body | None:
         """The clause for a status: exact beats range beats default."""

@@ -181,7 +181,8 @@ class _Look:
 
     def _in_path(self, parameter: Parameter, findings: Findings) -> None:
         if self._path is None:
-            self._path = path_parameters(self._operation.route, self._rest)
+            operation = self._operation
+            self._path = path_parameters(operation.route, self._rest, operation.spanning)
         text = self._path.get(parameter.name)
         if text is not None and _fits_at_once(parameter, text):
             return

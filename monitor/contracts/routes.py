@@ -3,7 +3,7 @@ ones.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -12,6 +12,7 @@ from urllib.parse import unquote
 Target = TypeVar("Target")
 
 _PARAMETER = re.compile(r"\{([^{}/]*)\}")
+NO_NAMES: frozenset[str] = frozenset()
 PLACEHOLDER = re.compile(
     r"\{[^/]*\}|%7[Bb][^/]*%7[Dd]|:[A-Za-z_]\w*|<[^<>/]*>|\[[A-Za-z_.]\w*\]|\*{1,2}"
 )
@@ -21,12 +22,13 @@ PLACEHOLDER = re.compile(
 
 
 class _Node(Generic[Target]):
-    __slots__ = ("any", "literal", "partial", "slashed", "targets")
+    __slots__ = ("any", "literal", "many", "partial", "slashed", "targets")
 
     def __init__(self) -> None:
         self.literal: dict[str, _Node[Target]] = {}
         self.partial: list[tuple[str, re.Pattern[str], _Node[Target]]] = []
         self.any: _Node[Target] | None = None
+        self.many: _Node[Target] | None = None  # one segment or several
         self.targets: dict[str, tuple[Target, frozenset[Base]]] = {}
         # of templates that end in a slash
         self.slashed: dict[str, tuple[Target, frozenset[Base]]] = {}
@@ -77,17 +79,30 @@ class Router(Generic[Target]):
         self._bases: list[Base] = []
         self._targets: tuple[Target, ...] | None = None  # once they were asked for
 
-    def add(self, method: str, template: str, target: Target, bases: Iterable[Base] = ()) -> None:
+    def add(
+        self,
+        method: str,
+        template: str,
+        target: Target,
+        bases: Iterable[Base] = (),
+        spanning: Collection[str] = NO_NAMES,
+    ) -> None:
         """Route `method` (upper case) of `template` to `target`; a later one replaces an earlier
         of the same shape.
 
         It lives below each of its own `bases`, and at the root, since a gateway may have cut the
-        base.
+        base. The last parameter that is `spanning`, or written `{name+}`, stands for one segment
+        or several.
         """
         self._targets = None
         node = self._root
-        for segment in _segments(template):
-            node = _child(node, segment)
+        spans = _span(template, spanning)
+        for at, segment in enumerate(_segments(template)):
+            if at == spans:
+                node.many = node.many or _Node()
+                node = node.many
+            else:
+                node = _child(node, segment)
         own = frozenset(base for base in bases if base.text)
         for base in own.difference(self._bases):
             self._bases.append(base)
@@ -142,6 +157,8 @@ class Router(Generic[Target]):
         node, segments = self._root, _segments(path)
         for segment in segments:
             child = node.literal.get(segment)
+            if node.many is not None:
+                return None
             if child is not None:
                 if node.any is not None or node.partial:
                     return None
@@ -172,8 +189,7 @@ class Router(Generic[Target]):
             yield from (target for target, _ in (*node.targets.values(), *node.slashed.values()))
             nodes.extend(node.literal.values())
             nodes.extend(child for _, _, child in node.partial)
-            if node.any is not None:
-                nodes.append(node.any)
+            nodes.extend(child for child in (node.any, node.many) if child is not None)
 
 
 class Match(Generic[Target]):
@@ -193,8 +209,12 @@ class Match(Generic[Target]):
         self.segments = segments
 
 
-def whole_segments(template: str) -> dict[str, int] | None:
-    """The index of each parameter's segment; None where one is only a part of its segment."""
+def whole_segments(template: str, spanning: Collection[str] = NO_NAMES) -> dict[str, int] | None:
+    """The index of each parameter's segment; None where one is only a part of its segment, or
+    stands for several.
+    """
+    if _span(template, spanning) is not None:
+        return None
     indexes: dict[str, int] = {}
     for at, name, _ in _named_segments(template):
         if not name:
@@ -203,18 +223,22 @@ def whole_segments(template: str) -> dict[str, int] | None:
     return indexes
 
 
-def parameters(template: str, path: str) -> dict[str, str]:
+def parameters(template: str, path: str, spanning: Collection[str] = NO_NAMES) -> dict[str, str]:
     """The texts of a template's parameters in a path that it fits, as they came:
     percent-encoded.
     """
     values: dict[str, str] = {}
     texts = _segments(path)
+    spans = _span(template, spanning)
+    if spans is not None:
+        after = spans + 1 + max(0, len(texts) - len(_segments(template)))
+        texts = [*texts[:spans], "/".join(texts[spans:after]), *texts[after:]]
     for at, name, segment in _named_segments(template):
         if at >= len(texts):
             break
         if name:
             if texts[at]:
-                values[name] = texts[at]
+                values[name.removesuffix("+")] = texts[at]
             continue
         fit = _pattern(segment).fullmatch(texts[at])
         if fit is not None:
@@ -233,6 +257,21 @@ def _named_segments(template: str) -> tuple[tuple[int, str, str], ...]:
             whole = _PARAMETER.fullmatch(segment)
             segments.append((at, whole[1] if whole is not None else "", segment))
     return tuple(segments)
+
+
+def _span(template: str, spanning: Collection[str]) -> int | None:
+    """The index of the segment that stands for one or several; None where there is none.
+
+    `{name+}` is how gateways write it:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-set-up-simple-proxy.html
+    """
+    if not spanning and "+}" not in template:
+        return None
+    last = None
+    for at, name, _ in _named_segments(template):
+        if name and (name in spanning or name.endswith("+")):
+            last = at
+    return last
 
 
 def _segments(path: str) -> list[str]:
@@ -277,6 +316,8 @@ def _walk(node: _Node[Target], segments: list[str], at: int) -> Iterator[_Node[T
     if child is not None:
         yield from _walk(child, segments, at + 1)
     whole = PLACEHOLDER.fullmatch(segment) is not None  # the path was logged as its template
+    if node.many is not None and segment.endswith("+}"):
+        yield from _walk(node.many, segments, at + 1)
     if whole and node.any is not None:
         yield from _walk(node.any, segments, at + 1)
     for _, pattern, partial in node.partial:
@@ -284,3 +325,6 @@ def _walk(node: _Node[Target], segments: list[str], at: int) -> Iterator[_Node[T
             yield from _walk(partial, segments, at + 1)
     if not whole and node.any is not None and segment:
         yield from _walk(node.any, segments, at + 1)
+    if node.many is not None and segment:
+        for end in range(at + 1, len(segments) + 1):
+            yield from _walk(node.many, segments, end)

@@ -50,6 +50,35 @@ def test_an_exchange_that_keeps_the_contract_is_valid(changes: dict[str, Any]) -
     ) == ("valid", "", [], [])
 
 
+@pytest.mark.parametrize(
+    ("route", "name", "marked"),
+    [("/refs/{ref}", "ref", {"x-multi-segment": True}), ("/refs/{proxy+}", "proxy", {})],
+)
+def test_a_parameter_of_several_segments_is_judged_as_one_text(
+    route: str, name: str, marked: dict[str, Any]
+) -> None:
+    """As GitHub's document marks it, and as API Gateway writes it."""
+    schema = {"type": "string", "maxLength": 14}
+    parameter = {"name": name, "in": "path", "required": True, "schema": schema, **marked}
+    answers = {"200": {"content": {"application/json": {"schema": {"type": "object"}}}}}
+    document = {
+        "openapi": "3.0.3",
+        "paths": {route: {"get": {"parameters": [parameter], "responses": answers}}},
+    }
+    held = registry(revision(json.dumps(document)))
+    for path, outcome in {
+        "/refs/main": "valid",
+        "/refs/heads/x/y": "valid",
+        "/refs": "no",
+    }.items():
+        checked = check(exchange(path=path, answer={}), held)
+        assert (checked.outcome == "valid") is (outcome == "valid"), (path, checked)
+    checked = check(exchange(path="/refs/heads/far/too/long", answer={}), held)
+    assert [(broken.rule, broken.clause) for broken in checked.violations] == [
+        ("maxLength", f"/paths/{route.replace('/', '~1')}/get/parameters/0/schema/maxLength")
+    ]
+
+
 FAULTS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"answer": {**GOOD, "amount": "12.50"}}, "response", "type", "/amount"),
     ({"answer": {**GOOD, "amount": -1}}, "response", "minimum", "/amount"),

@@ -74,8 +74,31 @@ def test_parameters_are_read_from_the_path_as_they_came() -> None:
     assert parameters("/a-{x}-{y}", "/a-1-2") == {"x": "1", "y": "2"}
 
 
+def test_a_parameter_may_stand_for_several_segments() -> None:
+    """As gateways write it, or as the document marks it."""
+    made: Router[str] = Router()
+    made.add("GET", "/files/{path+}", "file")
+    made.add("GET", "/files/{id}", "whole")
+    made.add("GET", "/files/{path+}/size", "size")
+    made.add("GET", "/refs/{ref}", "ref", spanning={"ref"})
+    paths = {
+        "/files/a": "whole", "/files/a/b/c": "file", "/files/a/b/size": "size", "/refs/heads/x": "ref",
+        "/refs/x": "ref", "/files/{path+}": "file", "/refs/{ref}": "ref",
+    }  # fmt: skip
+    for path, target in paths.items():
+        match = made.match("GET", path)
+        assert match is not None, path
+        assert match.target == target, path
+    assert made.match("GET", "/files") is None
+    assert set(made.targets()) == {"file", "whole", "size", "ref"}
+    assert parameters("/files/{path+}/size", "/files/a/b/size") == {"path": "a/b"}
+    assert parameters("/r/{ref}/x/{id}", "/r/a/b/x/7", {"ref"}) == {"ref": "a/b", "id": "7"}
+
+
 def test_matching_a_hostile_path_is_quick() -> None:
     made: Router[str] = Router()
+    made.add("GET", "/" + "/".join(["{z+}"] * 12) + "/end", "y")
+    assert made.match("GET", "/x" * 2_000) is None
     made.add("GET", "/" + "/".join(["{a}-{b}-{c}"] * 6), "x")
     assert made.match("GET", "/" + "/".join(["-" * 300] * 6)) is not None
     assert made.match("GET", "/x" * 5_000) is None

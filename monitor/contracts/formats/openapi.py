@@ -137,7 +137,7 @@ class _Reader:
                 raise ContractError(
                     f"{self._where}: more than {self._limits.operations} operations; split the contract"
                 )
-            router.add(method, route, operation, bases)
+            router.add(method, route, operation, bases, operation.spanning)
         depths = {
             side: allowed_depth(form, self._limits.work) for side, form in self._distinct_sides()
         }
@@ -339,6 +339,7 @@ class _Reader:
             explode if isinstance(explode, bool) else known in ("form", "cookie"),
             media,
             held.get("allowEmptyValue") is True,
+            place == "path" and held.get("x-multi-segment") is True,
         )
 
     def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:
