@@ -8,7 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    FieldDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
 
 from monitor.contracts.check import check_payloads
 from monitor.contracts.form import Promise
@@ -464,3 +468,40 @@ def test_every_row_of_csv_is_held_against_the_row_of_the_example(
     )
     checked = judged(live, csv_pact(headed=headed))
     assert said(checked) == ("violated" if broken else "valid", "", broken)
+
+
+def grouped() -> str:
+    """Descriptors of an answer in proto2 whose messages are groups, in base64."""
+    file = FileDescriptorProto(name="old.proto", package="area", syntax="proto2")
+    answer, asked = file.message_type.add(name="Answer"), file.message_type.add(name="Asked")
+    number = {"number": 1, "type": FieldDescriptorProto.TYPE_INT32}
+    optional = FieldDescriptorProto.LABEL_OPTIONAL
+    answer.nested_type.add(name="It").field.add(name="a", label=optional, **number)
+    asked.field.add(name="n", label=optional, **number)
+    for place, (name, label) in enumerate(
+        (("each", FieldDescriptorProto.LABEL_REPEATED), ("it", optional)), 1
+    ):
+        kind = FieldDescriptorProto.TYPE_GROUP
+        answer.field.add(
+            name=name, number=place, type=kind, type_name=".area.Answer.It", label=label
+        )
+    types = {"input_type": ".area.Asked", "output_type": ".area.Answer"}
+    file.service.add(name="Shapes").method.add(name="Area", **types)
+    return base64.b64encode(FileDescriptorSet(file=[file]).SerializeToString()).decode()
+
+
+def test_groups_of_older_messages_are_held_against_their_examples() -> None:
+    """https://protobuf.dev/programming-guides/encoding/#groups"""
+    each, single, other = b"\x0b\x08\x01\x0c", b"\x13\x08\x01\x14", b"\x13\x08\x02\x14"
+    asks = shown("Asked", b"\x08\x01")
+    call = replace(CALL, request_body=framed(b"\x08\x01"))
+    answers = shown("Answer", each + single, each=TYPE | {"min": 1}, each__a={"match": "integer"})
+    document = pact(interaction(asks, answers), packed=grouped())
+    assert said(judged(replace(call, response_body=framed(each * 2 + single)), document)) == (
+        "valid",
+        "",
+        [],
+    )
+    for body, broken in ((each + other, ("equality", "/it/a")), (single, ("type", "/each"))):
+        checked = judged(replace(call, response_body=framed(body)), document)
+        assert said(checked)[2] == [broken]

@@ -6,7 +6,7 @@ is not there has its default value, enums are told by name, and a list that no r
 not compared.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -70,7 +70,7 @@ class Shown:
                 else:
                     self.passed_over.append(below)
             elif _nests(field):
-                inner = b"".join(parts[field.number])
+                inner = b"".join(_data_of(field, [value], parts))
                 shown[field.name] = self._message(value, inner, at, below, depth + 1)
             else:
                 shown[field.name] = _value(field, value, None)
@@ -89,7 +89,9 @@ class Shown:
             return [_value(field, item, None) for item in value]
         return [
             self._message(item, data, place.step(index), f"{path}[{index}]", depth + 1)
-            for index, (item, data) in enumerate(zip(value, parts[field.number], strict=True))
+            for index, (item, data) in enumerate(
+                zip(value, _data_of(field, value, parts), strict=True)
+            )
         ]
 
     def _asked(self, field: FieldDescriptor, place: Place[Rules], path: str) -> bool:
@@ -207,6 +209,17 @@ def _scalar(field: FieldDescriptor, value: Any) -> Any:
         return str(value) if known is None else known.name
     # one letter a byte, so that patterns and equality see them
     return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _data_of(
+    field: FieldDescriptor, messages: Iterable[Any], parts: Mapping[int, list[bytes]]
+) -> list[bytes]:
+    """The bytes of a field's messages as they came. Those of a group stand between two marks, and
+    are written anew.
+    """
+    if field.type == FieldDescriptor.TYPE_GROUP:
+        return [message.SerializePartialToString() for message in messages]
+    return parts[field.number]
 
 
 def _parts_by_number(data: bytes) -> dict[int, list[bytes]]:
