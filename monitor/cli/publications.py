@@ -133,4 +133,5 @@ def change_text(change: Mapping[str, Any]) -> str:
         else ""
     )
     whom = f" ({_WHOM[change['breaks']]})" if change["breaks"] in _WHOM else ""
-    return f"{plain(change['operation'])} {plain(place)}{' ' if place else ''}{change['rule']} {change['what']}{was}{whom}"
+    told = f"{plain(change['operation'])} {plain(place)}{' ' if place else ''}{change['rule']} {change['what']}{was}{whom}"
+    return told.lstrip()  # of the document no operation is named

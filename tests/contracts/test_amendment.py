@@ -27,6 +27,28 @@ def test_the_same_revision_breaks_nobody() -> None:
     assert bearing_of([]) == "compatible"
 
 
+@pytest.mark.parametrize(
+    ("url", "bearing", "told"),
+    [
+        ("https://pay.example/api/", "compatible", []),
+        ("https://pay2.example/api", "undecided", ["went", "came"]),
+        ("https://pay.example/v2", "breaking", ["went", "came"]),
+    ],
+)
+def test_a_server_that_is_not_told_any_more_is_a_change(
+    url: str, bearing: str, told: list[str]
+) -> None:
+    rows = between(PAYMENTS, PAYMENTS.replace("https://pay.example/api", url))
+    assert [row.change.what for row in rows if row.change.rule == "server"] == told
+    assert bearing_of(rows) == bearing
+
+
+def test_a_server_that_came_breaks_nobody() -> None:
+    more = PAYMENTS.replace("servers: [", "servers: [{url: /v2}, ")
+    assert bearing_of(between(PAYMENTS, more)) == "compatible"
+    assert bearing_of(between(more, PAYMENTS)) == "undecided"
+
+
 def test_what_is_written_as_parts_now_is_the_same() -> None:
     parts = {"allOf": [{"$ref": "#/components/schemas/Named"}, {"type": "object", "properties": {"note": {"type": "string"}}}]}  # fmt: skip
     for side in ("request", "response"):
