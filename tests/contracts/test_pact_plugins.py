@@ -448,6 +448,7 @@ def csv_pact(*, headed: bool) -> dict[str, Any]:
         (True, "Name,At\nBob,2024-05-05\n", [("missing_key", "/*/Number")]),
         (True, "Name,Number,At\nBob,7,2024-05-05\nEve,x,2024-05-05\n", [("number", "/*/Number")]),
         (True, "Name,Number,At\n", [("missing_item", "/*")]),
+        (True, "\ufeffName,Number,At\nBob,7,2024-05-05\n", []),  # as spreadsheets write it
         (False, '"Bob, Jr",7,2024-05-05\n', []),
         (False, "Bob,7\n", [("missing_key", "/*/3")]),
         (False, "Bob,7,soon,more\n", [("date", "/*/3")]),
@@ -468,6 +469,18 @@ def test_every_row_of_csv_is_held_against_the_row_of_the_example(
     )
     checked = judged(live, csv_pact(headed=headed))
     assert said(checked) == ("violated" if broken else "valid", "", broken)
+
+
+def test_rules_that_speak_of_nothing_shown_are_named() -> None:
+    document = csv_pact(headed=True)
+    rules = document["interactions"][0]["response"]["matchingRules"]
+    rules["body"]["column:Street"] = rules["trailers"] = {"matchers": [TYPE]}
+    place = "/interactions/0/response/matchingRules"
+    remarks = examine("pact", json.dumps(document), where="x").remarks
+    assert {remark.pointer for remark in remarks} == {
+        f"{place}/body/column:Street",
+        f"{place}/trailers/$",
+    }
 
 
 def grouped() -> str:

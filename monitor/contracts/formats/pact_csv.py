@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from monitor.contracts.broken import Broken
+from monitor.contracts.form import Left
 from monitor.contracts.matching.content import Judge
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.rules import Ask, Rules, ask
@@ -41,12 +42,26 @@ class _Column:
 
 
 def csv_judge(
-    text: str, rules: Mapping[str, Rules], *, headed: bool, strict: bool, clause: str
+    text: str,
+    rules: Mapping[str, Rules],
+    *,
+    headed: bool,
+    strict: bool,
+    clause: str,
+    left: list[Left],
 ) -> Judge:
     """What an example asks of a body of CSV; `headed`: the first row names the columns. Raises
-    ContractError for an example without a row.
+    ContractError for an example without a row. Rules of columns that it does not show go to
+    `left`.
     """
     columns = _columns(text, rules, headed=headed, clause=clause)
+    shown = {name for place, column in enumerate(columns, 1) for name in (column.name, str(place))}
+    for path, held in rules.items():
+        match = _COLUMN.fullmatch(path)
+        if match is not None and match[1] not in shown:
+            left.append(
+                Left(held.clause, "the example shows no such column, and it is not judged")
+            )
     typed = Broken("content_type", "", clause, "text/csv", "another content type")
     missing = Broken("missing_body", "", clause, "present", "absent")
 
@@ -141,7 +156,8 @@ def _places(
 def _rows(text: str) -> list[list[str]] | None:
     """The rows that are not empty, a little more than are looked at; None for what is no CSV."""
     try:
-        read = islice(csv.reader(io.StringIO(text, newline="")), _MOST_ROWS + 2)
+        unmarked = text.removeprefix("\ufeff")  # which spreadsheets write before it
+        read = islice(csv.reader(io.StringIO(unmarked, newline="")), _MOST_ROWS + 2)
         return [row for row in read if row]
     except csv.Error:
         return None

@@ -113,7 +113,12 @@ class Plugged:
             text = content if isinstance(content, str) else content.decode("utf-8", "replace")
             try:
                 return csv_judge(
-                    text, shows.rules, headed=headed, strict=strict, clause=shows.clause
+                    text,
+                    shows.rules,
+                    headed=headed,
+                    strict=strict,
+                    clause=shows.clause,
+                    left=self._left,
                 )
             except ContractError as error:
                 self._leave(shows.clause, str(error))

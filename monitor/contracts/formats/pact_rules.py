@@ -29,6 +29,9 @@ class RuleSet:
     body: Mapping[str, Rules] = field(default_factory=dict)
 
 
+_READ = frozenset("path status header query metadata body content".split())
+
+
 class RuleReader:
     """Reads the rules of one pact, which may have `most` of them. What cannot be judged goes to
     `left`.
@@ -42,8 +45,12 @@ class RuleReader:
     def read(self, matching: dict[str, Any], pointer: str) -> RuleSet:
         """The rules at a pointer. Raises ContractError for what cannot be read."""
         categories = _by_category(matching, pointer)
-        for by_path in categories.values():
+        for kind, by_path in categories.items():
             for path, rules in by_path.items():
+                if kind not in _READ:
+                    self._left.append(
+                        Left(rules.clause, f"matching rules of {kind[:40]!r} are not judged")
+                    )
                 parse(path)
                 self._count += 1
                 if self._count > self._most:
