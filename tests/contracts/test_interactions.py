@@ -8,7 +8,7 @@ import pytest
 
 from monitor.contracts.check import check, check_payloads
 from monitor.contracts.payloads import Payload
-from monitor.contracts.read import read_contract
+from monitor.contracts.read import examine, read_contract
 from monitor.contracts.registry import InForce, Registry
 from tests.contracts.examples import (
     ORDER,
@@ -321,3 +321,20 @@ def test_not_modified_is_no_other_answer_than_the_one_that_an_example_shows() ->
     assert [evidence.shown for evidence in checked.evidence] == ["open"]
     shows = interaction(answers={"status": 304, "body": None, "headers": {}})
     assert judged(unchanged, pact(interaction(), shows)).outcome == "valid"
+
+
+def test_rules_of_what_an_example_does_not_show_are_named() -> None:
+    rule = matchers({"match": "regex", "regex": "a"})
+    asks = {"query": {"a": ["1"], "b[]": ["1"]}, "headers": {"Accept": "a"}}
+    asks["matchingRules"] = {
+        "query": {"a": rule, "b[]": rule, "$.a[0]": rule, "z": rule},
+        "header": {"accept": rule, "X-Z": rule},
+    }
+    answers = {"matchingRules": {"header": {"Content-Type": rule, "$.X-Y": rule}}}
+    document = pact(interaction(asks=asks, answers=answers))
+    remarks = examine("pact", json.dumps(document), where="x").remarks
+    assert [remark.pointer.removeprefix("/interactions/0/") for remark in remarks] == [
+        "request/matchingRules/query/z",
+        "request/matchingRules/header/X-Z",
+        "response/matchingRules/header/$.X-Y",
+    ]

@@ -19,7 +19,7 @@ from monitor.contracts.form import Interaction, Left, Message, Promise, by_examp
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.pact_plugins import PactPlugins, Plugged, Shows
 from monitor.contracts.formats.pact_protobuf import call_part, one_of, status_of_grpc
-from monitor.contracts.formats.pact_rules import RuleReader, RuleSet
+from monitor.contracts.formats.pact_rules import RuleReader, RuleSet, unshown
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.content import Example, Judge, content_judge, example_of, on_side
 from monitor.contracts.matching.parts import (
@@ -185,9 +185,9 @@ class _Reader:
         if self._as_text and isinstance(asked.get("query"), str):
             request.append(query_text_part(asked["query"], f"{clause}/request/query"))
         else:
-            request.append(
-                query_part(_query(asked.get("query")), rules.query, f"{clause}/request/query")
-            )
+            query = _query(asked.get("query"))
+            self._left += unshown(rules.query, query)
+            request.append(query_part(query, rules.query, f"{clause}/request/query"))
         request += self._headers("request", asked, rules, f"{clause}/request")
         request += self._body("request", asked, rules, f"{clause}/request")
         return Interaction(
@@ -221,7 +221,9 @@ class _Reader:
         self, side: Side, message: dict[str, Any], rules: RuleSet, clause: str
     ) -> Iterator[Part]:
         headers = message.get("headers")
-        for name, value in (headers if isinstance(headers, dict) else {}).items():
+        headers = headers if isinstance(headers, dict) else {}
+        self._left += unshown(rules.headers, map(str.lower, headers))
+        for name, value in headers.items():
             values = [str(item) for item in value] if isinstance(value, list) else [str(value)]
             yield header_part(
                 side,

@@ -1,7 +1,7 @@
 """The matching rules of a pact by what they speak of: path, headers, query, metadata, body."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,3 +116,16 @@ def _expression(kind: str, path: str) -> str:
 def _first(path: str) -> str:
     tokens = parse(path)
     return tokens[0].text if tokens else ""
+
+
+def unshown(ruled: Mapping[str, Rules], names: Iterable[str]) -> list[Left]:
+    """The rules of headers or parameters that an example does not show: Pact asks for nothing
+    there.
+    """
+    shown = {*names, "", "*", "[*]"}
+    said = "the example shows nothing of this name, and it is not judged"
+    return [Left(held.clause, said) for path, held in ruled.items() if _named(path) not in shown]
+
+
+def _named(path: str) -> str:
+    return _first(path) if path.startswith("$") else path
