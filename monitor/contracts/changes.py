@@ -5,16 +5,15 @@ parameters, clauses, examples.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
+from monitor.contracts.around import around
 from monitor.contracts.change import Breaks, Change, Met, Read, Side, changed, of_schemas
 from monitor.contracts.changed_examples import example_changes
 from monitor.contracts.form import Body, Credential, Operation, Parameter
-from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.schema_changes import Direction
 
 MOST_CHANGES = 1_000
-_LONGEST_URL = 200
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
@@ -31,7 +30,7 @@ def _all(old: Read, new: Read, both: Met) -> Iterator[Change]:
     if old.promise.by_example or new.promise.by_example:
         yield from example_changes(old, new, both)
         return
-    yield from _servers(old, new)
+    yield from around(old, new)
     was = {_key(operation): operation for operation in old.promise.operations}
     now = {_key(operation): operation for operation in new.promise.operations}
     for key, operation in now.items():
@@ -46,34 +45,6 @@ def _all(old: Read, new: Read, both: Met) -> Iterator[Change]:
             yield Change(
                 operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers"
             )
-
-
-def _servers(old: Read, new: Read) -> Iterator[Change]:
-    """Whether one that is not told any more still answers is not in the documents; where none of
-    the newer servers has a path of the older ones, no path that consumers call is promised.
-    """
-    was, now = (_urls(read.document) for read in (old, new))
-    if not was or not now:  # without any it is wherever the document was found
-        return
-    before, after = ({base.text for base in bases_of(dict(it.document))} for it in (old, new))
-    moved: tuple[Direction, Breaks] = (
-        ("other", "either") if before & after else ("tighter", "consumers")
-    )
-    for url in was:
-        if url not in now:
-            yield Change("", "", "", url, "server", "went", moved[0], "", "", moved[1])
-    for url in now:
-        if url not in was:
-            yield Change("", "", "", url, "server", "came", "looser", "", "", "provider")
-
-
-def _urls(document: Mapping[str, Any]) -> list[str]:
-    servers = document.get("servers")
-    return [
-        f"{server['url']}"[:_LONGEST_URL].rstrip("/")
-        for server in (servers if isinstance(servers, list) else [])
-        if isinstance(server, dict) and server.get("url")
-    ]
 
 
 def _times(old: Read, new: Read) -> Iterator[Change]:

@@ -49,6 +49,34 @@ def test_a_server_that_came_breaks_nobody() -> None:
     assert bearing_of(between(more, PAYMENTS)) == "undecided"
 
 
+HOOKS = """
+openapi: 3.1.0
+info: {title: Hooks, version: "1"}
+paths: {}
+webhooks:
+  paid:
+    post:
+      description: told when somebody paid
+      requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/Paid"}}}}
+      responses: {"200": {description: heard}}
+components: {schemas: {Paid: {type: object, properties: {id: {type: string}, description: {type: string}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "bearing"),
+    [
+        ("somebody paid", "anybody paid", "compatible"),
+        ("  paid:", "  settled:", "undecided"),
+        ("id: {type: string}", "id: {type: integer}", "undecided"),
+        ("description: {type: string}", "description: {type: integer}", "undecided"),
+        ("webhooks:", "webhooks:\n  more: {post: {responses: {}}}", "compatible"),
+    ],
+)
+def test_a_webhook_that_changed_is_never_told_as_nothing(old: str, new: str, bearing: str) -> None:
+    assert bearing_of(between(HOOKS, HOOKS.replace(old, new))) == bearing
+
+
 def test_what_is_written_as_parts_now_is_the_same() -> None:
     parts = {"allOf": [{"$ref": "#/components/schemas/Named"}, {"type": "object", "properties": {"note": {"type": "string"}}}]}  # fmt: skip
     for side in ("request", "response"):
