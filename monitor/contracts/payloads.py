@@ -11,6 +11,7 @@ import orjson
 from monitor.contracts.encodings import ENCODED, unpacked_body
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.proving import DEEPEST, FAULTLESS, OPEN, Proof
+from monitor.model.body_marks import cut_at, stands_for_body
 from monitor.model.exchanges import Body
 from monitor.model.forms import without_bom
 
@@ -267,7 +268,7 @@ class Payload:
             return self._read_by_the_letter(body)
         if not self.media:
             return MEDIA_TYPE  # nobody said that it is JSON
-        return NOT_JSON
+        return _by_mark(body) or NOT_JSON
 
     def _read_by_the_letter(self, body: str | bytes) -> str:
         """JSON that orjson does not take: integers beyond any double are read; other such numbers,
@@ -311,6 +312,17 @@ class Payload:
         except (ValueError, RecursionError):
             return False
         return repeated
+
+
+def _by_mark(body: str | bytes) -> str:
+    """What a source that writes bodies as they are put in place of one, or behind one that it cut;
+    "" where it did not.
+    """
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    if stands_for_body(text):
+        return NO_BODY
+    # a sentence may end in three dots, too
+    return TRUNCATED if text.lstrip()[:1] in ("{", "[") and cut_at(text) is not None else ""
 
 
 class _Unholdable(Exception):

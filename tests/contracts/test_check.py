@@ -488,3 +488,20 @@ def test_what_a_proxy_answered_is_told_of_the_operation_that_a_document_names() 
     checked = check(lost, registry(shown, revision()), "GET /api/payments/7.0")
     assert (checked.reason, checked.operation) == ("proxy_answer", "GET /api/payments/{id}")
     assert check(lost, registry(shown), "GET /x").operation == "GET /x"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("[REDACTED]", "no_body"), ("***", "no_body"), ("<omitted>", "no_body"), ('{"id": 7...', "truncated"),
+        ('{"id": 7...[truncated]', "truncated"), (b'[{"id": 7}, (truncated 12 bytes)', "truncated"),
+        ("Please wait...", ""), ("[x]", ""), ("stars ***", ""),
+    ],
+)  # fmt: skip
+def test_what_a_log_puts_in_the_place_of_a_body_breaks_nothing(
+    body: str | bytes, reason: str
+) -> None:
+    checked = check(exchange(response_body=body), registry())
+    if reason:
+        assert [left.code for left in checked.unchecked] == [reason]
+    assert [broken.rule for broken in checked.violations] == ([] if reason else ["not_json"])
