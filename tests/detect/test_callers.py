@@ -141,6 +141,35 @@ def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("calls", "harm", "share", "whose"),
+    [
+        (300, 0.0, AT_ONCE, set()),
+        (300, 0.1, AT_ONCE, {"web", "app"}),
+        (3, 0.0, AT_ONCE, {"web"}),
+        (300, 0.0, steady(0.3), {"web"}),
+    ],
+    ids=["is well", "fails too", "hardly calls it", "versions met"],
+)
+def test_where_only_the_moment_tells_a_caller_that_is_well_leaves_another_undecided(
+    calls: int, harm: float, share: Share, whose: set[str]
+) -> None:
+    """Web fails since payment was released; app calls payment too, so many times a window."""
+    own = cells(
+        [Traffic(edge(name), size, QUIET, QUIET) for name, size in (("web", 300), ("app", calls))],
+        WINDOWS,
+        share=share,
+        before=BEFORE,
+    )
+    app = replace(since(harm), edge=edge("user", "app", "GET /"))
+    around = Around(of_nobody([since(0.1), app, STRANGER]))
+    verdict, found = judge(deploy(), own, (), (), SETTINGS, now_after(WINDOWS), around=around)
+    assert {finding.edge.callee for finding in found} == whose
+    assert verdict.outcome == ("fail" if whose else "inconclusive")
+    doubts = [item.parameters for item in verdict.reasons if item.code == "callers_fail"]
+    assert doubts == ([] if whose else [{"service": "web"}])
+
+
 def test_two_releases_that_explain_it_alike_leave_it_undecided_and_nothing_passes() -> None:
     stock = deploy("stock", "5.0.0", previous_version="4.0.0")
     verdict, findings = judged([since(0.1), STOCK, STRANGER], share=steady(0.3), others=[stock])

@@ -4,9 +4,9 @@ slower, while its own edges look equal.
 Wrong values, misrouted calls, a schema changed silently: the callee answers as ever. So the family
 of a release holds what its callers answer to their callers, over time. Blame decides: those that
 fail first (none of what else they call fails) must all call the released service; no more of their
-requests fail than could have met its new version; who does not call it is well, each and all; and
-no other release of that moment explains as much. If one does, nothing is decided, and nothing
-passes.
+requests fail than could have met its new version; who does not call it is well, each and all; no
+other release of that moment explains as much; and where versions never met, none of its other
+callers is as well as before. If one does or is, nothing is decided, and nothing passes.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,13 @@ from monitor.detect.evidence.fanout import ANYBODY, NOBODY
 from monitor.detect.evidence.steps import latency_steps
 from monitor.detect.judging.doubts import (
     began_later,
+    calls_answered,
     has_ended,
     maybe_failing,
     maybe_slower,
     more_fail_than_could,
 )
-from monitor.detect.judging.elsewhere import BEFORE_IT, at_its_moment, began
+from monitor.detect.judging.elsewhere import BEFORE_IT, ENOUGH_DUE, at_its_moment, began
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
@@ -143,6 +144,8 @@ def _blamed(
         for caller in first
     ):
         return CallersHarm(undecided=suffering)
+    if _others_are_well(first, near, mine):
+        return CallersHarm(undecided=suffering)
     size = max(near.rise(caller).added for caller in first)
     if any(near.rise(stranger).is_like(size) for stranger in near.strangers):
         return CallersHarm(undecided=suffering)
@@ -153,6 +156,28 @@ def _blamed(
     return CallersHarm(
         found=tuple(step_finding(deploy, *failing[service], ()) for service in sorted(first))
     )
+
+
+def _others_are_well(first: set[str], near: Surroundings, mine: Sequence[EdgeTests]) -> bool:
+    """Whether only the moment speaks against the release, and some other caller is as before,
+    though as much harm was due there for each call to the new version: those that fail `first` may
+    do so of themselves.
+    """
+    if any(edge.contrast.overlap for edge in mine):
+        return False
+    answered = dict.fromkeys(near.callers, 0.0)
+    for edge in mine:
+        if edge.table.edge.caller in answered:
+            answered[edge.table.edge.caller] += calls_answered(edge)
+    harm = min(
+        rose.added * rose.calls / max(answered[caller], 1.0)
+        for caller, rose in ((caller, near.rise(caller)) for caller in first)
+    )
+    for caller in near.callers - first:
+        due, rose = harm * answered[caller], near.rise(caller)
+        if due >= ENOUGH_DUE and rose.calls and rose.is_unlike(due / rose.calls):
+            return True
+    return False
 
 
 def _doubted(callers: set[str], near: Surroundings) -> CallersHarm:

@@ -206,13 +206,14 @@ def more_fail_than_could(caller: str, near: Surroundings, mine: Sequence[EdgeTes
     """Whether more of the caller's requests fail beyond the usual than it made calls to the new
     version: each would need one.
     """
-    answered = sum(
-        float(edge.table.counts[new_rows(edge), COUNTS.index("calls")].sum())
-        for edge in mine
-        if edge.table.edge.caller == caller
-    )
+    answered = sum(calls_answered(edge) for edge in mine if edge.table.edge.caller == caller)
     rose = near.rise(caller)
     return rose.added * rose.calls > COUNTED_APART * answered + ENOUGH_ANSWERS
+
+
+def calls_answered(edge: EdgeTests) -> float:
+    """Calls that the new version answered on an edge."""
+    return float(edge.table.counts[new_rows(edge), COUNTS.index("calls")].sum())
 
 
 def began_later(caller: str, near: Surroundings, mine: Sequence[EdgeTests]) -> bool:

@@ -32,19 +32,28 @@ StepsOf = Callable[[EdgeTests, JudgeSettings], Sequence[AnyStep]]
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """How much more of what a service answers fails since (a share of its `calls` since), and by
-    how many standard errors.
+    """How much more of what a service answers fails since (a share of its `calls` since), and the
+    standard error of that; infinite where nothing tells.
     """
 
     added: float = 0.0
-    z: float = 0.0
+    error: float = math.inf
     calls: float = 0.0
+
+    @property
+    def z(self) -> float:
+        """By how many standard errors."""
+        return self.added / self.error
 
     def is_like(self, size: float) -> bool:
         """Whether failures rose by a like amount, and not by chance: one cause may be behind
         both.
         """
         return self.z >= LEANING_Z and self.added >= LIKE * size > 0.0
+
+    def is_unlike(self, size: float) -> bool:
+        """Whether all is as before, so surely that failures rose by no like amount."""
+        return abs(self.added) + LEANING_Z * self.error <= LIKE * size
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +181,7 @@ class Surroundings:
         added = float(after[0] / after[1] - before[0] / before[1])
         return Rise(
             added,
-            added / math.sqrt(pooled * (1.0 - pooled) * (1.0 / after[1] + 1.0 / before[1])),
+            math.sqrt(pooled * (1.0 - pooled) * (1.0 / after[1] + 1.0 / before[1])),
             float(after[1]),
         )
 
