@@ -2,7 +2,7 @@
 {% include "parts/seen.sql" %}
 SELECT
     environment, namespace, service, version,
-    uniqExact(instance) AS instances, sum(spans) AS spans, sum(server_calls) AS server_calls, sum(failed) AS failed,
+    uniqExactIf(instance, instance != '(logs)') AS instances, sum(spans) AS spans, sum(server_calls) AS server_calls, sum(failed) AS failed,
     min(window) AS first_window, max(window + step - 10) AS last_window,
     count() OVER () AS in_all
 FROM cells AS s

@@ -7,7 +7,7 @@ FROM (
     SELECT
         toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
         environment, namespace, service, version,
-        sum(server_calls) AS server_calls, sum(failed) AS failed, uniqExact(instance) AS instances
+        sum(server_calls) AS server_calls, sum(failed) AS failed, uniqExactIf(instance, instance != '(logs)') AS instances
     FROM cells AS s
         WHERE ({environment:String} = '' OR environment = {environment:String})
         AND ({service:String} = '' OR service = {service:String} OR (namespace != '' AND concat(namespace, '/', service) = {service:String}))

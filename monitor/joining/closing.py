@@ -23,14 +23,13 @@ from monitor.edges.closing import (
     watermark_of,
 )
 from monitor.edges.counting.messages import other_ends
-from monitor.errors import LeaseLost
 from monitor.joining.counting import Counter, Hand
+from monitor.joining.publications import HOUR, Published, publications, roll, rolled_anew
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 
 log = structlog.get_logger(__name__)
 
-HOUR = 3600
 SWEPT = ("edge_windows", "sightings", "edge_hours", "sighting_hours", "joints")
 LOOK_BACK_SECONDS = 600
 """An insert may be seen so much later than the time that stands beside its rows; another process
@@ -183,17 +182,11 @@ class Closer:
             if number and self._seconds() >= enough:
                 return number
             generation = self._numbers.draw()
-            self._roll(hour, generation, [])
+            roll(self._store, hour, generation, [])
             self._publish([(1, hour, generation, 1, 0, 0, 0, int(until))])
         self._hours_sealed -= ended
         self._hours_looked = now
         return len(hours)
-
-    def _roll(self, hour: int, generation: int, fresh: Sequence[int]) -> None:
-        """Sum an hour of what is published, and of `fresh` windows under this generation."""
-        what = {"hour": hour, "generation": generation, "fresh": list(fresh)}
-        for statement in ("roll_hour", "roll_sightings"):
-            self._store.execute(statement, what, repeatable=False)
 
     def sweep(self) -> bool:
         """Delete superseded and never published generations of one table; whether all tables are
@@ -297,7 +290,8 @@ class Closer:
                 hand = self._counter.hand(batch, part, read.hand.holds)
             edges = self._counter.count(hand, generation, batch.states[0].now_s)
             self._store.insert("edge_windows", edges)
-            self._store.insert("sightings", self._counter.sightings(hand, generation))
+            for rows_seen in self._counter.sightings(hand, edges, generation):
+                self._store.insert("sightings", rows_seen)
             if hand.joints is not None and "violations" in hand.holds:
                 generations = pa.array([generation] * hand.joints.num_rows, pa.uint64())
                 self._store.insert("joints", hand.joints.append_column("generation", generations))
@@ -321,13 +315,8 @@ class Closer:
                     state.now_s,
                 )
             )
-        hours = sorted({window // HOUR * HOUR for window in batch.due})
-        for row in self._store.ask("rolled_hours", {"hours": hours}):
-            hour = int(row["hour"])
-            mine = [window for window in batch.due if window // HOUR * HOUR == hour]
-            self._roll(hour, generation, mine)
-            rows.append((1, hour, generation, 1, 0, 0, 0, batch.states[0].now_s))
-        self._publish(rows)
+        now_s = batch.states[0].now_s
+        self._publish(rows + rolled_anew(self._store, batch.due, generation, now_s))
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))
 
     def _seal(self, states: Sequence[WindowState]) -> None:
@@ -340,30 +329,11 @@ class Closer:
                 ]
             )
 
-    def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int, int]]) -> None:
+    def _publish(self, rows: Sequence[Published]) -> None:
         for row in rows:
             self._fresh.pop(row[1], None)
-        seq = self._numbers.publish_number()
-        if seq is None:
-            raise LeaseLost(
-                "another process has closed windows since this one's lease ran out; what this one had not published yet is left to it"
-            )
-        level, window, generation, sealed, arrivals, count, late, closed = zip(*rows, strict=True)
-        table = {
-            "seq": pa.array([seq] * len(rows), pa.uint64()),
-            "level": pa.array(level, pa.uint8()),
-            "window": pa.array(window, pa.uint32()),
-            "generation": pa.array(generation, pa.uint64()),
-            "sealed": pa.array(sealed, pa.uint8()),
-            "arrivals": pa.array(arrivals, pa.uint64()),
-            "rows": pa.array(count, pa.uint64()),
-            "late": pa.array(late, pa.uint64()),
-            "closed_at": pa.array([seconds * 1000 for seconds in closed], pa.int64()).cast(
-                pa.timestamp("ms", "UTC")
-            ),
-        }
-        self._store.insert("windows", pa.table(table))
-        if any(level):
+        self._store.insert("windows", publications(rows, self._numbers.publish_number()))
+        if any(level for level, *_ in rows):
             self._store.forget_answers()
 
 

@@ -2,7 +2,7 @@
 statements, however much there is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from monitor.edges.counting.logs import Checks, checked_calls, checks_of, log_ca
 from monitor.edges.counting.messages import Ends, ends_of, message_calls, queued, sent_checks
 from monitor.edges.counting.once import counted_once
 from monitor.edges.counting.rows import edge_rows
-from monitor.edges.counting.seen import Reached, reached_addresses, sighting_rows
+from monitor.edges.counting.seen import Reached, logged_sightings, reached_addresses, sighting_rows
 from monitor.joining.lately import at_hand, inner_ids, message_ends, tells_any
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
@@ -147,9 +147,11 @@ class Counter:
             )
         return edge_rows(counted, words, generation)
 
-    def sightings(self, hand: Hand, generation: int) -> pa.Table:
-        """Rows of `sightings`."""
-        return sighting_rows(hand.scene, generation)
+    def sightings(self, hand: Hand, edges: pa.Table, generation: int) -> Iterator[pa.Table]:
+        """Rows of `sightings`: what halves show, and what only API logs do (in `edges`)."""
+        yield sighting_rows(hand.scene, generation)
+        if hand.exchanges is not None:
+            yield logged_sightings(edges, generation)
 
     def keep_evidence(self, hand: Hand, edges: pa.Table) -> None:
         """Keep exemplars of these edges. Running it again adds nothing."""

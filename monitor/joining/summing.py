@@ -10,8 +10,8 @@ import pyarrow as pa
 from monitor.clock import monotonic_seconds
 from monitor.edges.closing import ClosingSettings, watermark_of
 from monitor.edges.counting.summed import EDGES, SEEN, summed
-from monitor.errors import LeaseLost
-from monitor.joining.closing import HOUR, Closed, Closer, Numbers
+from monitor.joining.closing import Closed, Closer, Numbers
+from monitor.joining.publications import HOUR, Published, publications, rolled_anew
 from monitor.store import Store
 from monitor.store.shards import Shards
 
@@ -100,9 +100,9 @@ class Summer:
             done = self._sum(batch)
             left -= len(batch)
             published += len(done)
-            sealed += [one.window for one in done if one.sealed]
-            held |= {one.window for one in batch} - {one.window for one in done}
-        self._held = held | {one.window for one in waiting}
+            sealed += [entry.window for entry in done if entry.sealed]
+            held |= {entry.window for entry in batch} - {entry.window for entry in done}
+        self._held = held | {entry.window for entry in waiting}
         self._after = newest
         watermark = watermark_of(self._house.ask("watermark_states"))
         return Closed(published, len(sealed), left, watermark, max(sealed, default=None))
@@ -136,41 +136,43 @@ class Summer:
             for window in sorted(windows)
             if all(window in part for part in parts)
         ]
-        return newest, [one for one in due if one.is_new]
+        return newest, [entry for entry in due if entry.is_new]
 
     def _sum(self, batch: Sequence[_Due]) -> list[_Due]:
         """Publish these windows; those that are done. One that a shard published anew meanwhile is
         left for the next step: its old rows may be swept away while they are read.
         """
-        counted = [one for one in batch if self._generations.get(one.window) != one.generations]
+        counted = [
+            entry for entry in batch if self._generations.get(entry.window) != entry.generations
+        ]
         generation = self._numbers.draw()
         if counted:
             self._write(counted, generation)
         moved = self._moved(counted)
-        done = [one for one in batch if one.window not in moved]
-        now = {one.window for one in counted} - moved
+        done = [entry for entry in batch if entry.window not in moved]
+        now = {entry.window for entry in counted} - moved
         rows = [
-            (0, one.window, generation if one.window in now else _generation(one), one)
-            for one in done
+            (0, entry.window, generation if entry.window in now else _generation(entry), entry)
+            for entry in done
         ]
         self._publish(rows, generation, sorted(now))
         if len(self._generations) > MOST_KNOWN:
             self._generations.clear()
-        self._generations |= {one.window: one.generations for one in done}
+        self._generations |= {entry.window: entry.generations for entry in done}
         return done
 
     def _write(self, batch: Sequence[_Due], generation: int) -> None:
         """Rows of a generation that nothing names yet; and what is under no generation."""
-        due = [one.window for one in batch]
+        due = [entry.window for entry in batch]
         edges, seen = [], []
         for number, store in enumerate(self._stores):
-            asked = {"due": due, "generations": [one.generations[number] for one in batch]}
+            asked = {"due": due, "generations": [entry.generations[number] for entry in batch]}
             edges.append(store.columns_here("shard_edges", asked))
             seen.append(store.columns_here("shard_sightings", asked))
             self._house.insert_here(
                 "violations", _stored(store.columns_here("shard_violations", {"due": due}))
             )
-            since = min(one.parts[number].closed_s for one in batch) - SLOW_INSERT_SECONDS
+            since = min(entry.parts[number].closed_s for entry in batch) - SLOW_INSERT_SECONDS
             hours = sorted({window // HOUR * HOUR for window in due})
             kept = store.columns_here("shard_evidence", {"hours": hours, "since": max(0, since)})
             self._house.insert_here("evidence", _stored(kept))
@@ -179,14 +181,15 @@ class Summer:
 
     def _moved(self, batch: Sequence[_Due]) -> set[int]:
         """Windows of which a shard's rows may have gone while they were read."""
-        windows = {one.window for one in batch}
+        windows = {entry.window for entry in batch}
         moved: set[int] = set()
         for number, store in enumerate(self._stores):
             now = _only(store, windows)
             moved |= {
-                one.window
-                for one in batch
-                if one.window not in now or now[one.window].generation != one.generations[number]
+                entry.window
+                for entry in batch
+                if entry.window not in now
+                or now[entry.window].generation != entry.generations[number]
             }
         return moved
 
@@ -195,54 +198,29 @@ class Summer:
     ) -> None:
         if not rows:
             return
-        columns = [
+        columns: list[Published] = [
             (
                 level,
                 window,
                 number,
-                int(one.sealed),
-                one.publications,
-                sum(part.rows for part in one.parts),
-                sum(part.late for part in one.parts),
-                min(part.closed_s for part in one.parts),
+                int(entry.sealed),
+                entry.publications,
+                sum(part.rows for part in entry.parts),
+                sum(part.late for part in entry.parts),
+                min(part.closed_s for part in entry.parts),
             )
-            for level, window, number, one in rows
+            for level, window, number, entry in rows
         ]
-        hours = sorted({window // HOUR * HOUR for window in counted})
-        asked = self._house.ask("rolled_hours", {"hours": hours}) if hours else []
-        for hour in (int(row["hour"]) for row in asked):
-            mine = [window for window in counted if window // HOUR * HOUR == hour]
-            what = {"hour": hour, "generation": generation, "fresh": mine}
-            for statement in ("roll_hour", "roll_sightings"):
-                self._house.execute(statement, what, repeatable=False)
-            columns.append((1, hour, generation, 1, 0, 0, 0, columns[0][-1]))
-        seq = self._numbers.publish_number()
-        if seq is None:
-            raise LeaseLost(
-                "another process has summed the shards' windows since this one's lease ran out; what this one had not published yet is left to it"
-            )
-        level, window, number, sealed, arrivals, count, late, closed = zip(*columns, strict=True)
-        made = {
-            "seq": pa.array([seq] * len(columns), pa.uint64()),
-            "level": pa.array(level, pa.uint8()),
-            "window": pa.array(window, pa.uint32()),
-            "generation": pa.array(number, pa.uint64()),
-            "sealed": pa.array(sealed, pa.uint8()),
-            "arrivals": pa.array(arrivals, pa.uint64()),
-            "rows": pa.array(count, pa.uint64()),
-            "late": pa.array(late, pa.uint64()),
-            "closed_at": pa.array([at * 1000 for at in closed], pa.int64()).cast(
-                pa.timestamp("ms", "UTC")
-            ),
-        }
-        self._house.insert_here("windows", pa.table(made))
+        columns += rolled_anew(self._house, counted, generation, columns[0][-1])
+        table = publications(columns, self._numbers.publish_number())
+        self._house.insert_here("windows", table)
         self._house.forget_answers()
 
 
-def _generation(one: _Due) -> int:
+def _generation(entry: _Due) -> int:
     """Under which it is published already."""
-    assert one.ours is not None
-    return one.ours.generation
+    assert entry.ours is not None
+    return entry.ours.generation
 
 
 def _by_window(rows: Sequence[Mapping[str, int]]) -> dict[int, _Told]:

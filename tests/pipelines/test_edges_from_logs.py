@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.contracts.registry import Registry
 from monitor.detect.measure.columns import COUNTS, tables
+from monitor.store.ramps import RampReader
 from monitor.streams.listed import ListLog, ListSource
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.fixtures.rig import Rig, call
@@ -66,6 +67,32 @@ def test_exchanges_without_a_trace_make_edges_of_their_own(rig: Rig) -> None:
     ) == (3, 2, 1, 3)
     assert edge.server_seconds_sum == 0.75
     assert edge.client_seconds_sum is None
+
+
+def test_versions_that_only_logs_tell_of_are_alive(rig: Rig) -> None:
+    """Ramps and services need no spans. Instances, and silence of these, do."""
+    newer = [entry(at, callee_version="2.1", status=500) for at in (11, 12)]
+    deliver(rig, entry(1), entry(2), *newer, entry(13, callee_version=""))
+    rig.close()
+    ramps = RampReader(rig.store)
+    alive = {
+        (row["service"], row["version"]): (row["spans"], row["server_calls"], row["instances"])
+        for row in ramps.presence("", (), T0 - 60, T0 + 60, 60)
+    }
+    assert alive == {
+        ("cart", "2.0"): (0, 2, 0),
+        ("cart", "2.1"): (0, 2, 0),
+        ("web", "1.0"): (0, 0, 0),
+    }
+    assert rig.reader.sightings(SINCE, UNTIL) == []
+
+
+def test_calls_that_a_span_shows_are_no_sighting_of_logs_too(rig: Rig) -> None:
+    rig.deliver(*call(1))
+    deliver(rig, entry(1.9, trace_id=trace_id(1).hex(), span_id=span_id(2).hex()))
+    rig.close()
+    rows = RampReader(rig.store).presence("", ("cart",), T0 - 60, T0 + 60, 60)
+    assert [(row["server_calls"], row["instances"]) for row in rows] == [(1, 1)]
 
 
 def test_an_entry_without_a_status_is_judged_as_neither_good_nor_bad(rig: Rig) -> None:

@@ -4,6 +4,7 @@ answer.
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.edges.counting.calls import Scene
 from monitor.edges.counting.frame import groups_of
@@ -12,6 +13,10 @@ from monitor.model.spans import KIND_CLIENT, KIND_SERVER
 
 Reached = tuple[str, str, str, str]
 """Environment, address, and the namespace and name of the service that answered there."""
+NO_INSTANCE = "(logs)"
+"""Stands in `sightings` for the instance of what only API logs tell of: they name none. Statements
+name it, too.
+"""
 _ALIVE = ("window", "environment", "namespace", "service", "version", "instance")
 
 
@@ -39,6 +44,39 @@ def sighting_rows(scene: Scene, generation: int) -> pa.Table:
     for name, which in counted.items():
         made[name] = pa.array(np.bincount(group[which], minlength=len(keys)).astype(np.uint64))
     return pa.table(made)
+
+
+def logged_sightings(edges: pa.Table, generation: int) -> pa.Table:
+    """Rows of `sightings` of versions that API logs alone tell of, from rows of `edge_windows`:
+    without spans, and as of no instance.
+    """
+    if not edges.num_rows:
+        return edges
+    logs = edges.filter(pc.greater(edges["log_only"], 0))
+    sides = []
+    for side in ("callee", "caller"):
+        versions = logs[f"{side}_version"].cast(pa.string())
+        named = pc.not_equal(versions, "")
+        rows, versions = logs.filter(named), versions.filter(named)
+        count = rows.num_rows
+        none = pa.array(np.zeros(count, np.uint64))
+        alone = pc.equal(rows["log_only"], rows["calls"])
+        bad = pc.add(rows["server_error"], rows["timeout"])
+        answers = side == "callee"
+        made = {
+            "window": rows["window"],
+            "generation": pa.array(np.full(count, generation, np.uint64)),
+            "environment": rows["environment"].cast(pa.string()),
+            "namespace": rows[f"{side}_namespace"].cast(pa.string()),
+            "service": rows[side].cast(pa.string()),
+            "version": versions,
+            "instance": pa.array([NO_INSTANCE] * count, pa.string()),
+            "spans": none,
+            "server_calls": rows["log_only"] if answers else none,
+            "failed": pc.if_else(alone, bad, none) if answers else none,
+        }
+        sides.append(pa.table(made))
+    return pa.concat_tables(sides)
 
 
 def reached_addresses(scene: Scene) -> set[Reached]:

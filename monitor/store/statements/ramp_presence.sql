@@ -8,7 +8,7 @@ WITH tens AS (
 SELECT
     toUnixTimestamp(toStartOfInterval(s.window, toIntervalSecond({step:UInt32}))) AS at,
     s.environment AS environment, s.namespace AS namespace, s.service AS service, s.version AS version,
-    sum(s.spans) AS spans, sum(s.server_calls) AS server_calls, uniqExact(s.instance) AS instances,
+    sum(s.spans) AS spans, sum(s.server_calls) AS server_calls, uniqExactIf(s.instance, s.instance != '(logs)') AS instances,
     toUnixTimestamp(min(s.window)) AS first, toUnixTimestamp(max(s.window)) AS last
 FROM sightings AS s
 WHERE s.window >= toDateTime({since:UInt32}) AND s.window < toDateTime({until:UInt32}) AND (s.window, s.generation) IN (SELECT at, number FROM tens)
