@@ -107,7 +107,7 @@ def test_windows_equal_the_truth_after_many_kills(
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(8, marks=pytest.mark.long)])
 def test_windows_of_shards_equal_the_truth_after_many_kills_of_whoever(
     spread_crew: Crew,
     kafka: KafkaBroker,

@@ -103,7 +103,10 @@ def deliver_exchanges(rig: Rig, spans: list[S], seed: int) -> None:
         )
 
 
-@pytest.mark.parametrize(("count", "seed"), [(2, 1), (3, 2), (1, 3)])
+@pytest.mark.parametrize(
+    ("count", "seed"),
+    [(2, 1), *(pytest.param(*case, marks=pytest.mark.long) for case in ((3, 2), (1, 3)))],
+)
 def test_shards_publish_what_one_store_does(
     store: Store, spread: Spread, count: int, seed: int
 ) -> None:
