@@ -323,6 +323,26 @@ def test_not_modified_is_no_other_answer_than_the_one_that_an_example_shows() ->
     assert judged(unchanged, pact(interaction(), shows)).outcome == "valid"
 
 
+def test_rules_of_a_body_that_speak_of_no_place_of_its_example_are_named() -> None:
+    rule = matchers({"match": "type"})
+    shown = [
+        "$",
+        "$.a",
+        "$['a'].b",
+        "$.list[*].c",
+        "$.list[1].c",
+        "$.*.b",
+        "$.none[*].d",
+        "$.map.*",
+    ]
+    unshown = ["$.z", "$.a.z", "$.list[2]", "$.list[*].z", "$.a[0]"]
+    body = {"a": {"b": 1}, "list": [{"x": 1}, {"c": 2}], "none": [], "map": {}}
+    answers = {"body": body, "matchingRules": {"body": dict.fromkeys([*shown, *unshown], rule)}}
+    document = pact(interaction(answers=answers))
+    remarks = examine("pact", json.dumps(document), where="x").remarks
+    assert [remark.pointer.rpartition("/")[2] for remark in remarks] == unshown
+
+
 def test_rules_of_what_an_example_does_not_show_are_named() -> None:
     rule = matchers({"match": "regex", "regex": "a"})
     asks = {"query": {"a": ["1"], "b[]": ["1"]}, "headers": {"Accept": "a"}}

@@ -19,7 +19,7 @@ from monitor.contracts.form import Interaction, Left, Message, Promise, by_examp
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.pact_plugins import PactPlugins, Plugged, Shows
 from monitor.contracts.formats.pact_protobuf import call_part, one_of, status_of_grpc
-from monitor.contracts.formats.pact_rules import RuleReader, RuleSet, unshown
+from monitor.contracts.formats.pact_rules import RuleReader, RuleSet, unshown, unshown_in
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.content import Example, Judge, content_judge, example_of, on_side
 from monitor.contracts.matching.parts import (
@@ -258,6 +258,8 @@ class _Reader:
         if shows is None:
             return None
         example = example_of(shows.content, shows.media)
+        if example.kind == "json":
+            self._left += unshown_in(rules.body, example.value)
         own = self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)
         # else it is told as what it is, and read so
         if own or (self._plugged.told and example.kind in ("binary", "text", "empty")):
