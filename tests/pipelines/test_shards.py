@@ -225,7 +225,7 @@ def test_a_consumer_and_its_producer_in_other_shards_find_each_other_whoever_com
     [
         (2, 11),
         (3, 12),
-        *(pytest.param(2 + n % 2, n, marks=pytest.mark.long) for n in range(20, 40)),
+        *(pytest.param(2 + n % 2, n, marks=pytest.mark.long) for n in range(20, 28)),
     ],
 )
 def test_whoever_is_killed_wherever_the_windows_equal_those_of_one_store(
