@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from monitor.contracts.formats.protobuf import packed_set, with_imports
+from monitor.contracts.alike import LISTED_UNDER
+from monitor.contracts.formats.protobuf import offers_calls, packed_set, with_imports
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.read import document_of, kind_of
 from monitor.contracts.selections.sdl import looks_like_sdl
@@ -25,18 +26,13 @@ _SERVICE = re.compile(rb"^\s*service\s+\w+\s*\{", re.MULTILINE)
 _ASKED = re.compile(r"^\s*(?:type\s+Query\b|schema\b)", re.MULTILINE)
 _QUERIES = frozenset({".graphql", ".gql"})  # of consumers, too, in the same folders
 _PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets, which are no text
+_READ = _SUFFIXES | _PACKED
 _MOST_FOLDERS = 12
 _BODIES = "__files"
 _MOST_FILES = 10_000
 _MOST_BYTES = 256_000_000
 """Of a folder, which may hold many contracts."""
-# Kinds whose documents are one example each, and the word under which several make one document.
 _ENTRY = re.compile(r"/(?:mappings|contracts|imposters)/(\d{1,6})\b")
-_GATHERED: Mapping[str, str] = {
-    "wiremock": "mappings",
-    "spring-cloud-contract": "contracts",
-    "mountebank": "imposters",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +66,7 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
         elif path.suffix.lower() in (".zip", ".jar"):
             documents += _gathered(str(path), _in_archive(path), kind, passed)
         else:
-            raw = _bytes(path)
-            text = packed_set(raw) if path.suffix.lower() in _PACKED else _text(raw, str(path))
+            text = _read_as_text(_bytes(path), str(path))
             document = parse_or_refuse(text, str(path))
             its_kind = kind or _kind(document)
             if its_kind == "graphql" and looks_like_sdl(text):
@@ -105,11 +100,12 @@ def documents_of_folder(
     refused: list[tuple[str, str]] = []
 
     def readable() -> Iterator[tuple[str, bytes]]:
-        for name, raw in _in_folder(folder):
-            if name in left_out:
-                continue
+        for name, raw in _in_folder(folder, left_out, refused):
+            path = PurePosixPath(name)
             try:
-                if _BODIES not in PurePosixPath(name).parts and not _asks(name, _text(raw, name)):
+                if not (
+                    _BODIES in path.parts or _is_packed(name) or _asks(name, _text(raw, name))
+                ):
                     parse_or_refuse(_text(raw, name), name)
             except UsageError as error:
                 refused.append((name, str(error)))
@@ -148,18 +144,21 @@ def _gathered(
         if _BODIES in parts:
             bodies["/".join(parts[parts.index(_BODIES) + 1 :])] = raw
             continue
-        if PurePosixPath(name).suffix.lower() not in _SUFFIXES:
+        if PurePosixPath(name).suffix.lower() not in _READ:
             continue
         if name.lower().endswith(".proto"):
             imports[name] = raw
-        text = _text(raw, _below(source, name))
+        if kind is None and _is_packed(name) and not offers_calls(raw):
+            passed.append(_below(source, name))
+            continue
+        text = _read_as_text(raw, _below(source, name))
         if kind is None and (_is_imported(name, raw) or _asks(name, text)):
             passed.append(_below(source, name))
             continue
         document = parse_or_refuse(text, _below(source, name))
         told = kind or _kind(document)
-        if told in _GATHERED:
-            word = _GATHERED[told]
+        if told in LISTED_UNDER:
+            word = LISTED_UNDER[told]
             listed = document.get(word)
             entries = listed if isinstance(listed, list) else [document]
             groups.setdefault(told, []).extend(entries)
@@ -191,7 +190,7 @@ def _gathered_stubs(
 ) -> Published:
     if told == "wiremock":
         _with_bodies(entries, bodies)
-    return Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1))
+    return Published(source, told, json.dumps({LISTED_UNDER[told]: entries}, indent=1))
 
 
 def _is_imported(name: str, raw: bytes) -> bool:
@@ -275,7 +274,14 @@ def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> No
         del answer["bodyFileName"]
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _in_folder(
+    folder: Path,
+    left_out: frozenset[str] = frozenset(),
+    refused: list[tuple[str, str]] | None = None,
+) -> Iterator[tuple[str, bytes]]:
+    """The files below a folder, those of its zip archives too. An archive that cannot be read goes
+    to `refused` where there is such a list, and else ends it all.
+    """
     names = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     if len(names) > _MOST_FILES:
         raise UsageError(
@@ -284,9 +290,19 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     total = 0
     for path in names:
         name = path.relative_to(folder).as_posix()
-        if any(part.startswith(".") for part in PurePosixPath(name).parts):
+        if name in left_out or any(part.startswith(".") for part in PurePosixPath(name).parts):
             continue
-        if path.suffix.lower() in _SUFFIXES or _BODIES in PurePosixPath(name).parts:
+        if path.suffix.lower() == ".zip":
+            try:
+                packed = list(_in_archive(path))
+            except UsageError as error:
+                if refused is None:
+                    raise
+                refused.append((name, str(error)))
+                continue
+            total = _within(total + sum(len(raw) for _, raw in packed), str(folder), _MOST_BYTES)
+            yield from ((f"{name}/{entry}", raw) for entry, raw in packed)
+        elif path.suffix.lower() in _READ or _BODIES in PurePosixPath(name).parts:
             raw = _bytes(path)
             if len(raw) <= CONTRACT_LIMITS.text_bytes:
                 total = _within(total + len(raw), str(folder), _MOST_BYTES)
@@ -311,7 +327,7 @@ def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
             for entry in entries:
                 parts = PurePosixPath(entry.filename).parts
                 if (
-                    PurePosixPath(entry.filename).suffix.lower() in _SUFFIXES or _BODIES in parts
+                    PurePosixPath(entry.filename).suffix.lower() in _READ or _BODIES in parts
                 ) and ".." not in parts:
                     with archive.open(entry) as file:
                         raw = file.read(CONTRACT_LIMITS.text_bytes + 1)
@@ -335,6 +351,15 @@ def _bytes(path: Path, most: int = CONTRACT_LIMITS.text_bytes + 1) -> bytes:
             return file.read(most)
     except OSError as error:
         raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
+
+
+def _read_as_text(raw: bytes, source: str) -> str:
+    """A file's text; of a descriptor set, which is none, the document that it becomes."""
+    return packed_set(raw) if _is_packed(source) else _text(raw, source)
+
+
+def _is_packed(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in _PACKED
 
 
 def _text(raw: bytes, source: str) -> str:

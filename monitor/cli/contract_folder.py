@@ -162,6 +162,8 @@ def _body(document: Published, entries: Sequence[Mapping[str, str]]) -> dict[str
     parts = PurePosixPath(document.source).parts
     # of stubs the source is the provider's folder itself
     provider = parts[0] if len(parts) > 1 or document.kind in _BY_FOLDER else ""
+    if provider.lower().endswith(".zip"):  # an archive at the top names nobody
+        provider = ""
     manifest_entry = next(
         (entry for entry in entries if fnmatchcase(document.source, entry["path"])), {}
     )

@@ -51,6 +51,14 @@ class Publication:
     kept: tuple[str, ...] = ()
 
 
+Alike = Callable[[str, str, str], bool]
+"""Whether two texts of a format say the same."""
+
+
+def _by_text_alone(_kind: str, _before: str, _now: str) -> bool:
+    return False
+
+
 def publish(
     engine: Engine,
     draft: ContractDraft,
@@ -58,21 +66,26 @@ def publish(
     *,
     read: Callable[[ContractDraft], object],
     published_by: str = "",
+    alike: Alike = _by_text_alone,
 ) -> Publication:
     """The draft as the newest revision of its contract; the newest itself when it says the same
     already.
 
     A first revision without `effective_from` holds for all time, so that recordings can be
     checked; a later one from `now` on. Two publishers at once get two numbers. `read` raises
-    ContractError for a document that cannot be used (monitor.contracts.read.read_draft).
+    ContractError for a document that cannot be used (monitor.contracts.read.read_draft), `alike`
+    tells whether two texts of one format say the same (monitor.contracts.alike.say_the_same).
     ContractError too for a missing name or provider, an unknown format, an end before the
     beginning, or a name that another provider holds.
     """
     _refuse(draft)
     read(draft)
+    rewritten = _rewritten(revision(engine, draft.name), draft, alike)
     with writing(engine) as connection:
         newest = _lock(connection, draft, now)
         last = _newest(connection, draft.name) if newest else None
+        if newest == rewritten and last is not None:
+            draft = replace(draft, document=last.document)
         planned = _planned(draft, last, now, published_by, _role_held(connection, last))
         if planned.unchanged:
             return planned
@@ -107,6 +120,7 @@ def plan(
     *,
     read: Callable[[ContractDraft], object],
     published_by: str = "",
+    alike: Alike = _by_text_alone,
 ) -> Publication:
     """What `publish` would do now, with its refusals; nothing is written."""
     _refuse(draft)
@@ -117,6 +131,8 @@ def plan(
         ).scalar()
         _refuse_provider(draft, owner)
         last = _newest(connection, draft.name)
+        if last is not None and _rewritten(last, draft, alike):
+            draft = replace(draft, document=last.document)
         return _planned(draft, last, now, published_by, _role_held(connection, last))
 
 
@@ -224,6 +240,15 @@ def _planned(
         contact=draft.contact or "",
     )
     return Publication(revision, False, last, kept)
+
+
+def _rewritten(last: Revision | None, draft: ContractDraft, alike: Alike) -> int:
+    """The newest revision's number where the draft writes the same document otherwise: as YAML or
+    JSON, alone or gathered from a folder; else 0. Asked before anything is locked.
+    """
+    if last is None or last.format != draft.format or last.document == draft.document:
+        return 0
+    return last.number if alike(draft.format, last.document, draft.document) else 0
 
 
 def _newest(connection: Connection, name: str) -> Revision | None:

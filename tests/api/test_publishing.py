@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from monitor.contracts.read import document_of
 from monitor.contracts.registry import Registry
 from monitor.control.contracts import revisions
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -305,3 +306,44 @@ def test_first_stubs_are_told_by_the_skeletons_of_what_was_live(api: Asked) -> N
         ("missing_key", 3),
         ("", 3),
     }
+
+
+def test_the_same_content_in_another_layout_is_no_new_revision(api: Asked) -> None:
+    assert publish(api)["outcome"] == "published"
+    whole = document_of(PAYMENTS, where="x")
+    again = publish(api, json.dumps(whole), dry_run=True)
+    assert (again["outcome"], again["number"], again["changes"]) == ("unchanged", 1, [])
+    again = publish(api, json.dumps(dict(reversed(whole.items()))))
+    assert (again["outcome"], again["number"], again["document"]) == ("unchanged", 1, PAYMENTS)
+    assert publish(api, json.dumps(whole), owner="team-pay")["number"] == 2
+    changed = PAYMENTS.replace("maximum: 100", "maximum: 100.0")
+    assert publish(api, changed)["outcome"] == "published", "1 and 1.0 are told apart"
+
+
+@pytest.mark.parametrize(
+    ("word", "example"),
+    [
+        ("mappings", {"request": {"urlPath": "/a"}, "response": {"status": 200}}),
+        (
+            "contracts",
+            {
+                "request": {"method": "GET", "url": "/a"},
+                "response": {"status": 200, "async": True},
+            },
+        ),
+        ("imposters", {"protocol": "http", "port": 4545, "stubs": []}),
+    ],
+)
+def test_an_example_alone_says_the_same_as_in_a_list_of_itself(
+    api: Asked, word: str, example: dict[str, Any]
+) -> None:
+    outcomes = [
+        publish(api, json.dumps(document), name="stubs")["outcome"]
+        for document in (
+            example,
+            {word: [example]},
+            {word: [example, example | {"name": "b"}]},
+            example,
+        )
+    ]
+    assert outcomes == ["published", "unchanged", "published", "published"]

@@ -1,16 +1,19 @@
 """A folder of contracts is published file by file: by its paths, or by what its manifest says."""
 
 import json
+import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from monitor.cli import contract_files
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_folder import planned, source_of
 from monitor.cli.main import main
+from monitor.contracts.formats.proto_text import proto_file
 from monitor.contracts.read import examine
 from monitor.errors import UsageError
 from monitor.store import Store
@@ -267,3 +270,28 @@ def test_a_folder_is_called_by_its_remote_without_a_login(tmp_path: Path) -> Non
         "https://git.example/shop apis",
         "https://git.example/shop",
     )
+
+
+def test_archives_and_descriptor_sets_in_a_folder_are_published_too(tmp_path: Path) -> None:
+    place = tmp_path / "orders"
+    place.mkdir()
+    with zipfile.ZipFile(place / "stubs.zip", "w") as packed:
+        packed.writestr("mappings/a.json", STUB)
+    with zipfile.ZipFile(tmp_path / "nobodys.zip", "w") as packed:
+        packed.writestr("openapi.json", OPENAPI)
+    (tmp_path / "orders" / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
+    calls = 'syntax = "proto3"; message A {} service S { rpc Get (A) returns (A); }'
+    for name, text in (("s", calls), ("other", 'syntax = "proto3"; message A {}')):
+        file = proto_file(text, f"{name}.proto", "x")
+        (place / f"{name}.desc").write_bytes(FileDescriptorSet(file=[file]).SerializeToString())
+    (place / "weights.pb").write_bytes(b"\xff\xfe no descriptor set")
+    plan = planned(tmp_path)
+    assert told(tmp_path) == {
+        "orders": ("", "orders", "wiremock"),
+        "orders/s.desc": ("orders-s", "orders", "protobuf"),
+    }
+    assert plan.passed == ["orders/other.desc", "orders/weights.pb"]
+    assert {source for source, _ in plan.refused} == {
+        "orders/broken.zip",
+        "nobodys.zip/openapi.json",
+    }

@@ -3,6 +3,7 @@ Apache Kafka to verdicts, coverage, matrix and page; and the same from files alo
 """
 
 import base64
+import io
 import json
 import zipfile
 from collections import Counter
@@ -37,8 +38,8 @@ SDL = "type Query { thing: Thing } type Thing { id: Int! }"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A document by its file's name and text, and what breaks it or keeps it: fields of records,
-    or values of a topic.
+    """A document by its file's name and content, and what breaks it or keeps it: fields of
+    records, or values of a topic.
     """
 
     file: str
@@ -47,6 +48,8 @@ class Case:
     bad: Any
     topic: bool = False
     units: bool = True  # whether coverage tells of examples, messages or units
+    text: str = ""  # what the API gets, where the file is no text
+    folder: bool = False  # whether its folder is published, not its file
 
 
 def call(body: Any, **changes: Any) -> dict[str, Any]:
@@ -165,6 +168,14 @@ def cases(topics: Mapping[str, str]) -> dict[str, Case]:
     area = plugins.pact(plugins.interaction())
     area["provider"]["name"] = "pact-plugin"
     right, wrong = (plugins.made("Answer", total=5, unit=unit, kind=1) for unit in ("m2", "ft"))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("mappings/a.json", json.dumps(STUB))
+    offered = FileDescriptorSet(file=[proto_file(SERVICE, "thing.proto", "x")]).SerializeToString()
+    as_text = json.dumps({"descriptor_set": base64.b64encode(offered).decode()})
+    of_calls = [
+        of_grpc("/shop.Things/Get", proto(7), answer) for answer in (proto(7), proto("x", OTHER))
+    ]
     bound = {name: json.dumps({"topic": topic}) for name, topic in topics.items()}
     return {
         **{
@@ -188,12 +199,14 @@ def cases(topics: Mapping[str, str]) -> dict[str, Case]:
         "avro": Case("a.avsc", json.dumps(AVRO | {"x-seamwatch": {"topic": topics["avro"]}}), written({"id": 7}, AVRO), b"\xff" * 12, topic=True),
         "proto": Case("a.proto", f"// x-seamwatch: {bound['proto']}\n{PROTO}", proto(7), proto("x", OTHER), topic=True),
         "descriptors": Case("a.json", json.dumps({"descriptor_set": base64.b64encode(packed).decode(), "x-seamwatch": {"topic": topics["descriptors"], "message": "shop.Thing"}}), proto(7), proto("x", OTHER), topic=True),
-        "grpc": Case("a.proto", SERVICE, of_grpc("/shop.Things/Get", proto(7), proto(7)), of_grpc("/shop.Things/Get", proto(7), proto("x", OTHER))),
+        "grpc": Case("a.proto", SERVICE, *of_calls),
+        "grpc-desc": Case("a.desc", offered, *of_calls, text=as_text),
+        "wiremock-folder": Case("mappings/a.json", json.dumps(STUB), GOOD, BAD, folder=True),
+        "wiremock-zip": Case("stubs.zip", archive.getvalue(), GOOD, BAD, text=json.dumps(STUB)),
         "graphql": Case("a.graphql", SDL, of_graphql(7), of_graphql("x")),
     }  # fmt: skip
 
 
-GATHERED = ("spring", "wiremock-one", "wiremock-many", "mountebank")
 TOPICS = ("jsonschema", "asyncapi-2", "asyncapi-3", "avro", "proto", "descriptors")
 
 
@@ -222,11 +235,16 @@ def record(provider: str, told: Mapping[str, Any]) -> bytes:
 
 def folder_of(folder: Path, held: Mapping[str, Case]) -> Path:
     for provider, case in held.items():
-        place = folder / provider
-        place.mkdir(parents=True)
+        place = folder / provider / case.file
+        place.parent.mkdir(parents=True)
         content = case.document
-        (place / case.file).write_bytes(content.encode() if isinstance(content, str) else content)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
+
+
+def published(folder: Path, provider: str, case: Case) -> str:
+    """The path that is published of a case."""
+    return str(folder / provider / ("" if case.folder else case.file))
 
 
 def test_every_format_is_judged_by_every_way(
@@ -260,19 +278,18 @@ def test_every_format_is_judged_by_every_way(
         for provider, case in held.items():
             again = json.loads(
                 seamwatch(
-                    *data, "contracts", "publish", str(folder / provider / case.file),
+                    *data, "contracts", "publish", published(folder, provider, case),
                     "--provider", provider, "--name", names[provider], "--format", "json",
                 )
             )  # fmt: skip
-            # a folder makes one contract of all its stubs, so that a file alone is another text
-            outcomes = ("published", "unchanged") if provider in GATHERED else ("unchanged",)
-            assert again[0]["outcome"] in outcomes, again
-            body = {"document": case.document, "provider": provider, "name": names[provider]}
+            # a folder makes one contract of all its stubs: another text that says the same
+            assert again[0]["outcome"] == "unchanged", again
+            document = case.text or case.document
+            body = {"document": document, "provider": provider, "name": names[provider]}
             answer = httpx.post(
                 f"{running.address}/v1/contracts", json=body, headers=bearer, timeout=100
             )
-            assert answer.json().get("outcome") in outcomes, (provider, answer.text)
-        _by_other_files(tmp_path, data, seamwatch)
+            assert answer.json().get("outcome") == "unchanged", (provider, answer.text)
         kafka.produce(
             logs,
             [
@@ -310,26 +327,56 @@ def test_every_format_is_judged_by_every_way(
         running.end()
 
 
-def _by_other_files(folder: Path, data: tuple[str, str], seamwatch: Told) -> None:
-    """Stubs in WireMock's own folder and in an archive, a descriptor set as protoc writes it, and
-    times.
-    """
-    mappings = folder / "stubs" / "mappings"
-    mappings.mkdir(parents=True)
-    (mappings / "a.json").write_text(json.dumps(STUB))
-    archive = folder / "stubs.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("mappings/a.json", json.dumps(STUB))
-    bare = folder / "thing.desc"
-    bare.write_bytes(
-        FileDescriptorSet(file=[proto_file(SERVICE, "thing.proto", "x")]).SerializeToString()
-    )
-    times = folder / "times.yaml"
-    times.write_text('x-seamwatch-timing: {operations: {"GET /things/{id}": {timeout: 2s}}}')
-    for number, path in enumerate((folder / "stubs", archive, bare, times)):
-        words = ("contracts", "publish", str(path), "--provider", f"other-{number}")
-        (row,) = json.loads(seamwatch(*data, *words, "--format", "json"))
-        assert row["outcome"] == "published", row
+def test_times_are_judged_by_every_way(
+    kafka: KafkaBroker, tmp_path: Path, seamwatch: Told
+) -> None:
+    logs = kafka.make_topic(partitions=1)
+    text = 'x-seamwatch-timing: {operations: {"GET /things/{id}": {timeout: 2s}}}'
+    folder = folder_of(tmp_path / "contracts", {"timed": Case("times.yaml", text, None, None)})
+    settings = {
+        "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
+        "SEAMWATCH_KAFKA_MAX_BATCH_SECONDS": "0.5",
+        "SEAMWATCH_TOPICS_SPANS": "",
+        "SEAMWATCH_TOPICS_API_LOGS": logs,
+        "SEAMWATCH_TOPICS_DEPLOYS": "",
+    }
+    data = ("--data-dir", str(tmp_path / "data"))
+    running = Running(tmp_path, settings)
+    try:
+        (row,) = json.loads(seamwatch(*data, "contracts", "sync", str(folder), "--format", "json"))
+        assert (row["outcome"], row["name"]) == ("published", "timed-times")
+        words = ("--provider", "timed", "--name", row["name"], "--format", "json")
+        path = str(folder / "timed" / "times.yaml")
+        (again,) = json.loads(seamwatch(*data, "contracts", "publish", path, *words))
+        assert (again["outcome"], again["judged"]["times"]) == ("unchanged", 1)
+        earlier = system_clock().timestamp() - 300
+        kafka.produce(
+            logs,
+            [
+                record("timed", GOOD | {"time": earlier + call / 100, "duration_ms": 2_500})
+                for call in range(300)
+            ],
+        )
+        kafka.produce(logs, [record("timed", GOOD)])  # by which the windows before are sealed
+
+        def broken() -> bool:
+            told = running.get("/v1/timing?service=timed").json()["verdicts"]
+            return any(verdict["word"] == "broken" for verdict in told)
+
+        until(broken, running)
+        words = ("contracts", "timing", "--provider", "timed", "--format", "json")
+        rows = json.loads(seamwatch(*data, *words, exits=1))
+        (line,) = [line for line in rows if line["word"] == "broken"]
+        assert (line["contract"], line["callee"], line["limit_seconds"]) == (
+            row["name"],
+            "timed",
+            2,
+        )
+        page = running.get(f"/contracts/{row['name']}")
+        assert page.status_code == 200, page.text[:300]
+        assert running.get("/v1/matrix?service=timed").status_code == 200
+    finally:
+        running.end()
 
 
 def test_every_format_is_judged_from_files_alone(tmp_path: Path, seamwatch: Told) -> None:
@@ -342,7 +389,7 @@ def test_every_format_is_judged_from_files_alone(tmp_path: Path, seamwatch: Told
         for told, exits in (([case.good], 0), ([case.good, case.bad], 1)):
             traffic.write_bytes(b"\n".join(record(provider, exchange) for exchange in told))
             answer = seamwatch(
-                "contracts", "check", "--contract", str(folder / provider / case.file),
+                "contracts", "check", "--contract", published(folder, provider, case),
                 "--traffic", str(traffic), "--source", "ndjson", "--format", "json", exits=exits,
             )  # fmt: skip
             summary = json.loads(answer)["summary"]

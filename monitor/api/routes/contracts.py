@@ -13,6 +13,7 @@ from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
+from monitor.contracts.alike import say_the_same
 from monitor.contracts.change import Change
 from monitor.contracts.contradictions import Contradiction
 from monitor.contracts.read import Examined, completed, read_draft
@@ -228,6 +229,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         now,
         read=lambda whole: read.append(read_draft(whole)),
         published_by=_publisher(caller, body.source),
+        alike=say_the_same,
     )
     if awaits and not body.dry_run:
         # under the scope that it has now: what it is published with may be told otherwise by then

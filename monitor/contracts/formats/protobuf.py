@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from monitor.contracts.carried import Carried
@@ -79,6 +81,14 @@ def is_protobuf(document: Mapping[str, Any]) -> bool:
 def packed_set(data: bytes) -> str:
     """The bytes of a descriptor set as a document."""
     return json.dumps({"descriptor_set": base64.b64encode(data).decode()})
+
+
+def offers_calls(data: bytes) -> bool:
+    """Whether bytes are a descriptor set that holds a service: in a folder they may be anything."""
+    try:
+        return any(file.service for file in FileDescriptorSet.FromString(data).file)
+    except DecodeError:
+        return False
 
 
 def read_protobuf(
