@@ -86,7 +86,7 @@ def test_what_was_live_keeps_it_and_so_does_what_comes_after(
     document = json.loads(file.read_text())
     OpenAPIV31SpecValidator(document).validate()  # type: ignore[arg-type]
     assert sorted(document["paths"]) == [
-        "/entries", "/entries/{id}", "/health", "/people/{name}/rates",
+        "/entries", "/entries/{id}", "/health", "/payments/{id}", "/people/{name}/rates",
     ]  # fmt: skip
     answers = document["paths"]["/entries/{id}"]["get"]["responses"]
     assert sorted(answers) == ["200", "404"]
@@ -124,7 +124,8 @@ def test_what_was_live_keeps_it_and_so_does_what_comes_after(
     folder = tmp_path / "schemas"
     assert infer(There(api), wanted("json-schema"), folder) == 0
     assert {file.stem for file in folder.iterdir()} == {
-        "GET-entries-200", "GET-entries-id-200", "GET-health-200", "GET-people-name-rates-200",
+        "GET-entries-200", "GET-entries-id-200", "GET-health-200", "GET-payments-id-200",
+        "GET-payments-id-404", "GET-people-name-rates-200",
         "POST-entries-201", "POST-entries-422", "POST-entries-request",
     }  # fmt: skip
     report = checked(tmp_path, [folder], seen[:300], capsys)["summary"]

@@ -47,6 +47,48 @@ def test_many_texts_at_one_place_are_one_placeholder_where_answers_are_alike() -
     assert routes[("GET", "/a/{key}")] == ("GET", "/a/{id}")  # one path may stand there once
 
 
+def test_a_prefix_with_many_tails_is_an_id_whatever_is_answered() -> None:
+    ids = [f"pay_{at * 7919:08x}" for at in range(12)]
+    paid, back = frozenset({"id"}), frozenset({"id", "note"})
+    answers: dict[tuple[str, str], frozenset[str] | None] = {
+        ("GET", f"/payments/{text}"): (paid, back, None)[at % 3] for at, text in enumerate(ids)
+    }
+    answers |= {("POST", f"/payments/{ids[0]}/lines/ln-{at:05}"): None for at in range(3)}
+    answers |= {("GET", f"/payments/{text}"): paid for text in ("latest", "v1-beta2")}
+    answers |= {("GET", f"/v{at}/rates"): paid for at in range(3)}
+    answers |= {("GET", f"/carts/crt_{at:04}"): paid for at in range(9)}
+    routes = folded(answers)
+    assert {routes["GET", f"/payments/{text}"] for text in ids} == {("GET", "/payments/{id}")}
+    # below an id that is known as one, too few tails were seen of the next
+    line = ("POST", f"/payments/{ids[0]}/lines/ln-00002")
+    assert routes[line] == ("POST", "/payments/{id}/lines/ln-00002")
+    alone = [route for route in answers if "pay_" not in route[1]]
+    assert [route for route in alone if routes[route] != route] == []
+
+
+def test_ids_by_letters_join_the_place_of_those_with_digits() -> None:
+    like = frozenset({"id"})
+    texts = [f"ord_{at:04}x" for at in range(10)] + [f"ord_{at}bcde" for at in "abcdefghij"]
+    routes = folded({("GET", f"/orders/{text}"): like for text in texts})
+    assert set(routes.values()) == {("GET", "/orders/{id}")}
+
+
+def test_an_id_that_was_refused_alone_is_of_an_operation_that_is_served() -> None:
+    calls = [
+        {
+            "operation": f"GET /payments/pay_{at:08x}",
+            "status": 404 if at % 5 else 200,
+            "exchanges": 1,
+        }
+        for at in range(300, 330)
+    ] + [{"operation": f"GET /wp/a_{at:04}", "status": 404, "exchanges": 1} for at in range(12)]
+    seen = gathered([], [], calls)
+    assert {route: held.statuses for route, held in seen.routes.items()} == {
+        ("GET", "/payments/{id}"): [200, 404]
+    }
+    assert [left.operation for left in seen.omitted] == ["GET /wp/{id}"]
+
+
 def held(*payloads: object, times: int = 1) -> Held:
     summed = Held()
     for payload in payloads:

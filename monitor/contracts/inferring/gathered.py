@@ -176,23 +176,27 @@ def _side(seen: Seen, row: Row) -> Side | None:
 
 
 def _routes(known: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[Omitted]]:
+    """Whether somebody serves a route is asked of all that is one: of one id there may have been
+    refusals alone.
+    """
     by_route: dict[Route, Seen] = {}
     omitted: list[Omitted] = []
     for operation, seen in sorted(known.items()):
         route = route_of(operation)
-        if route is None:
-            # a preflight is no operation of anybody's
-            if not operation.startswith("OPTIONS "):
-                omitted.append(Omitted(operation, "no_path"))
-        elif not seen.served:
-            omitted.append(Omitted(operation, "never_served"))
-        else:
+        if route is not None:
             by_route.setdefault(route, Seen()).join(seen)
+        elif not operation.startswith("OPTIONS "):  # a preflight is no operation of anybody's
+            omitted.append(Omitted(operation, "no_path"))
     names = folded({route: _answered(seen) for route, seen in by_route.items()})
     routes: dict[Route, Seen] = {}
     for route, seen in by_route.items():
         routes.setdefault(names[route], Seen()).join(seen)
-    return dict(sorted(routes.items())), omitted
+    omitted += [
+        Omitted(min(seen.names) if len(seen.names) == 1 else " ".join(route), "never_served")
+        for route, seen in sorted(routes.items())
+        if not seen.served
+    ]
+    return {route: seen for route, seen in sorted(routes.items()) if seen.served}, omitted
 
 
 def _answered(seen: Seen) -> frozenset[str] | None:

@@ -3,7 +3,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from monitor.contracts.routes import PLACEHOLDER
 
@@ -11,6 +11,12 @@ METHODS = ("get", "put", "post", "delete", "head", "patch", "trace")
 MANY_TEXTS = 10
 """So many texts at one place of paths that are else equal, and answered alike, are somebody's
 names.
+"""
+MANY_TAILS = 10
+"""So many tails behind one prefix, below one parent, are ids: `pay_0000063d`, `pay_000006a1`, …"""
+_MADE = re.compile(r"([A-Za-z]{1,24}[-_.:~])?((?=[A-Za-z-]*\d)[A-Za-z0-9-]{4,})")
+"""A segment that may be an id: a prefix, a sign, and a tail with a digit in it. Whether it is one
+is told by how many there are.
 """
 _PART = re.compile(r"\{[^{}/]*\}")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -70,17 +76,57 @@ def folded(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]
     """Which routes are one: each to itself, or to one with a placeholder where many texts stand.
     `answers` are the fields that each is answered with; None where they were not seen.
     """
+    identified = _identified(answers)
     firsts: dict[Route, Route] = {}
-    for method, path in sorted(answers):
+    joint: dict[Route, frozenset[str] | None] = {}
+    for method, path in sorted(set(identified.values())):
         firsts.setdefault((method, alike(path)), (method, path))
-    names = {route: firsts[(route[0], alike(route[1]))] for route in answers}
+    names = {route: firsts[(new[0], alike(new[1]))] for route, new in identified.items()}
+    for route, new in sorted(names.items()):
+        joint[new] = joint.get(new) or answers[route]
+    alike_answered = _alike_answered(joint)
+    return {route: alike_answered.get(new, new) for route, new in names.items()}
+
+
+def _identified(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]:
+    """Routes whose ids are placeholders. Of what is below one parent, whatever the method and what
+    comes behind.
+    """
+    tails: dict[tuple[str, str], set[str]] = {}
+    for _, path in answers:
+        for parent, _, made in _made(path):
+            tails.setdefault((parent, made[1] or ""), set()).add(made[2])
+    many = {place for place, texts in tails.items() if len(texts) >= MANY_TAILS}
+    new: dict[Route, Route] = {}
+    for method, path in answers:
+        segments = path.split("/")
+        for parent, at, made in _made(path):
+            if (parent, made[1] or "") in many:
+                segments[at] = "{id}"
+        new[method, path] = (method, templated("/".join(segments)))
+    return new
+
+
+def _made(path: str) -> Iterator[tuple[str, int, re.Match[str]]]:
+    """Segments that may be ids: the path before, with such ones unnamed, where, and the parts."""
+    parent: list[str] = []
+    for at, segment in enumerate(path.split("/")):
+        made = _MADE.fullmatch(segment)
+        if made is not None:
+            yield "/".join(parent), at, made
+        parent.append("{}" if made is not None or "{" in segment else segment)
+
+
+def _alike_answered(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]:
     groups: dict[tuple[str, tuple[str, ...], int], list[Route]] = {}
-    for route in sorted(set(names.values())):
+    templates = {(method, alike(path)): (method, path) for method, path in answers}
+    for route in sorted(answers):
         segments = route[1].split("/")
         for at, segment in enumerate(segments):
             if at and segment and "{" not in segment:
                 rest = (*segments[:at], *segments[at + 1 :])
                 groups.setdefault((route[0], rest, at), []).append(route)
+    names: dict[Route, Route] = {}
     for (method, rest, at), routes in groups.items():
         seen = [answers[route] for route in routes if answers.get(route)]
         common = max(seen, key=seen.count, default=None)
@@ -88,6 +134,5 @@ def folded(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]
         if len(same) < MANY_TEXTS:
             continue
         path = templated("/".join((*rest[:at], "{name}", *rest[at:])))
-        for route in same:
-            names[route] = (method, path)
-    return {route: names.get(first, first) for route, first in names.items()}
+        names |= dict.fromkeys(same, templates.setdefault((method, alike(path)), (method, path)))
+    return names
