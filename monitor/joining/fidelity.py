@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import orjson
 
+from monitor.contracts.inferring.held import Held
+from monitor.contracts.mapped import maps_of, unkeyed
 from monitor.contracts.mocking import asks_for, differences
 from monitor.contracts.skeleton import Node
 from monitor.contracts.stubs import Stub
@@ -54,7 +56,9 @@ Place = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class _Met:
-    """What was seen of one stub. Bodies are those of its own status."""
+    """What was seen of one stub. Bodies are those of its own status; `maps` are the places of them
+    where keys are data.
+    """
 
     stub: Stub
     calls: Counter[tuple[str, int, str]] = field(default_factory=Counter)
@@ -69,6 +73,7 @@ class _Met:
     differing: Counter[Place] = field(default_factory=Counter)
     versions: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
     refused: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    maps: frozenset[str] = frozenset()
 
     @property
     def exchanges(self) -> int:
@@ -91,7 +96,9 @@ class _Met:
 
 def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fidelity:
     """The verdict on a mock. Without traffic it is undecided, never faithful."""
-    met = {stub.name: _Met(stub) for stub in stubs}
+    rows = list(rows)
+    maps = maps_by_stub(stubs, rows)
+    met = {stub.name: _Met(stub, maps=maps[stub.name]) for stub in stubs}
     missing = Counter[tuple[str, int]]()
     by_missing: dict[tuple[str, int], set[str]] = {}
     live: dict[str, Counter[int]] = {}
@@ -133,6 +140,26 @@ def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fideli
         key=lambda finding: (finding.gap, _ORDER.index(finding.code), -finding.exchanges)
     )
     return _verdict(list(met.values()), findings, total, total - missing.total())
+
+
+def maps_by_stub(
+    stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]
+) -> Mapping[str, frozenset[str]]:
+    """The places of each stub's live bodies where keys are data."""
+    status = {stub.name: stub.status for stub in stubs}
+    bodies: dict[str, Counter[str]] = {stub.name: Counter() for stub in stubs}
+    for row in rows:
+        if row["word"] == "shape" and row["text"] and row["met"] != "perhaps":
+            name = row["interaction"]
+            if status.get(name) == row["status"]:
+                bodies[name][row["text"]] += _stands_for(row)
+    maps: dict[str, frozenset[str]] = {}
+    for name, texts in bodies.items():
+        held = Held()
+        for text, count in texts.items():
+            held.add(orjson.loads(text), count)
+        maps[name] = maps_of(held)
+    return maps
 
 
 def _stands_for(row: Mapping[str, Any]) -> int:
@@ -177,7 +204,8 @@ def _compared(entry: _Met, live: Node, shown: str, count: int, version: str) -> 
     assert entry.stub.node is not None
     drifts = False
     seen: set[str] = set()
-    for difference in differences(entry.stub.node, live):
+    stub = unkeyed(entry.stub.node, entry.maps)
+    for difference in differences(stub, unkeyed(live, entry.maps)):
         if difference.code == "seen":
             seen.add(difference.pointer)
             continue

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import yaml
 
+from monitor.contracts.mapped import unkeyed
 from monitor.contracts.placeholders import Formats, formats_of
 from monitor.contracts.read import document_of, read_contract
 from monitor.contracts.refreshing import Lived, Refreshed, refreshed
@@ -17,7 +18,7 @@ from monitor.contracts.skeleton import Node, merged
 from monitor.contracts.stubs import FORMATS, Stub, stubs_of
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
-from monitor.joining.fidelity import fidelity
+from monitor.joining.fidelity import fidelity, maps_by_stub
 from monitor.joining.publishing import provider_of
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
@@ -98,7 +99,11 @@ def fresh(
 ) -> Fresh:
     """`formats` by operation and status; `samples` are bodies that somebody opted to use."""
     verdict = fidelity(mock.stubs, rows)
-    lived = {stub.name: _lived(stub, verdict, rows, formats, samples or {}) for stub in mock.stubs}
+    maps = maps_by_stub(mock.stubs, rows)
+    lived = {
+        stub.name: _lived(stub, verdict, rows, formats, samples or {}, maps[stub.name])
+        for stub in mock.stubs
+    }
     document, changes = refreshed(
         mock.kind,
         mock.document,
@@ -129,6 +134,7 @@ def _lived(
     rows: Iterable[Mapping[str, Any]],
     formats: Mapping[tuple[str, int], Formats],
     samples: Bodies,
+    maps: frozenset[str],
 ) -> Lived | None:
     """What is live of a stub; None where nothing was seen."""
     own = [row for row in rows if row["interaction"] == stub.name and row["met"] != "perhaps"]
@@ -152,7 +158,7 @@ def _lived(
     score = next(score for score in verdict.stubs if score.stub == stub.name)
     return Lived(
         status,
-        node,
+        None if node is None else unkeyed(node, maps),
         score.live_p50_ms if "latency_drift" in codes else None,
         formats.get((operation, status), {}),
         samples.get((stub.name, status)),

@@ -160,3 +160,30 @@ def test_several_mocks_are_scored_by_one_traffic(
     assert results == {"order": "faithful", "other": "drifted"}
     assert {row["file"] for row in answer["changes"]} == {str(tmp_path / "other.json")}
     assert ("type_drift", "/id") in {(row["rule"], row["place"]) for row in answer["changes"]}
+
+
+def test_keys_that_vary_are_no_fields_and_are_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A map's keys look like names: each was a gap of its own, told in clear."""
+    stocks = [f"shelf{first}{second}" for first in "abcdefg" for second in "hij"]
+    calls = [
+        {
+            "response_body": json.dumps(
+                ORDER | {"stock": {stocks[at]: {"left": 1}, stocks[(at + 5) % 21]: {"left": 2}}}
+            )
+        }
+        for at in range(21)
+    ]
+    mock = SPRING | {"response": {"status": 200, "body": ORDER | {"stock": {"hall": {"left": 3}}}}}
+    assert judged(tmp_path, mock, *calls, name="mock.yaml") == 0
+    assert found(capsys) == {}
+    other = SPRING | {"response": {"status": 200, "body": ORDER | {"stock": {"hall": {"of": 3}}}}}
+    assert judged(tmp_path, other, *calls, name="mock.yaml") == 1
+    rows = found(capsys)
+    assert set(rows) == {("stale", "/stock/*/of"), ("outside_matchers", "/stock/*/left")}
+    assert rows["stale", "/stock/*/of"]["exchanges"] == 21
+    assert judged(tmp_path, other, *calls, name="mock.yaml", refresh=True) == 0
+    stub = yaml.safe_load(capsys.readouterr().out)
+    assert stub["response"]["body"]["stock"] == {"hall": {"left": 1}}
+    assert "shelf" not in json.dumps(stub)
