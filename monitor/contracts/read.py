@@ -20,6 +20,7 @@ from monitor.contracts.formats.official import against_openapi
 from monitor.contracts.formats.openapi import read_openapi, version_of
 from monitor.contracts.formats.overlooked import (
     odd_in_openapi,
+    odd_in_payloads,
     overlooked_in_openapi,
     overlooked_in_schema,
 )
@@ -30,6 +31,8 @@ from monitor.contracts.formats.ramp_plan import is_ramp_plan, read_ramp_plan
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
 from monitor.contracts.formats.timing import is_timing, read_timing
 from monitor.contracts.formats.unmatched import unmatched
+from monitor.contracts.formats.unread import unread_members
+from monitor.contracts.formats.unread_schemas import unread_avro, unread_proto
 from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
@@ -154,6 +157,8 @@ def _examined(
         promise = _promise(kind, document, where, lenient_nullable, limits)
         marked = telling(document) if promise.of_messages or not promise.by_example else []
         remarks = [*_remarks(kind, document, marked), *unknown_words(document, text)]
+        if kind == "asyncapi":
+            remarks += odd_in_payloads(promise.of_messages)
         _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()
     except ContractError as error:
@@ -306,8 +311,12 @@ def _promise(
 def _remarks(kind: str, document: dict[str, Any], marked: list[Placed]) -> list[Remark]:
     if kind == "graphql":
         return list(schema_remarks(document))
+    if kind == "avro":
+        return unread_avro(document)
+    if kind == "protobuf":
+        return unread_proto(document)
     if kind not in ("openapi", "jsonschema"):
-        return []
+        return unread_members(kind, document)
     if kind != "openapi":
         return [*unknown_in_schema(document), *overlooked_in_schema(document)]
     version = version_of(document)

@@ -5,16 +5,13 @@ from typing import Any
 
 from monitor.contracts.bodies import meant
 from monitor.contracts.form import Body, Parameter, Promise
+from monitor.contracts.formats.folded import Unjudged
+from monitor.contracts.formats.openapi import IGNORED_HEADERS
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
 
-# Members of an OpenAPI document that describe other traffic than the one that is looked at.
-_ASIDE = (
-    ("webhooks", "calls of the provider's own"),
-    ("callbacks", "calls of the provider's own"),
-)
-
+_OWN_CALLS = "calls of the provider's own are not judged"
 _READABLE = ("text/plain", "application/x-www-form-urlencoded")
 
 
@@ -83,15 +80,55 @@ def _of_parameter(parameter: Parameter) -> Iterator[Remark]:
 
 
 def _aside(document: dict[str, Any]) -> Iterator[Remark]:
-    for word, what in _ASIDE:
-        if document.get(word):
-            yield _left(f"/{word}", f"{what} are not judged")
+    """What OpenAPI lets a document describe beside calls to the provider, by its first places."""
+    told = Unjudged()
+    if document.get("webhooks"):
+        told.add("webhooks", "", _OWN_CALLS, "/webhooks")
     paths = document.get("paths")
     for route, item in paths.items() if isinstance(paths, dict) else ():
-        for method, operation in item.items() if isinstance(item, dict) else ():
-            if isinstance(operation, dict) and operation.get("callbacks"):
-                pointer = f"/paths/{escaped(route)}/{escaped(method)}/callbacks"
-                yield _left(pointer, "calls of the provider's own are not judged")
+        if not isinstance(item, dict):
+            continue
+        place = f"/paths/{escaped(route)}"
+        _passed_over(item, place, told)
+        for method, operation in item.items():
+            if isinstance(operation, dict):
+                _of_operation(operation, f"{place}/{escaped(method)}", told)
+    yield from told.remarks()
+
+
+def _of_operation(operation: dict[str, Any], place: str, told: Unjudged) -> None:
+    if operation.get("callbacks"):
+        told.add("callbacks", "", _OWN_CALLS, f"{place}/callbacks")
+    _passed_over(operation, place, told)
+    answers = operation.get("responses")
+    bodies = [(operation.get("requestBody"), f"{place}/requestBody")]
+    for status, answer in answers.items() if isinstance(answers, dict) else ():
+        bodies.append((answer, f"{place}/responses/{escaped(status)}"))
+    for body, at in bodies:
+        if not isinstance(body, dict):
+            continue
+        if body.get("links"):
+            said = "what may be called next is told to clients, and is not judged"
+            told.add("links", "", said, f"{at}/links")
+        content = body.get("content")
+        for media, entry in content.items() if isinstance(content, dict) else ():
+            encoding = entry.get("encoding") if isinstance(entry, dict) else None
+            for name, part in encoding.items() if isinstance(encoding, dict) else ():
+                if isinstance(part, dict) and part.get("headers"):
+                    said = "headers of a part of a form are not judged"
+                    where = f"{at}/content/{escaped(media)}/encoding/{escaped(name)}/headers"
+                    told.add("encoding", "headers", said, where)
+
+
+def _passed_over(owner: dict[str, Any], place: str, told: Unjudged) -> None:
+    """Parameters that OpenAPI itself passes over."""
+    held = owner.get("parameters")
+    for index, entry in enumerate(held if isinstance(held, list) else ()):
+        if isinstance(entry, dict) and entry.get("in") == "header":
+            name = str(entry.get("name")).lower()
+            if name in IGNORED_HEADERS:
+                said = f"OpenAPI describes {name} elsewhere, and passes over such a parameter"
+                told.add("parameter", name, said, f"{place}/parameters/{index}")
 
 
 def _left(pointer: str, reason: str) -> Remark:

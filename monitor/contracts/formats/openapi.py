@@ -47,7 +47,7 @@ STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
 }
 # Parameters with these names are described elsewhere (OpenAPI, parameter object) and never kept in
 # clear.
-_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
 def read_openapi(
@@ -288,7 +288,7 @@ class _Reader:
             if (
                 not isinstance(name, str)
                 or place not in _PLACES
-                or (place == "header" and name.lower() in _IGNORED_HEADERS)
+                or (place == "header" and name.lower() in IGNORED_HEADERS)
             ):
                 continue
             label = name.lower() if place == "header" else name

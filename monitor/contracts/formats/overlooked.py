@@ -3,10 +3,12 @@ keyword, formats that nobody knows, what stands beside a `$ref` that leaves no r
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+from monitor.contracts.formats.folded import Unjudged
 from monitor.contracts.formats.keywords import (
     KNOWN,
     LISTS,
@@ -14,10 +16,13 @@ from monitor.contracts.formats.keywords import (
     ONES,
     held_schemas,
     schemas_in,
+    unknown_in_openapi,
 )
 from monitor.contracts.formats.official import Version
-from monitor.contracts.refs import Placed
+from monitor.contracts.refs import Placed, resolve
 from monitor.contracts.remarks import Remark
+from monitor.contracts.schemas import Schema
+from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 from monitor.native import BUILT
 
@@ -73,6 +78,40 @@ def overlooked_in_schema(schema: Any) -> list[Remark]:
     """The same in a JSON Schema."""
     nodes = schemas_in(schema)
     return _told(nodes, "JSON Schema does not know `nullable`, and null is not taken for it")
+
+
+def odd_in_payloads(schemas: Iterable[Schema]) -> list[Remark]:
+    """The same, and unknown keywords and discriminators, in the schemas of messages and what these
+    refer to by name; at most 50 of each.
+    """
+    nodes = list(_reached(schemas))
+    told = Unjudged()
+    for node, place in nodes:
+        if "discriminator" in node:
+            said = "a discriminator picks nothing: all that stands beside it is judged"
+            told.add("schema", "discriminator", said, f"{place}/discriminator")
+    return [
+        *unknown_in_openapi(nodes),
+        *_told(nodes, "JSON Schema does not know `nullable`, and null is not taken for it"),
+        *told.remarks(),
+    ]
+
+
+def _reached(schemas: Iterable[Schema]) -> Iterator[Placed]:
+    """Each schema that stands in these or is referred to from there, once."""
+    waiting = [(*schema.written, schema.pointer) for schema in schemas]
+    seen: set[int] = set()
+    while waiting:
+        document, held, pointer = waiting.pop(0)
+        for node, place in schemas_in(held, pointer):
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            yield node, place
+            target = node.get("$ref")
+            if isinstance(target, str) and target.startswith("#/"):
+                with suppress(ContractError):
+                    waiting.append((document, resolve(document, target, ""), target[1:]))
 
 
 def _told(nodes: Iterable[Placed], of_nullable: str = "", *, beside: bool = False) -> list[Remark]:

@@ -39,17 +39,16 @@ from monitor.model.pointers import escaped
 
 _VERSION = re.compile(r"[1-4](?:\.\d+)?")
 _TOPIC = ("topic", "kafka_topic", "destination", "queue")
+_OF_RECORDS = frozenset({"key", "kafka_messagekey", "partition", "timestamp", "offset"})
+_RULED = "a rule of metadata frees its value: it tells no message from another, and is not judged"
+_OF_SIDES = "metadata of a request or its answer is not judged"
 # What a client's metadata tells beside headers: where a message goes, and what it is made of.
 _NO_HEADERS = frozenset(
     {
         *_TOPIC,
+        *_OF_RECORDS,
         "contenttype",
         "content-type",
-        "key",
-        "kafka_messagekey",
-        "partition",
-        "timestamp",
-        "offset",
     }
 )
 # What a call of gRPC tells beside its message and its own metadata.
@@ -313,6 +312,11 @@ class _Reader:
             sides = [self._contents(entry, clause)]
         metadata = entry.get("metadata", entry.get("metaData"))
         metadata = metadata if isinstance(metadata, dict) else {}
+        self._left += (
+            Left(f"{clause}/metadata/{escaped(word)}", "of a record this is not judged")
+            for word in metadata
+            if str(word).lower() in _OF_RECORDS
+        )
         topic = _named(metadata, *_TOPIC)
         ruled = _ruled(entry)
         told_by = {
@@ -330,7 +334,10 @@ class _Reader:
 
     def _contents(self, held: dict[str, Any], clause: str) -> Judge | None:
         rules = self._rules(held, clause)
+        self._left += (Left(ruled.clause, _RULED) for ruled in rules.metadata.values())
         metadata = held.get("metadata", held.get("metaData"))
+        if metadata and clause.count("/") > 2:  # a side of a message, not the message itself
+            self._left.append(Left(f"{clause}/metadata", _OF_SIDES))
         media = (
             _named(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
         )

@@ -11,6 +11,7 @@ from urllib.parse import unquote, unquote_plus
 from monitor.contracts.findings import Side
 from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
+from monitor.contracts.formats.pact_rules import unshown_in
 from monitor.contracts.formats.wiremock import speaks_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
@@ -63,6 +64,7 @@ _OWN_REQUEST = frozenset(
 )
 _OWN = frozenset({"label", "input", "outputMessage", "ignored", "inProgress", "description"})
 _DEFAULT_PRIORITY = 2**31 - 1
+_FREED = "the header tells no message from another, and is not judged"
 
 
 _ADDRESSED = frozenset({"method", "url", "urlPath"})
@@ -199,6 +201,7 @@ class _Reader:
         sides: tuple[Judge, ...] = ()
         if message.get(body) is not None:
             rules = self._body_rules(message, f"{clause}/matchers")
+            self._unshown(rules, message[body], media)
             sides = (
                 content_judge(
                     example_of(message[body], media),
@@ -219,6 +222,10 @@ class _Reader:
             {str(matcher.get("key")) for matcher in _listed(message, "headers")}
             if isinstance(matchers, dict)
             else set()
+        )
+        self._left += (
+            Left(f"{clause}/matchers/headers", f"a matcher of {name[:40]!r}: {_FREED}")
+            for name in sorted(ruled)
         )
         told_by = {
             str(word).lower(): _text(value)
@@ -362,6 +369,14 @@ class _Reader:
             yield asked_part(
                 see_cookie(name), fits, "cookies", f"/cookies/{escaped(name)}", clause
             )
+        for name in matched:
+            if not isinstance(cookies, dict) or name not in cookies:
+                self._left.append(
+                    Left(
+                        f"{self._clause}/request/matchers/cookies",
+                        f"the request shows no cookie {name[:40]!r}, and it is not judged",
+                    )
+                )
 
     def _response(self, answer: dict[str, Any], *, exact: bool) -> Iterator[Part]:
         clause = f"{self._clause}/response"
@@ -390,6 +405,7 @@ class _Reader:
             return
         media = _media(held.get("headers"))
         rules = self._body_rules(held, f"{clause}/matchers")
+        self._unshown(rules, value, media)
         if side == "request":
             example = example_of(value, media)
             if example.kind != "empty":
@@ -406,6 +422,12 @@ class _Reader:
             self._left.append(
                 Left(f"{clause}/body", "a text that stands for many requests is not judged")
             )
+
+    def _unshown(self, rules: Mapping[str, Rules], value: Any, media: str) -> None:
+        """Name the matchers of places that the body does not show."""
+        example = example_of(value, media)
+        if example.kind == "json":
+            self._left += unshown_in(rules, example.value)
 
     def _old_matchers(self, message: dict[str, Any], clause: str) -> list[Any]:
         held = message.get("bodyMatchers") or []

@@ -15,10 +15,12 @@ from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.wiremock_values import Values
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
+from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.parts import Part, status_part
 from monitor.contracts.matching.patterns import literal_prefix, search
 from monitor.contracts.matching.predicates import (
     See,
+    Seen,
     asked_part,
     see_cookie,
     see_header,
@@ -74,6 +76,7 @@ _OF_MAPPINGS = frozenset(
         "insertionIndex",
     }
 )
+_UNLOGGED = ("scheme", "port", "clientIp")
 _DEFAULT_PRIORITY = 5
 
 
@@ -169,6 +172,7 @@ class _Stub:
         method = str(self._asked.get("method", "ANY")).upper()
         path, exact, parts = self._url()
         request = [*parts, *self._more()]
+        self._left += (Left(pointer, reason) for pointer, reason in self._values.left)
         label = self._entry.get("name") or next(
             (f"{method} {self._asked[word]}" for word in _URLS if word in self._asked),
             f"stub {count + 1}",
@@ -314,6 +318,17 @@ class _Stub:
                     f"/{place}/{escaped(name)}",
                     clause,
                 )
+        if self._asked.get("host"):
+            clause = f"{self._clause}/request/host"
+            ask = self._values.ask(self._object("host"), clause)
+            yield asked_part(_see_host, ask, "host", "/headers/host", clause)
+        for word in _UNLOGGED:
+            if self._asked.get(word) is not None:
+                clause = f"{self._clause}/request/{word}"
+                self._left.append(
+                    Left(clause, "no log tells it surely: whether a request is meant stays open")
+                )
+                yield asked_part(see_text, lambda _: None, word, "", clause)
         if "basicAuthCredentials" in self._asked:
             clause = f"{self._clause}/request/basicAuthCredentials"
             yield asked_part(
@@ -335,9 +350,6 @@ class _Stub:
             clause = f"{self._clause}/request/bodyPatterns/{index}"
             see = see_json if self._values.of_json(matcher) else see_text
             ask = self._values.ask(matcher, clause)
-            for pointer, reason in self._values.left:
-                self._left.append(Left(pointer, reason))
-            self._values.left.clear()
             yield asked_part(see, ask, "bodyPatterns", "", clause)
 
     def _object(self, word: str) -> dict[str, Any]:
@@ -406,6 +418,15 @@ class _Stub:
             why = "code of its own changes its answer: of the body the shape alone is judged"
             self._left.append(Left(f"{clause}/transformers", why))
         return own
+
+
+_host = see_header("host")
+
+
+def _see_host(call: Call) -> Seen:
+    """The host that is asked for, without its port."""
+    texts, problem = _host(call)
+    return [text.lower().partition(":")[0] for text in texts], problem
 
 
 def _in_template(template: str, name: str) -> See:

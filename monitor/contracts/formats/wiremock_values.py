@@ -28,13 +28,20 @@ _UNJUDGED = frozenset(
             "before",
             "after",
             "equalToDateTime",
-            "hasExactly",
-            "includes",
             "binaryEqualTo",
             "customMatcher",
         ),
         *("matchesPathTemplate", "equalToNumber", "greaterThanNumber", "lessThanNumber"),
     }
+)
+_MODIFIERS = frozenset(
+    (
+        "and or not absent hasExactly includes caseInsensitive ignoreArrayOrder "
+        "ignoreExtraElements ignoreOrderOfSameNode namespaceAwareness enablePlaceholders "
+        "placeholderOpeningDelimiterRegex placeholderClosingDelimiterRegex schemaVersion "
+        "actualFormat truncateActual truncateExpected applyTruncationLast expectedOffset "
+        "expectedOffsetUnit xPathNamespaces expression name"
+    ).split()
 )
 _DEEPEST = 20
 _DRAFTS: dict[str, Draft] = {
@@ -84,6 +91,13 @@ class Values:
             asks.append(lambda values: not values)
         elif matcher.get("absent") is False:
             asks.append(bool)
+        for word in ("hasExactly", "includes"):
+            if isinstance(matcher.get(word), list):
+                each = [
+                    self.ask(part, f"{clause}/{word}/{index}", depth + 1)
+                    for index, part in enumerate(matcher[word])
+                ]
+                asks.append(_of_several(each, whole=word == "hasExactly"))
         for word, operand in matcher.items():
             ask = self._one(word, operand, matcher, clause, depth)
             if ask is not None:
@@ -112,11 +126,12 @@ class Values:
             return some(self._equal_to_xml(operand, clause))
         if word == "matchesJsonPath":
             return some(self._json_path(operand, clause, depth))
-        return (
-            some(self._json_schema(operand, matcher, clause))
-            if word == "matchesJsonSchema"
-            else None
-        )
+        if word == "matchesJsonSchema":
+            return some(self._json_schema(operand, matcher, clause))
+        if word not in _MODIFIERS:
+            self.left.append((f"{clause}/{word}", "this matcher is not known, and is not judged"))
+            return lambda _: None
+        return None
 
     def _text(self, word: str, operand: Any, matcher: dict[str, Any], clause: str) -> AskAll:
         expected = operand if isinstance(operand, str) else text_of(operand)
@@ -270,3 +285,19 @@ def pattern_without(text: str) -> re.Pattern[str] | None:
         )
     except (re.error, RecursionError, OverflowError):
         return None
+
+
+def _of_several(each: Sequence[AskAll], *, whole: bool) -> AskAll:
+    """Each matcher fits one of the values; `whole`: there are as many values as matchers.
+    https://wiremock.org/docs/request-matching/#matching-headersqueryparameters-containing-multiple-values
+    """
+
+    def check(values: Sequence[Any]) -> bool | None:
+        if whole and len(values) != len(each):
+            return False
+        fitting = [[ask([value]) for value in values] for ask in each]
+        if all(True in row for row in fitting):
+            return True
+        return None if all(True in row or None in row for row in fitting) else False
+
+    return check

@@ -32,6 +32,11 @@ _BY_EACH_CALL = re.compile(r"cf-|x-amz-cf-|(?:x-)?ratelimit-|x-rate-limit-")
 """Families of such: of content networks, and what is left of a caller's budget."""
 
 
+def is_made_on_the_way(header: str) -> bool:
+    """Whether servers make a header (in lower case) anew for each answer."""
+    return header in _MADE_ON_THE_WAY or _BY_EACH_CALL.match(header) is not None
+
+
 def is_templated(text: str) -> bool:
     """Whether a text holds a template."""
     return _TEMPLATE.search(text) is not None
@@ -124,7 +129,7 @@ def answer_headers(
     for name, value in (headers if isinstance(headers, dict) else {}).items():
         key = str(name).lower()
         header_rules = rules.get(key)
-        if header_rules is None and (key in _MADE_ON_THE_WAY or _BY_EACH_CALL.match(key)):
+        if header_rules is None and is_made_on_the_way(key):
             continue
         texts = [str(item) for item in value] if isinstance(value, list) else [str(value)]
         loose = any(map(is_templated, texts)) or (not exact and key != "content-type")
