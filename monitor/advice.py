@@ -123,8 +123,16 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "publish an AsyncAPI document, a schema or a message pact",
     ),
     "ambiguous_state": (
-        "several examples fit, in provider states that no log shows",
-        "make the examples' requests differ",
+        "several examples fit, or one in a provider state, which no log shows",
+        "make the examples' requests differ, and show what else the provider answers",
+    ),
+    "provider_failed": (
+        "the provider could not serve the call, of which the example says nothing",
+        "nothing is to be checked; such calls are counted as failures of the edge",
+    ),
+    "unauthorized": (
+        "the caller had no right to ask, of which the example says nothing",
+        "nothing; or show such an answer in an example of its own",
     ),
     "ambiguous_request": (
         "it cannot be seen which example was asked for",

@@ -53,7 +53,7 @@ _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
 _UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 _NOT_MODIFIED = 304
 # 404 accepted does not mean 503 accepted
-_BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})
+_BY_ACTUAL = frozenset({"status", "undocumented_status", "undocumented_media_type"})
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
     *(

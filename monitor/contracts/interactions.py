@@ -11,12 +11,11 @@ from monitor.contracts.form import Interaction, Promise
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.statuses import AMBIGUOUS_STATE, outside
 from monitor.contracts.routes import PLACEHOLDER
 from monitor.model.exchanges import CLIENT_LEFT, GRPC, Shown
 
 NO_INTERACTION = "no_interaction"
-# several examples fit, for different states of the provider, which no log shows
-AMBIGUOUS_STATE = "ambiguous_state"
 # it is broken, but whether its request was meant cannot be seen
 AMBIGUOUS_REQUEST = "ambiguous_request"
 NO_RESPONSE = "no_response"
@@ -52,11 +51,27 @@ def check_interactions(
         if not mismatches.found and not mismatches.left:
             findings.shape_only = mismatches.shape_only
             return [(example.name, "kept")]
-    if exchange.status == _NOT_MODIFIED and all(entry[2].wrong_status for entry in answers):
-        # asked for on a condition that no example shows; it holds no body of its own
-        findings.leave(UNDOCUMENTED_STATUS, "response", examples[0][0].clause)
+    why = _beside(exchange.status, answers)
+    if why:
+        findings.leave(why, "response", examples[0][0].clause)
         return [(example.name, "open") for example, _ in examples]
     return decide(answers, findings, "response")
+
+
+def _beside(status: int, answers: Sequence[tuple[Interaction, str, Mismatches]]) -> str:
+    """Why an answer of a status that no example shows breaks none of them; "" where it does, or
+    where one shows it.
+    """
+    wrong = [entry[2].status for entry in answers]
+    if any(broken is None for broken in wrong):
+        return ""
+    if status == _NOT_MODIFIED:
+        # asked for on a condition that no example shows; it holds no body of its own
+        return UNDOCUMENTED_STATUS
+    broken = next(broken for broken in wrong if broken is not None)
+    expected = [broken.expected for broken in wrong if broken is not None]
+    states = [state for example, _, _ in answers for state in example.states]
+    return outside(broken.actual, expected, states)
 
 
 class Shaped(Protocol):

@@ -358,3 +358,50 @@ def test_rules_of_what_an_example_does_not_show_are_named() -> None:
         "request/matchingRules/header/X-Z",
         "response/matchingRules/header/$.X-Y",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        *((status, "provider_failed") for status in (503, 500, 429, 408)),
+        *((status, "unauthorized") for status in (401, 403)),
+    ],
+)
+def test_an_outage_or_a_caller_without_rights_breaks_no_pact(status: int, reason: str) -> None:
+    checked = judged(live(status=status, answer={"error": 1}), pact(interaction()))
+    assert (checked.outcome, checked.reason) == ("not_checked", reason)
+    assert [evidence.shown for evidence in checked.evidence] == ["open"]
+    shown = interaction("refused", answers={"status": status, "body": {"error": 1}})
+    checked = judged(live(status=status, answer={"error": 1}), pact(interaction(), shown))
+    assert checked.outcome == "valid", "what an example shows is held against it"
+    checked = judged(live(status=status, answer={"why": 1}), pact(interaction(), shown))
+    assert checked.outcome == "violated"
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "outcome"),
+    [
+        ("it is there", 404, "not_checked"),
+        ("it is there", 409, "not_checked"),
+        ("it is there", 302, "not_checked"),
+        ("it is there", 400, "violated"),
+        ("it is there", 405, "violated"),
+        ("it is there", 501, "violated"),
+        ("it is there", 202, "violated"),
+        ("", 404, "violated"),
+    ],
+)
+def test_an_answer_of_another_state_breaks_no_pact_and_a_refused_request_does(
+    given: str, status: int, outcome: str
+) -> None:
+    checked = judged(live(status=status), pact(interaction(given=given)))
+    assert checked.outcome == outcome
+    assert outcome == "violated" or checked.reason == "ambiguous_state"
+
+
+def test_a_wrong_status_is_one_violation_for_each_operation_and_status() -> None:
+    held = pact(interaction())
+    marks = [
+        judged(live(status=status), held).violations[0].fingerprint for status in (404, 404, 400)
+    ]
+    assert marks[0] == marks[1] != marks[2]

@@ -8,6 +8,7 @@ from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.loose import is_mask
 
 _MOST_WORK = 50_000
+_STATUS = ("status", "/status")
 
 
 class Mismatches:
@@ -46,7 +47,12 @@ class Mismatches:
     @property
     def wrong_status(self) -> bool:
         """Whether the answer has another status than the one that is asked for."""
-        return ("status", "/status") in self.found
+        return _STATUS in self.found
+
+    @property
+    def status(self) -> Broken | None:
+        """The broken clause on the status, where it has another one."""
+        return self.found.get(_STATUS)
 
     @property
     def open(self) -> str:
