@@ -3,9 +3,10 @@ version pair apart.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from monitor.detect.evidence.latency import (
     far_counts,
     latency_test,
 )
+from monitor.detect.evidence.pair_bounds import Bounded, Rate, bounds_of_pairs
 from monitor.detect.evidence.rates import (
     LEANS,
     RateTest,
@@ -77,6 +79,10 @@ WEIGHTS: Mapping[str, float] = {
 """How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values
 wants it; a kind of failure of which neither version has any leaves its part to the other kinds.
 """
+LEANING = math.log(20.0)
+"""Evidence of harm on an edge, though not enough for a finding: nothing goes by less."""
+ROUNDING = 1e-6
+"""So much may sums in another order differ by, and far less."""
 ALL_FAILURES = "failed"
 """A pass needs this rate, too: of all failures, whatever kind they are and whichever side tells of
 them.
@@ -108,7 +114,10 @@ class SignalTest:
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeTests:
     """`log_e` is the log of the weighted mean of all tests' e-values: the edge's one e-value for
-    e-BH.
+    e-BH. Where that is below what anything goes by, it is so much at most.
+
+    `whole` are the tests over all counterparts, `pairs` gives those of each version pair: they are
+    made when they are asked for.
 
     `own_time_log_e` tells whether the callee's own time (without its own calls) grew. `problems`
     say why this edge cannot pass, `untrusted` signals are not judged at all.
@@ -118,7 +127,7 @@ class EdgeTests:
     role: Role
     contrast: Contrast
     counterparts: tuple[str, ...]
-    tests: tuple[SignalTest, ...]
+    whole: tuple[SignalTest, ...]
     log_e: float
     own_time_log_e: float
     equivalences: Mapping[str, Bounds]
@@ -131,6 +140,12 @@ class EdgeTests:
     """Histograms of the new version, the old one beside it, once settled, and of what
     was before.
     """
+    pairs: Callable[[], tuple[SignalTest, ...]] = tuple
+
+    @property
+    def tests(self) -> tuple[SignalTest, ...]:
+        """All of them."""
+        return (*self.whole, *self.pairs())
 
 
 def tests_of_edge(
@@ -161,15 +176,26 @@ def tests_of_edge(
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
     old = _Old.of(whole)
-    tests = list(_tests(whole, old, settings, least, least_of, fresh, biased=biased))
-    if len(counterparts) > 1:
+    tests = _tests(whole, old, settings, least, least_of, fresh, biased=biased)
+
+    @cache
+    def pairs() -> tuple[SignalTest, ...]:
+        made: list[SignalTest] = []
         for counterpart in counterparts:
             pair = contrast(table, role, new_version, old_version, since, counterpart)
-            tests += _tests(pair, _Old.of(pair), settings, least, least_of, fresh, biased=biased)
-    log_e = _mean(tests, len(counterparts))
-    slow = any(
-        test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests
-    )
+            made += _tests(pair, _Old.of(pair), settings, least, least_of, fresh, biased=biased)
+        return tuple(made)
+
+    log_e, slow = mean_of(weighed(tests), 0), _is_slow(tests, settings)
+    if len(counterparts) > 1:
+        bounded = [
+            *weighed(tests),
+            *at_most(whole, met, fresh, settings, biased=biased),
+        ]
+        log_e = mean_of(bounded, len(counterparts)) + ROUNDING
+        if log_e >= min(LEANING, -math.log(settings.alpha)) or _may_be_slow(bounded, settings):
+            every = [*tests, *pairs()]
+            log_e, slow = mean_of(weighed(every), len(counterparts)), _is_slow(every, settings)
     own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
     unharmed: Bounds | None = None
@@ -209,7 +235,7 @@ def tests_of_edge(
         role=role,
         contrast=whole,
         counterparts=counterparts,
-        tests=tuple(tests),
+        whole=tuple(tests),
         log_e=log_e,
         own_time_log_e=own.log_e if own else 0.0,
         equivalences=equivalences,
@@ -219,6 +245,7 @@ def tests_of_edge(
         problems=problems,
         grain=grain,
         sides=sides,
+        pairs=pairs if len(counterparts) > 1 else tuple,
     )
 
 
@@ -243,7 +270,46 @@ def sides_of(table: EdgeTable, role: Role) -> tuple[Side, ...]:
     return SIDES if same else SIDES + OWN
 
 
-def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
+def _is_slow(tests: Sequence[SignalTest], settings: JudgeSettings) -> bool:
+    return any(
+        test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests
+    )
+
+
+def _may_be_slow(bounded: Sequence[Bounded], settings: JudgeSettings) -> bool:
+    return any(
+        not test.is_rate and test.log_e + ROUNDING >= -math.log(settings.alpha) for test in bounded
+    )
+
+
+def weighed(tests: Sequence[SignalTest]) -> list[Bounded]:
+    """What a mean of e-values is made of."""
+    return [
+        Bounded(
+            test.kind,
+            test.counterpart is None,
+            test.evidence.rate is not None,
+            test.evidence.new_bad + test.evidence.old_bad > 0,
+            test.log_e,
+        )
+        for test in tests
+    ]
+
+
+def at_most(
+    whole: Contrast, met: Ints, fresh: Shares, settings: JudgeSettings, *, biased: bool
+) -> list[Bounded]:
+    """What the tests of version pairs would show at most."""
+    rates = [
+        Rate(kind, bad, calls, kind == "provider_error", signal in WARM)
+        for signal, kind, bad, calls in RATES
+        if not (biased and signal in FROM_TRACES)
+    ]
+    sides = () if biased else sides_of(whole.table, whole.role)
+    return bounds_of_pairs(whole, met, rates, sides, fresh, settings)
+
+
+def mean_of(tests: Sequence[Bounded], counterparts: int) -> float:
     """All counterparts together have half of the weight and the pairs share the rest, however many
     there are.
 
@@ -253,11 +319,9 @@ def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
     if not tests:
         return 0.0
     pairs = 0.5 / counterparts if counterparts > 1 else 0.0
-    weights = np.array(
-        [WEIGHTS[test.kind] * (0.5 if test.counterpart is None else pairs) for test in tests]
-    )
-    rates = np.array([test.evidence.rate is not None for test in tests])
-    bad = np.array([test.evidence.new_bad + test.evidence.old_bad > 0 for test in tests])
+    weights = np.array([WEIGHTS[test.kind] * (0.5 if test.of_all else pairs) for test in tests])
+    rates = np.array([test.is_rate for test in tests])
+    bad = np.array([test.bad for test in tests])
     shown = rates & bad
     if shown.any():
         weights[shown] *= weights[rates].sum() / weights[shown].sum()

@@ -8,11 +8,12 @@ the block e-variable for two Bernoulli streams (Turner, Ly, Grunwald, arXiv 2106
 rate from earlier windows only, mixed over a grid of odds ratios, averaged over the thresholds.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints, once, summed
+from monitor.detect.arrays import Bools, Floats, Ints, once, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.rates import LEANS, dispersion, lasting, ratio_bounds
 from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
@@ -88,33 +89,26 @@ def latency_test(
     new_total, old_total = new.sum(axis=0), old.sum(axis=0)
     quantiles = three(new_total, lowest), three(old_total + before.sum(axis=0), lowest)
     past = _past(windows, distinct, old, before)
-    new_above, old_above = _above(new), _above(old)
     logs: list[float] = []
     shown: tuple[Floats, Floats, Floats, Floats] | None = None
-    total, sums = past.sum(axis=1), np.cumsum(past, axis=1)
-    strata, calls, b = np.searchsorted(distinct, windows), new.sum(axis=1), old.sum(axis=1)
+    calls, b = new.sum(axis=1), old.sum(axis=1)
     aside = np.zeros_like(calls) if fresh is None else fresh
     a = calls - aside  # of warm instances
-    for share, enough in zip(QUANTILES, ENOUGH, strict=True):
-        place = np.minimum((sums < (share * total - 1e-9)[:, None]).sum(axis=1), past.shape[1] - 1)
-        higher = np.minimum(lifted(place, lowest, floor_buckets, floor_seconds), past.shape[1] - 1)
-        at, shifted = place[strata], higher[strata]
-        rate = (
-            (total - np.take_along_axis(sums, place[:, None], axis=1)[:, 0] + 0.5) / (total + 1.0)
-        )[strata]
-        above = np.take_along_axis(new_above, shifted[:, None], axis=1)[:, 0]
+    strata = np.searchsorted(distinct, windows)
+    floors = lowest, floor_buckets, floor_seconds
+    for above_bound in above_bounds(past, strata, new, old, floors):
+        at, enough, rate, above, s = above_bound
         k = np.maximum(above - aside, 0.0)
-        s = np.take_along_axis(old_above, at[:, None], axis=1)[:, 0]
-        used = (a > 0) & (b > 0) & (total[strata] >= enough)
+        used = (a > 0) & (b > 0) & enough
         if not used.any():
             logs.append(0.0)
             continue
-        phi = max(_dispersion_at(before, int(np.median(at[used]))), least)
+        phi = max(_dispersion_at(before, _middle(at[used])), least)
         log_e = _log_e(k[used] / phi, a[used] / phi, s[used] / phi, b[used] / phi, rate[used])
         if not lasting(windows[used], (k[used], a[used]), (s[used], b[used]), 1.0):
             log_e = min(log_e, 0.0)
         elif log_e >= LEANS:  # the warm ones are slower, too: then fresh ones count as well
-            every = (calls > 0) & (b > 0) & (total[strata] >= enough)
+            every = (calls > 0) & (b > 0) & enough
             fresh_too = _log_e(
                 above[every] / phi, calls[every] / phi, s[every] / phi, b[every] / phi, rate[every]
             )
@@ -135,6 +129,39 @@ def latency_test(
     )
     sums4 = (int(a.sum()), int(k.sum()), int(b.sum()), int(s.sum()))
     return LatencyTest(int(distinct.size), bad_windows, *sums4, mixed, *bounds, *quantiles)
+
+
+def above_bounds(
+    past: Floats, strata: Ints, new: Floats, old: Floats, floors: tuple[int, int, float]
+) -> Iterator[tuple[Ints, Bools, Floats, Floats, Floats]]:
+    """For each of QUANTILES, by stratum: the column that held it, whether the past was long enough
+    to tell, the share of earlier calls above it, calls of the new version above it and the floor,
+    and calls of the old one above it.
+
+    `past`: histograms before some moments, `strata` each stratum's among them; `new`, `old`:
+    strata x buckets; `floors`: lowest bucket, floor in buckets, floor in seconds.
+    """
+    new_above, old_above = _above(new), _above(old)
+    total, sums = past.sum(axis=1), np.cumsum(past, axis=1)
+    last, rows, moments = past.shape[1] - 1, np.arange(strata.size), np.arange(past.shape[0])
+    for share, enough in zip(QUANTILES, ENOUGH, strict=True):
+        place = np.minimum((sums < (share * total - 1e-9)[:, None]).sum(axis=1), last)
+        higher = np.minimum(lifted(place, *floors), last)
+        at, shifted = place[strata], higher[strata]
+        rate = ((total - sums[moments, place] + 0.5) / (total + 1.0))[strata]
+        yield (
+            at,
+            total[strata] >= enough,
+            rate,
+            new_above[rows, shifted],
+            old_above[rows, at],
+        )
+
+
+def _middle(places: Ints) -> int:
+    """The whole part of the median."""
+    ordered = np.sort(places)
+    return int(ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) // 2
 
 
 def exceedance_counts(
@@ -218,14 +245,22 @@ def _dispersion_at(before: Floats, place: int) -> float:
 
 
 def _log_e(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> float:
+    logs = log_ratios(k, a, s, b, rate)
+    return log_mean_exp(np.asarray(logs.sum(axis=1), dtype=np.float64))
+
+
+def log_ratios(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> Floats:
+    """ODDS x strata: logs of likelihood ratios of `k` of `a` and `s` of `b` calls above a bound,
+    of which that `rate` was above it earlier.
+    """
     pb = np.clip(rate, 1e-6, 1.0 - 1e-6)
     odds = ODDS[:, None] * pb / (1.0 - pb)
     pa = np.clip(odds / (1.0 + odds), 1e-9, 1.0 - 1e-9)
     p0 = (a * pa + b * pb) / (a + b)
-    logs = (
+    return np.asarray(
         k * np.log(pa / p0)
         + (a - k) * np.log((1.0 - pa) / (1.0 - p0))
         + s * np.log(pb / p0)
-        + (b - s) * np.log((1.0 - pb) / (1.0 - p0))
+        + (b - s) * np.log((1.0 - pb) / (1.0 - p0)),
+        dtype=np.float64,
     )
-    return log_mean_exp(np.asarray(logs.sum(axis=1), dtype=np.float64))

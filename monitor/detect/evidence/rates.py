@@ -222,15 +222,18 @@ def log_e_of_rates(
     """Log of the e-value for `k` of the new version's and `s` of the old one's, by stratum, where
     the new one has that share of the calls; `prior`: weights of GRID.
     """
-    return log_mean_exp(_log_ratios(k, s, share, floor_ratio), prior)
+    for_new, for_old = log_ratios(share, floor_ratio)
+    return log_mean_exp(np.asarray(for_new @ k + for_old @ s, dtype=np.float64), prior)
 
 
-def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floats:
+def log_ratios(share: Floats, floor_ratio: float) -> tuple[Floats, Floats]:
+    """GRID x strata: the log of the likelihood ratio of one bad call of the new version, which has
+    that share of the calls, and of one of the old version.
+    """
     theta = floor_ratio * GRID[:, None]
     p1 = theta * share / (theta * share + 1.0 - share)
     p0 = floor_ratio * share / (floor_ratio * share + 1.0 - share)
-    logs = np.log(p1 / p0) @ k + np.log((1.0 - p1) / (1.0 - p0)) @ s
-    return np.asarray(logs, dtype=np.float64)
+    return np.log(p1 / p0), np.log((1.0 - p1) / (1.0 - p0))
 
 
 def between(bad: Ints, calls: Ints, fewest: int = 3) -> float:

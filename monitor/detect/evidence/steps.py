@@ -328,11 +328,7 @@ def is_gone(edge: EdgeTests) -> bool:
 
 def _agrees(edge: EdgeTests, kind: str) -> bool:
     """Whether the versions differed as much side by side, though in too few calls to say so."""
-    effects = [
-        test.evidence.effect
-        for test in edge.tests
-        if test.kind == kind and test.counterpart is None
-    ]
+    effects = [test.evidence.effect for test in edge.whole if test.kind == kind]
     return any(effect is not None and effect >= MIN_RATIO for effect in effects)
 
 
@@ -370,9 +366,5 @@ def _comparable(edge: EdgeTests, signal: Signal, kind: str) -> bool:
 def _leans(edge: EdgeTests, signal: Signal, kind: str) -> bool:
     """Whether the versions, where they met, differ in this measure too."""
     return any(
-        test.signal == signal
-        and test.kind == kind
-        and test.counterpart is None
-        and test.log_e >= LEANS
-        for test in edge.tests
+        test.signal == signal and test.kind == kind and test.log_e >= LEANS for test in edge.whole
     )

@@ -103,7 +103,7 @@ def zones_of(edge: EdgeTests) -> list[Zone]:
                 Zone(
                     name,
                     since,
-                    replace(edge, table=mine, contrast=whole, tests=(), log_e=0.0),
+                    replace(edge, table=mine, contrast=whole, whole=(), pairs=tuple, log_e=0.0),
                     controls,
                 )
             )

@@ -153,12 +153,12 @@ def _side_by_side(
         return []
     alpha = settings.alpha / 2 if settings.deadline else settings.alpha
     chosen = e_bh([edge.log_e for edge in met], alpha)
-    last = [test.deadline_p for edge in met for test in edge.tests if test.counterpart is None]
+    last = [test.deadline_p for edge in met for test in edge.whole]
     bar_p = holm(last, alpha) if settings.deadline else -1.0
     rejected = [
         edge
         for edge, keep in zip(met, chosen, strict=True)
-        if keep or any(test.deadline_p <= bar_p for test in edge.tests)
+        if keep or any(test.deadline_p <= bar_p for test in edge.whole)
     ]
     rival = rivals_near() if rejected else {}
     return findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)

@@ -386,9 +386,7 @@ def _judgement(
         if edge.role == "callee"
         else (edge.contrast.new_version, other)
     )
-    evidence: dict[str, Evidence] = {
-        test.kind: test.evidence for test in edge.tests if test.counterpart is None
-    }
+    evidence: dict[str, Evidence] = {test.kind: test.evidence for test in edge.whole}
     slower = {
         side: Bounds(None, high, float(edge.contrast.after_new[0]), None)
         for side, high in edge.latency_difference.items()

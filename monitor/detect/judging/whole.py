@@ -2,13 +2,12 @@
 would settle it.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.evidence.edge_tests import ALL_FAILURES, SIDES, EdgeTests
+from monitor.detect.evidence.edge_tests import ALL_FAILURES, LEANING, SIDES, EdgeTests
 from monitor.detect.evidence.of_late import failures_of_late
 from monitor.detect.evidence.pooling import (
     GROSS,
@@ -28,10 +27,6 @@ from monitor.model.reasons import Reason, reason
 ROLES: tuple[Role, ...] = ("callee", "caller")
 SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
-LEANING = math.log(20.0)
-"""Evidence of harm on an edge, though not enough for a finding, with which no edge is carried by
-others.
-"""
 OPEN = frozenset({"harm_possible", "slowness_possible", "tail_possible", "few_windows"})
 """What more calls would settle: all else that stands against an edge, its neighbours cannot answer
 for.
