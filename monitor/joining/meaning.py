@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.contracts.marks import MARKED, SEPARATOR
-from monitor.detect.evidence.meaning import FEWEST, meaning_changes
+from monitor.detect.evidence.meaning import FEWEST, meaning_changes, middle
 from monitor.model.meaning import MeaningChange, Place, Sketch
 from monitor.store.reader import MeantQuery, Provider, Reader
 
@@ -155,16 +155,45 @@ def counts_of(row: Row) -> dict[str, dict[str, int]]:
 
 def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:
     """Sketches by caller, and by hour where versions were live at once."""
-    by_stratum: dict[str, dict[str, Counter[str]]] = {}
+    by_stratum: dict[str, list[Marked]] = {}
     for part in marked:
         stratum = f"{part.caller}{SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.caller
-        counts = by_stratum.setdefault(stratum, {})
+        by_stratum.setdefault(stratum, []).append(part)
+    return [
+        Sketch(stratum, _summed(parts), {} if at_once else _course(parts))
+        for stratum, parts in by_stratum.items()
+    ]
+
+
+def _summed(marked: Sequence[Marked]) -> dict[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = {}
+    for part in marked:
         for key, count in part.marks.items():
             place, _, mark = key.partition(SEPARATOR)
             if place or mark != MARKED:
                 number = round(int(count) / part.each)
                 counts.setdefault(place, Counter())[mark] += number
-    return [Sketch(stratum, counts) for stratum, counts in by_stratum.items()]
+    return counts
+
+
+def _course(marked: Sequence[Marked]) -> dict[str, list[float]]:
+    """By pointer, where all are whole numbers above zero: their middle, hour after hour, of hours
+    together as long as there are too few.
+    """
+    held: dict[str, Counter[int]] = {}
+    course: dict[str, list[float]] = {}
+    others: set[str] = set()
+    for part in sorted(marked, key=lambda it: it.hour):
+        for key, count in part.marks.items():
+            place, _, mark = key.partition(SEPARATOR)
+            if mark[:2] == "ip":
+                held.setdefault(place, Counter())[int(mark[2:])] += round(int(count) / part.each)
+            elif mark[:1] in ("i", "f") and mark != "iz":
+                others.add(place)
+        for place in [place for place, powers in held.items() if powers.total() >= FEWEST]:
+            among = middle(held.pop(place))
+            course.setdefault(place, []).extend([] if among is None else [among])
+    return {place: told for place, told in course.items() if place not in others}
 
 
 def _newest(rows: Sequence[Row]) -> str:

@@ -18,6 +18,8 @@ from monitor.store.reader import MeantQuery, Reader
 
 BEFORE = timedelta(days=7)
 """So much of what an old version sent before is read."""
+LATELY = timedelta(hours=6)
+"""So much of it by hour: a counter goes on from there."""
 SOONEST = timedelta(seconds=20)
 SHARE_OF_AGE = 0.05
 """A deploy is looked at again after so long, or so much of its age."""
@@ -131,7 +133,8 @@ class Meanings:
         if not any(row["version"] == deploy.version for row in after):
             return []
         if kept.before is None:
-            before = self._reader.meant(asked, hour - BEFORE, hour, by_hour=False)
+            before = self._reader.meant(asked, hour - BEFORE, hour - LATELY, by_hour=False)
+            before += self._reader.meant(asked, hour - LATELY, hour, by_hour=True)
             own = [row for row in before if row["version"] == deploy.version]
             kept.returns = any(row["last"] < started - LONG_AGO for row in own)
             if kept.returns:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from monitor.detect.ramps.meaning import Pair, Sent, pair_meanings
 from monitor.joining.meaning import Marked, at_once, marked_of, sketches_of
-from monitor.joining.meant import BEFORE
+from monitor.joining.meant import BEFORE, LATELY
 from monitor.model.meaning import Place as PayloadPlace
 from monitor.model.ramps import Age, PairMeaning
 from monitor.store import Store
@@ -43,7 +43,8 @@ def meanings_of(
     rows = reader.meant(asked, hour, ends, by_hour=True) if ends > hour else []
     if not any(ages.get(row["version"]) == "new" for row in rows):
         return {}
-    rows += reader.meant(asked, hour - BEFORE, hour, by_hour=False)
+    rows += reader.meant(asked, hour - BEFORE, hour - LATELY, by_hour=False)
+    rows += reader.meant(asked, hour - LATELY, hour, by_hour=True)
     kinds: dict[_Kind, dict[_Whose, list[Marked]]] = {}
     for row in rows:
         marked = marked_of(row, row["partner"])

@@ -1,7 +1,7 @@
 """What values meant under an unchanged schema, and how it changed between two versions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -50,11 +50,14 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Sketch:
     """What was counted of one version's payloads of one kind, in one stratum (a caller, perhaps an
-    hour): by pointer, how many payloads showed each mark of marks.py. No value.
+    hour): by pointer, how many payloads showed each mark of marks.py. No value. `course` tells of
+    whole numbers above zero the middle power of two, hour after hour; nothing where hours are
+    strata.
     """
 
     stratum: str
     counts: Mapping[str, Mapping[str, int]]
+    course: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def _told(kind: MeantKind) -> str:
     sketches = (
         sorted(
             f"{sketch.stratum!r} {sorted((pointer, sorted(marks.items())) for pointer, marks in sketch.counts.items())!r}"
+            f" {sorted((pointer, list(powers)) for pointer, powers in sketch.course.items())!r}"
             for sketch in side
         )
         for side in (kind.old, kind.new)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.contracts.skeleton import Skeleton
+from monitor.joining.meaning import Marked, sketches_of
 from monitor.model.meaning import Place, Sketch
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -34,7 +36,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Traffic:
-    """How the payloads of one version are drawn."""
+    """How the payloads of one version are drawn: one in `pace` s, their ids `step` apart."""
 
     callers: tuple[Caller, ...]
     currencies: tuple[float, ...]
@@ -42,6 +44,8 @@ class Traffic:
     customers: int = 40
     prices: float = 1.0
     first_id: int = 100_000
+    step: int = 1
+    pace: float = 1.0
     hour: float = 10.0
     wave: float = 0.0
     weekend: float = 0.1
@@ -80,20 +84,23 @@ def _mix(draw: random.Random, size: int) -> tuple[float, ...]:
 
 def sketches(traffic: Traffic, count: int, draw: random.Random) -> list[Sketch]:
     """So many payloads, as sketches by caller."""
-    counted: dict[str, dict[str, Counter[str]]] = {}
+    counted: dict[tuple[str, datetime], Counter[str]] = {}
     shares = [caller.share for caller in traffic.callers]
     for number in range(count):
         caller = draw.choices(traffic.callers, shares)[0]
-        now = START + timedelta(hours=traffic.hour, seconds=number)
+        now = START + timedelta(hours=traffic.hour, seconds=number * traffic.pace)
         payload = _payload(traffic, caller, number, now, draw)
         if traffic.change is not None:
             traffic.change(payload, draw)
         marks = Skeleton(payload, at=now.timestamp()).marks
         assert marks is not None
-        by_place = counted.setdefault(caller.name, {})
-        for place, mark in marks:
-            by_place.setdefault(place, Counter())[mark] += 1
-    return [Sketch(name, places) for name, places in counted.items()]
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        by_key = counted.setdefault((caller.name, hour), Counter())
+        by_key.update([f"{place}{SEPARATOR}{mark}" for place, mark in [*marks, ("", MARKED)]])
+    return sketches_of(
+        [Marked(name, hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys) for (name, hour), keys in counted.items()],
+        at_once=False,
+    )  # fmt: skip
 
 
 def _payload(
@@ -114,7 +121,7 @@ def _payload(
     made = now - timedelta(days=draw.expovariate(1 / 40))
     return {
         "id": f"{draw.getrandbits(32):08x}-{draw.getrandbits(16):04x}-4000-8000-{draw.getrandbits(48):012x}",
-        "number": traffic.first_id + number,
+        "number": traffic.first_id + number * traffic.step,
         "at": _time(now - age),
         "made": _time(made),
         "page": 1 + int(draw.expovariate(0.9)),
@@ -291,6 +298,13 @@ def _other_currencies(traffic: Traffic, draw: random.Random) -> Traffic:
     return replace(traffic, currencies=mixed)
 
 
+def _counting(traffic: Traffic, draw: random.Random) -> Traffic:
+    """The ids go on from where the old version's ended, and come to ten times as many and more."""
+    begun = traffic.first_id + 2_000
+    step = 1 + int(begun * draw.uniform(9.0, 40.0)) // 1_000
+    return replace(traffic, first_id=begun, step=step, pace=60.0)
+
+
 HARMLESS: Mapping[str, Callable[[Traffic, random.Random], Traffic]] = {
     "nothing": lambda traffic, _: traffic,
     "traffic mix": _other_callers,
@@ -303,6 +317,7 @@ HARMLESS: Mapping[str, Callable[[Traffic, random.Random], Traffic]] = {
     "growing ids": lambda traffic, draw: replace(
         traffic, first_id=int(traffic.first_id * draw.uniform(1.0, 3.0))
     ),
+    "counter over a cut-over": _counting,
     "currency mix": _other_currencies,
     "seasonal prices": lambda traffic, draw: replace(traffic, prices=draw.uniform(0.7, 1.5)),
 }

@@ -4,16 +4,18 @@ changed; what drifts is not, and the mix of callers is no change.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
 
 from monitor.alerts.lifecycle import worth_a_page
+from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.contracts.skeleton import Skeleton
 from monitor.detect.evidence.meaning import meaning_changes
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
+from monitor.joining.meaning import Marked, sketches_of
 from monitor.model.meaning import MeaningChange, MeaningCode, Meant, MeantKind, Place, Sketch
 from monitor.wording.meaning import meaning_sentence
 from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
@@ -86,6 +88,33 @@ def test_what_drifts_is_not_told() -> None:
     assert told(old, new) == []
     assert told(old, old) == []
     assert told(old[:20], [{"price": 100 * order["price"]} for order in old[:20]]) == []  # few
+
+
+def by_hours(*hours: Iterable[float]) -> list[Sketch]:
+    """Payloads of hours after one another, as they come from the store."""
+    marked = []
+    for at, values in enumerate(hours):
+        keys = Counter(
+            f"{place}{SEPARATOR}{mark}"
+            for value in values
+            for place, mark in [*(Skeleton({"it": value}).marks or ()), ("", MARKED)]
+        )
+        hour = START + timedelta(hours=at)
+        marked.append(Marked("web", hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys))
+    return sketches_of(marked, at_once=False)
+
+
+def test_a_counter_that_goes_on_growing_is_no_change_and_one_that_leaps_is() -> None:
+    old = by_hours(range(1, 100), range(100, 200), range(200, 300))
+    on = [range(300 * 2**at, 600 * 2**at, 2**at) for at in range(7)]
+    assert meaning_changes({KIND: old}, {KIND: by_hours(*on)}) == []
+    later = [range(300, 400), *([value * 100 for value in hour] for hour in on[1:])]
+    for leaps in ([[value * 100 for value in hour] for hour in on], later):
+        (change,) = meaning_changes({KIND: old}, {KIND: by_hours(*leaps)})
+        assert change.code == "larger"
+    # fractions are no counter: three times as much is told, whenever it came
+    (change,) = meaning_changes({KIND: old}, {KIND: by_hours(*on, [0.5] * 20)})
+    assert change.code == "larger"
 
 
 def test_the_mix_of_callers_is_no_change() -> None:

@@ -172,18 +172,18 @@ def test_only_what_was_marked_since_is_read(store: Store, engine: Engine) -> Non
     detector = Detector(reader, engine, store, DetectionSettings())
     meanings = detector._meanings
     detector.step(now_after(WINDOWS))
-    assert reader.asked == 2  # what was before, and since
+    assert reader.asked == 3  # what was long before, lately, and since
     meanings._after += timedelta(seconds=60)  # as a minute later: no second of it is still to come
     for windows in (40, 80):
         write_cells(store, cells([Traffic(edge())], WINDOWS + windows), seq=windows)
         (judged,) = detector.step(now_after(WINDOWS + windows))
         assert judged.verdict.outcome == "fail"
-    assert reader.asked == 2
+    assert reader.asked == 3
     meanings._after -= timedelta(seconds=60)
     sent(store, "2.0.0", negated, first=9_000)
     write_cells(store, cells([Traffic(edge())], WINDOWS + 120), seq=120)
     (judged,) = detector.step(now_after(WINDOWS + 120))
-    assert (judged.verdict.outcome, reader.asked) == ("fail", 3)
+    assert (judged.verdict.outcome, reader.asked) == ("fail", 4)
 
 
 def test_a_finding_is_over_when_values_mean_what_they_meant_before(

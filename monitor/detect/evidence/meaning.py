@@ -9,6 +9,7 @@ stays below the floors; the mix of callers is no difference, for it is the strat
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,7 @@ BEYOND = 2
 """Powers of two beyond the usual middle that a value is large, or small, from."""
 SHIFTED, GROWN = 1.6, 3.0
 """So many powers of two the middle must have moved by: three times; eight times where all are whole
-and above zero, as ids and counts are, which grow.
+and above zero, as ids and counts are, which grow. By hours these must have leapt so far.
 """
 MIXED = 0.25
 """So much of a mix of words must be otherwise (total variation)."""
@@ -179,10 +180,10 @@ def _questions(
     kind: Place, old: Sequence[Sketch], new: Sequence[Sketch]
 ) -> Iterator[tuple[Place, _Share]]:
     strata = sorted({sketch.stratum for sketch in old} & {sketch.stratum for sketch in new})
-    by_old, by_new = ({sketch.stratum: sketch.counts for sketch in side} for side in (old, new))
+    by_old, by_new = ({sketch.stratum: sketch for sketch in side} for side in (old, new))
     pointers = sorted(
-        {pointer for stratum in strata for pointer in by_old[stratum]}
-        | {pointer for stratum in strata for pointer in by_new[stratum]}
+        {pointer for stratum in strata for pointer in by_old[stratum].counts}
+        | {pointer for stratum in strata for pointer in by_new[stratum].counts}
     )
     for pointer in pointers:
         if pointer.endswith("/+") or "/+/" in pointer:
@@ -199,16 +200,23 @@ class _Pair:
     def __init__(
         self,
         strata: Sequence[str],
-        old: Mapping[str, Mapping[str, Counts]],
-        new: Mapping[str, Mapping[str, Counts]],
+        old: Mapping[str, Sketch],
+        new: Mapping[str, Sketch],
         pointer: str,
     ) -> None:
         nothing: Counts = {}
-        self._old = [old[stratum].get(pointer, nothing) for stratum in strata]
-        self._new = [new[stratum].get(pointer, nothing) for stratum in strata]
+        self._old = [old[stratum].counts.get(pointer, nothing) for stratum in strata]
+        self._new = [new[stratum].counts.get(pointer, nothing) for stratum in strata]
+        self._courses = [
+            [list(side[stratum].course.get(pointer, ())) for side in (old, new)]
+            for stratum in strata
+        ]
         above, _, step = pointer.rpartition("/")
         self._above = (
-            ([side[stratum].get(above, nothing) for stratum in strata] for side in (old, new))
+            (
+                [side[stratum].counts.get(above, nothing) for stratum in strata]
+                for side in (old, new)
+            )
             if pointer and step != "*"
             else None
         )
@@ -257,7 +265,19 @@ class _Pair:
         powers = {mark: int(mark[2:]) for mark in numbers if mark[1] != "z"}
         grows = all(mark[:2] in ("ip", "iz") for mark in numbers)
         shifted = GROWN if grows else SHIFTED
-        yield from self._moved(powers, ("smaller", "larger"), shifted)
+        for share in self._moved(powers, ("smaller", "larger"), shifted):
+            counts_on = grows and share.code == "larger" and self._counts_on()
+            yield replace(share, moved=share.moved and not counts_on)
+
+    def _counts_on(self) -> bool:
+        """Whether whole numbers went on growing as a counter does: from the old version's last
+        hour to the new one's newest none was far above the hour before. False where hours tell
+        too little.
+        """
+        courses = [[*old[-1:], *new] for old, new in self._courses if old and new]
+        return bool(courses) and all(
+            after - before < GROWN for course in courses for before, after in pairwise(course)
+        )
 
     def _texts(self) -> Iterator[_Share]:
         texts = self._marks("t")
@@ -400,11 +420,15 @@ def _sums(side: Sequence[Counts], marks: Sequence[str]) -> Floats:
 
 
 def _middle(side: Sequence[Counts], powers: Mapping[str, int]) -> float | None:
-    """The median power, with its place inside its bucket; None of none."""
     by_power: dict[int, int] = {}
     for counts in side:
         for mark, power in powers.items():
             by_power[power] = by_power.get(power, 0) + counts.get(mark, 0)
+    return middle(by_power)
+
+
+def middle(by_power: Mapping[int, int]) -> float | None:
+    """The median of powers that were counted, with its place inside its bucket; None of none."""
     total = sum(by_power.values())
     seen = 0
     for power in sorted(by_power):

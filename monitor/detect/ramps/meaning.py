@@ -84,12 +84,14 @@ def _compared(
 
 
 def _by_stratum(sketches: Iterable[Sketch]) -> list[Sketch]:
-    """Sketches of one stratum added up."""
+    """Sketches of one stratum added up; of several, the course of the first."""
     added: dict[str, dict[str, dict[str, int]]] = {}
+    courses: dict[str, Mapping[str, Sequence[float]]] = {}
     for sketch in sketches:
+        courses.setdefault(sketch.stratum, sketch.course)
         counts = added.setdefault(sketch.stratum, {})
         for pointer, marks in sketch.counts.items():
             held = counts.setdefault(pointer, {})
             for mark, count in marks.items():
                 held[mark] = held.get(mark, 0) + count
-    return [Sketch(stratum, counts) for stratum, counts in added.items()]
+    return [Sketch(stratum, counts, courses[stratum]) for stratum, counts in added.items()]
