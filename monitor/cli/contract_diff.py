@@ -42,6 +42,8 @@ _LEVELS: Mapping[str, Literal["error", "warning"]] = {
 }
 _ORDER = (*WORST_FIRST, "drifted", "unchecked", "gap")
 _MOST_LINES = 100
+_FOLDED = 5
+"""So many rows that one change of a shared definition makes are told as one."""
 
 
 def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
@@ -78,8 +80,38 @@ def held_apart(old: Path, new: Path, form: DiffFormat) -> int:
 def show_changes(
     form: DiffFormat, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Print rows in a form. A summary may bring its `command` and what is `said` of all."""
-    _PRINTERS[form](summary, rows)
+    """Print rows in a form. A summary may bring its `command` and what is `said` of all. JSON and
+    JUnit, which go by operation, have every row; elsewhere what comes from one shared definition
+    is one row.
+    """
+    _PRINTERS[form](summary, rows if form in ("json", "junit") else folded(rows))
+
+
+def folded(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows in their order; of those that one change of a shared definition makes the first, with
+    how many there are and a list of their `places`. A row that live calls meet stays as it is.
+    """
+    by_key: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for number, row in enumerate(rows):
+        words = ("shared", "bearing", "why", "side", "rule", "what", "was", "now")
+        alone = not row.get("shared") or row.get("affected")
+        key = (number,) if alone else tuple(row.get(word) for word in words)
+        by_key.setdefault(key, []).append(row)
+    told: list[Mapping[str, Any]] = []
+    for own in by_key.values():
+        told += own if len(own) < _FOLDED else [_one_of(own)]
+    return sorted(told, key=lambda row: _ORDER.index(row["bearing"]))
+
+
+def _one_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    places = [
+        " ".join(row[word] for word in ("operation", "side", "status", "place") if row[word])
+        for row in rows
+    ]
+    operations = len({row["operation"] for row in rows})
+    where = f"{len(rows)} places of {operations} operation{'' if operations == 1 else 's'}"
+    told = f"{rows[0]['told']}; all in all {where} by {rows[0]['shared']}"
+    return {**rows[0], "told": told, "places": places}
 
 
 def one_in(path: Path) -> Published:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from monitor.contracts.change import Change, Met, Place, Read
-from monitor.contracts.changes import changes
+from monitor.contracts.changes import MOST_CHANGES, changes
 from monitor.contracts.containment import OPEN, Answer, Held, held_against
 
 Bearing = Literal["breaking", "compatible", "undecided"]
@@ -90,8 +90,12 @@ def weighed(old: Read, new: Read) -> list[Weighed]:
 
 
 def bearing_of(rows: Sequence[Weighed]) -> Bearing:
-    """Of all changes together: the worst; compatible where there are none."""
+    """Of all changes together: the worst; compatible where there are none. Where there are more
+    than are told, undecided at least.
+    """
     bearings = {row.bearing for row in rows}
+    if len(rows) >= MOST_CHANGES:
+        bearings.add("undecided")
     return next((bearing for bearing in WORST_FIRST if bearing in bearings), "compatible")
 
 

@@ -2,6 +2,7 @@
 provider makes itself (webhooks, callbacks), of which no live call tells.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
@@ -13,14 +14,17 @@ from monitor.contracts.schema_changes import Direction
 from monitor.errors import ContractError
 
 _LONGEST_URL = 200
+METHODS = frozenset("get put post delete options head patch trace query".split())
+_NAME = re.compile(r"\{[^{}]*\}")
 _PROSE = frozenset(
     "description summary title operationId tags externalDocs example examples".split()
 )
 
 
 def around(old: Read, new: Read) -> Iterator[Change]:
-    """Servers first, then the provider's own calls."""
-    yield from _servers(old, new)
+    """Servers first, of all and of single operations, then the provider's own calls."""
+    yield from _moved("", *(_map(read.document) for read in (old, new)))
+    yield from _servers_by_operation(old, new)
     was, now = (_own_calls(read.document) for read in (old, new))
     for place, call in now.items():
         if place not in was:
@@ -86,27 +90,50 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
     yield from _map(value).items()
 
 
-def _servers(old: Read, new: Read) -> Iterator[Change]:
+def _servers_by_operation(old: Read, new: Read) -> Iterator[Change]:
+    """An operation has the servers of its own, else its path's, else the document's."""
+    was, now = (dict(_placed(read.document)) for read in (old, new))
+    for key, (name, owner, own) in now.items():
+        if key in was and (own or was[key][2]):
+            yield from _moved(name, was[key][1], owner)
+
+
+def _placed(
+    document: Mapping[str, Any],
+) -> Iterator[tuple[tuple[str, str], tuple[str, Mapping[str, Any], bool]]]:
+    """By method and path without names: the operation, who tells its servers, and whether that is
+    not the document.
+    """
+    for route, item in _items(document.get("paths")):
+        for method, operation in _items(item):
+            if method in METHODS:
+                owners = (_map(operation), _map(item), document)
+                owner = next((it for it in owners if it.get("servers")), document)
+                name = f"{method.upper()} {route}"
+                yield (method, _NAME.sub("{}", route)), (name, owner, owner is not document)
+
+
+def _moved(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Whether one that is not told any more still answers is not in the documents; where none of
     the newer servers has a path of the older ones, no path that consumers call is promised.
     """
-    was, now = (_urls(read.document) for read in (old, new))
+    was, now = _urls(old), _urls(new)
     if not was or not now:  # without any it is wherever the document was found
         return
-    before, after = ({base.text for base in bases_of(dict(it.document))} for it in (old, new))
+    before, after = ({base.text for base in bases_of(dict(owner))} for owner in (old, new))
     moved: tuple[Direction, Breaks] = (
         ("other", "either") if before & after else ("tighter", "consumers")
     )
     for url in was:
         if url not in now:
-            yield Change("", "", "", url, "server", "went", moved[0], "", "", moved[1])
+            yield Change(name, "", "", url, "server", "went", moved[0], "", "", moved[1])
     for url in now:
         if url not in was:
-            yield Change("", "", "", url, "server", "came", "looser", "", "", "provider")
+            yield Change(name, "", "", url, "server", "came", "looser", "", "", "provider")
 
 
-def _urls(document: Mapping[str, Any]) -> list[str]:
-    servers = document.get("servers")
+def _urls(owner: Mapping[str, Any]) -> list[str]:
+    servers = owner.get("servers")
     return [
         f"{server['url']}"[:_LONGEST_URL].rstrip("/")
         for server in (servers if isinstance(servers, list) else [])

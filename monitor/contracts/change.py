@@ -3,7 +3,7 @@ say otherwise.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from monitor.contracts.form import Promise
@@ -23,7 +23,7 @@ class Change:
     `status` of an answer.
 
     `place` is a place in the payload or a parameter; `rule` the clause's keyword or what it is
-    about.
+    about; `shared` the place in a definition that others refer to as well, "" for none.
     """
 
     operation: str
@@ -36,6 +36,7 @@ class Change:
     was: str
     now: str
     breaks: Breaks
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def of_schemas(
         told = changed(
             name, side, status, where, change.rule, what, change.direction, change.was, change.now
         )
+        told = replace(told, shared=change.shared)
         both.places[told] = (name, side, status, place)
         yield told
 

@@ -18,8 +18,8 @@ _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
 def changes(old: Read, new: Read, both: Met | None = None) -> list[Change]:
-    """From the older to the newer one, in the newer one's order, what went last; at most 1,000.
-    Prose does not count. `both` is told which schemas were held against each other.
+    """From the older to the newer one, in the newer one's order, operations that went first; at
+    most 1,000. Prose does not count. `both` is told which schemas were held against each other.
     """
     both = both or Met(old.document, new.document)
     return list(dict.fromkeys(islice(_all(old, new, both), MOST_CHANGES)))
@@ -33,17 +33,17 @@ def _all(old: Read, new: Read, both: Met) -> Iterator[Change]:
     yield from around(old, new)
     was = {_key(operation): operation for operation in old.promise.operations}
     now = {_key(operation): operation for operation in new.promise.operations}
+    for key, operation in was.items():
+        if key not in now:
+            yield Change(
+                operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers"
+            )
     for key, operation in now.items():
         if key in was:
             yield from _operation(both, was[key], operation)
         else:
             yield Change(
                 operation.name, "", "", "", "operation", "came", "looser", "", "", "provider"
-            )
-    for key, operation in was.items():
-        if key not in now:
-            yield Change(
-                operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers"
             )
 
 

@@ -30,7 +30,8 @@ _KINDS = frozenset({"string", "integer", "number", "boolean", "null", "array", "
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
     """One clause at one place of a payload (`*` for items and other fields). `was` and `now` are
-    the contracts' own words.
+    the contracts' own words. `shared`: the place of it in a definition that is referred to, from
+    where one change comes to every place that refers to it; "" where there is none.
     """
 
     pointer: str
@@ -38,6 +39,7 @@ class SchemaChange:
     direction: Direction
     was: str = ""
     now: str = ""
+    shared: str = ""
 
 
 class Comparison:
@@ -74,6 +76,7 @@ class Comparison:
 
     def compared(self, old: Any, new: Any, at: str) -> Iterator[SchemaChange]:
         """What changed from one node to the other, below a place."""
+        shared = _reference(new) or _reference(old)
         old, new = self.followed(self._old, old), self.followed(self._new, new)
         if not isinstance(old, dict) or not isinstance(new, dict):
             if old != new:
@@ -85,11 +88,14 @@ class Comparison:
         if key not in self._known:
             self._open.add(key)
             self._depth += 1
-            self._known[key] = list(islice(self._inside(old, new), MOST_OF_ONE))
+            held = self._known[key] = list(islice(self._inside(old, new), MOST_OF_ONE))
+            if len(held) == MOST_OF_ONE:  # what else there is nobody looked at
+                held.append(SchemaChange("", "schema", "other"))
             self._depth -= 1
             self._open.discard(key)
         for change in self._known[key]:
-            yield replace(change, pointer=at + change.pointer) if at else change
+            within = change.shared or (f"{shared}{change.pointer}" if shared else "")
+            yield replace(change, pointer=at + change.pointer, shared=within)
 
     def _inside(self, old: dict[str, Any], new: dict[str, Any]) -> Iterator[SchemaChange]:
         self._left -= 1
@@ -180,6 +186,11 @@ class Comparison:
                 return merged
             node = target
         return start
+
+
+def _reference(node: Any) -> str:
+    reference = node.get("$ref") if isinstance(node, dict) else None
+    return reference if isinstance(reference, str) else ""
 
 
 def _types(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[SchemaChange]:

@@ -70,3 +70,39 @@ def test_every_form_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     assert forms["github"][1].count("::error file=") == len(breaking)
     assert forms["markdown"][1].count("| breaking |") == len(breaking)
     assert "@" not in forms["markdown"][1]
+
+
+def test_one_change_of_a_shared_definition_is_one_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list of words that grew was told once for each operation that refers to it."""
+
+    def paths(words: str) -> str:
+        answer = '{description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/Order"}}}}'
+        routes = "".join(
+            f"  /orders/{number}:\n    get:\n      responses:\n        '200': {answer}\n"
+            for number in range(150)
+        )
+        return f"""openapi: 3.1.0
+info: {{title: Orders, version: "1"}}
+paths:
+{routes}components:
+  schemas:
+    State: {{type: string, enum: [{words}]}}
+    Order: {{type: object, properties: {{state: {{$ref: "#/components/schemas/State"}}}}}}
+"""
+
+    old, new = paths("open, paid"), paths("open, paid, sent")
+    code, out, _ = told(tmp_path, capsys, old, new)
+    assert code == 1
+    first, last = out.strip().splitlines()[::2]
+    assert " response 200 /state enum changed: 2 values → 3 values" in first
+    assert first.endswith("all in all 150 places of 150 operations by #/components/schemas/State")
+    assert last == "result: breaking; 150 breaking, 0 undecided, 0 compatible"
+    _, out, _ = told(tmp_path, capsys, old, new, "sarif")
+    (result,) = json.loads(out)["runs"][0]["results"]
+    assert len(result["properties"]["places"]) == 150
+    _, out, _ = told(tmp_path, capsys, old, new, "json")
+    rows = json.loads(out)["changes"]
+    assert len(rows) == 150
+    assert {row["shared"] for row in rows} == {"#/components/schemas/State"}

@@ -43,6 +43,38 @@ def test_a_server_that_is_not_told_any_more_is_a_change(
     assert bearing_of(rows) == bearing
 
 
+def test_servers_of_single_operations_and_paths_are_compared() -> None:
+    own = PAYMENTS.replace(
+        "  /payments/newest:\n", "  /payments/newest:\n    servers: [{url: /api}]\n"
+    )
+    assert own != PAYMENTS
+    moved = between(own, own.replace("[{url: /api}]", "[{url: /v2}]"))
+    assert [
+        (row.change.operation, row.change.place, row.change.what, row.bearing) for row in moved
+    ] == [
+        ("GET /payments/newest", "/api", "went", "breaking"),
+        ("GET /payments/newest", "/v2", "came", "compatible"),
+    ]
+    # an operation without any has the document's
+    (went, came) = between(PAYMENTS, own)
+    assert (went.change.place, went.bearing) == ("https://pay.example/api", "undecided")
+    assert (came.change.place, came.bearing) == ("/api", "compatible")
+    assert between(own, own) == []
+
+
+def test_what_is_cut_off_is_never_compatible() -> None:
+    def fields(least: int, last: int) -> Any:
+        held = {f"f{at}": {"type": "string", "minLength": least} for at in range(250)}
+        held["last"] = {"type": "string", "minLength": last}
+        return one_schema({"type": "object", "properties": held}, "request")
+
+    # of more than 200 clauses of one schema the last is not told by itself
+    assert bearing_of(between(fields(2, 2), fields(1, 3))) != "compatible"
+    row = between(fields(2, 2), fields(1, 1))[0]
+    assert bearing_of([row]) == "compatible"
+    assert bearing_of([row] * 1_000) == "undecided"
+
+
 def test_a_server_that_came_breaks_nobody() -> None:
     more = PAYMENTS.replace("servers: [", "servers: [{url: /v2}, ")
     assert bearing_of(between(PAYMENTS, more)) == "compatible"
