@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monitor.cli.contract_files import documents_in
+from monitor.cli.contract_documents import Bound, Document, documents_of
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
 from monitor.cli.progress import reading_bar
 from monitor.cli.recordings import recordings
@@ -21,11 +21,8 @@ from monitor.contracts.interactions import NO_INTERACTION
 from monitor.contracts.lines import lines_of
 from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
-from monitor.contracts.read import Examined, examine
-from monitor.contracts.registry import InForce
 from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.decode.topic_records import Parties, read_messages
-from monitor.errors import ContractError, UsageError
 from monitor.joining.operations import operation_of
 from monitor.model.exchanges import MESSAGING, Checked, Exchange, Violation
 from monitor.model.operations import template_path
@@ -37,18 +34,7 @@ KEPT, BROKEN, UNCHECKED = 0, 1, 2
 UNREADABLE = "unreadable"
 MESSAGES = "messages"
 """The source of traffic that is Kafka records."""
-_FOREVER = 2**63 - 1
 _MOST_FOLDED = 10_000  # different broken clauses that are told one by one
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One contract as it lies in its file."""
-
-    path: Path
-    text: str
-    examined: Examined
-    held: InForce
 
 
 @dataclass(slots=True)
@@ -106,12 +92,14 @@ class Tally:
 
 def held_against(
     traffic: Sequence[Path],
-    contracts: Sequence[Path],
+    contracts: Sequence[str],
     source: str,
     settings: Settings,
     form: ReportFormat,
 ) -> int:
     """Print what the traffic came to, entry by entry in the files' order; returns the exit code.
+
+    `contracts` are paths, those for one service alone as `PROVIDER=PATH`.
 
     Memory hangs on the contracts and on one batch of records, never on the length of the traffic.
     """
@@ -121,19 +109,18 @@ def held_against(
 
 def _held(
     traffic: Sequence[Path],
-    contracts: Sequence[Path],
+    contracts: Sequence[str],
     source: str,
     settings: Settings,
     form: ReportFormat,
 ) -> int:
-    documents = _documents(contracts, lenient_nullable=settings.contracts.lenient_nullable)
-    in_force = [document.held for document in documents]
+    documents = documents_of(contracts, lenient_nullable=settings.contracts.lenient_nullable)
+    in_force = Bound(documents)
     schemas = known_writers(settings.contracts)
     published = {
         key: writer
-        for contract in in_force
-        if contract.promise is not None
-        for key, writer in contract.promise.writers.items()
+        for document in documents
+        for key, writer in document.examined.promise.writers.items()
     }
 
     def writers(key: SchemaKey) -> Writer | str:
@@ -230,32 +217,6 @@ def _placed(documents: Sequence[Document], folded: list[dict[str, Any]]) -> list
     )
 
 
-def _documents(paths: Sequence[Path], *, lenient_nullable: bool) -> list[Document]:
-    """Each contract examined as it would be at publishing, those of folders and archives too;
-    equal names get a number.
-    """
-    documents: list[Document] = []
-    for published in documents_in(list(paths), None)[0]:
-        path, text = Path(published.source), published.text
-        try:
-            examined = examine(
-                published.kind,
-                text,
-                where=f"contract {path.name}",
-                lenient_nullable=lenient_nullable,
-            )
-        except ContractError as error:
-            raise UsageError(str(error)) from error
-        taken = {document.held.name for document in documents}
-        name = path.stem if path.stem not in taken else f"{path.stem}-{len(documents) + 1}"
-        documents.append(
-            Document(path, text, examined, InForce(name, 1, examined.promise, 0, _FOREVER))
-        )
-    if not documents:
-        raise UsageError(f"there is no contract in {', '.join(map(str, paths))}")
-    return documents
-
-
 def _entries(
     traffic: Sequence[Path], source: str, settings: Settings, tally: Tally
 ) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
@@ -306,7 +267,7 @@ def _messages(
                     )
 
 
-def _row(entry: Exchange | Refused, held: Sequence[InForce], writers: Writers) -> dict[str, Any]:
+def _row(entry: Exchange | Refused, held: Bound, writers: Writers) -> dict[str, Any]:
     if isinstance(entry, Refused):
         reason = f"{UNREADABLE}: {entry}"
         return {
@@ -353,7 +314,7 @@ def _broken(violation: Violation) -> dict[str, Any]:
     return {**fields, "actual_kind": violation.actual, "contract": violation.contract}
 
 
-def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> Checked:
+def _checked(exchange: Exchange, held: Bound, writers: Writers) -> Checked:
     if exchange.protocol == MESSAGING:
         record = Carried(
             exchange.path,
@@ -362,7 +323,13 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
             truncated=exchange.request_truncated,
             writers=writers,
         )
-        return check_payloads(exchange, record, Payload(None, {}), held, lambda: exchange.path)
+        return check_payloads(
+            exchange,
+            record,
+            Payload(None, {}),
+            held.of_record(exchange),
+            lambda: exchange.path,
+        )
     request = Payload(
         exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated
     )
@@ -373,16 +340,7 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
     def operation() -> str:
         return operation_of(exchange, request, exchange.route or template_path(exchange.path))
 
-    bound = [contract for contract in held if binds(contract, exchange.caller)]
-    return check_payloads(exchange, request, response, bound, operation)
-
-
-def binds(contract: InForce, caller: str) -> bool:
-    """Whether a contract speaks of a caller's calls: a pact of those of its own consumer, where
-    the log tells who called.
-    """
-    consumer = contract.promise.consumer if contract.promise is not None else ""
-    return not consumer or not caller or consumer == caller
+    return check_payloads(exchange, request, response, held.of_call(exchange), operation)
 
 
 def _reasons(checked: Checked) -> list[str]:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import typer
 
-from monitor.cli.contract_check import binds
 from monitor.cli.contract_diff import one_in, show_changes
+from monitor.cli.contract_documents import binds
 from monitor.cli.contract_reports import DiffFormat
 from monitor.cli.printing import plain
 from monitor.cli.recordings import recordings

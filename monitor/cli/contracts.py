@@ -452,10 +452,11 @@ def _shorthand(p50: str | None, p95: str | None, p99: str | None) -> list[str]:
 def check(
     context: typer.Context,
     contract: Annotated[
-        list[Path],
+        list[str],
         typer.Option(
             "--contract",
-            help="A contract's file: OpenAPI 3.x, JSON Schema, a pact or stubs. Again for more.",
+            metavar="[PROVIDER=]FILE",
+            help="A contract's file: OpenAPI 3.x, JSON Schema, a pact or stubs. Again for more. PROVIDER=FILE: it binds this service's calls and records alone.",
         ),
     ],
     traffic: Annotated[

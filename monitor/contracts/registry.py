@@ -154,7 +154,7 @@ class Registry:
         namespace: str = "",
     ) -> list[InForce]:
         """The revision in force of each contract that binds this provider towards this consumer,
-        most specific first.
+        most specific first. `consumer` "": nobody tells who calls, and examples for any one bind.
 
         A provider may be published, and be named in traffic, as `name`, `name.namespace` or
         `name.namespace.svc…`. The very name beats the others. Where only one of them tells its
@@ -319,19 +319,31 @@ def _ranked(
             )
             for revision, held in entries
             if revision.environment in ("", environment)
-            and (consumer is None or revision.consumer in ("", consumer))
+            and (
+                consumer is None
+                or revision.consumer in ("", consumer)
+                or _of_anybody(held, consumer)
+            )
         ]
         if fitting:
             fitting.sort(key=lambda entry: entry[:2])
             ranked.append(
                 (
-                    not any(entry[2].consumer for entry in fitting),
+                    # where nobody tells who calls, a contract for everybody tells more of the call
+                    any(entry[2].consumer for entry in fitting) == (consumer == ""),
                     name,
                     [entry[3] for entry in fitting],
                 )
             )
     ranked.sort(key=lambda entry: entry[:2])
     return [candidates for _, _, candidates in ranked]
+
+
+def _of_anybody(held: InForce, consumer: str) -> bool:
+    """Whether a contract for one consumer binds the calls of a caller that nobody names: examples
+    do, since they tell by the request whether they are meant.
+    """
+    return not consumer and held.promise is not None and held.promise.by_example
 
 
 def _ns(moment: datetime) -> int:

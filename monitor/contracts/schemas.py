@@ -4,6 +4,7 @@ payload.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_not
 from typing import Any
 
 import jsonschema_rs as engine
@@ -132,7 +133,10 @@ class Schema:
     def fits(self, instance: Any) -> bool:
         """Whether the payload keeps every clause. The hot path: stops at the first error."""
         ways, number = self.held or self._held()
-        return ways.fits({number: instance} if number else instance)
+        if ways.fits({number: instance} if number else instance):
+            return True
+        whole = self._schemas.in_whole_numbers(instance)
+        return whole is not instance and ways.fits({number: whole} if number else whole)
 
     def proves(self, body: str | bytes) -> int:
         """Whether a body surely keeps every clause, and has no key twice, told without decoding it
@@ -162,6 +166,7 @@ class Schema:
         fit: it hangs on a clause that cannot be judged.
         """
         ways, number = self.held or self._held()
+        instance = self._schemas.in_whole_numbers(instance)
         if ways.harsh is not None and ways.harsh.is_valid(
             {number: instance} if number else instance
         ):
@@ -198,6 +203,22 @@ class Schema:
         errors = validator.iter_errors({number: instance} if number else instance)
         kept = (error for error in errors if not is_hidden(error, words=masks))
         return folded(kept, self.pointer, most, 1 if number else 0)
+
+
+_MOST_EXACT = 2.0**53
+
+
+def whole_numbers(node: Any) -> Any:
+    """The same with each float that is a whole number as one; itself where there is none."""
+    if isinstance(node, float):
+        return int(node) if node.is_integer() and abs(node) <= _MOST_EXACT else node
+    if isinstance(node, list):
+        parts = [whole_numbers(part) for part in node]
+        return parts if any(map(is_not, parts, node)) else node
+    if isinstance(node, dict):
+        held = {name: whole_numbers(part) for name, part in node.items()}
+        return held if any(map(is_not, held.values(), node.values())) else node
+    return node
 
 
 class Schemas:
@@ -244,6 +265,13 @@ class Schemas:
         self._compiler = Compiler(
             draft, where, self._formats, self._resources, assert_formats, limits, self._look.words
         )
+
+    def in_whole_numbers(self, instance: Any) -> Any:
+        """A payload with 1 for 1.0, where the draft leaves open whether that is an integer; else
+        itself. OpenAPI 3.0 takes its types from a draft that asks for a number without a fraction,
+        and drafts since 6, so OpenAPI 3.1 too, ask for a fraction of zero.
+        """
+        return whole_numbers(instance) if self.draft == "4" and self._formats else instance
 
     def lazily(self, pointer: str) -> Schema:
         """The schema at a JSON pointer into the document. Name all before the first is used:

@@ -64,7 +64,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class HeldExample:
     """What one example says of a payload: what is surely broken, and what hangs on values."""
 
     name: str
@@ -140,12 +140,12 @@ class ShownReplay:
 
     def _of_messages(self, kind: Kind) -> list[Outcome]:
         now, before = (
-            [_carried(it, kind) for it in examples.of_topic(kind.operation)]
+            [carried(it, kind) for it in examples.of_topic(kind.operation)]
             for examples in (self._new, self._old)
         )
         return self._settled(now, before)
 
-    def _settled(self, now: Sequence[_Held], before: Sequence[_Held]) -> list[Outcome]:
+    def _settled(self, now: Sequence[HeldExample], before: Sequence[HeldExample]) -> list[Outcome]:
         """One that is kept is enough; of those that are not, the changed ones are told."""
         concerned = [held for held in now if held.name in self._changed]
         was = {held.name: held for held in before}
@@ -169,7 +169,7 @@ class ShownReplay:
             outcomes.append(Outcome(place, "values" if clauses else "keeps", values=clauses))
         return outcomes
 
-    def _fresh(self, held: _Held, earlier: _Held | None) -> Iterator[ValueClause]:
+    def _fresh(self, held: HeldExample, earlier: HeldExample | None) -> Iterator[ValueClause]:
         """What an example asks of values now and did not before."""
         for broken in held.open:
             asks = self._new.asked(held.name, broken)
@@ -251,7 +251,7 @@ def _may_be(example: Interaction, method: str, route: str) -> bool:
     return False
 
 
-def _answered(example: Interaction, kind: Kind, bodies: Sequence[bytes]) -> _Held | None:
+def _answered(example: Interaction, kind: Kind, bodies: Sequence[bytes]) -> HeldExample | None:
     """None where the example is answered with another status."""
     media = {"content-type": kind.media or "application/json"}
     broken: dict[tuple[str, str], Broken] = {}
@@ -277,7 +277,15 @@ def _exchange(
     )  # fmt: skip
 
 
-def _carried(message: Message, kind: Kind) -> _Held:
+def carried(message: Message, kind: Kind) -> HeldExample:
+    """What a message says of a payload of which a skeleton is held; of a binary format by what it
+    says of it as JSON, which leaves open whether its bytes could be read.
+    """
+    if message.example is not None:
+        shown = Mismatches(most=PAYLOAD_LIMITS.violations)
+        for value in () if kind.node is None else instances(kind.node)[:_MOST_INSTANCES]:
+            message.example(value, shown)
+        return HeldExample(message.name, message.clause, shown.broken, ())  # of types alone
     media = {"content-type": kind.media or message.media or "application/json"}
     broken: dict[tuple[str, str], Broken] = {}
     for body in _bodies(kind):
@@ -297,10 +305,10 @@ def _bodies(kind: Kind) -> list[bytes]:
     return [orjson.dumps(value) for value in shown[:_MOST_INSTANCES]] or [b""]
 
 
-def _held(name: str, clause: str, broken: Mapping[tuple[str, str], Broken]) -> _Held:
+def _held(name: str, clause: str, broken: Mapping[tuple[str, str], Broken]) -> HeldExample:
     of_body = [it for it in broken.values() if not it.pointer.startswith("/headers/")]
     sure = [it for it in of_body if _is_sure(it)]
-    return _Held(name, clause, sure, [it for it in of_body if not _is_sure(it)])
+    return HeldExample(name, clause, sure, [it for it in of_body if not _is_sure(it)])
 
 
 def _is_sure(broken: Broken) -> bool:

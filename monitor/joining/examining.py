@@ -244,7 +244,7 @@ class Examiner:
             names.callee,
             names.environment,
             names.callee_version,
-            names.caller,
+            names.caller if exchange.caller else "",
             exchange.end_ns,
             exchange.callee_namespace,
         )

@@ -3,9 +3,10 @@ was recorded.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine
 
@@ -65,8 +66,9 @@ def recorded_for(
     provider = provider_of(revision)
     if promise.by_example:
         shown = reader.interactions(revision.name, since, until, revision.environment)
-        if shown:
-            return recorded_examples(shown, promise, changed, hours)
+        sent = _messages(reader, provider, promise, since, until)
+        if shown or (promise.messages and not promise.interactions):
+            return recorded_examples(shown, promise, changed, hours, messages=sent)
         firsts = FirstExamples(
             planned.revision.format,
             read_revision(planned.revision),
@@ -74,7 +76,7 @@ def recorded_for(
             reader.shape_marks(provider, since, until),
         )
         exchanges = reader.recorded(provider, since, until)
-        return recorded_examples(shown, promise, changed, hours, exchanges, firsts)
+        return recorded_examples(shown, promise, changed, hours, exchanges, firsts, sent)
     rows = reader.recorded(provider, since, until)
     before = planned.before.number if planned.before is not None else None
     shapes = RecordedShapes(
@@ -92,6 +94,24 @@ def recorded_for(
         hours=hours,
         shapes=shapes,
     )
+
+
+def _messages(
+    reader: Reader, provider: Provider, promise: Promise, since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """Skeletons of the records that a contract's messages may be: those that its provider sends,
+    and what stands in topics whose contract binds whoever writes there.
+    """
+    if not promise.messages:
+        return []
+    topics = {message.topic for message in promise.messages if not message.own} - {""}
+    own = any(message.own for message in promise.messages)
+    # whom a record is for does not stand in it, so that a consumer is no condition here
+    asked = replace(
+        provider, consumer="", version="", sent=True, topics=sorted(topics),
+        names=provider.names if own else [],
+    )  # fmt: skip
+    return reader.shapes(asked, since, until)
 
 
 def _promise_before(before: Revision | None) -> Promise | None:

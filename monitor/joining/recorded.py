@@ -15,6 +15,7 @@ from monitor.contracts.change import Change
 from monitor.contracts.form import Promise
 from monitor.contracts.routes import Router
 from monitor.joining.recorded_firsts import FirstExamples
+from monitor.joining.recorded_messages import told_by_skeletons
 from monitor.joining.recorded_shapes import Group, RecordedShapes, Share
 
 Told = Literal["breaks", "keeps", "untold"]
@@ -31,6 +32,8 @@ UNTOLD = {
     "example_changed": "the example or message that it met has changed, and its payload is not kept",
     "no_exchange_of_examples": "no example was met by it under a revision before, and no skeleton of its answer is kept",
     "example_values": "its fields and types keep the example; what that asks of values is not told by marks",
+    "message_values": "its fields and types keep the message; what that says of values is not told by skeletons",
+    "binary_message": "its fields do not contradict the schema; whether its bytes could be read by it is not told by skeletons",
     "other_status": "the examples of its operation are answered with another status, and which request it was is not kept",
     "not_offered": "the contract does not name the operation, and it was not served",
     "undocumented_status": "its status is not listed, and the contract does not say that it lists all",
@@ -57,7 +60,9 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class ByConsumer:
-    """One consumer's exchanges."""
+    """One consumer's exchanges; of messages those that a service reads, or that it wrote where
+    nobody tells who reads them.
+    """
 
     consumer: str
     exchanges: int
@@ -155,16 +160,25 @@ def recorded_examples(
     hours: int,
     exchanges: Iterable[Mapping[str, Any]] = (),
     firsts: FirstExamples | None = None,
+    messages: Iterable[Mapping[str, Any]] = (),
     most: int = 200,
 ) -> Recorded:
     """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example
     shows again what it showed. Where none was ever shown, those `exchanges` (rows of
-    `recorded_exchanges`) that ask for one tell by the skeletons of their answers.
+    `recorded_exchanges`) that ask for one tell by the skeletons of their answers. Messages that
+    changed, or that were never shown, tell by their own (`messages`: rows of `shapes_seen_of`).
     """
     changed_names = {change.operation for change in changed}
     names = {example.name for example in promise.examples}
     counts = _Counts()
     asked: Counter[Group] = Counter()
+    shown_of = {message.name: message for message in promise.messages}
+    fresh = _fresh_topics(promise, changed) if rows else None
+    stands_for, looked_at = told_by_skeletons(messages, promise, fresh)
+    for key, count in stands_for.items():
+        whom, topic, told, why = key
+        counts[(whom, topic, 0, told, why, looked_at[key])] += count
+    by_skeletons = {key[1] for key in stands_for}
     for row in exchanges if not rows else ():
         if _asks_for_one(promise, str(row["operation"])):
             group = (str(row["caller"]), str(row["operation"]), int(row["status"]))
@@ -177,7 +191,7 @@ def recorded_examples(
             counts[(*group, "untold", "no_exchange_of_examples", 0)] += count
     for row in rows:
         name, caller = str(row["interaction"]), str(row["caller"])
-        if name not in names:
+        if name not in names or (name in shown_of and shown_of[name].topic in by_skeletons):
             continue
         if name in changed_names:
             total = sum(int(row[word]) for word in ("kept", "broken", "open"))
@@ -187,6 +201,12 @@ def recorded_examples(
         counts[(caller, name, 0, "breaks", "example", 0)] += int(row["broken"])
         counts[(caller, name, 0, "untold", "not_checked", 0)] += int(row["open"])
     return _counted(+counts, hours, most)
+
+
+def _fresh_topics(promise: Promise, changed: Sequence[Change]) -> list[str]:
+    """The topics of messages of which a revision says otherwise than the one before."""
+    words = {change.operation for change in changed}
+    return [message.topic for message in promise.messages if {message.name, message.topic} & words]
 
 
 def _asks_for_one(promise: Promise, operation: str) -> bool:

@@ -442,3 +442,51 @@ def test_standard_input_and_pipes_are_traffic_and_folders_are_not(
     (contract.parent / "none").mkdir()
     code, _, err = told(capsys, Path("none"), [entry(GOOD)])
     assert (code, "there is no contract in" in err) == (64, True)
+
+
+def test_a_record_in_a_topic_of_two_providers_keeps_one_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {"orders": "id", "refunds": "refund"}
+    words = []
+    for provider, field in kinds.items():
+        schema = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "x-seamwatch": {"topic": "t"},
+            "required": [field],
+        }
+        (tmp_path / f"{provider}.json").write_text(json.dumps(schema))
+        words += ["--contract", f"{provider}={tmp_path / provider}.json"]
+    traffic = tmp_path / "traffic.ndjson"
+
+    def verdicts(*words: str, **payload: int) -> list[tuple[str, str]]:
+        traffic.write_text(
+            json.dumps({"topic": "t", "ts": 1_767_225_600_000, "payload": json.dumps(payload)})
+        )
+        told = ("--traffic", str(traffic), "--source", "messages", "--format", "json")
+        with pytest.raises(SystemExit):
+            main(["contracts", "check", *words, *told])
+        rows = json.loads(capsys.readouterr().out)["exchanges"]
+        return [(row["verdict"], row["reason"]) for row in rows]
+
+    assert verdicts(*words, id=1) == [("valid", "")]
+    assert verdicts(*words, refund=1) == [("valid", "")]
+    assert verdicts(*words, other=1) == [("not_checked", "unknown_producer")]
+    unnamed = [word.rpartition("=")[2] for word in words]
+    assert verdicts(*unnamed, id=1) == [("violated", "")], "of one provider it keeps both"
+
+
+def test_a_contract_for_one_provider_binds_its_calls_alone(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [entry(GOOD | {"id": "x"}, callee="payment"), entry(GOOD | {"id": "x"}, callee="b")]
+    traffic = contract.with_name("calls.ndjson")
+    traffic.write_text("\n".join(lines))
+    words = ("--contract", f"payment={contract}", "--traffic", str(traffic), "--format", "json")
+    with pytest.raises(SystemExit):
+        main(["contracts", "check", *words])
+    rows = json.loads(capsys.readouterr().out)["exchanges"]
+    assert [(row["verdict"], row["reason"]) for row in rows] == [
+        ("violated", ""),
+        ("not_checked", "no_contract"),
+    ]

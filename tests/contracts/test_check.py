@@ -505,3 +505,64 @@ def test_what_a_log_puts_in_the_place_of_a_body_breaks_nothing(
     if reason:
         assert [left.code for left in checked.unchecked] == [reason]
     assert [broken.rule for broken in checked.violations] == ([] if reason else ["not_json"])
+
+
+@pytest.mark.parametrize(
+    ("caller", "told"),
+    [
+        ("", ("violated", "web-orders")),
+        ("web", ("violated", "web-orders")),
+        ("till", ("not_checked", "")),
+    ],
+)
+def test_examples_for_one_consumer_bind_a_caller_that_nobody_names(
+    caller: str, told: tuple[str, str]
+) -> None:
+    shown = revision(
+        json.dumps(pact(interaction(), provider="payment")),
+        name="web-orders",
+        format="pact",
+        consumer="web",
+    )
+    call = exchange(path="/orders/7", caller=caller)
+    checked = check(call, registry(shown))
+    assert (checked.outcome, checked.contract) == told
+    document = revision(consumer="web")
+    assert check(exchange(caller=caller), registry(document)).contract == (
+        "payments" if caller == "web" else ""
+    ), "a document for one consumer tells of no call whether it is meant"
+
+
+@pytest.mark.parametrize(
+    ("version", "body", "outcome"),
+    [
+        ("3.0.3", '{"n": 1.0}', "valid"),
+        ("3.0.3", '{"n": [1, 2e2]}', "valid"),
+        ("3.0.3", '{"n": 1.5}', "violated"),
+        ("3.0.3", '{"n": 1.0, "m": 2}', "violated"),
+        ("3.1.0", '{"n": 1.0}', "valid"),
+    ],
+)
+def test_a_whole_number_is_an_integer_however_it_is_written(
+    version: str, body: str, outcome: str
+) -> None:
+    number = {
+        "anyOf": [
+            {"type": "integer", "enum": [1, 2]},
+            {"type": "array", "items": {"type": "integer"}},
+        ]
+    }
+    schema = {
+        "type": "object",
+        "properties": {"n": number, "m": {"type": "integer", "maximum": 1}},
+    }
+    answer = {"description": "d", "content": {"application/json": {"schema": schema}}}
+    document = {
+        "openapi": version,
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/a": {"get": {"responses": {"200": answer}}}},
+    }
+    call = exchange(path="/a", method="GET", response_body=body)
+    checked = check(call, registry(revision(json.dumps(document))))
+    assert checked.outcome == outcome
+    assert {broken.pointer for broken in checked.violations} <= {"/n", "/m"}

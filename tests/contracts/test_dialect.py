@@ -88,9 +88,11 @@ def test_an_integer_format_says_nothing_of_texts() -> None:
     assert fits({"type": "string", "format": "int64"}, '"99999999999999999999"')
 
 
-def test_an_integral_float_is_an_integer_where_the_dialect_says_so() -> None:
-    assert fits({"type": "integer"}, "1.0", "3.1.0")
-    assert not fits({"type": "integer"}, "1.0", "3.0.3")
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_a_float_without_a_fraction_is_an_integer(version: str) -> None:
+    """JSON Schema says so since draft 6; of the draft that 3.0 took over readers differ."""
+    assert fits({"type": "integer"}, "1.0", version)
+    assert not fits({"type": "integer"}, "1.5", version)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def odd_in_payloads(schemas: Iterable[Schema]) -> list[Remark]:
     """The same, and unknown keywords and discriminators, in the schemas of messages and what these
     refer to by name; at most 50 of each.
     """
-    nodes = list(_reached(schemas))
+    nodes = list(reached(schemas))
     told = Unjudged()
     for node, place in nodes:
         if "discriminator" in node:
@@ -97,7 +97,7 @@ def odd_in_payloads(schemas: Iterable[Schema]) -> list[Remark]:
     ]
 
 
-def _reached(schemas: Iterable[Schema]) -> Iterator[Placed]:
+def reached(schemas: Iterable[Schema]) -> Iterator[Placed]:
     """Each schema that stands in these or is referred to from there, once."""
     waiting = [(*schema.written, schema.pointer) for schema in schemas]
     seen: set[int] = set()
