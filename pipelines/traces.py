@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.registry import Registry
-from monitor.decode.api_logs.attributes import span_exchanges
+from monitor.decode.api_logs.span_bodies import span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of

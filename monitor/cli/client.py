@@ -10,15 +10,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Any, Protocol
 
 from monitor.cli.opened import opened
 from monitor.config import Settings
 from monitor.errors import MonitorError, UsageError
 from monitor.masking import shown
 from monitor.model.addresses import web_address
+
+if TYPE_CHECKING:  # a sixth of a second to load: commands that ask nothing go without it
+    import httpx
 
 ANSWER_SECONDS = 120.0
 MOST = 5000  # rows of a page that the API gives at most
@@ -29,7 +30,7 @@ class Send(Protocol):
 
     def __call__(
         self, method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float
-    ) -> httpx.Response: ...
+    ) -> "httpx.Response": ...
 
 
 class Api:
@@ -95,6 +96,8 @@ class Api:
         body: object = None,
         seconds: float = ANSWER_SECONDS,
     ) -> tuple[Any, Mapping[str, str]]:
+        import httpx
+
         query = {name: str(value) for name, value in (params or {}).items() if value is not None}
         try:
             answer = self._send(method, path, params=query, body=body, seconds=seconds)
@@ -146,6 +149,8 @@ def api(settings: Settings) -> Iterator[Api]:
     """The API of SEAMWATCH_API_URL, of the process that holds the store, or of this process over
     the opened stores.
     """
+    import httpx
+
     address = os.environ.get("SEAMWATCH_API_URL", "")
     token = os.environ.get("SEAMWATCH_API_TOKEN", "")
     if not address:
@@ -198,7 +203,9 @@ def api(settings: Settings) -> Iterator[Api]:
         yield Api(call, "this process")
 
 
-def _client(address: str, headers: Mapping[str, str]) -> httpx.Client:
+def _client(address: str, headers: Mapping[str, str]) -> "httpx.Client":
+    import httpx
+
     if web_address(address) is not None:
         with suppress(httpx.InvalidURL):  # it is stricter about names
             # reading the machine's certificates takes longer than an answer without TLS
@@ -222,7 +229,7 @@ def _nothing_was_read(settings: Settings) -> str:
     )
 
 
-def _said(answer: httpx.Response, where: str) -> MonitorError:
+def _said(answer: "httpx.Response", where: str) -> MonitorError:
     try:
         error = answer.json()["error"]
         text = "; ".join(str(error[name]) for name in ("what", "do") if error.get(name))

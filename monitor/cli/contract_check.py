@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.cli.contract_documents import Bound, Document, documents_of
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
+from monitor.cli.cycles import calm_collector
 from monitor.cli.progress import reading_bar
 from monitor.cli.recordings import recordings
 from monitor.cli.schemas import known_writers
@@ -60,15 +61,17 @@ class Tally:
         self.verdicts[row["verdict"]] += 1
         if not row["reason"].startswith(UNREADABLE):
             self.files[row["file"]] = self.files.get(row["file"], 0) + 1
-        self.reasons.update(row["codes"])
         self.sources[row["source"]] += 1
-        self.observations.update(seen["code"] for seen in row["observations"])
-        self.rules.update(broken["rule"] for broken in row["violations"])
+        for code in row["codes"]:
+            self.reasons[code] += 1
+        for seen in row["observations"]:
+            self.observations[seen["code"]] += 1
         if row["contract_names_it"]:
             self.operations.setdefault(row["operation"], Counter())[row["verdict"]] += 1
         for interaction, shown in row["shown"]:
             self.interactions.setdefault(interaction, Counter())[shown] += 1
         for broken in row["violations"]:
+            self.rules[broken["rule"]] += 1
             key = (
                 broken["fingerprint"],
                 broken["clause"],
@@ -126,6 +129,7 @@ def _held(
     def writers(key: SchemaKey) -> Writer | str:
         return published.get(key) or schemas(key)
 
+    calm_collector()
     tally, report = Tally(dict.fromkeys((path.name for path in traffic), 0)), reporter(form)
     for index, (file, offset, form_told, entry) in enumerate(
         _entries(traffic, source, settings, tally)

@@ -16,7 +16,7 @@ from monitor.contracts.alike import LISTED_UNDER
 from monitor.contracts.formats.protobuf import offers_calls, packed_set, with_imports
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.read import document_of, kind_of
-from monitor.contracts.selections.sdl import looks_like_sdl
+from monitor.contracts.selections.written import looks_like_sdl
 from monitor.errors import ContractError, UsageError
 
 _SUFFIXES = frozenset(

@@ -5,6 +5,7 @@ name.
 import difflib
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +19,6 @@ from monitor.model.policy import ByHand, Criticality, Doubt, Minimum, Overruling
 
 MOST_CHARACTERS = 100_000
 MOST_DEPTH = 40
-_ADAPTER: TypeAdapter[Policy] = TypeAdapter(Policy)
 _PLACES: dict[tuple[str, ...], type] = {
     (): Policy,
     ("rules",): Rule,
@@ -28,6 +28,12 @@ _PLACES: dict[tuple[str, ...], type] = {
     ("overrides",): Overruling,
 }
 Place = tuple[str | int, ...]
+
+
+@cache
+def _adapter() -> TypeAdapter[Policy]:
+    """Built where a policy is read: most commands read none."""
+    return TypeAdapter(Policy)
 
 
 def policy_in(path: Path) -> Policy:
@@ -103,7 +109,7 @@ def read_policy(text: str, where: str = "the policy") -> Policy:
             f"{where}:1: the version of the format is missing; begin with `version: 1`"
         )
     try:
-        policy = _ADAPTER.validate_python(document)
+        policy = _adapter().validate_python(document)
     except ValidationError as error:
         raise ConfigError(
             "\n".join(
@@ -121,7 +127,7 @@ def read_policy(text: str, where: str = "the policy") -> Policy:
 
 def policy_schema() -> dict[str, Any]:
     """JSON Schema of a policy file, for editors."""
-    return _ADAPTER.json_schema()
+    return _adapter().json_schema()
 
 
 def _depth(text: str) -> int:

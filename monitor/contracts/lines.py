@@ -7,7 +7,7 @@ from collections.abc import Collection
 import yaml
 
 from monitor.contracts.comments import is_object, uncommented
-from monitor.contracts.selections.sdl import lines_of_sdl, looks_like_sdl
+from monitor.contracts.selections.written import lines_of_sdl, looks_like_sdl
 from monitor.model.pointers import escaped
 from monitor.native import BUILT
 

@@ -39,7 +39,7 @@ from monitor.contracts.lines import lines_of
 from monitor.contracts.own_examples import own_examples
 from monitor.contracts.refs import Placed, telling
 from monitor.contracts.remarks import Remark
-from monitor.contracts.selections.sdl import asks, document_of_sdl, schema_remarks
+from monitor.contracts.selections.written import asks, document_of_sdl
 from monitor.contracts.text import parse
 from monitor.contracts.unjudged import unjudged_clauses
 from monitor.errors import UNFORESEEN, ContractError
@@ -310,6 +310,8 @@ def _promise(
 
 def _remarks(kind: str, document: dict[str, Any], marked: list[Placed]) -> list[Remark]:
     if kind == "graphql":
+        from monitor.contracts.selections.sdl import schema_remarks  # noqa: PLC0415 - as its reader
+
         return list(schema_remarks(document))
     if kind == "avro":
         return unread_avro(document)

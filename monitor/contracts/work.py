@@ -17,8 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from monitor.contracts.looks import every_object
 from monitor.contracts.refs import resolve
 from monitor.errors import ContractError
@@ -340,6 +338,8 @@ def _depth(counts: dict[int, int], edges: dict[int, Places], work: int) -> int:
     """
     if not edges:
         return DEEPEST
+    import numpy as np  # noqa: PLC0415 - few schemas recur, and it is long in loading
+
     number = {key: at for at, key in enumerate(counts)}
     shared = {id(below): below for below in edges.values()}
     group = {key: at for at, key in enumerate(shared)}

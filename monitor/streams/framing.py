@@ -174,12 +174,15 @@ def _json_framing(prefix: bytes, *, whole: bool) -> Framing:
     """Lines, unless none of the first lines is a document of its own and the whole file may be
     one.
     """
-    first = prefix.lstrip().split(b"\n", _FIRST_LINES)[: _FIRST_LINES if not whole else 1]
-    if any(map(_is_document, first)):
-        return "lines"
+    first, *more = prefix.lstrip().split(b"\n", _FIRST_LINES)
     if whole:
+        if _is_document(first):
+            return "lines"
         return "raw" if _is_json(prefix) or _begins_with_lines_of_one(prefix) else "lines"
-    return "raw" if len(first) == _FIRST_LINES else "lines"
+    # the last piece is cut somewhere: it is read for nothing, however long it is
+    if any(map(_is_document, [first, *more][:-1])):
+        return "lines"
+    return "raw" if len(more) >= _FIRST_LINES - 1 else "lines"
 
 
 def _begins_with_lines_of_one(prefix: bytes) -> bool:

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -490,3 +492,22 @@ def test_a_contract_for_one_provider_binds_its_calls_alone(
         ("violated", ""),
         ("not_checked", "no_contract"),
     ]
+
+
+def test_a_file_is_checked_without_loading_what_other_contracts_and_commands_need(
+    contract: Path,
+) -> None:
+    traffic = contract.parent / "traffic.ndjson"
+    traffic.write_text(entry(GOOD) + "\n")
+    program = "import sys; from monitor.cli import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules)"
+    words = ["contracts", "check", "--contract", str(contract), "--traffic", str(traffic)]
+    shown = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=250,
+    ).stdout
+    loaded = set(shown.splitlines()[-1].split())
+    assert "monitor.contracts.check" in loaded
+    assert not loaded & {"chdb", "fastapi", "graphql", "httpx", "kafka", "numpy", "pyarrow"}

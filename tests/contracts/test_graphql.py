@@ -18,7 +18,8 @@ from monitor.contracts.registry import InForce
 from monitor.contracts.selections.answers import Answer
 from monitor.contracts.selections.endpoint import Endpoint
 from monitor.contracts.selections.queries import Queries
-from monitor.contracts.selections.sdl import MOST_TOKENS, looks_like_sdl
+from monitor.contracts.selections.sdl import MOST_TOKENS
+from monitor.contracts.selections.written import looks_like_sdl
 from monitor.errors import ContractError
 from monitor.model.exchanges import Checked, Exchange
 

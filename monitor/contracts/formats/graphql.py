@@ -7,8 +7,7 @@ from typing import Any
 from monitor.contracts.form import Left, Promise, by_judge
 from monitor.contracts.formats.binding import BINDING
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.selections.endpoint import Endpoint
-from monitor.contracts.selections.sdl import SDL, introspected, looks_like_sdl, schema_of
+from monitor.contracts.selections.written import SDL, introspected, looks_like_sdl
 from monitor.errors import ContractError
 
 _KNOWN = frozenset({"Int", "Float", "String", "ID", "Boolean"})
@@ -31,6 +30,10 @@ def read_graphql(
 
     Raises ContractError, saying where.
     """
+    # the parser of the language takes a fifth of a second to load: only where a schema is read
+    from monitor.contracts.selections.endpoint import Endpoint  # noqa: PLC0415
+    from monitor.contracts.selections.sdl import schema_of  # noqa: PLC0415
+
     bind = document.get(BINDING, {})
     path = bind.get("path", "") if isinstance(bind, dict) else None
     if not isinstance(path, str) or (path and not path.startswith("/")):

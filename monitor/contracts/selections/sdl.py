@@ -1,11 +1,11 @@
-"""A GraphQL schema from its SDL or from what introspection answered, with its places in the text.
+"""A GraphQL schema from its SDL or from what introspection answered.
 
 https://spec.graphql.org/October2021/#sec-Type-System and
 https://spec.graphql.org/October2021/#sec-Introspection
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import (
@@ -22,23 +22,15 @@ from graphql.validation.rules.known_directives import KnownDirectivesRule
 from graphql.validation.specified_rules import specified_sdl_rules
 from graphql.validation.validate import validate_sdl
 
-from monitor.contracts.formats.binding import BINDING, bound_in_comment
 from monitor.contracts.limits import check_words
 from monitor.contracts.remarks import Remark
+from monitor.contracts.selections.written import ASIDE, SDL, introspected
 from monitor.errors import ContractError
 
-SDL = "graphql"
 MOST_TOKENS = 80_000  # of a schema: the parser takes some 20 us each
 _MOST_WORDS = 2_000_000
 _DEEPEST = 200
-_ASIDE = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*', re.DOTALL)
 _TOKEN = re.compile(r"\.\.\.|[_0-9A-Za-z]+|[^\s,_0-9A-Za-z]")
-_BEGINS = re.compile(
-    r"(?:extend\s+)?(?:schema\s*[{@]|(?:type|interface|input)\s+\w+\s*(?:\{|@|implements\b|$)|scalar\s+\w+\s*(?:@|\w|$)"
-    r"|union\s+\w+\s*[=@]|directive\s*@|enum\s+\w+[^{=;]*\{[^=;}]*\})"
-)
-_TYPE_LINE = re.compile(r"\s*(?:extend\s+)?(?:type|interface|input|enum|union|scalar)\s+(\w+)")
-_FIELD_LINE = re.compile(r"\s*(\w+)\s*(?:[(:@]|$)")
 _FAULTS = (GraphQLError, TypeError, ValueError, KeyError, AttributeError, RecursionError)
 _EXTENSIONS: Mapping[type[ast.Node], type[ast.Node]] = {
     ast.ObjectTypeExtensionNode: ast.ObjectTypeDefinitionNode,
@@ -47,47 +39,6 @@ _EXTENSIONS: Mapping[type[ast.Node], type[ast.Node]] = {
     ast.EnumTypeExtensionNode: ast.EnumTypeDefinitionNode,
     ast.InputObjectTypeExtensionNode: ast.InputObjectTypeDefinitionNode,
 }
-
-
-_ASKS = re.compile(
-    r"(?:query|mutation|subscription)(?:\s+\w+)?\s*[({@]|fragment\s+\w+\s+on\s+\w+\s*[@{]|\{\s*\w+\s*(?:\([^(){}]{0,2000}\)\s*)?\{"
-)
-
-
-def looks_like_sdl(text: str) -> bool:
-    """Whether a text is GraphQL's schema language: its first definition says so."""
-    plain = _ASIDE.sub(" ", text[:20_000]).lstrip("\ufeff \t\r\n,")
-    return _BEGINS.match(plain) is not None
-
-
-def asks(text: str) -> bool:
-    """Whether a text is what a consumer asks of GraphQL."""
-    return _ASKS.match(_ASIDE.sub(" ", text).lstrip("\ufeff \t\r\n,")) is not None
-
-
-def document_of_sdl(text: str, where: str) -> dict[str, Any] | None:
-    """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`.
-    None for another text.
-
-    Raises ContractError for queries without a schema.
-    """
-    if asks(text[:20_000]):
-        raise ContractError(
-            f"{where}: these are queries, what a consumer asks of GraphQL; missing is the schema that they are asked of: publish the "
-            "endpoint's SDL, or the answer to an introspection query, as its provider's contract. Queries are judged by it as calls show them"
-        )
-    if not looks_like_sdl(text):
-        return None
-    return {SDL: text, BINDING: bound_in_comment(text, "#", where)}
-
-
-def introspected(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What introspection answered (`__schema`), where a document is that; perhaps the whole
-    answer, with `data`.
-    """
-    inner = document.get("data")
-    held = inner if isinstance(inner, dict) and "__schema" in inner else document
-    return held if isinstance(held.get("__schema"), dict) else None
 
 
 def schema_of(document: Mapping[str, Any], where: str) -> GraphQLSchema:
@@ -133,31 +84,8 @@ def schema_remarks(document: Mapping[str, Any]) -> Iterator[Remark]:
         )
 
 
-def lines_of_sdl(text: str, pointers: Collection[str]) -> dict[str, int]:
-    """The line, from 1, of each `/Type` or `/Type/field`; 1 for what is not found."""
-    places = set(pointers) | {
-        f"/{pointer.split('/')[1]}" for pointer in pointers if pointer.count("/") > 1
-    }
-    lines: dict[str, int] = {}
-    plain = _ASIDE.sub(lambda match: "\n" * match[0].count("\n"), text)
-    within = ""
-    for line, words in enumerate(plain.split("\n"), 1):
-        named = _TYPE_LINE.match(words)
-        if named is not None:
-            within = f"/{named[1]}"
-            lines.setdefault(within, line)
-        else:
-            field = _FIELD_LINE.match(words)
-            if field is not None and f"{within}/{field[1]}" in places:
-                lines.setdefault(f"{within}/{field[1]}", line)
-    return {
-        pointer: lines.get(pointer) or lines.get("/".join(pointer.split("/")[:2]), 1)
-        for pointer in pointers
-    }
-
-
 def _parsed(text: str, where: str) -> DocumentNode:
-    plain = _ASIDE.sub(" s ", text)
+    plain = ASIDE.sub(" s ", text)
     instead = (
         "a GraphQL schema of more than {most} words and signs is not read; publish a part of it"
     )

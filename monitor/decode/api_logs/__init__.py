@@ -1,6 +1,5 @@
 """API logs in their formats to exchanges. Pure; never raises for what a record holds."""
 
-from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.api_logs.decode import (
     FORMATS,
     UNNAMED,
@@ -28,5 +27,4 @@ __all__ = [
     "explain_api_logs",
     "read_api_logs",
     "source_of_form",
-    "span_exchanges",
 ]

@@ -1,20 +1,18 @@
 """HTTP exchanges from OpenTelemetry attributes, names old and new; the same for log records and
-for spans that carry bodies.
+for spans that carry bodies (`span_bodies`).
 
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/;
 `http.{request,response}.body.content` as of semantic-conventions PR 3521,
 `http.{request,response}.body` as the Hypertrace and Traceable agents write.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from monitor.decode.api_logs import fields
-from monitor.decode.api_logs.making import Place, make, place_of
+from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.proxies import made_by_proxy
 from monitor.model.exchanges import Body, Exchange
-from monitor.model.records import Records
-from monitor.model.spans import KIND_CLIENT, KIND_SERVER, SpanBatch
 
 Attributes = Mapping[str, Any]
 Side = Literal["client", "server"]
@@ -107,43 +105,6 @@ def exchange_of_attributes(
         headers_whole=False,  # instrumentations record those that they are told to
         proxy_answer=made_by_proxy(attributes),
     )
-
-
-def span_exchanges(spans: SpanBatch, records: Records) -> list[Exchange]:
-    """The exchanges of spans that carry a payload, of the same decode that made the half edges;
-    unusable ones are left out.
-
-    `index` is the span's place among its record's spans, so that a replay gives the same keys.
-    """
-    return list(_span_exchanges(spans, records))
-
-
-def _span_exchanges(spans: SpanBatch, records: Records) -> Iterator[Exchange]:
-    firsts: dict[int, int] = {}
-    if spans.bodies:
-        for row, record in enumerate(spans.record.tolist()):
-            firsts.setdefault(record, row)
-    for row, attributes in spans.bodies:
-        kind = int(spans.kind[row])
-        if kind not in (KIND_CLIENT, KIND_SERVER) or not is_exchange(attributes):
-            continue
-        record = int(spans.record[row])
-        start, end = int(spans.start_ns[row]), int(spans.end_ns[row])
-        resource = attributes.get("resource")
-        try:
-            yield exchange_of_attributes(
-                attributes,
-                resource if isinstance(resource, Mapping) else {},
-                place_of(records, record),
-                row - firsts[record],
-                side="server" if kind == KIND_SERVER else "client",
-                end_ns=end,
-                duration_ns=end - start,
-                trace=spans.trace[row].tobytes(),
-                span=spans.span[row].tobytes(),
-            )
-        except fields.Refused:
-            continue  # the span itself was counted where it was decoded
 
 
 def _first(attributes: Attributes, names: tuple[str, ...]) -> Any:

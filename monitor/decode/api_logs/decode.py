@@ -66,6 +66,8 @@ class Names:
 
     def given(self, read: Exchange) -> Exchange:
         """The exchange with names where it had none."""
+        if not self.any:
+            return read
         caller = self.caller if read.caller == UNKNOWN and self.caller else read.caller
         callee = self.callee if read.callee == UNKNOWN and self.callee else read.callee
         return replace(

@@ -11,7 +11,8 @@ from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from monitor.decode.api_logs import decode_api_logs, span_exchanges
+from monitor.decode.api_logs import decode_api_logs
+from monitor.decode.api_logs.span_bodies import span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
