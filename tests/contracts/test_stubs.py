@@ -231,6 +231,69 @@ def test_a_wiremock_request_fits_as_its_matchers_say(
     )
 
 
+def asked_json(matcher: dict[str, Any], body: Any) -> bool:
+    """Whether a stub's one body pattern takes a body: its answer is judged then."""
+    held = stub({"method": "POST", "bodyPatterns": [matcher]})
+    checked = wiremock(live(**POST | {"asked": body, "answer": {"id": "broken"}}), held)
+    assert checked.outcome == "violated" or checked.reason == "no_interaction"
+    return checked.outcome == "violated"
+
+
+@pytest.mark.parametrize(
+    ("matcher", "taken", "refused"),
+    [
+        # a filter asks an object itself, as Jayway has it, and a number is the text it is written as
+        ({"matchesJsonPath": "$[?(@.a == 1)]"}, [{"a": 1}, {"a": "1"}, [{"a": 1}]], [{"a": 2}, {"b": 1}, {"c": {"a": 1}}]),
+        ({"matchesJsonPath": "$[?(@.a == '1')]"}, [{"a": "1"}, {"a": 1}], [{"a": True}, {"a": "2"}]),
+        ({"matchesJsonPath": "$[?(@.a && @.b)]"}, [{"a": 1, "b": 2}], [{"a": 1}]),
+        ({"matchesJsonPath": "$[?(!@.b)]"}, [{"a": 1}, {}], [{"b": 1}]),
+        ({"matchesJsonPath": "$.a.length()"}, [{"a": [1]}], [{"a": "text"}]),
+        # what is not there fits no inner matcher but `absent`, whatever that matcher forbids
+        ({"matchesJsonPath": {"expression": "$.a", "doesNotContain": "b"}}, [{"a": "c"}], [{"a": "b"}, {"c": 1}, {"a": None}]),
+        ({"matchesJsonPath": {"expression": "$.a", "not": {"equalTo": "1"}}}, [{"a": 2}], [{"a": 1}, {}]),
+        ({"matchesJsonPath": {"expression": "$.a", "absent": True}}, [{}, {"a": None}, {"a": []}], [{"a": 0}]),
+        ({"matchesJsonPath": {"expression": "$.a", "absent": False}}, [{}], [{"a": 0}]),
+        ({"matchesJsonPath": {"expression": "$.a", "equalTo": "1"}}, [{"a": 1}, {"a": [2, 1]}], [{"a": [2]}]),
+        ({"matchesJsonPath": {"expression": "$.a[*].x", "equalToJson": "[1, 2]"}}, [{"a": [{"x": 1}, {"x": 2}]}], [{"a": [{"x": 1}]}]),
+        ({"equalToJson": {"a": "#{json-unit.any-string}"}}, [{"a": "x"}], [{"a": 1}]),
+        ({"equalToJson": {"a": "${json-unit.ignore}"}}, [{"a": 1}, {"a": None}], [{}]),
+        # formats are asserted by the drafts that assert them
+        ({"matchesJsonSchema": {"properties": {"a": {"format": "date"}}}}, [{"a": "x"}], []),
+        ({"matchesJsonSchema": {"properties": {"a": {"format": "date"}}}, "schemaVersion": "V7"}, [{"a": "2024-05-01"}], [{"a": "x"}]),
+        ({"matchesJsonSchema": "true"}, [{"a": 1}], []),
+        ({"anything": "(always)"}, [{"a": 1}], []),
+    ],
+)  # fmt: skip
+def test_bodies_are_matched_as_wiremock_3_matches_them(
+    matcher: dict[str, Any], taken: list[Any], refused: list[Any]
+) -> None:
+    assert [asked_json(matcher, body) for body in taken] == [True] * len(taken)
+    assert [asked_json(matcher, body) for body in refused] == [False] * len(refused)
+
+
+@pytest.mark.parametrize(
+    ("matcher", "taken", "refused"),
+    [
+        # of several values one must fit the whole matcher, also where it forbids something
+        ({"doesNotContain": "b"}, ["k=b&k=c", "k=c", ""], ["k=b"]),
+        ({"not": {"contains": "b"}}, ["k=b&k=c", ""], ["k=b&k=bb"]),
+        ({"and": [{"contains": "a"}, {"contains": "c"}]}, ["k=ac&k=x"], ["k=a&k=c"]),
+        ({"absent": False}, ["", "j=1"], ["k=1"]),
+        ({"matches": "a.*"}, ["k=a%0Ab"], ["k=%0Aa"]),
+        ({"matches": r"\Qa.b\E+"}, ["k=a.bb"], ["k=axb"]),
+    ],
+)
+def test_queries_are_matched_as_wiremock_3_matches_them(
+    matcher: dict[str, Any], taken: list[str], refused: list[str]
+) -> None:
+    held = stub({"urlPath": "/orders/7", "queryParameters": {"k": matcher}})
+    answers = [
+        wiremock(live(query=query, answer={"id": "broken"}), held).outcome
+        for query in (*taken, *refused)
+    ]
+    assert answers == ["violated"] * len(taken) + ["not_checked"] * len(refused)
+
+
 def test_the_stub_of_the_lowest_priority_counts() -> None:
     special = stub(
         {"urlPath": "/orders/7"}, {"status": 404, "jsonBody": {"error": "x"}}, priority=1

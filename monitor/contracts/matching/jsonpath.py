@@ -2,7 +2,9 @@
 within bounds.
 
 https://www.rfc-editor.org/rfc/rfc9535 and the words of Jayway's library. What is not of these is
-refused, never guessed.
+refused, never guessed. Jayway differs in three ways (https://github.com/json-path/JsonPath): a
+filter asks an object itself, not its members; a number equals the text that it is written as; and
+only objects and lists have a length.
 """
 
 import re
@@ -27,14 +29,22 @@ _TERM = re.compile(
 _MOST = 50_000
 
 
-def compile_path(text: str) -> Find:
-    """The search for a path. Raises ContractError for one that is not understood."""
+def definite(text: str) -> bool:
+    """Whether a path names one place at most."""
+    return not re.search(r"\.\.|\*|\?\s*\(|\[[^\]'\"]*[:,]", text)
+
+
+def compile_path(text: str, *, jayway: bool = False) -> Find:
+    """The search for a path, with `jayway` as that library has it. Raises ContractError for one
+    that is not understood.
+    """
     expression = text.strip()
     if not expression.startswith("$"):
         expression = f"$.{expression}"
     rest = expression[1:]
     sized = _SIZE.search(rest)
-    steps = _steps(rest[: sized.start()] if sized else rest, text)
+    steps = _steps(rest[: sized.start()] if sized else rest, text, jayway=jayway)
+    long = dict | list if jayway else dict | list | str
 
     def find(document: Any) -> list[Any] | None:
         level = [document]
@@ -44,16 +54,12 @@ def compile_path(text: str) -> Find:
             level = [child for parent in level for child in step(parent)]
             if len(level) > _MOST:
                 return None
-        return (
-            [len(node) for node in level if isinstance(node, dict | list | str)]
-            if sized
-            else level
-        )
+        return [len(node) for node in level if isinstance(node, long)] if sized else level
 
     return find
 
 
-def _steps(rest: str, text: str) -> list[tuple[bool, Callable[[Any], list[Any]]]]:
+def _steps(rest: str, text: str, *, jayway: bool) -> list[tuple[bool, Callable[[Any], list[Any]]]]:
     steps = []
     at = 0
     while at < len(rest):
@@ -62,17 +68,25 @@ def _steps(rest: str, text: str) -> list[tuple[bool, Callable[[Any], list[Any]]]
             raise ContractError(
                 f"the JSONPath {text[:80]!r} is not understood at {rest[at : at + 20]!r}"
             )
-        steps.append((match[1] is not None, _step(match, text)))
+        steps.append((match[1] is not None, _step(match, text, jayway=jayway)))
         at = match.end()
     if len(steps) > 50:
         raise ContractError(f"the JSONPath {text[:80]!r} has more than 50 steps")
     return steps
 
 
-def _step(match: re.Match[str], text: str) -> Callable[[Any], list[Any]]:
+def _step(match: re.Match[str], text: str, *, jayway: bool) -> Callable[[Any], list[Any]]:
     _, name, star, index, items, single, double, condition, first, last = match.groups()
     if condition is not None:
-        asked = _condition(condition, text)
+        asked = _condition(condition, text, jayway=jayway)
+        if jayway:
+            return lambda node: (
+                [child for child in node if asked(child)]
+                if isinstance(node, list)
+                else [node]
+                if isinstance(node, dict) and asked(node)
+                else []
+            )
         return lambda node: [child for child in _children(node) if asked(child)]
     if star or items:
         return _children
@@ -111,20 +125,23 @@ def _every(node: Any) -> Iterator[Any]:
         stack.extend(reversed(_children(current)))
 
 
-def _condition(text: str, whole: str) -> Callable[[Any], bool]:
+def _condition(text: str, whole: str, *, jayway: bool) -> Callable[[Any], bool]:
     """`a && b || c` of comparisons with a literal, or of existence."""
-    either = [[_term(term, whole) for term in part.split("&&")] for part in text.split("||")]
+    either = [
+        [_term(term, whole, jayway=jayway) for term in part.split("&&")]
+        for part in text.split("||")
+    ]
     return lambda node: any(all(term(node) for term in part) for part in either)
 
 
-def _term(text: str, whole: str) -> Callable[[Any], bool]:
+def _term(text: str, whole: str, *, jayway: bool) -> Callable[[Any], bool]:
     match = _TERM.match(text)
     if match is None:
         raise ContractError(
             f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} is not understood"
         )
     negated, path, operator, literal = match.groups()
-    find = compile_path("$" + path)
+    find = compile_path("$" + path, jayway=jayway)
     if operator is None:
         return lambda node: bool(find(node)) != bool(negated)
     if operator == "=~":
@@ -137,15 +154,16 @@ def _term(text: str, whole: str) -> Callable[[Any], bool]:
         return lambda node: any(
             isinstance(value, str) and seek(value) for value in find(node) or ()
         )
-    return _compared(find, operator, _literal(literal, whole))
+    return _compared(find, operator, _literal(literal, whole), jayway=jayway)
 
 
-def _compared(find: Find, operator: str, value: Any) -> Callable[[Any], bool]:
+def _compared(find: Find, operator: str, value: Any, *, jayway: bool) -> Callable[[Any], bool]:
     def holds(node: Any) -> bool:
         values = find(node) or []
         if operator in ("==", "!="):
             same = any(
-                actual == value and isinstance(actual, bool) == isinstance(value, bool)
+                (actual == value and isinstance(actual, bool) == isinstance(value, bool))
+                or (jayway and _written_alike(actual, value))
                 for actual in values
             )
             return same == (operator == "==")
@@ -157,6 +175,22 @@ def _compared(find: Find, operator: str, value: Any) -> Callable[[Any], bool]:
         )
 
     return holds
+
+
+def _written_alike(actual: Any, value: Any) -> bool:
+    """Whether a number and a text stand for the same; which number is the text's, the side on the
+    left decides.
+    """
+    if isinstance(actual, bool) or isinstance(value, bool):
+        return False
+    if isinstance(actual, str) and isinstance(value, int | float):
+        return actual == str(value)
+    if isinstance(actual, int | float) and isinstance(value, str):
+        try:
+            return actual == float(value)
+        except ValueError:
+            return False
+    return False
 
 
 def _ordered(actual: Any, value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from monitor.contracts.matching.patterns import search
 from monitor.contracts.matching.rules import equal
 
-_PLACEHOLDER = re.compile(r"\$\{json-unit\.([a-z-]+)\}(.*)", re.DOTALL)
+_PLACEHOLDER = re.compile(r"[$#]\{json-unit\.([a-z-]+)\}(.*)", re.DOTALL)
 _MOST_WORK = 200_000
 
 
@@ -34,7 +34,7 @@ class Likeness:
         self.work += 1
         if self.work > _MOST_WORK:
             raise _Exhausted
-        if isinstance(expected, str) and expected.startswith("${json-unit."):
+        if isinstance(expected, str) and expected.startswith(("${json-unit.", "#{json-unit.")):
             match = _PLACEHOLDER.fullmatch(expected)
             if match is not None:
                 return _stands(match[1], match[2], actual)
@@ -68,7 +68,7 @@ class _Exhausted(Exception):
 
 
 def _optional(expected: Any) -> bool:
-    return expected in ("${json-unit.ignore}", "${json-unit.ignore-element}")
+    return expected in ("${json-unit.ignore-element}", "#{json-unit.ignore-element}")
 
 
 def _stands(word: str, rest: str, actual: Any) -> bool:

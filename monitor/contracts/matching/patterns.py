@@ -2,6 +2,7 @@
 for long.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -16,11 +17,11 @@ Search = Callable[[str], bool | None]
 
 
 @lru_cache(maxsize=16_384)
-def search(pattern: str, *, whole: bool = False) -> Search | None:
-    """A search for a pattern, with `whole` a match of the whole text. None when the pattern cannot
-    be compiled.
+def search(pattern: str, *, whole: bool = False, dot_all: bool = False) -> Search | None:
+    """A search for a pattern, with `whole` a match of the whole text, with `dot_all` one in which
+    a dot stands for ends of lines, too. None when the pattern cannot be compiled.
     """
-    text = engine_text(pattern, whole=whole)
+    text = engine_text(pattern, whole=whole, dot_all=dot_all)
     compiled = None if text is None else _compiled(text)
     if compiled is None:
         return None
@@ -57,14 +58,21 @@ def _plainly(pattern: str) -> Search | None:
 
 
 @lru_cache(maxsize=16_384)
-def engine_text(pattern: str, *, whole: bool = False) -> str | None:
+def engine_text(pattern: str, *, whole: bool = False, dot_all: bool = False) -> str | None:
     """The pattern as the engine takes it; None when it takes it in no way."""
     if len(pattern) > CONTRACT_LIMITS.pattern_chars:
         return None
-    plain = _plain(rf"^(?:{pattern})$" if whole else pattern)
-    return next((text for text in (ecma(plain), plain) if _compiled(text) is not None), None)
+    # in ECMA's words a dot names what it stands for, which the flag `s` could not widen any more
+    dots = dot_all or _DOT_ALL.search(pattern) is not None
+    plain = _plain(f"(?s:{pattern})" if dot_all else pattern)
+    plain = f"^(?:{plain})$" if whole else plain
+    words = (plain, ecma(plain)) if dots else (ecma(plain), plain)
+    return next((text for text in words if _compiled(text) is not None), None)
 
 
+_DOT_ALL = re.compile(r"\(\?[a-z]*s[a-z]*[-:)]")
+_QUOTED = re.compile(r"\\(?:Q(.*?)(?:\\E|$)|.)", re.DOTALL)
+_SIGN = re.compile(r"[\\.\[\]{}()*+?^$|]")
 _SPECIAL = frozenset(r"\.[]{}()*+?^$|")
 
 
@@ -90,12 +98,13 @@ def literal_prefix(pattern: str) -> str:
 
 
 def _plain(pattern: str) -> str:
-    r"""Java's and Ruby's words for both ends in those of all engines."""
-    return (
-        pattern.replace(r"\A", "^").replace(r"\Z", "$").replace(r"\z", "$")
-        if "\\" in pattern
-        else pattern
+    r"""Java's and Ruby's words for both ends, and for what is quoted, in those of all engines."""
+    if "\\" not in pattern:
+        return pattern
+    plain = _QUOTED.sub(
+        lambda part: part[0] if part[1] is None else _SIGN.sub(r"\\\g<0>", part[1]), pattern
     )
+    return plain.replace(r"\A", "^").replace(r"\Z", "$").replace(r"\z", "$")
 
 
 def _compiled(pattern: str) -> engine.Draft202012Validator | None:
