@@ -127,12 +127,8 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "make the examples' requests differ, and show what else the provider answers",
     ),
     "provider_failed": (
-        "the provider could not serve the call, of which the example says nothing",
+        "the call was not served for now (429, 502 to 504), of which no example speaks",
         "nothing is to be checked; such calls are counted as failures of the edge",
-    ),
-    "unauthorized": (
-        "the caller had no right to ask, of which the example says nothing",
-        "nothing; or show such an answer in an example of its own",
     ),
     "ambiguous_request": (
         "it cannot be seen which example was asked for",

@@ -425,7 +425,7 @@ def test_an_imposter_answers_in_turn_and_waits() -> None:
     ]
     assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "valid"
     assert judged(live(status=404, answer={}), held, form="mountebank").outcome == "valid"
-    assert judged(live(status=400, answer={}), held, form="mountebank").outcome == "violated"
+    assert judged(live(status=500, answer={}), held, form="mountebank").outcome == "violated"
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ def test_the_first_stub_that_fits_answers() -> None:
     held = imposter({"equals": {"path": "/orders/7"}})
     held["stubs"].append({"predicates": [], "responses": [{"is": {"statusCode": 500}}]})
     assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "valid"
-    assert judged(live(status=400, answer={}), held, form="mountebank").outcome == "violated"
+    assert judged(live(status=500, answer={}), held, form="mountebank").outcome == "violated"
     assert (
         judged(live(path="/x", status=500, answer={}), held, form="mountebank").outcome == "valid"
     )
