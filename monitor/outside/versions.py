@@ -156,6 +156,19 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     return np.asarray(owned[places], dtype=np.bool_)
 
 
+def versions_beside(rows: Rows, deploys: Sequence[Told]) -> tuple[tuple[str, ...], Ints]:
+    """Names of versions, and each row's callee version among these: of what these deploys
+    released, where the row tells of what answered; else "".
+    """
+    released = {release.service for release in deploys if release.version_to}
+    owned = rows.callee.is_any(*released)
+    if not owned.any():
+        return ("",), np.zeros(len(rows), dtype=np.int64)
+    names = rows.version.names if "" in rows.version.names else (*rows.version.names, "")
+    owned &= _owned_by_callee(rows, deploys)
+    return names, np.where(owned, rows.version.codes, names.index(""))
+
+
 def _callee_owns(
     caller: str, callee: str, side: str, version: str, known: Mapping[str, set[str]]
 ) -> bool:

@@ -29,7 +29,7 @@ from monitor.outside.past import past_of
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import shapes_of
 from monitor.outside.told import Cases, Rows, Told
-from monitor.outside.versions import Resolved
+from monitor.outside.versions import Resolved, versions_beside
 
 NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time;
@@ -409,11 +409,16 @@ class _Watch:
         return out
 
     def _plain(self, rows: Rows) -> list[EdgeCell]:
-        """Cells without versions: controls need none."""
+        """Cells without versions, as controls need none; but of what was released beside it those
+        that the rows tell.
+        """
         none = np.zeros(len(rows), dtype=np.int64)
         counts = counts_of(rows, self.told.at)
         shapes = shapes_of(rows, counts.calls, self.source)
-        whose = Resolved(np.ones(len(rows), dtype=bool), none, none, ("",), "", "", timed=False)
+        names, callee = versions_beside(
+            rows, [one for one in self.deploys if one is not self.told]
+        )
+        whose = Resolved(np.ones(len(rows), dtype=bool), none, callee, names, "", "", timed=False)
         return summed(
             rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment
         )

@@ -44,13 +44,21 @@ def worse(earlier: np.ndarray, now: np.ndarray, grain: float = MINUTE, **more: f
 
 @pytest.mark.parametrize("usual", [0.0003, 0.03, 200.0])
 def test_a_level_that_its_past_never_had_is_worse_whatever_its_unit(usual: float) -> None:
-    assert worse(past(usual=usual), after(20, 1.5, 5, 12, usual=usual))
-    assert not worse(past(usual=usual), after(20, 1.0, 5, 12, usual=usual))
+    assert worse(past(usual=usual), after(12, 1.5, 5, 12, usual=usual))
+    assert not worse(past(usual=usual), after(12, 1.0, 5, 12, usual=usual))
 
 
 def test_one_window_is_no_run() -> None:
-    assert not worse(past(), after(20, 3.0, 5, 6))
-    assert worse(past(), after(20, 3.0, 5, 7))
+    assert not worse(past(), after(7, 3.0, 5, 6))
+    assert worse(past(), after(7, 3.0, 5, 7))
+
+
+def test_a_run_that_is_over_is_no_harm_of_a_version_that_serves_on() -> None:
+    assert worse(past(), after(12, 3.0, 5, 12))
+    assert not worse(past(), after(20, 3.0, 5, 8))
+    settles = after(20, 1.5, 5, 20)
+    settles[5:8] *= 4.0
+    assert worse(past(), settles), "a cold start before the harm that stays hides none of it"
 
 
 def test_two_windows_in_a_row_are_no_run_where_single_ones_are_as_high_by_chance() -> None:
@@ -100,7 +108,7 @@ def test_what_happened_before_as_well_is_no_step() -> None:
 def test_gross_harm_is_found_beside_an_earlier_incident() -> None:
     earlier = past()
     earlier[700:707] *= 1.5
-    assert worse(earlier, after(20, 3.0, 5, 12))
+    assert worse(earlier, after(12, 3.0, 5, 12))
 
 
 def test_an_hour_that_rises_every_day_is_no_step() -> None:
@@ -117,7 +125,7 @@ def test_a_short_past_wants_a_higher_run() -> None:
     assert level_test(noisy[-20:], after(20, 1.5, 5, 12), MINUTE) is None
     factors = (1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 2.0)
     rises, longer = (
-        [factor for factor in factors if worse(earlier, after(20, factor, 5, 12))]
+        [factor for factor in factors if worse(earlier, after(12, factor, 5, 12))]
         for earlier in (noisy[-120:], noisy)
     )
     assert len(rises) < len(longer)

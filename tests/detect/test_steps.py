@@ -249,6 +249,16 @@ def test_errors_of_both_versions_that_follow_the_new_ones_share_are_damage_to_wh
         assert found(none, 26) == []
 
 
+def test_damage_to_what_both_share_is_found_too_where_the_new_version_comes_minutes_later() -> (
+    None
+):
+    later = lambda w: ramp((w - 60) // 3) if w >= 60 else 0.0  # noqa: E731
+    both = Traffic(edge(), 200, Behaviour(), Behaviour(), outage=lambda w: 0.3 * later(w))
+    rows = cells([both], 90, share=later, before=BEFORE)
+    (finding,) = found(rows, 90)
+    assert (finding.signal, finding.role) == ("errors", "root")
+
+
 def test_a_passing_incident_after_a_deploy_at_once_is_no_release() -> None:
     brief = Traffic(
         edge(),
@@ -397,6 +407,32 @@ def test_a_callee_released_as_well_that_breaks_its_other_callers_too_is_the_bett
         beside = one_version(cells([others, above], 18, share=steady(0.0), before=BEFORE, seed=5))
         verdict, _ = judge(
             deploy(), [*rows, *needs], (), [bank], SETTINGS, now_after(18), around=Around(beside)
+        )
+        assert verdict.outcome == outcome
+
+
+def test_what_befalls_a_rolling_release_once_it_is_alone_may_be_a_callees_of_that_moment() -> None:
+    rolling = lambda window: 0.5 if window < 3 else 1.0  # noqa: E731
+    bank = deploy("bank", "5.0.0", previous_version="4.0.0")
+    bank = replace(bank, started=bank.started + timedelta(seconds=30))
+    mine = Traffic(
+        edge(), 30, Behaviour(0.003), Behaviour(0.003), outage=lambda w: 0.07 if w >= 4 else 0.0
+    )
+    rows = cells([mine], 40, share=rolling, before=BEFORE)
+    needs = one_version(
+        cells([Traffic(edge("payment", "bank", "POST /charge"), 30)], 40, before=BEFORE)
+    )
+    others = Traffic(edge("orders", "bank", "POST /charge"), 30)
+    for harm, outcome in ((0.07, "inconclusive"), (0.0, "fail")):
+        above = Traffic(
+            edge("user", "orders", "GET /"),
+            6,
+            Behaviour(0.003),
+            outage=lambda w, harm=harm: harm if w >= 4 else 0.0,
+        )
+        beside = one_version(cells([others, above], 40, share=steady(0.0), before=BEFORE, seed=5))
+        verdict, _ = judge(
+            deploy(), rows, (), [bank], SETTINGS, now_after(40), around=Around([*beside, *needs])
         )
         assert verdict.outcome == outcome
 

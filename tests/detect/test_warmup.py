@@ -11,8 +11,9 @@ import pytest
 
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.columns import tables
+from monitor.detect.measure.contrasts import contrast
 from monitor.detect.measure.series import Around
-from monitor.detect.measure.warmup import fresh_calls, fresh_shares
+from monitor.detect.measure.warmup import fresh_calls, fresh_shares, settled_windows
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell, Sighting
 from tests.detect.traffic import (
@@ -233,3 +234,25 @@ def test_totals_that_slow_with_those_of_another_release_that_slowed_by_more_are_
     assert (verdict.outcome, explained) == (
         ("inconclusive", ["callee_released"]) if released else ("fail", [])
     )
+
+
+@pytest.mark.parametrize(("part", "settles"), [(0.0, 600), (0.1, 600), (0.25, 300), (1.0, 300)])
+def test_in_long_windows_a_version_is_settled_once_it_served_for_a_minute_of_the_first(
+    part: float, settles: int
+) -> None:
+    """Windows of five minutes; of the first the version served a `part`."""
+    rows = cells([Traffic(edge(), 400, COLD, COLD)], 4, share=steady(1.0), before=4, poisson=False)
+    rows = [
+        replace(
+            row,
+            window=START + (row.window - START) * 30,
+            calls=round(row.calls * part) if row.window == START else row.calls,
+        )
+        for row in rows
+        if row.calls and (part or row.window != START)
+    ]
+    (table,) = tables(rows, -np.inf, np.inf)
+    held = contrast(table, "callee", "2.0.0", "1.9.0", float(AT))
+    windows = np.arange(4, dtype=np.int64) * 300 + AT
+    warm = settled_windows(held, windows, {}, 300, 1)
+    assert windows[warm][0] - AT == settles

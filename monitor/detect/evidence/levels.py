@@ -4,7 +4,8 @@ a deploy against all that it did before.
 There is no sampling error to reckon with, so only the number's own past can tell what is unusual.
 What is compared is a run: how far above the level before it the number stays for windows in a row.
 The run since the deploy must be higher, by a margin, than every run that began at any earlier
-moment; the past is as good as it is long. Of n runs beside it that might as well have been the
+moment; the past is as good as it is long. And it must go on: a number that is where it
+was again has passed by. Of n runs beside it that might as well have been the
 highest, chance makes it so once in n + 1; and how much higher it is than they, once in the square
 of that (a heavy tail's law). But no run is rarer than what single windows make by chance: where
 one in ten is as high, two in a row come once in a hundred places.
@@ -33,6 +34,10 @@ LEAST_SHORT = 0.3
 """Less than a day of past does not show how a level wanders: only a rise that matters by itself
 stands out of it.
 """
+GOES_ON = 0.5
+"""From a run's begin on, the number's median must stay above its level by so much of what a run
+must be above it.
+"""
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
 
@@ -43,8 +48,8 @@ class LevelTest:
     `highest`: the highest run of before.
 
     `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the
-    deploy that are above all that was before; `least`: the share of the usual level that a rise
-    must be.
+    deploy that are above all that was before; `goes_on`: how far the median from the run's begin on
+    is above the usual level; `least`: the share of the usual level that a rise must be.
     """
 
     usual: float
@@ -53,6 +58,7 @@ class LevelTest:
     spans: int
     log_e: float
     beyond: int
+    goes_on: float
     least: float = LEAST
 
     @property
@@ -61,12 +67,11 @@ class LevelTest:
         return 1.0 + self.run / self.usual if self.usual > 0 else None
 
     def stands_out(self) -> bool:
-        """Whether it is higher than every run before by the margin, and by enough to matter."""
-        return (
-            self.run > MARGIN * self.highest
-            and self.run > self.least * self.usual
-            and self.run > 0
-        )
+        """Whether it is higher than every run before by the margin, and by enough to matter; and
+        whether it goes on.
+        """
+        bar = max(MARGIN * self.highest, self.least * self.usual, 0.0)
+        return self.run > bar and self.goes_on > GOES_ON * bar
 
 
 def run_of(grain: float) -> int:
@@ -83,8 +88,10 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
     if now.size < width or size < FEWEST_BEFORE:
         return None
     usual = float(np.median(past[-LEVEL_WINDOWS:]))
+    due = usual * (1.0 + grown)
     lows = _lows(now, width)
-    run = float(lows.max()) - usual * (1.0 + grown)
+    run = float(lows.max()) - due
+    goes_on = float(np.median(now[int(lows.argmax()) :])) - due
     levels = np.median(np.lib.stride_tricks.sliding_window_view(past, size), axis=1)
     ahead = _lows(past, width)
     rises = _highest_within(ahead, SPAN)[size:] - levels[: max(ahead.size - size, 0)]
@@ -106,7 +113,8 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
         highest,
         spans,
         log_e,
-        int((now - usual * (1.0 + grown) > highest).sum()),
+        int((now - due > highest).sum()),
+        goes_on,
         least,
     )
 

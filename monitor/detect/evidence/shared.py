@@ -145,7 +145,8 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     damage to what they share.
 
     The versions look alike then, and only what was before tells; but no outage follows a ramp's
-    levels.
+    levels. What came before the new version's first call, however long after the deploy was told,
+    is no part of the time after.
     """
     whole = edge.contrast
     if not whole.overlap or whole.confounded or not _any(whole, measure.bad):
@@ -161,7 +162,8 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     )
     if told / dispersion(before.bad, before.calls) < DOSE_OVER_STEP:
         return None
-    since = series(edge.table, edge.table.windows >= whole.since, measure)
+    first = max(whole.since, float(edge.table.windows[whole.since_rows].min()))
+    since = series(edge.table, edge.table.windows >= first, measure)
     return Step(edge, measure, before, since, supported=False)
 
 

@@ -5,7 +5,7 @@ Wrong values, misrouted calls, a schema changed silently: the callee answers as 
 of a release holds what its callers answer to their callers, over time. Blame decides: those that
 fail first (none of what else they call fails) must all call the released service; no more of their
 requests fail than could have met its new version; who does not call it is well, each and all; no
-other release of that moment explains as much; and where versions never met, none of its other
+other release of that moment explains as much, unless its share of the calls tells it apart; and where versions never met, none of its other
 callers is as well as before. If one does or is, nothing is decided, and nothing passes.
 """
 
@@ -24,6 +24,7 @@ from monitor.detect.judging.doubts import (
     more_fail_than_could,
 )
 from monitor.detect.judging.elsewhere import BEFORE_IT, ENOUGH_DUE, at_its_moment, began
+from monitor.detect.judging.followed import by_its_share, followed
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
@@ -110,8 +111,15 @@ def harm_in_callers(
     suffering = tuple(sorted(first & callers))
     if not suffering:
         return CallersHarm()
-    released = {release.service for release in others if at_its_moment(release, mine[0])}
-    released -= {deploy.service}
+    rivals = {
+        release.service: release
+        for release in others
+        if at_its_moment(release, mine[0]) and release.service != deploy.service
+    }
+    whose = followed(deploy, suffering, rivals, near, slow=False)
+    if whose.better:
+        return CallersHarm(explained=suffering)
+    released = set(rivals) - whose.worse
     if all(
         near.handed_on(caller) or (caller in released and began_later(caller, near, mine))
         for caller in suffering
@@ -140,7 +148,8 @@ def _blamed(
     ):
         return CallersHarm(undecided=suffering)
     if any(
-        more_fail_than_could(caller, near, mine) or began_later(caller, near, mine)
+        (more_fail_than_could(caller, near, mine) and not by_its_share(deploy, caller, near))
+        or began_later(caller, near, mine)
         for caller in first
     ):
         return CallersHarm(undecided=suffering)
@@ -151,7 +160,9 @@ def _blamed(
         return CallersHarm(undecided=suffering)
     # a release further below explains as much, where those that call it began to fail as well
     for other in released:
-        if any(near.rise_with_own(caller).is_like(size) for caller in near.callers_of(other)):
+        if first <= near.above({other}) and any(
+            near.rise_with_own(caller).is_like(size) for caller in near.callers_of(other)
+        ):
             return CallersHarm(undecided=suffering)
     return CallersHarm(
         found=tuple(step_finding(deploy, *failing[service], ()) for service in sorted(first))
@@ -214,9 +225,15 @@ def _slower_callers(
     first = near.first(slower)
     suffering = tuple(sorted(first & near.callers))
     # a later one, too: how long the callers were well before is not to be seen of slow calls
-    released = {
-        release.service for release in others if began(release) >= near.since - BEFORE_IT
-    } - {deploy.service}
+    rivals = {
+        release.service: release
+        for release in others
+        if began(release) >= near.since - BEFORE_IT and release.service != deploy.service
+    }
+    whose = followed(deploy, suffering, rivals, near, slow=True)
+    if whose.better:
+        return CallersHarm(explained=suffering)
+    released = set(rivals) - whose.worse
     if (
         not suffering
         or first & released

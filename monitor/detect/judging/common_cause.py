@@ -85,6 +85,15 @@ class _Below:
         names = {finding.edge for finding in self.stepped}
         return [edge for edge in self.edges if edge.table.edge in names]
 
+    @property
+    def by_time_alone(self) -> bool:
+        """Whether no comparison of the versions supports what stepped: they never met, or were
+        alike while they did.
+        """
+        return not any(
+            finding.evidence.step.supported for finding in self.stepped if finding.evidence.step
+        )
+
     @cached_property
     def near(self) -> Surroundings:
         """All that is told, from the deploy's moment on."""
@@ -125,9 +134,7 @@ def _breaks_others(below: _Below, settings: JudgeSettings) -> Deploy | None:
         failing = near.failing(settings, reached=near.above(callers)) if callers else {}
         if callers & set(failing):
             return release
-        if not any(edge.contrast.overlap for edge in here) and any(
-            near.rise(caller).is_like(size) for caller in callers
-        ):
+        if below.by_time_alone and any(near.rise(caller).is_like(size) for caller in callers):
             return release
     return None
 

@@ -135,9 +135,22 @@ def settled_windows(
     """The same of any windows since the deploy."""
     first = int(contrast.table.windows[contrast.since_rows[0]]) if contrast.since_rows.size else 0
     warm = np.array([not fresh.get(int(window)) for window in windows.tolist()], dtype=bool)
-    warm &= windows >= first + SETTLES + (grain if grain > WINDOW_SECONDS else 0)
+    begins = first + SETTLES + (grain if grain > WINDOW_SECONDS else 0)
+    if grain > SETTLES and _settles_in_first(contrast, first, grain):
+        begins = first + grain
+    warm &= windows >= begins
     enough = np.unique(windows[warm]).size >= fewest
     return warm if enough else np.ones(warm.size, dtype=bool)
+
+
+def _settles_in_first(contrast: Contrast, first: int, grain: int) -> bool:
+    """Whether the version served for as long as a cold start takes within its first long window:
+    it had so large a part there of the calls that it had in the next one.
+    """
+    rows = contrast.since_rows
+    windows, calls = contrast.table.windows[rows], contrast.table.counts[rows, 0]
+    then, after = (float(calls[windows == window].sum()) for window in (first, first + grain))
+    return then * grain >= SETTLES * after > 0
 
 
 def _first_call(

@@ -1,0 +1,127 @@
+"""Which of several releases of the same minutes the bad calls of others follow: by the share of
+their calls that each release's new version had, window by window.
+
+Two releases that began minutes apart, or took over in other steps, tell apart by themselves: what
+one breaks grows as its share does. A release of which nobody tells the share may have taken over at
+any moment within some minutes, at once or bit by bit: it is given the curve that suits it best.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.evidence.before_after import dose_over_step, dose_rates
+from monitor.detect.measure.columns import COUNTS, EdgeTable
+from monitor.detect.measure.series import Series
+
+TAKES = 300.0
+"""Seconds in which a release whose share nobody tells takes over, from its moment on."""
+PARTS = (0.02, 0.98)
+STEPPED = 2
+"""A share told between these in so many windows is a curve of its own; else it is a step."""
+CERTAIN = math.log(1000.0)
+"""So much likelier must one release be than another to be told apart from it."""
+
+
+def curves(tables: Sequence[EdgeTable], version: str, began: float, windows: Ints) -> list[Floats]:
+    """The share of the new version in each of the `windows`: as told by these tables where it was
+    between none and all, else each that is possible since it `began`. None where calls are assumed:
+    they tell no share.
+    """
+    if not all(table.is_counted for table in tables):
+        return []
+    told = _told(tables, version, windows)
+    if told is not None and int(((told > PARTS[0]) & (told < PARTS[1])).sum()) >= STEPPED:
+        return [told]
+    grain = float(np.diff(windows).min()) if windows.size > 1 else 0.0
+    moments = windows[(windows >= began - grain) & (windows <= began + TAKES)]
+    possible = [
+        np.clip((windows + grain - moment) / max(seconds, grain), 0.0, 1.0)
+        for moment in moments
+        for seconds in (0.0, TAKES / 2.0, TAKES)
+    ]
+    return [told, *possible] if told is not None and told.any() else possible
+
+
+def _told(tables: Sequence[EdgeTable], version: str, windows: Ints) -> Floats | None:
+    """The share by window, that of the last one where nothing was called; None where no row names
+    the version. Rows that name none are another side's word on the same calls, unless all that is
+    not the new version has no name.
+    """
+    named = {name for table in tables for name in table.callee_versions} - {"", version}
+    every, new = np.zeros(windows.size), np.zeros(windows.size)
+    for table in tables:
+        if version not in table.callee_versions:
+            continue
+        inside = np.isin(table.windows, windows)
+        places = np.searchsorted(windows, table.windows[inside])
+        calls = table.counts[inside, COUNTS.index("calls")].astype(np.float64)
+        is_new = table.callee[inside] == table.callee_versions.index(version)
+        if named and "" in table.callee_versions:
+            calls = calls * (table.callee[inside] != table.callee_versions.index(""))
+        every += np.bincount(places, weights=calls, minlength=windows.size)
+        new += np.bincount(places, weights=calls * is_new, minlength=windows.size)
+    if not new.any():
+        return None
+    known = np.flatnonzero(every)
+    last = np.maximum(np.searchsorted(known, np.arange(windows.size), side="right") - 1, 0)
+    return np.asarray((new / np.maximum(every, 1.0))[known[last]], dtype=np.float64)
+
+
+def likelihood(answers: Series, shares: Sequence[Floats]) -> tuple[float, Floats]:
+    """Log likelihood (Poisson, but for what no rate changes) of bad calls that grow with the best
+    of these shares, and what that one lets expect in each window.
+    """
+    return max((_fit(answers, share) for share in shares), key=lambda fit: fit[0])
+
+
+def _fit(answers: Series, share: Floats) -> tuple[float, Floats]:
+    low, high = dose_rates(answers.bad, answers.calls, share)
+    mean = np.maximum(low + high * share, 1e-12)
+    expected: Floats = np.asarray(mean * answers.calls, dtype=np.float64)
+    return float((answers.bad * np.log(mean) - expected).sum()), expected
+
+
+def likelier(answers: Series, mine: Sequence[Floats], other: Sequence[Floats]) -> float:
+    """By how much (in logs) the bad calls follow the one release rather than the other; less where
+    they scatter more than calls do, and 0 where an incident that came and went suits them better
+    than either.
+    """
+    (here, expected), (there, elsewhere) = likelihood(answers, mine), likelihood(answers, other)
+    scatter = _scatter(answers, expected if here >= there else elsewhere)
+    if _incident(answers) - max(here, there) >= CERTAIN * scatter:
+        return 0.0
+    return (here - there) / scatter
+
+
+def _incident(answers: Series) -> float:
+    """Log likelihood of bad calls at one rate from some moment to another, and at another rate
+    before and after: the best of all such.
+    """
+    k, a = (
+        np.concatenate([[0], np.cumsum(column)]).astype(np.float64)
+        for column in (answers.bad, answers.calls)
+    )
+    begins, ends = np.triu_indices(k.size, 1)
+    inside = k[ends] - k[begins], a[ends] - a[begins]
+    outside = k[-1] - inside[0], a[-1] - inside[1]
+    levels = sum(
+        bad * np.log(np.maximum(bad, 1e-12) / np.maximum(calls, 1e-12)) - bad
+        for bad, calls in (inside, outside)
+    )
+    return float(np.max(levels))
+
+
+def beyond_a_step(answers: Series, share: Floats) -> float:
+    """The same of bad calls that grow with a share rather than at one moment, whichever."""
+    _, expected = _fit(answers, share)
+    return dose_over_step(answers.bad, answers.calls, share) / _scatter(answers, expected)
+
+
+def _scatter(answers: Series, expected: Floats) -> float:
+    """Variance over mean of what is left, at least 1."""
+    used = expected > 0
+    squares = float(((answers.bad[used] - expected[used]) ** 2 / expected[used]).sum())
+    return max(1.0, squares / max(int(used.sum()) - 2, 1))
