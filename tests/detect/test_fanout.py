@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from monitor.alerts.lifecycle import worth_a_page
@@ -296,6 +297,25 @@ def test_calls_that_are_gone_hold_a_pass_back_and_fail_nobody_where_nothing_tell
     assert (findings, changed(told), told.outcome) == ([], ["bank"], "inconclusive")
     told, findings = judged(untold)
     assert (findings, changed(told)) == ([], [])
+
+
+@pytest.mark.parametrize("part", [0.25, 1.0])
+def test_few_answers_are_looked_at_for_longer_before_their_missing_calls_are_taken_for_none(
+    part: float,
+) -> None:
+    """Two answers in ten seconds: of late there are 36, in ten minutes 120."""
+    answers = cells([Traffic(edge(), 2)], 60, share=AT_ONCE, before=180)
+    calls = cells([Traffic(BANK, 2)], 60, share=AT_ONCE, before=180, seed=3, role="caller")
+    rng = np.random.default_rng(7)
+    made = [
+        replace(row, calls=count, failed=0, outcomes={"ok": count})
+        for row in calls
+        if (count := int(rng.binomial(row.calls, part if row.window >= START else 1.0)))
+    ]
+    rows = [*answers, *(replace(row, caller_version="") for row in made)]
+    around = Around(neighbours=[row for row in rows if row.edge == BANK])
+    told = judge(deploy(), answers, (), (), SETTINGS, now_after(60), around=around)[0]
+    assert changed(told) == (["bank"] if part < 1.0 else [])
 
 
 def test_all_calls_changing_alike_is_another_sampling_and_no_changed_behaviour() -> None:

@@ -15,7 +15,7 @@ from monitor.detect.arrays import Bools, Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.history import late_from
-from monitor.detect.evidence.rates import SHRINK
+from monitor.detect.evidence.rates import LEANS, SHRINK
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.measure.columns import EdgeTable
@@ -69,15 +69,16 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
     old_answers, new_answers = (
         sum(_calls(edge, new=new, met=met) for edge in answering) for new in (False, True)
     )
-    if min(old_answers, new_answers) < ENOUGH_ANSWERS:
-        return []
-    share = new_answers / (new_answers + old_answers)
+    told = min(old_answers, new_answers) >= ENOUGH_ANSWERS
+    share = new_answers / (new_answers + old_answers) if told else 0.0
     changes: list[Fanout] = []
     for edge in edges:
         if edge.role != "caller" or not edge.table.is_counted:
             continue
         if not any(own_codes(edge.table, "caller")[0]):
             untold = [*untold, edge.table]
+            continue
+        if not told:
             continue
         old, new = (_calls(edge, new=new, met=met) for new in (False, True))
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
@@ -93,7 +94,7 @@ def _changed_over_time(
 
     Calls to where none went before are such a change, too, however few.
     """
-    if not untold:
+    if not untold or not answering:
         return []
     since, grain, version = (
         answering[0].contrast.since,
@@ -101,20 +102,33 @@ def _changed_over_time(
         answering[0].contrast.new_version,
     )
     tables = [edge.table for edge in answering]
-    before, late = volumes(tables, since, grain)
-    if min(before, late) < ENOUGH_ANSWERS:
+    newest = max((int(table.windows[-1]) for table in tables if table.windows.size), default=0)
+    # few answers of late: then the later half of the time since, or all of it
+    spans = (0.0, (newest - since) / 2.0, newest - since + grain)
+    seconds = next(
+        (span for span in spans if volumes(tables, since, grain, span=span)[1] >= ENOUGH_ANSWERS),
+        None,
+    )
+    if seconds is None:
         return []
-    of_new, share = volumes(tables, since, grain, version)[1] / late, late / (before + late)
+    before, late = volumes(tables, since, grain, span=seconds)
+    if before < ENOUGH_ANSWERS:
+        return []
+    answered = volumes(tables, since, grain, version, span=seconds)[1]
+    of_new, share = answered / late, late / (before + late)
     fewer, more = (
         max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))),
         max(ALIKE, 1.0 + of_new * (FLOOR - 1.0)),
     )
+    bar = BAR
+    if seconds:  # so few cannot show that half are missing: that they lean so is enough to wait
+        fewer, more, bar = ALIKE, ALIKE, LEANS
     changes: list[Fanout] = []
     for table in (table for table in untold if table.is_counted):
-        then, now = volumes([table], since, grain)
+        then, now = volumes([table], since, grain, span=seconds)
         if (then >= ENOUGH_ANSWERS or _is_new(then, now)) and max(
             fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)
-        ) >= BAR:
+        ) >= bar:
             changes.append(Fanout(table.edge, then / before, now / late))
     return changes
 
@@ -127,14 +141,18 @@ def _is_new(then: float, now: float) -> bool:
 
 
 def volumes(
-    tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None
+    tables: Sequence[EdgeTable],
+    since: float,
+    grain: int,
+    version: str | None = None,
+    span: float = 0.0,
 ) -> tuple[float, float]:
-    """Calls before the deploy, and of late: the last minutes since it, when its share is largest;
-    answered by `version` where one is named.
+    """Calls before the deploy, and of late: the last minutes since it, when its share is largest,
+    or a longer `span` of seconds; answered by `version` where one is named.
     """
     before = late = 0.0
     last = max((float(table.windows[-1]) for table in tables if table.windows.size), default=since)
-    from_then = max(late_from(last, grain), since)
+    from_then = max(min(late_from(last, grain), last - span), since)
     for table in tables:
         calls = table.counts[:, 0]
         if version is not None:

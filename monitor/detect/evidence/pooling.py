@@ -229,8 +229,9 @@ def pooled_rate(
             late = contrast.since_rows[edge.table.windows[contrast.since_rows] >= since]
             bad_late, calls_late = edge.table.counts[late][:, place].sum(axis=0).tolist()
             new = float(bad_late), float(calls_late)
-        past = float(before[0].sum()), float(before[1].sum())
-        phi, clumps = dispersion(*without_incident(*before)), dispersion(*_by_window(edge, place))
+        calm = without_incident(*before)  # an incident of before is nothing to expect
+        past = float(calm[0].sum()), float(calm[1].sum())
+        phi, clumps = dispersion(*calm), dispersion(*_by_window(edge, place))
         sums.add(new, old, past, phi, clumps, apart=apart, alone=kind != "violated")
     return sums.told(kind)
 

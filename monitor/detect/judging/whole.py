@@ -39,10 +39,6 @@ WEAKER_AFTER = 300.0
 """Seconds after which a version that does not meet the old one may be called no worse than what
 was before.
 """
-LATE_PART, LATE_POINTS = 0.2, 0.06
-"""Of harmful releases so many at most do harm only late: where the later half of the calls shows
-nothing of it, that half need exclude no more than this part of the odds, and twice the points.
-"""
 LEAST_OF_FEW = 0.08
 """Of a smaller share, few calls show nothing of harm to those that call it."""
 APART = frozenset({"no_overlap", "version_stayed", "zones_in_turn", "callers_explained"})
@@ -266,20 +262,11 @@ def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings)
 
 
 def _well_of_late(case: Case) -> bool:
-    """Whether harm that only comes late is improbable by the later half of the calls: a slow leak
-    has just begun when the whole time is still well.
+    """Whether harm is improbable in the later half of the calls by themselves: a slow leak has
+    just begun when the whole time is still well.
     """
     late = (failures_of_late(case.edges, role, apart=True) for role in ROLES)
-    return all(
-        kind.nearly
-        or (
-            kind.bad <= kind.expected
-            and kind.harm <= ODDS / LATE_PART
-            and kind.difference_high < LATE_POINTS
-        )
-        for kind in late
-        if kind is not None
-    )
+    return all(kind.nearly for kind in late if kind is not None)
 
 
 def rate_per_second(edge: EdgeTests) -> float:
