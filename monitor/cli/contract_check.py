@@ -129,26 +129,16 @@ def _held(
     def writers(key: SchemaKey) -> Writer | str:
         return published.get(key) or schemas(key)
 
-    calm_collector()
     tally, report = Tally(dict.fromkeys((path.name for path in traffic), 0)), reporter(form)
+    told = _Rows(in_force, writers)
+    calm_collector()
     for index, (file, offset, form_told, entry) in enumerate(
         _entries(traffic, source, settings, tally)
     ):
-        row = {
-            "index": index,
-            "file": file,
-            "record": offset,
-            "source": form_told,
-            **_row(entry, in_force, writers),
-        }
+        place = {"index": index, "file": file, "record": offset, "source": form_told}
+        row = {**place, **told.row(entry)}
         tally.add(row)
-        report.row(
-            {
-                name: value
-                for name, value in row.items()
-                if name not in ("contract_names_it", "codes", "shown")
-            }
-        )
+        report.row(row)
     report.end(_whole(documents, tally))
     return tally.exit()
 
@@ -271,22 +261,52 @@ def _messages(
                     )
 
 
-def _row(entry: Exchange | Refused, held: Bound, writers: Writers) -> dict[str, Any]:
-    if isinstance(entry, Refused):
-        reason = f"{UNREADABLE}: {entry}"
-        return {
-            "operation": "",
-            "status": 0,
-            "verdict": "not_checked",
-            "reason": reason,
-            "reasons": [reason],
-            "observations": [],
-            "violations": [],
-            "codes": [reason],
-            "contract_names_it": False,
-            "shown": [],
-        }
-    checked = _checked(entry, held, writers)
+_MOST_ALIKE = 10_000
+
+
+class _Rows:
+    """What is told of each entry. Most exchanges keep everything and show nothing else: what is
+    told of those is made once for an operation and status.
+    """
+
+    def __init__(self, held: Bound, writers: Writers) -> None:
+        self._held, self._writers = held, writers
+        self._alike: dict[tuple[int, int], tuple[Checked, dict[str, Any]]] = {}
+
+    def row(self, entry: Exchange | Refused) -> dict[str, Any]:
+        """The row without its place. It must not be changed."""
+        if isinstance(entry, Refused):
+            return _refused(entry)
+        checked = _checked(entry, self._held, self._writers)
+        if checked.outcome != "valid" or checked.unchecked or checked.observations:
+            return _row(entry, checked)
+        # the verdict is held, so that no other one gets its id
+        key = (id(checked), entry.status)
+        known = self._alike.get(key)
+        if known is None:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            known = self._alike[key] = (checked, _row(entry, checked))
+        return known[1]
+
+
+def _refused(entry: Refused) -> dict[str, Any]:
+    reason = f"{UNREADABLE}: {entry}"
+    return {
+        "operation": "",
+        "status": 0,
+        "verdict": "not_checked",
+        "reason": reason,
+        "reasons": [reason],
+        "observations": [],
+        "violations": [],
+        "codes": [reason],
+        "contract_names_it": False,
+        "shown": [],
+    }
+
+
+def _row(entry: Exchange, checked: Checked) -> dict[str, Any]:
     reasons = _reasons(checked)
     return {
         "operation": printable(checked.operation, "\N{REPLACEMENT CHARACTER}"),

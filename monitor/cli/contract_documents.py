@@ -13,6 +13,7 @@ from monitor.contracts.registry import InForce, Registry
 from monitor.errors import ContractError, UsageError
 from monitor.model.contracts import ContractFormat, Revision
 from monitor.model.exchanges import Exchange
+from monitor.model.services import NOBODY
 
 _PROVIDER = re.compile(r"[\w.\-]{1,200}")
 _ALWAYS = datetime.fromtimestamp(0, UTC)
@@ -40,11 +41,14 @@ class Bound:
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._all = [document.held for document in documents if not document.provider]
-        self._named = Registry([_revision(it) for it in documents if it.provider])
+        named = [_revision(document) for document in documents if document.provider]
+        self._named = Registry(named) if named else None
 
     def of_call(self, exchange: Exchange) -> list[InForce]:
         """Those that bind a call."""
         bound = [contract for contract in self._all if binds(contract, exchange.caller)]
+        if self._named is None:
+            return bound
         return bound + self._named.find(
             exchange.callee,
             exchange.environment,
@@ -56,6 +60,8 @@ class Bound:
 
     def of_record(self, exchange: Exchange) -> list[InForce]:
         """Those that say something of a record of a topic."""
+        if self._named is None:
+            return self._all
         return self._all + self._named.find_messages(
             exchange.path,
             exchange.caller,
@@ -136,4 +142,4 @@ def binds(contract: InForce, caller: str) -> bool:
     the log tells who called.
     """
     consumer = contract.promise.consumer if contract.promise is not None else ""
-    return not consumer or not caller or consumer == caller
+    return not consumer or caller in NOBODY or consumer == caller

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
+import orjson
 import typer
 
 from monitor.cli.printing import plain, show, tell_what_is_judged
@@ -80,6 +81,14 @@ class _Silent:
         """Nothing."""
 
 
+def _as_json(row: dict[str, Any]) -> str:
+    """A row in one line. Names of files may hold bytes that are no text."""
+    try:
+        return orjson.dumps(row).decode()
+    except TypeError:
+        return json.dumps(row)
+
+
 class _Json:
     """One object. Violations wait in a file of their own until the exchanges are written."""
 
@@ -91,7 +100,7 @@ class _Json:
         """Write an exchange; put its violations by."""
         sys.stdout.write(
             ('{\n "exchanges": [\n  ' if not self._rows else ",\n  ")
-            + json.dumps({name: row[name] for name in _ROW})
+            + _as_json({name: row[name] for name in _ROW})
         )
         self._rows += 1
         for violation in _violations(row):

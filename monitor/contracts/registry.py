@@ -14,7 +14,7 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
 from monitor.model.contracts import PublishedRole, Revision
-from monitor.model.services import split_service
+from monitor.model.services import NOBODY, split_service
 
 _MOST_CACHED = 20_000
 _FOREVER = 2**63 - 1
@@ -154,7 +154,7 @@ class Registry:
         namespace: str = "",
     ) -> list[InForce]:
         """The revision in force of each contract that binds this provider towards this consumer,
-        most specific first. `consumer` "": nobody tells who calls, and examples for any one bind.
+        most specific first. Where nobody tells who calls, examples for any consumer bind.
 
         A provider may be published, and be named in traffic, as `name`, `name.namespace` or
         `name.namespace.svc…`. The very name beats the others. Where only one of them tells its
@@ -163,7 +163,8 @@ class Registry:
         provider = (
             provider if provider in self._by_provider else self._known_as(provider, namespace)
         )
-        return self._in_force(provider, environment, version, consumer, at_ns)
+        known = "" if consumer in NOBODY else consumer
+        return self._in_force(provider, environment, version, known, at_ns)
 
     def find_messages(
         self,

@@ -244,7 +244,7 @@ class Examiner:
             names.callee,
             names.environment,
             names.callee_version,
-            names.caller if exchange.caller else "",
+            names.caller,
             exchange.end_ns,
             exchange.callee_namespace,
         )

@@ -13,6 +13,10 @@ _DOMAINS = frozenset(
 )
 
 
+NOBODY = frozenset({"", "unknown", "user"})
+"""What stands for a caller that no log and no trace names."""
+
+
 def split_service(name: str, *, in_mesh: bool = True) -> tuple[str, str]:
     """A service's short name and its namespace, "" when the name tells none.
 

@@ -511,3 +511,34 @@ def test_a_file_is_checked_without_loading_what_other_contracts_and_commands_nee
     loaded = set(shown.splitlines()[-1].split())
     assert "monitor.contracts.check" in loaded
     assert not loaded & {"chdb", "fastapi", "graphql", "httpx", "kafka", "numpy", "pyarrow"}
+
+
+def test_a_pact_binds_the_calls_of_a_log_that_names_no_caller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.contracts.examples import ORDER, interaction, pact
+
+    held = tmp_path / "pact.json"
+    held.write_text(json.dumps(pact(interaction())))
+    for words in ([str(held)], [f"orders={held}"]):
+        lines = [
+            entry(ORDER, path="/orders/7", callee="orders"),
+            entry({}, path="/orders/7", callee="orders"),
+        ]
+        traffic = tmp_path / "calls.ndjson"
+        traffic.write_text("\n".join(lines))
+        with pytest.raises(SystemExit):
+            main(
+                [
+                    "contracts",
+                    "check",
+                    "--contract",
+                    *words,
+                    "--traffic",
+                    str(traffic),
+                    "-f",
+                    "json",
+                ]
+            )
+        rows = json.loads(capsys.readouterr().out)["exchanges"]
+        assert [row["verdict"] for row in rows] == ["valid", "violated"]

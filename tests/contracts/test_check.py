@@ -511,6 +511,7 @@ def test_what_a_log_puts_in_the_place_of_a_body_breaks_nothing(
     ("caller", "told"),
     [
         ("", ("violated", "web-orders")),
+        ("unknown", ("violated", "web-orders")),
         ("web", ("violated", "web-orders")),
         ("till", ("not_checked", "")),
     ],

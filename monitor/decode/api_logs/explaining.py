@@ -91,4 +91,4 @@ def _some_wait() -> Waits:
 
 
 def _given(names: Names, outcome: Found) -> Found:
-    return names.given(outcome) if isinstance(outcome, Exchange) else outcome
+    return names.given(outcome) if names.any and isinstance(outcome, Exchange) else outcome
