@@ -35,7 +35,7 @@ _EVERYWHERE = {
 _SINCE_6 = {
     **dict.fromkeys(("if", "then", "else", "contains", "propertyNames"), "schema"),
     **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), "number"),
-    **dict.fromkeys(("contentEncoding", "contentMediaType"), "unread"),
+    **dict.fromkeys(("contentEncoding", "contentMediaType"), "text"),
 }
 _LISTED = {"items": "schema or list", "additionalItems": "schema or truth"}
 _NEWEST = {

@@ -11,7 +11,7 @@ from monitor.contracts.compiling import Draft
 from monitor.contracts.formats.keywords import held_schemas, schemas_in, unknown_in_openapi
 from monitor.contracts.formats.official import Version
 from monitor.contracts.formats.overlooked import odd_in_openapi, overlooked_in_openapi
-from monitor.contracts.lines import _in_text, _natively
+from monitor.contracts.lines import _in_text, _natively, lines_of
 from monitor.contracts.looks import look_at
 from monitor.contracts.read import examine
 from monitor.contracts.refs import TELLING, objects, telling
@@ -197,3 +197,11 @@ def test_an_example_beside_a_schema_that_nobody_can_use_is_looked_at() -> None:
     assert [remark.pointer for remark in examined.remarks if remark.kind == "example"] == [
         "/components/schemas/Fine/example"
     ]
+
+
+def test_lines_of_a_document_in_one_line_are_not_looked_for() -> None:
+    text = '\n\n{"a":{"b":[1,2]},"c":"\\ud83d\\udc4d"}\n'
+    assert lines_of(text, {"", "/a/b/1", "/c", "/none"}) == dict.fromkeys(
+        ("", "/a/b/1", "/c", "/none"), 3
+    )
+    assert lines_of(text.replace(',"c"', ',\n"c"'), {"/a/b/1", "/c"}) == {"/a/b/1": 3, "/c": 4}
