@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,7 +45,7 @@ from tests.capture.served import SERVICE, Collected, capture
 from tests.capture.test_messages import read
 from tests.contracts.test_messages import ORDER, held, message, pact
 from tests.fixtures.broker import KafkaBroker, free_ports
-from tests.fixtures.running import Running, until
+from tests.fixtures.running import PATIENCE_SECONDS, Running, until
 from tests.pipelines.test_api_logs import rows
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -417,6 +418,60 @@ def test_a_broker_that_is_away_costs_records_only_and_hooks_go_on(kafka: KafkaBr
         assert sum(kit.dropped.values()) == 50
         assert kit.dropped["sink_failed"] >= 1
     assert len(consume_plain(kafka, topic, kits[0])) == 2
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for it, for minutes if need be."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.mark.long
+def test_a_broker_that_goes_away_and_comes_back_gets_what_is_told_from_then_on(
+    kafka: KafkaBroker,
+) -> None:
+    """The application's topic and the capture's are on the same broker, as in most places."""
+    topic, logs = kafka.make_topic(partitions=1), kafka.make_topic(partitions=1)
+    sink = KafkaSink(kafka.bootstrap, logs, seconds=1, options={"log_level": 0})
+    kit = capture(sink, bounds=Bounds(batch_seconds=0.2, cpu_share=1, closing_seconds=30))
+    taken: list[bool] = []
+    producer = watch_confluent(
+        confluent_kafka.Producer(
+            {"bootstrap.servers": kafka.bootstrap, "log_level": 0, "message.timeout.ms": 60_000}
+        ),
+        kit,
+    )
+
+    def send(count: int) -> None:
+        for _ in range(count):
+            producer.produce(
+                topic, json.dumps(ORDER).encode(), on_delivery=lambda e, _: taken.append(not e)
+            )
+            producer.poll(0)
+
+    send(20)
+    eventually(lambda: kit.shipped == 20)
+    kafka.stop()
+    try:
+        send(30)  # which the application's client keeps
+        eventually(lambda: kit.dropped["sink_failed"] > 0)
+    finally:
+        kafka.start()
+    assert producer.flush(100) == 0
+    assert taken == [True] * 50, "the application's own records came, each once"
+
+    def told_anew() -> bool:
+        send(1)
+        return kit.shipped > 20
+
+    eventually(told_anew)
+    producer.flush(60)
+    sent = len(taken)
+    kit.close()
+    assert kit.shipped + sum(kit.dropped.values()) == sent, "what was lost is told"
+    assert kit.shipped > 20
 
 
 FORKS = """
