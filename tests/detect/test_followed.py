@@ -133,9 +133,9 @@ def test_a_release_whose_share_nobody_tells_is_given_the_curve_that_suits_it_bes
     )
     at_once = 0.1 * (windows >= 700)
     untold = curves((), "", 600.0, windows)
-    assert abs(likelier(answers(at_once, seed), untold, untold)) < CERTAIN
+    assert abs(likelier(answers(at_once, seed), untold, untold, 600.0)) < CERTAIN
     follows = answers(0.1 * told, seed)
-    assert likelier(follows, [told], untold) > CERTAIN
+    assert likelier(follows, [told], untold, 600.0) > CERTAIN
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -145,4 +145,13 @@ def test_harm_that_comes_and_goes_tells_no_release_from_another(seed: int) -> No
     outage = np.where((windows >= 70) & (windows < 80), 0.3, 0.0)
     told = np.where(windows >= 60, 0.1, 0.0) + np.where(windows >= 90, 0.4, 0.0)
     later = np.where(windows >= 60, 0.3, 0.0)
-    assert abs(likelier(answers(outage, seed), [told], [later])) < CERTAIN
+    assert abs(likelier(answers(outage, seed), [told], [later], 600.0)) < CERTAIN
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_incident_that_was_over_before_tells_nothing_against_what_follows(seed: int) -> None:
+    windows = np.arange(120)
+    told = np.where(windows >= 60, 0.1, 0.0) + np.where(windows >= 90, 0.4, 0.0)
+    later = np.where(windows >= 60, 0.3, 0.0)
+    harm = 0.1 * told + np.where((windows >= 20) & (windows < 30), 0.5, 0.0)
+    assert likelier(answers(harm, seed), [told], [later], 600.0) > CERTAIN

@@ -13,6 +13,7 @@ import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.before_after import dose_over_step, dose_rates
+from monitor.detect.evidence.rates import in_incident
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.series import Series
 
@@ -84,27 +85,36 @@ def _fit(answers: Series, share: Floats) -> tuple[float, Floats]:
     return float((answers.bad * np.log(mean) - expected).sum()), expected
 
 
-def likelier(answers: Series, mine: Sequence[Floats], other: Sequence[Floats]) -> float:
+def likelier(
+    answers: Series, mine: Sequence[Floats], other: Sequence[Floats], since: float
+) -> float:
     """By how much (in logs) the bad calls follow the one release rather than the other; less where
-    they scatter more than calls do, and 0 where an incident that came and went suits them better
-    than either.
+    they scatter more than calls do, and 0 where an incident that was not over before the deploy
+    (`since`) suits them better than either. One that was over is left out.
     """
+    past = answers.windows < since
+    over = np.zeros(past.size, dtype=bool)
+    over[past] = in_incident(answers.bad[past], answers.calls[past])
+    mine, other = ([share[~over] for share in shares] for shares in (mine, other))
+    answers = answers.part(~over)
     (here, expected), (there, elsewhere) = likelihood(answers, mine), likelihood(answers, other)
-    scatter = _scatter(answers, expected if here >= there else elsewhere)
-    if _incident(answers) - max(here, there) >= CERTAIN * scatter:
+    left = _scatter(answers, expected if here >= there else elsewhere)
+    if _incident(answers, since) - max(here, there) >= CERTAIN * left:
         return 0.0
-    return (here - there) / scatter
+    return (here - there) / left
 
 
-def _incident(answers: Series) -> float:
+def _incident(answers: Series, since: float) -> float:
     """Log likelihood of bad calls at one rate from some moment to another, and at another rate
-    before and after: the best of all such.
+    before and after: the best of all such that were not over by `since`.
     """
     k, a = (
         np.concatenate([[0], np.cumsum(column)]).astype(np.float64)
         for column in (answers.bad, answers.calls)
     )
     begins, ends = np.triu_indices(k.size, 1)
+    lasts = ends > np.searchsorted(answers.windows, since)
+    begins, ends = begins[lasts], ends[lasts]
     inside = k[ends] - k[begins], a[ends] - a[begins]
     outside = k[-1] - inside[0], a[-1] - inside[1]
     levels = sum(

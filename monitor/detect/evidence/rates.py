@@ -132,7 +132,7 @@ def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
     """
     if not bad.any():
         return bad, calls
-    kept = ~_incident(bad, calls)
+    kept = ~in_incident(bad, calls)
     return bad[kept], calls[kept]
 
 
@@ -161,7 +161,7 @@ def _peaks(bad: Ints, calls: Ints) -> tuple[Bools, Floats]:
     return high, usual
 
 
-def _incident(bad: Ints, calls: Ints) -> Bools:
+def in_incident(bad: Ints, calls: Ints) -> Bools:
     nothing = np.zeros(bad.size, dtype=bool)
     high, usual = _peaks(bad, calls)
     places = np.flatnonzero(high)

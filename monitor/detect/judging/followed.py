@@ -59,7 +59,7 @@ def followed(
         ]
         # two shares that nobody tells are never told apart
         weights = [
-            likelier(told, mine, other)
+            likelier(told, mine, other, near.since)
             for told, mine, other in pairs
             if mine and other and min(len(mine), len(other)) == 1
         ]
