@@ -412,6 +412,33 @@ def test_a_mountebank_request_fits_as_its_predicates_say(
     )
 
 
+@pytest.mark.parametrize(
+    ("predicate", "taken", "refused"),
+    [
+        # selectors, keys and values in any case, unless the predicate says otherwise
+        ({"equals": {"body": 1}, "jsonpath": {"selector": "$.Items[0].Id"}}, [{"items": [{"id": 1}]}], [{"items": [{"id": 2}]}]),
+        ({"equals": {"body": 1}, "jsonpath": {"selector": "$.A"}, "keyCaseSensitive": True}, [{"A": 1}], [{"a": 1}]),
+        ({"equals": {"body": {"A": "x"}}}, [{"a": "X"}], [{"a": "y"}]),
+        ({"equals": {"body": {"A": "x"}}, "caseSensitive": True}, [{"A": "x"}], [{"a": "x"}, {"A": "X"}]),
+        # a list that a selector finds alone is its items; deepEquals wants all of them
+        ({"equals": {"body": 1}, "jsonpath": {"selector": "$.a"}}, [{"a": 1}, {"a": [2, 1]}], [{"a": [2]}]),
+        ({"deepEquals": {"body": "1"}, "jsonpath": {"selector": "$[*].a"}}, [[{"a": 1}]], [[{"a": 1}, {"a": 2}]]),
+        ({"exists": {"body": True}, "jsonpath": {"selector": "$.a"}}, [{"a": []}, {"a": 0}], [{"b": 1}]),
+        ({"deepEquals": {"body": {"a": 1}}}, [{"a": 1}, {"A": 1}], [[{"a": 1}], {"a": 1, "b": 2}]),
+    ],
+)  # fmt: skip
+def test_bodies_are_matched_as_mountebank_matches_them(
+    predicate: dict[str, Any], taken: list[Any], refused: list[Any]
+) -> None:
+    held = imposter(predicate)
+    answers = [
+        judged(live(**POST | {"asked": body, "answer": {"id": "broken"}}), held, form="mountebank")
+        for body in (*taken, *refused)
+    ]
+    assert [told.outcome for told in answers[: len(taken)]] == ["violated"] * len(taken)
+    assert {told.reason for told in answers[len(taken) :]} == {"no_interaction"}
+
+
 def test_an_imposter_answers_in_turn_and_waits() -> None:
     first = {"is": {"statusCode": 200, "body": '{"id": 7}'}, "_behaviors": {"wait": 500}}
     second = {"is": {"statusCode": 404}, "behaviors": [{"wait": 20}, {"wait": 30}]}

@@ -321,7 +321,8 @@ class _Stub:
                 f"{self._where}: {clause}/jsonpath names no selector", f"{clause}/jsonpath"
             )
         try:
-            return compile_path(selector)
+            exact = True in (predicate.get("caseSensitive"), predicate.get("keyCaseSensitive"))
+            return compile_path(selector if exact else selector.lower())
         except ContractError as error:
             raise ContractError(f"{self._where}: {error}", f"{clause}/jsonpath") from None
 
@@ -359,7 +360,8 @@ class _Stub:
             return all_of_them(parts)
         if name == "body":
             if find is not None:
-                return asked_part(selected_by(find), compare.some_of(value), word, "", clause)
+                see_found = selected_by(find, any_case=compare.keys_in_any_case)
+                return asked_part(see_found, compare.some_of(value), word, "", clause)
             if isinstance(value, dict | list):
                 return asked_part(
                     see_json,

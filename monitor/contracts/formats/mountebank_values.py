@@ -26,6 +26,7 @@ class Compare:
     def __init__(self, word: str, predicate: Mapping[str, Any], clause: str, where: str) -> None:
         self._word = word
         self._exact = predicate.get("caseSensitive") is True
+        self.keys_in_any_case = not self._exact and predicate.get("keyCaseSensitive") is not True
         as_it_is = self._exact or word == "matches"
         self._plain: Callable[[Any], str] = text_of if as_it_is else _lowered
         if isinstance(predicate.get("except"), str) and predicate["except"]:
@@ -57,8 +58,12 @@ class Compare:
         return fits
 
     def some_of(self, expected: Any) -> AskAll:
-        """The same of values that a selector found."""
-        return self.all_of(expected)
+        """The same of values that a selector found; `deepEquals` allows no other."""
+        fits = self.all_of(expected)
+        if self._word != "deepEquals":
+            return fits
+        count = len(expected) if isinstance(expected, list) else 1
+        return lambda values: len(values) == count and fits(values)
 
     def _one(self, expected: Any) -> Callable[[Any], bool | None]:
         plain = self._plain
@@ -76,30 +81,36 @@ class Compare:
 
     def tree(self, actual: Any, expected: Any) -> bool:
         """A JSON body: each expected field is as asked; `deepEquals` allows no other."""
+        if self.keys_in_any_case:
+            return self._tree(folded(actual), folded(expected))
+        return self._tree(actual, expected)
+
+    def _tree(self, actual: Any, expected: Any) -> bool:
         if self._word == "exists":
             if isinstance(expected, dict):
                 fields = actual if isinstance(actual, dict) else {}
                 return all(
-                    self.tree(fields[name], value)
+                    self._tree(fields[name], value)
                     if name in fields and isinstance(value, dict)
                     else (name in fields) == bool(value)
                     for name, value in expected.items()
                 )
             return bool(expected)
         if isinstance(expected, dict):
-            items = actual if isinstance(actual, list) else [actual]
+            spread = isinstance(actual, list) and self._word != "deepEquals"
+            items = actual if spread else [actual]
             return any(self._object(item, expected) for item in items)
         if isinstance(expected, list):
             if not isinstance(actual, list) or (
                 self._word == "deepEquals" and len(actual) != len(expected)
             ):
                 return False
-            return all(any(self.tree(item, part) for item in actual) for part in expected)
+            return all(any(self._tree(item, part) for item in actual) for part in expected)
         if isinstance(actual, dict | list):
             return (
                 isinstance(actual, list)
                 and self._word != "deepEquals"
-                and any(self.tree(item, expected) for item in actual)
+                and any(self._tree(item, expected) for item in actual)
             )
         return bool(self._one(expected)(actual))
 
@@ -109,8 +120,17 @@ class Compare:
         ):
             return False
         return all(
-            name in actual and self.tree(actual[name], value) for name, value in expected.items()
+            name in actual and self._tree(actual[name], value) for name, value in expected.items()
         )
+
+
+def folded(value: Any, *, texts: bool = False) -> Any:
+    """A document whose keys are in lower case, with `texts` its texts, too."""
+    if isinstance(value, dict):
+        return {str(name).lower(): folded(part, texts=texts) for name, part in value.items()}
+    if isinstance(value, list):
+        return [folded(part, texts=texts) for part in value]
+    return value.lower() if texts and isinstance(value, str) else value
 
 
 def _lowered(value: Any) -> str:
@@ -141,15 +161,20 @@ def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[
     return lambda text: compiled.sub("", text[:100_000])
 
 
-def selected_by(find: Find) -> See:
-    """The values of a JSON body that a selector finds."""
+def selected_by(find: Find, *, any_case: bool) -> See:
+    """The values of a JSON body that a selector finds, with `any_case` one in lower case. A list
+    that it finds alone is its items.
+    """
 
     def see(call: Call) -> tuple[list[Any], str]:
         values, problem = see_json(call)
         if problem or not values:
             return [], problem
-        matches = find(values[0])
-        return ([], "undecidable") if matches is None else (matches, "")
+        matches = find(folded(values[0], texts=True) if any_case else values[0])
+        if matches is None:
+            return [], "undecidable"
+        alone = len(matches) == 1 and isinstance(matches[0], list) and matches[0]
+        return matches[0] if alone else matches, ""
 
     return see
 
