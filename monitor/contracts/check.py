@@ -1,59 +1,49 @@
 """One exchange against the contracts in force: valid, violated, or not checked and why."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
-from monitor.contracts.at_once import SHAPE_ONLY, named, valid_at_once
+from monitor.contracts.at_once import named, valid_at_once
 from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
 from monitor.contracts.credentials import check_credentials
-from monitor.contracts.findings import Findings, Side
+from monitor.contracts.findings import Findings
 from monitor.contracts.form import CallJudge, Operation, Promise, Shows
 from monitor.contracts.interactions import (
-    NO_INTERACTION,
     UNDOCUMENTED_STATUS,
     check_interactions,
 )
+from monitor.contracts.joined import joined, of_one_sender
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
-from monitor.contracts.messages import NO_MESSAGE, UNKNOWN_PRODUCER, check_messages
+from monitor.contracts.messages import check_messages
 from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
+from monitor.contracts.verdicts import (
+    NO_CONTRACT,
+    NO_RESPONSE,
+    NOT_OFFERED,
+    OBSERVED,
+    PREFLIGHT,
+    PROXY_ANSWER,
+    UNFORESEEN_PAYLOAD,
+    UNREADABLE_CONTRACT,
+    verdict,
+)
 from monitor.errors import UNFORESEEN
 from monitor.model.exchanges import (
     BODILESS,
     CLIENT_LEFT,
     MESSAGING,
     Checked,
-    CheckOutcome,
     Evidence,
     Exchange,
-    Shown,
-    Violation,
 )
 
-# Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
-NO_CONTRACT = "no_contract"
-UNFORESEEN_PAYLOAD = "unforeseen"
-UNREADABLE_CONTRACT = "contract_unreadable"
-NO_RESPONSE = "no_response"
-PREFLIGHT = "preflight"
-# the contract does not name the operation, and the provider served nothing: somebody probed
-NOT_OFFERED = "not_offered"
-# made on the way: nobody's violation, and the outage is counted where outages are
-PROXY_ANSWER = "proxy_answer"
-# it breaks a contract that is only observed
-OBSERVED = "observed"
-_UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
-_UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 _NOT_MODIFIED = 304
-# 404 accepted does not mean 503 accepted
-_BY_ACTUAL = frozenset({"status", "undocumented_status", "undocumented_media_type"})
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
     *(
@@ -143,8 +133,8 @@ def check_payloads(
         and not exchange.caller
         and len({provider for provider, _ in by_provider}) > 1
     ):
-        results = _of_one_sender(by_provider)
-    return results[0] if len(results) == 1 else _joined(results, limits)
+        results = of_one_sender(by_provider)
+    return results[0] if len(results) == 1 else joined(results, limits)
 
 
 def _alone(
@@ -196,89 +186,6 @@ def _held(result: Checked) -> Checked:
     return replace(result, outcome="not_checked", reason=OBSERVED)
 
 
-def _of_one_sender(by_provider: Sequence[tuple[str, Checked]]) -> list[Checked]:
-    """Contracts of several providers, each of which may have sent a record: it has to keep those
-    of one.
-    """
-    decisive = [(provider, result) for provider, result in by_provider if _knows(result)] or list(
-        by_provider
-    )
-    providers = list(dict.fromkeys(provider for provider, _ in decisive))
-    broken = {provider for provider, result in decisive if result.violations}
-    if len(providers) == 1 or not broken:
-        return [result for _, result in decisive]
-    if len(broken) < len(providers):
-        return [result for provider, result in decisive if provider not in broken]
-    first = decisive[0][1]
-    return [
-        Checked("not_checked", UNKNOWN_PRODUCER, first.operation, first.contract, first.revision)
-    ]
-
-
-def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
-    """Several contracts of one provider: those that know the operation decide; one that does not
-    is then silent. Where none does, one decides that lists all operations, if there is one:
-    examples never do.
-    """
-    known = [result for result in results if _knows(result)] or _of_nobody(results)
-    # one that is only observed decides where there is no other
-    decisive = [result for result in known if result.reason != OBSERVED] or known
-    violations = [violation for result in known for violation in result.violations][
-        : limits.violations
-    ]
-    first = next((result for result in decisive if result.violations), decisive[0])
-    outcomes = {result.outcome for result in decisive}
-    outcome: CheckOutcome = (
-        "violated"
-        if "violated" in outcomes
-        else "not_checked"
-        if "not_checked" in outcomes
-        else "valid"
-    )
-    reason = (
-        next(
-            (result.reason for result in decisive if result.outcome == "not_checked"), first.reason
-        )
-        if outcome == "not_checked"
-        else first.reason
-    )
-    unchecked = [remark for result in decisive for remark in result.unchecked]
-    observations = [
-        replace(remark, contract=result.contract, revision=result.revision)
-        for result in decisive
-        for remark in result.observations
-    ]
-    evidence = [entry for result in decisive for entry in result.evidence]
-    return Checked(
-        outcome,
-        reason,
-        first.operation,
-        first.contract,
-        first.revision,
-        violations,
-        unchecked,
-        observations,
-        evidence,
-    )
-
-
-def _of_nobody(results: Sequence[Checked]) -> list[Checked]:
-    """The one result that tells of an operation that no contract knows: an enforced one first."""
-    order = (OBSERVED, NO_INTERACTION, NO_MESSAGE)
-    return [max(results, key=lambda it: -order.index(it.reason) if it.reason in order else 1)]
-
-
-def _knows(result: Checked) -> bool:
-    """Whether a contract knows the operation at all. What a proxy answered is told of any call; of
-    one that the contract knows with the operation's clause.
-    """
-    if result.reason == PROXY_ANSWER:
-        return any(left.clause for left in result.unchecked)
-    return result.reason not in _UNKNOWN and not (
-        result.violations and result.violations[0].rule in _UNDOCUMENTED
-    )
-
-
 def _one(
     exchange: Exchange,
     request: Payload,
@@ -309,7 +216,7 @@ def _one(
         findings.leave(PROXY_ANSWER, "response", target.clause)
     else:
         _sides(exchange, request, response, promise, target, match.rest, findings, limits)
-    return _checked(contract, name, findings, limits)
+    return verdict(contract, name, findings, limits)
 
 
 def _unknown(
@@ -341,7 +248,7 @@ def _unknown(
         )
     rule = "undocumented_method" if of_other_methods else "undocumented_operation"
     findings.add("request", Broken(rule, "", "/paths", "documented", "undocumented"))
-    return _checked(contract, name or f"{method} {exchange.route or '?'}", findings, limits)
+    return verdict(contract, name or f"{method} {exchange.route or '?'}", findings, limits)
 
 
 def _removed(exchange: Exchange, contract: InForce) -> Operation | None:
@@ -373,9 +280,9 @@ def _by_example(
         )
     if exchange.proxy_answer:
         findings.leave(PROXY_ANSWER, "response", "")
-        return _checked(contract, operation(), findings, limits)
+        return verdict(contract, operation(), findings, limits)
     shown = check_interactions(Call(exchange, request, response), promise, findings, limits)
-    return _checked(contract, operation(), findings, limits, shown)
+    return verdict(contract, operation(), findings, limits, shown)
 
 
 def _by_judge(
@@ -393,7 +300,7 @@ def _by_judge(
         findings = Findings()
         findings.leave(PROXY_ANSWER, "response", "")
         shown = Shows(operation=shown.operation)
-    checked = _checked(contract, shown.operation or operation(), findings, limits)
+    checked = verdict(contract, shown.operation or operation(), findings, limits)
     return replace(
         checked,
         evidence=[
@@ -417,7 +324,7 @@ def _by_message(
     templated = next(
         (message.topic for message in promise.of_topic(record.topic) if "{" in message.topic), ""
     )
-    return _checked(contract, templated or operation(), findings, limits, shown)
+    return verdict(contract, templated or operation(), findings, limits, shown)
 
 
 def _sides(
@@ -479,78 +386,3 @@ def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None
         )
     else:
         findings.leave(UNDOCUMENTED_STATUS, "response", clause)
-
-
-def _checked(
-    contract: InForce,
-    operation: str,
-    findings: Findings,
-    limits: PayloadLimits,
-    shown: Sequence[tuple[str, Shown]] = (),
-) -> Checked:
-    if not (findings.broken or findings.unchecked or findings.observations):
-        return _valid(contract.name, contract.number, operation, findings.shape_only, tuple(shown))
-    violations = [
-        _violation(contract, operation, side, entry)
-        for side, entry in findings.broken[: limits.violations]
-    ]
-    outcome: CheckOutcome = (
-        "violated" if violations else "not_checked" if findings.unchecked else "valid"
-    )
-    reason = findings.reason or (SHAPE_ONLY if findings.shape_only else "")
-    left, seen = findings.unchecked, findings.observations
-    evidence = [Evidence(contract.name, contract.number, name, how) for name, how in shown]
-    return Checked(
-        outcome,
-        reason,
-        operation,
-        contract.name,
-        contract.number,
-        violations,
-        left,
-        seen,
-        evidence,
-    )
-
-
-@lru_cache(maxsize=16_384)
-def _valid(
-    contract: str,
-    revision: int,
-    operation: str,
-    shape_only: bool,
-    shown: tuple[tuple[str, Shown], ...],
-) -> Checked:
-    """What is said of an exchange that keeps everything: of most, so that one object stands for
-    all that are alike.
-    """
-    evidence = [Evidence(contract, revision, name, how) for name, how in shown] if shown else ()
-    return Checked(
-        "valid", SHAPE_ONLY if shape_only else "", operation, contract, revision, evidence=evidence
-    )
-
-
-def _violation(contract: InForce, operation: str, side: Side, broken: Broken) -> Violation:
-    place = broken.actual if broken.rule in _BY_ACTUAL else broken.pointer
-    mark = fingerprint(contract.name, operation, side, broken.rule, place)
-    return Violation(
-        *(
-            contract.name,
-            contract.number,
-            operation,
-            side,
-            broken.rule,
-            broken.pointer,
-            broken.clause,
-            broken.expected,
-            broken.actual,
-            mark,
-        ),
-    )
-
-
-@lru_cache(maxsize=65_536)
-def fingerprint(contract: str, operation: str, side: str, rule: str, pointer: str) -> str:
-    """16 hex digits that name a violation over revisions, versions and time."""
-    text = f"{contract}\x1f{operation}\x1f{side}\x1f{rule}\x1f{pointer}"
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

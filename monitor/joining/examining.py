@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monitor import telemetry
 from monitor.contracts.carried import Carried
-from monitor.contracts.check import NO_CONTRACT, check_payloads
+from monitor.contracts.check import check_payloads
 from monitor.contracts.framing import SchemaKey, Writer, Writers, nobody
 from monitor.contracts.grpc_frames import status_in_body
 from monitor.contracts.messages import UNKNOWN_PRODUCER
@@ -23,6 +23,7 @@ from monitor.contracts.payloads import Payload
 from monitor.contracts.proving import DEEPEST
 from monitor.contracts.registry import InForce, Registry
 from monitor.contracts.shape import shape_of, shape_of_text
+from monitor.contracts.verdicts import NO_CONTRACT
 from monitor.edges.aliases import Aliases
 from monitor.edges.limits import NameCap
 from monitor.edges.messages import destination

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from monitor.contracts.check import fingerprint
 from monitor.contracts.inferring.changed import ShapeChange, shape_changes
 from monitor.contracts.inferring.gathered import gathered
+from monitor.contracts.verdicts import fingerprint
 from monitor.control import breaks
 from monitor.control.contracts import listed
 from monitor.joining.breaking import break_id

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from monitor.contracts.check import fingerprint
 from monitor.contracts.read import read_contract
+from monitor.contracts.verdicts import fingerprint
 from monitor.control import contracts as registry
 from monitor.detect.ramps.plans import entries, judge_plan
 from monitor.edges.aliases import Aliases

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from monitor.contracts.check import fingerprint
+from monitor.contracts.verdicts import fingerprint
 from monitor.control import contracts as registry
 from monitor.edges.aliases import Aliases
 from monitor.joining.tables import row_number, violations_of

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from monitor.contracts.check import fingerprint
 from monitor.contracts.read import read_contract
+from monitor.contracts.verdicts import fingerprint
 from monitor.control.contracts import listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError

@@ -431,7 +431,7 @@ def test_what_is_kept_at_once_is_kept_where_one_looks(path: tuple[Any, ...], put
     said_of = Mismatches()
     answer = Answer(ENDPOINT._schema, query, {}, redacted=False)
     assert query.operation is not None
-    at_once = answer._at_once(ENDPOINT._schema.query_type, query.operation)(data)
+    at_once = answer._at_once.judge_of(ENDPOINT._schema.query_type, query.operation)(data)
     answer._value(
         ENDPOINT._schema.query_type,
         ((query.operation.selection_set, ()),),

@@ -19,8 +19,9 @@ from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import UNSEEN
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Payload
-from monitor.contracts.selections.answers import Answer, Exhausted
+from monitor.contracts.selections.answers import Answer
 from monitor.contracts.selections.queries import Asked, Queries
+from monitor.contracts.selections.selected import Exhausted
 from monitor.contracts.selections.variables import check_variables
 from monitor.model.exchanges import CLIENT_LEFT, Shown
 
