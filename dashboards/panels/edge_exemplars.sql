@@ -8,8 +8,7 @@ FROM (
         lower(hex(marked.1)) AS trace_id, marked.2 AS is_failed
     FROM cells AS e
     WHERE ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} = '' OR caller = {caller:String} OR (caller_namespace != '' AND concat(caller_namespace, '/', caller) = {caller:String}))
-    AND ({callee:String} = '' OR callee = {callee:String} OR (callee_namespace != '' AND concat(callee_namespace, '/', callee) = {callee:String}))
+{% include "parts/of_edge.sql" %}
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
     ORDER BY is_failed DESC, window DESC, trace_id

@@ -27,8 +27,7 @@ FROM (
         sumMap(client_histogram) AS client, sumMap(server_histogram) AS server
     FROM cells AS e
     WHERE ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} = '' OR caller = {caller:String} OR (caller_namespace != '' AND concat(caller_namespace, '/', caller) = {caller:String}))
-    AND ({callee:String} = '' OR callee = {callee:String} OR (callee_namespace != '' AND concat(callee_namespace, '/', callee) = {callee:String}))
+{% include "parts/of_edge.sql" %}
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
     GROUP BY time, caller_version, callee_version

@@ -1,11 +1,12 @@
 """What a span costs as its surroundings grow: `python -m tests.bench.bench_scale [--seconds N]
-[--only WORD]`.
+[--only WORD] [--far]`.
 
 One thing grows in each group of rows, the rest stays: spans a window, collectors (threads that
 insert, each slice of the rows on its own: many that share a topic bring less each time), edges, versions, days of data that the store holds. Told are
 CPU seconds per million spans of writing halves and of closing their windows, and the ratio to the
 first row of the group. Decoding knows of none of this. A row that would begin after `--seconds` is
-left out, and said to be.
+left out, and said to be. `--far` goes to the ends instead: 10 million spans a window, 20,000 edges,
+200 versions.
 """
 
 import argparse
@@ -44,6 +45,7 @@ class Point:
     names: int = 1
     versions: int = 1
     days: int = 0
+    wide: bool = False
 
     @property
     def spans(self) -> int:
@@ -61,28 +63,35 @@ POINTS = (
     Point("versions", 100, versions=100),
     *(Point("days of data", days=days) for days in (0, 2, 30)),
 )
+FAR = (
+    *(Point("edges, far", 50, names=names, wide=True) for names in (1, 33)),
+    *(Point("versions, far", 200, versions=versions) for versions in (1, 200)),
+    *(Point("spans a window, far", copies) for copies in (50, 500)),
+)
+"""20,000 edges, 200 versions, 10 million spans a window: an hour on a busy machine."""
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--seconds", type=float, default=600.0)
     words.add_argument("--only", default="", help="groups that hold this word")
+    words.add_argument("--far", action="store_true", help="the ends instead, for up to an hour")
     options = words.parse_args()
     begun = time.monotonic()
-    rows = made(BASE, RATE, many_edges=False)
+    rows = {wide: made(BASE, RATE, many_edges=wide) for wide in (False, True)}
     print(
         f"{'what grows':24} {'spans':>9}  rows/insert collectors  edges versions days  insert closing   both  ratio   MB"
     )
     first: dict[str, float] = {}
     left = []
     # the first point of all warms up, and is not told
-    for point in (replace(START, copies=2), *POINTS):
+    for point in (replace(START, copies=2), *(FAR if options.far else POINTS)):
         if options.only not in point.group and point.group != "start":
             continue
         if time.monotonic() - begun > options.seconds:
             left.append(point)
             continue
-        told = measured(rows, point)
+        told = measured(rows[point.wide], point)
         if point.group == "start":
             continue
         both = told.insert + told.closing

@@ -21,7 +21,11 @@ SELECT
     sumMap(e.queue_histogram) AS queue_histogram,
     max(e.sampling) AS sampling, arraySlice(arrayDistinct(arrayFlatten(groupArray(8)(arrayConcat(e.failed_exemplars, e.exemplars)))), 1, 5) AS exemplars
 FROM cells AS e
-WHERE ({environment:String} = '' OR e.environment = {environment:String}) AND ({caller:String} = '' OR e.caller = {caller:String} OR (e.caller_namespace != '' AND concat(e.caller_namespace, '/', e.caller) = {caller:String}))
-  AND ({callee:String} = '' OR e.callee = {callee:String} OR (e.callee_namespace != '' AND concat(e.callee_namespace, '/', e.callee) = {callee:String})) AND ({operation:String} = '' OR e.operation = {operation:String})
+WHERE ({environment:String} = '' OR e.environment = {environment:String})
+    AND ({caller:String} = '' OR (e.caller IN arrayMap(part -> arrayStringConcat(arraySlice(splitByChar('/', {caller:String}), part), '/'), range(1, length(splitByChar('/', {caller:String})) + 1))
+        AND (e.caller = {caller:String} OR (e.caller_namespace != '' AND concat(e.caller_namespace, '/', e.caller) = {caller:String}))))
+    AND ({callee:String} = '' OR (e.callee IN arrayMap(part -> arrayStringConcat(arraySlice(splitByChar('/', {callee:String}), part), '/'), range(1, length(splitByChar('/', {callee:String})) + 1))
+        AND (e.callee = {callee:String} OR (e.callee_namespace != '' AND concat(e.callee_namespace, '/', e.callee) = {callee:String}))))
+    AND ({operation:String} = '' OR e.operation = {operation:String})
 GROUP BY environment, caller_namespace, caller, callee_namespace, callee, protocol, operation, caller_version, callee_version
 ORDER BY caller, callee, protocol, operation, caller_version, callee_version, environment, caller_namespace, callee_namespace
