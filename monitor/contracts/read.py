@@ -25,7 +25,8 @@ from monitor.contracts.formats.overlooked import (
     overlooked_in_schema,
 )
 from monitor.contracts.formats.own_words import unknown_words
-from monitor.contracts.formats.pact import is_pact, read_pact
+from monitor.contracts.formats.pact import read_pact
+from monitor.contracts.formats.pact_words import is_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.ramp_plan import is_ramp_plan, read_ramp_plan
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract

@@ -15,7 +15,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from monitor.alerts.addresses import AddressRules
 from monitor.alerts.wire import Reply, ask, cleaned, retry_after
 from monitor.clock import Clock, system_clock
-from monitor.contracts.formats.pact import version_of
+from monitor.contracts.formats.pact_words import version_of
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.errors import ConfigError, NotifyError, SourceError, SourceUnavailable
 from monitor.model.contracts import ContractDraft

@@ -5,12 +5,8 @@ Generators are for mock servers and are passed over. Bodies of the plugins for P
 judged (pact_plugins.py), those of others named and not judged.
 """
 
-import base64
-import binascii
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
-from urllib.parse import unquote_plus
 
 from google.protobuf.descriptor import MethodDescriptor
 
@@ -20,6 +16,17 @@ from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.pact_plugins import PactPlugins, Plugged, Shows
 from monitor.contracts.formats.pact_protobuf import call_part, one_of, status_of_grpc
 from monitor.contracts.formats.pact_rules import RuleReader, RuleSet, unshown, unshown_in
+from monitor.contracts.formats.pact_words import (
+    content_of,
+    freed_by_rules,
+    is_pact,
+    media_of,
+    name_of,
+    query_of,
+    states_of,
+    told_as,
+    version_of,
+)
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.content import Example, Judge, content_judge, example_of, on_side
 from monitor.contracts.matching.parts import (
@@ -33,37 +40,17 @@ from monitor.contracts.matching.parts import (
 from monitor.contracts.matching.rules import prefix_of
 from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.payloads import MEDIA_TYPE
-from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-_VERSION = re.compile(r"[1-4](?:\.\d+)?")
 _TOPIC = ("topic", "kafka_topic", "destination", "queue")
 _OF_RECORDS = frozenset({"key", "kafka_messagekey", "partition", "timestamp", "offset"})
 _RULED = "a rule of metadata frees its value: it tells no message from another, and is not judged"
 _OF_SIDES = "metadata of a request or its answer is not judged"
 # What a client's metadata tells beside headers: where a message goes, and what it is made of.
-_NO_HEADERS = frozenset(
-    {
-        *_TOPIC,
-        *_OF_RECORDS,
-        "contenttype",
-        "content-type",
-    }
-)
+_NO_HEADERS = frozenset({*_TOPIC, *_OF_RECORDS, "contenttype", "content-type"})
 # What a call of gRPC tells beside its message and its own metadata.
 _OF_GRPC = frozenset({"contenttype", "content-type", "grpc-status", "grpc-message"})
-
-
-def is_pact(document: Mapping[str, Any]) -> bool:
-    """Whether a document is a pact: it names two parties, and what they exchange."""
-    parties = isinstance(document.get("consumer"), dict) and isinstance(
-        document.get("provider"), dict
-    )
-    return parties and (
-        isinstance(document.get("interactions"), list)
-        or isinstance(document.get("messages"), list)
-    )
 
 
 def read_pact(
@@ -75,25 +62,6 @@ def read_pact(
             f"{where}: a pact names `consumer`, `provider`, and `interactions` or `messages`"
         )
     return _Reader(document, where, limits).promise()
-
-
-def version_of(document: Mapping[str, Any]) -> str:
-    """The version that a pact says to be written in, its first two numbers; "2" where it does not
-    say.
-    """
-    value = document.get("metadata")
-    metadata = value if isinstance(value, dict) else {}
-    specifications = [metadata.get(word) for word in ("pactSpecification", "pact-specification")]
-    versions = [
-        specification.get("version")
-        for specification in specifications
-        if isinstance(specification, dict)
-    ]
-    for version in (*versions, metadata.get("pactSpecificationVersion")):
-        match = _VERSION.match(str(version))
-        if match is not None:
-            return match[0]
-    return "2"
 
 
 class _Reader:
@@ -127,8 +95,8 @@ class _Reader:
             self._work.spend(EXAMPLE, clause)
             self._plugged = Plugged(self._plugins, entry if self._version >= 4 else {}, self._left)
             method = self._plugged.method(clause) if kind == "both" else None
-            states = tuple(_states(entry))
-            name = unique(_name(entry, states), named)
+            states = tuple(states_of(entry))
+            name = unique(name_of(entry, states), named)
             if kind == "http":
                 interactions.append(self._http(entry, clause, name, states))
             elif method is not None:
@@ -184,7 +152,7 @@ class _Reader:
         if self._as_text and isinstance(asked.get("query"), str):
             request.append(query_text_part(asked["query"], f"{clause}/request/query"))
         else:
-            query = _query(asked.get("query"))
+            query = query_of(asked.get("query"))
             self._left += unshown(rules.query, query)
             request.append(query_part(query, rules.query, f"{clause}/request/query"))
         request += self._headers("request", asked, rules, f"{clause}/request")
@@ -236,7 +204,7 @@ class _Reader:
         self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str
     ) -> Iterator[Part]:
         judge_payload = self._judge(
-            side, held, "body", _media(held), rules, f"{clause}/body", strict=side == "request"
+            side, held, "body", media_of(held), rules, f"{clause}/body", strict=side == "request"
         )
         if judge_payload is not None:
             yield on_side(side, judge_payload)
@@ -280,21 +248,10 @@ class _Reader:
         if self._version >= 4 and isinstance(value, dict) and "content" in value:
             told = str(value.get("contentType") or "")  # with the message's name, of a plugin
             media = (told or media) if self._plugged.told else (media or told)
-            value = self._content(value, clause)
+            value = content_of(value, clause, self._where)
         elif self._version >= 4 and isinstance(value, dict) and not value:
             return None
         return Shows(value, media, rules.body, clause)
-
-    def _content(self, value: dict[str, Any], clause: str) -> Any:
-        held, encoded = value["content"], value.get("encoded")
-        if isinstance(encoded, str) and encoded.lower() == "base64" and isinstance(held, str):
-            try:
-                return base64.b64decode(held, validate=True)
-            except (binascii.Error, ValueError):
-                raise ContractError(
-                    f"{self._where}: {clause}/content is no base64", f"{clause}/content"
-                ) from None
-        return held
 
     def _message(
         self, kind: str, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]
@@ -317,8 +274,8 @@ class _Reader:
             for word in metadata
             if str(word).lower() in _OF_RECORDS
         )
-        topic = _named(metadata, *_TOPIC)
-        ruled = _ruled(entry)
+        topic = told_as(metadata, *_TOPIC)
+        ruled = freed_by_rules(entry)
         told_by = {
             str(word).lower(): value
             for word, value in metadata.items()
@@ -327,7 +284,7 @@ class _Reader:
             and word not in ruled
         }
         judges = tuple(side for side in sides if side is not None)
-        media = _named(metadata, "contentType", "content-type").lower()
+        media = told_as(metadata, "contentType", "content-type").lower()
         return Message(
             name, clause, judges, states, topic, entry.get("pending") is True, told_by, media
         )
@@ -339,7 +296,7 @@ class _Reader:
         if metadata and clause.count("/") > 2:  # a side of a message, not the message itself
             self._left.append(Left(f"{clause}/metadata", _OF_SIDES))
         media = (
-            _named(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
+            told_as(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
         )
         return self._judge("", held, "contents", media, rules, f"{clause}/contents", strict=False)
 
@@ -385,7 +342,7 @@ class _Reader:
     ) -> Iterator[Part]:
         rules = self._rules(answer, clause)
         metadata = answer.get("metadata")
-        status = _named(metadata, "grpc-status") if isinstance(metadata, dict) else ""
+        status = told_as(metadata, "grpc-status") if isinstance(metadata, dict) else ""
         yield status_of_grpc(status, f"{clause}/metadata/grpc-status")
         yield from self._metadata("response", answer, rules, clause)
         if status.lower() in ("", "0", "ok"):  # a call that failed has no message
@@ -436,63 +393,3 @@ class _Reader:
             return self._rule_reader.read(rules, pointer)
         except ContractError as error:
             raise ContractError(f"{self._where}: {error}", error.pointer or pointer) from None
-
-
-def _ruled(message: Mapping[str, Any]) -> set[str]:
-    """The metadata whose values a rule frees: they tell no message from another."""
-    matching = message.get("matchingRules")
-    rules = matching.get("metadata") if isinstance(matching, dict) else None
-    return {str(word).strip("$.[]'\"") for word in rules} if isinstance(rules, dict) else set()
-
-
-def _media(held: Mapping[str, Any]) -> str:
-    headers = held.get("headers")
-    return _named(headers, "content-type") if isinstance(headers, dict) else ""
-
-
-def _named(metadata: Mapping[str, Any], *names: str) -> str:
-    for name, value in metadata.items():
-        if name.lower() in {label.lower() for label in names}:
-            return str(value[0] if isinstance(value, list) and value else value)
-    return ""
-
-
-def _query(query: Any) -> dict[str, list[str]]:
-    """A query as text (versions 1 and 2) or by name."""
-    by_name: dict[str, list[str]] = {}
-    if isinstance(query, str):
-        for name, value in query_pairs(query) or ():
-            by_name.setdefault(name, []).append(unquote_plus(value))
-    elif isinstance(query, dict):
-        for name, value in query.items():
-            by_name[name] = [
-                "" if item is None else str(item)
-                for item in (value if isinstance(value, list) else [value])
-            ]
-    return by_name
-
-
-def _states(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Provider states by their names and the names of their parameters; the values may be
-    anybody's data.
-    """
-    states = entry.get("providerStates")
-    for state in states if isinstance(states, list) else ():
-        name = state.get("name") if isinstance(state, dict) else state
-        if name:
-            parameters = state.get("params") if isinstance(state, dict) else None
-            yield (
-                f"{name} {sorted(parameters.items(), key=str)}"
-                if isinstance(parameters, dict) and parameters
-                else str(name)
-            )
-    if not isinstance(states, list):
-        text = entry.get("providerState", entry.get("provider_state"))
-        if isinstance(text, str) and text:
-            yield text
-
-
-def _name(entry: Mapping[str, Any], states: Sequence[str]) -> str:
-    described = str(entry.get("description") or "an interaction").strip()
-    given = " and ".join(state.partition(" [(")[0] for state in states)
-    return f"{described} given {given}" if given else described

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.contracts.form import Left
-from monitor.contracts.matching.paths import parse
+from monitor.contracts.matching.paths import leads, parse
 from monitor.contracts.matching.rules import Rules, read_rules, unjudged
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -14,8 +14,6 @@ from monitor.model.pointers import escaped
 _CATEGORY = re.compile(
     r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)"
 )
-MOST_PLACES = 10_000
-"""Of an example with more of them it is not looked at whether a rule meets one."""
 _INDEXED = re.compile(r"(.+)(\[\d{1,6}\])", re.DOTALL)
 
 
@@ -132,35 +130,7 @@ def unshown(ruled: Mapping[str, Rules], names: Iterable[str]) -> list[Left]:
 def unshown_in(ruled: Mapping[str, Rules], example: Any) -> list[Left]:
     """The rules of a JSON body that speak of no place of its example."""
     said = "the example shows no such place, and it is not judged"
-    return [Left(held.clause, said) for path, held in ruled.items() if not _leads(path, example)]
-
-
-def _leads(path: str, example: Any) -> bool:
-    """Whether an example has a place of this path. Of an empty list or object that holds for all
-    that may come to stand in it.
-    """
-    places = [example]
-    for token in parse(path):
-        below: list[Any] = []
-        for place in places:
-            inner: list[Any] = []
-            if isinstance(place, dict):
-                if token.kind == "any":
-                    inner = list(place.values())
-                elif token.kind == "name" and token.text in place:
-                    inner = [place[token.text]]
-            elif isinstance(place, list):
-                if token.kind in ("any", "items"):
-                    inner = place
-                elif token.kind == "index":
-                    inner = place[int(token.text) :][:1]
-            if place in ({}, []) and token.kind in ("any", "items"):
-                return True
-            below += inner
-        if len(below) > MOST_PLACES:
-            return True
-        places = below
-    return bool(places)
+    return [Left(held.clause, said) for path, held in ruled.items() if not leads(path, example)]
 
 
 def _named(path: str) -> str:

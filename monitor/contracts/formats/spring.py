@@ -11,54 +11,25 @@ from urllib.parse import unquote, unquote_plus
 from monitor.contracts.findings import Side
 from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
-from monitor.contracts.formats.pact_rules import unshown_in
+from monitor.contracts.formats.spring_matchers import Matchers, equals, listed, text_of
 from monitor.contracts.formats.wiremock import speaks_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.content import Judge, body_part, content_judge, example_of
 from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
-from monitor.contracts.matching.paths import parse
 from monitor.contracts.matching.predicates import (
     AskAll,
     asked_part,
-    negated,
     see_cookie,
     see_query,
     some,
 )
-from monitor.contracts.matching.rules import Ask, Rule, Rules, ask, prefix_of, unjudged
+from monitor.contracts.matching.rules import Rules, ask, prefix_of
 from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-# The library's named patterns: RegexPatterns in spring-cloud-contract-spec.
-_PREDEFINED = {
-    "only_alpha_unicode": r"[\p{L}]*",
-    "number": r"-?(\d*\.\d+|\d+)",
-    "any_double": r"-?(\d*\.\d+)",
-    "any_boolean": r"(true|false)",
-    "ip_address": r"([01]?\d\d?|2[0-4]\d|25[0-5])\.([01]?\d\d?|2[0-4]\d|25[0-5])\.([01]?\d\d?|2[0-4]\d|25[0-5])\.([01]?\d\d?|2[0-4]\d|25[0-5])",
-    "hostname": r"((http[s]?|ftp):/)/?([^:/\s]+)(:[0-9]{1,5})?",
-    "email": r"[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,6}",
-    "url": r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s]+",
-    "uuid": r"[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}",
-    "iso_date": r"\d{4}-(0[1-9]|1[012])-(0[1-9]|[12][0-9]|3[01])",
-    "iso_date_time": r"\d{4}-(0[1-9]|1[0-2])-(3[01]|0[1-9]|[12][0-9])T(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])",
-    "iso_time": r"(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])",
-    "iso_8601_with_offset": r"\d{4}-(0[1-9]|1[0-2])-(3[01]|0[1-9]|[12][0-9])T(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])(\.\d{1,9})?(Z|[+-][01]\d:[0-5]\d)",
-    "non_empty": r"[\s\S]+",
-    "non_blank": r"\s*\S[\s\S]*",
-    "positive_int": r"[1-9]\d*",
-    "any_integer": r"-?\d+",
-    "any_positive_int": r"[1-9]\d*",
-    "alpha_numeric": r"[a-zA-Z0-9]+",
-    "any_non_blank_string": r"\s*\S[\s\S]*",
-    "any_non_empty_string": r"[\s\S]+",
-}
-_TYPES = {
-    "as_integer": "integer", "as_long": "integer", "as_short": "integer", "as_double": "number", "as_float": "number", "as_boolean": "boolean",
-}  # fmt: skip
 _OWN_REQUEST = frozenset(
     {"matchers", "bodyFromFile", "bodyFromFileAsBytes", "bodyMatchers", "headersMatchers"}
 )
@@ -152,6 +123,7 @@ class _Reader:
         self._where = work.where
         self._work = work
         self._left = left
+        self._matchers = Matchers(self._where, left)
         self._named = named
         self._prefix = ""
 
@@ -200,8 +172,8 @@ class _Reader:
         media = _media(headers) or "application/json"
         sides: tuple[Judge, ...] = ()
         if message.get(body) is not None:
-            rules = self._body_rules(message, f"{clause}/matchers")
-            self._unshown(rules, message[body], media)
+            rules = self._matchers.body_rules(message, f"{clause}/matchers")
+            self._matchers.unshown(rules, message[body], media)
             sides = (
                 content_judge(
                     example_of(message[body], media),
@@ -219,7 +191,7 @@ class _Reader:
         )
         matchers = message.get("matchers")
         ruled = (
-            {str(matcher.get("key")) for matcher in _listed(message, "headers")}
+            {str(matcher.get("key")) for matcher in listed(message, "headers")}
             if isinstance(matchers, dict)
             else set()
         )
@@ -228,7 +200,7 @@ class _Reader:
             for name in sorted(ruled)
         )
         told_by = {
-            str(word).lower(): _text(value)
+            str(word).lower(): text_of(value)
             for word, value in (headers if isinstance(headers, dict) else {}).items()
             if str(word) not in ruled and str(word).lower() not in ("content-type", "contenttype")
         }
@@ -258,7 +230,7 @@ class _Reader:
         matchers = request.get("matchers")
         matcher = matchers.get("url") if isinstance(matchers, dict) else None
         if isinstance(matcher, dict):
-            rule = self._rule(matcher, f"{clause}/matchers/url")
+            rule = self._matchers.rule(matcher, f"{clause}/matchers/url")
             self._prefix = prefix_of(rule)
             return (
                 None,
@@ -276,7 +248,7 @@ class _Reader:
                 parts.append(
                     asked_part(
                         see_query(name),
-                        some(_equals(plain)),
+                        some(equals(plain)),
                         "query",
                         f"/query/{escaped(name)}",
                         f"{clause}/{word}",
@@ -288,12 +260,14 @@ class _Reader:
         clause = f"{self._clause}/request"
         parameters = request.get("queryParameters")
         matched = {
-            str(matcher.get("key")): matcher for matcher in _listed(request, "queryParameters")
+            str(matcher.get("key")): matcher for matcher in listed(request, "queryParameters")
         }
         for name, value in (parameters if isinstance(parameters, dict) else {}).items():
             if name not in matched:
                 texts = (
-                    [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+                    [text_of(item) for item in value]
+                    if isinstance(value, list)
+                    else [text_of(value)]
                 )
                 pointer = f"{clause}/queryParameters/{escaped(name)}"
                 yield asked_part(
@@ -303,35 +277,18 @@ class _Reader:
             pointer = f"{clause}/matchers/queryParameters"
             yield asked_part(
                 see_query(name),
-                self._parameter(matcher, pointer),
+                self._matchers.parameter(matcher, pointer),
                 "query",
                 f"/query/{escaped(name)}",
                 pointer,
             )
 
-    def _parameter(self, matcher: dict[str, Any], pointer: str) -> AskAll:
-        kind, value = str(matcher.get("type", "equal_to")), _text(matcher.get("value", ""))
-        if kind == "absent":
-            return lambda values: not values
-        if kind in ("equal_to", "containing", "not_containing"):
-            check: Ask = (
-                _equals(value) if kind == "equal_to" else lambda actual: value in str(actual)
-            )
-            return some(check) if kind != "not_containing" else negated(some(check))
-        if kind in ("matching", "not_matching"):
-            fits = some(ask(Rules((Rule("regex", value),), pointer), "", text=True))
-            return fits if kind == "matching" else negated(fits)
-        self._left.append(
-            Left(pointer, f"{kind[:40]} is not judged: whether a request is meant stays open")
-        )
-        return lambda _: None
-
     def _headers(self, side: Side, message: dict[str, Any]) -> list[Part]:
         clause = f"{self._clause}/{side}"
         rules: dict[str, Rules] = {}
-        for matcher in (*_listed(message, "headers"), *(message.get("headersMatchers") or ())):
+        for matcher in (*listed(message, "headers"), *(message.get("headersMatchers") or ())):
             rule = (
-                self._rule(matcher, f"{clause}/matchers/headers")
+                self._matchers.rule(matcher, f"{clause}/matchers/headers")
                 if isinstance(matcher, dict)
                 else None
             )
@@ -343,7 +300,9 @@ class _Reader:
             return list(answer_headers(headers, rules, f"{clause}/headers", exact=True))
         parts = []
         for name, value in headers.items():
-            texts = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+            texts = (
+                [text_of(item) for item in value] if isinstance(value, list) else [text_of(value)]
+            )
             parts.append(
                 header_part(
                     side,
@@ -361,11 +320,11 @@ class _Reader:
 
     def _cookies(self, request: dict[str, Any]) -> Iterator[Part]:
         clause = f"{self._clause}/request/cookies"
-        matched = {str(matcher.get("key")): matcher for matcher in _listed(request, "cookies")}
+        matched = {str(matcher.get("key")): matcher for matcher in listed(request, "cookies")}
         cookies = request.get("cookies")
         for name, value in (cookies if isinstance(cookies, dict) else {}).items():
-            rule = self._rule(matched[name], clause) if name in matched else None
-            fits = some(ask(rule, "", text=True) if rule is not None else _equals(_text(value)))
+            rule = self._matchers.rule(matched[name], clause) if name in matched else None
+            fits = some(ask(rule, "", text=True) if rule is not None else equals(text_of(value)))
             yield asked_part(
                 see_cookie(name), fits, "cookies", f"/cookies/{escaped(name)}", clause
             )
@@ -404,8 +363,8 @@ class _Reader:
         if value is None:
             return
         media = _media(held.get("headers"))
-        rules = self._body_rules(held, f"{clause}/matchers")
-        self._unshown(rules, value, media)
+        rules = self._matchers.body_rules(held, f"{clause}/matchers")
+        self._matchers.unshown(rules, value, media)
         if side == "request":
             example = example_of(value, media)
             if example.kind != "empty":
@@ -423,105 +382,6 @@ class _Reader:
                 Left(f"{clause}/body", "a text that stands for many requests is not judged")
             )
 
-    def _unshown(self, rules: Mapping[str, Rules], value: Any, media: str) -> None:
-        """Name the matchers of places that the body does not show."""
-        example = example_of(value, media)
-        if example.kind == "json":
-            self._left += unshown_in(rules, example.value)
-
-    def _old_matchers(self, message: dict[str, Any], clause: str) -> list[Any]:
-        held = message.get("bodyMatchers") or []
-        if not isinstance(held, list):
-            pointer = f"{clause.removesuffix('/matchers')}/bodyMatchers"
-            raise ContractError(f"{self._where}: {pointer} is no list of matchers", pointer)
-        return held
-
-    def _body_rules(self, message: dict[str, Any], clause: str) -> dict[str, Rules]:
-        by_path: dict[str, list[Rule]] = {}
-        for index, matcher in enumerate(
-            (*_listed(message, "body"), *self._old_matchers(message, clause))
-        ):
-            pointer = f"{clause}/body/{index}"
-            path = matcher.get("path") if isinstance(matcher, dict) else None
-            if not isinstance(path, str):
-                raise ContractError(
-                    f"{self._where}: the matcher at {pointer} names no path", pointer
-                )
-            rule = self._body_rule(matcher, pointer)
-            if rule is None:
-                continue
-            try:
-                parse(path)
-            except ContractError as error:
-                self._left.append(Left(pointer, f"{error}, and is not judged"))
-                continue
-            by_path.setdefault(path, []).append(rule)
-        return {path: Rules(tuple(rules), f"{clause}/body") for path, rules in by_path.items()}
-
-    def _body_rule(self, matcher: dict[str, Any], pointer: str) -> Rule | None:
-        kind = str(
-            matcher.get(
-                "type",
-                "by_regex"
-                if "value" in matcher or "predefined" in matcher or "regex" in matcher
-                else "by_equality",
-            )
-        )
-        if kind == "by_regex":
-            rules = self._rule(matcher, pointer)
-            return None if rules is None else rules.rules[0]
-        names = {"by_date": "iso_date", "by_time": "iso_time", "by_timestamp": "iso_date_time"}
-        if kind in names:
-            return Rule("regex", _PREDEFINED[names[kind]])
-        if kind == "by_type":
-            least, most = matcher.get("minOccurrence"), matcher.get("maxOccurrence")
-            return Rule(
-                "type",
-                least=least if isinstance(least, int) else None,
-                most=most if isinstance(most, int) else None,
-            )
-        if kind in ("by_equality", "by_null"):
-            return Rule("equality" if kind == "by_equality" else "null")
-        self._left.append(Left(pointer, f"{kind[:40]} is not judged"))
-        return Rule("anything")
-
-    def _rule(self, matcher: dict[str, Any], pointer: str) -> Rules | None:
-        """A pattern, a named one, or a type; None for what only the provider's own
-        code can tell.
-        """
-        if "command" in matcher:
-            self._left.append(Left(pointer, "a command of the provider's tests is not judged"))
-            return None
-        if isinstance(matcher.get("predefined"), str):
-            pattern = _PREDEFINED.get(matcher["predefined"])
-            if pattern is None:
-                raise ContractError(
-                    f"{self._where}: the pattern {matcher['predefined'][:40]!r} at {pointer} is unknown",
-                    pointer,
-                )
-            return Rules((Rule("regex", pattern),), pointer)
-        text = matcher.get("regex", matcher.get("value"))
-        if text is None and str(matcher.get("regexType")) in _TYPES:
-            return Rules((Rule(_TYPES[str(matcher["regexType"])]),), pointer)
-        if not isinstance(text, str):
-            raise ContractError(
-                f"{self._where}: the matcher at {pointer} names no pattern", pointer
-            )
-        rules = Rules((Rule("regex", text),), pointer)
-        if unjudged(rules):
-            self._left.append(Left(pointer, "this pattern cannot be compiled, and is not judged"))
-        return rules
-
-
-def _listed(message: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
-    matchers = message.get("matchers")
-    listed = matchers.get(word) if isinstance(matchers, dict) else None
-    return (
-        [matcher for matcher in listed if isinstance(matcher, dict)]
-        if isinstance(listed, list)
-        else []
-    )
-
 
 def _media(headers: Any) -> str:
     values = (
@@ -534,20 +394,6 @@ def _media(headers: Any) -> str:
         else []
     )
     return str(values[0]).lower() if values else ""
-
-
-def _text(value: Any) -> str:
-    return (
-        value
-        if isinstance(value, str)
-        else {True: "true", False: "false", None: ""}.get(value, str(value))
-        if isinstance(value, bool | None)
-        else str(value)
-    )
-
-
-def _equals(wanted: str) -> Ask:
-    return lambda value: value == wanted
 
 
 def _all_of(texts: list[str]) -> AskAll:

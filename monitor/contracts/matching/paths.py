@@ -9,7 +9,7 @@ https://github.com/pact-foundation/pact-specification/tree/version-3#matchers
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from monitor.errors import ContractError
 
@@ -18,6 +18,7 @@ Step = str | int | None
 """A name, an index, or None for one that only a wildcard can mean."""
 
 ANY = "*"
+_MOST_PLACES = 10_000  # of an example with more it is not looked at whether a path leads anywhere
 _ITEMS = "[*]"
 _NAME = re.compile(
     r"\.?([^.\[\]'\"\s][^.\[\]]*)|\.?\*|\.?\[\s*(?:(\d{1,9})|(\*)|'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")\s*\]"
@@ -177,3 +178,31 @@ def root(rules: Mapping[str, Held], *, indices: bool = True) -> Place[Held]:
                 node = node.named.setdefault(token.text, _Node())
         node.held = held
     return Place(1, ((top, 2),), (2, 1, top.held) if top.held is not None else (0, 0, None))
+
+
+def leads(path: str, example: Any) -> bool:
+    """Whether an example has a place of this path. Of an empty list or object that holds for all
+    that may come to stand in it.
+    """
+    places = [example]
+    for token in parse(path):
+        below: list[Any] = []
+        for place in places:
+            inner: list[Any] = []
+            if isinstance(place, dict):
+                if token.kind == "any":
+                    inner = list(place.values())
+                elif token.kind == "name" and token.text in place:
+                    inner = [place[token.text]]
+            elif isinstance(place, list):
+                if token.kind in ("any", "items"):
+                    inner = place
+                elif token.kind == "index":
+                    inner = place[int(token.text) :][:1]
+            if place in ({}, []) and token.kind in ("any", "items"):
+                return True
+            below += inner
+        if len(below) > _MOST_PLACES:
+            return True
+        places = below
+    return bool(places)
