@@ -36,9 +36,9 @@ def plan(text: str = PLAN, **more: object) -> str:
     return str(yaml.safe_dump(document))
 
 
-def publish(api: Asked, document: str) -> None:
+def publish(api: Asked, document: str, name: str = "payment-ramp") -> None:
     """As a pipeline does."""
-    body = {"name": "payment-ramp", "provider": "payment", "document": document}
+    body = {"name": name, "provider": "payment", "document": document}
     answer = api.post("/v1/contracts", body, api.token("contracts:write"))
     assert answer.status_code in (200, 201), answer.text
     assert answer.json()["format"] == "ramp-plan"
@@ -82,6 +82,40 @@ def test_the_gate_tells_what_the_next_step_still_wants_and_passes_nothing_until_
     failed = gate(api, later)
     assert failed.exit_code == 1
     assert "ramp plan: more than 30% at" in failed.text
+
+
+def test_of_two_plans_of_one_version_both_hold(api: Asked) -> None:
+    publish(api, PLAN)
+    publish(api, plan(steps=[{"share": "1%", "least_time": "30m"}, {"share": "100%"}]), "cautious")
+    early = RAMP + timedelta(minutes=3)
+    write_ramp(api.parts.store, BEGIN, early, generation=1)
+    told = {state["contract"]: state for state in api.get("/v1/ramps/payment").json()["plans"]}
+    assert told["payment-ramp"]["broken"] == []
+    assert [it["code"] for it in told["cautious"]["broken"]] == ["plan_step_without_time"]
+    answer = gate(api, early)
+    assert answer.exit_code == 1
+    assert "step to 30% not yet: 3 minutes of 5 minutes" in list(texts(answer, "plan_"))
+
+
+def test_a_plan_of_another_version_binds_that_one_alone(api: Asked) -> None:
+    """What came later has a plan of its own, or none; it is no old version that should have gone."""
+    write_ramp(api.parts.store, BEGIN, NOON, generation=1)
+    limits = {"longest_skew": "5m", "end_of_old": "6m"}
+    publish(api, plan(steps=[], pairs=[], **limits))
+    publish(api, plan(steps=[], pairs=[], version=OLD, **limits), "the-one-before")
+    publish(api, plan(version="3.0.0", steps=[], pairs=[], **limits), "the-next-one")
+    told = {state["contract"]: state for state in api.get("/v1/ramps/payment").json()["plans"]}
+    broken = {name: {it["code"] for it in state["broken"]} for name, state in told.items()}
+    assert broken == {
+        "payment-ramp": {"plan_old_alive", "plan_skew"},
+        "the-one-before": set(),
+        "the-next-one": set(),
+    }
+    assert told["the-next-one"]["silent"] is True
+    answer = gate(api, NOON)  # of the version that comes the plan of another one says nothing
+    assert {why.code for why in answer.reasons if why.code.startswith("plan_")} == {
+        "plan_old_alive", "plan_skew",
+    }  # fmt: skip
 
 
 def test_no_traffic_of_the_version_is_silence_and_never_a_pass(api: Asked) -> None:

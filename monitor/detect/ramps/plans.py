@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from monitor.detect.ramps.bounds import CONFIDENCE, lower_share
 from monitor.model.ramp_plans import ANY, AllowedPair, PlanSide, PlanState, PlanStep, RampPlan
-from monitor.model.ramps import PairState, Ramp
+from monitor.model.ramps import PairState, Ramp, VersionLive
 from monitor.model.reasons import Reason, reason
 
 ABOVE = 1.1
@@ -151,8 +151,8 @@ def _early(plan: RampPlan, ramp: Ramp, then: Sequence[Ramp | None]) -> Iterable[
 
 
 def _too_long(plan: RampPlan, ramp: Ramp) -> Iterable[Reason]:
-    others = [version for version in ramp.live if version.version != plan.version]
-    if ramp.since is None or not _seen(plan, ramp) or not others:
+    others = _older(plan, ramp)
+    if ramp.since is None or not others:
         return
     stood = (ramp.at - ramp.since).total_seconds()
     end = plan.end_of_old or (
@@ -175,6 +175,24 @@ def _too_long(plan: RampPlan, ramp: Ramp) -> Iterable[Reason]:
                 wanted_seconds=plan.longest_skew_seconds,
                 versions=", ".join(version.version for version in ramp.live),
             )
+
+
+def _older(plan: RampPlan, ramp: Ramp) -> list[VersionLive]:
+    """The live versions that were there before the plan's own. A newer one, which may have a plan
+    of its own, is no old version of this one; an old one that comes back is.
+    """
+    own = next((it for it in ramp.live if it.version == plan.version), None)
+    if own is None:
+        return []
+    came = next((it.time for it in ramp.steps if it.calls.get(plan.version)), own.since)
+    before = {
+        name for it in ramp.steps if it.time < came for name, count in it.calls.items() if count
+    }
+    return [
+        version
+        for version in ramp.live
+        if version is not own and (version.since <= own.since or version.version in before)
+    ]
 
 
 def _aborts(plan: RampPlan, ramp: Ramp) -> Iterable[Reason]:
