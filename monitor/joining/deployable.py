@@ -318,7 +318,10 @@ def _state_of(
 
 def _of_state(state: PairState) -> list[Missing]:
     if state.word == "broken":
-        return [missing("pair_observed_broken", calls=state.calls)]
+        signals = sorted(
+            {str(it.parameters["signal"]) for it in state.reasons if it.code == "ramp_finding"}
+        )
+        return [missing("pair_observed_broken", calls=state.calls, signals=", ".join(signals))]
     if state.word in ("accepted", "proven"):
         return []
     if state.needed:

@@ -19,4 +19,4 @@ def break_sentence(event: ContractBreak) -> str:
         before = f", before {event.expected}" if event.rule == SHAPE else ""
         return f"{event.callee} answers otherwise: {where}: {event.actual}{before}"
     place = f" at {event.pointer}" if event.pointer else ""
-    return f"the {event.side} of {event.operation} breaks {event.rule}{place}"
+    return f"the {event.side} of {event.operation or event.callee} breaks {event.rule}{place}"

@@ -11,7 +11,7 @@ from monitor.wording.ramps import short_span
 MISSING: Mapping[MissingCode, str] = {
     "pair_never_seen": "never seen in {days} days: about {calls:,} calls without a failure would prove it{how}",
     "pair_more_calls": "about {calls:,} more calls would prove it{pace}",
-    "pair_observed_broken": "broken on live traffic ({calls:,} calls)",
+    "pair_observed_broken": "broken on live traffic ({calls:,} calls{by})",
     "pair_observed_open": "{calls:,} calls were seen, and more of the same would not prove it: `seamwatch ramp` tells why",
     "pair_example_broken": "{version} breaks what {contract} expects: {names}",
     "pair_examples_unshown": "{version} has not shown {count:,} examples of {contract}: {names}; call them where it runs",
@@ -37,4 +37,6 @@ def missing_sentence(told: Missing) -> str:
         )
     if told.code == "pair_more_calls":
         values["pace"] = f", about {span} at the present rate" if seconds else ""
+    if told.code == "pair_observed_broken":
+        values["by"] = f"; finding on {values['signals']}" if values.get("signals") else ""
     return MISSING[told.code].format_map(values)
