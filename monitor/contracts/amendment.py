@@ -19,6 +19,10 @@ WORST_FIRST: tuple[Bearing, ...] = ("breaking", "undecided", "compatible")
 EXITS: Mapping[Bearing, Literal[0, 1, 2]] = {"compatible": 0, "breaking": 1, "undecided": 2}
 MOST_HELD = 100
 """Schemas that are held against each other as wholes; what is beyond is judged by its clauses."""
+MOST_CLAUSES = 100
+"""Of one place, so many clauses that changed: with 200 holding wholes against each other takes
+seconds, with 250 minutes.
+"""
 _NOTES = frozenset("discriminator contentEncoding contentMediaType".split())
 """Clauses that a validator only notes, so that whole schemas say nothing of them."""
 _SENT = frozenset({"property", "parameter"})
@@ -104,6 +108,8 @@ def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:
     held: dict[Place, Held] = {}
     room = MOST_HELD
     for place, found in by_place.items():
+        if len(found) > MOST_CLAUSES:
+            continue
         if all(change.breaks in ("provider", "nobody") for change in found) and not any(
             change.what == "went" for change in found
         ):

@@ -95,8 +95,22 @@ def of_schemas(
             name, side, status, where, change.rule, what, change.direction, change.was, change.now
         )
         told = replace(told, shared=change.shared)
+        another = change.rule == "type" and _of_another(change.was, change.now)
+        if another and side == "response" and not place:
+            told = replace(told, breaks="consumers")
         both.places[told] = (name, side, status, place)
         yield told
+
+
+def _of_another(was: str, now: str) -> bool:
+    """Whether no value but null is of both types. In headers, queries and forms a text may stand
+    for a number: there it cannot be told.
+    """
+    before, after = (
+        {"number" if kind == "integer" else kind for kind in types.split(" or ")} - {"null"}
+        for types in (was, now)
+    )
+    return bool(before and after) and not before & after | (before | after) & {"any"}
 
 
 def changed(
@@ -136,6 +150,9 @@ def _breaks(side: Side, status: str, rule: str, what: str, direction: Direction)
         return "consumers"  # it told them that they were served
     if rule == "property" and what == "went" and side == "response":
         return "consumers"  # they lose it, whether or not it may still come
+    if rule in ("parameter", "body") and what == "came" and side == "response":
+        # a header, or a body, that was not told of before could be there before
+        return "provider" if direction == "tighter" else "nobody"
     if direction == "other":
         return "either"
     if rule == "property" and what == "came" and direction == "tighter":

@@ -70,9 +70,45 @@ def test_what_is_cut_off_is_never_compatible() -> None:
 
     # of more than 200 clauses of one schema the last is not told by itself
     assert bearing_of(between(fields(2, 2), fields(1, 3))) != "compatible"
-    row = between(fields(2, 2), fields(1, 1))[0]
+    row = between(fields(2, 2), fields(1, 1))[-1]
     assert bearing_of([row]) == "compatible"
     assert bearing_of([row] * 1_000) == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "why"),
+    [
+        (["string", "null"], ["number", "null"], "clause"),
+        ("string", "array", "clause"),
+        (["integer", "null"], ["number", "string"], "whole_schema"),
+    ],
+)
+def test_a_field_of_another_type_breaks_though_null_is_of_both(
+    was: Any, now: Any, why: str
+) -> None:
+    """Schemas that cannot be compared as wholes leave only what is of both types open."""
+    before, after = (
+        one_schema({"type": "object", "properties": {"it": {"type": kind}}}) for kind in (was, now)
+    )
+    (row,) = between(before, after)
+    assert (row.bearing, row.why) == ("breaking", why)
+
+
+def test_an_optional_header_that_came_breaks_nobody() -> None:
+    def limits(required: str) -> str:
+        header = f"{{X-Limit: {{required: {required}, schema: {{type: integer}}}}}}"
+        return f"""
+openapi: 3.1.0
+info: {{title: Limits, version: "1"}}
+paths: {{/a: {{get: {{responses: {{"200": {{description: x, headers: {header}}}}}}}}}}}
+"""
+
+    none = limits("false").replace("headers:", "x-headers:")
+    (row,) = between(none, limits("false"))
+    assert (row.change.rule, row.bearing) == ("parameter", "compatible")
+    assert bearing_of(between(none, limits("true"))) == "compatible"
+    (row,) = between(limits("true"), none)
+    assert row.bearing == "breaking"
 
 
 def test_a_server_that_came_breaks_nobody() -> None:

@@ -1,0 +1,208 @@
+"""Releases of public APIs whose own maintainers say of each section whether it breaks, judged by
+`contracts diff`, by `contracts amend` with answers that hold every field that the older document
+shows, and by oasdiff beside them.
+
+python -m tests.bench.declared_breaks REPOSITORY [--oasdiff PROGRAM] [--most N] [--out FILE]
+
+REPOSITORY is a clone of https://github.com/twilio/twilio-oai with its history: its CHANGES.md has a
+section for each product and marks a line "**(breaking change)**". The pairs stand in
+declared_breaks.json by commit and file; no document is kept here. What is marked is taken as
+breaking, what is not as not: maintainers overlook some.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from monitor.contracts.affected import Replay
+from monitor.contracts.amendment import WORST_FIRST, bearing_of, weighed
+from monitor.contracts.change import Read
+from monitor.contracts.read import document_of, read_contract
+from monitor.contracts.refs import resolve
+from monitor.contracts.shape import number_of
+from monitor.contracts.skeleton import Skeleton
+from monitor.errors import ContractError
+from monitor.joining.amending import judged
+
+PAIRS = Path(__file__).with_name("declared_breaks.json")
+LOOKED_AT = 1_000
+"""So many answers of each operation and status: what none shows is surely below 1 %."""
+_DEEPEST = 12
+_PROSE = frozenset("description summary title version example examples".split())
+Word = Literal["breaking", "undecided", "compatible"]
+
+
+def texts(repository: Path, pair: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each document of a pair, before and after."""
+    for file in pair["files"]:
+        yield _shown(repository, pair["before"], file), _shown(repository, pair["after"], file)
+
+
+def _shown(repository: Path, commit: str, file: str) -> str:
+    asked = ["git", "-C", str(repository), "show", f"{commit}:{file}"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+
+
+def differ(before: str, after: str) -> bool:
+    """Whether more than prose, examples and the document's version changed."""
+    was, now = (_bare(json.loads(text)) for text in (before, after))
+    return bool(was != now)
+
+
+def _bare(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_bare(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: _bare(part)
+        for name, part in node.items()
+        if name not in _PROSE or isinstance(part, dict)
+        if not name.startswith("x-")
+    }
+
+
+def ours(before: str, after: str) -> tuple[Word, Word]:
+    """By the documents, and with live answers beside them."""
+    old, new = (
+        Read(document_of(text, where="document"), read_contract("openapi", text, where="document"))
+        for text in (before, after)
+    )
+    rows = weighed(old, new)
+    if not rows:
+        return "compatible", "compatible"
+    live = list(answers(old))
+    return bearing_of(rows), judged(rows, Replay(old, new, rows), live).result
+
+
+def answers(old: Read) -> Iterator[dict[str, Any]]:
+    """Rows of shapes as if every answer with success held all that the document shows."""
+    for operation in old.promise.operations:
+        for status, answer in operation.responses.items():
+            content = resolve(dict(old.document), f"#{operation.clause}/responses/{status}", "")
+            for media, told in _map(_map(content).get("content")).items():
+                if not status.startswith("2") or "json" not in media or answer is None:
+                    continue
+                text = Skeleton(_whole(old.document, told.get("schema"), 0), marked=False).text
+                yield {
+                    "environment": "", "protocol": "http", "status": int(status), "side": "response", "media": media,
+                    "operation": f"{operation.method} {operation.route}", "callee": "it", "caller": "consumer",
+                    "caller_version": "1", "callee_version": "1", "shape": number_of(text), "text": text,
+                    "looked_at": LOOKED_AT, "stands_for": LOOKED_AT,
+                }  # fmt: skip
+
+
+def _whole(document: Mapping[str, Any], schema: Any, deep: int) -> Any:
+    """A value with all fields that a schema shows."""
+    schema = _map(schema)
+    if deep > _DEEPEST:
+        return None
+    if isinstance(schema.get("$ref"), str):
+        try:
+            return _whole(document, resolve(dict(document), schema["$ref"], ""), deep + 1)
+        except ContractError:
+            return None
+    parts = [_whole(document, part, deep + 1) for part in schema.get("allOf", ())]
+    choice = next((it for word in ("oneOf", "anyOf") for it in schema.get(word, ())), None)
+    if choice is not None:
+        parts.append(_whole(document, choice, deep + 1))
+    fields: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, dict):
+            return part
+        fields |= part
+    fields |= {
+        name: _whole(document, below, deep + 1)
+        for name, below in _map(schema.get("properties")).items()
+    }
+    kind = schema.get("type")
+    kind = next((it for it in kind if it != "null"), None) if isinstance(kind, list) else kind
+    if fields or kind == "object":
+        return fields
+    if kind == "array":
+        return [_whole(document, schema.get("items"), deep + 1)]
+    return {"integer": 1, "number": 1.5, "boolean": True}.get(str(kind), "text")
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def theirs(program: str, before: str, after: str) -> str:
+    """The worst level that oasdiff tells of a pair: ERR, WARN or nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, f"{name}.json") for name in ("before", "after")]
+        for file, text in zip(files, (before, after), strict=True):
+            file.write_text(text)
+        asked = [program, "breaking", *map(str, files), "-f", "json"]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if told.returncode not in (0, 1):
+        return "failed"
+    levels = {change["level"] for change in json.loads(told.stdout or "[]") or []}
+    return "ERR" if 3 in levels else "WARN" if 2 in levels else "nothing"
+
+
+def main() -> None:
+    """Judge the pairs, and print how often each told what was declared."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("repository", type=Path)
+    parser.add_argument("--oasdiff", default="", help="the program; not asked without")
+    parser.add_argument("--most", type=int, default=1_000, help="pairs")
+    parser.add_argument("--out", type=Path, help="write what was told of each pair there")
+    asked = parser.parse_args()
+    counted = Counter[tuple[bool, str, Word, Word]]()
+    lines: list[dict[str, Any]] = []
+    unchanged = Counter[bool]()
+    began = time.process_time()
+    for pair in json.loads(PAIRS.read_text())[: asked.most]:
+        shown = list(texts(asked.repository, pair))
+        shown = [documents for documents in shown if differ(*documents)]
+        if not shown:
+            unchanged[pair["breaking"]] += 1
+            continue
+        told = [ours(*documents) for documents in shown]
+        by_documents, with_live = (
+            next(word for word in WORST_FIRST if any(it[at] == word for it in told))
+            for at in (0, 1)
+        )
+        levels = {theirs(asked.oasdiff, *it) for it in shown} if asked.oasdiff else {"-"}
+        level = next(it for it in ("ERR", "WARN", "nothing", "failed", "-") if it in levels)
+        counted[(pair["breaking"], level, by_documents, with_live)] += 1
+        lines.append({**pair, "oasdiff": level, "diff": by_documents, "amend": with_live})
+        if asked.out:
+            asked.out.write_text(json.dumps(lines, indent=1))
+    report(counted)
+    print(
+        f"  left out, since the documents tell nothing of it: {unchanged[True]} declared breaking, "
+        f"{unchanged[False]} others"
+    )
+    print(f"  ours took {time.process_time() - began:.0f} CPU s")
+
+
+def report(counted: Counter[tuple[bool, str, Word, Word]]) -> None:
+    """What was told of pairs that are declared breaking, and of the others."""
+    for breaking in (True, False):
+        whole = sum(count for key, count in counted.items() if key[0] == breaking)
+        print(f"{whole} pairs {'declared breaking' if breaking else 'not declared so'}")
+        for at, name in ((1, "oasdiff"), (2, "contracts diff"), (3, "contracts amend")):
+            words = Counter[str]()
+            for key, count in counted.items():
+                words[str(key[at])] += count if key[0] == breaking else 0
+            print(
+                f"  {name:16}" + ", ".join(f"{word} {count}" for word, count in (+words).items())
+            )
+        both = Counter[tuple[bool, bool]]()
+        for key, count in counted.items():
+            both[(key[1] == "ERR", key[3] == "breaking")] += count if key[0] == breaking else 0
+        print(f"  paired: both break {both[True, True]}, amend alone {both[False, True]}, "
+              f"oasdiff alone {both[True, False]}, neither {both[False, False]}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
