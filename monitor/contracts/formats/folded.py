@@ -31,6 +31,7 @@ class Unjudged:
         told = []
         for key, pointer in self.places.items():
             others = self.counts[key] - 1
-            more = f" ({others} more places have it)" if others else ""
+            more = f" ({others:,} more places have it)" if others > 1 else ""
+            more = " (one more place has it)" if others == 1 else more
             told.append(Remark(pointer, f"{key[2]}{more}", grave=False, kind="unjudged"))
         return told
