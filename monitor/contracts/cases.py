@@ -17,10 +17,11 @@ from monitor.model.printable import printable
 
 CaseForm = Literal["pact", "openapi-example", "wiremock", "junit", "http"]
 CASE_FORMS: tuple[CaseForm, ...] = get_args(CaseForm)
-Lack = Literal["form_without_messages", "frames_not_kept", "query_not_kept"]
+Lack = Literal["form_without_messages", "frames_not_kept", "payload_not_seen", "query_not_kept"]
 LACKS: Mapping[Lack, str] = {
     "form_without_messages": "the form shows calls, and this is a message of a topic",
     "frames_not_kept": "a call of gRPC is told by its name; what its binary request holds is not kept",
+    "payload_not_seen": "no payload of the topic was seen, so that nothing tells what it holds",
     "query_not_kept": "a call of GraphQL is told by its name; the text of its query is not kept, and the form of an answer tells neither its arguments nor its fragments",
 }
 """Why a form cannot be made of what is kept."""
@@ -103,10 +104,11 @@ class Case:
 
 def lacking(case: Case, form: CaseForm) -> Lack | None:
     """Why a case cannot have a form; None where it can."""
-    if form == "junit" or (not case.method and form == "pact"):
+    if form == "junit":
         return None
     if not case.method:
-        return "form_without_messages"
+        seen = case.request is not None or case.told is not None
+        return "form_without_messages" if form != "pact" else None if seen else "payload_not_seen"
     if case.route.startswith("/"):
         return None
     return "frames_not_kept" if case.method == GRPC else "query_not_kept"

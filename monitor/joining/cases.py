@@ -54,7 +54,7 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
         if row["operation"] == wanted.operation
     ]
     method, _, route = wanted.operation.partition(" ")
-    if any(row["protocol"] == MESSAGING for row in rows):
+    if wanted.protocol == MESSAGING or any(row["protocol"] == MESSAGING for row in rows):
         method, route = "", wanted.operation
     elif not route.startswith("/") or " " in route:
         if not rows and wanted.told is None and not wanted.protocol:

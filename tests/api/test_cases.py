@@ -4,6 +4,7 @@ fails while the provider breaks the clause, and holds no value that was seen.
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from monitor.cli.contract_cases import exported, listed
+from monitor.contracts.cases import CASE_FORMS, Case, lacking
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
 from monitor.decode.topic_records import Parties
@@ -178,3 +180,15 @@ def test_a_call_that_no_path_tells_becomes_a_case_by_its_name(api: Asked) -> Non
         assert refused.status_code == 422
         assert f"({code})" in refused.text
         assert "choose junit" in refused.text
+
+
+def test_of_a_topic_of_which_only_spans_tell_no_payload_is_made_up() -> None:
+    """It was told as a call of GraphQL."""
+    case = Case(
+        "id", "mail", "", "production", "", "shop.orders", {}, None, "", 0, None, None, "", None
+    )
+    told = {form: lacking(case, form) for form in CASE_FORMS}
+    assert told.pop("junit") is None
+    assert told.pop("pact") == "payload_not_seen"
+    assert set(told.values()) == {"form_without_messages"}
+    assert lacking(replace(case, request={"id": 1}), "pact") is None
