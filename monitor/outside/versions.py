@@ -157,16 +157,17 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
 
 
 def versions_beside(rows: Rows, deploys: Sequence[Told]) -> tuple[tuple[str, ...], Ints]:
-    """Names of versions, and each row's callee version among these: of what these deploys
-    released, where the row tells of what answered; else "".
+    """Names of versions, "" first, and each row's callee version among these: of what these
+    deploys released, where the row tells of what answered; else "".
     """
     released = {release.service for release in deploys if release.version_to}
     owned = rows.callee.is_any(*released)
     if not owned.any():
         return ("",), np.zeros(len(rows), dtype=np.int64)
-    names = rows.version.names if "" in rows.version.names else (*rows.version.names, "")
+    names = ("", *(name for name in rows.version.names if name))
+    places = np.array([names.index(name) for name in rows.version.names])
     owned &= _owned_by_callee(rows, deploys)
-    return names, np.where(owned, rows.version.codes, names.index(""))
+    return names, np.where(owned, places[rows.version.codes], 0)
 
 
 def _callee_owns(

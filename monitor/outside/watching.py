@@ -412,12 +412,12 @@ class _Watch:
         """Cells without versions, as controls need none; but of what was released beside it those
         that the rows tell.
         """
-        none = np.zeros(len(rows), dtype=np.int64)
         counts = counts_of(rows, self.told.at)
         shapes = shapes_of(rows, counts.calls, self.source)
         names, callee = versions_beside(
-            rows, [one for one in self.deploys if one is not self.told]
+            rows, [deploy for deploy in self.deploys if deploy is not self.told]
         )
+        none = np.zeros(len(rows), dtype=np.int64)
         whose = Resolved(np.ones(len(rows), dtype=bool), none, callee, names, "", "", timed=False)
         return summed(
             rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment

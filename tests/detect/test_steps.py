@@ -131,6 +131,17 @@ def test_an_incident_that_the_neighbours_share_is_not_blamed_on_the_deploy() -> 
     assert found(rows, around=Around(neighbours)) == []
 
 
+def test_neighbours_are_asked_of_the_time_in_which_the_version_served_not_of_before() -> None:
+    """Told minutes before it answers, in the midst of an outage of everybody."""
+    outage = lambda window: 0.4 if window >= 9 else 0.0  # noqa: E731
+    switch = lambda window: 1.0 if window >= 9 else 0.0  # noqa: E731
+    mine = Traffic(edge("payment", "bank", "POST /charge"), 800, outage=outage)
+    rows = cells([mine], 18, share=switch, before=BEFORE, role="caller")
+    others = Traffic(edge("orders", "bank", "POST /charge"), 800, Behaviour(0.01), outage=outage)
+    neighbours = one_version(cells([others], 18, share=steady(0.0), before=BEFORE, seed=5))
+    assert found(rows, around=Around(neighbours)) == []
+
+
 def test_an_incident_below_is_not_blamed_on_a_service_that_never_failed_before() -> None:
     rows = cells(
         [Traffic(edge(), 200, outage=lambda window: 0.05 if window >= 0 else 0.0)],

@@ -14,6 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitor.cli import main
+from monitor.detect.settings import JudgeSettings
+from monitor.outside.files import deploys_of, edges_of
+from monitor.outside.told import apart
+from monitor.outside.versions import versions_beside
+from monitor.outside.watching import decide
 from tests.outside.rows import AT, Row, beside, bucket, deploy, minutes, replaced, row, written
 
 SLOW = {"histogram": f"{bucket(80)}:200"}
@@ -496,3 +501,31 @@ def test_answers_of_which_nobody_tells_the_version_are_judged_once_one_is_alone_
 
     (answer,) = told(capsys, tmp_path, minutes(rows))
     assert answer["verdict"] == verdict, answer["reason"]
+
+
+@pytest.mark.parametrize("part", [0.3, 1.0])
+def test_calls_no_longer_made_are_missed_beside_another_release_too(
+    part: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows tell the version of who answers, never of who calls; the bank, which pay calls, was
+    released as well.
+    """
+
+    def rows(minute: int) -> list[Row]:
+        calls = 200 if minute < 0 else round(200 * part)
+        mine, theirs = ("1.0", "5.0") if minute < 0 else ("2.0", "6.0")
+        bank = {"caller": "pay", "callee": "bank", "operation": "POST /charge", "errors": 0}
+        return [
+            row(minute, version=mine, errors=0, count=400, histogram=f"{bucket(20)}:400"),
+            row(minute, **bank, version=theirs, count=calls, histogram=f"{bucket(5)}:{calls}"),
+        ]
+
+    other = deploy(deploy_id="d2", service="bank", version_from="5.0", version_to="6.0")
+    edges, lines = written(tmp_path, minutes(rows), [deploy(), other])
+    cases, deploys = apart(edges_of(edges)[0]), deploys_of(lines)
+    mine = next(told for told in deploys if told.deploy_id == "d1")
+    names, codes = versions_beside(cases.rows, [told for told in deploys if told is not mine])
+    versions = {names[code] for code in codes.tolist()}
+    assert (names[0], versions) == ("", {"", "5.0", "6.0"})
+    decision = decide(cases, mine, deploys, JudgeSettings(), "edges")
+    assert (decision.weaker_at is None) == (part < 1.0)

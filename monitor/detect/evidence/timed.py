@@ -77,7 +77,8 @@ class Step:
         """Held against neighbours and this edge at the same hours of earlier days."""
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
-        since = self.edge.contrast.since
+        # what befell neighbours while the step was not there yet is no measure of it
+        since = max(self.edge.contrast.since, float(self.after.windows[0]))
         test = self.test(settings, expected, former, growth_of(controls, self.measure, since))
         return replace(test, controls=controls_told(controls, since))
 
