@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -47,6 +48,8 @@ class Bound:
     def of_call(self, exchange: Exchange) -> list[InForce]:
         """Those that bind a call."""
         bound = [contract for contract in self._all if binds(contract, exchange.caller)]
+        if len(bound) > 1:
+            bound.sort(key=partial(_comes_later, exchange.caller))
         if self._named is None:
             return bound
         return bound + self._named.find(
@@ -135,6 +138,12 @@ def documents_of(contracts: Sequence[str], *, lenient_nullable: bool) -> list[Do
     if not documents:
         raise UsageError(f"there is no contract in {', '.join(contracts)}")
     return documents
+
+
+def _comes_later(caller: str, contract: InForce) -> tuple[bool, str]:
+    """The registry's order: a consumer's own contract first where one knows who calls."""
+    own = contract.promise is not None and bool(contract.promise.consumer)
+    return own == (caller in NOBODY), contract.name
 
 
 def binds(contract: InForce, caller: str) -> bool:
