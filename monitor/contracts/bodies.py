@@ -61,6 +61,9 @@ def check_body(
             Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual),
         )
         return
+    if entry in clause.texts and (problem == NOT_JSON or payload.repeats_a_key()):
+        findings.leave(MEDIA_TYPE, side, clause.clause)
+        return
     if problem == NOT_JSON:
         findings.add(side, Broken("not_json", "", clause.clause, "JSON", "other text"))
         return

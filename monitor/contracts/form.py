@@ -67,7 +67,7 @@ class Body:
     content. `required`: an empty one breaks it.
 
     `headers` are those that come with it; `forms` tells of the media types that are forms how
-    their fields are read.
+    their fields are read; `texts` are media types of JSON that may bear other text.
     """
 
     required: bool
@@ -75,6 +75,7 @@ class Body:
     clause: str
     headers: Sequence[Parameter] = ()
     forms: Mapping[str, Form] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

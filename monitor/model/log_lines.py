@@ -56,7 +56,7 @@ LINES: dict[str, re.Pattern[str]] = {
     for name, pattern in {
         "ingress_nginx": rf"{_COMBINED} (?P<request_length>\d+|-) (?P<request_time>[\d.]+|-) \[(?P<upstream_name>[^\]]*)\] "
         rf"(?:\[(?P<alternative>[^\]]*)\] )?(?P<upstream_addr>{_ADDRESSES}) (?P<upstream_response_length>{_LIST}) "
-        rf"(?P<upstream_response_time>{_LIST}) (?P<upstream_status>{_LIST})(?: (?P<request_id>[0-9a-fA-F-]{{8,40}}|-))?",
+        rf"(?P<upstream_response_time>{_LIST}) (?P<upstream_status>{_LIST})(?: (?P<request_id>\S+))?",
         "traefik_clf": rf'{_COMBINED} (?P<count>\d+|-) "(?P<router>[^"]*)" "(?P<server_url>[^"]*)" (?P<duration>\d+)ms',
         "apisix_access": rf"(?P<client>\S+) - (?P<user>\S+) {_TIME} (?P<host>\S+) {_REQUEST} (?P<status>\d{{3}}) (?P<bytes>\d+|-) "
         rf'(?P<request_time>[\d.]+) "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)" (?P<upstream_addr>{_ADDRESSES}) '

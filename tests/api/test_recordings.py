@@ -61,13 +61,51 @@ def checked(
         "".join(json.dumps({"time": "2026-11-21T10:00:00Z"} | call) + "\n" for call in exchanges)
     )
     capsys.readouterr()
-    held_against([file], contracts, "auto", Settings(), "json")
+    held_against([file], list(map(str, contracts)), "auto", Settings(), "json")
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     return told
 
 
 def wanted(form: str, edge: str = "", sure: float = 0.01) -> Wanted:
     return Wanted("ledger", edge, None, "7d", form, sure)
+
+
+def test_what_bears_the_type_of_json_and_is_none_keeps_what_was_inferred_of_it(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bodies = {
+        "/up": ("OK",),
+        "/lines": ('{"a": 1}\n{"a": 2}\n',),
+        "/busy": ('{"a": 1}', '{"a": 1}', "<html>busy</html>"),
+        "/plain": ('{"a": 1}',),
+    }
+    seen = [
+        {"method": "GET", "path": path, "status": 200, "caller": "web", "callee": "ledger"}
+        | {"response_headers": {"content-type": "application/json"}}
+        | {"response_body": told[at % len(told)]}
+        for at in range(60)
+        for path, told in bodies.items()
+    ]
+    live(api, seen)
+    file = tmp_path / "ledger.json"
+    assert infer(There(api), wanted("openapi"), file) == 0
+    capsys.readouterr()
+    document = json.loads(file.read_text())
+    OpenAPIV31SpecValidator(document).validate()  # type: ignore[arg-type]
+    content = {
+        path: held["get"]["responses"]["200"]["content"]["application/json"]
+        for path, held in document["paths"].items()
+    }
+    marked = [path for path, held in content.items() if held.get("x-seamwatch-may-be-text")]
+    assert sorted(marked) == ["/busy", "/lines", "/up"]
+    assert "schema" in content["/busy"]
+    report = checked(tmp_path, [file], seen, capsys)["summary"]
+    assert (report["violated"], report["result"]) == (0, "kept")
+    assert report["reasons"] == {"media_type": 60 + 60 + 20}
+    broken = [call | {"response_body": '{"a": "x"}'} for call in seen if call["path"] == "/busy"]
+    assert checked(tmp_path, [file], broken, capsys)["summary"]["rules"] == {"type": 60}
+    other = [call | {"response_body": "OK"} for call in seen if call["path"] == "/plain"]
+    assert checked(tmp_path, [file], other, capsys)["summary"]["rules"] == {"not_json": 60}
 
 
 SIZES = (800, 400), pytest.param(6_000, 20_000, marks=pytest.mark.long)
@@ -188,7 +226,7 @@ def test_what_is_sent_to_topics_is_told_of_its_sender(
     traffic.write_text("".join(json.dumps(line) + "\n" for line in lines))
     for contract in (file, tmp_path / "schema.json"):
         capsys.readouterr()
-        held_against([traffic], [contract], "messages", Settings(), "json")
+        held_against([traffic], [str(contract)], "messages", Settings(), "json")
         summary = json.loads(capsys.readouterr().out)["summary"]
         assert (summary["valid"], summary["exchanges"]) == (400, 400)
 

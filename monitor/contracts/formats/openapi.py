@@ -38,6 +38,10 @@ another one is a violation.
 """
 MAY_BE_EMPTY = "x-seamwatch-may-be-empty"
 """At a response, with the value true: its body may be missing, which OpenAPI has no word for."""
+MAY_BE_TEXT = "x-seamwatch-may-be-text"
+"""At a media type of JSON, with the value true: what bears it may be no JSON, or hold a key twice,
+which OpenAPI has no word for.
+"""
 STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
     "path": ("simple", "label", "matrix"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
@@ -244,6 +248,7 @@ class _Reader:
 
     def _content(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
         media, forms = {}, {}
+        texts = set[str]()
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{escaped(name)}", "media type")
             word = (
@@ -257,11 +262,14 @@ class _Reader:
                 else None
             )
             media[name.strip().lower()] = schema
+            if described.get(MAY_BE_TEXT) is True:
+                texts.add(name.strip().lower())
             if schema is not None and word == "schema" and is_form(name.lower()):
                 forms[name.strip().lower()] = self._readings.form(described)
         asked = side == "request"
         required = held.get("required") is True if asked else held.get(MAY_BE_EMPTY) is not True
-        return Body(required, media, pointer, self._headers(held, pointer), forms)
+        headers = self._headers(held, pointer)
+        return Body(required, media, pointer, headers, forms, frozenset(texts))
 
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
         """The headers of a response; a Content-Type among them is described elsewhere."""

@@ -15,6 +15,7 @@ _WORDS = (
     "x-seamwatch-evidence",
     "x-seamwatch-latency",
     "x-seamwatch-may-be-empty",
+    "x-seamwatch-may-be-text",
     "x-seamwatch-ramp-plan",
     "x-seamwatch-statuses",
     "x-seamwatch-timeout",

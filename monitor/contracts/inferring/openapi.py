@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from monitor.contracts.formats.openapi import MAY_BE_EMPTY
+from monitor.contracts.formats.openapi import MAY_BE_EMPTY, MAY_BE_TEXT
 from monitor.contracts.formats.timing import LATENCY
 from monitor.contracts.inferring.gathered import Media, Seen, Side, as_told
 from monitor.contracts.inferring.held import at_most
@@ -144,6 +144,8 @@ def _content(media: Media, sure: float) -> Document:
     for name, side in as_told(media):
         if not is_json_type(name) or side.held.payloads <= side.empty:
             content[name] = {}
-            continue
-        content[name] = {"schema": whole_schema(side.held, side.marks, side.unseen, sure)}
+        else:
+            content[name] = {"schema": whole_schema(side.held, side.marks, side.unseen, sure)}
+        if is_json_type(name) and side.unseen:  # what was not looked at may have been no JSON
+            content[name][MAY_BE_TEXT] = True
     return content

@@ -132,6 +132,11 @@ SAMPLES = [
         f"{_COMBINED} 413 0.042 [shop-payment-8080] [] 10.1.0.6:8080, 10.1.0.7:8080 0, 612 0.010, 0.031 502, 200 5a1b2c3d4e5f60718293a4b5c6d7e8f9",
         {"callee_namespace": "shop", "request_headers": AGENT},
     ),
+    Sample(  # its id is what the caller sent as X-Request-ID, whatever that is
+        "ingress-nginx-id", "ingress_nginx",
+        f"{_COMBINED} 413 0.042 [shop-payment-8080] [] 10.1.0.7:8080 612 0.031 200 order:42/a",
+        {"callee_namespace": "shop", "request_headers": AGENT},
+    ),
     Sample(
         "ingress-nginx-json", "ingress_nginx",
         _json(
