@@ -19,6 +19,8 @@ from monitor.detect.measure.series import Series
 
 TAKES = 300.0
 """Seconds in which a release whose share nobody tells takes over, from its moment on."""
+MOMENTS = 8
+"""So many of these moments are tried, most of them near the first: each costs a fit."""
 PARTS = (0.02, 0.98)
 STEPPED = 2
 """A share told between these in so many windows is a curve of its own; else it is a step."""
@@ -37,7 +39,9 @@ def curves(tables: Sequence[EdgeTable], version: str, began: float, windows: Int
     if told is not None and int(((told > PARTS[0]) & (told < PARTS[1])).sum()) >= STEPPED:
         return [told]
     grain = float(np.diff(windows).min()) if windows.size > 1 else 0.0
-    moments = windows[(windows >= began - grain) & (windows <= began + TAKES)]
+    within = np.flatnonzero((windows >= began - grain) & (windows <= began + TAKES))
+    few = np.unique(np.geomspace(1, max(within.size, 1), MOMENTS).round().astype(int)) - 1
+    moments = windows[within[few]] if within.size else windows[within]
     possible = [
         np.clip((windows + grain - moment) / max(seconds, grain), 0.0, 1.0)
         for moment in moments
