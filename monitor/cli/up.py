@@ -16,7 +16,6 @@ from monitor.cli.session import settings_of
 from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
 from monitor.errors import ConfigError
-from monitor.store.shards import Shards
 from monitor.streams.runner import RunnerSettings, run
 from pipelines.broker import pacts
 from pipelines.detection import detection
@@ -114,14 +113,13 @@ def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
     """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER (perhaps with the
     number of a shard), DETECTOR, NOTIFIER, BROKER; `address` is for links in alerts.
     """
-    if parts.shards is not None and name.startswith(CLOSER):
-        return partial(_windows_of, parts, parts.shards, name)
     alone: dict[str, Callable[[], object]] = {
-        CLOSER: partial(_windows, parts),
         DETECTOR: partial(_detection, parts),
         NOTIFIER: partial(_notify, parts, address),
         BROKER: partial(_ask_broker, parts),
     }
+    if name.startswith(CLOSER):
+        return partial(_windows, parts, name)
     return alone.get(name) or partial(_collect, parts, name)
 
 
@@ -141,35 +139,11 @@ def _collect(parts: House, name: str) -> None:
     )
 
 
-def _windows(parts: House) -> None:
-    with parts.turn(CLOSER).kept() as turn:
-        windows(
-            parts.store,
-            parts.numbers(turn),
-            parts.closing(),
-            stop=parts.stop,
-            turn=turn,
-            board=parts.board,
-            clock=parts.clock,
-        )
-
-
-def _windows_of(parts: House, shards: Shards, name: str) -> None:
-    """One shard's closer, or who sums what they closed."""
-    number = int(name.removeprefix(CLOSER).removeprefix("-") or 0)
+def _windows(parts: House, name: str) -> None:
+    """The closer of the store, or of one shard; or who sums what several closed."""
+    shards, number = parts.shards, int(name.removeprefix(CLOSER).removeprefix("-") or 0)
     with parts.turn(name).kept() as turn:
-        if number:
-            windows(
-                shards.stores[number - 1],
-                parts.numbers(turn),
-                parts.closing(),
-                stop=parts.stop,
-                turn=turn,
-                board=parts.board,
-                clock=parts.clock,
-                shard=number,
-            )
-        else:
+        if shards is not None and not number:
             summed_windows(
                 shards,
                 parts.numbers(turn),
@@ -179,6 +153,17 @@ def _windows_of(parts: House, shards: Shards, name: str) -> None:
                 board=parts.board,
                 clock=parts.clock,
             )
+            return
+        windows(
+            shards.stores[number - 1] if shards is not None else parts.store,
+            parts.numbers(turn),
+            parts.closing(),
+            stop=parts.stop,
+            turn=turn,
+            board=parts.board,
+            clock=parts.clock,
+            shard=number,
+        )
 
 
 def _detection(parts: House) -> None:
