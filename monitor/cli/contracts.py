@@ -314,9 +314,12 @@ def coverage(
     versions, kept or broken; unproven if never.
     """
     with api(settings_of(context)) as there:
-        interactions = there.get(
+        answer = there.get(
             f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment
-        )["interactions"]
+        )
+    interactions = answer["interactions"]
+    if answer["partial"]:
+        typer.echo("the contract does not list all operations; others are not judged", err=True)
     if form == "json":
         show(
             interactions,

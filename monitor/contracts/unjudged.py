@@ -6,7 +6,7 @@ from typing import Any
 from monitor.contracts.bodies import meant
 from monitor.contracts.form import Body, Parameter, Promise
 from monitor.contracts.formats.folded import Unjudged
-from monitor.contracts.formats.openapi import IGNORED_HEADERS
+from monitor.contracts.formats.openapi import IGNORED_HEADERS, OPERATIONS
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
@@ -26,6 +26,7 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
             yield _left("", "the contract shows no example: nothing will be judged")
         yield from _uncompiled(promise)
         return
+    yield from _of_operations(document.get(OPERATIONS))
     if not promise.operations and not promise.timing and promise.plan is None:
         yield _left("/paths", "the contract names no operation: nothing will be judged")
     for operation in promise.operations:
@@ -45,6 +46,15 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
                 yield _left(operation.clause, f"no log shows the credential {credential.name!r}")
     yield from _uncompiled(promise)
     yield from _aside(document)
+
+
+def _of_operations(word: object) -> Iterator[Remark]:
+    at = f"/{OPERATIONS}"
+    if word == "partial":
+        yield _left(at, "calls of operations that are not listed are not judged")
+    elif word not in (None, "complete"):
+        said = "it is neither partial nor complete, and the list of operations is taken for whole"
+        yield Remark(at, said, grave=False)
 
 
 def _uncompiled(promise: Promise) -> Iterator[Remark]:

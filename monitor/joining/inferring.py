@@ -151,7 +151,12 @@ _Documents = Iterator[tuple[str, dict[str, Any]]]
 def _openapi(asked: Asked, seen: Gathered, rows: _Rows) -> _Documents:
     if seen.routes:
         limits = _latencies(seen, rows.tails)
-        yield asked.name, openapi_of(asked.name, seen.routes, limits, asked.sure)
+        narrowed = bool(asked.operation or asked.provider.consumer)
+        partial = narrowed or any(left.why == "no_path" for left in seen.omitted)
+        yield (
+            asked.name,
+            openapi_of(asked.name, seen.routes, limits, asked.sure, partial=partial),
+        )
 
 
 def _json_schemas(asked: Asked, seen: Gathered, _rows: _Rows) -> _Documents:

@@ -275,6 +275,8 @@ class Shapes:
             return None if value is None else self._outlines.of(value, marks, masked=masked, at=at)
         if outline is not None or payload.problem:
             return outline
+        if payload.repeats_a_key():  # which of both is meant is the reader's guess
+            return None
         return self._outlines.of(payload.value, marks, masked=masked, at=at)
 
     def _counts(self, exchange: Exchange, kind: _Kind) -> _Counts:

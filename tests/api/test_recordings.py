@@ -108,6 +108,68 @@ def test_what_bears_the_type_of_json_and_is_none_keeps_what_was_inferred_of_it(
     assert checked(tmp_path, [file], other, capsys)["summary"]["rules"] == {"not_json": 60}
 
 
+def answered(path: str, body: str) -> dict[str, Any]:
+    """A call of the ledger by its web page, answered with this body."""
+    call = {"method": "GET", "path": path, "status": 200, "caller": "web", "callee": "ledger"}
+    headers = {"content-type": "application/json"}
+    return call | {"response_headers": headers, "response_body": body}
+
+
+def test_a_recording_of_more_operations_than_are_told_apart_does_not_claim_to_list_all(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = "abcdefghij"
+    words = [f"{first}{then}{last}" for first in letters for then in letters for last in letters]
+    words += ["beyond", "further", "last"]
+    seen = [answered(f"/{word}", json.dumps({word: 1})) for word in words]
+    live(api, seen)
+    file = tmp_path / "ledger.json"
+    assert infer(There(api), wanted("openapi"), file) == 0
+    assert "left out: __other__: " in capsys.readouterr().err
+    document = json.loads(file.read_text())
+    assert "/last" not in document["paths"]
+    assert document["x-seamwatch-operations"] == "partial"
+    report = checked(tmp_path, [file], seen, capsys)["summary"]
+    assert (report["violated"], report["result"]) == (0, "kept")
+    body = {"name": "ledger", "provider": "ledger", "format": "openapi"}
+    told = api.post("/v1/contracts", body | {"document": file.read_text()}, LOCAL_TOKEN)
+    assert told.status_code == 201, told.text
+    left = {(line["pointer"], line["kind"]) for line in told.json()["judged"]["remarks"]}
+    assert left == {("/x-seamwatch-operations", "unjudged")}
+    assert api.get("/v1/contracts/ledger/coverage", LOCAL_TOKEN).json()["partial"] is True
+
+
+def test_a_recording_of_one_operation_says_nothing_of_others(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = [answered(path, '{"a": 1}') for path in ("/up", "/busy")]
+    live(api, seen)
+    part, whole = tmp_path / "up.json", tmp_path / "all.json"
+    assert infer(There(api), wanted("openapi", "* GET /up"), part) == 0
+    assert checked(tmp_path, [part], seen, capsys)["summary"]["violated"] == 0
+    assert infer(There(api), wanted("openapi"), whole) == 0
+    assert "x-seamwatch-operations" not in json.loads(whole.read_text())
+    other = [*seen, answered("/new", '{"a": 1}')]
+    rules = checked(tmp_path, [whole], other, capsys)["summary"]["rules"]
+    assert rules == {"undocumented_operation": 1}
+
+
+@pytest.mark.parametrize("form", ["openapi", "json-schema", "pact"])
+def test_where_a_key_stood_twice_the_recording_is_kept(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    bodies = ['{"a": 1, "b": 2}'] * 9 + ['{"a": 1, "b": 2, "a": 3}']
+    seen = [answered("/up", bodies[at % 10]) for at in range(60)]
+    live(api, seen)
+    file = tmp_path / "ledger.json"
+    assert infer(There(api), wanted(form), file) == 0
+    report = checked(tmp_path, [file], seen, capsys)["summary"]
+    assert report["violated"] == 0, report
+    if form != "pact":  # which tells the status alone
+        broken = [answered("/up", '{"a": "x"}')]
+        assert checked(tmp_path, [file], broken, capsys)["summary"]["rules"] == {"type": 1}
+
+
 SIZES = (800, 400), pytest.param(6_000, 20_000, marks=pytest.mark.long)
 
 

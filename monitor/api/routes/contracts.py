@@ -291,11 +291,15 @@ def awaited_line(held: Awaited) -> AwaitedLine:
 
 
 class Coverage(BaseModel):
-    """What live exchanges showed of the newest revision's examples, in the document's order."""
+    """What live exchanges showed of the newest revision's examples, in the document's order.
+    `partial`: it is one of operations and does not claim to list all; calls of others are not
+    judged.
+    """
 
     contract: str
     revision: int
     days: int
+    partial: bool
     interactions: list[Covered]
 
 
@@ -387,8 +391,13 @@ def contract_coverage(
             name[:80],
             "seamwatch contracts timing tells of times",
         )
+    promise = promise_of(revision)
     return Coverage(
-        contract=revision.name, revision=revision.number, days=days, interactions=interactions
+        contract=revision.name,
+        revision=revision.number,
+        days=days,
+        partial=not (promise.whole or promise.by_example),
+        interactions=interactions,
     )
 
 

@@ -18,6 +18,10 @@ from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
 
 BINDING = "x-seamwatch"
+MAY_BE_TEXT = "x-seamwatch-may-be-text"
+"""At a media type of JSON in OpenAPI, or at a schema's root, with the value true: what bears it may
+be no JSON, or hold a key twice, which neither has a word for.
+"""
 _STATUS = re.compile(r"[1-5]\d\d|[1-5][xX]{2}|default")
 DRAFTS: dict[str, Draft] = {
     "http://json-schema.org/draft-04/schema": "4",
@@ -49,9 +53,10 @@ def read_jsonschema(
         where=where,
         limits=limits,
     ).lazily("")
+    may_be_text = document.get(MAY_BE_TEXT) is True
     if topic:
         title = document.get("title")
-        judge = json_judge(schema, "application/json", "", depth)
+        judge = json_judge(schema, "application/json", "", depth, may_be_text=may_be_text)
         name = title if isinstance(title, str) and title else topic
         message = Message(
             name,
@@ -64,7 +69,12 @@ def read_jsonschema(
             schema=schema,
         )
         return by_example((), (message,), of_messages=(schema,))
-    body = Body(required=True, media={"*/*": schema}, clause="")
+    body = Body(
+        required=True,
+        media={"*/*": schema},
+        clause="",
+        texts=frozenset(["*/*"] if may_be_text else []),
+    )
     router: Router[Operation] = Router()
     responses = (
         dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body)

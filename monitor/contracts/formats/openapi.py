@@ -9,6 +9,7 @@ from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, Promise, Style
 from monitor.contracts.formats.dialect import Dialect, Side
 from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
+from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
 from monitor.contracts.formats.misplaced import refuse_misplaced
 from monitor.contracts.formats.official import Version
 from monitor.contracts.formats.reading import Readings
@@ -36,12 +37,12 @@ STATUSES = "x-seamwatch-statuses"
 """At an operation or at the document's root, with the value `complete`: every status is listed,
 another one is a violation.
 """
+OPERATIONS = "x-seamwatch-operations"
+"""At the document's root, with the value `partial`: the provider has other operations, too, and
+calls of these are no violation.
+"""
 MAY_BE_EMPTY = "x-seamwatch-may-be-empty"
 """At a response, with the value true: its body may be missing, which OpenAPI has no word for."""
-MAY_BE_TEXT = "x-seamwatch-may-be-text"
-"""At a media type of JSON, with the value true: what bears it may be no JSON, or hold a key twice,
-which OpenAPI has no word for.
-"""
 STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
     "path": ("simple", "label", "matrix"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
@@ -152,7 +153,7 @@ class _Reader:
                 )
         return Promise(
             router,
-            whole=True,
+            whole=self._document.get(OPERATIONS) != "partial",
             depth=min(depths.values()),
             timing=timing_of(self._document, self._where, self._words),
         )

@@ -16,6 +16,7 @@ _WORDS = (
     "x-seamwatch-latency",
     "x-seamwatch-may-be-empty",
     "x-seamwatch-may-be-text",
+    "x-seamwatch-operations",
     "x-seamwatch-ramp-plan",
     "x-seamwatch-statuses",
     "x-seamwatch-timeout",

@@ -16,9 +16,12 @@ from monitor.contracts.schemas import Schema
 from monitor.model.pointers import escaped
 
 
-def json_judge(schema: Schema | None, media: str, clause: str, depth: int) -> MessageJudge:
+def json_judge(
+    schema: Schema | None, media: str, clause: str, depth: int, *, may_be_text: bool = False
+) -> MessageJudge:
     """What a schema asks of a record in JSON, perhaps behind a registry's frame."""
-    body = Body(True, {media: schema}, clause)
+    texts = frozenset([media] if may_be_text else [])
+    body = Body(True, {media: schema}, clause, texts=texts)
 
     def judge(record: Carried, mismatches: Mismatches) -> None:
         findings = Findings()

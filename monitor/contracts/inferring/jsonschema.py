@@ -5,7 +5,7 @@ bound by our own keyword.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.formats.jsonschema import BINDING
+from monitor.contracts.formats.jsonschema import BINDING, MAY_BE_TEXT
 from monitor.contracts.inferring.gathered import Media, Seen, as_told
 from monitor.contracts.inferring.paths import Route
 from monitor.contracts.inferring.schemas import SURE, whole_schema
@@ -44,11 +44,10 @@ def _told(media: Media, sure: float) -> Document | None:
     if len(sides) != 1 or any(side.empty for side in media.values()):
         return None
     ((name, side),) = sides
-    return (
-        whole_schema(side.held, side.marks, side.unseen, sure)
-        if is_json_type(name) and side.held.payloads
-        else None
-    )
+    if not is_json_type(name) or not side.held.payloads:
+        return None
+    schema = whole_schema(side.held, side.marks, side.unseen, sure)
+    return schema | ({MAY_BE_TEXT: True} if side.unseen else {})
 
 
 def _bound(title: str, bound: Document, schema: Document) -> Document:

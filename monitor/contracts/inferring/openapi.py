@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from monitor.contracts.formats.openapi import MAY_BE_EMPTY, MAY_BE_TEXT
+from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
+from monitor.contracts.formats.openapi import MAY_BE_EMPTY, OPERATIONS
 from monitor.contracts.formats.timing import LATENCY
 from monitor.contracts.inferring.gathered import Media, Seen, Side, as_told
 from monitor.contracts.inferring.held import at_most
@@ -38,8 +39,12 @@ def openapi_of(
     routes: Mapping[Route, Seen],
     latencies: Mapping[Route, Mapping[str, str]],
     sure: float = SURE,
+    *,
+    partial: bool = False,
 ) -> Document:
-    """A document that all these calls keep. `latencies`: quantiles of a route as `300ms`."""
+    """A document that all these calls keep. `latencies`: quantiles of a route as `300ms`.
+    `partial`: the provider serves more than these routes.
+    """
     paths: Document = {}
     for (method, path), seen in routes.items():
         told = paths.setdefault(path, _path(path))
@@ -47,6 +52,7 @@ def openapi_of(
     return {
         "openapi": VERSION,
         "info": {"title": title, "version": "0"},
+        **({OPERATIONS: "partial"} if partial else {}),
         "paths": paths,
     }
 
