@@ -256,3 +256,55 @@ def test_in_long_windows_a_version_is_settled_once_it_served_for_a_minute_of_the
     windows = np.arange(4, dtype=np.int64) * 300 + AT
     warm = settled_windows(held, windows, {}, 300, 1)
     assert windows[warm][0] - AT == settles
+
+
+@pytest.mark.parametrize(("served", "second"), [(100, 0.0), (70, 0.3), (10, 0.9)])
+def test_in_windows_of_a_minute_an_instance_that_began_late_in_one_is_fresh_in_the_next(
+    served: int, second: float
+) -> None:
+    calls = (served, 100, 100)
+    seen = [sighting(6 * minute, "2.0.0", "a", calls[minute]) for minute in range(3)]
+    shares = fresh_shares(seen, (), "payment", "2.0.0", AT, 60.0, stayed=False, grain=60)
+    assert shares.pop(AT) == 1.0
+    assert sum(shares.values()) == pytest.approx(second)
+    assert AT + 120 not in shares
+
+
+@pytest.mark.parametrize(("served", "first"), [(500, 0.2), (250, 0.4), (50, 1.0)])
+def test_of_a_first_long_window_as_much_is_fresh_as_an_instance_served_of_it(
+    served: int, first: float
+) -> None:
+    calls = (served, 500, 500)
+    seen = [sighting(30 * place, "2.0.0", "a", calls[place]) for place in range(3)]
+    shares = fresh_shares(seen, (), "payment", "2.0.0", AT, 60.0, stayed=False, grain=300)
+    assert shares[AT] == pytest.approx(first)
+    assert shares.get(AT + 300, 0.0) == pytest.approx(0.1 if first == 1.0 else 0.0)
+
+
+@pytest.mark.parametrize(("stays", "failed"), [(False, False), (True, True)])
+def test_a_cold_start_that_a_minute_cuts_in_two_raises_nothing_and_what_stays_does(
+    stays: bool, failed: bool
+) -> None:
+    def load(minute: int) -> float:
+        return 0.7 if minute == 0 else 1.0
+
+    def cold(minute: int) -> float:
+        return 1.0 if stays or minute == 0 else 0.3 if minute == 1 else 0.0
+
+    traffic = [Traffic(edge(), 100, load=load)]
+    slow = Behaviour(latency=0.08)
+    outcomes = set()
+    for seed in range(3):
+        short = cells(traffic, 4, share=steady(1.0), before=60, seed=seed)
+        short = chilled(short, cold, slow, seed)
+        rows = [replace(row, window=START + (row.window - START) * 6) for row in short]
+        for minutes in (2, 3, 4):
+            until = START + timedelta(minutes=minutes)
+            seen = [
+                sighting(6 * minute, "2.0.0", "", round(100 * load(minute)))
+                for minute in range(minutes)
+            ]
+            part = [row for row in rows if row.window < until]
+            now = until + timedelta(seconds=65)
+            outcomes.add(judge(deploy(), part, seen, (), SETTINGS, now)[0].outcome)
+    assert ("fail" in outcomes) == failed

@@ -20,8 +20,8 @@ CHANCE = 1.0
 """Standard deviations by which an edge's fresh calls may exceed their share of all calls."""
 
 FIRST = 0.5
-"""Of a first window as long as the warm-up or longer so much at most is fresh: nobody knows when
-in it the instance began.
+"""Of a first window as long as the warm-up or longer so much at most is fresh while no second one
+tells when in it the instance began.
 """
 
 SETTLES = 60.0
@@ -46,8 +46,8 @@ def fresh_shares(
     stayed: bool,
     grain: int = WINDOW_SECONDS,
 ) -> Shares:
-    """An instance is fresh for `seconds` from the window of its first call; where data come in
-    windows of `grain` seconds, for half of the first at most. `sightings` are the service's.
+    """An instance is fresh for `seconds` from the window of its first call. In long windows, of
+    `grain` seconds, its calls in the first tell how late it began. `sightings` are the service's.
 
     Instances without a name are taken for one that began with the deploy, or long before it where
     the version `stayed`. Where no sighting knows the version, its first call on any edge begins
@@ -73,14 +73,15 @@ def fresh_shares(
         if begins is None:
             return {}
         return {
-            begins + age: _part(age, seconds, grain)
+            begins + age: _part(age, seconds, grain, None)
             for age in range(0, int(np.ceil(seconds)), grain)
         }
     shares: dict[int, float] = {}
+    served = {name: _served(calls, name, window, grain) for name, window in first.items()}
     for window, seen in calls.items():
         total = sum(seen.values())
         fresh = sum(
-            count * _part(window - first[name], seconds, grain)
+            count * _part(window - first[name], seconds, grain, served[name])
             for name, count in seen.items()
             if name in first
         )
@@ -99,11 +100,30 @@ def grain_of(edge_tables: Sequence[EdgeTable]) -> int:
     return max(WINDOW_SECONDS, int(np.diff(stamps).min())) if stamps.size > 1 else WINDOW_SECONDS
 
 
-def _part(age: int, seconds: float, grain: int) -> float:
-    """The part of a window, `age` seconds after the first, in which an instance is fresh."""
-    if grain < seconds:
-        return float(age < seconds)
-    return min(seconds / grain, FIRST) if age == 0 else 0.0
+def _served(
+    calls: Mapping[int, Mapping[str, int]], name: str, first: int, grain: int
+) -> float | None:
+    """Seconds that an instance served of its `first` window, by its calls there and in the next
+    one; None where windows are short, or no next one tells.
+    """
+    after = calls.get(first + grain, {}).get(name, 0)
+    if grain <= WINDOW_SECONDS or not after:
+        return None
+    return grain * min(calls.get(first, {}).get(name, 0) / after, 1.0)
+
+
+def _part(age: int, seconds: float, grain: int, served: float | None) -> float:
+    """The part of an instance's calls in a window, `age` seconds after its first one, in which it
+    is fresh; of the first one it `served` so many seconds.
+    """
+    if served is None:
+        if grain < seconds:
+            return float(age < seconds)
+        return min(seconds / grain, FIRST) if age == 0 else 0.0
+    if age == 0:
+        return min(seconds / served, 1.0) if served else 1.0
+    left = seconds - served - (age - grain)
+    return min(max(left / grain, 0.0), 1.0)
 
 
 def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
