@@ -99,6 +99,29 @@ def test_a_middle_that_rises_alone_is_another_mix_of_calls(
     )
 
 
+@pytest.mark.parametrize(("calls", "outcome"), [(1, "inconclusive"), (20, "fail")])
+def test_a_number_of_a_window_with_a_call_or_two_is_no_level(calls: int, outcome: str) -> None:
+    """A few slow calls in a row: of twenty calls a window their median is one, of one it is none."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for row in cells([Traffic(edge(), 20)], 60, share=steady(1.0), before=180):
+        level = (0.03 if row.window < START else 0.06) * rng.normal(1, 0.02)
+        nothing: dict[int, int] = {}
+        rows.append(
+            replace(
+                row,
+                calls=calls,
+                client_calls=calls,
+                told={"p50": level},
+                client_histogram=nothing,
+                server_histogram=nothing,
+                self_histogram=nothing,
+            )
+        )
+    verdict, _ = judge(deploy(), rows, (), (), JudgeSettings(), now_after(60))
+    assert verdict.outcome == outcome
+
+
 def test_what_happened_before_as_well_is_no_step() -> None:
     earlier = past()
     earlier[700:707] *= 1.5

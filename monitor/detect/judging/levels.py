@@ -29,6 +29,8 @@ from monitor.model.reasons import Reason, reason
 BAR = math.log(30.0)
 """Evidence that one number told of one node must have; of several, so many times as much."""
 FEWEST_SINCE = 6
+FEWEST_CALLS = 5
+"""A number of a window of fewer calls, where these are counted, is theirs and no level."""
 MOMENT = 1800.0
 """A run that begins later after a deploy is of another moment: the longer one waits, the surer a
 number does something.
@@ -137,6 +139,8 @@ def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats,
             edge.grain if edge.grain > WINDOW_SECONDS else 0
         )
     rows = ~np.isnan(column) & (old_rows(edge) | (new & warm))
+    if edge.table.is_counted:
+        rows &= edge.table.counts[:, 0] >= FEWEST_CALLS
     return edge.table.windows[rows].astype(np.float64), column[rows], new[rows]
 
 
