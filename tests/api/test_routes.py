@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,43 @@ def test_violations_are_grouped_with_counts_by_version_pair(api: Asked, shop_day
         "/amount",
     )
     assert len(group["example_trace"]) == 32
+
+
+def test_a_clause_is_one_row_before_and_after_spans_tell_the_namespace(api: Asked) -> None:
+    window = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+
+    def broken(offset: int, namespace: str, **more: str) -> dict[str, Any]:
+        at = window + timedelta(seconds=offset)
+        told = {"contract": "payment-api", "operation": "GET /pay", "side": "response"}
+        clause = {"rule": "type", "pointer": "/amount", "clause": "/c", "fingerprint": "f" * 16}
+        parties = {"environment": "production", "caller": "web", "callee": "payment"}
+        known = {"caller_namespace": namespace, "callee_namespace": namespace}
+        versions = {"caller_version": "1", "callee_version": "2"}
+        place = {"window": window, "source_id": "s", "partition": 0, "offset": offset, "index": 0}
+        rest = {"revision": 1, "expected": "number", "actual": "string", "status": 200, "at": at}
+        traced = {"trace": bytes([offset + 1] * 16), "has_trace": 1}
+        return place | told | clause | parties | known | versions | rest | traced | more
+
+    rows = [broken(0, "shop"), broken(1, "shop"), broken(2, "")]
+    rows += [broken(3, "", callee="ledger", caller="ios")]
+    write(api.parts.store, "violations", rows)
+    range_ = "since=2026-11-21T10:00:00Z&until=2026-11-21T12:00:00Z"
+    groups = {group["callee"]: group for group in api.get(f"/v1/violations?{range_}").json()}
+    assert len(groups) == len(api.get(f"/v1/violations?{range_}").json()) == 2
+    paid = groups["payment"]
+    assert (paid["caller_namespace"], paid["callee_namespace"]) == ("shop", "shop")
+    assert paid["by_version_pair"] == [
+        {"caller_version": "1", "callee_version": "2", "exchanges": 3}
+    ]
+    assert paid["example_trace"] == "03" * 16
+    assert groups["ledger"]["callee_namespace"] == ""  # nobody told it
+    # of two that share the name, nobody knows which is meant
+    write(api.parts.store, "violations", [broken(4, "other")])
+    named = [
+        (group["callee_namespace"], group["exchanges"])
+        for group in api.get(f"/v1/violations?{range_}&callee=payment").json()
+    ]
+    assert sorted(named) == [("", 1), ("other", 1), ("shop", 2)]
 
 
 def test_a_deploy_told_twice_is_one_deploy(api: Asked) -> None:
