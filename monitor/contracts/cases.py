@@ -269,11 +269,11 @@ def _junit(case: Case) -> str:
         if broken
         else f'<skipped message="{told}"/>'
     )
-    counts = f'tests="1" failures="{int(broken)}" errors="0" skipped="{int(not broken)}"'
+    counts = f'tests="1" failures="{int(broken)}" errors="0"'
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<testsuites {counts}>\n"
-        f' <testsuite name="{provider}" {counts}>\n'
+        f' <testsuite name="{provider}" {counts} skipped="{int(not broken)}">\n'
         f'  <testcase classname="{contract}" name="{title} ({case.id})">{inside}</testcase>\n'
         " </testsuite>\n</testsuites>\n"
     )

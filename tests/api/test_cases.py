@@ -171,7 +171,7 @@ def test_a_call_that_no_path_tells_becomes_a_case_by_its_name(api: Asked) -> Non
         told = api.get(f"/v1/cases/{rows[name]}?as=junit").json()
         assert told["title"] == f"{protocol} {name}: no contract covers it"
         suite = ET.fromstring(told["text"])
-        assert suite.attrib["skipped"] == "1"
+        assert (suite.attrib.get("skipped"), suite[0].get("skipped")) == (None, "1")
         code = "frames_not_kept" if protocol == "grpc" else "query_not_kept"
         assert told["lacking"] == dict.fromkeys(
             ("pact", "openapi-example", "wiremock", "http"), code

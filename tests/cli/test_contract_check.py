@@ -247,7 +247,9 @@ def test_a_pipeline_reads_junit_with_a_case_an_operation(
     assert [tags for name, tags in cases.items() if name != "GET /payments/{id}"] == [
         ["skipped"]
     ] * 3
-    assert (suites.get("tests"), suites.get("failures"), suites.get("skipped")) == ("4", "1", "3")
+    # all that the schema of Jenkins' plugin lets the root have
+    assert suites.attrib == {"tests": "4", "failures": "1", "errors": "0"}
+    assert suites[0].get("skipped") == "3"
 
 
 def test_github_is_told_by_annotations(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
