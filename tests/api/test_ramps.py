@@ -225,8 +225,11 @@ def test_what_a_person_accepted_breaks_no_pair_and_is_told(api: Asked) -> None:
         may = api.get("/v1/can-i-deploy?service=payment&version=2.0.0&to=production").json()
         return pair(asked(api), "checkout 3.1.0", "payment 2.0.0"), may
 
-    broken, _ = worst()
-    assert broken["word"] == "broken"
+    broken, may = worst()
+    assert (broken["word"], may["exit_code"]) == ("broken", 1)
+    lacks = [lack for it in may["pairs"] for lack in it["missing"]]
+    told = [lack["text"] for lack in lacks if lack["code"] == "pair_observed_broken"]
+    assert any("; finding on violations)" in text for text in told), told
     body = {"owner": "kim", "reason": "known", "expires": (NOON + timedelta(days=1)).isoformat()}
     answer = api.post(f"/v1/findings/{root}/accept", body, api.token("admin"))
     assert answer.status_code == 200, answer.text
