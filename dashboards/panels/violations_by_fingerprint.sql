@@ -28,14 +28,17 @@ FROM (
             FROM violations FINAL
             WHERE window >= {since:DateTime} AND window < {until:DateTime}
                 AND ({environment:String} = '' OR environment = {environment:String})
-                AND ({caller:String} IN ('', caller, concat(caller_namespace, '/', caller)) OR (caller_namespace = '' AND endsWith({caller:String}, concat('/', caller))))
-                AND ({callee:String} IN ('', callee, concat(callee_namespace, '/', callee)) OR (callee_namespace = '' AND endsWith({callee:String}, concat('/', callee))))
-                AND ({operation:String} = '' OR operation = {operation:String})
-                AND ({contract:String} = '' OR contract = {contract:String})
+                AND ({caller:String} IN ('', caller) OR endsWith({caller:String}, concat('/', caller)))
+                AND ({callee:String} IN ('', callee) OR endsWith({callee:String}, concat('/', callee)))
             GROUP BY fingerprint, environment, caller_namespace, caller, callee_namespace, callee, contract, operation, side, rule, pointer, clause, expected, actual, caller_version, callee_version
         )
         WINDOW callers AS (PARTITION BY environment, caller), callees AS (PARTITION BY environment, callee)
     )
+    -- asked here: left out above, the other namespaces of a name would not be known
+    WHERE ({caller:String} IN ('', caller, concat(its_caller_namespace, '/', caller)) OR (its_caller_namespace = '' AND endsWith({caller:String}, concat('/', caller))))
+        AND ({callee:String} IN ('', callee, concat(its_callee_namespace, '/', callee)) OR (its_callee_namespace = '' AND endsWith({callee:String}, concat('/', callee))))
+        AND ({operation:String} = '' OR operation = {operation:String})
+        AND ({contract:String} = '' OR contract = {contract:String})
     GROUP BY fingerprint, environment, its_caller_namespace, caller, its_callee_namespace, callee, contract, operation, side, rule, pointer, clause, expected, actual, caller_version, callee_version
 )
 GROUP BY fingerprint, environment, caller_namespace, caller, callee_namespace, callee, contract, operation, side, rule, pointer, clause, expected, actual
