@@ -126,7 +126,7 @@ def shop(
     monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", sqlite_dsn)
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
     engine = open_control(sqlite_dsn)
-    with serving(House(load(flags={"api.port": 0}), store, engine)):
+    with serving(House(load(flags={"api.port": 0}), store, engine), page=False):
         yield sqlite_dsn
     assert store.lock is not None
     store.lock.announce("", "")

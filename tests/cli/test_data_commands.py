@@ -57,7 +57,7 @@ def shop(
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
     host = "0.0.0.0" if "beyond" in request.param else "127.0.0.1"
     engine = open_control(sqlite_dsn)
-    with serving(House(load(flags={"api.port": 0, "api.host": host}), store, engine)):
+    with serving(House(load(flags={"api.port": 0, "api.host": host}), store, engine), page=False):
         yield store
     assert store.lock is not None
     store.lock.announce("", "")

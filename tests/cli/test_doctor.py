@@ -127,7 +127,7 @@ def test_beside_a_running_process_the_doctor_tells_of_that_one_and_not_of_its_ow
     write_shop_day(store)
     house = House(load(flags={"api.port": 0}), store, engine)
     house.board.report(Report("traces", False, "the broker is gone", house.clock()))
-    with serving(house):
+    with serving(house, page=False):
         told = signs(capsys, "doctor", exits=70)
     assert store.lock is not None
     store.lock.announce("", "")

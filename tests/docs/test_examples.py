@@ -106,7 +106,7 @@ def demo(
     engine = open_control(sqlite_dsn)
     write_judgement(engine, until)
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
-    with serving(House(load(flags={"api.port": 0}), store, engine)) as address:
+    with serving(House(load(flags={"api.port": 0}), store, engine), page=False) as address:
         yield address
     assert store.lock is not None
     store.lock.announce("", "")
