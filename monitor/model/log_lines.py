@@ -117,12 +117,19 @@ KEPLOY_HEAD = re.compile(
 """How Keploy's YAML begins."""
 _TAG = r"[\w./-]{1,64}(?:\[\d{1,10}\])?: ?"
 SYSLOG = re.compile(
-    r"(?:<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
-    rf"(?:{_TAG}(?:@cee: ?)?(?=[{{\[])|(?!haproxy){_TAG})?"
-    rf"|(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|\d{{4}}-\d\d-\d\dT[\d:.,+Z-]{{8,24}}) \S{{1,255}}(?: \S{{1,255}})? {_TAG}(?:@cee: ?)?(?=[{{\[]))"
+    r"(?:<\d{1,3}>(?:1 (?P<at>\S+) \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
+    rf"(?:{_TAG}(?:@cee: ?)?(?=[{{\[])|(?!haproxy|\d{{1,3}}\.){_TAG})?"
+    rf"|(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|(?P<stamp>\d{{4}}-\d\d-\d\dT[\d:.,+Z-]{{8,24}})) \S{{1,255}}(?: \S{{1,255}})? {_TAG}(?:@cee: ?)?(?=[{{\[]))"
     r"\ufeff?"
 )
 """What syslog writes before a line: with its priority, or as a file of rsyslog's holds JSON."""
+STAMPED = re.compile(
+    r"(?:(?:\[pod/\S{1,255}\]|[\w.-]{1,100} +\|) )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d))? ?"
+    r"(?=[{\[]|(?:\S+ ){1,3}\[)"
+)
+"""What kubectl, docker and compose write before a line: who wrote it (`--prefix`, compose), when
+(`--timestamps`).
+"""
 CRI = re.compile(r"(\d{4}-\d\d-\d\dT\S+) (stdout|stderr) ([PF])(?: |$)")
 
 

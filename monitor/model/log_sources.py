@@ -17,7 +17,7 @@ Entry = Mapping[str, Any]
 NGINX_MARKS = frozenset(
     "remote_addr remote_user time_local time_iso8601 msec request_time body_bytes_sent bytes_sent request_length http_user_agent "
     "http_referer http_referrer http_x_forwarded_for server_protocol request_proto request_uri upstream_addr "
-    "upstream_response_time upstream_connect_time proxy_upstream_name proxy_host vhost request_query".split()
+    "upstream_response_time upstream_connect_time upstreamtime upstreamhost proxy_upstream_name proxy_host vhost request_query".split()
 )
 APACHE_MARKS = frozenset(
     "remoteIP remote_ip remoteHost remote_host remotehost remoteLogname remote_logname logname remoteUser userAgent "
@@ -27,7 +27,11 @@ HAPROXY_MARKS = frozenset(
     "fe_name fe_name_transport frontend_name frontend_name_transport be_name backend_name time_active termination_state "
     "termination_state_cookie time_request accept_date request_date ft TR Ta Tt tsc haproxy".split()
 )
-PLAIN_MARKS = frozenset({"callee", "caller", "callee_version", "caller_version", "duration_ms"})
+PLAIN_MARKS = frozenset({"callee", "callee_version", "caller_version", "duration_ms"})
+_LOGGERS = frozenset(
+    "latency latency_ms duration elapsed elapsed_ms took_ms response_time".split()
+)
+"""How applications' loggers name what a call took; our plain form says `duration_ms`."""
 METHODS = (
     *(
         "method",
@@ -60,6 +64,7 @@ TARGETS = (
     ),
     *(
         "http_uri",
+        "uri_path",
         "http_request_path",
         "requestPath",
         "requestUrl",
@@ -134,6 +139,8 @@ def _is_azure(entry: Entry) -> bool:
             "DeploymentVersion",
             "DeploymentName",
         )
+    if "responseCode_d" in entry and "url_s" in entry:  # of the table AzureDiagnostics
+        return True
     return ("ResponseCode" in entry and _any(entry, "Method", "BackendMethod")) or (
         isinstance(entry.get("records"), list)
         and any(_holds(record, "operationName", "properties") for record in entry["records"][:1])
@@ -154,17 +161,8 @@ def _is_ecs(entry: Entry) -> bool:
 
 
 def _is_aws_api(entry: Entry) -> bool:
-    return _any(entry, "requestId", "extendedRequestId", "request_id", "reqId") and (
-        _any(
-            entry,
-            "httpMethod",
-            "routeKey",
-            "resourcePath",
-            "integrationStatus",
-            "integrationLatency",
-            "apiId",
-        )
-        and _any(entry, "httpMethod", "routeKey", "resourcePath")
+    return _any(entry, "requestId", "extendedRequestId", "request_id", "reqId") and _any(
+        entry, "httpMethod", "routeKey", "resourcePath", "route_key", "resource_path"
     )
 
 
@@ -172,7 +170,9 @@ def _is_plain(entry: Entry) -> bool:
     if "method" not in entry or not ("path" in entry or "url" in entry):
         return False
     return not PLAIN_MARKS.isdisjoint(entry) or (
-        NGINX_MARKS.isdisjoint(entry) and APACHE_MARKS.isdisjoint(entry)
+        NGINX_MARKS.isdisjoint(entry)
+        and APACHE_MARKS.isdisjoint(entry)
+        and ("status" not in entry or _LOGGERS.isdisjoint(entry))
     )
 
 

@@ -8,6 +8,7 @@ https://learn.microsoft.com/en-us/azure/api-management/gateway-log-schema-refere
 https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,8 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     if isinstance(key, str) and " " in key:
         verb, _, template = key.partition(" ")
         method, route = method or (verb if verb != "ANY" else None), route or template
+    if method is None and get("connectionId", "connection_id", "eventType", "event_type"):
+        raise fields.Refused("aws_websocket")
     if isinstance(key, str) and key.startswith("$") and key != "$default" and method is None:
         raise fields.Refused("aws_websocket")
     path = get("path", "customPath", "rawPath")
@@ -59,10 +62,11 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     status = get("status")
     trace = get("xrayTraceId", "traceId")
     told = isinstance(trace, str) and trace.removeprefix("Root=")[2:].replace("-", "")[:32]
-    integration = [
-        name
-        for name in ("integrationStatus", "integration.status", "integration_status")
-        if name in entry
+    held = _dict(entry.get("integration"))
+    integrated = [
+        entry.get(name, held.get("status"))
+        for name in _INTEGRATED
+        if name in entry or (name == "integration.status" and "status" in held)
     ]
     (asked, asked_cut), (answered, answered_cut) = (
         body_and_cut(get("requestBody", "request_body")),
@@ -90,8 +94,17 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         request_truncated=asked_cut,
         response_truncated=answered_cut,
         headers_whole=False,
-        proxy_answer=bool(integration) and made_by_aws(entry[integration[0]], status),
+        proxy_answer=bool(integrated) and made_by_aws(integrated[0], status),
     )
+
+
+_INTEGRATED = (
+    "integrationStatus",
+    "integration.status",
+    "integration_status",
+    "functionResponseStatus",
+)
+"""What operators call `$context.integrationStatus` and `$context.integration.status`."""
 
 
 def _without_stage(path: str, stage: object, route: object) -> str:
@@ -171,6 +184,8 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
             properties = orjson.loads(properties)
         except orjson.JSONDecodeError:
             raise fields.Refused("bad_properties") from None
+    if "url_s" in entry:
+        entry = {_COLUMN.sub("", name): value for name, value in entry.items()}
     get = _reader(entry | _dict(properties))
     length = length_ns(get("durationMs", "TotalTime"), MILLIS)
     at = get("time", "TimeGenerated", "timestamp")
@@ -181,9 +196,10 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         body_and_cut(get("responseBody")),
     )
     url = get("url")
-    backend = get("backendResponseCode")
     status = get("responseCode")
     revision = get("apiRevision")
+    # the API's id; one that is not the current revision bears that behind it
+    api = _text(get("apiId")).partition(";rev=")[0]
     return make(
         place,
         index,
@@ -194,7 +210,7 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         status=status,
         query_known=True,
         caller=get("apimSubscriptionId", "subscriptionId") or get("productId"),
-        callee=get("apiId") or host_of(fields.split_url(url)[0] if isinstance(url, str) else ""),
+        callee=api or host_of(fields.split_url(url)[0] if isinstance(url, str) else ""),
         callee_version=revision,
         trace=fields.id_of(_text(get("correlationId")).replace("-", ""), 16)
         if get("traceparent")
@@ -207,10 +223,23 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_truncated=answered_cut,
         headers_whole=False,
         unanswered=status in (0, "0"),
-        proxy_answer=backend in (None, 0, "0")
-        and _has_error(get)
+        proxy_answer=_made_by_azure(get, whole=isinstance(properties, dict))
         and status not in (None, 0, "0"),
     )
+
+
+_COLUMN = re.compile(r"_[bdgst]$")
+"""The type of a column of AzureDiagnostics."""
+
+
+def _made_by_azure(get: Any, *, whole: bool) -> bool:
+    """A gateway that asked no backend writes no code of one: it refused, or a policy answered.
+    Records of a table may have fewer columns: there only an error says it.
+    """
+    if get("backendResponseCode") not in (None, 0, "0"):
+        return False
+    refused = bool(get("lastError", "LastErrorReason", "errors"))
+    return refused or (whole and str(get("cache") or "").lower() != "hit")
 
 
 def cloudflare_exchange(entry: Entry, place: Place, index: int) -> Exchange:
@@ -266,11 +295,6 @@ def azure_records(entry: Entry) -> list[object] | None:
     """The records that an Event Hubs message holds; None for an entry that is one itself."""
     records = entry.get("records")
     return records if isinstance(records, list) else None
-
-
-def _has_error(get: Any) -> bool:
-    error = get("lastError", "LastErrorReason", "errors")
-    return bool(error)
 
 
 def _reader(entry: Mapping[str, Any]) -> Any:

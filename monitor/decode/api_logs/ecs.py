@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from monitor.decode.api_logs import fields
-from monitor.decode.api_logs.flat import host_of
+from monitor.decode.api_logs.flat import host_of, split_upstream
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
-from monitor.decode.api_logs.units import MICROS, NANOS, length_ns, moment_ns
+from monitor.decode.api_logs.units import MICROS, NANOS, SECONDS, length_ns, moment_ns
 from monitor.model.exchanges import Body, Exchange
 
 Entry = dict[str, Any]
 _DEEPEST = 6
+_INGRESS = "nginx.ingress_controller"
 
 
 def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
@@ -40,6 +41,8 @@ def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         length = length_ns(get("transaction.duration.us", "span.duration.us"), MICROS)
         # the time of Elastic APM's is the beginning
         start = start or (get("@timestamp") if length is not None else None)
+    if length is None:  # as Filebeat's module takes apart a line of ingress-nginx
+        length = length_ns(get(f"{_INGRESS}.http.request.time"), SECONDS)
     end = get("event.end") or (None if start else get("@timestamp", "timestamp"))
     if end is not None:
         end_ns = moment_ns(end, place.record_ms)
@@ -61,8 +64,9 @@ def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         "client",
         "external",
     )
+    routed, namespace = split_upstream(str(get(f"{_INGRESS}.upstream.name") or ""))
     own, peer = (
-        get("service.name"),
+        get("service.name") or routed or get("haproxy.backend_name"),
         get("service.target.name", "destination.service.name", "service.peer.name"),
     )
     return make(
@@ -84,6 +88,7 @@ def ecs_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         if client
         else own or host_of(get("url.domain", "destination.domain", "server.domain")),
         callee_version=None if client else get("service.version"),
+        callee_namespace=namespace,
         environment=get("service.environment", "deployment.environment"),
         trace=fields.id_of(get("trace.id", "trace_id"), 16),
         span=fields.id_of(get("span.id", "transaction.id", "span_id"), 8),

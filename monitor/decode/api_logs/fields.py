@@ -190,6 +190,17 @@ def name_of(value: object) -> str:
     )
 
 
+def caller_of(value: object) -> str:
+    """As `name_of`; "" for a place in source text ("server/log.go:77"), which loggers call the
+    caller.
+    """
+    name = name_of(value)
+    return "" if _SOURCE_LINE.fullmatch(name) else name
+
+
+_SOURCE_LINE = re.compile(r"(?:\S+/)?[\w.-]+\.[a-z]{1,4}:\d{1,7}")
+
+
 def id_of(value: object, size: int) -> bytes:
     """A trace id (size 16) or span id (8) from hex; b"" when it is none or all zeros."""
     if (

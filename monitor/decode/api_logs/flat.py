@@ -12,104 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.flat_times import end_of, first_of, length_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.proxies import made_by_haproxy, made_by_proxy
-from monitor.decode.api_logs.units import (
-    MICROS,
-    MILLIS,
-    SECONDS,
-    last_of,
-    length_ns,
-    moment_ns,
-    request_line,
-)
+from monitor.decode.api_logs.units import MICROS, MILLIS, SECONDS, last_of, request_line
 from monitor.model.exchanges import Exchange
 from monitor.model.log_sources import METHODS, REQUESTS, STATUSES, TARGETS
 
 Entry = dict[str, Any]
-_ENDS = (
-    *(
-        "time_iso8601",
-        "msec",
-        "time_local",
-        "@timestamp",
-        "timestamp",
-        "time",
-        "ts",
-        "datetime",
-        "date_time",
-        "date",
-        "asctime",
-    ),
-    *(
-        "time_end",
-        "end_time",
-        "endTime",
-        "end",
-        "logged_at",
-        "log_time",
-        "%t",
-        "requestTime",
-        "request_timestamp",
-        "nginx_timestamp",
-    ),
-)
-_STARTS = (
-    "start_time",
-    "startTime",
-    "request_date",
-    "time_start",
-    "started_at",
-    "start",
-    "tr",
-    "accept_date",
-    "request_date_time",
-    "begin",
-    "time_date",
-)
-_LENGTHS = (
-    *(
-        "request_time",
-        "duration",
-        "response_time",
-        "responseTime",
-        "latency",
-        "elapsed",
-        "elapsed_time",
-        "time_taken",
-        "resp_time",
-    ),
-    *(
-        "timeTaken",
-        "taken",
-        "processing_time",
-        "processingTime",
-        "time_active",
-        "Ta",
-        "Tt",
-        "time_total",
-        "total_request_time",
-        "session_duration",
-        "tt",
-        "ta",
-        "upstream_response_time",
-    ),
-    *(
-        "request_duration",
-        "requestDuration",
-        "response_duration",
-        "%D",
-        "%T",
-        "total_time",
-        "totalTime",
-    ),
-)
-_SUFFIX = re.compile(
-    r"(?:duration|duration_total|total_duration|latency|elapsed|took|time|time_taken|response_time|request_time|resp_time|processing_time|total_time)_?"
-    r"(ms|msec|millis|milliseconds|us|usec|micros|microseconds|ns|nanos|nanoseconds|s|sec|secs|seconds)"
-)
-_SUFFIXES = {"ms": 1e6, "mi": 1e6, "us": 1e3, "ns": 1.0, "na": 1.0, "s": 1e9, "se": 1e9}
 _QUERIES = (
     "args",
     "query_string",
@@ -118,6 +29,7 @@ _QUERIES = (
     "querystring",
     "queryString",
     "url_query",
+    "uri_query",
     "http_request_query_string",
     "HQ",
     "%q",
@@ -173,6 +85,7 @@ _NOT_HEADERS = frozenset(
         "http_version",
     }
 )
+_ADDRESSES = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?:,|$)|\[[0-9a-fA-F:]+\]|unix:")
 _DEFAULT_BACKEND = "upstream-default-backend"
 _UPSTREAM = re.compile(
     r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d{1,5}|[a-z][a-z0-9]*)"
@@ -202,24 +115,27 @@ def _exchange(
     entry: Entry, place: Place, index: int, unit_ns: float | None, starts: tuple[str, ...]
 ) -> Exchange:
     method, target, query = _asked(entry)
-    duration = _duration(entry, unit_ns)
-    status = last_of(_first(entry, STATUSES))
+    duration = length_of(entry, unit_ns)
+    status = last_of(first_of(entry, STATUSES))
     service, namespace = callee_of(entry)
     request_headers = _headers(entry, _REQUEST_HEADERS, "http_")
     response_headers = _headers(entry, _RESPONSE_HEADERS, "sent_http_") or _headers(
         entry, (), "upstream_http_"
     )
-    asked, asked_cut = body_and_cut(_first(entry, _REQUEST_BODIES))
-    answered, answered_cut = body_and_cut(_first(entry, _RESPONSE_BODIES))
+    asked, asked_cut = body_and_cut(first_of(entry, _REQUEST_BODIES))
+    answered, answered_cut = body_and_cut(first_of(entry, _RESPONSE_BODIES))
     whole = any(_is_headers(entry.get(name)) for name in _REQUEST_HEADERS)
     trace, span = fields.traceparent(
-        {"traceparent": _text(_first(entry, ("traceparent", "http_traceparent")))}
+        {"traceparent": _text(first_of(entry, ("traceparent", "http_traceparent")))}
     )
     unanswered = status in (-1, "-1")
+    host = first_of(entry, _SERVED if _is_parsed(entry) else _HOSTS)
+    if host is None and "uri_path" in entry:  # Splunk's form of Apache's log
+        host = entry.get("server")
     return make(
         place,
         index,
-        end_ns=_end(entry, place, duration, starts),
+        end_ns=end_of(entry, place, duration, starts),
         duration_ns=duration,
         method=method,
         target=target,
@@ -227,19 +143,19 @@ def _exchange(
         query=query,
         query_known=query is not None or any(name in entry for name in _QUERIES),
         route=entry.get("route"),
-        caller=_first(entry, _CALLERS),
+        caller=fields.caller_of(first_of(entry, _CALLERS)),
         caller_version=entry.get("caller_version"),
-        callee=service or host_of(_first(entry, _SERVED if _is_parsed(entry) else _HOSTS)),
+        callee=service or host_of(host),
         callee_version=entry.get("callee_version"),
         callee_namespace=namespace,
-        environment=_first(entry, ("environment", "env")),
+        environment=first_of(entry, ("environment", "env")),
         trace=trace
         or fields.id_of(
-            _first(entry, ("trace_id", "traceId", "otel_trace_id", "opentelemetry_trace_id")), 16
+            first_of(entry, ("trace_id", "traceId", "otel_trace_id", "opentelemetry_trace_id")), 16
         ),
         span=span
         or fields.id_of(
-            _first(entry, ("span_id", "spanId", "otel_span_id", "opentelemetry_span_id")), 8
+            first_of(entry, ("span_id", "spanId", "otel_span_id", "opentelemetry_span_id")), 8
         ),
         request_headers=request_headers,
         response_headers=response_headers,
@@ -257,7 +173,7 @@ def _asked(entry: Entry) -> tuple[object, object, object]:
     """Method, target and query, from a request's line where there is one, else from fields of
     their own.
     """
-    method, target = _first(entry, METHODS), _first(entry, TARGETS)
+    method, target = first_of(entry, METHODS), first_of(entry, TARGETS)
     line = next(
         (
             text
@@ -266,65 +182,23 @@ def _asked(entry: Entry) -> tuple[object, object, object]:
         ),
         None,
     )
-    whole = _first(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
+    whole = first_of(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
     if line is not None:
         line_method, line_target = request_line(line)
         target = whole or line_target  # as it came: without a query in it there was none
         return (
             method or line_method,
             target,
-            None if "?" in str(target) else _first(entry, _QUERIES) or "",
+            None if "?" in str(target) else first_of(entry, _QUERIES) or "",
         )
     plain = entry.get("request")
     if target is None and isinstance(plain, str) and plain.startswith("/"):
         target = plain
-    query = _first(entry, _QUERIES)
+    query = first_of(entry, _QUERIES)
     if whole is not None:
         return method, whole, None if isinstance(whole, str) and "?" in whole else query
     told = any(name in entry for name in _QUERIES)
     return method, target, query if query is not None else "" if told else None
-
-
-def _end(entry: Entry, place: Place, duration: int | None, starts: tuple[str, ...]) -> int:
-    start = _first(entry, _STARTS)
-    if start is entry.get("tr") and not _is_date(start):
-        start = None  # HAProxy's %Tr, how long the server took, and not %tr
-    start = start if start is not None or not starts else _first(entry, starts)
-    end = None if starts and start is not None else _first(entry, _ENDS)
-    if end is None and start is None:
-        if place.told_ns:
-            return place.told_ns
-        raise fields.Refused("no_time")
-    if end is not None:
-        return moment_ns(end, place.record_ms)
-    return moment_ns(start, place.record_ms) + (duration or 0)
-
-
-def _duration(entry: Entry, unit_ns: float | None) -> int | None:
-    for name, value in entry.items():
-        match = _SUFFIX.fullmatch(name) if name[-1:] == "s" or name[-1:] == "c" else None
-        if match is not None and fields.is_told(value) and not isinstance(value, dict):
-            return length_ns(value, _SUFFIXES.get(match[1][:2]) or _SUFFIXES[match[1][:1]])
-    seconds = unit_ns == MICROS or unit_ns is None
-    for name in _LENGTHS:
-        value = entry.get(name)
-        if not fields.is_told(value):
-            continue
-        unit = unit_ns
-        if name in ("request_time", "upstream_response_time", "%T") and seconds:
-            unit = (
-                SECONDS
-                if _has_point(value) or name != "request_time" or unit_ns is None
-                else unit_ns
-            )
-        length = length_ns(value, unit)
-        if length is not None:
-            return length
-    return None
-
-
-def _has_point(value: object) -> bool:
-    return isinstance(value, float) or (isinstance(value, str) and "." in value)
 
 
 def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
@@ -332,16 +206,18 @@ def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
     nginx name them.
     """
     name, namespace = (
-        _text(_first(entry, _SERVICES)),
-        _text(_first(entry, _NAMESPACES)),
+        _text(first_of(entry, _SERVICES)),
+        _text(first_of(entry, _NAMESPACES)),
     )
     if name:
         return name, namespace
-    upstream = _text(_first(entry, ("proxy_upstream_name", "upstream_name")))
+    upstream = _text(first_of(entry, ("proxy_upstream_name", "upstream_name")))
     if upstream:
         return split_upstream(upstream, namespace)
-    callee = _text(_first(entry, _CALLEES))
-    return ("" if callee == "<NOSRV>" else callee), namespace
+    callee = _text(first_of(entry, _CALLEES))
+    # an address of one instance is no service's name, where it only stands for the upstream
+    unnamed = callee == "<NOSRV>" or ("callee" not in entry and _ADDRESSES.match(callee))
+    return ("" if unnamed else callee), namespace
 
 
 def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
@@ -370,10 +246,6 @@ def host_of(value: object) -> str:
     return name if colon and port.isdecimal() else text
 
 
-def _is_date(value: object) -> bool:
-    return isinstance(value, str) and ("/" in value or ":" in value)
-
-
 def _is_headers(held: object) -> bool:
     """Whether this is all of a request's headers, not what was captured of them in one text."""
     return isinstance(held, dict | list) or (
@@ -388,7 +260,7 @@ def _is_parsed(entry: Entry) -> bool:
 
 
 def _headers(entry: Entry, names: tuple[str, ...], prefix: str) -> dict[str, str]:
-    nested = _first(entry, names)
+    nested = first_of(entry, names)
     if isinstance(nested, dict | list | str):
         return fields.headers_of(nested)
     headers = {
@@ -401,14 +273,6 @@ def _headers(entry: Entry, names: tuple[str, ...], prefix: str) -> dict[str, str
             if fields.is_told(entry.get(header)):
                 headers[header.replace("_", "-")] = entry[header]
     return fields.headers_of(headers) if headers else {}
-
-
-def _first(entry: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    for name in names:
-        value = entry.get(name)
-        if value is not None and value not in ("-", ""):
-            return value
-    return None
 
 
 def _text(value: Any) -> str:

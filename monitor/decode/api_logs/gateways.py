@@ -8,6 +8,7 @@ https://apisix.apache.org/docs/apisix/plugins/kafka-logger/
 from typing import Any
 
 from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.flat import host_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.proxies import made_by_apisix, made_by_kong, made_by_proxy
@@ -157,28 +158,36 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     request, response = _dict(entry.get("request")), _dict(entry.get("response"))
     duration = fields.duration_ns(entry.get("latency"), 1e6)
     started = entry.get("start_time")
-    if not fields.is_told(started) and not place.told_ns:
+    # a format of the operator's own has nginx's time of the log's line
+    ended = next((entry[name] for name in _ENDS if fields.is_told(entry.get(name))), None)
+    if fields.is_told(started):
+        end_ns = moment_ns(started, place.record_ms) + (duration or 0)
+    elif ended is not None:
+        end_ns = moment_ns(ended, place.record_ms)
+    elif place.told_ns:
+        end_ns = place.told_ns
+    else:
         raise fields.Refused("no_time")
     (asked, asked_cut), (answered, answered_cut) = (
         body_and_cut(request.get("body")),
         body_and_cut(response.get("body")),
     )
-    names = ("service_name", "service_id", "route_name", "route_id")
+    services, routes = ("service_name", "service_id"), ("route_name", "route_id")
     querystring = request.get("querystring")
     return make(
         place,
         index,
-        end_ns=moment_ns(started, place.record_ms) + (duration or 0)
-        if fields.is_told(started)
-        else place.told_ns,
+        end_ns=end_ns,
         duration_ns=duration,
         method=request.get("method"),
         target=request.get("uri") or request.get("url"),
         status=response.get("status"),
         query=querystring if isinstance(querystring, dict) and querystring else None,
-        query_known=True,
+        query_known=fields.is_told(started) or "querystring" in request,
         caller=_dict(entry.get("consumer")).get("username"),
-        callee=next((entry[name] for name in names if entry.get(name)), None),
+        callee=next((entry[name] for name in services if entry.get(name)), None)
+        or host_of(entry.get("host"))
+        or next((entry[name] for name in routes if entry.get(name)), None),
         environment=entry.get("environment"),
         request_headers=fields.headers_of(request.get("headers")),
         response_headers=fields.headers_of(response.get("headers")),
@@ -188,6 +197,9 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_truncated=answered_cut or (answered is not None and len(answered) >= _APISIX_CUT),
         proxy_answer=made_by_apisix(entry),
     )
+
+
+_ENDS = ("@timestamp", "timestamp", "time", "time_iso8601", "time_local")
 
 
 def _cluster(value: Any) -> tuple[str, str, str]:

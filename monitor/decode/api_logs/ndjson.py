@@ -55,7 +55,7 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         route=name(get("route")),
         query=query,
         status=fields.status_of(status),
-        caller=name(get("caller")) or UNKNOWN,
+        caller=fields.caller_of(get("caller")) or UNKNOWN,
         caller_version=name(get("caller_version")),
         callee=name(get("callee")) or name(host or request_headers.get("host", "")) or UNKNOWN,
         callee_version=name(get("callee_version")),

@@ -188,7 +188,7 @@ def _alike(entry: dict[str, Any]) -> _Alike:
         fields.method_of(get("method")),
         name(get("route")),
         fields.status_of(status),
-        name(get("caller")) or UNKNOWN,
+        fields.caller_of(get("caller")) or UNKNOWN,
         name(get("caller_version")),
         name(get("callee")),
         name(get("callee_version")),

@@ -29,6 +29,7 @@ from monitor.decode.api_logs.lines import READERS as LINE_READERS
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.decode.api_logs.ndjson_reader import NdjsonReader
+from monitor.decode.api_logs.nested import flattened
 from monitor.decode.api_logs.otlp import PART, Passed
 from monitor.decode.api_logs.recorders import akto_exchange, keploy_exchange, tap_exchange
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
@@ -39,15 +40,16 @@ from monitor.decode.api_logs.wrappers import (
     NOBODY,
     Line,
     Writer,
+    form_of_none,
     json_of,
     unwrapped_entry,
     unwrapped_line,
 )
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.exchanges import Exchange
-from monitor.model.forms import json_form, text_form
+from monitor.model.forms import json_form
 from monitor.model.log_lines import GOREPLAY_HEAD, LINES, line_form
-from monitor.model.log_sources import log_source
+from monitor.model.log_sources import STATUSES, log_source
 
 Entry = dict[str, Any]
 Make = Callable[[Entry, Place, int], Exchange]
@@ -302,16 +304,27 @@ class Recogniser:
         lines = list(unwrapped_entry(entry, place)) if depth < _DEEPEST else []
         if not lines:
             form = json_form(entry)
-            yield Refused(form if form != "json" else "unknown_source")
+            grouped = self._grouped(entry, place, index)
+            yield grouped or Refused(form if form != "json" else "unknown_source")
             return
         for at, line in enumerate(lines):
             place_of_line = index if len(lines) == 1 else _INSIDE + index * 10_000 + at
             for outcome in self._line(line, place_of_line, depth):
-                yield (
-                    Refused(json_form(entry))
-                    if isinstance(outcome, Refused) and str(outcome) in _NO_EXCHANGE
-                    else outcome
-                )
+                if not isinstance(outcome, Refused) or str(outcome) not in _NO_EXCHANGE:
+                    yield outcome
+                    continue
+                grouped = self._grouped(entry, place, index) if len(lines) == 1 else None
+                yield grouped or Refused(json_form(entry))
+
+    def _grouped(self, entry: Entry, place: Place, index: int) -> Found | None:
+        """What an access log tells whose fields stand in groups; None for what is none."""
+        flat = flattened(entry)
+        form = log_source(flat) if flat is not entry else ""
+        if form not in (*_FLAT, "ndjson") or _STATUSES.isdisjoint(flat):
+            return None
+        form = "access_json" if form == "ndjson" else form
+        known = form, self._own or READERS[form]
+        return self._made(known, flat, place, index, NOBODY)
 
     def _line(self, line: Line, index: int, depth: int) -> Iterator[Found]:
         if line.partial:
@@ -344,11 +357,7 @@ class Recogniser:
             if line is None and self._heads.stand_over(text, place):
                 yield Refused("w3c_other_fields")
             elif line is None:
-                yield Refused(
-                    "not_json"
-                    if text.lstrip()[:1] in ("{", "[")
-                    else text_form(text) or "not_json"
-                )
+                yield Refused(form_of_none(text))
             else:
                 yield from self._line(line, index, depth)
         elif self._allowed and form not in self._allowed:
@@ -358,6 +367,7 @@ class Recogniser:
             yield writer.named(read)
 
 
+_STATUSES = frozenset(STATUSES)
 _PIECES = frozenset({"envoy_tap", "goreplay"})
 """Forms whose entries may be parts of an exchange."""
 _BUFFERED = frozenset({"http_buffered_trace", "httpBufferedTrace"})

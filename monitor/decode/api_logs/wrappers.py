@@ -10,6 +10,7 @@ https://grafana.com/docs/loki/latest/reference/loki-http-api/,
 https://go2docs.graylog.org/current/getting_in_log_data/gelf.html
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,8 @@ from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import UNKNOWN, Place
 from monitor.decode.api_logs.units import moment_ns
 from monitor.model.exchanges import Exchange
-from monitor.model.log_lines import CRI, SYSLOG, line_form
+from monitor.model.forms import text_form
+from monitor.model.log_lines import CRI, STAMPED, SYSLOG, line_form
 from monitor.model.log_sources import log_source
 
 Entry = dict[str, Any]
@@ -148,7 +150,13 @@ def unwrapped_line(text: str, place: Place) -> Line | None:
             return None
         return Line(text[match.end() :], place, NOBODY, match[3] == "P")
     match = SYSLOG.match(text)
-    return Line(text[match.end() :], place, NOBODY) if match is not None else None
+    if match is not None:
+        at = match["at"] or match["stamp"]
+        return Line(text[match.end() :], _timed({"time": at}, place), NOBODY)
+    match = STAMPED.match(text)
+    if match is None or not match.end():
+        return None
+    return Line(text[match.end() :], _timed({"time": match["time"]}, place), NOBODY)
 
 
 def _cloudwatch(entry: Entry, place: Place) -> Iterator[Line]:
@@ -280,3 +288,16 @@ def _repaired(text: str) -> Any:
         return orjson.loads(text.replace("\\x", "\\u00"))
     except orjson.JSONDecodeError:
         return None
+
+
+def form_of_none(text: str) -> str:
+    """Why a text is no entry: JSON that is broken off, a line that is, or another form."""
+    if _BROKEN_JSON.match(text):
+        return "not_json"
+    if len(text) < _LONGEST_LINE and '"' in text and line_form(f'{text}"')[0]:
+        return "partial_line"
+    return text_form(text) or "not_json"
+
+
+_BROKEN_JSON = re.compile(r'\s*(?:\{|\[\s*(?:[{\["\]]|$))')
+_LONGEST_LINE = 65_536

@@ -16,6 +16,10 @@ _HAPROXY: dict[str, Any] = {
     "timestamp": _AT, "http_status": 200, "http_request": _LINE, "backend_name": "payment", "upstream_response_time": "28",
     "session_duration": "42", "termination_state": "--",
 }  # fmt: skip
+_NGINX: dict[str, Any] = {
+    "time_iso8601": "2026-11-28T10:00:00+00:00", "remote_addr": "10.0.0.9", "request_method": "GET", "request_uri": "/pay/7?x=1", "status": 200, "request_time": 0.042,
+    "host": "payment",
+}  # fmt: skip
 _COMMON = f'10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "{_LINE}" 200 612'
 _AGENT = {"user-agent": "curl/8.5.0"}
 
@@ -141,6 +145,113 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
         ),
         {"duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 42_000_000, "callee": "payment"},
     ),
+    ("nginx-both-times", _json(**_NGINX, msec="1795860000.123"), {"end_ns": _AT * 10**9 + 123_000_000}),
+    ("nginx-a-duration-called-msec", _json(**_NGINX, msec=42.5), {"end_ns": _AT * 10**9}),
+    (
+        "nginx-fields-in-a-group", _json(**{"@timestamp": "2026-11-28T10:00:00+00:00", "@source": "10.1.0.7", "@nginx_fields": _NGINX}),
+        {"callee": "payment", "duration_ns": 42_000_000, "path": "/pay/7", "query": "x=1"},
+    ),
+    (
+        "nginx-groups-by-whom-they-are-of",
+        _json(
+            time_local=f"{_DATE[:20]} +0000", core={"remote_addr": "10.0.0.9", "request": _LINE, "status": "200", "http_user_agent": "curl/8.5.0"},
+            upstream={"status": "502, 200", "response_time": "0.5"}, request={"headers": {"accept": "*/*"}, "body": '{"a":1}'},
+        ),
+        {"status": 200, "duration_ns": 500_000_000, "request_body": '{"a":1}', "request_headers": {"accept": "*/*"}},
+    ),
+    (
+        "nginx-names-of-elks-tutorials",
+        _json(
+            **{"@timestamp": "2026-11-28T10:00:00+00:00"}, host="10.1.0.7", clientip="10.0.0.9", size=12, responsetime=0.042, upstreamtime="0.041", upstreamhost="10.1.0.8:80",
+            http_host="payment", request="POST /pay/7 HTTP/1.1", request_body='{"a":1}', response_body='{"ok":true}', status="200",
+        ),
+        {"duration_ns": 42_000_000, "callee": "payment", "request_body": '{"a":1}', "response_body": '{"ok":true}'},
+    ),
+    ("nginx-upstream-that-is-an-address", _json(**_NGINX, upstream="10.1.0.8:80, 10.1.0.9:80"), {"callee": "payment"}),
+    (
+        "haproxys-own-groups-by-rsyslog", "2026-11-28T10:00:00.609696+00:00 lb haproxy[1]: " + _json(haproxy={
+            "queue": {"backend": 0, "srv": 0}, "time": {"tq": 1, "tr": 28, "tt": 42}, "termination_state": "----", "name": {"backend": "payment", "server": "s1"},
+            "request": {"method": "GET", "uri": "/pay/7?x=1", "header": {"host": "shop"}}, "response": {"status_code": 200, "header": {"xrequestid": ""}}, "bytes": {"read": 2},
+        }),
+        {"callee": "payment", "duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 609_696_000, "request_headers": {"host": "shop"}, "status": 200},
+    ),
+    (
+        "haproxy-by-syslog-without-a-tag", f'<134>1 2026-11-28T10:00:00+00:00 lb haproxy 1438 - - 10.0.0.9:1 [{_DATE}] fe~ payment/s1 0/0/1/20/42 200 200 - - ---- 1/1/0/0/0 0/0 "{_LINE}"',
+        {"callee": "payment", "duration_ns": 42_000_000},
+    ),
+    ("kubectls-and-dockers-timestamps", f"2026-11-28T10:00:00.123456789Z {_json(**_NGINX)}", {"callee": "payment", "end_ns": _AT * 10**9}),
+    ("composes-prefix", f'nginx-1  | {_COMMON} "-" "curl/8.5.0"', {"path": "/pay/7", "request_headers": _AGENT}),
+    ("time-of-the-stamp-where-the-line-has-none", "2026-11-28T10:00:00.123Z " + _json(RequestMethod="GET", RequestPath="/pay/7", DownstreamStatus=200), {"end_ns": _AT * 10**9 + 123_000_000}),
+    (
+        "splunks-form-of-apache",
+        _json(time=str(_AT), bytes_in=12, bytes_out=12, server="payment", http_method="GET", uri_path="/pay/7?x=1", status="200", response_time_microseconds="42000", http_user_agent="curl/8.5.0", user="-"),
+        {"callee": "payment", "path": "/pay/7", "query": "x=1", "duration_ns": 42_000_000, "request_headers": _AGENT},
+    ),
+    *(
+        (f"a-unit-in-the-name-{name}", _json(timestamp=_AT, method="GET", path="/pay/7", status=200, **{name: value}), {"duration_ns": 42_000_000})
+        for name, value in {
+            "duration_microseconds": 42_000, "elapsed_micros": 42_000, "latency_millis": 42, "duration_nanoseconds": 42_000_000, "latency_secs": 0.042, "time_taken_ms": 42, "latency_usec": 42_000,
+        }.items()
+    ),
+    (
+        "loggers-of-go-call-a-place-the-caller",
+        _json(level="info", time="2026-11-28T10:00:00Z", caller="server/mw/log.go:77", method="GET", path="/pay/7", status=200, latency_ms=42),
+        {"caller": "unknown", "duration_ns": 42_000_000},
+    ),
+    (
+        "pino-of-nodejs",
+        _json(
+            level=30, time=_AT * 1000, pid=1, hostname="h", req={"id": 1, "method": "GET", "url": "/pay/7?x=1", "headers": {"host": "payment"}, "remoteAddress": "::1"},
+            res={"statusCode": 200, "headers": {"content-type": "application/json"}}, responseTime=42, msg="request completed",
+        ),
+        {"duration_ns": 42_000_000, "callee": "payment", "status": 200, "response_headers": {"content-type": "application/json"}, "query": "x=1"},
+    ),
+    (
+        "apisix-with-a-format-of-ones-own",
+        _json(**{"@timestamp": "2026-11-28T10:00:00+00:00"}, host="payment", client_ip="10.0.0.9", route_id="1", request={"method": "POST", "uri": "/pay/7", "body": "{}"}, response={"status": 201}),
+        {"callee": "payment", "end_ns": _AT * 10**9, "request_body": "{}", "status": 201, "query_known": False},
+    ),
+    (
+        "azure-of-a-gateway-that-asked-no-backend",
+        _json(time="2026-11-28T10:00:00.1234567Z", operationName="Microsoft.ApiManagement/GatewayLogs", durationMs=1, properties={"method": "GET", "url": "https://gw/pay/7", "responseCode": 403, "apiId": "payment;rev=2"}),
+        {"callee": "payment", "proxy_answer": True},
+    ),
+    (
+        "azure-from-its-cache",
+        _json(time="2026-11-28T10:00:00Z", operationName="Microsoft.ApiManagement/GatewayLogs", durationMs=1, properties={"method": "GET", "url": "https://gw/pay/7", "responseCode": 200, "apiId": "payment", "cache": "hit"}),
+        {"proxy_answer": False},
+    ),
+    (
+        "azure-diagnostics",
+        _json(
+            TimeGenerated="2026-11-28T10:00:00Z", Category="GatewayLogs", OperationName="Microsoft.ApiManagement/GatewayLogs", DurationMs=42, method_s="GET",
+            url_s="https://gw/pay/7?x=1", responseCode_d=200, backendResponseCode_d=200, apiId_s="payment", apimSubscriptionId_s="web",
+        ),
+        {"callee": "payment", "caller": "web", "duration_ns": 42_000_000, "end_ns": _AT * 10**9 + 42_000_000, "status": 200, "query": "x=1"},
+    ),
+    (
+        "aws-integration-as-an-object",
+        _json(requestId="a", requestTimeEpoch=str(_AT * 1000), httpMethod="POST", resourcePath="/pay", status="504", responseLatency="29001", integration={"status": "-"}),
+        {"proxy_answer": True, "duration_ns": 29_001_000_000},
+    ),
+    (
+        "aws-as-sst-logs-it",
+        _json(requestTime="28/Nov/2026:10:00:00 +0000", requestId="a", httpMethod="GET", path="/pay/7", resourcePath="-", status=200, responseLatency=42, functionResponseStatus="200"),
+        {"path": "/pay/7", "route": "", "proxy_answer": False, "duration_ns": 42_000_000},
+    ),
+    (
+        "aws-names-in-snake-case",
+        _json(request_id="a", request_time="28/Nov/2026:10:00:00 +0000", http_method="GET", resource_path="/pay/{id}", status="200", response_latency="42"),
+        {"route": "/pay/{id}", "duration_ns": 42_000_000},
+    ),
+    (
+        "filebeats-module-of-ingress-nginx",
+        _json(
+            **{"@timestamp": "2026-11-28T10:00:00Z"}, nginx={"ingress_controller": {"upstream": {"name": "shop-payment-80"}, "http": {"request": {"time": 0.042}}}},
+            http={"request": {"method": "GET"}, "response": {"status_code": 200}}, url={"original": "/pay/7?x=1"},
+        ),
+        {"callee": "payment", "callee_namespace": "shop", "duration_ns": 42_000_000, "end_ns": _AT * 10**9},
+    ),
     ("nginx-main-of-its-own-nginx.conf", f'{_COMMON} "-" "curl/8.5.0" "203.0.113.9"', {"path": "/pay/7", "query": "x=1", "request_headers": _AGENT, "duration_ns": None}),
     ("nginx-compression-of-its-papers", f'{_COMMON} "-" "curl/8.5.0" "2.12"', {"status": 200}),
     ("nginx-with-times-under-their-names", f'{_COMMON} "-" "curl/8.5.0" "-" rt=0.120 uct="0.000" urt="0.119"', {"duration_ns": 120_000_000}),
@@ -166,6 +277,10 @@ def test_a_form_in_use_tells_what_it_holds(raw: str, wanted: dict[str, Any]) -> 
     [
         (_json(start_time="2026-11-28T10:00:00Z", method="-", path="-", response_code=400, response_flags="DPE"), "no_request"),
         (_json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", eventType="CONNECT", routeKey="$connect", status="500"), "aws_websocket"),
+        (_json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", eventType="MESSAGE", routeKey="send", connectionId="b=", status="200"), "aws_websocket"),
+        (f'10.0.0.9:1 [{_DATE}] fe payment/s1 0/0/1/20/42 200 200 - - ---- 1/1/0/0/0 0/0 "GET /pay/7?x=1', "partial_line"),
+        ('[GIN] 2026/11/28 - 10:00:00 | 200 | 42.1ms | 10.0.0.9 | GET "/pay/7"', "plain_text"),
+        (_json(msg="started", level="info", time="2026-11-28T10:00:00Z", request={"id": "a"}), "json_log"),
         ("tls 2.0 2026-11-28T10:00:00 net/lb/c6e77e28c25b2234 g3d4b5e8bb8464cd 10.0.0.9:2817 10.0.0.1:80 5 2 98 246 - arn - ECDHE tlsv12 - - - - - -", "aws_connections"),
         ('2026-11-28T10:00:00.514108Z 10.0.0.9 36280 443 TLSv1.2 ECDHE 4.036 "CN=x,O=y" NotBefore=a;NotAfter=b FEF2 Success', "aws_connections"),
     ],
