@@ -35,9 +35,9 @@ class Seamwatch:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        told = self._ask("/v1/session")
-        self.environment: Mapping[str, str] = told["environment"]
-        self._since = int(told["now_ns"])
+        session = self._ask("/v1/session")
+        self.environment: Mapping[str, str] = session["environment"]
+        self._since = int(session["now_ns"])
         self.settle, self.unchecked = 1.0, "fail"
 
     @property
@@ -57,12 +57,12 @@ class Seamwatch:
         """What became of the exchanges since the test began; waits until nothing has come for
         `settle` seconds. `edges`: also who called whom, which takes longer.
         """
-        told = {
+        question = {
             "since_ns": self._since,
             "settle_seconds": self.settle if settle is None else settle,
             "edges": int(edges),
         }
-        query = urllib.parse.urlencode(told)
+        query = urllib.parse.urlencode(question)
         answer: dict[str, Any] = self._ask(f"/v1/session/verdict?{query}")
         return answer
 
@@ -85,8 +85,8 @@ class Seamwatch:
             with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - as above
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            told = error.read().decode("utf-8", "replace")
-            raise RuntimeError(f"seamwatch refuses {path}: {told[:1000]}") from None
+            refusal = error.read().decode("utf-8", "replace")
+            raise RuntimeError(f"seamwatch refuses {path}: {refusal[:1000]}") from None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -167,13 +167,13 @@ def _command(words: Sequence[str]) -> list[str]:
     if words:
         return list(words)
     beside = Path(sys.executable).parent / "seamwatch"
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("seamwatch")
-    if found is None:
+    program = str(beside) if os.access(beside, os.X_OK) else shutil.which("seamwatch")
+    if program is None:
         pytest.fail(
             "the fixture `seamwatch` needs the monitor: pip install 'seamwatch[server]', or set seamwatch_command",
             pytrace=False,
         )
-    return [found]
+    return [program]
 
 
 def _below(root: Path, word: str) -> str:
@@ -213,8 +213,8 @@ def _told(verdict: Mapping[str, Any]) -> str:
             )
     for what in ("not_checked", "refused"):
         if verdict[what]:
-            told = ", ".join(f"{reason} {count}" for reason, count in verdict[what].items())
-            lines.append(f"{what.replace('_', ' ')}: {told}")
+            counts = ", ".join(f"{reason} {count}" for reason, count in verdict[what].items())
+            lines.append(f"{what.replace('_', ' ')}: {counts}")
     return "\n".join(lines)
 
 

@@ -50,8 +50,8 @@ def detection(
         watched = (unseen.events if unseen is not None else {}) | (
             outside.events if outside is not None else {}
         )
-        told = times.reasons if times is not None else {}
-        events = broken.step(now, told, watched) if broken is not None else []
+        reasons = times.reasons if times is not None else {}
+        events = broken.step(now, reasons, watched) if broken is not None else []
         figures = {
             "versions": len(seen),
             "contracts_begun": len(begun),

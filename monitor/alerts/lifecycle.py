@@ -146,8 +146,8 @@ def _quieter(
             ended[finding_id] for finding_id in tracked.alert.finding_ids if finding_id in ended
         )
     )
-    known = ACCEPTED in reasons
-    if not known and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
+    accepted = ACCEPTED in reasons
+    if not accepted and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
         return tracked
     notes = {
         **tracked.alert.annotations,

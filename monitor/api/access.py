@@ -66,10 +66,10 @@ def caller_of(request: Request) -> Caller:
     or revoked: a wrong token is never ignored. 403 for a session that another site's page uses to
     change something.
     """
-    known: Caller | None = getattr(request.state, "caller", None)
-    if known is None:
-        known = request.state.caller = _look_up(request)
-    return known
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:
+        caller = request.state.caller = _look_up(request)
+    return caller
 
 
 def looker(request: Request) -> Caller:
@@ -84,9 +84,9 @@ def _look_up(request: Request) -> Caller:
     parts = parts_of(request)
     nobody = LOCAL_READER if _is_local(request, parts) else ANYBODY
     if token := _bearer(request):
-        known = holder_of(request, token)
-        if known is not None:
-            return known
+        holder = holder_of(request, token)
+        if holder is not None:
+            return holder
         raise ApiError(
             401,
             "the token is unknown, expired or revoked",
@@ -113,8 +113,8 @@ def may_publish(request: Request) -> bool:
     raises for a bad token.
     """
     token = _bearer(request)
-    known = holder_of(request, token) if token else None
-    return known is not None and known.may("contracts:write")
+    holder = holder_of(request, token) if token else None
+    return holder is not None and holder.may("contracts:write")
 
 
 def holder_of(request: Request, token: str) -> Caller | None:
@@ -124,8 +124,8 @@ def holder_of(request: Request, token: str) -> Caller | None:
     parts = parts_of(request)
     if _is_local_token(request, parts, token):
         return LOCAL_COMMAND
-    known = tokens.verify_token(parts.engine, token, parts.clock())
-    return None if known is None else _caller(known)
+    live = tokens.verify_token(parts.engine, token, parts.clock())
+    return None if live is None else _caller(live)
 
 
 def sign_in(request: Request, token: str) -> str | None:
@@ -136,8 +136,8 @@ def sign_in(request: Request, token: str) -> str | None:
     now = parts.clock()
     if _is_local_token(request, parts, token):
         return sessions.begin_session(parts.engine, _start(parts), now)
-    known = tokens.verify_token(parts.engine, token, now)
-    return None if known is None else sessions.begin_session(parts.engine, known.id, now)
+    live = tokens.verify_token(parts.engine, token, now)
+    return None if live is None else sessions.begin_session(parts.engine, live.id, now)
 
 
 def requires(scope: str) -> Callable[[Request], Caller]:
@@ -204,8 +204,8 @@ def _session_holder(request: Request, parts: Parts, secret: str) -> Caller | Non
         return None
     if token_id.startswith(_LOCAL_START):
         return LOCAL_COMMAND if token_id == _start(parts) and _from_here(request) else None
-    known = tokens.live_token(parts.engine, token_id, now)
-    return None if known is None else _caller(known)
+    live = tokens.live_token(parts.engine, token_id, now)
+    return None if live is None else _caller(live)
 
 
 def _caller(token: tokens.Token) -> Caller:

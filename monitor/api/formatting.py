@@ -100,16 +100,16 @@ def utc(at: datetime | None) -> datetime | None:
 
 def when(at: datetime | None) -> str:
     """A time for people: seconds, UTC."""
-    known = utc(at)
-    return "never" if known is None else known.strftime("%Y-%m-%d %H:%M:%S")
+    moment = utc(at)
+    return "never" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def ago(at: datetime | None, now: datetime) -> str:
     """How long ago, or in how long."""
-    known = utc(at)
-    if known is None:
+    moment = utc(at)
+    if moment is None:
         return "never"
-    seconds = (now - known).total_seconds()
+    seconds = (now - moment).total_seconds()
     return (
         f"{_about(seconds)} ago"
         if seconds >= 1

@@ -131,12 +131,12 @@ def ask_each_once() -> None:
 
 def ask(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
     """Rows of one panel; every time aware, in UTC. Raises StoreError, StoreUnavailable."""
-    known, question = _asked.get(), (panel, repr(sorted(parameters.items())))
-    if known is not None and question in known:
-        return known[question]
+    answers, question = _asked.get(), (panel, repr(sorted(parameters.items())))
+    if answers is not None and question in answers:
+        return answers[question]
     rows = rows_in_utc(parts.store.query(f"panels/{panel}", parameters))
-    if known is not None:
-        known[question] = rows
+    if answers is not None:
+        answers[question] = rows
     return rows
 
 

@@ -40,13 +40,13 @@ class StrictRoute(APIRoute):
             for part in _all(self.dependant)
             if part.call is not None and getattr(part.call, "asks_scope", False)
         ]
-        known = {field.alias for part in _all(self.dependant) for field in part.query_params}
+        names = {field.alias for part in _all(self.dependant) for field in part.query_params}
         fields = set(_fields(field.field_info.annotation for field in self.dependant.body_params))
 
         async def checked(request: Request) -> Response:
             for check in checks:
                 await run_in_threadpool(check, request)
-            _refuse_unknown(request, known)
+            _refuse_unknown(request, names)
             try:
                 return await handle(request)
             except RequestValidationError as error:
@@ -55,24 +55,24 @@ class StrictRoute(APIRoute):
         return checked
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, choices: Iterable[str]) -> str:
     """What to do about a name that is not known: the nearest one, else all there are."""
-    names = sorted(known)
+    names = sorted(choices)
     near = difflib.get_close_matches(name, names, 1, 0.5)
     if near:
         return f"did you mean {near[0]}?"
     return f"use some of {', '.join(names)}" if names else "leave it out: there are none"
 
 
-def _refuse_unknown(request: Request, known: set[str]) -> None:
+def _refuse_unknown(request: Request, names: set[str]) -> None:
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
-        if name not in known:
+        if name not in names:
             raise ApiError(
                 422,
                 f"there is no query parameter {name[:100]!r} here",
                 f"query.{name[:100]}",
-                nearest(name, known),
+                nearest(name, names),
             )
         if name in seen:
             raise ApiError(

@@ -134,8 +134,8 @@ def _asked_for(request: Request) -> str:
 
 
 def _iso(at: datetime | None) -> str:
-    known = formatting.utc(at)
-    return "" if known is None else known.isoformat(timespec="seconds").replace("+00:00", "Z")
+    moment = formatting.utc(at)
+    return "" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def error_page(request: Request, status: int, fault: Fault) -> HTMLResponse:

@@ -210,7 +210,7 @@ def _did_you_mean(near: list[str]) -> str:
 def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(map(str, fault["loc"]))
-        told = ".".join(_told(str(part)) for part in fault["loc"])
+        setting = ".".join(_told(str(part)) for part in fault["loc"])
         source = next(
             (
                 source
@@ -219,7 +219,7 @@ def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
             ),
             "the defaults",
         )
-        yield f"setting {told} ({variable(told)}) in {source}: {fault['msg'].removeprefix('Value error, ')}"
+        yield f"setting {setting} ({variable(setting)}) in {source}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

@@ -184,6 +184,6 @@ def _complaint(error: Any) -> str:
     return f"{dotted}: {error['msg']}"
 
 
-def _meant(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    return f", did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+def _meant(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1, 0.5)
+    return f", did you mean {near[0]}?" if near else f"; known are {', '.join(names)}"

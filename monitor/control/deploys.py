@@ -36,13 +36,13 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
     event = event.told_apart
     with writing(engine) as connection:
         take_turn(connection, "deploys")
-        known = connection.execute(
+        recorded_id = connection.execute(
             select(deploy_events.c.deploy_id).where(
                 deploy_events.c.source == event.source,
                 deploy_events.c.external_id == event.external_id,
             )
         ).scalar_one_or_none()
-        rows = _around(connection, event, known)
+        rows = _around(connection, event, recorded_id)
         heard = [
             entry
             for entry in _heard(connection, [row.id for row in rows])
@@ -50,7 +50,7 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
         ]
         earlier = _earlier(connection, event, rows)
         story_list = stories(
-            [*heard, Heard(event, known or "")],
+            [*heard, Heard(event, recorded_id or "")],
             earlier,
             {row.id: row.noted_traffic for row in rows if row.noted_traffic},
         )
@@ -199,13 +199,15 @@ def note_traffic(engine: Engine, deploy_id: str, first_traffic: datetime) -> Non
         )
 
 
-def _around(connection: Connection, event: DeployEvent, known: str | None) -> list["Row[Any]"]:
+def _around(
+    connection: Connection, event: DeployEvent, recorded_id: str | None
+) -> list["Row[Any]"]:
     """The service's deploys, of whatever namespace, that the event may change."""
     near = and_(deploys.c.last_event >= event.at - REACH, deploys.c.started <= event.at + REACH)
     query = (
         select(deploys)
         .where(deploys.c.environment == event.environment, deploys.c.service == event.service)
-        .where(or_(near, deploys.c.id == known))
+        .where(or_(near, deploys.c.id == recorded_id))
     )
     return list(connection.execute(query))
 

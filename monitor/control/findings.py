@@ -54,8 +54,8 @@ def save_findings(engine: Engine, batch: Iterable[Finding], now: datetime) -> li
     rows = sorted(batch, key=lambda finding: finding.id)
     with writing(engine) as connection:
         quiet = _fingerprints_in_force(connection, now)
-        known = _locked(connection, [finding.id for finding in rows])
-        kept = [_merged(finding, known.get(finding.id), quiet) for finding in rows]
+        earlier = _locked(connection, [finding.id for finding in rows])
+        kept = [_merged(finding, earlier.get(finding.id), quiet) for finding in rows]
         for finding in kept:
             _save(connection, finding, now)
     return kept
@@ -211,15 +211,15 @@ def reopen_expired(connection: Connection, now: datetime) -> int:
     return len(reopened.all())
 
 
-def _merged(finding: Finding, known: Finding | None, quiet: set[str]) -> Finding:
+def _merged(finding: Finding, earlier: Finding | None, quiet: set[str]) -> Finding:
     state = finding.state
     if state != "resolved":
         state = "accepted" if finding.fingerprint in quiet else "open"
-    if known is None:
+    if earlier is None:
         return replace(finding, state=state)
     first, last = (
-        min(finding.first_seen, known.first_seen),
-        max(finding.last_seen, known.last_seen),
+        min(finding.first_seen, earlier.first_seen),
+        max(finding.last_seen, earlier.last_seen),
     )
     return replace(finding, state=state, first_seen=first, last_seen=last)
 

@@ -51,8 +51,8 @@ def renew(engine: Engine, lease: Lease) -> bool:
     and acquire anew.
     """
     with writing(engine) as connection:
-        told = {**_told(lease), "ours_seconds": lease.ttl_seconds}
-        return connection.execute(_RENEWED, told).scalar_one_or_none() is not None
+        parameters = {**_told(lease), "ours_seconds": lease.ttl_seconds}
+        return connection.execute(_RENEWED, parameters).scalar_one_or_none() is not None
 
 
 def release(engine: Engine, lease: Lease) -> None:

@@ -236,20 +236,20 @@ def _current(connection: Connection) -> str | None:
 
 
 def _refuse_foreign(
-    engine: Engine, connection: Connection, here: str | None, known: dict[str, str]
+    engine: Engine, connection: Connection, here: str | None, checksums: dict[str, str]
 ) -> None:
     if here is None:
         return
     where = f"the control store {engine.url.render_as_string(hide_password=True)}"
-    if here not in known:
-        newest = list(known)[-1]
+    if here not in checksums:
+        newest = list(checksums)[-1]
         raise StoreError(
             f"{where} is at schema {here}, this program knows up to {newest}: upgrade Seamwatch, or point SEAMWATCH_CONTROL_DSN elsewhere"
         )
     for revision, checksum in connection.execute(
         select(migration_log.c.revision, migration_log.c.checksum)
     ):
-        if known.get(revision) != checksum:
+        if checksums.get(revision) != checksum:
             raise StoreError(
                 f"migration {revision} differs from the one applied to {where}: install the released program again, or point SEAMWATCH_CONTROL_DSN elsewhere"
             )

@@ -168,7 +168,7 @@ class Fleet:
         _stop([live for live in leaving if live.service not in BEGINNERS])
 
     def _spawn(self, role: str, name: str, version: str, listener: socket.socket | None) -> None:
-        known = service(name) if role == "instance" else None
+        of_service = service(name) if role == "instance" else None
         settings = InstanceSettings(
             service=name,
             version=version,
@@ -176,8 +176,8 @@ class Fleet:
             listener=listener.fileno() if listener else -1,
             bootstrap=self._wiring.bootstrap,
             routes=self._routes(),
-            conventions=known.conventions if known else "",
-            traced=known is not None and known.traced,
+            conventions=of_service.conventions if of_service else "",
+            traced=of_service is not None and of_service.traced,
             spans_topic=self._wiring.spans_topic,
             logs_topic=self._wiring.logs_topic,
             kafka_options=self._wiring.kafka_options,

@@ -43,12 +43,12 @@ class Aliases:
     def deploy(self, event: DeployEvent) -> DeployEvent:
         """A deploy event in telemetry's names."""
         event = event.told_apart
-        told = (
+        name = (
             event.service if event.namespace is None else qualified(event.namespace, event.service)
         )
         # a rule for the qualified name says all; one for the plain name keeps the namespace
-        renamed = told in self.services
-        namespace, service = apart(self.service(told if renamed else event.service))
+        renamed = name in self.services
+        namespace, service = apart(self.service(name if renamed else event.service))
         return replace(
             event,
             namespace=namespace if renamed or namespace is not None else event.namespace,

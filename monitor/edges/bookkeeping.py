@@ -204,5 +204,5 @@ def _places(records: Records) -> tuple[list[Partition], NDArray[np.int32]]:
     numbers: dict[Partition, int] = {}
     # mostly one object many times, and hashed once
     distinct = {id(place): place for place in records.partitions}
-    of = {known: numbers.setdefault(place, len(numbers)) for known, place in distinct.items()}
+    of = {key: numbers.setdefault(place, len(numbers)) for key, place in distinct.items()}
     return list(numbers), np.array([of[id(place)] for place in records.partitions], np.int32)

@@ -152,7 +152,7 @@ def plan_closing(
     The newest windows come first where they are of now, since a person waits for them; then the
     oldest and so on.
     """
-    known = {state.window: state for state in states}
+    by_window = {state.window: state for state in states}
 
     def ended(state: WindowState, after: float) -> bool:
         return finish or (
@@ -169,7 +169,7 @@ def plan_closing(
 
     dirty = [
         state
-        for state in known.values()
+        for state in by_window.values()
         if state.dirty and shown(state) and not state.faded(settings.halves_kept)
     ]
     backlog = (
@@ -199,7 +199,7 @@ def plan_closing(
 
     def neighbours(state: WindowState) -> list[WindowState]:
         windows = (state.window - WINDOW_SECONDS, state.window + WINDOW_SECONDS)
-        near = [known[window] for window in windows if window in known]
+        near = [by_window[window] for window in windows if window in by_window]
         return [neighbour for neighbour in near if not neighbour.faded(settings.halves_kept)]
 
     due: dict[int, WindowState] = {}
@@ -212,7 +212,7 @@ def plan_closing(
                 if (near.seen or shown(near)) and state.outdates(near) and not is_provisional(near)
             }
     # its neighbours may be clean again by now, and what came to them unseen by this one
-    for state in known.values():
+    for state in by_window.values():
         ripe = (
             state.seen
             and not state.sealed
@@ -223,7 +223,7 @@ def plan_closing(
             due[state.window] = state
     seal = [
         state
-        for state in known.values()
+        for state in by_window.values()
         if state.seen
         and not state.sealed
         and state.window not in due

@@ -95,7 +95,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     the message. The same span gives the same rows, always. Rows come in the order in which the
     store keeps them, which takes it a third longer to find.
     """
-    told = len(spans)
+    span_count = len(spans)
     spans = _with_deliveries(spans, namer)
     take, trace, call_span, primary, beside = _in_order(spans, *_keys(spans))
     resources = [namer.resource(resource) for resource in spans.resources]
@@ -204,7 +204,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     inner = _inner_spans(spans, resources, is_call, namer)
     long = _long_spans(halves, inner)
     windows, rows = _windows(np.concatenate([window, inner.column("window").to_numpy()]))
-    record, is_call = spans.record[:told], is_call[:told]
+    record, is_call = spans.record[:span_count], is_call[:span_count]
     sources = np.bincount(record[is_call], minlength=len(spans.seen)).astype(np.int64)
     passed = np.bincount(record[~is_call], minlength=len(spans.seen)).astype(np.int64)
     return HalfBatch(halves, messages, inner, long, resources, windows, rows, sources, passed)

@@ -401,18 +401,18 @@ class _Family:
             key,
         )
         folds, failing = self._folds(outer, nested, hop, dropped, top)
-        told = np.where(self.outgoing, reached, np.where(self.server, teller, -1))
+        reached_by = np.where(self.outgoing, reached, np.where(self.server, teller, -1))
         changed = self.server & (key != 0) & (key != self._own_key(every))
-        wanted = (self.server & (nested | gone | far | changed | (told >= 0) | (folds > 0))) | (
-            self.outgoing & (dropped | (told >= 0) | (folds > 0))
-        )
+        wanted = (
+            self.server & (nested | gone | far | changed | (reached_by >= 0) | (folds > 0))
+        ) | (self.outgoing & (dropped | (reached_by >= 0) | (folds > 0)))
         rows = np.flatnonzero(wanted & (self.seen | (far & ~gone)))
         key = np.where(self.outgoing, self.span[top], key)
         columns = {
             "key_span": key[rows],
             "dropped": gone[rows].astype(np.uint8),
             "far": far[rows].astype(np.uint8),
-            "told": told[rows],
+            "told": reached_by[rows],
             "folds": folds[rows],
             "failing": failing[rows],
         }

@@ -19,14 +19,14 @@ class NameCap:
 
     def within(self, owner: str, names: Iterable[str]) -> list[str]:
         """The names, those beyond the owner's limit replaced."""
-        known = self._known.setdefault(owner, set())
+        taken = self._known.setdefault(owner, set())
         kept: list[str] = []
         for name in names:
-            if name not in known:
-                if len(known) >= self.limit:
+            if name not in taken:
+                if len(taken) >= self.limit:
                     self.overflowed += 1
                     kept.append(OTHER)
                     continue
-                known.add(name)
+                taken.add(name)
             kept.append(name)
         return kept

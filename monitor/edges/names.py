@@ -335,11 +335,11 @@ def _address(given: Mapping[str, Any]) -> str:
         if url:
             host, port = url["host"], port or url["port"] or ""
     if not host:
-        told = _AUTHORITY.fullmatch(
+        authority = _AUTHORITY.fullmatch(
             _str(given, "http.host", "http.authority", "url.domain", "peer.address")
         )
-        if told:
-            host, port = told["host"], port or told["port"] or ""
+        if authority:
+            host, port = authority["host"], port or authority["port"] or ""
     if not host:
         host = _str(given, "peer.ipv4", "peer.ipv6")
     return capped(f"{host}:{port}" if host and port else host)

@@ -70,8 +70,8 @@ def update_alerts(
         )
         outbox.save_book(connection, before, after.book, now)
         for alert in after.outgoing:
-            known = before.get(alert.key)
-            update = known is not None and known.told == "firing" and alert.state == "firing"
+            earlier = before.get(alert.key)
+            update = earlier is not None and earlier.told == "firing" and alert.state == "firing"
             for name, sender in senders.items():
                 deploy = changes.get(alert.deploy_id)
                 if deploy and alert.state == "firing" and tells_changes(sender):
@@ -149,12 +149,12 @@ def _over(engine: Engine, open_findings: Sequence[Finding]) -> list[Finding]:
     """The findings of firing alerts that are neither open nor accepted any more: they say why the
     alert may end.
     """
-    known = {finding.id for finding in open_findings}
+    open_ids = {finding.id for finding in open_findings}
     ids = {
         finding_id
         for tracked in outbox.list_alerts(engine, state="firing")
         for finding_id in tracked.alert.finding_ids
-    } - known
+    } - open_ids
     return [finding for _, finding in sorted(findings.by_id(engine, ids).items())]
 
 
@@ -199,10 +199,10 @@ def _say_again(
 
 
 def _deploys(engine: Engine, open_findings: Sequence[Finding]) -> dict[str, Deploy]:
-    known = (
+    found_deploys = (
         deploys.deploy(engine, deploy_id)
         for deploy_id in sorted(
             {finding.deploy_id for finding in open_findings if finding.deploy_id}
         )
     )
-    return {deploy.id: deploy for deploy in known if deploy is not None}
+    return {deploy.id: deploy for deploy in found_deploys if deploy is not None}

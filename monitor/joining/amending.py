@@ -310,14 +310,14 @@ def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list
     if kind.side not in ("request", "query"):
         return
     by_place = counts_of(row)
-    for change, pointer, told in replay.refused(kind, by_place):
+    for change, pointer, count in replay.refused(kind, by_place):
         whom = (row["caller"], row["caller_version"], row["callee_version"])
         rule = replay.rule_of(change)
         met = Met(
-            change, *whom, kind.operation, kind.status, kind.side, pointer, rule, told.shown,
-            told.broken, told.broken / max(told.shown, 1), upper_share(told.broken, told.shown),
+            change, *whom, kind.operation, kind.status, kind.side, pointer, rule, count.shown,
+            count.broken, count.broken / max(count.shown, 1), upper_share(count.broken, count.shown),
         )  # fmt: skip
-        yield change, [met] if told.broken else [], told
+        yield change, [met] if count.broken else [], count
 
 
 def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settled:
@@ -376,15 +376,15 @@ def _in_order(rows: Sequence[Met]) -> list[Met]:
 
 def _told(by_operation: Mapping[str, Counter[tuple[str, bool]]]) -> list[Told]:
     """Of a call's sides the one that was looked at most often: each call has several."""
-    told = []
+    operations = []
     for name, by_side in sorted(by_operation.items()):
         seen, unseen = (
             max((count for (_, was), count in by_side.items() if was is whether), default=0)
             for whether in (True, False)
         )
         upper = upper_share(0, seen)
-        told.append(Told(name, seen, unseen, upper, upper <= MOST_SHARE))
-    return told
+        operations.append(Told(name, seen, unseen, upper, upper <= MOST_SHARE))
+    return operations
 
 
 def _verdict(

@@ -107,14 +107,14 @@ def answer(
         settles = (reason("accept_meaning"), *settles)
     if flips and word.deploy and word.judged:
         against = word.judged.verdict.against_version
-        told = reason(
+        why_none = reason(
             "gate_flipped",
             flips=flips,
             service=word.service,
             version=word.version,
             against_version=against,
         )
-        reasons = (*reasons, told)
+        reasons = (*reasons, why_none)
     override, over = _override(engine, word, policies, now)
     if ruling.outcome != "pass":
         reasons = (*_of_override(override, over, ruling.outcome, now), *reasons)
@@ -303,16 +303,16 @@ def _text(word: Word, made: GateAnswer) -> str:
     )
     beside = "" if made.outcome == word.outcome else f" (the verdict is {word.outcome})"
     lines = [f"{made.outcome.upper()}: {word.service} {word.version}{against}{beside}"]
-    known = {finding.id: finding for finding in findings}
+    by_id = {finding.id: finding for finding in findings}
     for why in made.reasons:
         lines.append(f"  {sentence(why)}")
-        finding = known.pop(str(why.parameters.get("finding")), None)
+        finding = by_id.pop(str(why.parameters.get("finding")), None)
         if finding:
             lines.append(f"    finding {finding.id} ({finding.state}, {finding.role})")
     if word.outcome == "fail":
         lines += [
             f"  finding {finding.id} ({finding.state}, {finding.role}): {summary(finding)}"
-            for finding in known.values()
+            for finding in by_id.values()
         ]
     lines += [f"  would settle it: {sentence(need)}" for need in made.settles]
     if made.criticality:

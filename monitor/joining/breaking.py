@@ -208,19 +208,19 @@ class BreakWatch:
 
     def _seen(
         self,
-        known: ContractBreak | None,
+        earlier: ContractBreak | None,
         name: str,
         rows: Sequence[Mapping[str, Any]],
         owners: Mapping[str, Revision],
     ) -> ContractBreak:
         """What is broken now: as it was, or new, or again."""
         first, last = min(row["first_seen"] for row in rows), max(row["last_seen"] for row in rows)
-        again = known is not None and known.state == "gone" and last > known.last_seen
-        began = known.began if known is not None else first
+        again = earlier is not None and earlier.state == "gone" and last > earlier.last_seen
+        began = earlier.began if earlier is not None else first
         if again:
             began = min(row["first_since"] for row in rows)
         row = rows[0]
-        fresh = known is None or again
+        fresh = earlier is None or again
         before = (
             self._deploy_before(
                 began,
@@ -246,27 +246,33 @@ class BreakWatch:
                 )
             },
             **{word: row[word] for word in ("pointer", "clause", "expected", "actual", "callee")},
-            state="again" if again else known.state if known is not None else "new",
-            first_seen=min(first, known.first_seen) if known is not None else first,
-            last_seen=max(last, known.last_seen) if known is not None else last,
+            state="again" if again else earlier.state if earlier is not None else "new",
+            first_seen=min(first, earlier.first_seen) if earlier is not None else first,
+            last_seen=max(last, earlier.last_seen) if earlier is not None else last,
             began=began,
             count=sum(row["exchanges"] for row in rows),
             pairs=tuple(_pair(row) for row in rows[:_MOST_PAIRS]),
-            deploy_id=(before.id if before else "") if fresh else known.deploy_id if known else "",
+            deploy_id=(before.id if before else "")
+            if fresh
+            else earlier.deploy_id
+            if earlier
+            else "",
             deploy=(f"{before.service} {before.version}".strip() if before else "")
             if fresh
-            else known.deploy
-            if known
+            else earlier.deploy
+            if earlier
             else "",
             owner=contract.owner if contract else "",
             contact=contract.contact if contract else "",
-            revision=(known.revision + 1 if again else known.revision) if known is not None else 1,
-            told=known.told if known is not None else 0,
-            accepted_by=known.accepted_by if known else "",
-            accepted_because=known.accepted_because if known else "",
-            accepted_until=known.accepted_until if known else None,
-            time=known.time if known else None,
-            flips=known.flips + (again and _unchanged(known, rows)) if known else 0,
+            revision=(earlier.revision + 1 if again else earlier.revision)
+            if earlier is not None
+            else 1,
+            told=earlier.told if earlier is not None else 0,
+            accepted_by=earlier.accepted_by if earlier else "",
+            accepted_because=earlier.accepted_because if earlier else "",
+            accepted_until=earlier.accepted_until if earlier else None,
+            time=earlier.time if earlier else None,
+            flips=earlier.flips + (again and _unchanged(earlier, rows)) if earlier else 0,
         )
 
     def _deploy_before(self, at: datetime, environment: str, services: set[str]) -> Deploy | None:
@@ -285,35 +291,35 @@ class BreakWatch:
         return max(own, key=lambda deploy: deploy.started, default=None)
 
 
-def _unchanged(known: ContractBreak, rows: Sequence[Mapping[str, Any]]) -> bool:
+def _unchanged(earlier: ContractBreak, rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether those who break it again are of versions that broke it before, by the same revision
     of the contract. Versions that nobody tells may be others.
     """
-    before = {(pair.caller_version, pair.callee_version) for pair in known.pairs}
+    before = {(pair.caller_version, pair.callee_version) for pair in earlier.pairs}
     now = {
         (row["caller_version"], row["callee_version"])
         for row in rows
-        if row["last_seen"] > known.last_seen
+        if row["last_seen"] > earlier.last_seen
     }
     same = now <= before and all(callee for _, callee in now)
-    return same and rows[0]["contract_revision"] == known.contract_revision
+    return same and rows[0]["contract_revision"] == earlier.contract_revision
 
 
-def _unseen(known: ContractBreak | None, event: ContractBreak) -> ContractBreak:
+def _unseen(earlier: ContractBreak | None, event: ContractBreak) -> ContractBreak:
     """The event of a contract of which something was not seen: as it was, or new, or again."""
-    if known is None:
+    if earlier is None:
         return event
-    again = known.state == "gone"
+    again = earlier.state == "gone"
     return replace(
         event,
-        state="again" if again else known.state,
-        first_seen=known.first_seen,
-        began=event.began if again else known.began,
-        revision=known.revision + again,
-        told=known.told,
-        accepted_by=known.accepted_by,
-        accepted_because=known.accepted_because,
-        accepted_until=known.accepted_until,
+        state="again" if again else earlier.state,
+        first_seen=earlier.first_seen,
+        began=event.began if again else earlier.began,
+        revision=earlier.revision + again,
+        told=earlier.told,
+        accepted_by=earlier.accepted_by,
+        accepted_because=earlier.accepted_because,
+        accepted_until=earlier.accepted_until,
     )
 
 

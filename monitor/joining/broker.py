@@ -245,15 +245,15 @@ class PactBroker:
         headers = dict(self._headers)
         if body:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        known = self._kept.get(url) if method == "GET" else None
-        if known is not None:
-            headers["If-None-Match"] = known[0]
+        kept = self._kept.get(url) if method == "GET" else None
+        if kept is not None:
+            headers["If-None-Match"] = kept[0]
         try:
             reply = self._ask(method, url, headers, body, most_bytes + 1)
         except NotifyError as error:
             raise RetryLater(cleaned(str(error), self._secrets)) from None
-        if known is not None and reply.status == _NOT_MODIFIED:
-            cached: dict[str, Any] = known[1]
+        if kept is not None and reply.status == _NOT_MODIFIED:
+            cached: dict[str, Any] = kept[1]
             return cached
         self._refuse(reply)
         if len(reply.body) > most_bytes:

@@ -71,13 +71,13 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
     request = _value(asked, formats.get("request", {}))
     live = _value(answered, formats.get("response", {}))
     query = _value(sides.get("query"), formats.get("query", {}))
-    told, answer = wanted.told, live
-    if told is not None and told.pointer.startswith("/"):
-        side = asked if told.side == "request" else answered
-        held = request if told.side == "request" else live
+    violation, answer = wanted.told, live
+    if violation is not None and violation.pointer.startswith("/"):
+        side = asked if violation.side == "request" else answered
+        held = request if violation.side == "request" else live
         if held is not None and side is not None and side.node is not None:
-            good, bad = _both(held, side.node, told, formats.get(told.side, {}))
-            if told.side == "request":
+            good, bad = _both(held, side.node, violation, formats.get(violation.side, {}))
+            if violation.side == "request":
                 request = good
             else:
                 answer, live = good, bad
@@ -95,37 +95,39 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
         answer,
         live,
         answered.medias.most_common(1)[0][0] if answered else "",
-        told,
+        violation,
     )
 
 
-def _both(held: Any, node: Node, told: Told, formats: Formats) -> tuple[Any, Any]:
+def _both(held: Any, node: Node, violation: Told, formats: Formats) -> tuple[Any, Any]:
     """A body that keeps the clause at its place, and one that breaks it."""
-    if told.expected in _ABSENT:
-        pointer = told.pointer
+    if violation.expected in _ABSENT:
+        pointer = violation.pointer
         return removed(held, pointer), held
-    stands = next((found for at, found, _ in places(node) if at == told.pointer), None)
-    wanted = _wanted_there(stands, told, formats)
-    good = placed(held, told.pointer, wanted)
-    if told.actual == "absent":
-        return good, removed(held, told.pointer)
-    bad = _BY_TYPE.get(told.actual)
-    return good, placed(held, told.pointer, placeholder(bad, {})) if bad else held
+    stands = next(
+        (node_there for at, node_there, _ in places(node) if at == violation.pointer), None
+    )
+    wanted = _wanted_there(stands, violation, formats)
+    good = placed(held, violation.pointer, wanted)
+    if violation.actual == "absent":
+        return good, removed(held, violation.pointer)
+    bad = _BY_TYPE.get(violation.actual)
+    return good, placed(held, violation.pointer, placeholder(bad, {})) if bad else held
 
 
-def _wanted_there(stands: Node | None, told: Told, formats: Formats) -> Any:
+def _wanted_there(stands: Node | None, violation: Told, formats: Formats) -> Any:
     """What the contract wants at the place: of the type that it names, else of one that was seen
     there and is not the broken one.
     """
-    for word in told.expected.split("|"):
+    for word in violation.expected.split("|"):
         if word in _BY_TYPE:
             seen = stands if stands is not None and _SIGNS[word] in stands else _BY_TYPE[word]
             only = {sign: part for sign, part in seen.items() if sign in (_SIGNS[word], "q", "m")}
-            return placeholder(only, formats, told.pointer)
+            return placeholder(only, formats, violation.pointer)
     if stands is not None:
-        broken = _SIGNS.get(told.actual, "")
+        broken = _SIGNS.get(violation.actual, "")
         rest = {sign: part for sign, part in stands.items() if sign != broken}
-        return placeholder(rest or stands, formats, told.pointer)
+        return placeholder(rest or stands, formats, violation.pointer)
     return "text"
 
 

@@ -141,9 +141,9 @@ def _deliver(
     are not to wait for it.
     """
     with _fenced(engine, lease) as connection:
-        told = _spelled(connection, letter)
+        spelled = _spelled(connection, letter)
     try:
-        _send(sender, told)
+        _send(sender, spelled)
     except ReceiverBusy as busy:
         with _fenced(engine, lease) as connection:
             return _busy(connection, letter, busy, now, settings, rng), str(busy)

@@ -364,7 +364,7 @@ class _Contracts:
         means.
         """
         caller = other if direction == "backward" else self._asking.place.service
-        told: list[Declared] = []
+        declared: list[Declared] = []
         for revision in self._binding:
             if not may_be_one(revision.provider, callee):
                 continue
@@ -372,11 +372,11 @@ class _Contracts:
                 continue
             if revision.provider_version not in ("", callee_version):
                 continue
-            told += self._of_examples(revision, caller, callee_version)
+            declared += self._of_examples(revision, caller, callee_version)
             if direction == "backward":
                 diff = self._of_revision(revision, callee_version)
-                told += [diff] if diff else []
-        return told
+                declared += [diff] if diff else []
+        return declared
 
     def _of_examples(self, revision: Revision, caller: str, version: str) -> list[Declared]:
         if revision.name not in self._shown:

@@ -155,11 +155,11 @@ class Detector:
             self._note_sums(done[-1])
             self._note_settled(done[-1], sealed)
         self.waiting = len(due) - len(done)
-        known = {deploy.id for deploy in recent}
-        self._settled &= known
-        self._judged = {key: value for key, value in self._judged.items() if key in known}
-        self._marks = {key: value for key, value in self._marks.items() if key in known}
-        self._open &= known
+        ids = {deploy.id for deploy in recent}
+        self._settled &= ids
+        self._judged = {key: value for key, value in self._judged.items() if key in ids}
+        self._marks = {key: value for key, value in self._marks.items() if key in ids}
+        self._open &= ids
         self._steps += 1
         telemetry.FINDINGS.set(count_open(self._engine))
         return done
@@ -169,10 +169,8 @@ class Detector:
         yet.
         """
         recent = list_deploys(self._engine, since=moment - self.settings.watch)
-        known = {deploy.id for deploy in recent}
-        older = {
-            finding.deploy_id for finding in list_findings(self._engine, state="open")
-        } - known
+        ids = {deploy.id for deploy in recent}
+        older = {finding.deploy_id for finding in list_findings(self._engine, state="open")} - ids
         return [*recent, *(deploy for _, deploy in sorted(by_id(self._engine, older).items()))]
 
     @staticmethod

@@ -166,7 +166,7 @@ class Examiner:
                 checked = _nobody_known(exchange, names, checked)
             if checked.observations:
                 seen.update(observation.code for observation in checked.observations)
-                shown += [_shown_row(exchange, names, *told) for told in _observed(checked)]
+                shown += [_shown_row(exchange, names, *noted) for noted in _observed(checked)]
             columns.add(
                 exchange, names, checked, _outcome(exchange, response), _shape(exchange, request)
             )
@@ -263,22 +263,22 @@ class Examiner:
             exchange.callee,
             exchange.callee_version,
         )
-        known = self._names.get(key)
-        if known is None:
+        names = self._names.get(key)
+        if names is None:
             if len(self._names) >= 50_000:
                 self._names.clear()
             caller, callee = self._services.within(
                 "",
                 [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)],
             )
-            known = self._names[key] = _Names(
+            names = self._names[key] = _Names(
                 self._aliases.environment(exchange.environment),
                 caller,
                 self._aliases.version(caller, exchange.caller_version),
                 callee,
                 self._aliases.version(callee, exchange.callee_version),
             )
-        return known
+        return names
 
     def _operation(self, exchange: Exchange, callee: str, request: Payload) -> str:
         if exchange.protocol == MESSAGING:

@@ -60,9 +60,9 @@ def explain(engine: Engine, verdict_id: str) -> Explanation | None:
     if inputs is None:
         return Explanation(stored, "not kept", (), None)
     again, _ = inputs.judged()
-    known, reached = to_document(stored), to_document(again)
+    before, reached = to_document(stored), to_document(again)
     differs = tuple(
-        field.name for field in fields(Verdict) if known[field.name] != reached[field.name]
+        field.name for field in fields(Verdict) if before[field.name] != reached[field.name]
     )
     return Explanation(stored, "differs" if differs else "same", differs, _read(inputs))
 

@@ -274,12 +274,12 @@ def _latency(entry: _Met) -> Iterable[MockFinding]:
         return
     p50, p95 = (1000 * (quantile(entry.times, share) or 0.0) for share in (0.5, 0.95))
     stub, delay = entry.stub, entry.stub.delay
-    told = _times(p50, p95)
+    live = _times(p50, p95)
     if delay is None:
         if p95 >= SLOW_MS:
             yield _finding(
                 "latency_drift", stub.name, stub.clause, entry.operation, stub.status,
-                ("", "no delay", told), (calls, calls), set(), gap=True,
+                ("", "no delay", live), (calls, calls), set(), gap=True,
             )  # fmt: skip
         return
     least = delay.median if delay.median is not None else delay.least
@@ -290,7 +290,7 @@ def _latency(entry: _Met) -> Iterable[MockFinding]:
         promised = f"{least:g} ms" if least == most else f"{least:g} to {most:g} ms"
         yield _finding(
             "latency_drift", stub.name, stub.clause, entry.operation, stub.status,
-            ("", promised, told), (calls, calls), set(),
+            ("", promised, live), (calls, calls), set(),
         )  # fmt: skip
 
 

@@ -56,10 +56,10 @@ def asked(
     judging: JudgeSettings | None = None,
 ) -> GateRequest:
     """The request in telemetry's names, for a pipeline that says its own."""
-    known = aliases.service(service)
+    name = aliases.service(service)
     place = aliases.environment(environment) if environment else None
     return GateRequest(
-        known, aliases.version(known, version), place, judging or JudgeSettings(), aliases=aliases
+        name, aliases.version(name, version), place, judging or JudgeSettings(), aliases=aliases
     )
 
 
@@ -114,11 +114,11 @@ def _word(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -
             environments=", ".join(environments),
         )
         return _not_matched(why, reason("name_environment"), request)
-    told = sorted({deploy.called for deploy in of_version if deploy.namespace is not None})
-    if len(told) > 1:
+    services = sorted({deploy.called for deploy in of_version if deploy.namespace is not None})
+    if len(services) > 1:
         verdict = of_one_of(
             replace(of_version[0], service=request.service, namespace=None),
-            told,
+            services,
             now,
             reader.last_sealed(),
         )
@@ -298,9 +298,9 @@ def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
     return [] if deploy.environment in seen else sorted(seen - {""})
 
 
-def _nearest(name: str, known: set[str]) -> str:
+def _nearest(name: str, names: set[str]) -> str:
     return ", ".join(
-        difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5]
+        difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.55) or sorted(names)[:5]
     )
 
 

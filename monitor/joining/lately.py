@@ -54,10 +54,10 @@ def message_ends(log: MessageLog, scene: Scene) -> tuple[list[pa.Table], list[st
     mine = np.flatnonzero(queued(scene))
     halves = scene.halves
     traces = np.concatenate([halves[name][mine] for name in ("trace", "own_trace")])
-    told = log.about(traces)
-    if told is None:
+    pieces_of = log.about(traces)
+    if pieces_of is None:
         return None
-    pieces, unsure = told
+    pieces, unsure = pieces_of
     wanted, tables = numbers_of(traces), []
     hits = members(
         np.concatenate([np.zeros(0, np.uint64), *(numbers for _, numbers in pieces)]), wanted

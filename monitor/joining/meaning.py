@@ -193,7 +193,7 @@ def _course(marked: Sequence[Marked]) -> dict[str, list[float]]:
         for place in [place for place, powers in held.items() if powers.total() >= FEWEST]:
             among = middle(held.pop(place))
             course.setdefault(place, []).extend([] if among is None else [among])
-    return {place: told for place, told in course.items() if place not in others}
+    return {place: change for place, change in course.items() if place not in others}
 
 
 def _newest(rows: Sequence[Row]) -> str:

@@ -163,8 +163,8 @@ def as_before(rows: Sequence[dict[str, Any]], meant: Meant, alpha: float) -> fro
         again = meant_of(
             [*(row for row in rows if row["version"] == meant.old), *newest], meant.old, meant.new
         )
-        told = () if again is None else changes_of(again, alpha)
-        if again is not None and clause_of(change) not in {clause_of(it) for _, it in told}:
+        changes = () if again is None else changes_of(again, alpha)
+        if again is not None and clause_of(change) not in {clause_of(it) for _, it in changes}:
             over.add(clause_of(change))
     return frozenset(over)
 

@@ -169,11 +169,11 @@ class Meetings:
                 names.callee_version,
             )
             text = self._mocker.outlines.of(response.value, masked=exchange.redacted).text
-            known = number_of(text)
-            if (day_of(exchange), known) not in self._mocker.told:
-                self._mocker.told.add((day_of(exchange), known))
-                self._texts[known] = text
-            number = known if self._mocker.keeps(kind, known) else UNSEEN
+            number_here = number_of(text)
+            if (day_of(exchange), number_here) not in self._mocker.told:
+                self._mocker.told.add((day_of(exchange), number_here))
+                self._texts[number_here] = text
+            number = number_here if self._mocker.keeps(kind, number_here) else UNSEEN
         return [("shape", NO_TIME, number, "")]
 
     def taken(self) -> tuple[list[tuple[Any, ...]], dict[int, str]]:

@@ -70,11 +70,11 @@ def failures_before(
     """The error types of the service's calls in the day before the deploy; looked for only where
     one is new as far as is known.
     """
-    known = _error_types(cells.where(~cells.since(started)))
+    before = _error_types(cells.where(~cells.since(started)))
     kinds = {kind for alike in calls for kind, _, _ in alike.failures}
     if not kinds:
         return None
-    if kinds - known:
+    if kinds - before:
         day = EdgeQuery(
             since=started - timedelta(days=1), until=started, environment=deploy.environment
         )
@@ -82,10 +82,10 @@ def failures_before(
             replace(day, callee=asked, by=("callee",)),
             replace(day, caller=asked, by=("caller",)),
         )
-        known |= {
+        before |= {
             kind for query in asking for row in reader.edges(query) for kind in row.error_types
         }
-        return tuple(sorted(known & kinds))
+        return tuple(sorted(before & kinds))
     return tuple(sorted(kinds))
 
 

@@ -32,12 +32,12 @@ def operation_of(exchange: Exchange, request: Payload, route: str) -> str:
         )
     if "query=" in exchange.query and len(exchange.query) <= _MOST_CHARS:
         try:
-            told = {
+            body = {
                 word: values[0]
                 for word, values in parse_qs(exchange.query, max_num_fields=100).items()
                 if values
             }
         except ValueError:
             return name
-        return capped(f"{name} {graphql_asked(told)}".rstrip())
+        return capped(f"{name} {graphql_asked(body)}".rstrip())
     return name

@@ -57,15 +57,15 @@ class OutsideWatch:
 
     def _look(self, host: Mapping[str, Any]) -> None:
         environment, callee = str(host["environment"]), str(host["callee"])
-        found = {event.id: event for event in self._changes(environment, callee, host)}
-        known = [
+        shape_events = {event.id: event for event in self._changes(environment, callee, host)}
+        earlier = [
             event.id
             for event in breaks.list_breaks(self._engine)
             if event.rule in (SHAPE, MEANING)
             and (event.environment, event.callee) == (environment, callee)
         ]
-        self.events |= dict.fromkeys(known)
-        self.events |= found
+        self.events |= dict.fromkeys(earlier)
+        self.events |= shape_events
 
     def _changes(
         self, environment: str, callee: str, host: Mapping[str, Any]
@@ -109,15 +109,15 @@ def _of_meaning(
     change: MeaningChange, environment: str, callee: str, then: datetime, last: datetime
 ) -> ContractBreak:
     where = (change.place.operation, change.place.status, change.place.pointer)
-    told = ("the same meaning", told_change(change))
-    return _event((environment, callee), where, MEANING, told, (then, last), change.new_values)
+    words = ("the same meaning", told_change(change))
+    return _event((environment, callee), where, MEANING, words, (then, last), change.new_values)
 
 
 def _event(
     whose: tuple[str, str],
     where: tuple[str, int, str],
     rule: str,
-    told: tuple[str, str],
+    words: tuple[str, str],
     times: tuple[datetime, datetime],
     count: int,
 ) -> ContractBreak:
@@ -135,8 +135,8 @@ def _event(
         rule=rule,
         pointer=pointer,
         clause="",
-        expected=told[0],
-        actual=told[1],
+        expected=words[0],
+        actual=words[1],
         callee=callee,
         state="new",
         first_seen=times[0],

@@ -171,9 +171,9 @@ class _Reading:
             return self._without(rows, seen, alive)
         step = step_of(self.until - start)
         since = (start // step) * step
-        told = _told_deploys(self.engine, self.place, self.at)
+        deploys = _told_deploys(self.engine, self.place, self.at)
         own = ages(
-            alive, {name: began_at for name, (began_at, _) in told.items()}, self.extent.first
+            alive, {name: began_at for name, (began_at, _) in deploys.items()}, self.extent.first
         )
         # versions that came and went meanwhile have an age too
         for it in seen:
@@ -218,7 +218,7 @@ class _Reading:
             since=_moment(start),
             sealed_until=_sealed(self.extent),
             step_seconds=step,
-            live=_live(alive, own, steps, slots, told, self.until - self.longest),
+            live=_live(alive, own, steps, slots, deploys, self.until - self.longest),
             steps=steps,
             pairs=pairs[:MOST_PAIRS],
             mixed=mixed(answered, self._shapes(since)),
@@ -290,12 +290,12 @@ class _Reading:
             for side in (cell.caller_side, cell.callee_side):
                 parties[side] = min(cell.at, parties.get(side, cell.at))
         versioned = {side[:2] for side in parties if side[2]}
-        told: dict[Side, Age] = {}
+        by_side: dict[Side, Age] = {}
         for side, first in parties.items():
             if side[2]:
-                told[side] = "new" if first >= since > self.extent.first else "old"
+                by_side[side] = "new" if first >= since > self.extent.first else "old"
             elif side[:2] not in versioned:
-                told[side] = "old"
+                by_side[side] = "old"
         partners = sorted({name for _, name, version in parties if version})
         rows = self.reader.presence(
             self.place.environment,
@@ -308,11 +308,11 @@ class _Reading:
             for it in appearances(held, self.longest):
                 if it.version:
                     came = it.first >= since and it.first > self.extent.first
-                    told[*key, it.version] = "new" if came else "old"
+                    by_side[*key, it.version] = "new" if came else "old"
         for side in parties:
             if self.place.holds(*side[:2]):
-                told[side] = own.get(side[2], "unknown")
-        return told
+                by_side[side] = own.get(side[2], "unknown")
+        return by_side
 
     def _shapes(self, since: int) -> list[ShapesSeen]:
         return [
@@ -388,7 +388,7 @@ def _told_deploys(
     engine: Engine, place: Place, at: datetime
 ) -> dict[str, tuple[int, float | None]]:
     """By version, when its newest deploy before `at` began, and which share was told last."""
-    told: dict[str, tuple[int, float | None]] = {}
+    by_version: dict[str, tuple[int, float | None]] = {}
     deploys = kept_deploys.list_deploys(
         engine, environment=place.environment, service=place.name, until=at
     )
@@ -401,10 +401,10 @@ def _told_deploys(
                 )
                 if event.traffic_share is not None and event.at <= at
             ]
-            told.setdefault(
+            by_version.setdefault(
                 deploy.version, (_seconds(deploy.started), shares[-1] if shares else None)
             )
-    return told
+    return by_version
 
 
 def _live(
@@ -412,7 +412,7 @@ def _live(
     own: Mapping[str, Age],
     steps: Sequence[ShareStep],
     slots: Sequence[Slot],
-    told: Mapping[str, tuple[int, float | None]],
+    deploys: Mapping[str, tuple[int, float | None]],
     lately: int,
 ) -> list[VersionLive]:
     newest = steps[-1].shares if steps else {}
@@ -429,7 +429,7 @@ def _live(
                 spans=sum(slot.spans for slot in held),
                 instances=max((slot.instances for slot in held), default=0),
                 share=newest.get(it.version, 0.0) if newest else None,
-                planned_share=told.get(it.version, (0, None))[1],
+                planned_share=deploys.get(it.version, (0, None))[1],
             )
         )
     return lines

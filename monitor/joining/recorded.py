@@ -107,14 +107,14 @@ def recorded(
         outcome = _row(row, promise, name, before, by_operation)
         if outcome is None:
             continue
-        told, why, met = outcome
+        word, why, met = outcome
         group = (str(row["caller"]), str(row["operation"]), int(row["status"]))
         count = int(row["exchanges"])
         shares: Sequence[Share] = ()
         if shapes is not None and why in _ASKED_OF_SHAPES:
             shares = shapes.shares(group, met, broke=row["checked"] == "violated")
         if not shares:
-            counts[(*group, told, why, 0)] += count
+            counts[(*group, word, why, 0)] += count
         else:
             _share_out(counts, group, count, shares, _of_values(met))
     return _counted(+counts, hours, most)
@@ -176,8 +176,8 @@ def recorded_examples(
     fresh = _fresh_topics(promise, changed) if rows else None
     stands_for, looked_at = told_by_skeletons(messages, promise, fresh)
     for key, count in stands_for.items():
-        whom, topic, told, why = key
-        counts[(whom, topic, 0, told, why, looked_at[key])] += count
+        whom, topic, state, why = key
+        counts[(whom, topic, 0, state, why, looked_at[key])] += count
     by_skeletons = {key[1] for key in stands_for}
     for row in exchanges if not rows else ():
         if _asks_for_one(promise, str(row["operation"])):
@@ -265,7 +265,7 @@ def _counted(counts: _Counts, hours: int, most: int) -> Recorded:
             consumer.consumer,
         )
     )
-    breaks, keeps, untold = (totals[("", told)] for told in ("breaks", "keeps", "untold"))
+    breaks, keeps, untold = (totals[("", word)] for word in ("breaks", "keeps", "untold"))
     return Recorded(hours, totals[("", "")], breaks, keeps, untold, consumers, answers[:most])
 
 

@@ -48,15 +48,17 @@ class FirstExamples:
         """What the exchanges of a group tell, the shares adding up to 1; empty where no answer of
         them was looked at.
         """
-        told: defaultdict[Told, float] = defaultdict(float)
+        weights: defaultdict[Told, float] = defaultdict(float)
         looked_at = 0
         for row in self._rows.get(group, ()):
             for word, weight in self._told(row, group):
-                told[word] += weight * int(row["stands_for"])
+                weights[word] += weight * int(row["stands_for"])
             looked_at += int(row["looked_at"])
-        total = sum(told.values())
-        order = sorted(told, key=lambda word: (word[0] == "keeps", word))
-        return [Share(word, told[word] / total, looked_at) for word in order if told[word] > 0]
+        total = sum(weights.values())
+        order = sorted(weights, key=lambda word: (word[0] == "keeps", word))
+        return [
+            Share(word, weights[word] / total, looked_at) for word in order if weights[word] > 0
+        ]
 
     def _told(self, row: Mapping[str, Any], group: Group) -> Iterator[tuple[Told, float]]:
         """What one skeleton tells, and of which share of its payloads."""
@@ -87,8 +89,8 @@ class FirstExamples:
         self, outcomes: Sequence[Outcome], marks: Sequence[Mapping[str, Any]]
     ) -> Iterator[tuple[Told, float]]:
         """Of several examples the one that the values come nearest to."""
-        told = [_weighed(it, marks) for it in outcomes if it.values]
-        broken, rule, unsure = min(told) if told else (0.0, "", 1.0)
+        by_value = [_weighed(it, marks) for it in outcomes if it.values]
+        broken, rule, unsure = min(by_value) if by_value else (0.0, "", 1.0)
         left = min(1.0 - broken, unsure)
         yield ("breaks", rule), broken
         yield _UNTOLD, left

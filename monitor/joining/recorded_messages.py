@@ -30,18 +30,18 @@ def told_by_skeletons(
     By whom: the service that reads the topic where one is known, else the one that wrote.
     """
     stands_for, looked_at = Counter[Key](), Counter[Key]()
-    known: dict[tuple[str, str, Any], tuple[Literal["breaks", "keeps", "untold"], str]] = {}
+    outcomes: dict[tuple[str, str, Any], tuple[Literal["breaks", "keeps", "untold"], str]] = {}
     for row in rows:
         topic = str(row["operation"])
         spoken = promise.of_topic(topic) if row["protocol"] == MESSAGING else ()
         if not spoken or (topics is not None and topic not in topics):
             continue
         kind = (topic, str(row["media"]), row["shape"])
-        if kind not in known:
-            known[kind] = _told(row, spoken)
+        if kind not in outcomes:
+            outcomes[kind] = _told(row, spoken)
         reader = str(row["callee"])
         whom = reader if reader not in ("", KAFKA) else str(row["caller"])
-        key = (whom, topic, *known[kind])
+        key = (whom, topic, *outcomes[kind])
         stands_for[key] += int(row["stands_for"])
         looked_at[key] += int(row["looked_at"])
     return stands_for, looked_at

@@ -69,10 +69,10 @@ class RecordedShapes:
         for row in self._rows.get(group, ()):
             if row["side"] not in _SIDES:
                 continue
-            told, broke_before = self._told(row, met)
+            outcome, broke_before = self._told(row, met)
             if self._before is not None and met is not None and broke_before != broke:
                 continue
-            sides.setdefault(row["side"], Counter())[told] += int(row["stands_for"])
+            sides.setdefault(row["side"], Counter())[outcome] += int(row["stands_for"])
             looked_at[row["side"]] += int(row["looked_at"])
         if not sides:
             return []
@@ -193,17 +193,20 @@ def _together(sides: Mapping[str, Counter[Told]], looked_at: int) -> list[Share]
     left = 1.0
     for words in (("breaks",), ("unseen", "values")):
         parts = [
-            (sum(counts[told] for told in counts if told[0] in words) / counts.total(), counts)
+            (
+                sum(counts[outcome] for outcome in counts if outcome[0] in words) / counts.total(),
+                counts,
+            )
             for counts in sides.values()
         ]
         share, counts = max(parts, key=lambda part: part[0])
         share = min(share, left)
         if share > 0:
-            told = max(
-                (told for told in counts if told[0] in words),
-                key=lambda told: (counts[told], told),
+            outcome = max(
+                (outcome for outcome in counts if outcome[0] in words),
+                key=lambda outcome: (counts[outcome], outcome),
             )
-            shares.append(Share(told, share, looked_at))
+            shares.append(Share(outcome, share, looked_at))
             left -= share
     if left > 0:
         shares.append(Share(("keeps", ""), left, looked_at))

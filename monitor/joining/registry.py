@@ -61,7 +61,7 @@ class RegistryWatch:
             stamp = store.stamp(self._engine)
             if held is not None and stamp == self._stamp:
                 return held
-            known = [
+            revisions = [
                 canonical(revision, self._aliases) for revision in store.revisions(self._engine)
             ]
         except StoreUnavailable as error:
@@ -69,7 +69,7 @@ class RegistryWatch:
                 raise
             log.warning("contracts not refreshed", reason=str(error))
             return held
-        fresh = Registry(known, previous=held, lenient_nullable=self._lenient)
+        fresh = Registry(revisions, previous=held, lenient_nullable=self._lenient)
         for (name, number), reason in fresh.broken.items():
             if held is None or (name, number) not in held.broken:
                 log.warning(

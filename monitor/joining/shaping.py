@@ -208,15 +208,15 @@ class Shapes:
             if kind is None:
                 media = "" if payload is None else payload.media
                 kind = group.sides[side] = self._kind(exchange, names, operation, side, media)
-            known = kind.known
-            if known and chosen % ONE_IN:
+            familiar = kind.known
+            if familiar and chosen % ONE_IN:
                 continue
             shape = self._shape(exchange, side, payload, kind, chosen)
             self._rows.append(
                 (
                     *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
                     *(exchange.end_ns // 1_000_000_000, *kind.columns),
-                    *(ONE_IN if known else 1, shape),
+                    *(ONE_IN if familiar else 1, shape),
                 )
             )
             kind.quiet = kind.quiet + 1 if shape in kind.shapes else 0
@@ -290,9 +290,9 @@ class Shapes:
         number = number_of(text)
         if number not in kind.shapes and len(kind.shapes) >= MOST_SHAPES:
             return UNSEEN
-        told = self._memory.told
-        if (day, number) not in told:  # each day, for texts are not kept for ever
-            told.add((day, number))
+        of_day = self._memory.told
+        if (day, number) not in of_day:  # each day, for texts are not kept for ever
+            of_day.add((day, number))
             self._texts[number] = text
         return number
 

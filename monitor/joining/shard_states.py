@@ -30,8 +30,8 @@ class ShardState:
 
 def states_of(stores: Sequence[Store]) -> list[ShardState]:
     """One for each, in their order; each has 2 s to answer."""
-    told = [_told(store) for store in stores]
-    newest = max((closed for _, closed, _ in told if closed is not None), default=None)
+    states = [_told(store) for store in stores]
+    newest = max((closed for _, closed, _ in states if closed is not None), default=None)
     return [
         ShardState(
             number,
@@ -40,7 +40,7 @@ def states_of(stores: Sequence[Store]) -> list[ShardState]:
             sealed,
             (newest - closed).total_seconds() if newest and closed else None,
         )
-        for number, (trouble, closed, sealed) in enumerate(told, 1)
+        for number, (trouble, closed, sealed) in enumerate(states, 1)
     ]
 
 

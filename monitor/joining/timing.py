@@ -206,14 +206,14 @@ def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timi
     match = router.match(method, route) if route.startswith("/") else None
     name = match.target if match is not None and match.target is not None else operation
     own = {timing.quantile: timing for timing in promise.timing if timing.operation == name}
-    known = (
+    revisions = (
         promise.router.match(method, route) is not None
         if promise.operations and route.startswith("/")
         else not promise.operations
     )
     everywhere = (
         {timing.quantile: timing for timing in promise.timing if not timing.operation}
-        if known
+        if revisions
         else {}
     )
     return list((everywhere | own).values())

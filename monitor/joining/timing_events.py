@@ -128,9 +128,11 @@ def _fingerprint(verdict: TimingVerdict) -> str:
 
 def _seen(verdict: TimingVerdict) -> str:
     """The quantile that surely exceeds the limit, and what it is at least: `p99.5 = 2.1 s`."""
-    told = verdict.reason.parameters
+    values = verdict.reason.parameters
     return (
-        f"{told['quantile']} = {float(told['seconds']):.3g} s" if "quantile" in told else "slower"
+        f"{values['quantile']} = {float(values['seconds']):.3g} s"
+        if "quantile" in values
+        else "slower"
     )
 
 

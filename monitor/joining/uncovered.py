@@ -83,8 +83,8 @@ def uncovered(
                 list_deploys(engine, environment=place, service=provider, since=since, until=now)
             )
         changes = max(deploys[place, provider], len(entry.versions - {""}) - 1, 0)
-        told = criticality.told(provider, place)
-        level: Level = told or "medium"
+        stated = criticality.told(provider, place)
+        level: Level = stated or "medium"
         weekly = changes * 7 / days
         risk = (1 + weekly) * len(entry.callers) * math.log10(1 + entry.calls) * WEIGHTS[level]
         rows.append(
@@ -102,7 +102,7 @@ def uncovered(
                 changes=changes,
                 changes_per_week=round(weekly, 2),
                 criticality=level,
-                told=told is not None,
+                told=stated is not None,
                 named=any(may_be_one(held.revision.provider, provider) for held in own),
             )
         )

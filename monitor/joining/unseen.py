@@ -63,8 +63,10 @@ class UnseenWatch:
         if self._waiting:
             revision = self._waiting.pop()
             name = fingerprint(revision.name, "", "request", UNSEEN, "")
-            known, event = self._event(revision, name, sealed) if revision.binds else (True, None)
-            if known:
+            all_seen, event = (
+                self._event(revision, name, sealed) if revision.binds else (True, None)
+            )
+            if all_seen:
                 self.events[break_id(revision.environment, name)] = event
             else:
                 self.events.pop(break_id(revision.environment, name), None)

@@ -55,14 +55,16 @@ class SchemaRegistry:
         when it does not say.
         """
         try:
-            told = self._get(
+            entry = self._get(
                 f"/schemas/ids/{key}" if isinstance(key, int) else f"/schemas/guids/{key}"
             )
-            if told is None:
+            if entry is None:
                 return UNKNOWN_SCHEMA
             references: dict[str, str] = {}
-            self._referred(told, references)
-            return Writer(_KINDS[told.get("schemaType", "AVRO")], str(told["schema"]), references)
+            self._referred(entry, references)
+            return Writer(
+                _KINDS[entry.get("schemaType", "AVRO")], str(entry["schema"]), references
+            )
         except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
             log.warning(
                 "the schema registry did not tell a schema",
@@ -108,10 +110,10 @@ class SchemaRegistry:
                 body += piece
                 if len(body) > _MOST_BYTES:
                     raise ValueError(f"the answer is larger than {_MOST_BYTES} bytes")
-        told = httpx.Response(200, content=body).json()
-        if not isinstance(told, dict):
+        document = httpx.Response(200, content=body).json()
+        if not isinstance(document, dict):
             raise TypeError("the answer is no object")
-        return told
+        return document
 
 
 class Schemas:
@@ -137,11 +139,9 @@ class Schemas:
         """
         with self._lock:
             now = self._seconds()
-            known = self._known.get(key)
-            if known is not None and (
-                isinstance(known[0], Writer) or now - known[1] < AGAIN_SECONDS
-            ):
-                return known[0]
+            held = self._known.get(key)
+            if held is not None and (isinstance(held[0], Writer) or now - held[1] < AGAIN_SECONDS):
+                return held[0]
             if self._failed_at is not None and now - self._failed_at < AGAIN_SECONDS:
                 return self._in_folder(key) or REGISTRY_FAILED
             writer = self._in_folder(key) or (

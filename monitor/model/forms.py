@@ -323,9 +323,9 @@ def text_form(text: bytes | str) -> str:
         return "cloudfront" if "x-edge-location" in head else "iis"
     if KEPLOY_HEAD.match(head):
         return "keploy"
-    known = line_form(head.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(head)[0]
-    if known or _ACCESS_LOG.match(head):
-        return known or "access_log"
+    form = line_form(head.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(head)[0]
+    if form or _ACCESS_LOG.match(head):
+        return form or "access_log"
     return _plain_form(head)
 
 

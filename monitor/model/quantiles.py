@@ -35,7 +35,7 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> list[flo
     if not total:
         return []
     ordered = sorted(histogram)
-    found: list[float] = []
+    values: list[float] = []
     at, seen = 0, 0
     for share in shares:
         rank = share * total
@@ -45,10 +45,10 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> list[flo
             seen += count
             at += 1
         if at == len(ordered):
-            found.append(upper_bound(ordered[-1]))
+            values.append(upper_bound(ordered[-1]))
         elif ordered[at] == ZERO_BUCKET:
-            found.append(0.0)
+            values.append(0.0)
         else:
             share_of_bucket = (rank - seen) / histogram[ordered[at]]
-            found.append(float(2.0 ** ((ordered[at] + share_of_bucket) / BUCKETS_A_DOUBLING)))
-    return found
+            values.append(float(2.0 ** ((ordered[at] + share_of_bucket) / BUCKETS_A_DOUBLING)))
+    return values

@@ -168,8 +168,8 @@ class Reason:
 
 def reason(code: Code, /, edge: Edge | None = None, **parameters: Parameter | datetime) -> Reason:
     """A reason whose code the type checker knows; times become ISO 8601."""
-    told = {
+    rounded = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in parameters.items()
     }
-    return Reason(code, told, edge)
+    return Reason(code, rounded, edge)

@@ -78,8 +78,8 @@ class LongRanges:
         self, kept: Mapping[Hashable, tuple[int, list[Row]]], question: Hashable, sequence: int
     ) -> list[Row] | None:
         with self._lock:
-            known = kept.get(question)
-        return known[1] if known is not None and known[0] == sequence else None
+            held = kept.get(question)
+        return held[1] if held is not None and held[0] == sequence else None
 
     def _keep(
         self,

@@ -147,14 +147,14 @@ class _Older:
 
     def may_hold(self, numbers: Numbers) -> NDArray[np.bool_]:
         """Of each number whether it was perhaps added."""
-        told = np.zeros(len(numbers), bool)
+        may = np.zeros(len(numbers), bool)
         for bits in self._bits:
             if len(bits):
                 held = np.ones(len(numbers), bool)
                 for places in _places(numbers):
                     held &= (bits[places >> np.uint64(3)] & _bit(places)) != 0
-                told |= held
-        return told
+                may |= held
+        return may
 
 
 def _places(numbers: Numbers) -> list[Numbers]:

@@ -19,13 +19,13 @@ def migrate(store: Store) -> None:
     """
     store.command(_LOG)
     done = {row["number"]: row["checksum"] for row in store.ask("migrations_done")}
-    known = _migrations()
-    newest = max(number for number, _, _ in known)
+    migrations = _migrations()
+    newest = max(number for number, _, _ in migrations)
     if done and max(done) > newest:
         raise StoreError(
             f"the telemetry store {store.database} is at schema {max(done)}, this program knows {newest}: upgrade Seamwatch, or point SEAMWATCH_CLICKHOUSE_DSN elsewhere"
         )
-    for number, name, text in known:
+    for number, name, text in migrations:
         checksum = hashlib.sha256(text.encode()).hexdigest()
         if number in done:
             if done[number] != checksum:

@@ -52,8 +52,8 @@ def open_spread(dsn: str, shard_dsns: Sequence[str]) -> Shards:
     if stores:
         house.elsewhere = shards
     for store in stores:
-        one = OneShard(stores)
-        store.elsewhere, store.together = one, one.columns
+        shared = OneShard(stores)
+        store.elsewhere, store.together = shared, shared.columns
     return shards
 
 

@@ -525,7 +525,7 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
         return str(row[name]) if group in by else None
 
     outcomes: dict[str, int] = {name: int(row[name]) for name in OUTCOMES}
-    told = {str(name): int(count) for name, count in row["provider_only"].items()}
+    provider_only = {str(name): int(count) for name, count in row["provider_only"].items()}
     return EdgeRow(
         environment=grouped("environment", "environment"),
         caller=grouped("caller", "caller"),
@@ -549,8 +549,8 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
             for side in ("client", "server", "queue")
         },
         exemplars=tuple(trace.hex() for trace in row["exemplars"]),
-        provider_only=told,
-        caller_outcomes=callers_word(outcomes, told),
+        provider_only=provider_only,
+        caller_outcomes=callers_word(outcomes, provider_only),
         caller_namespace=grouped("caller_namespace", "caller"),
         callee_namespace=grouped("callee_namespace", "callee"),
     )

@@ -90,10 +90,10 @@ class Shards:
         place = rows.column_names.index("rows")
         far = self._far_windows() - set(rows.column("window").to_pylist())
         for store, share in zip(self.stores, parts, strict=True):
-            told = rows.set_column(place, "rows", pa.array(share))
+            arrivals = rows.set_column(place, "rows", pa.array(share))
             if far:
-                told = pa.concat_tables([told, _touched(sorted(far), rows)])
-            store.insert("arrivals", told)
+                arrivals = pa.concat_tables([arrivals, _touched(sorted(far), rows)])
+            store.insert("arrivals", arrivals)
             store.news.set()
 
     def _far_windows(self) -> set[int]:

@@ -24,19 +24,19 @@ MISSING: Mapping[MissingCode, str] = {
 }
 
 
-def missing_sentence(told: Missing) -> str:
+def missing_sentence(missing: Missing) -> str:
     """What is missing, as one sentence."""
-    values = dict(told.parameters)
+    values = dict(missing.parameters)
     seconds = float(values.get("seconds", 0.0))
     span = short_span(seconds)
-    if told.code == "pair_never_seen":
+    if missing.code == "pair_never_seen":
         share = float(values.get("share", 0.0))
         how = f"; at {share:.0%} of the traffic there that takes about {span}"
         values["how"] = (
             how if seconds else "; send them in a test environment that Seamwatch reads"
         )
-    if told.code == "pair_more_calls":
+    if missing.code == "pair_more_calls":
         values["pace"] = f", about {span} at the present rate" if seconds else ""
-    if told.code == "pair_observed_broken":
+    if missing.code == "pair_observed_broken":
         values["by"] = f"; finding on {values['signals']}" if values.get("signals") else ""
-    return MISSING[told.code].format_map(values)
+    return MISSING[missing.code].format_map(values)

@@ -31,18 +31,18 @@ SHORTLY: Mapping[str, str] = {
 
 def summary(finding: Finding) -> str:
     """One sentence: what is worse, where, between which versions, how much."""
-    told = finding.reason
-    return plain(told.code, told.parameters, told.edge)
+    reason = finding.reason
+    return plain(reason.code, reason.parameters, reason.edge)
 
 
 def what(finding: Finding) -> str:
     """What is worse, in a few words."""
-    told = finding.reason
-    if told.code == "worse_latency" and told.parameters.get("old_seconds") is not None:
+    reason = finding.reason
+    if reason.code == "worse_latency" and reason.parameters.get("old_seconds") is not None:
         return "slower, {side} {quantile} {old_seconds:ms} → {new_seconds:ms} ms".format_map(
-            Shown(told.parameters, None)
+            Shown(reason.parameters, None)
         )
-    return SHORTLY[told.code]
+    return SHORTLY[reason.code]
 
 
 def told_by(finding: Finding) -> str:
@@ -126,8 +126,8 @@ def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
         )
         lines.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
     if evidence.time:
-        told = ((name, getattr(evidence.time, name)) for name in ("client", "server", "own"))
-        shown = [f"{name} {1000 * value:+.3g}" for name, value in told if value is not None]
+        parts = ((name, getattr(evidence.time, name)) for name in ("client", "server", "own"))
+        shown = [f"{name} {1000 * value:+.3g}" for name, value in parts if value is not None]
         lines.append(("ms that the mean call takes longer", ", ".join(shown) or "–"))
     if evidence.refusals:
         lines.append(

@@ -58,8 +58,8 @@ def what_changed(code: str, kind: str, old_share: float, new_share: float, facto
     moved = _MOVED.get(code)  # type: ignore[call-overload]  # a code of a newer program is in no table
     if moved is not None:
         times = max(factor, 1 / factor) if factor else 1.0
-        told = moved.format(times=f"about {float(f'{times:.1g}'):,.0f}")
-        return f"{told} ({now} are beyond what was usual, before {before})"
+        movement = moved.format(times=f"about {float(f'{times:.1g}'):,.0f}")
+        return f"{movement} ({now} are beyond what was usual, before {before})"
     of_kind = _KINDS.get(code)  # type: ignore[call-overload]  # as above
     if of_kind is not None:
         return f"{now} are {of_kind} {kind or 'none that is told'}, before {before}"

@@ -29,7 +29,7 @@ WHY_UNDECIDED: Mapping[MockReason, str] = {
 def mock_sentence(finding: MockFinding) -> str:
     """The finding as one line, without the stub's name."""
     since = f", in {', '.join(finding.versions[:3])}" if finding.versions else ""
-    told = MOCKS[finding.code].format(
+    sentence = MOCKS[finding.code].format(
         pointer=finding.pointer or "the body",
         expected=finding.expected,
         actual=finding.actual,
@@ -39,7 +39,7 @@ def mock_sentence(finding: MockFinding) -> str:
         never=_percent(1 - finding.lower),
         seen=f" in {finding.exchanges:,} of {finding.of:,} ({_percent(finding.share)}{since})",
     )
-    return told[:1].upper() + told[1:]
+    return sentence[:1].upper() + sentence[1:]
 
 
 def why_undecided(fidelity: Fidelity) -> str:

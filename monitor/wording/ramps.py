@@ -54,16 +54,18 @@ SHARES = frozenset({"share", "upper", "peak", "base", "added"})
 
 def ramp_sentence(reason: RampReason) -> str:
     """The reason as one sentence."""
-    told = {
+    values = {
         name: small_share(float(value)) if name in SHARES else value
         for name, value in reason.parameters.items()
     }
-    if "change" in told:
+    if "change" in values:
         old, new, factor = (
             float(reason.parameters[name]) for name in ("old_share", "new_share", "factor")
         )
-        told["meant"] = what_changed(str(told["change"]), str(told["kind"]), old, new, factor)
-    return RAMPS[reason.code].format_map(told)
+        values["meant"] = what_changed(
+            str(values["change"]), str(values["kind"]), old, new, factor
+        )
+    return RAMPS[reason.code].format_map(values)
 
 
 def small_share(share: float) -> str:

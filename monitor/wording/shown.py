@@ -68,23 +68,27 @@ class Shown(dict[str, Any]):
     def __init__(self, parameters: Mapping[str, Parameter], edge: Edge | None) -> None:
         shown = {name: _Value(value) for name, value in parameters.items()}
         super().__init__(shown)
-        told = parameters.get
-        if told("against_version") == ALL:
+        parameter = parameters.get
+        if parameter("against_version") == ALL:
             self["against_version"] = "the time before"
         if edge is not None:
             self["edge"] = edge_name(edge)
             self["callee"] = edge.callee
             caller, callee = (
-                f"{edge.caller} {told('caller_version', '')}",
-                f"{edge.callee} {told('callee_version', '')}",
+                f"{edge.caller} {parameter('caller_version', '')}",
+                f"{edge.callee} {parameter('callee_version', '')}",
             )
             self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
         if "change" in parameters:
             self["meant"] = _what_changed(parameters)
         if "new_bad" in parameters:
-            new, old = (rate(told(f"{age}_bad"), told(f"{age}_calls")) for age in ("new", "old"))
+            new, old = (
+                rate(parameter(f"{age}_bad"), parameter(f"{age}_calls")) for age in ("new", "old")
+            )
             self["rates"] = f"{new} against {old} " + (
-                f"on {told('against_version')}" if told("against_version") != ALL else "before"
+                f"on {parameter('against_version')}"
+                if parameter("against_version") != ALL
+                else "before"
             )
 
 

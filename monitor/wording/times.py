@@ -36,11 +36,11 @@ def span(
 
 def time_sentence(reason: TimingReason) -> str:
     """The reason as one sentence."""
-    told = {
+    values = {
         name: _time(value) if name.endswith("seconds") else value
         for name, value in reason.parameters.items()
     }
-    return TIMES[reason.code].format_map(told)
+    return TIMES[reason.code].format_map(values)
 
 
 def _time(seconds: str | float) -> str:

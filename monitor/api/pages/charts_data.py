@@ -70,17 +70,17 @@ def ramp_chart(
     _caller: Reading, parts: Opened, deploy_id: str, theme: Theme = "light"
 ) -> dict[str, Any]:
     """The ramp: each version's share of the service's server calls over time."""
-    known = detail(parts, deploy_id)
-    around = ramp_range(parts, known.deploy)
+    shown = detail(parts, deploy_id)
+    around = ramp_range(parts, shown.deploy)
     chart = Chart(
         title="ramp",
         unit="share of calls",
-        rows=[share.model_dump() for share in known.shares],
+        rows=[share.model_dump() for share in shown.shares],
         columns=("share",),
         since=around.since,
         until=around.until,
         share=True,
-        markers=deploy_markers(parts, around, {known.deploy.called}, known.deploy.environment),
+        markers=deploy_markers(parts, around, {shown.deploy.called}, shown.deploy.environment),
         provisional_from=sealed_until(windows_state(parts).last_sealed),
     )
     return draw(chart, ("version",), theme)

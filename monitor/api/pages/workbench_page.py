@@ -66,8 +66,8 @@ def judge_form(
     counts = {
         word: sum(1 for change in judged.changes if change.bearing == word) for word in WORST_FIRST
     }
-    told = {"judged": judged, "counts": counts, "hours": hours, "most": MOST_ROWS}
-    return _render(request, parts, newest, text, told)
+    judgement = {"judged": judged, "counts": counts, "hours": hours, "most": MOST_ROWS}
+    return _render(request, parts, newest, text, judgement)
 
 
 @router.post("/workbench/approve")
@@ -115,10 +115,14 @@ def _text_of(file: UploadFile) -> str:
 
 
 def _render(
-    request: Request, parts: Parts, newest: Revision | None, document: str, told: dict[str, object]
+    request: Request,
+    parts: Parts,
+    newest: Revision | None,
+    document: str,
+    judgement: dict[str, object],
 ) -> HTMLResponse:
     names = [revision.name for revision in registry.listed(parts.engine, newest=True)]
     context: dict[str, object] = {
         "contracts": names, "contract": newest, "document": document, "judged": None, "hours": 168,
     }  # fmt: skip
-    return render(request, "workbench.html", context | told)
+    return render(request, "workbench.html", context | judgement)

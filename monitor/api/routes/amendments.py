@@ -102,16 +102,16 @@ def judge_amendment(_caller: Publishing, parts: Opened, body: AmendmentBody) -> 
             422, f"revision {old.number} is {old.format}", name[:80], "amend one of its kind"
         )
     since = now - timedelta(hours=body.hours)
-    told = amendment(parts.reader, parts.config.aliases, old, planned.revision, since, now)
+    judged = amendment(parts.reader, parts.config.aliases, old, planned.revision, since, now)
     return JudgedAmendment(
         name=name,
         against=old.number,
         provider=old.provider,
         since=since,
-        result=told.result,
-        exit_code=told.exit_code,
-        reason=told.reason,
-        seen=told.seen,
+        result=judged.result,
+        exit_code=judged.exit_code,
+        reason=judged.reason,
+        seen=judged.seen,
         changes=[
             JudgedChange(
                 **asdict(row.weighed),
@@ -121,11 +121,11 @@ def judge_amendment(_caller: Publishing, parts: Opened, body: AmendmentBody) -> 
                 upper=row.upper,
                 untold=row.untold,
             )
-            for row in told.changes
+            for row in judged.changes
         ],
-        met=list(told.met),
-        lost=list(told.lost),
-        operations=list(told.operations),
+        met=list(judged.met),
+        lost=list(judged.lost),
+        operations=list(judged.operations),
     )
 
 

@@ -60,10 +60,10 @@ def can_i_deploy(
     name = aliases.service(service)
     place = wanted_place(name, aliases.environment(to))
     wanted = Wanted(place, aliases.version(name, version), end_of(parts, None), days)
-    told = deployable(parts.store, parts.engine, aliases, wanted)
+    judged = deployable(parts.store, parts.engine, aliases, wanted)
     return ToldDeployable(
-        **fields_of(told)
-        | {"pairs": [_pair(pair) for pair in told.pairs], "notes": _missing(told.notes)}
+        **fields_of(judged)
+        | {"pairs": [_pair(pair) for pair in judged.pairs], "notes": _missing(judged.notes)}
     )
 
 

@@ -201,11 +201,13 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
     )
 
 
-def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) -> list[RampStep]:
+def ramp_of(
+    deploy: Deploy, seen: Sequence[Share], events: Sequence[DeployEvent]
+) -> list[RampStep]:
     """Planned beside observed: a row for each step of time in which the service answered, and for
     each share that was told elsewhere.
     """
-    plan = [(event.at, event.traffic_share) for event in told if event.traffic_share is not None]
+    plan = [(event.at, event.traffic_share) for event in events if event.traffic_share is not None]
     own_shares = {share.time: share for share in seen if share.version == deploy.version}
     times = sorted({share.time for share in seen})
     ends = (

@@ -138,12 +138,12 @@ def _note(parts: Parts, caller: str, question: Question, answer: GateAnswer) -> 
     aliases.
     """
     now = parts.clock()
-    told = {"outcome": answer.outcome} | (
+    details = {"outcome": answer.outcome} | (
         {"override": answer.override.id} if answer.override else {}
     )
     note(
         parts.engine,
-        AuditEntry(now, caller, "ask gate", f"{question.service} {question.version}", told),
+        AuditEntry(now, caller, "ask gate", f"{question.service} {question.version}", details),
     )
     if not answer.knows_service:
         note_unmatched(parts.engine, "service", [question.service], now, origin=caller)

@@ -64,14 +64,15 @@ def meaning_of_versions(
     short, namespace = split_service(named)
     where = aliases.environment(environment) if environment else None
     asked = MeantQuery(short, namespace, where, [old, new] if old and new else [])
-    told = compared(parts.reader, asked, old, new, since, now + timedelta(minutes=5))
+    comparison = compared(parts.reader, asked, old, new, since, now + timedelta(minutes=5))
     return MeaningFound(
         service=named,
-        old=told.old,
-        new=told.new,
+        old=comparison.old,
+        new=comparison.new,
         since=since,
         changes=[
-            ToldChange(change=change, text=meaning_sentence(change)) for change in told.changes
+            ToldChange(change=change, text=meaning_sentence(change))
+            for change in comparison.changes
         ],
-        kinds=list(told.kinds),
+        kinds=list(comparison.kinds),
     )

@@ -65,9 +65,11 @@ def test_receiver(caller: Administering, parts: Opened, name: str) -> TestReply:
     """404 for a receiver that is not set up; 503 when it does not take the test."""
     test = parts.receivers.get(name)
     if test is None:
-        known = ", ".join(sorted(parts.receivers)) or "none"
+        receivers = ", ".join(sorted(parts.receivers)) or "none"
         raise not_found(
-            "receiver", name, f"receivers of this process: {known}; set them up in the settings"
+            "receiver",
+            name,
+            f"receivers of this process: {receivers}; set them up in the settings",
         )
     note(parts.engine, AuditEntry(parts.clock(), caller.name, "test receiver", name))
     try:

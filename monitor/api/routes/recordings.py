@@ -70,7 +70,7 @@ def recording(
     now = parts.clock()
     since = now - timedelta(hours=hours)
     named, provider = provider_named(parts, service, environment, consumer)
-    told = inferred(
+    inferring = inferred(
         parts.reader,
         Asked(provider, form, operation, sure),
         since,
@@ -79,11 +79,11 @@ def recording(
     return Recording(
         provider=named,
         since=since,
-        looked_at=told.looked_at,
-        unseen=told.unseen,
-        contracts=list(told.contracts),
+        looked_at=inferring.looked_at,
+        unseen=inferring.unseen,
+        contracts=list(inferring.contracts),
         left_out=[
             LeftOut(operation=left.operation, why=left.why, text=NOT_TOLD[left.why])
-            for left in told.omitted
+            for left in inferring.omitted
         ],
     )

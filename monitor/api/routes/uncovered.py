@@ -121,7 +121,7 @@ def _violation(parts: Parts, fingerprint: str) -> Wanted | None:
     if not rows:
         return None
     row = max(rows, key=lambda row: row["exchanges"])
-    told = Told(
+    clause = Told(
         *(row["contract"], row["newest_revision"], row["side"], row["rule"], row["pointer"]),
         *(row["clause"], row["expected"], row["actual"]),
         sum(row["exchanges"] for row in rows),
@@ -130,7 +130,7 @@ def _violation(parts: Parts, fingerprint: str) -> Wanted | None:
     return Wanted(
         *(fingerprint, provider, row["callee"], row["operation"], row["caller"]),
         list(row["statuses"]),
-        told,
+        clause,
     )
 
 

@@ -99,7 +99,7 @@ def _named(words: Words, protocol: Column, operation: Column, question: Column) 
     texts = words.texts()
     named = []
     for row in distinct.tolist():
-        spoken, said, asked = (texts[number] for number in row)
-        named.append(OTHER if OTHER in (said, asked) else with_question(spoken, said, asked))
+        spoken, wanted, asked = (texts[number] for number in row)
+        named.append(OTHER if OTHER in (wanted, asked) else with_question(spoken, wanted, asked))
     numbers: Column = words.numbers(named)[at.ravel()]
     return numbers

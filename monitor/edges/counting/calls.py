@@ -217,7 +217,7 @@ def _leading(halves: Frame, words: Words, c: Rows, s: Rows) -> tuple[Mask, Mask]
     return leads, counts
 
 
-def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
+def sync_calls(scene: Scene, pairs: Pairs, services: Services) -> Calls:
     """What the windows due say of each pair; `known` names who answers where only an address was
     called.
     """
@@ -234,9 +234,9 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
         """The column of one side, of the other where that one is missing."""
         return at(name, np.where(first >= 0, first, second))
 
-    told = np.where(at("told_outcome", s) != 0, at("outcome", s) == ok, False)
-    server_outcome = np.where(told, at("told_outcome", s), at("outcome", s))
-    server_error = np.where(told, at("told_error", s), at("error_type", s))
+    own_told = np.where(at("told_outcome", s) != 0, at("outcome", s) == ok, False)
+    server_outcome = np.where(own_told, at("told_outcome", s), at("outcome", s))
+    server_error = np.where(own_told, at("told_error", s), at("error_type", s))
     server_failed = np.maximum(at("failed", s), at("told_failed", s)) > 0
     rootless = (at("key_span", s) == at("own_span", s)) & (at("parent", s) != at("own_span", s))
     nobody = np.where(rootless, number("user"), number("unknown"))
@@ -245,7 +245,7 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
         at("service", c),
         np.where(at("told_service", s) != 0, at("told_service", s), nobody),
     )
-    answers_namespace, answers = _by_address(halves, words, c, s, known)
+    answers_namespace, answers = _by_address(halves, words, c, s, services)
     guess = np.where(at("peer", c) != 0, at("peer", c), number("unknown"))
     told_callee = at("told_service", c)
     callee = np.where(
@@ -316,11 +316,11 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
 
 
 def _by_address(
-    halves: Frame, words: Words, c: Rows, s: Rows, known: Services
+    halves: Frame, words: Words, c: Rows, s: Rows, by_address: Services
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Who answers under the address that a client alone named, as namespace and service."""
     namespace, service = np.zeros(len(c), np.int32), np.zeros(len(c), np.int32)
-    if not known:
+    if not by_address:
         return namespace, service
     rows = np.flatnonzero(_unanswered(halves, words, c, s))
     texts = words.texts()
@@ -329,7 +329,7 @@ def _by_address(
     )
     called, at = np.unique(pairs, return_inverse=True)
     services = [
-        known.get((texts[pair >> 32], texts[pair & 0xFFFFFFFF]), ("", ""))
+        by_address.get((texts[pair >> 32], texts[pair & 0xFFFFFFFF]), ("", ""))
         for pair in called.tolist()
     ]
     namespace[rows] = words.numbers(space for space, _ in services)[at]

@@ -100,20 +100,20 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     halves, texts = scene.halves, scene.words.texts()
     spans: dict[bytes, list[tuple[int, int, str, str, str, int, str, str]]] = {}
     ends: dict[bytes, tuple[int, int]] = {}
-    traces = [one.tobytes() for one in halves["own_trace"][rows]]
+    traces = [trace_id.tobytes() for trace_id in halves["own_trace"][rows]]
     times = [halves[name][rows].tolist() for name in ("start_ns", "end_ns")]
     words = [
         [texts[number] for number in halves[name][rows].tolist()]
         for name in ("service", "version", "operation")
     ]
-    said = [
+    errors = [
         [texts[number] for number in halves[name][rows].tolist()]
         for name in ("outcome", "error_type")
     ]
-    for trace, start, end, *told in zip(
-        traces, *times, *words, halves["side"][rows].tolist(), *said, strict=True
+    for trace, start, end, *fields in zip(
+        traces, *times, *words, halves["side"][rows].tolist(), *errors, strict=True
     ):
-        spans.setdefault(trace, []).append((start // 1000, (end - start) // 1000, *told))
+        spans.setdefault(trace, []).append((start // 1000, (end - start) // 1000, *fields))
         least, most = ends.get(trace, (start, end))
         ends[trace] = (min(least, start), max(most, end))
     names = (
@@ -130,8 +130,8 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     for trace, of_trace in spans.items():
         of_trace.sort()
         error = next((span[7] for span in of_trace if span[7]), "")
-        told = [dict(zip(names, span, strict=True)) for span in of_trace[:MOST_SPANS]]
-        skeletons[trace] = (error, ends[trace][1] - ends[trace][0], _NARROW.encode(told))
+        shown = [dict(zip(names, span, strict=True)) for span in of_trace[:MOST_SPANS]]
+        skeletons[trace] = (error, ends[trace][1] - ends[trace][0], _NARROW.encode(shown))
     return skeletons
 
 

@@ -40,7 +40,7 @@ def families(
     outgoing = ~server & ~consumer
     clients, servers = own[outgoing], own[server]
     over_servers, over_clients = parent[server], parent[outgoing]
-    told = [
+    names = [
         servers[members(servers, clients)],
         over_clients[members(over_clients, clients)],
         over_servers[members(over_servers, servers)],
@@ -48,7 +48,7 @@ def families(
         inner_parent[members(inner_parent, clients)],
         over_servers[members(over_servers, inner_span)],
     ]
-    numbers = distinct(np.concatenate(told))
+    numbers = distinct(np.concatenate(names))
     numbers = numbers[numbers != 0]
     texts = words.texts()
     services = np.unique(halves["service"][rows])

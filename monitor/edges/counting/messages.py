@@ -95,8 +95,8 @@ def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
             row = mine[here[at]]
             for place in range(first[at], last[at]):
                 other = there[order[place]]
-                told = halves["step"][row] == TELLS and far["step"][other] != TELLS
-                if receiving or far["side"][other] != halves["side"][row] or told:
+                other_tells = halves["step"][row] == TELLS and far["step"][other] != TELLS
+                if receiving or far["side"][other] != halves["side"][row] or other_tells:
                     window, stored = int(far["window"][other]), int(halves["ingested"][row])
                     newest[window] = max(newest.get(window, 0), stored)
     return newest
@@ -214,9 +214,9 @@ def _deliveries(
     server_time = end - start
     verdict, why = _checked(checks, c["own_trace"], c["own_span"])
     if sent is not None:
-        told = np.where(is_sent, sent.of(sent_trace, sent_span), -1)
-        why = np.where(verdict != 0, why, sent.found.at("why", told))
-        verdict = np.where(verdict != 0, verdict, sent.found.at("verdict", told))
+        sent_row = np.where(is_sent, sent.of(sent_trace, sent_span), -1)
+        why = np.where(verdict != 0, why, sent.found.at("why", sent_row))
+        verdict = np.where(verdict != 0, verdict, sent.found.at("verdict", sent_row))
     calls = {
         **named,
         "caller_namespace": np.where(is_sent, from_sender("namespace"), 0),

@@ -47,12 +47,12 @@ class Sums:
         columns |= {name: pa.array(counts) for name, counts in self.counts.items()}
         texts = words.texts()
         for name, (starts, numbers, counts) in self.maps.items():
-            told = (
+            entries = (
                 pa.array(numbers.astype(np.int16))
                 if name.endswith("_histogram")
                 else pa.array([texts[number] for number in numbers.tolist()], pa.string())
             )
-            columns[name] = pa.MapArray.from_arrays(pa.array(starts), told, pa.array(counts))
+            columns[name] = pa.MapArray.from_arrays(pa.array(starts), entries, pa.array(counts))
         for name, (starts, traces) in self.exemplars.items():
             columns[name] = pa.ListArray.from_arrays(pa.array(starts), traces_column(traces))
         return pa.table(made | {name: columns[name] for name in _COLUMNS})

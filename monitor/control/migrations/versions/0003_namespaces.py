@@ -26,5 +26,5 @@ def upgrade() -> None:
     findings = sa.table("findings", *(sa.column(name, sa.Text()) for name in ("id", "document", *ends)))
     for row in connection.execute(sa.select(findings.c.id, findings.c.document)).all():
         edge = json.loads(row.document)["edge"]
-        told = {name: edge.get(name, "") for name in ends}
-        connection.execute(findings.update().where(findings.c.id == row.id).values(**told))
+        namespaces = {name: edge.get(name, "") for name in ends}
+        connection.execute(findings.update().where(findings.c.id == row.id).values(**namespaces))
