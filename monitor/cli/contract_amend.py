@@ -21,6 +21,7 @@ from monitor.errors import UsageError
 
 _SPAN = re.compile(r"(\d{1,5})([hd])", re.ASCII)
 _MOST_TOLD = 12
+_MOST_PLACES = 3
 _WHY = {
     "no_traffic": "nothing live was seen to judge by",
     "left_open": "what was live does not settle all that the documents leave open",
@@ -82,6 +83,7 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
             "affected": row["affected"],
             "upper": row["upper"],
             "untold": row["untold"],
+            "unsettled": row["unsettled"],
         }
         for row in answer["changes"]
     ]
@@ -155,8 +157,14 @@ def _told(row: Mapping[str, Any]) -> str:
         else "; live: none seen"
     )
     if row["untold"]:
-        live += f", of {row['untold']:,} it cannot be told"
+        live += f", of {row['untold']:,} it cannot be told{_why(row['unsettled'])}"
     return f"{text}{why}{live}"
+
+
+def _why(unsettled: Sequence[Mapping[str, Any]]) -> str:
+    texts = [plain(f"{it['pointer']}: {it['text']}".removeprefix(": ")) for it in unsettled]
+    more = f"; and {len(texts) - _MOST_PLACES} more" if len(texts) > _MOST_PLACES else ""
+    return f" ({'; '.join(texts[:_MOST_PLACES])}{more})" if texts else ""
 
 
 def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]:

@@ -228,6 +228,16 @@ def by_marks(clauses: Sequence[ValueClause], marks: Marks) -> tuple[float, str, 
     return min(1.0, broken / total), rule, min(1.0, unsure / total)
 
 
+def left_open(clauses: Sequence[ValueClause], marks: Marks) -> list[ValueClause]:
+    """Those of which marks do not tell whether all payloads keep them."""
+    return [
+        it
+        for it in clauses
+        if it.rule == _TOGETHER
+        or valued(marks, it.pointer, it.rule, it.clause, of_query=it.of_query).open
+    ]
+
+
 def hangs_on_values(kind: Kind, target: Operation) -> bool:
     """Whether an operation says something of the values of this side, beside presence and types."""
     if kind.side == "query":

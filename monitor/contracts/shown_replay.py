@@ -8,9 +8,10 @@ a revision if it keeps any of the examples that its operation and status may mea
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import orjson
 
@@ -21,19 +22,29 @@ from monitor.contracts.carried import Carried
 from monitor.contracts.change import Read
 from monitor.contracts.form import Interaction, Message
 from monitor.contracts.limits import PAYLOAD_LIMITS
+from monitor.contracts.loose import is_mask
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.mocking import asks_for
 from monitor.contracts.payloads import Payload
 from monitor.contracts.refs import resolve
 from monitor.contracts.replayed import SURE, ValueClause
+from monitor.contracts.shown_headers import (
+    HEADERS,
+    HeldExample,
+    OpenCode,
+    Word,
+    answered,
+    exchange_of,
+    headed,
+    of_media_type,
+    why_open,
+)
 from monitor.contracts.skeleton import instances
 from monitor.contracts.stubs import asked, stubs_of
 from monitor.errors import ContractError
-from monitor.model.exchanges import Exchange
 from monitor.model.pointers import unescaped
 
-Word = Literal["breaks", "keeps", "values"]
 _OF_PRESENCE = SURE | frozenset(
     "missing_key unexpected_key missing_body content_type not_json boolean null".split()
 )
@@ -44,6 +55,7 @@ _KINDS: Mapping[str, str] = {
 }  # fmt: skip
 _EQUAL = frozenset({"equality", "const"})
 _MOST_INSTANCES = 40
+_ANOTHER_TEXT, _ANOTHER_NUMBER = "\u2603 ~", 0.5
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _IN_PATHS = ("7", "a", "4cd0d2f4-8a7e-4f2f-9a4d-0d1f5a3b2c11")
 """What may stand where a route has a placeholder."""
@@ -53,7 +65,7 @@ _OF_PATH = frozenset({"/path", "/url"})
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a kind of payload makes of a changed example, by its place in the list of changes.
-    `values`: what it hangs on, clause by clause.
+    `values`: what it hangs on, clause by clause; `why` where no values can settle it.
     """
 
     change: int
@@ -61,20 +73,7 @@ class Outcome:
     pointer: str = ""
     rule: str = ""
     values: Sequence[ValueClause] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HeldExample:
-    """What one example says of a payload: what is surely broken, and what hangs on values."""
-
-    name: str
-    clause: str
-    broken: Sequence[Broken]
-    open: Sequence[Broken]
-
-    @property
-    def word(self) -> Word:
-        return "breaks" if self.broken else "values" if self.open else "keeps"
+    why: OpenCode = ""
 
 
 class ShownReplay:
@@ -120,15 +119,16 @@ class ShownReplay:
             return []
         if " /" not in kind.operation:
             return self._of_messages(kind)
-        return self._of_answers(kind) if kind.side == "response" else []
+        return self._of_answers(kind) if kind.side in ("response", "headers") else []
 
     def _of_answers(self, kind: Kind) -> list[Outcome]:
         examples, bodies = self._new.of_call(kind.operation), _bodies(kind)
-        now = [held for it in examples if (held := _answered(it, kind, bodies)) is not None]
+        of_side = headed if kind.side == "headers" else partial(_answered, bodies=bodies)
+        now = [held for it in examples if (held := of_side(it, kind)) is not None]
         before = [
             held
             for it in self._old.of_call(kind.operation)
-            if (held := _answered(it, kind, bodies)) is not None
+            if (held := of_side(it, kind)) is not None
         ]
         if not now and before:  # the examples that had this status ask for another one
             return [
@@ -159,33 +159,45 @@ class ShownReplay:
             if held.word == "breaks":
                 fresh = _without(held.broken, earlier.broken if earlier else ())
                 if any(other.word != "breaks" for other in now):
-                    outcomes.append(Outcome(place, "values"))
+                    outcomes.append(Outcome(place, "values", why="another_example"))
                 elif fresh:
                     outcomes.append(Outcome(place, "breaks", fresh[0].pointer, fresh[0].rule))
                 else:  # it was broken as it is
                     outcomes.append(Outcome(place, "keeps"))
                 continue
-            clauses = tuple(self._fresh(held, earlier))
-            outcomes.append(Outcome(place, "values" if clauses else "keeps", values=clauses))
+            fresh = self._fresh(held, earlier)
+            of_headers = [it for it in fresh if it.pointer.startswith(HEADERS)]
+            clauses = tuple(self._clause(held, it) for it in fresh if it not in of_headers)
+            if of_headers and not clauses:
+                why = why_open(of_headers[0])
+                outcomes.append(Outcome(place, "values", of_headers[0].pointer, why=why))
+            else:
+                outcomes.append(Outcome(place, "values" if clauses else "keeps", values=clauses))
         return outcomes
 
-    def _fresh(self, held: HeldExample, earlier: HeldExample | None) -> Iterator[ValueClause]:
+    def _fresh(self, held: HeldExample, earlier: HeldExample | None) -> list[Broken]:
         """What an example asks of values now and did not before."""
-        for broken in held.open:
-            asks = self._new.asked(held.name, broken)
-            if earlier is not None and any(
+        return [
+            broken
+            for broken in held.open
+            if earlier is None
+            or not any(
                 (it.rule, it.pointer) == (broken.rule, broken.pointer)
-                and self._old.asked(held.name, it) == asks
+                and self._old.asked(held.name, it) == self._new.asked(held.name, broken)
                 for it in earlier.open
-            ):
-                continue
-            value = asks[1]
-            if broken.rule in _EQUAL and isinstance(value, str | int | float | bool):
-                yield ValueClause(broken.pointer, "const", value)
-            elif broken.rule == "integer":
-                yield ValueClause(broken.pointer, "type", "integer")
-            else:
-                yield ValueClause(broken.pointer, "pattern", None)
+            )
+        ]
+
+    def _clause(self, held: HeldExample, broken: Broken) -> ValueClause:
+        """What an example asks of values at a place, as marks may tell of it."""
+        clause, value = self._new.asked(held.name, broken)
+        if broken.rule in _EQUAL and isinstance(value, str | int | float | bool):
+            return ValueClause(broken.pointer, "const", value)
+        if broken.rule == "integer":
+            return ValueClause(broken.pointer, "type", "integer")
+        if broken.rule == "regex":
+            return ValueClause(broken.pointer, "regex", _regex_of(clause))
+        return ValueClause(broken.pointer, "pattern", None)
 
 
 def _without(broken: Sequence[Broken], before: Sequence[Broken]) -> list[Broken]:
@@ -242,7 +254,7 @@ def _may_be(example: Interaction, method: str, route: str) -> bool:
         path = _PLACEHOLDER.sub(word, route)
         if not path.lower().startswith(example.prefix):
             continue
-        exchange = _exchange(method, path, 0, {}, b"")
+        exchange = exchange_of(method, path, 0, {}, b"")
         mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
         for part in example.request:
             part(Call(exchange, Payload(None, {}), Payload(None, {})), mismatches)
@@ -255,26 +267,13 @@ def _answered(example: Interaction, kind: Kind, bodies: Sequence[bytes]) -> Held
     """None where the example is answered with another status."""
     media = {"content-type": kind.media or "application/json"}
     broken: dict[tuple[str, str], Broken] = {}
-    method, _, route = kind.operation.partition(" ")
     for body in bodies:
-        exchange = _exchange(method, example.path or route, kind.status, media, body)
-        call = Call(exchange, Payload(None, {}), Payload(body, media))
-        mismatches = Mismatches(most=PAYLOAD_LIMITS.violations)
-        for part in example.response:
-            part(call, mismatches)
+        mismatches = answered(example, kind, media, body)
         if mismatches.wrong_status:
             return None
         broken |= mismatches.found
-    return _held(example.name, example.clause, broken)
-
-
-def _exchange(
-    method: str, path: str, status: int, media: Mapping[str, str], body: bytes
-) -> Exchange:
-    return Exchange(
-        "", 0, 0, 0, 0, None, method, path, path, "", status, "", "", "", "", "", "", b"", b"",
-        response_headers=media, response_body=body, headers_whole=False,
-    )  # fmt: skip
+    of_type = of_media_type(example, kind)
+    return _held(example.name, example.clause, broken, of_type)
 
 
 def carried(message: Message, kind: Kind) -> HeldExample:
@@ -301,18 +300,50 @@ def carried(message: Message, kind: Kind) -> HeldExample:
 
 
 def _bodies(kind: Kind) -> list[bytes]:
-    shown = [] if kind.node is None else instances(kind.node)
-    return [orjson.dumps(value) for value in shown[:_MOST_INSTANCES]] or [b""]
+    """Two of each: what one value happens to keep the other breaks, so that a clause about values
+    is seen to be one.
+    """
+    shown = [] if kind.node is None else instances(kind.node)[:_MOST_INSTANCES]
+    return [orjson.dumps(it) for value in shown for it in (value, _otherwise(value))] or [b""]
 
 
-def _held(name: str, clause: str, broken: Mapping[tuple[str, str], Broken]) -> HeldExample:
-    of_body = [it for it in broken.values() if not it.pointer.startswith("/headers/")]
-    sure = [it for it in of_body if _is_sure(it)]
-    return HeldExample(name, clause, sure, [it for it in of_body if not _is_sure(it)])
+def _otherwise(value: Any) -> Any:
+    """The same presence and types with other values."""
+    if isinstance(value, dict):
+        return {name: _otherwise(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_otherwise(held) for held in value]
+    if isinstance(value, str):
+        return value if is_mask(value, words=False) else _ANOTHER_TEXT
+    if isinstance(value, bool) or value is None:
+        return value
+    return _ANOTHER_NUMBER
+
+
+def _held(
+    name: str,
+    clause: str,
+    broken: Mapping[tuple[str, str], Broken],
+    of_type: tuple[Sequence[Broken], Sequence[Broken]] = ((), ()),
+) -> HeldExample:
+    of_body = [it for it in broken.values() if not it.pointer.startswith(HEADERS)]
+    sure = [*of_type[0], *(it for it in of_body if _is_sure(it))]
+    return HeldExample(
+        name, clause, sure, [*of_type[1], *(it for it in of_body if not _is_sure(it))]
+    )
+
+
+def _regex_of(clause: Any) -> str | None:
+    """The only pattern that rules of a Pact ask for, as one for the whole text."""
+    rules = clause.get("matchers", [clause]) if isinstance(clause, dict) else []
+    texts = [it.get("regex") for it in rules if isinstance(it, dict)]
+    return texts[0] if len(texts) == 1 and isinstance(texts[0], str) else None
 
 
 def _is_sure(broken: Broken) -> bool:
     """Whether presence and types alone break a clause, whatever the values were."""
+    if broken.rule == "type" and _KINDS.get(broken.actual) == "number":
+        return "number" not in {_KINDS.get(word, "") for word in broken.expected.split("|")}
     if broken.rule in _OF_PRESENCE:
         return True
     actual = _KINDS.get(broken.actual, "")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from monitor.contracts.marks import FIRST, LATER, NULL, category, number_mark
 from monitor.contracts.refs import resolve
+from monitor.contracts.valued_patterns import Signs, signs_of, words_of
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped, unescaped
 
@@ -22,6 +23,8 @@ RULES = frozenset(
     "enum const minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems format type pattern multipleOf".split()
 )
 """Clauses about values; of `type` only that numbers must be whole."""
+PATTERNS: Mapping[str, bool] = {"pattern": False, "regex": True}
+"""Rules that are patterns, and whether they are for the whole text, whatever its type."""
 TOLD = frozenset({"date-time", "date", "uuid", "email", "uri", "ipv4"})
 """Formats that marks tell."""
 _OPEN = frozenset({"pattern", "multipleOf"})
@@ -91,6 +94,9 @@ def valued(
     marks, the others few: what these do not tell is open. `of_query`: a text that looks like a
     number has a number's marks, and may be meant as a text.
     """
+    told_by = PATTERNS.get(rule)
+    if told_by is not None and isinstance(clause, str) and not of_query:
+        return _patterned(marks, pointer, clause, whole=told_by)
     judge = judge_of(rule, clause)
     texts = of_query and isinstance(clause, list) and any(isinstance(it, str) for it in clause)
     if texts or (of_query and isinstance(clause, str)):
@@ -113,6 +119,51 @@ def valued(
         shown, broken = max(shown, there), max(broken, min(bad, there))
         unsure = max(unsure, min(half, there))
     return Valued(shown, broken, min(unsure, shown - broken))
+
+
+def _patterned(marks: Marks, pointer: str, pattern: str, *, whole: bool) -> Valued:
+    """Of a pattern; `whole`: for all texts as they are, numbers too."""
+    words, signs = words_of(pattern, whole=whole), signs_of(pattern, whole=whole)
+    shown = broken = unsure = 0
+    for place in _places(pointer):
+        told = marks.get(place)
+        if not told:
+            continue
+        there = told.get("", 0) or max(told.values(), default=0)
+        texts = _count_of(told, "F")
+        bad = half = 0
+        if words:
+            listed = _listed(list(words))
+            for mark, count in told.items():
+                if mark[:1] == "c":
+                    bad += count if listed(mark) == "broken" else 0
+                    half += count if listed(mark) == "open" else 0
+        elif signs is not None:
+            bad, half = _signs(told, signs)
+        if not (words or signs) or (texts and not _count_of(told, "c")):  # few marks are of others
+            bad, half = 0, texts
+        half += _count_of(told, "ifb0") if whole else 0
+        shown, broken = max(shown, there), max(broken, min(bad, there))
+        unsure = max(unsure, min(half, there))
+    return Valued(shown, broken, min(unsure, shown - broken))
+
+
+def _signs(told: Mapping[str, int], signs: Signs) -> tuple[int, int]:
+    """How many texts at most break, and may break, what a pattern asks of signs and lengths."""
+    kinds = {mark[1:]: count for mark, count in told.items() if mark[:1] == "k"}
+    lengths: dict[Word, int] = {"kept": 0, "broken": 0, "open": 0}
+    for mark, count in told.items():
+        if mark[:1] == "t":
+            lengths[_between(_span(mark), signs.least, signs.most, without=False)] += count
+    taken = signs.kept | ({"empty"} if not signs.least else set())
+    refused = signs.broken | ({"empty"} if signs.least else set())
+    bad = sum(count for kind, count in kinds.items() if kind in refused)
+    half = sum(count for kind, count in kinds.items() if kind not in refused | taken)
+    return max(bad, lengths["broken"]), half + lengths["open"]
+
+
+def _count_of(told: Mapping[str, int], letters: str) -> int:
+    return sum(count for mark, count in told.items() if mark[:1] and mark[0] in letters)
 
 
 def _places(pointer: str) -> list[str]:
@@ -141,8 +192,8 @@ def _is_of(mark: str, rule: str) -> bool:
         return mark[0] == "a"
     if rule == "format":
         return mark[0] == "F"
-    if rule == "pattern":
-        return mark[0] == "F"
+    if rule in PATTERNS:
+        return mark[0] in ("Fifb0" if PATTERNS[rule] else "F")
     return mark[0] in "if"
 
 

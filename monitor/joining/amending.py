@@ -7,18 +7,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from monitor.contracts.affected import WHOLE, Harm, Kind, Replay
 from monitor.contracts.amendment import EXITS, Bearing, Weighed, weighed
 from monitor.contracts.form import Promise
-from monitor.contracts.replayed import by_marks
+from monitor.contracts.replayed import by_marks, left_open
 from monitor.contracts.shown_replay import Outcome, ShownReplay
-from monitor.contracts.valued import RULES, Valued
+from monitor.contracts.valued import RULES, Marks, Valued
 from monitor.detect.ramps.bounds import upper_share
 from monitor.edges.aliases import Aliases
+from monitor.joining.amended import Amendment, Met, Settled, Told, Unsettled
 from monitor.joining.meaning import counts_of
 from monitor.joining.publishing import provider_of, read_revision
 from monitor.joining.registry import canonical
@@ -29,71 +30,9 @@ from monitor.store.reader import Provider, Reader
 MOST_SHARE = 0.01
 """What must surely be below this share of the calls counts as not met; 300 calls show it."""
 MOST_ROWS = 500
+_MOST_REASONS = 20
 _BY_LIVE = frozenset({"answers_break", "values_sent", "received_today"})
 _SETTLED = {"never_promised": "nobody_receives", "sent_in_vain": "nobody_sends"}
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """How many live payloads a change concerns, of those that were looked at; `upper` is Clopper
-    and Pearson's upper limit of their share, at 95 %.
-    """
-
-    change: int
-    consumer: str
-    consumer_version: str
-    provider_version: str
-    operation: str
-    status: int
-    side: str
-    pointer: str
-    rule: str
-    looked_at: int
-    affected: int
-    share: float
-    upper: float
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How much of an operation was seen. `enough`: what was met by none is surely below 1 %."""
-
-    operation: str
-    looked_at: int
-    unseen: int
-    upper: float
-    enough: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A change, how it bears by documents and live traffic together, and why; `looked_at` and
-    `affected` over all consumers. Of a change about values, `looked_at` payloads were marked, and
-    marks do not tell of `untold` of them whether they are affected.
-    """
-
-    weighed: Weighed
-    looked_at: int
-    affected: int
-    upper: float
-    untold: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """`result` is the worst of all; undecided where nothing live was seen. `lost` are fields that
-    consumers receive and would not any more, though the older revision never demanded them.
-    `change` of a row is its place among `changes`.
-    """
-
-    result: Bearing
-    exit_code: Literal[0, 1, 2]
-    reason: str
-    seen: int
-    changes: Sequence[Settled]
-    met: Sequence[Met]
-    lost: Sequence[Met]
-    operations: Sequence[Told]
 
 
 @dataclass(slots=True)
@@ -182,6 +121,7 @@ class _Judging:
         self._concerned, self._affected, self._untold = (
             Counter[tuple[int, str]]() for _ in range(3)
         )
+        self._unsettled: dict[int, set[Unsettled]] = {}
         self._by_operation: dict[str, Counter[tuple[str, bool]]] = {}
         self._known: dict[tuple[Any, ...], tuple[list[Harm], list[int], list[Outcome]]] = {}
         self._refused: list[Met] = []
@@ -215,6 +155,8 @@ class _Judging:
         if not 400 <= int(row["status"]) < 500:  # what was refused anyhow is not asked
             for change in self._replay.hidden.intersection(about) - affected:
                 self._untold[change, side] += count
+                place = self._rows[change].change.place.rpartition(" ")[2]
+                self._open(change, Unsettled("hidden", place if place[:1] == "/" else ""))
         for harm in harms:
             self._counted.affected[(*group, harm)] += count
         for outcome in outcomes:
@@ -253,6 +195,8 @@ class _Judging:
             )
             broken = round(count * share)
             unsure = min(count - broken, math.ceil(count * left))
+            if unsure:
+                self._add_why(outcome, {} if marked is None else counts_of(marked))
             pointer = next((it.pointer for it in outcome.values if it.rule == rule), "")
         key = (outcome.change, str(row["side"]))
         self._concerned[key] += count
@@ -260,6 +204,19 @@ class _Judging:
         self._untold[key] += unsure
         if broken:
             self._counted.affected[(*group, Harm(pointer, rule, outcome.change))] += broken
+
+    def _add_why(self, outcome: Outcome, marks: Marks) -> None:
+        if not outcome.values:
+            self._open(outcome.change, Unsettled(outcome.why, outcome.pointer))
+        for clause in left_open(outcome.values, marks):
+            self._open(outcome.change, Unsettled("value", clause.pointer))
+        if outcome.values and not marks:
+            self._open(outcome.change, Unsettled("unmarked", ""))
+
+    def _open(self, change: int, why: Unsettled) -> None:
+        held = self._unsettled.setdefault(change, set())
+        if len(held) < _MOST_REASONS:
+            held.add(why)
 
     def _whom(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Consumer, its version, the provider's version, operation, status, side."""
@@ -276,13 +233,19 @@ class _Judging:
             self._concerned[key] += valued.shown
             self._affected[key] += valued.broken
             self._untold[key] += valued.open
+            if valued.open:
+                pointer = self._rows[change].change.place.rpartition(" ")[2]
+                self._open(change, Unsettled("value", pointer if pointer[:1] == "/" else ""))
             self._refused += met_there
 
     def verdict(self) -> Amendment:
         """Over all that was added."""
         counts = [_most(it) for it in (self._concerned, self._affected, self._untold)]
         settled = [
-            _settled(row, *(count[place] for count in counts))
+            replace(
+                _settled(row, *(count[place] for count in counts)),
+                unsettled=sorted(self._unsettled.get(place, ())),
+            )
             for place, row in enumerate(self._rows)
         ]
         met = _in_order([*_met(self._counted), *self._refused])

@@ -8,6 +8,7 @@ amendments have it (shown_replay.py).
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from monitor.joining.recorded_shapes import Group, Share
 OTHER_STATUS = "other_status"
 _KEEPS: Told = ("keeps", "")
 _UNTOLD: Told = ("values", "")
+_OF_HEADERS = frozenset({"header_unseen", "header_value"})
 
 
 class FirstExamples:
@@ -65,7 +67,11 @@ class FirstExamples:
         if not row["text"]:
             yield ("unseen", "payload_unseen"), 1.0
             return
-        outcomes = self._outcomes(row)
+        # headers that an example asks for are not asked here: of answers' bodies alone
+        outcomes = [
+            replace(it, word="keeps") if it.why in _OF_HEADERS else it
+            for it in self._outcomes(row)
+        ]
         words = {outcome.word for outcome in outcomes}
         if not outcomes:
             yield ("unseen", OTHER_STATUS), 1.0

@@ -89,7 +89,7 @@ def test_what_a_newer_pact_expects_is_held_against_live_answers(api: Asked) -> N
     assert amended(api, expecting(id="seven"))["met"][0]["rule"] == "type"
 
 
-def test_a_value_that_a_pact_asks_for_is_told_by_marks_and_a_pattern_by_nothing(
+def test_a_value_that_a_pact_asks_for_is_told_by_marks_and_a_pattern_where_they_can(
     api: Asked,
 ) -> None:
     published(api, expecting())
@@ -104,15 +104,37 @@ def test_a_value_that_a_pact_asks_for_is_told_by_marks_and_a_pattern_by_nothing(
     assert told["met"][0]["consumer_version"] == "1.1"
     assert told["met"][0]["pointer"] == "/state"
 
-    matched = {
-        "$": matchers({"match": "type"}),
-        "$.state": matchers({"match": "regex", "regex": "open|done"}),
-    }
-    told = amended(
-        api, pact(interaction(answers={"body": ORDER, "matchingRules": {"body": matched}}))
-    )
+    matched = {"$": matchers({"match": "type"})}
+    for regex, result, untold in (("open|done", "compatible", 0), ("(o|d).*", "undecided", 400)):
+        matched |= {"$.state": matchers({"match": "regex", "regex": regex})}
+        answers = {"body": ORDER, "matchingRules": {"body": matched}}
+        told = amended(api, pact(interaction(answers=answers)))
+        (change,) = told["changes"]
+        assert (told["result"], change["affected"], change["untold"]) == (result, 0, untold)
+    assert [(it["why"], it["pointer"]) for it in change["unsettled"]] == [("value", "/state")]
+
+
+def test_headers_that_a_newer_pact_asks_for_are_told_or_named(api: Asked) -> None:
+    """It was told compatible, whatever headers and patterns it asked for."""
+    published(api, expecting())
+    traced = {"response_headers": {"content-type": "application/json", "x-trace": "t"}}
+    live(api, *([traced] * 400))
+
+    def asking(**headers: str) -> dict[str, Any]:
+        names = {name.replace("_", "-"): text for name, text in headers.items()}
+        typed = {
+            "header": {name: matchers({"match": "type"}) for name in names if name == "X-Trace"}
+        }
+        more = {"headers": {"Content-Type": "application/json"} | names}
+        return pact(interaction(answers={"body": ORDER, "matchingRules": TYPED | typed} | more))
+
+    told = amended(api, asking(X_Trace="t"))
+    assert (told["result"], told["changes"][0]["why"]) == ("compatible", "answers_keep")
+    told = amended(api, asking(X_New="t"))
     (change,) = told["changes"]
     assert (told["result"], change["affected"], change["untold"]) == ("undecided", 0, 400)
+    (why,) = change["unsettled"]
+    assert (why["why"], why["pointer"]) == ("header_unseen", "/headers/x-new")
 
 
 def test_a_status_and_an_example_that_nobody_showed(api: Asked) -> None:

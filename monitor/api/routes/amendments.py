@@ -13,8 +13,10 @@ from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.amendment import WHY, Bearing
 from monitor.contracts.change import Change
 from monitor.contracts.read import completed, read_draft
+from monitor.contracts.shown_headers import UNSETTLED, OpenCode
 from monitor.control import contracts as registry
-from monitor.joining.amending import Met, Told, amendment
+from monitor.joining.amended import Met, Told
+from monitor.joining.amending import amendment
 from monitor.model.contracts import ContractDraft, ContractFormat
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
@@ -36,9 +38,17 @@ class AmendmentBody(ExactBody):
     hours: Hours = 168
 
 
+class OpenPlace(BaseModel):
+    """Why what is kept of live payloads does not settle a change, and where."""
+
+    why: OpenCode
+    pointer: str
+    text: str
+
+
 class JudgedChange(BaseModel):
     """A change, how it bears, and how many of the payloads that it concerns meet it; of `untold` of
-    them that cannot be told.
+    them that cannot be told, and why.
     """
 
     change: Change
@@ -50,6 +60,7 @@ class JudgedChange(BaseModel):
     affected: int
     upper: float
     untold: int
+    unsettled: list[OpenPlace]
 
 
 class JudgedAmendment(BaseModel):
@@ -120,6 +131,10 @@ def judge_amendment(_caller: Publishing, parts: Opened, body: AmendmentBody) -> 
                 affected=row.affected,
                 upper=row.upper,
                 untold=row.untold,
+                unsettled=[
+                    OpenPlace(why=it.why, pointer=it.pointer, text=UNSETTLED.get(it.why, ""))
+                    for it in row.unsettled
+                ],
             )
             for row in judged.changes
         ],
