@@ -22,8 +22,9 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
     The text has been parsed before, so that it is sound and not too deep. What came by an alias or
     a merge key has the line of the place that it came to.
     """
-    if "\n" not in text.strip():  # as tools write it, and large: nothing is to be looked for
-        return dict.fromkeys(pointers, text[: len(text) - len(text.lstrip())].count("\n") + 1)
+    begins, ends = _extent(text)
+    if text.find("\n", begins, ends) < 0:  # as tools write it, and large: nothing to look for
+        return dict.fromkeys(pointers, text.count("\n", 0, begins) + 1)
     if looks_like_sdl(text):
         return lines_of_sdl(text, pointers)
     ancestors = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
@@ -40,6 +41,16 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
         )
         for pointer in pointers
     }
+
+
+def _extent(text: str) -> tuple[int, int]:
+    """Where a text begins and ends but for space. A copy of a large one costs more than a look."""
+    begins, ends = 0, len(text)
+    while begins < ends and text[begins].isspace():
+        begins += 1
+    while ends > begins and text[ends - 1].isspace():
+        ends -= 1
+    return begins, ends
 
 
 def _natively(text: str, wanted: Collection[str]) -> dict[str, int] | None:

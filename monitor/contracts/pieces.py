@@ -1,8 +1,8 @@
-"""The piece of a document that one schema can reach: so much is compiled when only that schema is
+"""The piece of a document that a few schemas can reach: so much is compiled when only they are
 met.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,9 +29,9 @@ def is_cuttable(words: Container[str]) -> bool:
     return not any(word in words for word in _NAMED)
 
 
-def cut(document: Any, pointer: str, most: int) -> tuple[dict[str, Any], int] | None:
-    """A document of what the schema at a pointer can reach, all of it where it was, and how many
-    objects that are.
+def cut(document: Any, pointers: Iterable[str], most: int) -> tuple[dict[str, Any], int] | None:
+    """A document of what the schemas at these pointers can reach, all of it where it was, and how
+    many objects that are.
 
     None when it is more than `most`, or when that cannot be told. Its values are the document's
     own, not copies. Cost grows with the piece, not with the document.
@@ -39,7 +39,8 @@ def cut(document: Any, pointer: str, most: int) -> tuple[dict[str, Any], int] | 
     if not isinstance(document, dict):
         return None
     piece = _Piece(document)
-    waiting, seen, size = [pointer], {pointer}, 0
+    waiting, size = list(pointers), 0
+    seen = set(waiting)
     while waiting:
         place = waiting.pop()
         if not place.startswith("/") or "//" in place:

@@ -45,9 +45,10 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
             f"{where}: the reference {pointer[:120]!r} leaves the document; bundle it into one file, nothing is fetched"
         )
     node: Any = document
-    is_plain = "%" not in pointer and "~" not in pointer
     for part in pointer[1:].lstrip("/").split("/") if len(pointer) > 1 else []:
-        name = part if is_plain else unescaped(unquote(part))
+        name = unquote(part) if "%" in part else part
+        if "~" in name:
+            name = unescaped(name)
         if isinstance(node, dict) and name in node:
             node = node[name]
         elif (

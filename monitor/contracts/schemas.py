@@ -18,7 +18,7 @@ from monitor.contracts.loose import is_hidden, loosened
 from monitor.contracts.pieces import cut, is_cuttable
 from monitor.contracts.proving import OPEN, Proof, Provers
 from monitor.contracts.refs import resolve
-from monitor.contracts.usable import is_usable
+from monitor.contracts.usable import unsure_of
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
@@ -292,15 +292,37 @@ class Schemas:
         return self._whole
 
     def compiled(self) -> None:
-        """Raises ContractError when one that was named cannot be used. Nothing is compiled where
-        that is told without it (usable.py).
+        """Raises ContractError when one that was named cannot be used. Only those are compiled of
+        which that is not told without it (usable.py).
         """
         if self._whole is None and not self._usable:
             kindly = self._as_judged().kindly
             patterns = usable_patterns(self._look.patterns, self._limits)
-            self._usable = is_usable(kindly, self._known, self.draft, self._look.words, patterns)
+            unsure = unsure_of(kindly, self._known, self.draft, self._look.words, patterns)
+            self._usable = not unsure or self._compiles_alone(unsure)
         if not self._usable:
             _ = self.whole().tight
+
+    def _compiles_alone(self, pointers: Sequence[str]) -> bool:
+        """Whether a few schemas compile; False tells nothing."""
+        piece = self._piece(pointers, self._look.schemas // 2)
+        if piece is None:
+            return False
+        try:
+            _ = piece[0].tight
+        except ContractError:
+            return False  # which is told of the first of all
+        return True
+
+    def together(self) -> None:
+        """Compile those that were named, as they are all that is met: what they reach is enough.
+        Raises ContractError when one cannot be used.
+        """
+        piece = self._piece(list(self._known), self._look.schemas // 2)
+        ways = self.whole() if piece is None else piece[0]
+        _ = ways.tight
+        for number, schema in enumerate(self._known.values()):
+            schema.held = (ways, f"{number}" if schema.pointer else "")
 
     def bearable(self, pairs: Sequence[tuple[str, Any]], most: int) -> list[bool]:
         """What `Schema.bears` tells, for each of these pointers and payloads."""
@@ -323,18 +345,30 @@ class Schemas:
 
     def _met_alone(self, pointer: str) -> Ways | None:
         """None where it reaches more than may be compiled apart from the others."""
+        piece = self._piece([pointer], self._alone)
+        if piece is None:
+            return None
+        self._alone -= piece[1]
+        return piece[0]
+
+    def _piece(self, pointers: Sequence[str], most: int) -> tuple[Ways, int] | None:
+        """What these schemas reach, to be compiled, and what that costs in objects; None where it
+        is more than `most` objects, or is not told.
+        """
         held = self._as_judged()
+        if not is_cuttable(self._look.words):
+            return None
         pieces = [
-            cut(document, pointer, self._alone)
+            cut(document, pointers, most)
             for document in (held.kindly, held.harshly)
             if document is not None
         ]
         if not all(pieces):
             return None
         whole = [piece[0] for piece in pieces if piece is not None]
-        self._alone -= sum(_OVERHEAD + piece[1] for piece in pieces if piece is not None)
+        cost = sum(_OVERHEAD + piece[1] for piece in pieces if piece is not None)
         harshly = whole[1] if len(whole) > 1 else None
-        return Ways(self._compiler, Judged(whole[0], harshly, held.unjudged), [pointer])
+        return Ways(self._compiler, Judged(whole[0], harshly, held.unjudged), pointers), cost
 
     def _forget(self) -> None:
         self._usable = False

@@ -133,12 +133,12 @@ class Keywords:
 
 class Usable:
     def __init__(self, asks: Sequence[tuple[str, str]], truths: bool) -> None: ...
-    def surely(
+    def unsure(
         self,
         document: dict[str, object],
         pointers: Sequence[str],
         patterns: set[str],
-    ) -> bool: ...
+    ) -> list[int]: ...
 
 class Outlines:
     def __init__(

@@ -94,12 +94,12 @@ def test_only_what_a_schema_reaches_is_cut_out_of_its_document() -> None:
     }
     listed = [{"type": "integer"}, {"$ref": "#/nowhere"}]
     document = {"components": {"schemas": schemas}, "paths": {"/a": {"get": listed, "put": {}}}}
-    piece = cut(document, "/components/schemas/order", 99)
+    piece = cut(document, ["/components/schemas/order"], 99)
     del schemas["other"], document["paths"]["/a"]["put"]
     assert piece == (document, 6)
-    assert cut(document, "/components/schemas/order", 5) is None
-    assert cut({"a": {"$ref": "http://elsewhere"}}, "/a", 9) is None
-    assert cut({"a": {"$ref": "#"}}, "/a", 9) is None
+    assert cut(document, ["/components/schemas/order"], 5) is None
+    assert cut({"a": {"$ref": "http://elsewhere"}}, ["/a"], 9) is None
+    assert cut({"a": {"$ref": "#"}}, ["/a"], 9) is None
 
 
 def test_where_many_are_met_all_are_compiled_into_one() -> None:

@@ -1,6 +1,7 @@
 """What publishing tells natively, or without compiling, is what the longer way tells."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from monitor.contracts.looks import look_at
 from monitor.contracts.read import examine
 from monitor.contracts.refs import TELLING, objects, telling
 from monitor.contracts.schemas import Schemas
-from monitor.contracts.usable import is_usable
+from monitor.contracts.usable import unsure_of
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -27,8 +28,22 @@ from tests.contracts.test_refs import DOCUMENTS
 
 native = pytest.mark.skipif(BUILT is None, reason="the native readers are not built here")
 FEW = settings(max_examples=25)
+
+
+def _escaped(text: str) -> str:
+    """With escapes for what lies beyond the basic plane, and for halves of pairs."""
+    return re.sub(
+        "[\ud800-\udfff\U00010000-\U0010ffff]", lambda sign: json.dumps(sign[0])[1:-1], text
+    )
+
+
 VALUES = st.recursive(
-    st.sampled_from([None, True, 7, -0.5, "", "a/b~c", 'a "quoted" \\ text', "ä\n", "{[,:"]),
+    st.sampled_from(
+        [
+            *(None, True, 7, -0.5, "", "a/b~c", 'a "quoted" \\ text', "ä\n", "{[,:"),
+            *("a \N{THUMBS UP SIGN} b", "\ud83d", "\udc4d\ud83d\ud83d\udc4d"),
+        ]
+    ),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["a", "b/c~d", "0", "", "ä"]), inner, max_size=4)
@@ -36,7 +51,7 @@ VALUES = st.recursive(
 )
 TEXTS = st.builds(
     lambda value, indent, before: (
-        before + json.dumps({"root": value}, indent=indent, ensure_ascii=False)
+        before + _escaped(json.dumps({"root": value}, indent=indent, ensure_ascii=False))
     ),
     VALUES,
     st.sampled_from([None, 0, 2, "\t"]),
@@ -90,6 +105,33 @@ def test_a_place_in_json_has_the_line_that_the_reference_tells(
         *_every_place(json.loads(text)),
     }
     assert _natively(text, wanted) == _in_text(text, wanted)
+
+
+@native
+@pytest.mark.parametrize(
+    ("written", "alike"),
+    [
+        (r"\ud83d\udc4d", True),
+        (r"\uD83D\uDC4D", True),
+        (r"\ud83d", False),
+        (r"\udc4d", False),
+        (r"\ud83d\ud83d\udc4d", False),
+        (r"\ud83d\u0041", False),
+        (r"\ud83dudc4d", False),
+        (r"\ud83d\u", False),
+        (r"\ud83d\udc4", False),
+    ],
+)
+def test_a_pair_of_surrogates_is_read_alike_and_a_half_is_not(written: str, alike: bool) -> None:
+    assert BUILT is not None
+    text = f'{{"a": "{written}",\n"b": 1}}'
+    assert BUILT.read_alike(text, 9) is alike
+    try:
+        json.loads(text)
+    except ValueError:
+        assert _natively(text, {"/b"}) is None
+    else:
+        assert _natively(text, {"/b"}) == {"/b": 2}
 
 
 def _every_place(value: object, pointer: str = "") -> list[str]:
@@ -162,9 +204,25 @@ def test_a_plain_document_is_usable_without_being_compiled_and_a_broken_one_is_n
     plain = {"$defs": {"a": {"type": "object", "properties": {"b": {"$ref": "#/$defs/a"}}}}}
     broken = {"$defs": {"a": {"properties": {"b": {"$ref": "#/$defs/c"}}}}}
     words = look_at(plain).words
-    assert is_usable(plain, ["/$defs/a"], "2020-12", words, [])
-    assert not is_usable(broken, ["/$defs/a"], "2020-12", words, [])
-    assert not is_usable(plain, ["/$defs/b"], "2020-12", words, [])
+    assert unsure_of(plain, ["/$defs/a"], "2020-12", words, []) == []
+    assert unsure_of(broken, ["/$defs/a"], "2020-12", words, []) == ["/$defs/a"]
+    assert unsure_of(plain, ["/$defs/b", "/$defs/a"], "2020-12", words, []) == ["/$defs/b"]
+
+
+@native
+def test_of_a_document_with_an_odd_schema_only_that_is_compiled() -> None:
+    fine = {f"f{number}": {"type": "object", "maxProperties": number} for number in range(20)}
+    odd = {"type": "string", "dependencies": {"a": ["b"]}}
+    for rest, usable in (({"odd": odd}, True), ({"odd": odd | {"type": "sting"}}, False)):
+        schemas = Schemas({"$defs": fine | rest}, "2020-12", where="here")
+        for name in fine | rest:
+            schemas.lazily(f"/$defs/{name}")
+        if usable:
+            schemas.compiled()
+            assert schemas._whole is None
+        else:
+            with pytest.raises(ContractError, match="/\\$defs/odd"):
+                schemas.compiled()
 
 
 def test_an_example_beside_a_schema_that_nobody_can_use_is_looked_at() -> None:

@@ -29,8 +29,10 @@ def unknown_words(document: Mapping[str, Any], text: str) -> list[Remark]:
     """A remark for each, with its place and the nearest word. The document is walked only where
     its text holds one.
     """
-    lower = text.lower()  # a search without regard to case takes twenty times as long
-    if "x-seam" not in lower or {match.lower() for match in _ANY.findall(lower)} <= set(_WORDS):
+    # a search without regard to case takes twenty times as long, and so does lower() of a text
+    # that is not all ASCII
+    lower = text.encode(errors="replace").lower()
+    if b"x-seam" not in lower or {match.lower() for match in _ANY.findall(text)} <= set(_WORDS):
         return []
     return [
         Remark(pointer, f"{name[:60]!r} is no word of ours; {_nearest(name)}", grave=False)

@@ -1,4 +1,4 @@
-//! JSON, read strictly and in one pass; what parsers may see differently (surrogates, exponents, deep nesting) is odd.
+//! JSON, read strictly and in one pass; what parsers may see differently (half a pair of surrogates, exponents, deep nesting) is odd.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -12,6 +12,7 @@ const LONGEST_NUMBER: usize = 40;
 pub struct Json<'a> {
     text: &'a str,
     pub at: usize,
+    halves: bool,
 }
 
 /// A number, as its text.
@@ -22,7 +23,12 @@ pub enum Number {
 
 impl<'a> Json<'a> {
     pub fn new(text: &'a str) -> Self {
-        Json { text, at: 0 }
+        Json { text, at: 0, halves: false }
+    }
+
+    /// The same, where half a pair of surrogates stands for some sign: for who asks where things stand, and not what they say.
+    pub fn with_halves(text: &'a str) -> Self {
+        Json { text, at: 0, halves: true }
     }
 
     #[inline(always)]
@@ -135,7 +141,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// What an escape stands for; goes past it. Halves of pairs are odd.
+    /// What an escape stands for; goes past it.
     #[inline(always)]
     fn escape(&mut self) -> Read<char> {
         let bytes = self.text.as_bytes();
@@ -149,16 +155,37 @@ impl<'a> Json<'a> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => {
-                let digits = bytes.get(self.at..self.at + 4).ok_or(Odd)?;
-                let mut code = 0;
-                for digit in digits {
-                    code = code * 16 + char::from(*digit).to_digit(16).ok_or(Odd)?;
-                }
-                self.at += 4;
-                char::from_u32(code).ok_or(Odd)?
+                let code = self.four_digits()?;
+                char::from_u32(code).map_or_else(|| self.second_half(code), Ok)?
             }
             _ => return Err(Odd),
         })
+    }
+
+    fn four_digits(&mut self) -> Read<u32> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Odd)?;
+        let mut code = 0;
+        for digit in digits {
+            code = code * 16 + char::from(*digit).to_digit(16).ok_or(Odd)?;
+        }
+        self.at += 4;
+        Ok(code)
+    }
+
+    /// What a pair of surrogates stands for, its first half passed. A half alone is odd.
+    #[cold]
+    fn second_half(&mut self, first: u32) -> Read<char> {
+        let after = self.at;
+        if (0xd800..0xdc00).contains(&first) && self.text.as_bytes()[after..].starts_with(b"\\u") {
+            self.at += 2;
+            let second = self.four_digits()?;
+            if (0xdc00..0xe000).contains(&second) {
+                return char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(Odd);
+            }
+        }
+        sure(self.halves)?;
+        self.at = after;
+        Ok(char::REPLACEMENT_CHARACTER)
     }
 
     #[inline(always)]

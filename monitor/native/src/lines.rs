@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::json::Json;
 use crate::odd::{Odd, Read};
-use crate::texts::read_alike;
+use crate::texts::is_plain;
 
 /// The wanted places: by the place above and a step as a pointer writes it.
 #[derive(Default)]
@@ -26,12 +26,12 @@ struct Lines<'a> {
 /// what it reads otherwise than others, or what is deeper.
 #[pyfunction]
 pub fn lines_of(text: &str, pointers: Vec<String>, depth: u32) -> Option<Vec<usize>> {
-    if !read_alike(text, depth) {
+    if !is_plain(Json::with_halves(text), depth) {
         return None;
     }
     let mut lines = Lines { text, wanted: vec![Wanted::default()], line: 1, counted: 0 };
     let places: Vec<usize> = pointers.iter().map(|pointer| lines.add(pointer)).collect();
-    let mut json = Json::new(text);
+    let mut json = Json::with_halves(text);
     json.space();
     lines.value(&mut json, 0).ok()?;
     Some(places.into_iter().map(|place| lines.wanted[place].line).collect())

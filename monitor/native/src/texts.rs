@@ -13,7 +13,11 @@ const FEW: usize = 8;
 /// number of more than 64 bits are left to a reader that looks closer.
 #[pyfunction]
 pub fn read_alike(text: &str, depth: u32) -> bool {
-    let mut json = Json::new(text);
+    is_plain(Json::new(text), depth)
+}
+
+/// The same of what is left to read.
+pub fn is_plain(mut json: Json<'_>, depth: u32) -> bool {
     json.space();
     value(&mut json, depth).and_then(|()| json.end()).is_ok()
 }

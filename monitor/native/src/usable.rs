@@ -1,5 +1,5 @@
 //! Whether the engine surely takes a document's schemas: every keyword that it reads is of the kind that it asks for, every pattern
-//! is one that it took, every reference is the document's own. False tells nothing: then the engine says so itself.
+//! is one that it took, every reference is the document's own. What is not sure is asked of the engine itself.
 #![forbid(unsafe_code)]
 
 use pyo3::prelude::*;
@@ -70,8 +70,9 @@ impl Usable {
         Ok(Usable { asks: by_word, truths })
     }
 
-    /// Whether it surely takes the schemas at these pointers, and all that they reach.
-    fn surely(&self, document: &Bound<'_, PyDict>, pointers: Vec<String>, patterns: FxHashSet<String>) -> bool {
+    /// Of the schemas at these pointers, the places of those that it may not take, themselves or something that they reach. What
+    /// several reach is told of the first of them.
+    fn unsure(&self, document: &Bound<'_, PyDict>, pointers: Vec<String>, patterns: FxHashSet<String>) -> Vec<usize> {
         let mut reading = Reading {
             usable: self,
             document,
@@ -81,7 +82,14 @@ impl Usable {
             targets: FxHashSet::default(),
             stack: Vec::new(),
         };
-        pointers.iter().all(|pointer| reading.named(pointer).is_some()) && reading.all().is_some()
+        let mut unsure = Vec::new();
+        for (place, pointer) in pointers.iter().enumerate() {
+            let named = reading.named(pointer).is_some();
+            if !reading.all() || !named {
+                unsure.push(place);
+            }
+        }
+        unsure
     }
 }
 
@@ -101,15 +109,16 @@ fn holds(fine: bool) -> Option<()> {
 }
 
 impl<'py> Reading<'_, 'py> {
-    fn all(&mut self) -> Option<()> {
+    /// Whether all that waits is sure; looks at all of it either way, so that what is seen has been looked at.
+    fn all(&mut self) -> bool {
+        let mut sure = true;
         while let Some(schema) = self.stack.pop() {
             for (key, value) in schema.iter() {
-                if let Some(asks) = self.asks(&key)? {
-                    self.look(asks, &value)?;
-                }
+                let taken = self.asks(&key).and_then(|asks| asks.map_or(Some(()), |asks| self.look(asks, &value)));
+                sure &= taken.is_some();
             }
         }
-        Some(())
+        sure
     }
 
     fn asks(&mut self, key: &Bound<'py, PyAny>) -> Option<Option<Asks>> {
@@ -179,7 +188,7 @@ impl<'py> Reading<'_, 'py> {
                 holds(!names.is_empty() || self.usable.truths)?;
                 differ(names)
             }
-            Asks::Values => holds(!value.cast_exact::<PyList>().ok()?.is_empty()),
+            Asks::Values => holds(value.is_exact_instance_of::<PyList>()),
             Asks::Reference => {
                 let target = value.cast_exact::<PyString>().ok()?.to_str().ok()?;
                 if self.targets.contains(target) {
