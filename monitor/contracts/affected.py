@@ -20,7 +20,7 @@ from monitor.contracts.form import Body, Operation
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, instances
+from monitor.contracts.skeleton import Node, instances, lacks
 from monitor.contracts.targets import Target, Targets
 from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
 from monitor.model.pointers import escaped, unescaped
@@ -32,6 +32,7 @@ _HIDDEN = frozenset(
     "contentEncoding contentMediaType discriminator security".split()
 )
 """Rules about requests that a payload may break though its skeleton does not."""
+_HEADER = "header "
 _CLOSED = frozenset({"additionalProperties", "unevaluatedProperties", "falseSchema"})
 
 
@@ -113,7 +114,7 @@ class Replay:
         """
         if change.side != "response" or change.rule in WHOLE:
             return _meets(change, kind)
-        if kind.side != "response":
+        if kind.side != ("headers" if change.place.startswith(_HEADER) else "response"):
             return False
         targets = (self._old.of(kind.operation), self._new.of(kind.operation))
         return change.status in {
@@ -158,6 +159,18 @@ class Replay:
         held = media.get(kind.media) or next((it for it in media.values() if it), None)
         return _pointer(change), held
 
+    def unseen(self, kind: Kind, about: Iterable[int]) -> list[int]:
+        """Of changes, those about headers that went, of which this kind cannot tell whether they
+        came.
+        """
+        if kind.side != "headers" or kind.node is None:
+            return []
+        return [
+            place
+            for place, change in self._changes(kind)
+            if place in about and _is_gone(change) and lacks(kind.node, _header(change)) is None
+        ]
+
     def harms(self, kind: Kind) -> list[Harm]:
         """What payloads of this kind meet; nothing for those that could not be seen."""
         before, after = self._old.of(kind.operation), self._new.of(kind.operation)
@@ -175,6 +188,12 @@ class Replay:
         if self._all_told and not here:
             return harms
         old, new = before.operation, after.operation
+        if kind.side == "headers":
+            return harms + [
+                Harm(change.place, change.rule, place)
+                for place, change in here
+                if _is_gone(change) and lacks(kind.node, _header(change)) is False
+            ]
         if kind.side == "query":
             return harms + _query(kind.node, old, new, here)
         if kind.side not in ("request", "response"):
@@ -201,6 +220,16 @@ class Replay:
         return harms + [
             Harm(pointer, rule, _nearest(here, rule, pointer)) for rule, pointer in sorted(broken)
         ]
+
+
+def _is_gone(change: Change) -> bool:
+    """Whether a header of an answer is not told any more."""
+    of_header = change.side == "response" and change.place.startswith(_HEADER)
+    return of_header and (change.rule, change.what) == ("parameter", "went")
+
+
+def _header(change: Change) -> str:
+    return change.place.removeprefix(_HEADER).lower()
 
 
 def _valued(change: Change, schema: Schema | None, marks: Marks, pointer: str) -> Valued:

@@ -145,6 +145,8 @@ def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example
     sent = change.what == "went" and change.side == "request" and change.rule in _SENT
     if sent and change.breaks == "nobody" and not (_moved(beside) and _both(held) == "yes"):
         return Weighed(change, "undecided", "sent_in_vain")
+    if change.side == "response" and (change.rule, change.was) == ("parameter", "optional"):
+        return Weighed(change, "undecided", "never_promised")  # a header that may have come
     if change.breaks not in ("consumers", "either"):
         return Weighed(change, "compatible", "clause")
     if change.rule in _NOTES:

@@ -31,6 +31,13 @@ def _all(old: Read, new: Read, both: Met) -> Iterator[Change]:
         yield from example_changes(old, new, both)
         return
     yield from around(old, new)
+    if old.promise.whole != new.promise.whole:
+        words = ("all", "some") if old.promise.whole else ("some", "all")
+        looser = old.promise.whole
+        yield Change(
+            "", "", "", "", "operations", "changed", "looser" if looser else "tighter",
+            *words, "nobody" if looser else "provider",
+        )  # fmt: skip
     was = {_key(operation): operation for operation in old.promise.operations}
     now = {_key(operation): operation for operation in new.promise.operations}
     for key, operation in was.items():

@@ -16,7 +16,7 @@ from monitor.contracts.change import Change
 from monitor.contracts.form import Operation
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, instances
+from monitor.contracts.skeleton import Node, instances, lacks
 from monitor.contracts.valued import RULES, Marks, valued
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -77,8 +77,8 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
 
 
 def _of_headers(kind: Kind, target: Operation) -> Told:
-    """Of an answer; what their texts must be is not asked here. Logs hold some headers only, so
-    that one which is not there may have been sent.
+    """Of an answer; what their texts must be is not asked here. Where logs hold some headers only,
+    one that is not there may have been sent.
     """
     clause = target.response(kind.status)
     required = [part.name.lower() for part in clause.headers if part.required] if clause else []
@@ -86,8 +86,10 @@ def _of_headers(kind: Kind, target: Operation) -> Told:
         return "keeps", ""
     if kind.node is None:
         return "unseen", "payload_unseen"
-    sent = {name.lower() for name in kind.node.get("o", {})}
-    return ("keeps", "") if set(required) <= sent else ("unseen", "header_unseen")
+    lacking = {lacks(kind.node, name) for name in required}
+    if True in lacking:
+        return "breaks", "missing_header"
+    return ("unseen", "header_unseen") if None in lacking else ("keeps", "")
 
 
 def _of_query(kind: Kind, target: Operation, *, values: bool) -> Told:

@@ -13,6 +13,7 @@ from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import Payload
+from monitor.contracts.skeleton import lacks
 from monitor.model.exchanges import Exchange
 from monitor.model.pointers import unescaped
 
@@ -85,14 +86,14 @@ def exchange_of(
 
 def headed(example: Interaction, kind: Kind) -> HeldExample | None:
     """Which headers of an example came with answers; None where it is answered with another
-    status. Logs may hold some headers only: what is not there is left open.
+    status. Where logs hold some headers only, what is not there is left open.
     """
     none = answered(example, kind, _NOBODY_ASKS_FOR, b"", whole=True)
     if none.wrong_status:
         return None
     missing = [it for it in _of_headers(none) if it.pointer != _TYPE]
-    there = {name.lower() for name in (kind.node or {}).get("o", {})}
-    unseen = [it for it in missing if _name(it) not in there]
+    absent = {it: lacks(kind.node or {}, _name(it)) for it in missing}
+    unseen = [it for it in missing if absent[it] is not False]
     texts = dict[tuple[str, str], Broken]()
     for text in _TEXTS:
         headers = {_name(it): text for it in missing if it not in unseen}
@@ -100,7 +101,9 @@ def headed(example: Interaction, kind: Kind) -> HeldExample | None:
             given = answered(example, kind, headers, b"")
             texts |= {(it.rule, it.pointer): it for it in _of_headers(given)}
     open_ = [it for it in texts.values() if it.pointer != _TYPE]
-    return HeldExample(example.name, example.clause, (), [*unseen, *open_])
+    surely = [it for it in missing if absent[it]]
+    perhaps = [it for it in unseen if not absent[it]]
+    return HeldExample(example.name, example.clause, surely, [*perhaps, *open_])
 
 
 def of_media_type(example: Interaction, kind: Kind) -> tuple[list[Broken], list[Broken]]:

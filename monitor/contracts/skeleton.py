@@ -39,6 +39,16 @@ SCALARS = "nbdsx"
 TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
 """JSON's types by the letters of a node."""
 NO_BODY: Node = {"z": 1}
+WHOLE_HEADERS = ":whole"
+"""Beside the names of an answer's headers: the log tells all of them. What an older
+release recorded has no such word: without it nothing is told of a header that is not there.
+"""
+# headers that are the way's and not the service's, or never the same; of which type a body is
+# stands beside its skeleton
+NOT_KEPT = frozenset(
+    "connection content-encoding content-length content-type date keep-alive server transfer-encoding via x-powered-by age vary set-cookie".split()
+)
+"""Headers of answers whose presence no skeleton tells."""
 _TYPES: dict[type, str] = {type(None): "n", bool: "b", int: "d", float: "d"}
 _NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")
 _DATA = re.compile(
@@ -140,6 +150,17 @@ class Skeleton:
         if self.marks is not None and first:
             self.marks.add((place, ""))
         return self._node(value, place, deep - 1, first=first)
+
+
+def lacks(node: Node, header: str) -> bool | None:
+    """Whether answers of which a skeleton of headers is held surely came without one (in lower
+    case); None where that cannot be told.
+    """
+    there = {name.lower() for name in node.get("o", {})}
+    if header in there:
+        return False
+    told = WHOLE_HEADERS in there and header not in NOT_KEPT and is_name(header)
+    return True if told else None
 
 
 @lru_cache(maxsize=8192)

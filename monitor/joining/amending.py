@@ -15,6 +15,7 @@ from monitor.contracts.affected import WHOLE, Harm, Kind, Replay
 from monitor.contracts.amendment import EXITS, Bearing, Weighed, weighed
 from monitor.contracts.form import Promise
 from monitor.contracts.replayed import by_marks, left_open
+from monitor.contracts.shown_headers import OpenCode
 from monitor.contracts.shown_replay import Outcome, ShownReplay
 from monitor.contracts.valued import RULES, Marks, Valued
 from monitor.detect.ramps.bounds import upper_share
@@ -106,6 +107,10 @@ def judged(
     return judging.verdict()
 
 
+_Asked = tuple[list[Harm], list[int], list[Outcome], dict[int, OpenCode]]
+"""What a kind meets, the changes that it concerns, what it makes of examples, and what is open."""
+
+
 class _Judging:
     """Counts over live rows: whom what concerns, who is affected, and of whom it cannot be told."""
 
@@ -123,7 +128,7 @@ class _Judging:
         )
         self._unsettled: dict[int, set[Unsettled]] = {}
         self._by_operation: dict[str, Counter[tuple[str, bool]]] = {}
-        self._known: dict[tuple[Any, ...], tuple[list[Harm], list[int], list[Outcome]]] = {}
+        self._known: dict[tuple[Any, ...], _Asked] = {}
         self._refused: list[Met] = []
         self._reached: set[str] = set()
         self._marks = {} if shown is None else {_group(row): row for row in marks}
@@ -135,7 +140,7 @@ class _Judging:
         kind = tuple(row[word] for word in ("operation", "status", "side", "media", "shape"))
         if kind not in self._known:
             self._known[kind] = self._asked(row)
-        harms, about, outcomes = self._known[kind]
+        harms, about, outcomes, unsettled = self._known[kind]
         seen, count = bool(row["text"]), int(row["looked_at"])
         by_side = self._by_operation.setdefault(row["operation"], Counter())
         by_side[(row["side"], seen)] += count
@@ -143,7 +148,7 @@ class _Judging:
         side = str(row["side"])
         if not seen:  # that a call goes is so whatever it holds
             harms = [harm for harm in harms if harm.rule in WHOLE]
-            about, outcomes = [harm.change for harm in harms], []
+            about, outcomes, unsettled = [harm.change for harm in harms], [], {}
             if not harms:
                 return
         self._counted.looked_at[group] += count
@@ -152,11 +157,10 @@ class _Judging:
         affected = {harm.change for harm in harms if harm.change >= 0}
         for change in affected:
             self._affected[change, side] += count
-        if not 400 <= int(row["status"]) < 500:  # what was refused anyhow is not asked
-            for change in self._replay.hidden.intersection(about) - affected:
+        for change, why in unsettled.items():
+            if change not in affected:
                 self._untold[change, side] += count
-                place = self._rows[change].change.place.rpartition(" ")[2]
-                self._open(change, Unsettled("hidden", place if place[:1] == "/" else ""))
+                self._open(change, Unsettled(why, self._rows[change].change.place))
         for harm in harms:
             self._counted.affected[(*group, harm)] += count
         for outcome in outcomes:
@@ -169,7 +173,7 @@ class _Judging:
         shown = self._shown
         return shown is None or not shown.of_calls or shown.speaks_of(operation)
 
-    def _asked(self, row: Mapping[str, Any]) -> tuple[list[Harm], list[int], list[Outcome]]:
+    def _asked(self, row: Mapping[str, Any]) -> _Asked:
         operation, node = row["operation"], orjson.loads(row["text"]) if row["text"] else None
         side = self._replay.side_of(operation, row["side"])
         kind = Kind(operation, row["status"], side, row["media"], node)
@@ -178,7 +182,13 @@ class _Judging:
             self._reached |= names or {operation}
         outcomes = [] if self._shown is None else self._shown.outcomes(kind)
         self._reached |= {self._rows[it.change].change.operation for it in outcomes}
-        return self._replay.harms(kind), self._replay.concerned(kind), outcomes
+        about = self._replay.concerned(kind)
+        unsettled: dict[int, OpenCode] = dict.fromkeys(
+            self._replay.unseen(kind, about), "header_unseen"
+        )
+        if not 400 <= int(row["status"]) < 500:  # what was refused anyhow is not asked
+            unsettled |= dict.fromkeys(self._replay.hidden.intersection(about), "hidden")
+        return self._replay.harms(kind), about, outcomes, unsettled
 
     def _add_outcome(
         self, row: Mapping[str, Any], group: tuple[Any, ...], outcome: Outcome, count: int
@@ -234,8 +244,7 @@ class _Judging:
             self._affected[key] += valued.broken
             self._untold[key] += valued.open
             if valued.open:
-                pointer = self._rows[change].change.place.rpartition(" ")[2]
-                self._open(change, Unsettled("value", pointer if pointer[:1] == "/" else ""))
+                self._open(change, Unsettled("value", self._rows[change].change.place))
             self._refused += met_there
 
     def verdict(self) -> Amendment:
@@ -289,7 +298,7 @@ def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settle
     if row.bearing == "undecided" and row.why in _SETTLED:
         if affected and row.why == "never_promised":
             row = replace(row, bearing="breaking", why="received_today")
-        elif not affected and upper <= MOST_SHARE:
+        elif not affected and not untold and upper <= MOST_SHARE:
             row = replace(row, bearing="compatible", why=_SETTLED[row.why])
     elif row.bearing == "undecided" and row.change.rule in RULES and row.change.side == "request":
         if affected:
@@ -358,9 +367,11 @@ def _verdict(
     lost = [
         row
         for row in met
-        if row.side == "response"
+        if row.side in ("response", "headers")
         and (
-            row.rule == "property" or row.rule.endswith("Properties") or row.rule == "falseSchema"
+            row.rule in ("property", "parameter")
+            or row.rule.endswith("Properties")
+            or row.rule == "falseSchema"
         )
     ]
     refused = [row for row in met if row.rule in WHOLE]

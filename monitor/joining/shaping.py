@@ -22,7 +22,7 @@ from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.payloads import NO_BODY as NO_BODY_LOGGED
 from monitor.contracts.queries import query_pairs
 from monitor.contracts.shape import number_of
-from monitor.contracts.skeleton import NO_BODY, is_name, text_of
+from monitor.contracts.skeleton import NO_BODY, NOT_KEPT, WHOLE_HEADERS, is_name, text_of
 from monitor.joining.exchange_columns import Named
 from monitor.joining.skeletons import (
     MOST_BYTES,
@@ -57,11 +57,8 @@ word alone.
 """
 _TAKING = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests mostly have a body, so that one without tells something."""
+_MOST_HEADERS = 100
 _COUNTED = f"{SEPARATOR}{MARKED}"
-# headers that are the way's and not the service's, or never the same
-_OF_THE_WAY = frozenset(
-    "connection content-encoding content-length date keep-alive server transfer-encoding via x-powered-by age vary set-cookie".split()
-)
 
 
 @dataclass(slots=True)
@@ -423,9 +420,7 @@ def _scalar(text: str) -> Any:
 
 
 def _headers(exchange: Exchange) -> dict[str, Any] | None:
-    names = [
-        name
-        for name in exchange.response_headers
-        if name not in _OF_THE_WAY and name != "content-type" and is_name(name)
-    ]
-    return dict.fromkeys(names[:100], "")
+    names = [name for name in exchange.response_headers if name not in NOT_KEPT and is_name(name)]
+    if exchange.headers_whole and len(names) < _MOST_HEADERS:
+        names.append(WHOLE_HEADERS)
+    return dict.fromkeys(names[:_MOST_HEADERS], "")

@@ -117,8 +117,11 @@ def test_a_value_that_a_pact_asks_for_is_told_by_marks_and_a_pattern_where_they_
 def test_headers_that_a_newer_pact_asks_for_are_told_or_named(api: Asked) -> None:
     """It was told compatible, whatever headers and patterns it asked for."""
     published(api, expecting())
-    traced = {"response_headers": {"content-type": "application/json", "x-trace": "t"}}
-    live(api, *([traced] * 400))
+    some: dict[str, Any] = {
+        "response_headers": {"content-type": "application/json", "x-trace": "t"},
+        "headers_whole": False,
+    }
+    live(api, *([some] * 400))
 
     def asking(**headers: str) -> dict[str, Any]:
         names = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -135,6 +138,35 @@ def test_headers_that_a_newer_pact_asks_for_are_told_or_named(api: Asked) -> Non
     assert (told["result"], change["affected"], change["untold"]) == ("undecided", 0, 400)
     (why,) = change["unsettled"]
     assert (why["why"], why["pointer"]) == ("header_unseen", "/headers/x-new")
+
+    live(api, *([some | {"headers_whole": True, "path": "/orders/8"}] * 20))
+    told = amended(api, asking(X_New="t"))
+    (met,) = told["met"]
+    assert (told["result"], met["rule"], met["affected"]) == ("breaking", "missing_header", 20)
+
+
+def test_a_header_that_was_never_promised_and_goes_is_asked_live(api: Asked) -> None:
+    def document(header: str) -> str:
+        told = {"description": "x", "headers": {header: {"schema": {"type": "string"}}}}
+        return json.dumps({
+            "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+            "paths": {"/orders/{id}": {
+                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {}}],
+                "get": {"responses": {"200": told}},
+            }},
+        })  # fmt: skip
+
+    def judged(header: str) -> tuple[str, str, int, int]:
+        published(api, document(header), provider="orders", name=header)
+        told = amended(api, document("X-Other"), provider="orders", name=header)
+        (row,) = (it for it in told["changes"] if it["change"]["what"] == "went")
+        return told["result"], row["why"], row["affected"], row["untold"]
+
+    headers = {"content-type": "application/json", "x-trace": "t"}
+    live(api, *([{"response_headers": headers}] * 400))
+    assert judged("X-Trace") == ("breaking", "received_today", 400, 0)
+    assert judged("X-Gone") == ("compatible", "nobody_receives", 0, 0)
+    assert judged("Date") == ("undecided", "never_promised", 0, 400)  # its presence is not kept
 
 
 def test_a_status_and_an_example_that_nobody_showed(api: Asked) -> None:

@@ -109,6 +109,17 @@ paths: {{/a: {{get: {{responses: {{"200": {{description: x, headers: {header}}}}
     assert bearing_of(between(none, limits("true"))) == "compatible"
     (row,) = between(limits("true"), none)
     assert row.bearing == "breaking"
+    (row,) = between(limits("false"), none)  # as a field that was never promised
+    assert (row.bearing, row.why) == ("undecided", "never_promised")
+
+
+def test_that_a_document_tells_some_operations_only_is_a_change() -> None:
+    some = PAYMENTS.replace("openapi: 3", "x-seamwatch-operations: partial\nopenapi: 3", 1)
+    assert some != PAYMENTS
+    for old, new, way in ((PAYMENTS, some, "looser"), (some, PAYMENTS, "tighter")):
+        (row,) = between(old, new)
+        assert (row.change.rule, row.change.direction) == ("operations", way)
+        assert row.bearing == "compatible"
 
 
 def test_a_server_that_came_breaks_nobody() -> None:

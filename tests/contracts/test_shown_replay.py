@@ -8,7 +8,7 @@ from monitor.contracts.affected import Kind
 from monitor.contracts.amendment import weighed
 from monitor.contracts.replayed import by_marks
 from monitor.contracts.shown_replay import Outcome, ShownReplay
-from monitor.contracts.skeleton import Skeleton
+from monitor.contracts.skeleton import WHOLE_HEADERS, Skeleton
 from tests.contracts.examples import ORDER, interaction, matchers, pact
 from tests.contracts.test_changes import read
 
@@ -50,6 +50,16 @@ def test_a_header_is_told_by_presence_and_its_text_by_nothing(
     outcome = told(asked, {"etag": "", "x-trace": ""}, side="headers", media="")
     assert (outcome.word, outcome.why) == (word, why)
     assert (outcome.pointer == f"/headers/{next(iter(headers)).lower()}") == bool(why)
+
+
+def test_a_header_that_is_not_there_is_missing_where_the_log_tells_all() -> None:
+    asked = {"headers": {"Content-Type": "application/json", "X-New": "a"}}
+    there = {"etag": "", WHOLE_HEADERS: ""}
+    outcome = told(asked, there, side="headers", media="")
+    assert (outcome.word, outcome.rule) == ("breaks", "missing_header")
+    asked = {"headers": {"Content-Type": "application/json", "Date": "a"}}
+    outcome = told(asked, there, side="headers", media="")  # whose presence is not kept
+    assert (outcome.word, outcome.why) == ("values", "header_unseen")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import orjson
 from monitor.contracts.inferring.held import Held, Marks
 from monitor.contracts.inferring.paths import Route, folded, route_of
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.skeleton import WHOLE_HEADERS
 from monitor.model.exchanges import CLIENT_LEFT, MESSAGING
 
 Row = Mapping[str, Any]
@@ -145,6 +146,8 @@ class _Known:
                 continue
             if text not in nodes:
                 nodes[text] = orjson.loads(text)
+                if row["side"] == "headers":
+                    nodes[text]["o"].pop(WHOLE_HEADERS, None)
             side.held.add(nodes[text], count)
             if row["side"] == "query":
                 side.names[tuple(sorted(nodes[text]["o"]))] += count
