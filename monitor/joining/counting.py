@@ -121,7 +121,7 @@ class Counter:
         ends = None
         if queued(scene).any():
             holds |= {"messages"}
-            ends = ends_of(frame_of(self._message_ends(batch, scene), words))
+            ends = ends_of(frame_of(self._message_ends(batch, where, scene), words))
         inner = None
         if asks:
             holds |= {"asked"}
@@ -184,8 +184,12 @@ class Counter:
                 return lately
         return [self._store.ask_columns("at_hand", where, given=given)]
 
-    def _message_ends(self, batch: Batch, scene: Scene) -> list[pa.Table]:
-        """All messaging spans of the traces and messages that the windows due tell of."""
+    def _message_ends(
+        self, batch: Batch, where: Mapping[str, Any], scene: Scene
+    ) -> list[pa.Table]:
+        """All messaging spans of the traces and messages that this part of the windows due tells
+        of.
+        """
         log = self._store.message_log
         kept = message_ends(log, scene) if log is not None and batch.parts == 1 else None
         if kept is not None:
@@ -197,7 +201,8 @@ class Counter:
                 return [few, *tables]  # copies of what is at hand do no harm
             if tables and not unsure:
                 return tables
-        return [self._store.ask_columns("message_ends_at_hand", {"due": batch.due})]
+        given = frozenset({"parts"}) if batch.parts > 1 else frozenset()
+        return [self._store.ask_columns("message_ends_at_hand", where, given=given)]
 
     def _joints(
         self,

@@ -9,8 +9,12 @@ WHERE h.window IN {around:Array(UInt32)}
 {% endif %}
 {% if few %}
   AND (h.window IN {due:Array(UInt32)}
-       OR trace IN (SELECT arrayJoin([trace, own_trace]) FROM halves WHERE window IN {due:Array(UInt32)})
-       OR (kind = 5 AND own_trace IN (SELECT arrayJoin([trace, own_trace]) FROM halves WHERE window IN {due:Array(UInt32)}))
+       OR trace IN (
+{% include "parts/told_traces.sql" %}
+       )
+       OR (kind = 5 AND own_trace IN (
+{% include "parts/told_traces.sql" %}
+       ))
 {% if exchanges %}
        OR trace IN (SELECT trace FROM exchanges WHERE window IN {due:Array(UInt32)} AND has_trace = 1)
        OR (kind = 5 AND own_trace IN (SELECT trace FROM exchanges WHERE window IN {due:Array(UInt32)} AND has_trace = 1))
