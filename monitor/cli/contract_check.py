@@ -16,12 +16,13 @@ from monitor.cli.recordings import recordings
 from monitor.cli.schemas import known_writers
 from monitor.config import Settings
 from monitor.contracts.carried import Carried
-from monitor.contracts.check import check_payloads
+from monitor.contracts.check import check_payloads, nobody_known
 from monitor.contracts.framing import SchemaKey, Writer, Writers
 from monitor.contracts.interactions import NO_INTERACTION
 from monitor.contracts.lines import lines_of
 from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
+from monitor.contracts.verdicts import NO_CONTRACT
 from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.decode.topic_records import Parties, read_messages
 from monitor.joining.operations import operation_of
@@ -190,13 +191,13 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
 
 
 def _told(document: Document) -> dict[str, Any]:
-    return {"file": str(document.path), "name": document.held.name, **document.examined.told()}
+    return {"file": str(document.path), "name": document.name, **document.examined.told()}
 
 
 def _placed(documents: Sequence[Document], folded: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The broken clauses with the file and line that each stands at."""
     for document in documents:
-        own = [broken for broken in folded if broken["contract"] == document.held.name]
+        own = [broken for broken in folded if broken["contract"] == document.name]
         try:
             lines = lines_of(document.text, {broken["clause"] for broken in own})
         except (ValueError, KeyError, IndexError):
@@ -339,6 +340,13 @@ def _broken(violation: Violation) -> dict[str, Any]:
 
 
 def _checked(exchange: Exchange, held: Bound, writers: Writers) -> Checked:
+    checked = _by(exchange, held, writers)
+    if checked.reason == NO_CONTRACT and held.by_name:
+        return nobody_known(exchange, exchange.callee, checked)
+    return checked
+
+
+def _by(exchange: Exchange, held: Bound, writers: Writers) -> Checked:
     if exchange.protocol == MESSAGING:
         record = Carried(
             exchange.path,

@@ -12,7 +12,6 @@ from urllib.parse import quote
 import typer
 
 from monitor.cli.contract_diff import one_in, show_changes
-from monitor.cli.contract_documents import binds
 from monitor.cli.contract_reports import DiffFormat
 from monitor.cli.printing import plain
 from monitor.cli.recordings import recordings
@@ -20,7 +19,7 @@ from monitor.config import Settings
 from monitor.contracts.lines import lines_of
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import read_contract
-from monitor.contracts.registry import InForce
+from monitor.contracts.registry import InForce, speaks_of
 from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.errors import ContractError, UsageError
 from monitor.joining.fidelity import fidelity
@@ -162,7 +161,8 @@ def _seen(
         route = exchange.route or template_path(exchange.path)
         operation = operation_of(exchange, request, route)
         for at, contract in enumerate(held):
-            if not binds(contract, exchange.caller):
+            consumer = contract.promise.consumer if contract.promise is not None else ""
+            if not speaks_of(contract, consumer, exchange.caller):
                 continue
             meeting = meetings[at].meet(
                 exchange, exchange, operation, (request, response), contract

@@ -17,7 +17,7 @@ from monitor.contracts.interactions import (
 from monitor.contracts.joined import joined, of_one_sender
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
-from monitor.contracts.messages import check_messages
+from monitor.contracts.messages import UNKNOWN_PRODUCER, check_messages
 from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
@@ -43,6 +43,8 @@ from monitor.model.exchanges import (
     Exchange,
 )
 
+# a name of nobody; why no contract could be looked for
+UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"
 _NOT_MODIFIED = 304
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
@@ -78,14 +80,7 @@ def check(
     exchange that the provider itself refused (4xx). Every contract that knows the operation is
     asked; the most specific gives its name to the result.
     """
-    contracts = registry.find(
-        exchange.callee,
-        exchange.environment,
-        exchange.callee_version,
-        exchange.caller,
-        exchange.end_ns,
-        exchange.callee_namespace,
-    )
+    contracts = registry.find_for(exchange)
     request = Payload(
         exchange.request_body,
         exchange.request_headers,
@@ -135,6 +130,17 @@ def check_payloads(
     ):
         results = of_one_sender(by_provider)
     return results[0] if len(results) == 1 else joined(results, limits)
+
+
+def nobody_known(exchange: Exchange, callee: str, checked: Checked) -> Checked:
+    """Why no contract was found, where it is that a name is not known. `callee`: the canonical
+    name.
+    """
+    if callee == UNKNOWN:
+        return replace(checked, reason=UNKNOWN_CALLEE)
+    if exchange.protocol == MESSAGING and not exchange.caller:
+        return replace(checked, reason=UNKNOWN_PRODUCER)
+    return checked
 
 
 def _alone(

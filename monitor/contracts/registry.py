@@ -14,6 +14,7 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
 from monitor.model.contracts import PublishedRole, Revision
+from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.model.services import NOBODY, split_service
 
 _MOST_CACHED = 20_000
@@ -65,7 +66,12 @@ class Registry:
         lenient_nullable: bool = True,
         limits: ContractLimits = CONTRACT_LIMITS,
         role: PublishedRole = "contract",
+        promises: Mapping[str, Promise] | None = None,
     ) -> None:
+        """`promises`: those that were read already, by the contract's name; each has one
+        revision.
+        """
+        self._given = promises or {}
         self.broken: dict[tuple[str, int], str] = {}
         self._read: dict[tuple[str, int, str], Promise | None] = {}
         self._by_provider: dict[str, dict[str, list[tuple[Revision, InForce]]]] = {}
@@ -112,6 +118,8 @@ class Registry:
         lenient: bool,
         limits: ContractLimits,
     ) -> Promise | None:
+        if revision.name in self._given:
+            return self._given[revision.name]
         key = (revision.name, revision.number, revision.content_hash)
         where = f"contract {revision.name} revision {revision.number}"
         if previous is not None and key in previous._read:  # noqa: SLF001 - the same class
@@ -165,6 +173,27 @@ class Registry:
         )
         known = "" if consumer in NOBODY else consumer
         return self._in_force(provider, environment, version, known, at_ns)
+
+    def find_for(self, exchange: Exchange) -> list[InForce]:
+        """Those that bind an exchange by the names that it bears: a call's, or a record's of a
+        topic.
+        """
+        if exchange.protocol == MESSAGING:
+            return self.find_messages(
+                exchange.path,
+                exchange.caller,
+                exchange.environment,
+                exchange.caller_version,
+                exchange.end_ns,
+            )
+        return self.find(
+            exchange.callee,
+            exchange.environment,
+            exchange.callee_version,
+            exchange.caller,
+            exchange.end_ns,
+            exchange.callee_namespace,
+        )
 
     def find_messages(
         self,
@@ -320,11 +349,7 @@ def _ranked(
             )
             for revision, held in entries
             if revision.environment in ("", environment)
-            and (
-                consumer is None
-                or revision.consumer in ("", consumer)
-                or _of_anybody(held, consumer)
-            )
+            and (consumer is None or speaks_of(held, revision.consumer, consumer))
         ]
         if fitting:
             fitting.sort(key=lambda entry: entry[:2])
@@ -340,11 +365,13 @@ def _ranked(
     return [candidates for _, _, candidates in ranked]
 
 
-def _of_anybody(held: InForce, consumer: str) -> bool:
-    """Whether a contract for one consumer binds the calls of a caller that nobody names: examples
-    do, since they tell by the request whether they are meant.
+def speaks_of(held: InForce, consumer: str, caller: str) -> bool:
+    """Whether a contract for a consumer ("" for any) binds a caller's calls. Where nobody names
+    the caller examples do, since they tell by the request whether they are meant.
     """
-    return not consumer and held.promise is not None and held.promise.by_example
+    if not consumer or consumer == caller:
+        return True
+    return caller in NOBODY and held.promise is not None and held.promise.by_example
 
 
 def _ns(moment: datetime) -> int:

@@ -5,7 +5,7 @@ here.
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from monitor import telemetry
 from monitor.contracts.carried import Carried
-from monitor.contracts.check import check_payloads
+from monitor.contracts.check import check_payloads, nobody_known
 from monitor.contracts.framing import SchemaKey, Writer, Writers, nobody
 from monitor.contracts.grpc_frames import status_in_body
-from monitor.contracts.messages import UNKNOWN_PRODUCER
 from monitor.contracts.payloads import Payload
 from monitor.contracts.proving import DEEPEST
 from monitor.contracts.registry import InForce, Registry
@@ -39,8 +38,6 @@ from monitor.model.operations import capped, template_path
 from monitor.model.records import Place, Records, Reject
 from monitor.store import Store
 
-# a name of nobody; why no contract could be looked for
-UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"
 _DESTINATION = "messaging.destination.name"
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
@@ -163,7 +160,7 @@ class Examiner:
                 partial(self._operation, exchange, names.callee, request),
             )
             if checked.reason == NO_CONTRACT:
-                checked = _nobody_known(exchange, names, checked)
+                checked = nobody_known(exchange, names.callee, checked)
             if checked.observations:
                 seen.update(observation.code for observation in checked.observations)
                 shown += [_shown_row(exchange, names, *noted) for noted in _observed(checked)]
@@ -306,15 +303,6 @@ def _by_handfuls(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
     coming = iter(exchanges)
     while held := list(itertools.islice(coming, _HANDFUL)):
         yield from held
-
-
-def _nobody_known(exchange: Exchange, names: _Names, checked: Checked) -> Checked:
-    """Why no contract was found, where it is that a name is not known."""
-    if names.callee == UNKNOWN:
-        return replace(checked, reason=UNKNOWN_CALLEE)
-    if exchange.protocol == MESSAGING and not exchange.caller:
-        return replace(checked, reason=UNKNOWN_PRODUCER)
-    return checked
 
 
 @lru_cache(maxsize=1024)
