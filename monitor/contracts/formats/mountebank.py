@@ -345,6 +345,9 @@ class _Stub:
                 predicate.get("keyCaseSensitive") is not True
                 and predicate.get("caseSensitive") is not True
             )
+            if name == "headers" and not any_case:
+                said = "no log keeps the case in which header names were sent: any case is taken"
+                self._left.append(Left(clause, said))
             parts = [
                 asked_part(
                     see_header(key) if name == "headers" else see_query(key, any_case=any_case),

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
-from monitor.contracts.formats.wiremock_values import Values
+from monitor.contracts.formats.wiremock_values import Values, either_way, speaks_of_several
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.call import Call
@@ -311,9 +311,12 @@ class _Stub:
             for name, matcher in self._object(word).items():
                 clause = f"{self._clause}/request/{word}/{escaped(name)}"
                 rule = {"equalTo": matcher} if isinstance(matcher, str) else matcher
+                ask = self._values.ask(rule, clause)
+                if word == "headers" and speaks_of_several(rule):
+                    ask = either_way(ask)
                 yield asked_part(
                     looked_at(name),
-                    self._values.ask(rule, clause),
+                    ask,
                     word,
                     f"/{place}/{escaped(name)}",
                     clause,

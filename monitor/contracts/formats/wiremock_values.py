@@ -8,6 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from monitor.contracts.compiling import Draft
+from monitor.contracts.formats.wiremock_dates import (
+    DATES,
+    NUMBERS,
+    compared_moment,
+    compared_number,
+)
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.matching.jsonpath import compile_path, definite
 from monitor.contracts.matching.likeness import Likeness
@@ -25,13 +31,10 @@ _UNJUDGED = frozenset(
     {
         *(
             "matchesXPath",
-            "before",
-            "after",
-            "equalToDateTime",
             "binaryEqualTo",
             "customMatcher",
         ),
-        *("matchesPathTemplate", "equalToNumber", "greaterThanNumber", "lessThanNumber"),
+        "matchesPathTemplate",
     }
 )
 _MODIFIERS = frozenset(
@@ -74,7 +77,7 @@ class Values:
         where it says `not`. Raises ContractError for what cannot be read.
         """
         whole = self._ask(matcher, clause, depth)
-        if isinstance(matcher, dict) and matcher.keys() & {"hasExactly", "includes"}:
+        if speaks_of_several(matcher):
             return whole
         each = some(lambda value: whole([value]))
         return lambda values: each(values) if len(values) > 1 else whole(values)
@@ -138,10 +141,20 @@ class Values:
             return some(self._json_path(operand, clause, depth))
         if word == "matchesJsonSchema":
             return some(self._json_schema(operand, matcher, clause))
+        if word in DATES or word in NUMBERS:
+            return self._compared(word, operand, matcher, clause)
         if word not in _MODIFIERS:
             self.left.append((f"{clause}/{word}", "this matcher is not known, and is not judged"))
             return lambda _: None
         return None
+
+    def _compared(self, word: str, operand: Any, matcher: dict[str, Any], clause: str) -> AskAll:
+        asked = compared_moment(word, matcher) if word in DATES else compared_number(word, operand)
+        if isinstance(asked, str):
+            said = f"{asked}: whether a request is meant stays open"
+            self.left.append((f"{clause}/{word}", said))
+            return lambda _: None
+        return some(lambda value: asked(text_of(value)))
 
     def _text(self, word: str, operand: Any, matcher: dict[str, Any], clause: str) -> AskAll:
         expected = operand if isinstance(operand, str) else text_of(operand)
@@ -306,6 +319,24 @@ def pattern_without(text: str) -> re.Pattern[str] | None:
         )
     except (re.error, RecursionError, OverflowError):
         return None
+
+
+def speaks_of_several(matcher: Any) -> bool:
+    """Whether a matcher asks for several values of one place."""
+    return isinstance(matcher, dict) and not {"hasExactly", "includes"}.isdisjoint(matcher)
+
+
+def either_way(ask: AskAll) -> AskAll:
+    """What is asked of the lines of a header: a log may write several as one, with commas, and
+    one may hold commas. Open where the two readings differ.
+    """
+
+    def fits(values: Sequence[Any]) -> bool | None:
+        answer = ask(values)
+        parts = [part.strip() for value in values for part in str(value).split(",")]
+        return answer if len(parts) == len(values) or ask(parts) == answer else None
+
+    return fits
 
 
 def _of_several(each: Sequence[AskAll], *, whole: bool) -> AskAll:

@@ -22,6 +22,12 @@ _STEP = re.compile(
     re.DOTALL,
 )
 _SIZE = re.compile(r"\.(?:size|length)\(\)$")
+_WORDS = re.compile(
+    r"\s*@((?:\.[\w\-]+|\['[^']*'\]|\[\d+\])*)\s+(in|nin|subsetof|anyof|noneof|size|empty|contains)"
+    r"\s+(.+?)\s*$",
+    re.DOTALL | re.IGNORECASE,
+)
+_ITEM = re.compile(r"\s*('[^'\\]*'|\"[^\"\\]*\"|[\w.+\-]+)\s*(?:,|$)")
 _TERM = re.compile(
     r"\s*(!?)\s*@((?:\.[\w\-]+|\['[^']*'\]|\[\d+\])*(?:\.(?:size|length)\(\))?)\s*(?:(==|!=|<=|>=|<|>|=~)\s*(.+?))?\s*$",
     re.DOTALL,
@@ -135,6 +141,9 @@ def _condition(text: str, whole: str, *, jayway: bool) -> Callable[[Any], bool]:
 
 
 def _term(text: str, whole: str, *, jayway: bool) -> Callable[[Any], bool]:
+    asked = _WORDS.match(text) if jayway else None
+    if asked is not None:
+        return _by_word(asked[1], asked[2].lower(), asked[3], whole)
     match = _TERM.match(text)
     if match is None:
         raise ContractError(
@@ -157,13 +166,73 @@ def _term(text: str, whole: str, *, jayway: bool) -> Callable[[Any], bool]:
     return _compared(find, operator, _literal(literal, whole), jayway=jayway)
 
 
+def _by_word(path: str, word: str, operand: str, whole: str) -> Callable[[Any], bool]:
+    """Jayway's operators that are words. What a path does not find is in no list, so that `nin`
+    holds of it.
+    """
+    find = compile_path("$" + path, jayway=True)
+    if word in ("in", "nin", "subsetof", "anyof", "noneof"):
+        listed = _listed(operand, whole)
+        holds: Callable[[Any], bool] = lambda value: any(_alike(value, item) for item in listed)  # noqa: E731 - short beside its kin
+        if word in ("in", "nin"):
+            return lambda node: any(map(holds, find(node) or ())) == (word == "in")
+        every = any if word != "subsetof" else all
+        return lambda node: any(
+            every(map(holds, value)) != (word == "noneof")
+            for value in find(node) or ()
+            if isinstance(value, list)
+        )
+    literal = _literal(operand, whole)
+    if word == "contains":
+        return lambda node: any(
+            any(_alike(item, literal) for item in value)
+            if isinstance(value, list)
+            else isinstance(value, str) and isinstance(literal, str) and literal in value
+            for value in find(node) or ()
+        )
+    if isinstance(literal, bool) != (word == "empty") or not isinstance(literal, int):
+        raise ContractError(
+            f"the value {operand[:40]!r} after {word} in the JSONPath {whole[:60]!r} is not understood"
+        )
+    return lambda node: any(
+        (not value if word == "empty" else len(value)) == literal
+        for value in find(node) or ()
+        if isinstance(value, str | list | dict)
+    )
+
+
+def _listed(operand: str, whole: str) -> list[Any]:
+    """The literals of a list as a filter writes it."""
+    if operand[:1] != "[" or operand[-1:] != "]":
+        raise ContractError(
+            f"the list {operand[:40]!r} in a filter of the JSONPath {whole[:60]!r} is not understood"
+        )
+    inner, at, items = operand[1:-1].strip(), 0, []
+    while at < len(inner):
+        match = _ITEM.match(inner, at)
+        if match is None:
+            raise ContractError(
+                f"the list {operand[:40]!r} in a filter of the JSONPath {whole[:60]!r} is not understood"
+            )
+        items.append(_literal(match[1], whole))
+        at = match.end()
+    return items
+
+
+def _alike(actual: Any, value: Any) -> bool:
+    return (
+        actual == value and isinstance(actual, bool) == isinstance(value, bool)
+    ) or _written_alike(actual, value)
+
+
 def _compared(find: Find, operator: str, value: Any, *, jayway: bool) -> Callable[[Any], bool]:
     def holds(node: Any) -> bool:
         values = find(node) or []
         if operator in ("==", "!="):
             same = any(
-                (actual == value and isinstance(actual, bool) == isinstance(value, bool))
-                or (jayway and _written_alike(actual, value))
+                _alike(actual, value)
+                if jayway
+                else actual == value and isinstance(actual, bool) == isinstance(value, bool)
                 for actual in values
             )
             return same == (operator == "==")
