@@ -81,6 +81,8 @@ Code = Literal[
     "other_has_evidence",
     "one_instance",
     "other_mix",
+    "began_later",
+    "busier",
     # why a finding is over
     "no_longer_found",
     "no_calls_any_more",

@@ -93,6 +93,8 @@ SENTENCES: Mapping[Code, str] = {
     "one_instance": "instance {instance} alone: {bad} of its {calls} calls; the {others} other instance(s) of {version} are well, "
     "{other_bad} of {other_calls}",
     "other_mix": "only the {statistic} rose, and what is slower did not: there may be more of the slow calls, and none that is slower",
+    "began_later": "it began {minutes} minutes after the deploy, and until then all was as before",
+    "busier": "there are {ratio:.3g} times as many calls, and more of them began to come before the deploy",
     "no_longer_found": "no longer found",
     "no_calls_any_more": "{version} has no calls any more",
     "recovered": "no worse than before for ten minutes",

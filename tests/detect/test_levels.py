@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitor.detect.evidence.levels import level_test, run_of
+from monitor.detect.evidence.levels import LevelTest, Line, level_test, run_of
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
+from monitor.model.edges import EdgeCell
 from monitor.model.reasons import reason
 from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
 
@@ -37,8 +38,16 @@ def after(minutes: int, factor: float, first: int, last: int, **how: float) -> n
     return values
 
 
+def held_against(
+    earlier: np.ndarray, now: np.ndarray, grain: float = MINUTE, **more: float
+) -> LevelTest | None:
+    """In a row, the first window since at 0."""
+    before = Line(grain * np.arange(-earlier.size, 0.0), earlier)
+    return level_test(before, Line(grain * np.arange(float(now.size)), now), grain, **more)
+
+
 def worse(earlier: np.ndarray, now: np.ndarray, grain: float = MINUTE, **more: float) -> bool:
-    test = level_test(earlier, now, grain, **more)
+    test = held_against(earlier, now, grain, **more)
     return test is not None and test.stands_out() and test.log_e >= np.log(30.0)
 
 
@@ -145,7 +154,7 @@ def test_an_hour_that_rises_every_day_is_no_step() -> None:
 
 def test_a_short_past_wants_a_higher_run() -> None:
     noisy = past(1, noise=0.1)
-    assert level_test(noisy[-20:], after(20, 1.5, 5, 12), MINUTE) is None
+    assert held_against(noisy[-20:], after(20, 1.5, 5, 12)) is None
     factors = (1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 2.0)
     rises, longer = (
         [factor for factor in factors if worse(earlier, after(12, factor, 5, 12))]
@@ -188,6 +197,86 @@ def test_a_past_of_some_hours_wants_a_rise_that_matters_by_itself(
     days: float, rise: float, stands_out: bool
 ) -> None:
     earlier = 40.0 + 0.2 * np.random.default_rng(4).standard_normal(int(days * 1440))
-    result = level_test(earlier, np.full(8, 40.0 * rise), 60.0)
+    result = held_against(earlier, np.full(8, 40.0 * rise))
     assert result is not None
     assert result.stands_out() == stands_out
+
+
+def test_a_missing_window_ends_a_run() -> None:
+    """Two high windows with an hour of silence between are none in a row."""
+    before = Line(MINUTE * np.arange(-120.0, 0.0), past()[-120:])
+    values = after(6, 3.0, 2, 4)
+    together = Line(MINUTE * np.arange(6.0), values)
+    apart = Line(together.windows + np.array([0, 0, 0, 3600, 3600, 3600]), values)
+    (one_row, two_rows) = (level_test(before, since, MINUTE) for since in (together, apart))
+    assert one_row is not None
+    assert two_rows is not None
+    assert one_row.run > 0.05
+    assert two_rows.run < 0.01
+
+
+def test_a_number_told_in_longer_windows_than_the_others_has_runs_of_its_own() -> None:
+    before = Line(300.0 * np.arange(-100.0, 0.0), past()[-100:])
+    since = Line(300.0 * np.arange(3.0), after(3, 3.0, 1, 3))
+    test = level_test(before, since, 10.0)
+    assert test is not None
+    assert test.stands_out()
+
+
+@pytest.mark.parametrize(("minutes", "is_worse"), [(0, True), (1, False), (3, False)])
+def test_a_level_that_left_before_the_deploy_is_no_step_of_it(
+    minutes: int, is_worse: bool
+) -> None:
+    earlier = past()
+    earlier[earlier.size - minutes :] *= 3.0
+    assert worse(earlier, after(12, 3.0, 0, 12)) == is_worse
+
+
+def numbers_of(factors: dict[int, float], calls: dict[int, int]) -> list[EdgeCell]:
+    """Minutes of one edge that tell a p99 and calls: both by the minute from which they hold."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for row in cells([Traffic(edge(), 20)], 180, share=steady(1.0), before=180):
+        minute = int((row.window - START).total_seconds() // 60)
+        if row.window.second:
+            continue
+        level, count = (held[max(at for at in held if at <= minute)] for held in (factors, calls))
+        nothing: dict[int, int] = {}
+        rows.append(
+            replace(
+                row,
+                calls=count,
+                client_calls=count,
+                outcomes={"ok": count},
+                failed=0,
+                told={"p99": 0.2 * level * rng.normal(1, 0.02)},
+                client_histogram=nothing,
+                server_histogram=nothing,
+                self_histogram=nothing,
+            )
+        )
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("factors", "calls", "outcome", "code"),
+    [
+        ({-30: 1.0, 1: 2.0}, {-30: 900}, "fail", None),
+        ({-30: 1.0, 18: 20.0}, {-30: 900}, "inconclusive", "began_later"),
+        ({-30: 1.0, 1: 1.5}, {-30: 900, -3: 1500, 0: 2400}, "inconclusive", "busier"),
+        ({-30: 1.0, 1: 1.5}, {-30: 900, 1: 2400}, "fail", None),
+        ({-30: 1.0, 1: 5.0}, {-30: 900, -3: 1500, 0: 2400}, "fail", None),
+    ],
+)
+def test_what_began_much_later_or_with_more_load_is_not_the_deploys(
+    factors: dict[int, float], calls: dict[int, int], outcome: str, code: str | None
+) -> None:
+    """An incident a quarter of an hour later is as likely anybody's; a rush that had begun before
+    the deploy slows what nobody changed, though not by more than it is.
+    """
+    rows = numbers_of(factors, calls)
+    verdict, findings = judge(deploy(), rows, (), (), JudgeSettings(), now_after(180))
+    assert verdict.outcome == outcome
+    assert [finding.explained.code if finding.explained else None for finding in findings] == [
+        code
+    ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.detect.evidence.before_after import (
+    dose_over_step,
     dose_rates,
     dose_response,
     seasonal_rates,
@@ -269,3 +270,34 @@ def test_what_trebles_at_a_tenth_of_the_calls_weighs_more_than_under_an_even_pri
 def test_a_measured_dispersion_counts_as_far_as_it_is_surely_more_than_chance() -> None:
     assert surely_scattered(1.05, 72) == 1.0
     assert 8.0 < surely_scattered(9.0, 150) < 9.0
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "lasting"),
+    [(5, 100, True), (100, 160, False), (100, 30, True)],
+    ids=["at the deploy", "growing before it", "another one's, and over"],
+)
+def test_what_had_begun_to_grow_before_the_deploy_is_no_step_of_it(
+    last: int, first: int, lasting: bool
+) -> None:
+    """One window of an outage before the deploy is far from as bad as what it grew to."""
+    calls = np.full(40, 1000)
+    before, after = np.full(40, 5), np.minimum(first + 60 * np.arange(12), 700)
+    before[-1] = last
+    assert step_test((before, calls), (after, calls[:12]), 1.0, 24).lasting == lasting
+
+
+def test_a_dose_that_is_surely_no_likelier_than_a_step_need_not_be_fitted() -> None:
+    """The bound never hides what the fit would show."""
+    rng = np.random.default_rng(11)
+    shown = 0
+    for draw in range(60):
+        share = np.concatenate([np.zeros(30), np.repeat([0.1, 0.3, 0.6, 1.0], 12)])
+        calls = rng.poisson(rng.choice([30, 400]), share.size)
+        bad = rng.binomial(calls, np.minimum(0.004 + rng.choice([0.0, 0.01, 0.08]) * share, 1.0))
+        exact = dose_over_step(bad, calls, share, -math.inf)
+        screened = dose_over_step(bad, calls, share, 6.9)
+        assert screened == (exact if screened else 0.0), draw
+        assert screened or exact < 6.9, draw
+        shown += bool(screened)
+    assert 0 < shown < 60

@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.rates import GRID, PRIOR
+from monitor.detect.evidence.rates import GRID, PRIOR, dispersion
 
 MIN_RATIO = 2.0
 MARGIN = 1.5
@@ -23,6 +23,8 @@ MOST_PARTS = 4
 LAST = 6
 """So many windows before the deploy must not be nearly as bad as those after."""
 LEAST_THERE = 3.0
+BEGUN = float(np.log(1000.0))
+"""Evidence that the last window before was worse already."""
 MILDEST = 0.25
 """The mildest part of the time after must have so much of the step (in logs): it begins at the
 deploy and stays.
@@ -31,6 +33,8 @@ DOSES = 4
 """Levels of the new version's share, none among them, at which the old one's calls must have been
 seen.
 """
+TANGENTS = np.linspace(0.02, 0.98, 33)
+ROUNDING = 1e-6
 ENOUGH_BAD = 6.0
 MOST_BEATEN = 0.9
 OUTLASTS = 180.0
@@ -142,7 +146,7 @@ def step_test(
     usual = float(np.log((s.sum() + 0.5) / (base[0].sum() + 1e-9)))
     # an incident later on leaves its first part well
     lasting = lasting and least - usual >= max(np.log(LASTING), MILDEST * real)
-    lasting = lasting and not _was_there((k, base[1]), (s, base[0]))
+    lasting = lasting and not _was_there((k, base[1]), (s, base[0]), dispersion(s[:-1], b[:-1]))
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
     return StepTest(
         before_calls=int(b.sum()),
@@ -177,13 +181,33 @@ def _without_worst(
     return fixed_e(bad / phi, float(s.sum()) / phi, share, floor_ratio)
 
 
-def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
-    """Whether the last moments before were nearly as bad: then it is no step of this moment."""
+def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats], phi: float) -> bool:
+    """Whether the last moments before were nearly as bad, or it had begun in the last one: then it
+    is no step of this moment. `phi`: variance over mean before that last one.
+    """
     (k, a), (s, b) = after, before
     last = max(2, min(LAST, k.size))
     usual, now = (s.sum() + 0.5) / (b.sum() + 1e-9), (k.sum() + 0.5) / (a.sum() + 1e-9)
+    nearly = float(np.sqrt(usual * now))
     bad = float(s[-last:].sum())
-    return bad >= LEAST_THERE and bad > float(np.sqrt(usual * now)) * float(b[-last:].sum())
+    return bad >= LEAST_THERE and (
+        bad > nearly * float(b[-last:].sum()) or _had_begun(after, before, phi, nearly)
+    )
+
+
+def _had_begun(
+    after: tuple[Ints, Floats], before: tuple[Ints, Floats], phi: float, nearly: float
+) -> bool:
+    """Whether the last window before was `nearly` as bad, surely worse than the others and than
+    each of them, and the first one after is half as bad at least: what grows had begun to.
+    """
+    (k, a), (s, b) = after, before
+    if s.size <= LAST or not b[-1] or not a[0]:
+        return False
+    rates = s / np.maximum(b, 1e-9)
+    sure = fixed_e(float(s[-1]) / phi, float(s[:-1].sum()) / phi, float(b[-1] / b.sum()), 1.0)
+    worst = rates[-1] > max(nearly, rates[:-1].max())
+    return bool(worst and sure >= BEGUN and 2.0 * k[0] >= a[0] * rates[-1])
 
 
 def _parts(bad: Ints, span: int, phi: float) -> int:
@@ -226,9 +250,9 @@ def dose_response(
     return float(((old_bad - old_calls * rate) * centred).sum() / max(spread, 1e-9) ** 0.5)
 
 
-def dose_over_step(bad: Ints, calls: Ints, share: Floats) -> float:
+def dose_over_step(bad: Ints, calls: Ints, share: Floats, least: float) -> float:
     """Log likelihood ratio of "the rate grows with the share" to the best "it stepped at one
-    moment" (or never), Poisson both.
+    moment" (or never), Poisson both; 0 where it is surely below `least`.
 
     Windows in time order, those before the deploy with share 0. An outage is a step whatever the
     ramp does meanwhile; damage to what both versions share follows the new one's traffic up each
@@ -236,9 +260,28 @@ def dose_over_step(bad: Ints, calls: Ints, share: Floats) -> float:
     """
     if np.unique(np.round(share[calls > 0], 1)).size < DOSES or not bad.sum():
         return 0.0
-    with_dose = _fit_of(bad, calls, share, *dose_rates(bad, calls, share))
     k, a = np.cumsum(bad), np.cumsum(calls)
-    return with_dose - float(np.max(_two_levels(k, a, k[-1], a[-1])))
+    with_step = float(np.max(_two_levels(k, a, k[-1], a[-1])))
+    if _dose_at_most(bad, calls, share) - with_step < least - ROUNDING:
+        return 0.0
+    return _fit_of(bad, calls, share, *dose_rates(bad, calls, share)) - with_step
+
+
+def _dose_at_most(bad: Ints, calls: Ints, share: Floats) -> float:
+    """No rates that grow with the share are likelier (as `_fit_of` tells it).
+
+    The best ones explain as many bad calls as there were, so they lie between "all of them without
+    the new version" and "all by it". There the logarithm is concave: no point of it is above the
+    higher end of any tangent.
+    """
+    some = bad > 0
+    total, seen = float(bad.sum()), bad[some]
+    none = total / float(calls.sum())
+    by_dose = total / max(float((calls * share).sum()), 1e-12) * share[some]
+    rates = none + TANGENTS[:, None] * (by_dose - none)
+    slopes = ((by_dose - none) / rates) @ seen
+    ends = np.maximum(slopes * (1.0 - TANGENTS), -slopes * TANGENTS)
+    return float((np.log(rates) @ seen - total + ends).min())
 
 
 def dose_rates(bad: Ints, calls: Ints, share: Floats) -> tuple[float, float]:

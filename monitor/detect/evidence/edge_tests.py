@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -352,8 +352,8 @@ def _evidence(
         e_value=finite_exp(test.log_e),
         first_window=_moment(contrast, first=True),
         last_window=_moment(contrast, first=False),
-        exemplars=_exemplars(contrast, shown, contrast.new_rows),
-        old_exemplars=_exemplars(contrast, "calls", contrast.old_rows),
+        exemplars=_exemplars(contrast, shown, new=True),
+        old_exemplars=_exemplars(contrast, "calls", new=False),
         rate=rate,
         latency=latency,
     )
@@ -556,13 +556,16 @@ def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[Reason
     return tuple(problems), biased
 
 
-def _exemplars(contrast: Contrast, bad: str, rows: Ints) -> tuple[str, ...]:
-    """Up to five traces of these rows, from windows with something bad, newest first."""
-    place = COUNTS.index(bad)
+@lru_cache(maxsize=16)
+def _exemplars(contrast: Contrast, bad: str, *, new: bool) -> tuple[str, ...]:
+    """Up to five traces of one version's rows, from windows with something bad, newest first;
+    remembered, as each test of an edge shows them.
+    """
+    rows = contrast.new_rows if new else contrast.old_rows
+    rows = rows[contrast.table.counts[rows, COUNTS.index(bad)] > 0]
     traces: list[str] = []
     for row in rows[::-1].tolist():
-        if contrast.table.counts[row, place] > 0:
-            traces += [trace for trace in contrast.table.exemplars[row] if trace not in traces]
+        traces += [trace for trace in contrast.table.exemplars[row] if trace not in traces]
         if len(traces) >= 5:
             break
     return tuple(traces[:5])

@@ -3,6 +3,7 @@ have shown.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -144,6 +145,15 @@ def _needed(
     alpha: float,
     floor_difference: float,
 ) -> float | None:
+    size = _size_needed(new_rate, old_rate, balance, alpha, floor_difference)
+    return None if size is None else size * calls_per_size
+
+
+@lru_cache(maxsize=64)
+def _size_needed(
+    new_rate: float, old_rate: float, balance: float, alpha: float, floor_difference: float
+) -> float | None:
+    """Calls of a plain sample; remembered, as most kinds have no bad call on any edge."""
     low, high = 10.0, MORE_CALLS
     if difference_bound(new_rate, high, old_rate, high * balance, alpha) >= floor_difference:
         return None
@@ -156,4 +166,4 @@ def _needed(
             high = middle
         else:
             low = middle
-    return high * calls_per_size
+    return high

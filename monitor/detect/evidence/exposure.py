@@ -131,7 +131,9 @@ def _incident(answers: Series, since: float) -> float:
 def beyond_a_step(answers: Series, share: Floats) -> float:
     """The same of bad calls that grow with a share rather than at one moment, whichever."""
     _, expected = _fit(answers, share)
-    return dose_over_step(answers.bad, answers.calls, share) / _scatter(answers, expected)
+    return dose_over_step(answers.bad, answers.calls, share, -math.inf) / _scatter(
+        answers, expected
+    )
 
 
 def _scatter(answers: Series, expected: Floats) -> float:

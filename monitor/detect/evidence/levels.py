@@ -2,10 +2,12 @@
 a deploy against all that it did before.
 
 There is no sampling error to reckon with, so only the number's own past can tell what is unusual.
-What is compared is a run: how far above the level before it the number stays for windows in a row.
+What is compared is a run: how far above the level before it the number stays for windows in a row;
+a window that is missing ends it.
 The run since the deploy must be higher, by a margin, than every run that began at any earlier
 moment; the past is as good as it is long. And it must go on: a number that is where it
-was again has passed by. Of n runs beside it that might as well have been the
+was again has passed by; one that was there in the last window before is no step of this moment. Of n
+runs beside it that might as well have been the
 highest, chance makes it so once in n + 1; and how much higher it is than they, once in the square
 of that (a heavy tail's law). But no run is rarer than what single windows make by chance: where
 one in ten is as high, two in a row come once in a hundred places.
@@ -40,6 +42,10 @@ must be above it.
 """
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
+THERE = 0.75
+"""The last window before had so much of the rise, and more than any before it: it began earlier."""
+GAP = 1.5
+"""Windows so many steps apart are not in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class LevelTest:
 
     `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the
     deploy that are above all that was before; `goes_on`: how far the median from the run's begin on
-    is above the usual level; `least`: the share of the usual level that a rise must be.
+    is above the usual level; `was_there`: the rise had begun before the deploy; `least`: the share of
+    the usual level that a rise must be; `begins`: the place of the highest run among the windows since.
     """
 
     usual: float
@@ -59,6 +66,8 @@ class LevelTest:
     log_e: float
     beyond: int
     goes_on: float
+    was_there: bool
+    begins: int
     least: float = LEAST
 
     @property
@@ -68,10 +77,32 @@ class LevelTest:
 
     def stands_out(self) -> bool:
         """Whether it is higher than every run before by the margin, and by enough to matter; and
-        whether it goes on.
+        whether it began with the deploy and goes on.
         """
         bar = max(MARGIN * self.highest, self.least * self.usual, 0.0)
-        return self.run > bar and self.goes_on > GOES_ON * bar
+        return self.run > bar and self.goes_on > GOES_ON * bar and not self.was_there
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A number over time: windows (seconds, in order) and values."""
+
+    windows: Floats
+    values: Floats
+
+    def step(self, grain: float) -> float:
+        """Seconds from one window to the next: those of its teller may be longer than others'."""
+        return (
+            max(grain, float(np.median(np.diff(self.windows)))) if self.windows.size > 1 else grain
+        )
+
+    def lows(self, width: int, step: float) -> Floats:
+        """The least of every `width` neighbours; none (-inf) where a window is missing between."""
+        if self.values.size < width:
+            return np.zeros(0)
+        lows = np.lib.stride_tricks.sliding_window_view(self.values, width).min(axis=1)
+        gaps = np.concatenate([[0], np.cumsum(np.diff(self.windows) > GAP * step)])
+        return np.where(gaps[width - 1 :] == gaps[: gaps.size - width + 1], lows, -math.inf)
 
 
 def run_of(grain: float) -> int:
@@ -79,26 +110,30 @@ def run_of(grain: float) -> int:
     return max(2, math.ceil(RUN_SECONDS / grain))
 
 
-def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> LevelTest | None:
-    """`past` and `now` in time order, without gaps worth telling. `grown`: the share by which
-    neighbours rose. None where either is too short.
+def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> LevelTest | None:
+    """`grain`: seconds of a window at least; `grown`: the share by which neighbours rose. None where
+    either is too short, or no windows are in a row.
     """
-    width = run_of(grain)
+    step = before.step(grain)
+    width = run_of(step)
+    past, now = before.values, since.values
     size = min(LEVEL_WINDOWS, past.size // 2)
     if now.size < width or size < FEWEST_BEFORE:
         return None
     usual = float(np.median(past[-LEVEL_WINDOWS:]))
     due = usual * (1.0 + grown)
-    lows = _lows(now, width)
+    lows = since.lows(width, step)
     run = float(lows.max()) - due
+    if run == -math.inf:
+        return None
     goes_on = float(np.median(now[int(lows.argmax()) :])) - due
     levels = np.median(np.lib.stride_tricks.sliding_window_view(past, size), axis=1)
-    ahead = _lows(past, width)
+    ahead = before.lows(width, step)
     rises = _highest_within(ahead, SPAN)[size:] - levels[: max(ahead.size - size, 0)]
-    if not rises.size:
+    if not np.isfinite(rises).any():
         return None
     highest = max(float(rises.max()), 0.0)
-    spans = past.size // max(SPAN, now.size)
+    spans = int(past.size - np.isneginf(ahead).sum()) // max(SPAN, now.size)
     higher = run / highest if highest > 0 else math.inf
     log_e = 0.0
     if run > 0 and higher > 1.0:
@@ -106,7 +141,8 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
         above = past - np.concatenate([np.full(size, levels[0]), levels[: past.size - size]])
         single = (float((above >= run).sum()) + 1.0) / (past.size + 1.0)
         log_e = min(log_e, -width * math.log(single) - math.log(lows.size))
-    least = LEAST if past.size * grain >= DAY else LEAST_SHORT
+    least = LEAST if past.size * step >= DAY else LEAST_SHORT
+    last, earlier = float(past[-1]), float(past[-LEVEL_WINDOWS:-1].max())
     return LevelTest(
         usual,
         run,
@@ -115,16 +151,9 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
         log_e,
         int((now - due > highest).sum()),
         goes_on,
-        least,
-    )
-
-
-def _lows(values: Floats, width: int) -> Floats:
-    """The least of every `width` neighbours."""
-    if values.size < width:
-        return np.zeros(0)
-    return np.asarray(
-        np.lib.stride_tricks.sliding_window_view(values, width).min(axis=1), dtype=np.float64
+        was_there=run > 0 and last > earlier and last - due >= THERE * run,
+        begins=int(lows.argmax()),
+        least=least,
     )
 
 

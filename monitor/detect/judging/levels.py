@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats
+from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.history import NEARLY
-from monitor.detect.evidence.levels import LevelTest, level_test
+from monitor.detect.evidence.levels import LevelTest, Line, level_test
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
 from monitor.detect.judging.elsewhere import waits_for
 from monitor.detect.judging.steps import step_finding
@@ -31,10 +31,12 @@ BAR = math.log(30.0)
 FEWEST_SINCE = 6
 FEWEST_CALLS = 5
 """A number of a window of fewer calls, where these are counted, is theirs and no level."""
-MOMENT = 1800.0
+MOMENT, LATER = 600.0, 1800.0
 """A run that begins later after a deploy is of another moment: the longer one waits, the surer a
-number does something.
+number does something, and a pass need not wait longer either. Up to so much later it is told.
 """
+BUSIER, BEGAN = 1.5, 1.25
+"""So many times the calls are another load; a part of it must have come before the deploy."""
 FROM_FAST_TO_SLOW = ("p50", "p90", "p95", "p99")
 
 
@@ -47,6 +49,38 @@ class _Told:
     windows: Floats
     values: Floats
     since: Bools
+
+    def until(self, moment: float) -> "_Told":
+        """Without the windows of the new version from then on."""
+        kept = ~self.since | (self.windows < moment)
+        return replace(
+            self, windows=self.windows[kept], values=self.values[kept], since=self.since[kept]
+        )
+
+    def before(self, past: Past | None, begins: float) -> Line:
+        """The windows of the old version, after those of its `past` that began before `begins`."""
+        mine = Line(self.windows[~self.since], self.values[~self.since])
+        if past is None:
+            return mine
+        early = past.windows < begins
+        return Line(
+            np.concatenate([past.windows[early], mine.windows]),
+            np.concatenate([past.values[early], mine.values]),
+        )
+
+    @property
+    def after(self) -> Line:
+        return Line(self.windows[self.since], self.values[self.since])
+
+    def calls(self) -> Ints:
+        """Calls of each window."""
+        table = self.edge.table
+        return np.array(
+            [
+                int(table.counts[table.windows == window, 0].sum())
+                for window in self.windows.tolist()
+            ]
+        )
 
 
 def levels(
@@ -62,13 +96,7 @@ def levels(
     but time is compared.
     """
     series = [
-        _Told(
-            edge,
-            name,
-            *_values(
-                edge, name, min(settings.step_seconds, max(MOMENT, FEWEST_SINCE * edge.grain))
-            ),
-        )
+        _Told(edge, name, *_values(edge, name, settings.step_seconds))
         for edge in edges
         # where versions met, they are held against each other
         if edge.role == "callee" and not edge.contrast.overlap
@@ -79,35 +107,67 @@ def levels(
     bar = BAR + math.log(len(series))
     since = edges[0].contrast.since
     begins = since - settings.before_seconds
-    earlier = {
-        (numbers.edge, numbers.name): numbers.values[numbers.windows < begins] for numbers in past
-    }
+    earlier = {(numbers.edge, numbers.name): numbers for numbers in past}
     controls = controls_of(
         deploy.service, [edge.table for edge in edges], neighbours, set()
     ).beside
     named = {(item.edge, item.signal) for item in known}
-    tests: dict[Edge, dict[str, tuple[_Told, LevelTest]]] = {}
-    for numbers in series:
-        edge = numbers.edge.table.edge
-        before = np.concatenate(
-            [earlier.get((edge, numbers.name), np.zeros(0)), numbers.values[~numbers.since]]
-        )
-        grown = _growth(controls, numbers.name, since)
-        test = level_test(before, numbers.values[numbers.since], numbers.edge.grain, grown)
-        if test is not None and (edge, "latency") not in named:
-            tests.setdefault(edge, {})[numbers.name] = numbers, test
-    findings = []
-    for of_edge in tests.values():
-        higher = [
-            told for told in of_edge.values() if told[1].stands_out() and told[1].log_e >= bar
-        ]
-        if higher:
-            numbers, test = max(higher, key=lambda told: told[1].log_e)
-            finding = _found(deploy, numbers, test, rivals, neighbours)
-            if not any(_is_slower(numbers.name, of_edge) for numbers, _ in higher):
-                finding = _explained(finding, reason("other_mix", statistic=numbers.name))
-            findings.append(finding)
-    return findings
+    found: dict[Edge, Finding] = {}
+    for moment in (MOMENT, LATER):
+        tests: dict[Edge, dict[str, tuple[_Told, LevelTest]]] = {}
+        for every in series:
+            edge = every.edge.table.edge
+            numbers = every.until(since + _soon(moment, every.edge))
+            test = level_test(
+                numbers.before(earlier.get((edge, numbers.name)), begins),
+                numbers.after,
+                numbers.edge.grain,
+                _growth(controls, numbers.name, since),
+            )
+            if test is not None and (edge, "latency") not in named and edge not in found:
+                tests.setdefault(edge, {})[numbers.name] = numbers, test
+        for edge, of_edge in tests.items():
+            higher = [
+                told for told in of_edge.values() if told[1].stands_out() and told[1].log_e >= bar
+            ]
+            if higher:
+                numbers, test = max(higher, key=lambda told: told[1].log_e)
+                finding = _found(deploy, numbers, test, rivals, neighbours)
+                slower = any(_is_slower(told.name, of_edge) for told, _ in higher)
+                other = _other_cause(numbers, test, slower=slower)
+                found[edge] = finding if other is None else _explained(finding, other)
+    return list(found.values())
+
+
+def _soon(moment: float, edge: EdgeTests) -> float:
+    """So many seconds, or as many windows as a run needs."""
+    return max(moment, float(FEWEST_SINCE * edge.grain))
+
+
+def _other_cause(numbers: _Told, test: LevelTest, *, slower: bool) -> Reason | None:
+    """What the number itself says against the deploy."""
+    if not slower:
+        return reason("other_mix", statistic=numbers.name)
+    begins = float(numbers.after.windows[test.begins]) - numbers.edge.contrast.since
+    if begins >= _soon(MOMENT, numbers.edge):
+        return reason("began_later", minutes=round(begins / 60.0))
+    busier = _busier(numbers)
+    if busier is not None and busier >= (test.ratio or 1.0):
+        return reason("busier", ratio=busier)
+    return None
+
+
+def _busier(numbers: _Told) -> float | None:
+    """How many times as many calls there are since, where that began before the deploy: load that
+    came by itself. None where it did not, or nobody counts.
+    """
+    if not numbers.edge.table.is_counted:
+        return None
+    calls = numbers.calls()
+    usual, now = float(np.median(calls[~numbers.since])), float(np.median(calls[numbers.since]))
+    shortly = float(calls[~numbers.since][-2:].mean())
+    grown = usual > 0 and now >= BUSIER * usual and shortly >= BEGAN * usual
+    return now / usual if grown else None
 
 
 def _is_slower(name: str, tests: Mapping[str, tuple[_Told, LevelTest]]) -> bool:
@@ -172,12 +232,7 @@ def _found(
 ) -> Finding:
     edge = numbers.edge
     bad = numbers.values - test.usual > test.highest
-    calls = np.array(
-        [
-            int(edge.table.counts[edge.table.windows == window, 0].sum())
-            for window in numbers.windows.tolist()
-        ]
-    )
+    calls = numbers.calls()
     before, after = (
         Series(numbers.windows[rows].astype(np.int64), (calls * bad)[rows], calls[rows])
         for rows in (~numbers.since, numbers.since)

@@ -45,19 +45,21 @@ def rivals(
     settings: JudgeSettings,
 ) -> dict[str, list[Rival]]:
     """Per signal: deploys of neighbours within `concurrent_seconds`, each judged by its own
-    version split on the edges shared with the deployed service. `called`: whom that calls in
+    version split on the edges shared with the deployed service; and its own other ones, of which
+    nothing can tell. `called`: whom that calls in
     calls that do not tell its version.
     """
     by_signal: dict[str, list[Rival]] = {}
     for other in sorted(others, key=lambda other: other.id):
-        if (
-            other.id == deploy.id
-            or other.environment != deploy.environment
-            or other.service == deploy.service
-            or not other.version
-        ):
+        if other.id == deploy.id or other.environment != deploy.environment or not other.version:
             continue
         if abs((other.started - deploy.started).total_seconds()) > settings.concurrent_seconds:
+            continue
+        if other.service == deploy.service:
+            # its own versions are what is compared: nothing tells the two releases apart
+            for signal in get_args(Signal):
+                untold = Rival(other, 0.0, False, reason("nothing_to_judge_by"))
+                by_signal.setdefault(signal, []).append(untold)
             continue
         since = (
             min(other.started, other.first_traffic or other.started).timestamp()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints, runs
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import Contrast, own_codes, role_on
 from monitor.model.edges import WINDOW_SECONDS, Sighting
@@ -130,7 +130,10 @@ def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
     """So many of the version's `calls` per stratum (or window) fresh instances may have had, by
     their share and chance.
     """
-    share = np.array([shares.get(int(window), 0.0) for window in windows.tolist()])
+    if not shares:
+        return np.zeros(calls.size)
+    moments, places = runs(windows)
+    share = np.array([shares.get(window, 0.0) for window in moments.tolist()])[places]
     return np.asarray(
         np.minimum(
             calls, np.ceil(share * calls + CHANCE * np.sqrt(share * (1.0 - share) * calls))
