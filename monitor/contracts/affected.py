@@ -9,8 +9,6 @@ skeleton, but by marks of what stood there, as far as these tell it.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import orjson
-
 from monitor.contracts.amendment import Weighed
 from monitor.contracts.bodies import check_body
 from monitor.contracts.change import Change, Read
@@ -20,7 +18,7 @@ from monitor.contracts.form import Body, Operation
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, instances, lacks
+from monitor.contracts.skeleton import Node, bodies, lacks
 from monitor.contracts.targets import Target, Targets
 from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
 from monitor.model.pointers import escaped, unescaped
@@ -309,10 +307,10 @@ def _broken(kind: Kind, target: Operation) -> set[tuple[str, str]]:
 
 
 def _breaks(kind: Kind, clause: Body) -> set[tuple[str, str]]:
-    bodies = [] if kind.node is None else [orjson.dumps(shown) for shown in instances(kind.node)]
+    shown = () if kind.node is None else bodies(kind.node)
     return {
         (entry.rule, entry.pointer)
-        for findings in checked(bodies, kind, clause)
+        for findings in checked(shown, kind, clause)
         for _, entry in findings.broken
     }
 

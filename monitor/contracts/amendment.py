@@ -6,13 +6,14 @@ allows all that the other allows (containment.py). The second overrules the firs
 was only written otherwise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from monitor.contracts.change import Change, Met, Place, Read
 from monitor.contracts.changes import MOST_CHANGES, changes
 from monitor.contracts.containment import OPEN, Answer, Held, held_against
+from monitor.contracts.schemas import Schema
 
 Bearing = Literal["breaking", "compatible", "undecided"]
 WORST_FIRST: tuple[Bearing, ...] = ("breaking", "undecided", "compatible")
@@ -106,6 +107,7 @@ def bearing_of(rows: Sequence[Weighed]) -> Bearing:
 def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:
     """What whole schemas say, where that may change the bearing of a clause's change."""
     held: dict[Place, Held] = {}
+    known: dict[tuple[Hashable, Hashable], Held] = {}  # operations share what they refer to
     room = MOST_HELD
     for place, found in by_place.items():
         if len(found) > MOST_CLAUSES:
@@ -118,7 +120,12 @@ def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:
         room -= len(pairs)
         if room < 0:
             break
-        answers = [held_against(*pair) for pair in pairs]
+        answers = []
+        for older, newer in pairs:
+            key = (_name(older), _name(newer))
+            if key not in known:
+                known[key] = held_against(older, newer)
+            answers.append(known[key])
         held[place] = Held(
             _least([answer.newer_allows_all for answer in answers]),
             _least([answer.older_allowed_all for answer in answers]),
@@ -126,6 +133,13 @@ def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:
             next((answer.won for answer in answers if answer.won), ""),
         )
     return held
+
+
+def _name(schema: Schema) -> Hashable:
+    """The same for schemas that refer to the same part of a document and say no more."""
+    document, node = schema.written
+    refers = isinstance(node, dict) and node.keys() == {"$ref"}
+    return id(document), node["$ref"] if refers else f"#{schema.pointer}", schema.draft
 
 
 def _least(answers: Sequence[Answer]) -> Answer:

@@ -62,13 +62,9 @@ def held_against(older: Schema, newer: Schema) -> Held:
         return OPEN
     try:
         subtracts = max(len(json.dumps(part.to_json_schema())) for part in (was, now)) <= MOST_LEFT
-        keeps, allowed = (_covers(*pair, subtracts=subtracts) for pair in ((now, was), (was, now)))
-        return Held(
-            keeps,
-            allowed,
-            _beyond(was, now) if keeps == "no" and subtracts else "",
-            _beyond(now, was) if allowed == "no" and subtracts else "",
-        )
+        keeps, lost = _covers(now, was, subtracts=subtracts)
+        allowed, won = _covers(was, now, subtracts=subtracts)
+        return Held(keeps, allowed, lost, won)
     except (ValueError, engine.canonical.CanonicalizationError):
         return OPEN
 
@@ -156,16 +152,24 @@ def _targets(node: Any) -> Iterator[str]:
 
 def _covers(
     wide: engine.CanonicalSchema, narrow: engine.CanonicalSchema, *, subtracts: bool
-) -> Answer:
+) -> tuple[Answer, str]:
+    """Whether the first allows all that the second does, and what it does not. What is left of
+    the second is made once: it costs most of all that a comparison does.
+    """
     answer = wide.covers(narrow)
-    if answer == engine.canonical.Containment.UNKNOWN:  # a reference is enough for that
-        return _EMPTY[narrow.subtract(wide).satisfiability()] if subtracts else "open"
-    return "yes" if answer == engine.canonical.Containment.YES else "no"
+    if answer == engine.canonical.Containment.YES:
+        return "yes", ""
+    unknown = answer == engine.canonical.Containment.UNKNOWN  # a reference is enough for that
+    if not subtracts:
+        return ("open" if unknown else "no"), ""
+    left = narrow.subtract(wide)
+    word = _EMPTY[left.satisfiability()] if unknown else "no"
+    return word, _shown(left) if word == "no" else ""
 
 
-def _beyond(wide: engine.CanonicalSchema, narrow: engine.CanonicalSchema) -> str:
-    """The schema of what only the first allows, where it is short enough to be read."""
-    text = json.dumps(_read(wide.subtract(narrow).to_json_schema()), ensure_ascii=False)
+def _shown(left: engine.CanonicalSchema) -> str:
+    """A schema of what only one allows, where it is short enough to be read."""
+    text = json.dumps(_read(left.to_json_schema()), ensure_ascii=False)
     return text if len(text) <= LONGEST_EXAMPLE else ""
 
 

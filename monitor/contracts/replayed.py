@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import orjson
-
 from monitor.contracts.affected import Kind, checked
 from monitor.contracts.change import Change
 from monitor.contracts.form import Operation
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, instances, lacks
+from monitor.contracts.skeleton import Node, bodies, lacks
 from monitor.contracts.valued import RULES, Marks, valued
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -63,9 +61,8 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
         return "keeps", ""
     if kind.node is None:
         return "unseen", "payload_unseen"
-    bodies = [orjson.dumps(shown) for shown in instances(kind.node)] or [b""]
     broken, left = set[str](), set[str]()
-    for findings in checked(bodies, kind, clause):
+    for findings in checked(bodies(kind.node) or (b"",), kind, clause):
         broken |= {entry.rule for _, entry in findings.broken}
         left |= {entry.code for entry in findings.unchecked}
     sure = SURE if _merges(kind.node) else SURE | _CHOICES

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,6 +33,7 @@ MOST_SHARE = 0.01
 """What must surely be below this share of the calls counts as not met; 300 calls show it."""
 MOST_ROWS = 500
 _MOST_REASONS = 20
+_upper_share = lru_cache(maxsize=8192)(upper_share)  # many rows have the same counts
 _BY_LIVE = frozenset({"answers_break", "values_sent", "received_today"})
 _SETTLED = {"never_promised": "nobody_receives", "sent_in_vain": "nobody_sends"}
 
@@ -287,14 +289,14 @@ def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list
         rule = replay.rule_of(change)
         met = Met(
             change, *whom, kind.operation, kind.status, kind.side, pointer, rule, count.shown,
-            count.broken, count.broken / max(count.shown, 1), upper_share(count.broken, count.shown),
+            count.broken, count.broken / max(count.shown, 1), _upper_share(count.broken, count.shown),
         )  # fmt: skip
         yield change, [met] if count.broken else [], count
 
 
 def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settled:
     """A change that documents leave open is decided by what was live, where enough was."""
-    upper = upper_share(affected, looked_at)
+    upper = _upper_share(affected, looked_at)
     if row.bearing == "undecided" and row.why in _SETTLED:
         if affected and row.why == "never_promised":
             row = replace(row, bearing="breaking", why="received_today")
@@ -331,7 +333,7 @@ def _met(counted: _Counted) -> list[Met]:
         met = Met(
             *(harm.change, consumer, consumer_version, provider_version, operation, status),
             *(side, harm.pointer, harm.rule, of, affected),
-            *(affected / of, upper_share(affected, of)),
+            *(affected / of, _upper_share(affected, of)),
         )
         if harm.rule not in WHOLE:
             rows.append(met)
@@ -354,7 +356,7 @@ def _told(by_operation: Mapping[str, Counter[tuple[str, bool]]]) -> list[Told]:
             max((count for (_, was), count in by_side.items() if was is whether), default=0)
             for whether in (True, False)
         )
-        upper = upper_share(0, seen)
+        upper = _upper_share(0, seen)
         operations.append(Told(name, seen, unseen, upper, upper <= MOST_SHARE))
     return operations
 

@@ -149,8 +149,18 @@ def at_once(old: Sequence[Marked], new: Sequence[Marked]) -> bool:
 def counts_of(row: Row) -> dict[str, dict[str, int]]:
     """How many of the payloads that were marked showed each mark, by place."""
     marked = marked_of({"hour": _NO_HOUR, **row}, "")
-    sketches = sketches_of([marked], at_once=False) if marked is not None else []
-    return {place: dict(marks) for it in sketches for place, marks in it.counts.items()}
+    counts: dict[str, dict[str, int]] = {}
+    if marked is None:
+        return counts
+    each = marked.each
+    for key, count in marked.marks.items():
+        place, _, mark = key.partition(SEPARATOR)
+        if place or mark != MARKED:
+            held = counts.get(place)
+            if held is None:
+                held = counts[place] = {}
+            held[mark] = int(count) if each == 1.0 else round(int(count) / each)
+    return counts
 
 
 def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:
