@@ -2,7 +2,7 @@
 here.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,11 +56,7 @@ def watch_requests(session: Any, capture: Capture) -> Any:
                 first.headers.get("content-type", "")
             ):
                 seen.answered.add(first.content)
-                seen.answered_headers = [
-                    (name, value)
-                    for name, value in seen.answered_headers
-                    if name.lower() != "content-encoding"
-                ]
+                seen.answered_headers = _unpacked(seen.answered_headers)
         capture.over(seen)
         return answer
 
@@ -128,6 +124,23 @@ def _answered(seen: Seen, request: Any, answer: Any) -> bool:
     return False
 
 
+def _is_read(seen: Seen, answer: Any, *, taking: bool) -> bool:
+    """Whether an answer was read before it came, as a cache's is: nobody asks for its stream, and
+    its body is unpacked.
+    """
+    held = getattr(answer, "_content", None)
+    if not isinstance(held, bytes):
+        return False
+    if taking:
+        seen.answered.add(held)
+        seen.answered_headers = _unpacked(seen.answered_headers)
+    return True
+
+
+def _unpacked(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() != "content-encoding"]
+
+
 class _Once:
     """An exchange that is over once, however often its answer is closed."""
 
@@ -139,6 +152,36 @@ class _Once:
             self._done = True
             with suppress(Exception):
                 self._capture.over(self._seen)
+
+
+class _Covered:
+    """A transport that does all but its requests as the one within."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def __enter__(self) -> Any:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._inner.__exit__(*error)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> Any:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._inner.__aexit__(*error)
 
 
 def _cover(inner: Any, capture: Capture) -> Any:
@@ -163,7 +206,7 @@ def _cover(inner: Any, capture: Capture) -> Any:
                     self._held.broke_off()
                 self._over()
 
-    class Transport(httpx.BaseTransport):
+    class Transport(_Covered, httpx.BaseTransport):
         def handle_request(self, request: Any) -> Any:
             seen = _begun_httpx(request, capture)
             if seen is None:
@@ -174,15 +217,15 @@ def _cover(inner: Any, capture: Capture) -> Any:
                 capture.over(seen)
                 raise
             taking = _answered(seen, request, answer)
+            if _is_read(seen, answer, taking=taking):
+                capture.over(seen)
+                return answer
             answer.stream = Stream(
                 answer.stream, seen.answered if taking else None, _Once(capture, seen)
             )
             return answer
 
-        def close(self) -> None:
-            inner.close()
-
-    return Transport()
+    return Transport(inner)
 
 
 def _async_cover(inner: Any, capture: Capture) -> Any:
@@ -207,7 +250,7 @@ def _async_cover(inner: Any, capture: Capture) -> Any:
                     self._held.broke_off()
                 self._over()
 
-    class Transport(httpx.AsyncBaseTransport):
+    class Transport(_Covered, httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: Any) -> Any:
             seen = _begun_httpx(request, capture)
             if seen is None:
@@ -218,12 +261,12 @@ def _async_cover(inner: Any, capture: Capture) -> Any:
                 capture.over(seen)
                 raise
             taking = _answered(seen, request, answer)
+            if _is_read(seen, answer, taking=taking):
+                capture.over(seen)
+                return answer
             answer.stream = Stream(
                 answer.stream, seen.answered if taking else None, _Once(capture, seen)
             )
             return answer
 
-        async def aclose(self) -> None:
-            await inner.aclose()
-
-    return Transport()
+    return Transport(inner)

@@ -168,8 +168,7 @@ def written(seen: Seen, settings: Settings) -> bytes:
     }
     if seen.route:
         record["route"] = seen.route
-    if not (asked_whole and answered_whole):
-        record["headers_whole"] = False
+    record["headers_whole"] = asked_whole and answered_whole
     if not values:
         record["redacted"] = True
     record |= _side("request", seen.asked, asked, settings) | _side(

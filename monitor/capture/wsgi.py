@@ -66,7 +66,8 @@ class WsgiCapture:
                     seen.answered.add(part)
             self._over(seen, environ)
             return answer
-        return _Passing(answer, seen, taking, lambda: self._over(seen, environ))
+        passing = _Sized if hasattr(type(answer), "__len__") else _Passing
+        return passing(answer, seen, taking, lambda: self._over(seen, environ))
 
     def _begun(self, environ: Environ) -> Seen | None:
         try:
@@ -146,6 +147,13 @@ class _Passing:
             if self._taking[0] and not self._at_end:
                 self._seen.answered.broke_off()
             self._over()
+
+
+class _Sized(_Passing):
+    """One that tells how many parts it has: servers tell the length of an only one."""
+
+    def __len__(self) -> int:
+        return len(self._answer)  # type: ignore[arg-type]  # only such come here
 
 
 class _Overheard:

@@ -31,6 +31,7 @@ _UNSAID = {
     "query": "log the query, else no query parameter can be checked",
     "request_headers": "log the headers that contracts name",
     "response_headers": "log content-type at least",
+    "headers_whole": "a header that is not logged counts as not seen; headers_whole: true in our plain form says that all are logged",
     "request_body": "this log carries none; only what is around it can be checked",
     "response_body": "this log carries none; only what is around it can be checked",
 }
@@ -149,6 +150,7 @@ def _fields(read: Any) -> dict[str, Any]:
         "span_id": read.span_id.hex(),
         "request_headers": sorted(read.request_headers),
         "response_headers": sorted(read.response_headers),
+        "headers_whole": read.headers_whole,
         "request_body": _body(read.request_body, truncated=read.request_truncated),
         "response_body": _body(read.response_body, truncated=read.response_truncated),
         "proxy_answer": read.proxy_answer,
@@ -172,6 +174,8 @@ def _missing(read: Any) -> dict[str, str]:
         absent.add("query")
     else:
         absent.discard("query")
+    if not read.headers_whole and (read.request_headers or read.response_headers):
+        absent.add("headers_whole")
     if read.protocol == MESSAGING:
         absent &= {
             "trace_id",

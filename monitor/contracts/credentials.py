@@ -2,6 +2,8 @@
 there.
 """
 
+from collections.abc import Mapping
+
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import Credential, Operation
 from monitor.contracts.queries import query_pairs
@@ -12,18 +14,27 @@ MISSING = "missing_credentials"
 
 
 def check_credentials(exchange: Exchange, operation: Operation, findings: Findings) -> None:
-    """Observe that an answered request carried none of the credentials that the operation asks
-    for.
+    """Observe that a request was served (2xx) and carried none of the credentials that the
+    operation asks for. A redirect to where one signs in, and a failure, serve nothing.
 
     It is no violation: proxies check and take credentials away before a service logs, and logs
     leave them out. A place that the source does not log counts as there.
     """
-    if any(
+    if not 200 <= exchange.status < 300 or any(
         all(_there(exchange, credential) for credential in together)
         for together in operation.security
     ):
         return
     findings.observe(MISSING, "request", f"{operation.clause}/security")
+
+
+def _sanitised(headers: Mapping[str, str]) -> bool:
+    """Whether no header of a call is a secret: browsers leave those out of what they export, and
+    a client's library may add them after the call was seen.
+
+    https://developer.chrome.com/docs/devtools/network/reference#save-as-har
+    """
+    return "cookie" not in headers and REDACTED not in headers.values()
 
 
 def _there(exchange: Exchange, credential: Credential) -> bool:
@@ -32,6 +43,8 @@ def _there(exchange: Exchange, credential: Credential) -> bool:
         return pairs is None or any(name == credential.name for name, _ in pairs)
     headers = exchange.request_headers
     if not credential.place or not headers or not exchange.headers_whole:
+        return True
+    if exchange.side == "client" and _sanitised(headers):
         return True
     if credential.place == "header":
         return credential.name in headers

@@ -2,6 +2,7 @@
 parameters, without TLS.
 """
 
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from monitor.contracts.findings import Findings
@@ -25,7 +26,8 @@ def observe(exchange: Exchange, operation: Operation, findings: Findings) -> Non
     """Add what is worth telling of an exchange that was served (2xx).
 
     Sunset is the answer's own word (RFC 8594), plaintext the word of a proxy before the service
-    (`x-forwarded-proto`). Names of undocumented parameters are not told: they are the caller's
+    (`x-forwarded-proto`), unless it tells a client's certificate, too: in a mesh the application's
+    plain call travels in TLS between the sidecars. Names of undocumented parameters are not told: they are the caller's
     text.
     """
     if not 200 <= exchange.status < 300:
@@ -35,10 +37,18 @@ def observe(exchange: Exchange, operation: Operation, findings: Findings) -> Non
     answered = exchange.response_headers
     if answered and "sunset" in answered and _is_over(answered["sunset"], exchange.end_ns):
         findings.observe(SUNSET, "response", operation.clause)
-    if exchange.request_headers.get("x-forwarded-proto", "").lower() == "http":
+    if _is_plaintext(exchange.request_headers):
         findings.observe(PLAINTEXT, "request", operation.clause)
     if exchange.query and _has_others(exchange.query, operation):
         findings.observe(PARAMETER, "request", f"{operation.clause}/parameters")
+
+
+def _is_plaintext(headers: Mapping[str, str]) -> bool:
+    """By https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers"""
+    return (
+        headers.get("x-forwarded-proto", "").lower() == "http"
+        and "x-forwarded-client-cert" not in headers
+    )
 
 
 def _is_over(text: str, end_ns: int) -> bool:

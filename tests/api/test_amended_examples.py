@@ -163,7 +163,7 @@ def test_a_header_that_was_never_promised_and_goes_is_asked_live(api: Asked) -> 
         return told["result"], row["why"], row["affected"], row["untold"]
 
     headers = {"content-type": "application/json", "x-trace": "t"}
-    live(api, *([{"response_headers": headers}] * 400))
+    live(api, *([{"response_headers": headers, "headers_whole": True}] * 400))
     assert judged("X-Trace") == ("breaking", "received_today", 400, 0)
     assert judged("X-Gone") == ("compatible", "nobody_receives", 0, 0)
     assert judged("Date") == ("undecided", "never_promised", 0, 400)  # its presence is not kept

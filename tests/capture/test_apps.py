@@ -2,11 +2,16 @@
 the monitor.
 """
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from io import BytesIO
+from typing import Any, Self
+from wsgiref.handlers import SimpleHandler
 from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.util import setup_testing_defaults
 
 import anyio
 import flask
@@ -310,6 +315,75 @@ def test_a_wsgi_stream_is_asked_for_one_part_at_a_time_and_closed() -> None:
     answer.close()  # type: ignore[attr-defined] - as every server does
     kit.close()
     assert collected.said[0]["response_body"] == '{"a":0}'
+
+
+def test_a_wsgi_answer_that_tells_how_many_parts_it_has_goes_on_doing_so() -> None:
+    """By it the standard library's server knows the length of an only part."""
+
+    def app(_: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return deque([b'{"a":1}'])
+
+    def served(application: Any) -> bytes:
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        output = BytesIO()
+        SimpleHandler(BytesIO(), output, BytesIO(), environ).run(application)
+        return output.getvalue()
+
+    collected = Collected()
+    kit = capture(collected)
+    assert served(WsgiCapture(app, kit)) == served(app)
+    assert b"Content-Length: 7" in served(app)
+    kit.close()
+    assert [exchange["response_body"] for exchange in collected.said] == ['{"a":0}']
+
+
+def test_a_transport_of_httpx_is_entered_left_and_asked_as_ever() -> None:
+    done: list[str] = []
+
+    class Own(httpx.BaseTransport):
+        pool = "its pool"
+
+        def __enter__(self) -> Self:
+            done.append("entered")
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            done.append("left")
+
+        def handle_request(self, _: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"a": 1})
+
+    class OwnAsync(httpx.AsyncBaseTransport):
+        pool = "its pool"
+
+        async def __aenter__(self) -> Self:
+            done.append("entered")
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            done.append("left")
+
+        async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"a": 1})
+
+    async def asked_later(kit: Any) -> None:
+        client = watch_httpx(httpx.AsyncClient(transport=OwnAsync()), kit)
+        assert client._transport.pool == "its pool"
+        async with client:
+            assert (await client.get("http://payment/x")).json() == {"a": 1}
+
+    collected = Collected()
+    kit = capture(collected)
+    client = watch_httpx(httpx.Client(transport=Own()), kit)
+    assert client._transport.pool == "its pool"
+    with client:
+        assert client.get("http://payment/x").json() == {"a": 1}
+    asyncio.run(asked_later(kit))
+    kit.close()
+    assert done == ["entered", "left"] * 2
+    assert [exchange["response_body"] for exchange in collected.said] == ['{"a":0}'] * 2
 
 
 def test_lists_and_files_of_wsgi_applications_are_handed_on_as_they_are() -> None:

@@ -41,7 +41,7 @@ def test_settings_fill_in_who_is_called(file: Path, capsys: pytest.CaptureFixtur
     assert report["entries"][0]["fields"]["callee"] == "payment"
     assert "callee" not in report["entries"][0]["missing"]
     assert report["entries"][1]["fields"]["callee_version"] == "2"
-    assert report["entries"][1]["missing"].keys() == {"environment", "trace_id"}
+    assert report["entries"][1]["missing"].keys() == {"environment", "trace_id", "headers_whole"}
     assert report["summary"] == [
         {"source": "combined", "reason": "", "entries": 2},
         {"source": "azure_api_management", "reason": "", "entries": 1},

@@ -768,6 +768,7 @@ SCHEMES = {
     "securitySchemes": {
         "key": {"type": "apiKey", "in": "query", "name": "key"},
         "bearer": {"type": "http", "scheme": "bearer"},
+        "mutual": {"type": "mutualTLS"},
     }
 }
 
@@ -789,6 +790,16 @@ SCHEMES = {
             True,
         ),
         ([{"bearer": []}, {}], {"request_headers": {"host": "a"}}, False),
+        # a browser's export leaves secrets out, and a client's library may add them later
+        ([{"bearer": []}], {"request_headers": {"host": "a"}, "side": "client"}, False),
+        (
+            [{"bearer": []}],
+            {"request_headers": {"cookie": "a=[redacted text]"}, "side": "client"},
+            True,
+        ),
+        ([{"mutual": []}], {"request_headers": {"host": "a"}}, False),
+        ([{"undescribed": []}], {"request_headers": {"host": "a"}}, False),
+        ([{"key": []}], {"request_headers": {"host": "a"}}, False),  # no query is told
     ],
 )
 def test_missing_credentials_are_an_observation_and_no_violation(
@@ -800,6 +811,14 @@ def test_missing_credentials_are_an_observation_and_no_violation(
     assert [observation.code for observation in checked.observations] == (
         ["missing_credentials"] if seen else []
     )
+
+
+@pytest.mark.parametrize("status", [0, 302, 401, 499, 500])
+def test_who_was_not_served_is_told_of_no_missing_credentials(status: int) -> None:
+    operation = {"responses": OK | {"5XX": {}, "302": {}}, "security": [{"bearer": []}]}
+    known = contract({"/r": {"get": operation}}, components=SCHEMES)
+    asked = exchange(path="/r", status=status, response_body=None, request_headers={"host": "a"})
+    assert not check(asked, known).observations
 
 
 LONG = 2**64 + 1

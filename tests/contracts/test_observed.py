@@ -41,6 +41,12 @@ def seen(document: str = PAYMENTS, **changes: Any) -> list[str]:
         (PAYMENTS, {"response_headers": JSON | {"sunset": "soon"}}, []),
         (PAYMENTS, {"request_headers": {"x-forwarded-proto": "http"}}, ["plaintext"]),
         (PAYMENTS, {"request_headers": {"x-forwarded-proto": "https"}}, []),
+        # between sidecars it travelled in TLS
+        (
+            PAYMENTS,
+            {"request_headers": {"x-forwarded-proto": "http", "x-forwarded-client-cert": "By=a"}},
+            [],
+        ),
         (PAYMENTS, {"query": "debug=1"}, ["undocumented_parameter"]),
     ],
 )

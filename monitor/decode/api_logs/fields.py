@@ -198,7 +198,9 @@ def caller_of(value: object) -> str:
     return "" if _SOURCE_LINE.fullmatch(name) else name
 
 
-_SOURCE_LINE = re.compile(r"(?:\S+/)?[\w.-]+\.[a-z]{1,4}:\d{1,7}")
+_SOURCE_LINE = re.compile(
+    r"(?:(?:\S+/)?[\w.-]+\.(?:go|java|kt|js|ts|cs|cpp)|\S+/[\w.-]+\.(?:py|rs|rb|php|c|cc)):\d{1,7}"
+)
 
 
 def id_of(value: object, size: int) -> bytes:
@@ -351,6 +353,19 @@ def _header_text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(entry for entry in value if isinstance(entry, str))[:_LONGEST_HEADER]
     return str(value)[:_LONGEST_HEADER] if isinstance(value, int | float) else ""
+
+
+def whole_of(told: object, asked: Mapping[str, str], answered: Mapping[str, str]) -> bool:
+    """Whether an absent header was absent: as the entry says, else by what HTTP asks of every
+    request (Host) and of an origin's answers (Date). A log of some headers seldom has these.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-host-and-authority, #name-date
+    """
+    if isinstance(told, bool):
+        return told
+    if asked:
+        return "host" in asked or ":authority" in asked
+    return "date" in answered
 
 
 def body_of(value: Any) -> Body:

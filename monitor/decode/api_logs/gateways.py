@@ -5,6 +5,7 @@ https://developer.konghq.com/plugins/kafka-log/ (`kong.log.serialize()`),
 https://apisix.apache.org/docs/apisix/plugins/kafka-logger/
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from monitor.decode.api_logs import fields
@@ -13,7 +14,7 @@ from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.proxies import made_by_apisix, made_by_kong, made_by_proxy
 from monitor.decode.api_logs.units import MILLIS, length_ns, moment_ns
-from monitor.model.exchanges import Exchange
+from monitor.model.exchanges import REDACTED, Exchange
 from monitor.model.services import split_service
 
 Entry = dict[str, Any]
@@ -121,6 +122,7 @@ def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     duration = fields.duration_ns(latencies.get("request"), 1e6)
     start = moment_ns(entry.get("started_at"), place.record_ms)
     service, consumer = _dict(entry.get("service")), _dict(entry.get("consumer"))
+    headers = fields.headers_of(request.get("headers"))
     querystring = request.get("querystring")
     traced = entry.get("trace_id")
     (asked, asked_cut), (answered, answered_cut) = (
@@ -141,14 +143,24 @@ def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         callee=service.get("name") or service.get("host"),
         environment=entry.get("environment"),
         trace=fields.id_of(traced.get("w3c"), 16) if isinstance(traced, dict) else b"",
-        request_headers=fields.headers_of(request.get("headers")),
+        request_headers=headers,
         response_headers=fields.headers_of(response.get("headers")),
         request_body=asked,
         response_body=answered,
         request_truncated=asked_cut,
         response_truncated=answered_cut,
+        headers_whole=_is_whole(
+            headers, known=bool(consumer or entry.get("authenticated_entity"))
+        ),
         proxy_answer=made_by_kong(entry, response.get("status")),
     )
+
+
+def _is_whole(headers: Mapping[str, str], *, known: bool) -> bool:
+    """Whether these are all headers of a request. A gateway that knows who called may have taken
+    the credentials away before it logs (`hide_credentials`).
+    """
+    return not known or "cookie" in headers or REDACTED in headers.values()
 
 
 def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
@@ -173,7 +185,8 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         body_and_cut(response.get("body")),
     )
     services, routes = ("service_name", "service_id"), ("route_name", "route_id")
-    querystring = request.get("querystring")
+    querystring, consumer = request.get("querystring"), _dict(entry.get("consumer"))
+    headers = fields.headers_of(request.get("headers"))
     return make(
         place,
         index,
@@ -184,13 +197,14 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         status=response.get("status"),
         query=querystring if isinstance(querystring, dict) and querystring else None,
         query_known=fields.is_told(started) or "querystring" in request,
-        caller=_dict(entry.get("consumer")).get("username"),
+        caller=consumer.get("username"),
         callee=next((entry[name] for name in services if entry.get(name)), None)
         or host_of(entry.get("host"))
         or next((entry[name] for name in routes if entry.get(name)), None),
         environment=entry.get("environment"),
-        request_headers=fields.headers_of(request.get("headers")),
+        request_headers=headers,
         response_headers=fields.headers_of(response.get("headers")),
+        headers_whole=_is_whole(headers, known=bool(consumer)),
         request_body=asked,
         response_body=answered,
         request_truncated=asked_cut or (asked is not None and len(asked) >= _APISIX_CUT),

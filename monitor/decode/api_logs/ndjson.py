@@ -6,8 +6,8 @@ environment, trace_id, span_id, side, request_truncated, response_truncated, red
 request_body_encoding, response_body_encoding, headers_whole, proxy_answer, response_flags,
 response_code_details, upstream_status, upstream_header_time}: `time` is when the exchange ended,
 bodies are JSON or text, all but time, method and path or url may be left out. A body encoding of
-"base64" says that the text stands for bytes. `headers_whole` false: only some headers are logged.
-The last five tell whether a proxy made the answer itself (proxies.py).
+"base64" says that the text stands for bytes. `headers_whole` says whether all headers are logged;
+without it they are where a request's tell its Host or, of an answer alone, its Date. The last five tell whether a proxy made the answer itself (proxies.py).
 
 With `protocol` "messaging" it is a record of a topic, as the capture kit sees it where it is sent
 or taken (captured.py).
@@ -39,6 +39,7 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         query, query_known = query_text(raw_query) if raw_query else query, True
     asked, answered = get("request_headers"), get("response_headers")
     request_headers = fields.headers_of(asked) if asked else {}
+    response_headers = fields.headers_of(answered) if answered else {}
     trace, span = fields.id_of(get("trace_id"), 16), fields.id_of(get("span_id"), 8)
     if not trace and request_headers:
         trace, span = fields.traceparent(request_headers)
@@ -66,14 +67,14 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         side="client" if get("side") == "client" else "server",
         protocol=fields.protocol_of(request_headers),
         request_headers=request_headers,
-        response_headers=fields.headers_of(answered) if answered else {},
+        response_headers=response_headers,
         request_body=fields.plain_body(get("request_body"), get("request_body_encoding")),
         response_body=fields.plain_body(get("response_body"), get("response_body_encoding")),
         request_truncated=get("request_truncated") is True,
         response_truncated=get("response_truncated") is True,
         query_known=query_known or bool(url),
         redacted=get("redacted") is True,
-        headers_whole=get("headers_whole") is not False,
+        headers_whole=fields.whole_of(get("headers_whole"), request_headers, response_headers),
         status_told=fields.is_told(status),
         proxy_answer=made_by_proxy(entry),
     )

@@ -28,7 +28,7 @@ class _Alike(NamedTuple):
     request_truncated: bool
     response_truncated: bool
     redacted: bool
-    headers_whole: bool
+    headers_whole: bool | None  # None: its headers tell it
     status_told: bool
 
 
@@ -123,6 +123,10 @@ class NdjsonReader:
             query, query_known = query_text(query) if query else query, True
         asked, answered = get("request_headers"), get("response_headers")
         request_headers = fields.headers_of(asked) if asked else {}
+        response_headers = fields.headers_of(answered) if answered else {}
+        whole = alike.headers_whole
+        if whole is None:
+            whole = fields.whole_of(None, request_headers, response_headers)
         trace, span = _ids(get("trace_id"), get("span_id"))
         if not trace and request_headers:
             trace, span = fields.traceparent(request_headers)
@@ -152,14 +156,14 @@ class NdjsonReader:
             alike.side,
             fields.protocol_of(request_headers),
             request_headers,
-            fields.headers_of(answered) if answered else {},
+            response_headers,
             request_body if type(request_body) is str else fields.body_of(request_body),
             response_body if type(response_body) is str else fields.body_of(response_body),
             alike.request_truncated,
             alike.response_truncated,
             query_known,
             alike.redacted,
-            alike.headers_whole,
+            whole,
             alike.status_told,
         )
 
@@ -198,7 +202,7 @@ def _alike(entry: dict[str, Any]) -> _Alike:
         get("request_truncated") is True,
         get("response_truncated") is True,
         get("redacted") is True,
-        get("headers_whole") is not False,
+        whole if isinstance(whole := get("headers_whole"), bool) else None,
         fields.is_told(status),
     )
 

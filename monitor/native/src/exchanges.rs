@@ -158,6 +158,15 @@ impl Exchanges {
     }
 }
 
+/// Whether an absent header was absent, by the headers themselves: `fields.whole_of` says why.
+fn whole_of(asked: Option<&Bound<'_, PyDict>>, answered: Option<&Bound<'_, PyDict>>) -> Read<bool> {
+    let there = |one: Option<&Bound<'_, PyDict>>, name: &str| one.map_or(Ok(false), |held| held.contains(name)).map_err(|_| Odd);
+    if asked.is_some_and(|held| !held.is_empty()) {
+        return Ok(there(asked, "host")? || there(asked, ":authority")?);
+    }
+    there(answered, "date")
+}
+
 impl Exchanges {
     fn exchange<'py>(
         &mut self,
@@ -185,6 +194,7 @@ impl Exchanges {
             common;
         sure(callee.is_truthy().map_err(|_| Odd)?)?; // else a header names it
         let none = || py.None().into_bound(py);
+        let whole = if whole.is_none() { whole_of(asked.as_ref(), answered.as_ref())?.into_pyobject(py).map_err(|_| Odd)?.to_owned().into_any() } else { whole };
         let headers = |one: Option<Bound<'py, PyDict>>| one.unwrap_or_else(|| PyDict::new(py)).into_any();
         let body = |one: Option<Bound<'py, PyString>>| one.map_or_else(none, Bound::into_any);
         let number = |one: i64| one.into_pyobject(py).map(Bound::into_any).map_err(|_| Odd);

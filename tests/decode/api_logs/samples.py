@@ -298,7 +298,7 @@ SAMPLES = [
         ),
         {"caller": "web", "callee_version": "2"},
     ),
-    Sample("kong", "kong", _json(**_KONG), {**_POST, **_JSON_BOTH, "caller": "web", "headers_whole": True}),
+    Sample("kong", "kong", _json(**_KONG), {**_POST, **_JSON_BOTH, "caller": "web"}),
     Sample("apisix", "apisix", _json(**_APISIX), {**_POST, **_JSON_BOTH, **_BODIES, "headers_whole": True}),
     Sample(
         "apisix-origin", "apisix", 'POST /pay/7?x=1 HTTP/1.1\r\nhost: payment\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n{"a":1}',

@@ -132,6 +132,34 @@ def test_a_url_gives_path_query_and_perhaps_the_callee_but_never_a_password(
     assert "pw" not in repr(read)
 
 
+@pytest.mark.parametrize(
+    ("changes", "whole"),
+    [
+        ({"request_headers": {"Host": "a", "accept": "*/*"}}, True),
+        ({"request_headers": {":authority": "a"}}, True),
+        ({"request_headers": {"content-type": "application/json"}}, False),
+        ({"request_headers": {"host": "a"}, "headers_whole": False}, False),
+        ({"request_headers": {"accept": "*/*"}, "headers_whole": True}, True),
+        ({"request_headers": {}, "response_headers": {"Date": "today"}}, True),
+        ({"request_headers": None, "response_headers": {"content-type": "text/plain"}}, False),
+        (
+            {"request_headers": {"accept": "*/*"}, "response_headers": {"date": "today"}},
+            False,
+        ),
+    ],
+)
+def test_headers_are_whole_where_the_entry_or_what_http_asks_of_every_request_says_so(
+    changes: dict[str, Any], whole: bool
+) -> None:
+    assert one(**changes).headers_whole is whole
+
+
+@pytest.mark.parametrize("place", ["server/log.go:77", "log.go:7", "/srv/app/main.rs:120"])
+def test_a_place_in_source_text_that_loggers_call_the_caller_is_none(place: str) -> None:
+    assert one(caller=place).caller == "unknown"
+    assert one(caller="shop.io:8080").caller == "shop.io:8080"
+
+
 def test_missing_names_are_unknown() -> None:
     read = one(caller=None, callee="-")
     assert (read.caller, read.callee) == ("unknown", "unknown")

@@ -211,6 +211,17 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
         _json(**{"@timestamp": "2026-11-28T10:00:00+00:00"}, host="payment", client_ip="10.0.0.9", route_id="1", request={"method": "POST", "uri": "/pay/7", "body": "{}"}, response={"status": 201}),
         {"callee": "payment", "end_ns": _AT * 10**9, "request_body": "{}", "status": 201, "query_known": False},
     ),
+    *(
+        (
+            f"kong-{name}",
+            _json(started_at=_AT * 1000, latencies={"request": 42}, service={"name": "payment"}, request={"method": "GET", "uri": "/pay/7?x=1", "headers": {"host": "gw"} | held}, response={"status": 200}, **who),
+            {"headers_whole": whole, "duration_ns": 42_000_000},
+        )
+        for name, held, who, whole in (
+            ("that-knows-nobody", {}, {}, True), ("that-hid-the-credentials", {}, {"consumer": {"username": "web"}}, False),
+            ("that-left-them", {"authorization": "REDACTED"}, {"authenticated_entity": {"id": "a"}}, True),
+        )
+    ),
     (
         "azure-of-a-gateway-that-asked-no-backend",
         _json(time="2026-11-28T10:00:00.1234567Z", operationName="Microsoft.ApiManagement/GatewayLogs", durationMs=1, properties={"method": "GET", "url": "https://gw/pay/7", "responseCode": 403, "apiId": "payment;rev=2"}),
