@@ -7,25 +7,32 @@ installed: `seamwatch session` runs beside the tests as a process of its own.
 
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 ANSWER_SECONDS = 60.0
-_MARK = "seamwatch(contracts=(), settle=1.0, unchecked='fail'): what is in force for a test, how long it is waited for late spans, and whether a test in which nothing could be checked fails (`fail`) or not (`allow`)."
+END_SECONDS = 30.0
+_MARK = "seamwatch(contracts=(), settle=1.0, unchecked='fail'): what is in force for a test, how long it is waited for late spans, and whether a test in which nothing, or not all, could be checked fails (`fail`) or not (`allow`)."
 
 
 class BrokenContract(AssertionError):
-    """What the services under test exchanged breaks a contract, or nothing could be checked."""
+    """What the services under test exchanged breaks a contract, or not all could be checked."""
 
 
 class Seamwatch:
@@ -39,6 +46,8 @@ class Seamwatch:
         self.environment: Mapping[str, str] = session["environment"]
         self._since = int(session["now_ns"])
         self.settle, self.unchecked = 1.0, "fail"
+        self._published: list[str] = []
+        self._counted: Counter[str] = Counter()
 
     @property
     def api_logs(self) -> str:
@@ -47,11 +56,13 @@ class Seamwatch:
 
     def publish(self, contract: str | Path, provider: str = "", **more: str) -> str:
         """Put a contract in force from now on, in this run only; gives its name. A pact names its
-        provider itself.
+        provider itself. Some exchange of the test has to touch it.
         """
         document = Path(contract).read_text(encoding="utf-8")
         body = {"document": document, "provider": provider, **more}
-        return str(self._ask("/v1/session/contracts", body)["name"])
+        name = str(self._ask("/v1/session/contracts", body)["name"])
+        self._published.append(name)
+        return name
 
     def verdict(self, settle: float | None = None, *, edges: bool = True) -> dict[str, Any]:
         """What became of the exchanges since the test began; waits until nothing has come for
@@ -61,22 +72,35 @@ class Seamwatch:
             "since_ns": self._since,
             "settle_seconds": self.settle if settle is None else settle,
             "edges": int(edges),
+            "required": ",".join(self._published),
         }
         query = urllib.parse.urlencode(question)
         answer: dict[str, Any] = self._ask(f"/v1/session/verdict?{query}")
         return answer
 
     def check(self) -> None:
-        """Raise BrokenContract unless what could be checked is kept."""
+        """Raise BrokenContract unless all that came could be checked, and is kept."""
         __tracebackhide__ = True
         verdict = self.verdict(edges=False)
+        self._count(verdict)
         result = verdict["result"]
-        if result == "broken" or (result == "nothing_checked" and self.unchecked != "allow"):
+        if result == "broken" or (result != "kept" and self.unchecked != "allow"):
             raise BrokenContract(_told(verdict))
 
     def begin(self) -> None:
-        """Count from now on."""
+        """Count from now on; what was before is nobody's failure."""
+        self._count(self.verdict(0, edges=False))
+        self._begin()
+
+    def _begin(self) -> None:
         self._since = int(self._ask("/v1/session")["now_ns"])
+
+    def _count(self, verdict: Mapping[str, Any]) -> None:
+        """What this test has seen broken is no surprise at the end of the run."""
+        seen = Counter[str]()
+        for row in verdict["violations"]:
+            seen[row["fingerprint"]] += row["exchanges"]
+        self._counted |= seen
 
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -87,6 +111,10 @@ class Seamwatch:
         except urllib.error.HTTPError as error:
             refusal = error.read().decode("utf-8", "replace")
             raise RuntimeError(f"seamwatch refuses {path}: {refusal[:1000]}") from None
+        except OSError as error:
+            raise RuntimeError(
+                f"`seamwatch session` at {self.address} does not answer {path.partition('?')[0]}, so that nothing is known of this test: {error}"
+            ) from None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,23 +142,44 @@ def seamwatch_session(pytestconfig: pytest.Config) -> Iterator[str]:
     root = pytestconfig.rootpath
     contracts = [_below(root, word) for word in pytestconfig.getini("seamwatch_contracts")]
     contracts += pytestconfig.getoption("--seamwatch-contract")
-    words = [*_command(pytestconfig.getini("seamwatch_command")), "session", "--settle", "0"]
+    command = pytestconfig.getini("seamwatch_command")
+    words = [*_command(command), "session", "--settle", "0"]
+    if not command:  # a container, for one, does not see our processes
+        words += ["--ends-with", str(os.getpid())]
     for contract in contracts:
         words += ["--contract", contract]
+    pytestconfig.stash[_COUNTED] = Counter()
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
         try:
-            yield _address_of(child)
+            address = _address_of(child)
+            yield address
+            if child.poll() is None:  # else each test has said so, or Ctrl-C ended it too
+                whole = _whole(Seamwatch(address), pytestconfig.stash[_COUNTED])
+                if whole and not hasattr(
+                    pytestconfig, "workerinput"
+                ):  # who has a part of the tests
+                    warnings.warn(f"in no test an exchange touched: {whole}", stacklevel=1)
         finally:
             child.terminate()
-            child.communicate(timeout=START_SECONDS)
+            try:
+                child.wait(END_SECONDS)
+            except BaseException:
+                child.kill()
+                raise
+
+
+@pytest.fixture(scope="session")
+def seamwatch_environment(seamwatch_session: str) -> Mapping[str, str]:
+    """Variables for services that stand longer than a test."""
+    return Seamwatch(seamwatch_session).environment
 
 
 @pytest.fixture
 def seamwatch(
     seamwatch_session: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Seamwatch:
+) -> Iterator[Seamwatch]:
     """A Seamwatch of its own: what is exchanged from here on is held against the contracts in force
-    here, and the test fails where one is broken, or where nothing could be checked.
+    here, and the test fails where one is broken, or where nothing or not all could be checked.
     """
     watched = Seamwatch(seamwatch_session)
     for mark in reversed(list(request.node.iter_markers("seamwatch"))):
@@ -147,19 +196,54 @@ def seamwatch(
             watched.publish(path, provider)
     for name, value in watched.environment.items():
         monkeypatch.setenv(name, value)
-    watched.begin()
-    return watched
+    watched._begin()  # noqa: SLF001 - ours
+    request.node.stash[_WATCHED] = watched
+    yield watched
+    del request.node.stash[_WATCHED]
+    request.config.stash[_COUNTED].update(watched._counted)  # noqa: SLF001 - ours
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """A test that passed ends in the verdict, so that a violation is its failure."""
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that passed ends in the verdict, so that a violation is its failure: one of any kind,
+    whoever asked for the fixture.
+    """
     __tracebackhide__ = True
-    result = yield
-    watched = getattr(pyfuncitem, "funcargs", {}).get("seamwatch")
-    if isinstance(watched, Seamwatch):
-        watched.check()
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception):
+        watched = item.stash.get(_WATCHED, None)
+        if watched is not None:
+            with suppress(RuntimeError):  # what the test failed of is what is told
+                watched._count(watched.verdict(0, edges=False))  # noqa: SLF001 - ours
+        raise
+    watched = item.stash.get(_WATCHED, None)
+    if watched is not None:
+        try:
+            watched.check()
+        except BrokenContract as error:
+            pytest.fail(str(error), pytrace=False)
     return result
+
+
+_WATCHED, _COUNTED = pytest.StashKey[Seamwatch](), pytest.StashKey[Counter[str]]()
+
+
+def _whole(whole: Seamwatch, counted: Mapping[str, int]) -> str:
+    """Which contracts of the run were not touched. The run ends in an error where exchanges broke a
+    contract and no test was told: they came too late for it, or between tests.
+    """
+    verdict = whole._ask(f"/v1/session/verdict?settle_seconds={whole.settle}&edges=0")  # noqa: SLF001 - ours
+    seen = Counter[str]()
+    for row in verdict["violations"]:
+        seen[row["fingerprint"]] += row["exchanges"]
+    left = [row for row in verdict["violations"] if seen[row["fingerprint"]] > counted.get(row["fingerprint"], 0)]  # fmt: skip
+    if left:
+        lines = [
+            "exchanges that came after their test was over, or belong to none, break contracts:"
+        ]
+        pytest.fail("\n".join([*lines, *map(_clause, left)]), pytrace=False)
+    return ", ".join(verdict["missing"])
 
 
 def _command(words: Sequence[str]) -> list[str]:
@@ -183,39 +267,53 @@ def _below(root: Path, word: str) -> str:
 
 def _address_of(child: "subprocess.Popen[str]") -> str:
     """The first lines that a session prints are its variables."""
-    assert child.stdout is not None
-    for line in child.stdout:
-        name, _, value = line.removeprefix("export ").strip().partition("=")
-        if name == "SEAMWATCH_SESSION":
-            return value
-    return str(
-        pytest.fail(
-            f"`seamwatch session` ended with {child.wait()}; what it said stands above",
-            pytrace=False,
-        )
-    )
+    lines = queue.SimpleQueue[str]()
+
+    def read() -> None:
+        assert child.stdout is not None
+        for line in child.stdout:  # to its end, so that it never waits for us
+            lines.put(line)
+        lines.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    until = time.monotonic() + START_SECONDS
+    try:
+        while line := lines.get(timeout=max(0.0, until - time.monotonic())):
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            if name == "SEAMWATCH_SESSION":
+                return value
+        why = f"ended with {child.wait()}; what it said stands above"
+    except queue.Empty:
+        why = f"did not tell its address within {START_SECONDS:g} s"
+    return str(pytest.fail(f"`seamwatch session` {why}", pytrace=False))
 
 
 def _told(verdict: Mapping[str, Any]) -> str:
-    lines = [
-        f"{_named(row, 'caller')} -> {_named(row, 'callee')} {row['operation']}: {row['side']} {row['pointer'] or '/'} breaks {row['rule']} "
-        f"of {row['contract']} revision {row['revision']} at {row['clause']} (expected {row['expected']}, was {row['actual']}; exchanges: "
-        f"{row['exchanges']})"
-        for row in verdict["violations"]
-    ]
+    lines = [_clause(row) for row in verdict["violations"]]
     if not lines:
+        what = "not all" if verdict["valid"] else "nothing"
         lines = [
-            "nothing could be checked in this test, so that it is not known to keep its contracts"
+            f"{what} could be checked in this test, so that it is not known to keep its contracts"
         ]
         if not verdict["taken"]:
             lines.append(
-                "nothing came: do the services send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
+                "nothing came: did the services start and stay up, and do they send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
             )
+    if verdict["missing"]:
+        lines.append(f"no exchange touched {', '.join(verdict['missing'])}")
     for what in ("not_checked", "refused"):
         if verdict[what]:
             counts = ", ".join(f"{reason} {count}" for reason, count in verdict[what].items())
             lines.append(f"{what.replace('_', ' ')}: {counts}")
     return "\n".join(lines)
+
+
+def _clause(row: Mapping[str, Any]) -> str:
+    return (
+        f"{_named(row, 'caller')} -> {_named(row, 'callee')} {row['operation']}: {row['side']} {row['pointer'] or '/'} breaks {row['rule']} "
+        f"of {row['contract']} revision {row['revision']} at {row['clause']} (expected {row['expected']}, was {row['actual']}; exchanges: "
+        f"{row['exchanges']})"
+    )
 
 
 def _named(row: Mapping[str, Any], side: str) -> str:

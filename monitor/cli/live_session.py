@@ -27,12 +27,14 @@ from monitor.model.sessions import SessionVerdict
 
 GRACE_SECONDS = 10.0
 """A command that is told to end, and does not, is killed after so long."""
+NOTHING_CAME = "nothing came: did the services start and stay up, and do they send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
 _MOST_EDGES = 20
 ASK_SECONDS = 120.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _WORDS = {
     "kept": "every contract that was touched is kept",
     "broken": "contracts are broken",
+    "kept_in_part": "what could be checked is kept, and that is not all",
     "nothing_checked": "nothing could be checked",
 }
 
@@ -51,7 +53,7 @@ def session(
         typer.Option(
             "--contract",
             metavar="[PROVIDER=]FILE",
-            help="In force in this session only: a file, or a folder as for `contracts sync`. Again for more.",
+            help="In force in this session only, again for more: a file, which some exchange has to touch, or a folder as for `contracts sync`.",
         ),
     ] = None,
     listen: Annotated[
@@ -64,6 +66,10 @@ def session(
     page: Annotated[
         bool, typer.Option("--page", help="Serve the pages, too, while it lasts.")
     ] = False,
+    ends_with: Annotated[
+        int | None,
+        typer.Option("--ends-with", metavar="PID", help="Stand no longer than this process."),
+    ] = None,
     form: Annotated[
         DiffFormat, typer.Option("--format", "-f", help="How to print the verdict.")
     ] = "text",
@@ -73,7 +79,7 @@ def session(
 ) -> int:
     """Run a command with a Seamwatch of its own: OTLP/HTTP and API logs on a free port, contracts in
     force there only. Exits as the command where that fails, else 0 kept, 1 broken, 2 where nothing
-    could be checked.
+    or not all could be checked.
     """
     set_up_logs("error", "auto")
     bodies, place = list(_contracts(contract or [])), _address(listen)
@@ -83,7 +89,7 @@ def session(
             err=True,
         )
     with hosted(settings_of(context), bodies, listen=place, page=page) as host:
-        code = _run(command, host) if command else _stand(host)
+        code = _run(command, host) if command else _stand(host, ends_with)
         verdict = host.verdict(settle=settle)
         taken = dict(host.taken)
     if output is None:
@@ -114,7 +120,7 @@ def verdict(
     ] = "text",
 ) -> int:
     """Ask a session that stands, in a container for instance, for its verdict so far. Exits 0 kept,
-    1 broken, 2 where nothing could be checked.
+    1 broken, 2 where nothing or not all could be checked.
     """
     import httpx
     from pydantic import TypeAdapter
@@ -166,14 +172,26 @@ def _ended(child: "subprocess.Popen[bytes]") -> int | None:
         return None
 
 
-def _stand(host: Host) -> int:
-    """Tell the variables, and stand until a signal."""
+def _stand(host: Host, ends_with: int | None) -> int:
+    """Tell the variables, and stand until a signal, or until that process has ended."""
     for name, value in host.environment().items():
         typer.echo(f"export {name}={value}")
     stop = threading.Event()
     stop_on_signals(stop)
-    stop.wait()
+    while not stop.wait(None if ends_with is None else 1.0):
+        if ends_with is not None and not _lives(ends_with):
+            break
     return 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _contracts(words: Sequence[str]) -> Iterator[Mapping[str, Any]]:
@@ -196,7 +214,7 @@ def _contracts(words: Sequence[str]) -> Iterator[Mapping[str, Any]]:
                     f"{document.source} does not name its provider; write PROVIDER={document.source}"
                 )
             told = {"provider": provider} if equals else {}
-            yield {"document": document.text, "format": document.kind, **told}
+            yield {"document": document.text, "format": document.kind, "named": True, **told}
 
 
 _OF_BODY = ("name", "format", "provider", "document", "consumer")
@@ -229,10 +247,10 @@ def _show(verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat) -
         for broken in verdict.violations
     ]  # fmt: skip
     said = list(told_of(verdict, taken))
-    if verdict.result == "nothing_checked":
+    if verdict.exit_code == 2:
         rows.append(
             {
-                "operation": "", "side": "", "status": "", "place": "", "rule": "nothing_checked", "what": "unchecked", "bearing": "unchecked",
+                "operation": "", "side": "", "status": "", "place": "", "rule": verdict.result, "what": "unchecked", "bearing": "unchecked",
                 "counterexample": "", "told": " | ".join(said), "file": "session", "line": 1, "fingerprint": "", "exchanges": 0,
             }
         )  # fmt: skip
@@ -243,7 +261,7 @@ def _show(verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat) -
     summary: dict[str, Any] = {
         "command": "seamwatch session", "title": "Session", "result": verdict.result, "exit": verdict.exit_code, "all_told": True,
         "changes": len(rows), "valid": verdict.valid, "violated": verdict.violated, "not_checked": dict(verdict.not_checked),
-        "refused": dict(verdict.refused), "untouched": list(verdict.untouched), "edges": edges, "taken": dict(taken),
+        "refused": dict(verdict.refused), "untouched": list(verdict.untouched), "missing": list(verdict.missing), "edges": edges, "taken": dict(taken),
         "said": "\n".join(said),
     }  # fmt: skip
     show_changes(form, summary, rows)
@@ -277,10 +295,12 @@ def told_of(verdict: SessionVerdict, taken: Mapping[str, int]) -> Iterator[str]:
             "not read: "
             + ", ".join(f"{reason} {count}" for reason, count in verdict.refused.items())
         )
-    if verdict.untouched:
-        yield plain(f"no exchange touched: {', '.join(verdict.untouched)}")
+    if verdict.missing:
+        yield plain(f"no exchange touched what this run is about: {', '.join(verdict.missing)}")
+    if others := [name for name in verdict.untouched if name not in verdict.missing]:
+        yield plain(f"no exchange touched: {', '.join(others)}")
     if not taken:
-        yield "nothing came: do the services send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
+        yield NOTHING_CAME
     for edge in verdict.edges[:_MOST_EDGES]:
         failed = f", {edge.failed} failed" if edge.failed else ""
         yield plain(

@@ -4,9 +4,11 @@ published here is in force here only.
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,15 +35,31 @@ SETTLE_SECONDS, PATIENCE_SECONDS, READ_SECONDS = 1.0, 10.0, 30.0
 REFRESH_SECONDS = 0.2
 GROUP = "session"
 _LISTENS = ("127.0.0.1", 0)
+_MOST_MARKS = 10_000
+_REFUSED = "refused:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A moment from which a test counts: what had come before it."""
+
+    now_ns: int
+    begins: Mapping[str, int]
+    taken: Mapping[str, int]
 
 
 class Host:
-    """One run. Its parts work in threads until `hosted` ends; safe between threads."""
+    """One run. Its parts work in threads until `hosted` ends; safe between threads. `required`: the
+    contracts that the run as a whole is about.
+    """
 
     def __init__(self, parts: House, intake: Intake, page: str) -> None:
         self._parts, self._intake, self.page = parts, intake, page
         self._lock = threading.Lock()  # one verdict at a time: each closes windows
-        self.since_ns = self.now_ns()
+        self._marks: deque[_Mark] = deque(maxlen=_MOST_MARKS)
+        self.required: Collection[str] = ()
+        self.since_ns = self.begin()
+        self._first = self._marks[0]  # kept, however many come
 
     @property
     def address(self) -> str:
@@ -51,6 +69,12 @@ class Host:
     def now_ns(self) -> int:
         """The moment from which on a verdict counts."""
         return int(self._parts.clock().timestamp() * 1e9)
+
+    def begin(self) -> int:
+        """A moment from which on a verdict counts, as `now_ns`; what comes later is told apart."""
+        mark = _Mark(self.now_ns(), self._ends(), dict(self.taken))
+        self._marks.append(mark)
+        return mark.now_ns
 
     def environment(self) -> dict[str, str]:
         """Variables for the services under test: OpenTelemetry's own, and those of
@@ -107,10 +131,11 @@ class Host:
         patience: float = PATIENCE_SECONDS,
         *,
         edges: bool = True,
+        required: Collection[str] = (),
     ) -> SessionVerdict:
         """Wait until nothing has come for `settle` seconds, `patience` at most, read all of it, and
-        tell. `edges`: also who called whom, for which windows are closed. MonitorError where
-        something that came was not read.
+        tell. `edges`: also who called whom, for which windows are closed. `required`: contracts
+        that this part of the run is about. MonitorError where something that came was not read.
         """
         with self._lock:
             self._settled(settle, patience)
@@ -118,15 +143,37 @@ class Host:
             if edges:
                 close_everything(self._parts, lambda _: None)
             start = self.since_ns if since_ns is None else since_ns
+            refused = Counter(self._parts.reader.session_rejects(self._mark(start).begins))
+            for kind, count in self.taken_since(start).items():
+                if kind.startswith(_REFUSED):
+                    refused[kind.removeprefix(_REFUSED)] += count
             return session_verdict(
-                self._parts.reader, self._parts.engine, start, self._parts.clock()
+                *(self._parts.reader, self._parts.engine, start, self._parts.clock()),
+                dict(refused.most_common()),
+                self.required if since_ns is None else required,
             )
 
     @property
     def taken(self) -> Mapping[str, int]:
         """Requests and records that came, and those that were refused, by kind."""
-        refused = {f"refused:{reason}": count for reason, count in self._intake.refused.items()}
+        refused = {f"{_REFUSED}{reason}": count for reason, count in self._intake.refused.items()}
         return {**self._intake.taken, **refused}
+
+    def taken_since(self, since_ns: int | None) -> Mapping[str, int]:
+        """What of it came since then; all of it without a moment."""
+        before = self._mark(self.since_ns if since_ns is None else since_ns).taken
+        came = {kind: count - before.get(kind, 0) for kind, count in self.taken.items()}
+        return {kind: count for kind, count in came.items() if count}
+
+    def _mark(self, since_ns: int) -> _Mark:
+        """The last mark at that moment or before it; the first one of all before that."""
+        marks = [self._first, *self._marks]
+        place = bisect_right(marks, since_ns, key=lambda mark: mark.now_ns)
+        return marks[max(0, place - 1)]
+
+    def _ends(self) -> dict[str, int]:
+        logs = (self._intake.spans, self._intake.api_logs)
+        return {it.source_id: log.end(it) for log in logs for it in log.partitions}
 
     def _settled(self, settle: float, patience: float) -> None:
         until = monotonic_seconds() + patience
@@ -177,8 +224,12 @@ def hosted(
         doors.callback(intake.stop)
         address = doors.enter_context(serving(parts, page=False)) if page else ""
         host = Host(parts, intake, address)
-        for body in contracts:
-            host.publish(body)
+        host.required = [
+            name
+            for body in contracts
+            if (name := host.publish({key: body[key] for key in body if key != "named"}))
+            and body.get("named")
+        ]
         _controlled(host, intake)
         threads = [
             Part(name, partial(keep_going, name, work, parts.stop, parts.board, parts.clock))
@@ -201,13 +252,15 @@ def _controlled(host: Host, intake: Intake) -> None:
     """What a test framework asks over HTTP."""
 
     def told(_: Mapping[str, Any]) -> Any:
-        return {"now_ns": host.now_ns(), "environment": host.environment()}
+        return {"now_ns": host.begin(), "environment": host.environment()}
 
     def verdict(given: Mapping[str, Any]) -> Any:
         since = int(given["since_ns"]) if "since_ns" in given else None
         settle = float(given.get("settle_seconds", SETTLE_SECONDS))
         edges = str(given.get("edges", 1)) != "0"
-        return {**asdict(host.verdict(since, settle, edges=edges)), "taken": dict(host.taken)}
+        required = [name for name in str(given.get("required", "")).split(",") if name]
+        held = host.verdict(since, settle, edges=edges, required=required)
+        return {**asdict(held), "taken": dict(host.taken_since(since))}
 
     intake.asks("/v1/session", "GET", told)
     intake.asks("/v1/session/verdict", "GET", verdict)

@@ -1,6 +1,7 @@
 """The verdict on one test run, from what its own stores hold."""
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -11,13 +12,25 @@ from monitor.model.edges import WINDOW_SECONDS, EdgeQuery
 from monitor.model.sessions import BrokenClause, SeenEdge, SessionResult, SessionVerdict
 from monitor.store.reader import Reader
 
-_EXITS: dict[SessionResult, Literal[0, 1, 2]] = {"kept": 0, "broken": 1, "nothing_checked": 2}
+_EXITS: dict[SessionResult, Literal[0, 1, 2]] = {
+    "kept": 0,
+    "broken": 1,
+    "kept_in_part": 2,
+    "nothing_checked": 2,
+}
 
 
 def session_verdict(
-    reader: Reader, engine: Engine, since_ns: int, until: datetime
+    reader: Reader,
+    engine: Engine,
+    since_ns: int,
+    until: datetime,
+    refused: Mapping[str, int],
+    required: Collection[str],
 ) -> SessionVerdict:
-    """Of the exchanges that ended since then. Edges are those of windows that are closed."""
+    """Of the exchanges that ended since then; `refused` is what of them could not be read, and
+    `required` are the contracts that the run is about. Edges are those of windows that are closed.
+    """
     rows = reader.session_exchanges(since_ns)
     checked, reasons = Counter[str](), Counter[str]()
     touched: set[str] = set()
@@ -38,14 +51,15 @@ def session_verdict(
         for row in reader.session_violations(since_ns)
     ]
     touched |= {violation.contract for violation in violations}
-    result: SessionResult = (
-        "broken" if violations else "kept" if checked["valid"] else "nothing_checked"
-    )
+    providers = {it.name: it.provider for it in listed(engine, newest=True) if it.binds}
+    # of several contracts that bind an exchange its row names one: more than the provider is not known
+    met = {providers[name] for name in touched if name in providers}
+    untouched = sorted(name for name, provider in providers.items() if provider not in met)
+    lacking = sorted(set(untouched) & set(required))
+    result: SessionResult = "kept_in_part" if refused or lacking else "kept"
+    if violations or not checked["valid"]:
+        result = "broken" if violations else "nothing_checked"
     since = datetime.fromtimestamp(since_ns / 1e9, UTC)
-    in_force = [revision.name for revision in listed(engine, newest=True) if revision.binds]
-    refused = Counter[str]()
-    for row in reader.rejects(since - timedelta(seconds=1), until + timedelta(days=1)):
-        refused[row["reason"]] += int(row["count"])
     return SessionVerdict(
         result,
         _EXITS[result],
@@ -53,8 +67,9 @@ def session_verdict(
         checked["valid"],
         checked["violated"],
         dict(reasons.most_common()),
-        dict(refused.most_common()),
-        sorted(set(in_force) - touched),
+        dict(refused),
+        untouched,
+        lacking,
         violations,
         _edges(reader, since, until),
     )

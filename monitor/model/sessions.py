@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-SessionResult = Literal["kept", "broken", "nothing_checked"]
+SessionResult = Literal["kept", "broken", "kept_in_part", "nothing_checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,12 @@ class SeenEdge:
 
 @dataclass(frozen=True, slots=True)
 class SessionVerdict:
-    """`exit_code` 0 kept, 1 broken, 2 where nothing could be checked: silence is never green.
+    """`exit_code` 0 kept, 1 broken, 2 else: silence is never green.
 
-    `not_checked` counts exchanges by reason, `refused` entries that could not be read by reason.
-    `untouched` are contracts in force that no exchange was held against.
+    `not_checked` counts exchanges by reason, `refused` requests and entries that could not be read
+    by reason. `untouched` are contracts in force of providers of which no exchange was checked;
+    `missing` those of them that the run is about. `kept_in_part`: what was checked is kept, but
+    something was refused, or a contract is missing.
     """
 
     result: SessionResult
@@ -59,5 +61,6 @@ class SessionVerdict:
     not_checked: Mapping[str, int]
     refused: Mapping[str, int]
     untouched: Sequence[str]
+    missing: Sequence[str]
     violations: Sequence[BrokenClause]
     edges: Sequence[SeenEdge]

@@ -318,6 +318,17 @@ class Reader:
         parameters = {"since": _window_of(since_ns), "since_ms": since_ns // 1_000_000}
         return self._store.query("session_violations", parameters)
 
+    def session_rejects(self, begins: Mapping[str, int]) -> dict[str, int]:
+        """How many entries of a test run were refused, by reason, from these offsets on, by source:
+        those of its spans and of its API logs.
+        """
+        (spans, spans_from), (logs, logs_from) = begins.items()
+        rows = self._store.query(
+            "session_rejects",
+            {"spans": spans, "spans_from": spans_from, "logs": logs, "logs_from": logs_from},
+        )
+        return {row["reason"]: int(row["count"]) for row in rows}
+
     def mocks_met(
         self,
         contract: str,

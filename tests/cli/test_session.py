@@ -109,6 +109,153 @@ def test_what_comes_is_held_against_contracts_of_this_session_from_the_moment_as
         assert (refused.status_code, "error" in refused.json()) == (422, True)
 
 
+def test_what_cannot_be_read_or_is_never_touched_is_no_success(host: Host) -> None:
+    with httpx.Client(base_url=host.address, timeout=120) as client:
+
+        def verdict(since: int, **more: str) -> Any:
+            asked = {"since_ns": since, "settle_seconds": 0, "edges": 0, **more}
+            return client.get("/v1/session/verdict", params=asked).json()
+
+        def begun() -> int:
+            client.post("/v1/api-logs", content=record(GOOD))
+            now: int = client.get("/v1/session").json()["now_ns"]
+            client.post("/v1/api-logs", content=record(GOOD))
+            return now
+
+        cut = begun()
+        client.post("/v1/api-logs", content=record(GOOD)[:-40])
+        told = verdict(cut)
+        assert (told["result"], told["exit_code"], told["valid"]) == ("kept_in_part", 2, 1)
+        assert list(told["refused"].values()) == [1]
+        assert told["taken"] == {"api-logs": 2}  # and not what came before
+
+        packed = begun()
+        headers = {"content-encoding": "gzip"}
+        client.post("/v1/logs", content=gzip.compress(b"x" * 99)[:-9], headers=headers)
+        assert verdict(packed)["refused"] == {"broken_gzip": 1}
+
+        clean = begun()  # what was refused before is not told of this test
+        assert (verdict(clean)["result"], verdict(clean)["refused"]) == ("kept", {})
+        published = {"document": PAYMENTS, "provider": "refunds"}
+        name = client.post("/v1/session/contracts", json=published).json()["name"]
+        assert verdict(clean)["untouched"] == [name]
+        told = verdict(clean, required=f"{name},payment")
+        assert (told["result"], told["missing"]) == ("kept_in_part", [name])
+    host.required = [name]
+    whole = host.verdict(settle=0)
+    assert (whole.result, whole.missing) == ("kept_in_part", [name])
+    assert f"touched what this run is about: {name}" in "\n".join(told_of(whole, host.taken))
+
+
+OUTER = """
+import pathlib, time
+print("export SEAMWATCH_SESSION={address}", flush=True)
+while True:
+    time.sleep(1)
+"""
+KINDS = """
+import datetime, json, unittest, urllib.request
+from pathlib import Path
+import pytest
+
+def send(address, body, ended=None, cut=None):
+    told = {"time": (ended or datetime.datetime.now(datetime.UTC)).isoformat(), "method": "GET", "path": "/payments/7", "status": 200,
+            "caller": "web", "callee": "payment", "request_headers": {"x-tenant": "a"},
+            "response_headers": {"content-type": "application/json"}, "response_body": json.dumps(body)}
+    asked = urllib.request.Request(f"{address}/v1/api-logs", json.dumps(told).encode()[:cut])
+    urllib.request.urlopen(asked).close()
+
+GOOD = {"id": 7, "amount": 12.5, "currency": "EUR", "state": "open"}
+BAD = GOOD | {"amount": "Grace"}
+BEGAN = []
+
+def test_all_is_kept(seamwatch):
+    BEGAN.append(datetime.datetime.now(datetime.UTC))
+    send(seamwatch.address, GOOD)
+
+def test_a_record_is_cut_off(seamwatch):
+    send(seamwatch.address, GOOD)
+    send(seamwatch.address, GOOD, cut=60)
+
+@pytest.mark.seamwatch(contracts=["refunds=refunds.yaml"])
+def test_its_contract_is_not_touched(seamwatch):
+    send(seamwatch.address, GOOD)
+
+def test_the_fixture_is_asked_for_by_name(request):
+    send(request.getfixturevalue("seamwatch").address, BAD)
+
+@pytest.mark.usefixtures("seamwatch")
+class TestOfUnittest(unittest.TestCase):
+    def test_in_a_class(self):
+        import os
+        send(os.environ["SEAMWATCH_SESSION"], BAD)
+
+def test_that_fails_of_its_own(seamwatch):
+    send(seamwatch.address, BAD)
+    raise ValueError("mine")
+
+def test_late_ones_are_of_nobody(seamwatch, seamwatch_environment):
+    assert seamwatch_environment["SEAMWATCH_SESSION"] == seamwatch.address
+    send(seamwatch.address, GOOD)
+    if Path("late").exists():
+        send(seamwatch.address, BAD | {"state": 5}, ended=BEGAN[0])
+"""
+
+
+def test_tests_of_every_kind_end_in_the_verdict(host: Host, tmp_path: Path) -> None:
+    """Silence is no success: neither of a service that tells half, nor of a contract that nothing
+    touches; and what comes when its test is over is told when the run is.
+    """
+    (tmp_path / "outer.py").write_text(OUTER.format(address=host.address))
+    (tmp_path / "refunds.yaml").write_text(PAYMENTS)
+    (tmp_path / "test_kinds.py").write_text(KINDS)
+    (tmp_path / "pytest.ini").write_text(
+        f"[pytest]\nseamwatch_command = {sys.executable} outer.py\n"
+    )
+
+    def ran(*words: str) -> str:
+        command = [
+            *(sys.executable, "-m", "pytest", "-p", "no:seamwatch", "-p", "monitor.pytest_plugin"),
+            *("-p", "no:schemathesis", "-p", "no:cacheprovider", "-q", "-ra", "--tb=short"),
+        ]
+        done = subprocess.run(
+            [*command, *words], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=280, cwd=tmp_path, check=False
+        )  # fmt: skip
+        assert done.returncode == 1, done.stdout + done.stderr
+        return done.stdout
+
+    told = ran()
+    assert "5 failed, 2 passed" in told
+    assert "1 error" not in told
+    assert "not all could be checked in this test" in told
+    assert "no exchange touched refunds" in told
+    assert "ValueError: mine" in told
+    assert "\nweb -> payment GET /payments/{id}: response /amount breaks" in told
+    for name in ("test_the_fixture_is_asked_for_by_name", "TestOfUnittest::test_in_a_class"):
+        assert f"FAILED test_kinds.py::{name}" in told
+    (tmp_path / "late").touch()
+    told = ran("-k", "kept or late")
+    assert "2 passed, 5 deselected, 1 error" in told
+    assert "came after their test was over" in told
+    assert "response /state breaks" in told
+
+
+@pytest.mark.slow
+def test_a_session_ends_with_the_process_that_it_is_for(tmp_path: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    command = [sys.executable, "-c", "from monitor.command import main; main()", "session"]
+    with subprocess.Popen(
+        [*command, "--settle", "0", "--ends-with", str(owner.pid)], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as standing:  # fmt: skip
+        assert standing.stdout is not None
+        assert standing.stdout.readline().startswith("export ")
+        assert standing.poll() is None
+        owner.kill()
+        owner.wait()
+        assert standing.wait(timeout=250) == 2
+        standing.stdout.close()
+
+
 def test_contracts_of_a_session_are_files_or_folders_by_provider(tmp_path: Path) -> None:
     (tmp_path / "payment").mkdir()
     (tmp_path / "payment" / "api.yaml").write_text(PAYMENTS)
