@@ -148,13 +148,13 @@ def seamwatch_session(pytestconfig: pytest.Config) -> Iterator[str]:
         words += ["--ends-with", str(os.getpid())]
     for contract in contracts:
         words += ["--contract", contract]
-    pytestconfig.stash[_COUNTED] = Counter()
+    counted = pytestconfig.stash[_COUNTED] = Counter[str]()
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
         try:
             address = _address_of(child)
             yield address
             if child.poll() is None:  # else each test has said so, or Ctrl-C ended it too
-                whole = _whole(Seamwatch(address), pytestconfig.stash[_COUNTED])
+                whole = _whole(Seamwatch(address), counted)
                 if whole and not hasattr(
                     pytestconfig, "workerinput"
                 ):  # who has a part of the tests
