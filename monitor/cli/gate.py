@@ -125,5 +125,5 @@ def _case(
         inside = f"<skipped message={message}/><system-out>{text}</system-out>"
     return (
         kind,
-        f"<testcase classname={quoteattr(group)} name={quoteattr(plain(name))}>{inside}</testcase>",
+        f"<testcase classname={quoteattr(group)} name={quoteattr(plain(name))} time='0'>{inside}</testcase>",
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from monitor.errors import UsageError
 from monitor.model.exchanges import GRPC
-from monitor.model.pointers import unescaped
+from monitor.model.pointers import escaped, unescaped
 from monitor.model.printable import printable
 
 CaseForm = Literal["pact", "openapi-example", "wiremock", "junit", "http"]
@@ -121,10 +121,7 @@ def written(case: Case, form: CaseForm) -> str:
     """
     lack = lacking(case, form)
     if lack is not None:
-        others = " or ".join(other for other in CASE_FORMS if lacking(case, other) is None)
-        raise UsageError(
-            f"no {form} of {case.title[:120]} ({lack}): {LACKS[lack]}; choose {others}"
-        )
+        raise UsageError(f"no {form} of {case.title[:120]} ({lack}): {LACKS[lack]}")
     writers: Mapping[CaseForm, Callable[[Case], str]] = {
         "pact": _pact,
         "openapi-example": _openapi,
@@ -222,22 +219,66 @@ _BY_TYPE = {"$": {"matchers": [{"match": "type"}]}}
 
 
 def _openapi(case: Case) -> str:
-    """A piece of an OpenAPI document: the examples of one operation."""
-    name = f"seamwatch-{case.id}"
-    operation: dict[str, Any] = {}
+    """An OpenAPI document of one operation with an example, and with the types that it shows, so
+    that it can be held against traffic alone.
+    """
+    operation: dict[str, Any] = {"operationId": f"seamwatch-{case.id}"}
+    parameters: list[dict[str, Any]] = [
+        {"name": name[1:-1], "in": "path", "required": True, "schema": {}}
+        for name in dict.fromkeys(_PARAMETER.findall(case.route))
+    ]
+    parameters += [
+        {"name": name, "in": "query", "required": False, "schema": {}, "example": value}
+        for name, value in case.query.items()
+    ]
+    if parameters:
+        operation["parameters"] = parameters
     if case.request is not None:
-        operation["requestBody"] = {
-            "content": _example(case.request_media, name, case.request, case)
-        }
+        content = _example(case, "request", case.request_media, case.request)
+        operation["requestBody"] = {"content": content}
     response: dict[str, Any] = {"description": case.title}
     if case.answer is not None:
-        response["content"] = _example(case.media, name, case.answer, case)
+        response["content"] = _example(case, "response", case.media, case.answer)
     operation["responses"] = {str(case.status): response}
-    return _json({"paths": {case.route: {case.method.lower(): operation}}})
+    return _json(
+        {
+            "openapi": "3.0.3",
+            "info": {"title": f"{case.provider}: {case.title}", "version": case.id},
+            "paths": {case.route: {case.method.lower(): operation}},
+        }
+    )
 
 
-def _example(media: str, name: str, value: Any, case: Case) -> dict[str, Any]:
-    return {media or _JSON: {"examples": {name: {"summary": case.why, "value": value}}}}
+def _example(case: Case, side: str, media: str, value: Any) -> dict[str, Any]:
+    clause = case.told if case.told is not None and case.told.side == side else None
+    example = {f"seamwatch-{case.id}": {"summary": case.why, "value": value}}
+    return {media or _JSON: {"schema": _schema(value, clause), "examples": example}}
+
+
+def _schema(value: Any, clause: Told | None, at: str = "") -> dict[str, Any]:
+    """The types of an example, each of its fields required; and what the clause wants at its
+    place.
+    """
+    wanted = clause.expected if clause is not None and clause.pointer == at else ""
+    if isinstance(value, dict):
+        schema: dict[str, Any] = {"type": "object"}
+        if value:
+            schema["required"] = sorted(value)
+            schema["properties"] = {
+                name: _schema(child, clause, f"{at}/{escaped(name)}")
+                for name, child in value.items()
+            }
+        parent, _, name = (clause.pointer if clause is not None else "").rpartition("/")
+        if clause is not None and clause.expected == "absent" and parent == at and name:
+            schema["not"] = {"required": [unescaped(name)]}
+        return schema
+    if isinstance(value, list):
+        items = _schema(value[0], clause, f"{at}/*") if value else {}
+        return {"type": "array", "items": items}
+    kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
+    if type(value) not in kinds:  # of null nothing is known
+        return {}
+    return {"type": "integer" if wanted == "integer" else kinds[type(value)]}
 
 
 def _wiremock(case: Case) -> str:
@@ -274,7 +315,7 @@ def _junit(case: Case) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<testsuites {counts}>\n"
         f' <testsuite name="{provider}" {counts} skipped="{int(not broken)}">\n'
-        f'  <testcase classname="{contract}" name="{title} ({case.id})">{inside}</testcase>\n'
+        f'  <testcase classname="{contract}" name="{title} ({case.id})" time="0">{inside}</testcase>\n'
         " </testsuite>\n</testsuites>\n"
     )
 

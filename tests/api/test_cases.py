@@ -86,6 +86,9 @@ def test_a_violation_becomes_a_test_in_each_form(
     (example,) = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
     assert not isinstance(example["value"]["amount"], str)
     assert "2 live exchanges break payments revision 1" in example["summary"]
+    # a whole document, which tells the broken from the kept alone
+    assert outcome("openapi", told["openapi-example"], bad) == "violated"
+    assert outcome("openapi", told["openapi-example"], seen) == "valid"
     assert ET.fromstring(told["junit"]).attrib["failures"] == "1"
     assert "GET {{host}}/payments/1" in told["http"]
     assert 'client.assert(typeof response.body["amount"] === "number");' in told["http"]
@@ -172,6 +175,7 @@ def test_a_call_that_no_path_tells_becomes_a_case_by_its_name(api: Asked) -> Non
         assert told["title"] == f"{protocol} {name}: no contract covers it"
         suite = ET.fromstring(told["text"])
         assert (suite.attrib.get("skipped"), suite[0].get("skipped")) == (None, "1")
+        assert suite[0][0].get("time") == "0"
         code = "frames_not_kept" if protocol == "grpc" else "query_not_kept"
         assert told["lacking"] == dict.fromkeys(
             ("pact", "openapi-example", "wiremock", "http"), code

@@ -250,6 +250,9 @@ def test_a_pipeline_reads_junit_with_a_case_an_operation(
     # all that the schema of Jenkins' plugin lets the root have
     assert suites.attrib == {"tests": "4", "failures": "1", "errors": "0"}
     assert suites[0].get("skipped") == "3"
+    # what the schemas of Surefire and Ant want of a case
+    assert all(case.get("name") and case.get("time") == "0" for case in suites.iter("testcase"))
+    assert all(failure.get("type") for failure in suites.iter("failure"))
 
 
 def test_github_is_told_by_annotations(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,9 +97,16 @@ def export_case(
         case = case_of(
             parts.reader, wanted, now - timedelta(days=CASE_DAYS), now + timedelta(minutes=5)
         )
-        text = written(case, form)
     except UsageError as error:
         raise ApiError(422, str(error), case_id[:80], "choose another") from None
+    lacks: dict[CaseForm, Lack] = {
+        other: lack for other in CASE_FORMS if (lack := lacking(case, other))
+    }
+    try:
+        text = written(case, form)
+    except UsageError as error:
+        others = " or ".join(other for other in CASE_FORMS if other not in lacks)
+        raise ApiError(422, str(error), case_id[:80], f"choose {others}") from None
     return ExportedCase(
         id=case.id,
         form=form,
@@ -107,7 +114,7 @@ def export_case(
         title=case.title,
         why=case.why,
         text=text,
-        lacking={other: lack for other in CASE_FORMS if (lack := lacking(case, other))},
+        lacking=lacks,
     )
 
 
