@@ -219,10 +219,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         raise
     watched = item.stash.get(_WATCHED, None)
     if watched is not None:
+        why = ""
         try:
             watched.check()
         except BrokenContract as error:
-            pytest.fail(str(error), pytrace=False)
+            why = str(error)
+        if why:  # outside, or pytest tells it twice
+            pytest.fail(why, pytrace=False)
     return result
 
 
