@@ -23,7 +23,7 @@ from monitor.edges.closing import (
     watermark_of,
 )
 from monitor.edges.counting.messages import other_ends
-from monitor.joining.counting import Counter, Hand
+from monitor.joining.counting import Counter, Hand, Range
 from monitor.joining.publications import HOUR, Published, publications, roll, rolled_anew
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
@@ -248,7 +248,9 @@ class Closer:
         where there are several.
         """
         generation = self._numbers.draw()
-        return _Read(generation, self._counter.hand(batch, 0, self._counter.contents(batch)))
+        ranges = self._counter.ranges(batch)
+        hand = self._counter.hand(batch, ranges[0], self._counter.contents(batch))
+        return _Read(generation, ranges, [hand])
 
     def _counterparts(self, batch: Batch, read: "_Read", watermark: float | None) -> list[Batch]:
         """The windows that hold the other ends of messages, or of long calls, which came after
@@ -283,11 +285,12 @@ class Closer:
 
     def _close(self, batch: Batch, read: "_Read", ripe: AbstractSet[int]) -> None:
         """Close and publish these windows; `ripe` are those to seal."""
-        generation, hand = read.generation, read.hand
+        generation, holds, hand = read.generation, read.hand.holds, read.hands.pop()
         whole = {**_where(batch), "generation": generation}
-        for part in range(batch.parts):
-            if part:
-                hand = self._counter.hand(batch, part, read.hand.holds)
+        for number, part in enumerate(read.ranges):
+            if number:
+                del hand  # what one part takes is free for the next
+                hand = self._counter.hand(batch, part, holds)
             edges = self._counter.count(hand, generation, batch.states[0].now_s)
             self._store.insert("edge_windows", edges)
             for rows_seen in self._counter.sightings(hand, edges, generation):
@@ -339,10 +342,17 @@ class Closer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """What was read of some windows, under a generation drawn before."""
+    """What was read of the first part of some windows, under a generation drawn before: it alone
+    is in `hands`, until it is counted. `ranges`: all parts.
+    """
 
     generation: int
-    hand: Hand
+    ranges: Sequence[Range]
+    hands: list[Hand]
+
+    @property
+    def hand(self) -> Hand:
+        return self.hands[0]
 
 
 def _state(row: Mapping[str, Any]) -> WindowState:

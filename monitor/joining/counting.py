@@ -43,6 +43,9 @@ LEARNED_AGAIN_AFTER = 6 * HOUR
 """An address is written again after so long, so that it is not forgotten while it is in use."""
 MOST_KEPT = 200_000
 
+Range = tuple[str, str]
+LAST_TRACE = (1 << 128) - 1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hand:
@@ -82,10 +85,20 @@ class Counter:
         (counts,) = self._store.ask("run_contents", {"due": batch.due, "near": batch.near})
         return inner | {word for word, count in counts.items() if count}
 
-    def hand(self, batch: Batch, part: int, holds: frozenset[str]) -> Hand:
+    def ranges(self, batch: Batch) -> list[Range]:
+        """Traces from and to (hex), a range for each part: about as many rows in each, whatever
+        traces are called. Together they hold all traces.
+        """
+        if batch.parts == 1:
+            return ranges_of([], 1)
+        rows = self._store.ask_columns("trace_sample", {"due": batch.due})
+        return ranges_of([int(text, 16) for text in rows["trace"].to_pylist()], batch.parts)
+
+    def hand(self, batch: Batch, part: Range, holds: frozenset[str]) -> Hand:
         """Read one part of these windows."""
         words = Words()
-        where = {**_where(batch), "part": part, "parts": batch.parts}
+        low, high = part
+        where = {**_where(batch), "low": low, "high": high}
         given = holds & {"exchanges"}
         if batch.parts > 1:
             given |= {"parts"}
@@ -182,7 +195,8 @@ class Counter:
             lately = at_hand(self._store.recent, batch, few=few)
             if lately is not None:
                 return lately
-        return [self._store.ask_columns("at_hand", where, given=given)]
+        name = "part_at_hand" if batch.parts > 1 else "at_hand"
+        return [self._store.ask_columns(name, where, given=given)]
 
     def _message_ends(
         self, batch: Batch, where: Mapping[str, Any], scene: Scene
@@ -335,6 +349,18 @@ class Counter:
         for row in self._store.ask("full_reservoirs", {"hours": new}):
             *key, ranks = row.values()
             self._reservoirs[row["hour"]][tuple(key)] = list(ranks)
+
+
+def ranges_of(traces: Sequence[int], count: int) -> list[Range]:
+    """So many ranges of traces (as hex) that hold about as many of these each; some are empty,
+    beginning after their end, where few traces have most of the rows.
+    """
+    ordered = sorted(traces) or [0]
+    cuts = [max(1, ordered[at * len(ordered) // count]) for at in range(1, count)]
+    return [
+        (f"{low:032x}", f"{high:032x}")
+        for low, high in zip([0, *cuts], [*(cut - 1 for cut in cuts), LAST_TRACE], strict=True)
+    ]
 
 
 def _where(batch: Batch) -> dict[str, list[int]]:

@@ -2,11 +2,12 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from monitor.edges.closing import Batch
-from monitor.joining.counting import FEW_ROWS, Counter
+from monitor.joining.counting import FEW_ROWS, LAST_TRACE, Counter, ranges_of
 from monitor.store import Store
 from tests.fixtures.rig import Rig
 from tests.fixtures.spans import S
@@ -61,6 +62,28 @@ def closed(store: Store, part_rows: int) -> tuple[list[tuple[object, ...]], obje
             " GROUP BY ALL ORDER BY ALL"
         ).result_rows
     return told(rig), seen
+
+
+@pytest.mark.parametrize(
+    "traces", [[], [0] * 9, [5], [LAST_TRACE] * 4, [7 << 96 | n for n in range(1000)]]
+)
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_ranges_hold_each_trace_once(traces: list[int], count: int) -> None:
+    parts = [(int(low, 16), int(high, 16)) for low, high in ranges_of(traces, count)]
+    assert len(parts) == count
+    whole = [(low, high) for low, high in parts if low <= high]
+    assert whole[0][0] == 0
+    assert whole[-1][1] == LAST_TRACE
+    assert all(after[0] == before[1] + 1 for before, after in pairwise(whole))
+
+
+def test_a_range_holds_about_as_many_traces_as_another_whatever_they_begin_with() -> None:
+    traces = [7 << 96 | n for n in range(1000)]
+    held = [
+        sum(int(low, 16) <= trace <= int(high, 16) for trace in traces)
+        for low, high in ranges_of(traces, 4)
+    ]
+    assert held == [250, 250, 250, 250]
 
 
 def test_parts_of_a_window_tell_what_the_whole_does(

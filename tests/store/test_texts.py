@@ -21,6 +21,7 @@ TEMPLATES = (
     "far_halves",
     "inner_kin",
     "message_ends_at_hand",
+    "part_at_hand",
     "shard_windows",
     "window_states",
 )

@@ -4,7 +4,7 @@ SELECT
 FROM halves AS h
 WHERE h.primary = 1 AND h.window NOT IN {around:Array(UInt32)} AND h.window BETWEEN {since:UInt32} AND {until:UInt32}
 {% if parts %}
-  AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
+  AND own_trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16)
 {% endif %}
   AND own_trace IN (
     SELECT trace FROM long_spans

@@ -7,7 +7,11 @@ FROM message_ends AS m
 WHERE trace IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
 {% else %}
 WHERE trace IN (
-{% include "parts/told_traces.sql" %}
-      AND (kind IN (4, 5) OR protocol = 'messaging'))
+    SELECT arrayJoin([trace, own_trace]) FROM halves
+    WHERE window IN {due:Array(UInt32)} AND (kind IN (4, 5) OR protocol = 'messaging')
+{% if parts %}
+      AND (trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16) OR own_trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16))
+{% endif %}
+    )
 {% endif %}
 SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1

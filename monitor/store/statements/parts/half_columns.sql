@@ -3,7 +3,8 @@
     namespace, service, version, instance, protocol, operation, peer, peer_namespace, address, outcome, error_type, failed, start_ns, end_ns,
     weight, sampling, content_hash, toUInt32(h.ingested) AS ingested,
 {% if parts %}
-    toUInt8(cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS mine, toUInt8(cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}) AS own_mine
+    toUInt8(trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16)) AS mine,
+    toUInt8(own_trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16)) AS own_mine
 {% else %}
     toUInt8(1) AS mine, toUInt8(1) AS own_mine
 {% endif %}

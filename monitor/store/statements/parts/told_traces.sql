@@ -2,5 +2,8 @@
     SELECT arrayJoin([trace, own_trace]) FROM halves
     WHERE window IN {due:Array(UInt32)}
 {% if parts %}
-      AND (cityHash64(trace) % {parts:UInt32} = {part:UInt32} OR cityHash64(own_trace) % {parts:UInt32} = {part:UInt32})
+      AND trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16)
+    UNION ALL
+    SELECT arrayJoin([trace, own_trace]) FROM halves
+    WHERE window IN {due:Array(UInt32)} AND kind = 5 AND own_trace BETWEEN toFixedString(unhex({low:String}), 16) AND toFixedString(unhex({high:String}), 16)
 {% endif %}
