@@ -11,7 +11,7 @@ from monitor.contracts.formats.wiremock_dates import compared_moment, compared_n
 from monitor.contracts.matching.jsonpath import compile_path
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
-from tests.contracts.examples import live
+from tests.contracts.examples import interaction, judged, live, pact
 from tests.contracts.test_stubs import imposter, stub, wiremock
 
 MAY = "2021-05-01T00:00:00Z"
@@ -151,6 +151,37 @@ def test_jayways_operators_that_are_words(asked: str, found: str) -> None:
 def test_what_is_not_read_of_a_path_is_refused(path: str) -> None:
     with pytest.raises(ContractError, match="not understood"):
         compile_path(path, jayway=True)
+
+
+@pytest.mark.parametrize(
+    ("cookies", "outcome", "reason"),
+    [
+        ("token=[redacted text]", "valid", ""),
+        ("[redacted]", "valid", ""),
+        ("other=[redacted text]", "not_checked", "no_interaction"),
+        ("token=abc", "not_checked", "no_interaction"),
+    ],
+)
+def test_a_cookie_whose_value_was_masked_is_told_by_its_name(
+    cookies: str, outcome: str, reason: str
+) -> None:
+    held = pact(interaction(asks={"headers": {"Cookie": "token=1234"}}))
+    checked = judged(live(request_headers={"cookie": cookies}), held)
+    assert (checked.outcome, checked.reason) == (outcome, reason)
+
+
+def test_a_header_with_a_mask_in_it_leaves_open_which_stub_is_meant() -> None:
+    held = stub({"urlPath": "/orders/7", "headers": {"Cookie": {"contains": "token=1"}}})
+    for cookies in ("token=[redacted text]", "a=1; token=[redacted text]"):
+        checked = wiremock(
+            live(request_headers={"cookie": cookies}, answer={"id": "broken"}), held
+        )
+        assert checked.outcome == "not_checked"
+        assert checked.reason != "no_interaction"
+    held = stub({"urlPath": "/orders/7", "cookies": {"token": {"equalTo": "1"}}})
+    for cookies, seen in (("token=[redacted text]", False), ("a=[redacted text]", True)):
+        checked = wiremock(live(request_headers={"cookie": cookies}, answer={"id": 7}), held)
+        assert (checked.reason == "no_interaction") is seen
 
 
 def test_the_case_of_header_names_that_no_log_keeps_is_named() -> None:

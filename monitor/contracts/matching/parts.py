@@ -11,7 +11,6 @@ from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, root
 from monitor.contracts.matching.rules import Ask, Rules, ask
 from monitor.contracts.routes import PLACEHOLDER
-from monitor.model.exchanges import REDACTED
 from monitor.model.pointers import escaped
 
 Part = Callable[[Call, Mismatches], None]
@@ -19,6 +18,7 @@ Part = Callable[[Call, Mismatches], None]
 
 UNSEEN = "request_unseen"
 HEADERS_UNSEEN = "headers_unseen"
+_MASK = "[redacted"
 _PARAMETERISED = frozenset({"accept", "content-type"})
 
 
@@ -210,7 +210,7 @@ def header_part(
                 mismatches.leave(UNSEEN if side == "request" else HEADERS_UNSEEN, clause)
             else:
                 mismatches.add(missing)
-        elif text == REDACTED or text.startswith("[redacted "):
+        elif is_masked(text) and (key != "cookie" or _named_alike(text, whole)):
             mismatches.shape_only = True
         else:
             fits = check(text)
@@ -220,6 +220,22 @@ def header_part(
                 _tell(fits, kind, pointer, said_by, text, mismatches)
 
     return judge
+
+
+def is_masked(text: str) -> bool:
+    """Whether something of a text was masked before it came; of cookies the names stay."""
+    return _MASK in text
+
+
+def _named_alike(text: str, expected: str) -> bool:
+    """Whether two Cookie headers name the same."""
+    if text.startswith(_MASK):
+        return True
+    sent, wanted = (
+        [part.partition("=")[0].strip() for part in cookies.split(";")]
+        for cookies in (text, expected)
+    )
+    return sent == wanted
 
 
 def _header_ask(name: str, expected: str, rules: Rules | None) -> Ask:

@@ -9,7 +9,7 @@ from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Side
 from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.matching.parts import HEADERS_UNSEEN, UNSEEN, Part
+from monitor.contracts.matching.parts import HEADERS_UNSEEN, UNSEEN, Part, is_masked
 from monitor.contracts.payloads import EMPTY
 from monitor.contracts.styles import cookie_pairs
 from monitor.model.exchanges import REDACTED
@@ -119,7 +119,7 @@ def see_header(name: str, side: Side = "request") -> See:
         text = headers.get(key)
         if text is None:
             return [], unseen if not headers or not exchange.headers_whole else ""
-        return ([], unseen) if text == REDACTED or text.startswith("[redacted ") else ([text], "")
+        return ([], unseen) if is_masked(text) else ([text], "")
 
     return see
 
@@ -129,15 +129,11 @@ def see_cookie(name: str) -> See:
     header = see_header("cookie")
 
     def see(call: Call) -> Seen:
-        texts, problem = header(call)
-        if problem:
-            return [], problem
-        values = [value for text in texts for key, value in cookie_pairs(text) if key == name]
-        return (
-            ([], UNSEEN)
-            if any(value.startswith("[redacted") for value in values)
-            else (values, "")
-        )
+        text = call.exchange.request_headers.get("cookie")
+        if text is None or text == REDACTED:
+            return header(call)
+        values = [value for key, value in cookie_pairs(text) if key == name]
+        return ([], UNSEEN) if any(map(is_masked, values)) else (values, "")
 
     return see
 
