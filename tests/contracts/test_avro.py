@@ -332,7 +332,7 @@ def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None
 @pytest.mark.parametrize("listed", [["a"], [{"type": "record"}, 1], [[1]], [None]])
 def test_a_list_of_what_is_no_schema_is_refused_in_words(listed: list[Any]) -> None:
     draft = ContractDraft("x", "", "shop", json.dumps({"contracts": listed}))
-    with pytest.raises(ContractError, match="bound to no operation"):
+    with pytest.raises(ContractError, match="none of the documents that are read"):
         read_draft(completed(draft))
 
 

@@ -16,6 +16,7 @@ from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
+from monitor.model.contracts import FORMATS
 
 BINDING = "x-seamwatch"
 MAY_BE_TEXT = "x-seamwatch-may-be-text"
@@ -88,6 +89,15 @@ def read_jsonschema(
     return Promise(router, whole=False, depth=depth)
 
 
+_SAID = frozenset(
+    (
+        "$schema $id $ref $defs definitions type properties patternProperties additionalProperties "
+        "required items prefixItems enum const allOf anyOf oneOf not if title description"
+    ).split()
+)
+"""A root without any of these is hardly a schema of JSON."""
+
+
 def _topic(document: dict[str, Any], where: str) -> str:
     """The topic whose records a schema describes: `"x-seamwatch": {"topic": "orders"}`."""
     bound = document.get(BINDING)
@@ -111,6 +121,11 @@ def _binding(document: dict[str, Any], where: str) -> tuple[str, str, str, str |
     bound = document.get(BINDING)
     how = f'say "{BINDING}": {{"operation": "POST /path", "side": "request" or "response"}}, or {{"topic": "orders"}}, at the schema\'s root'
     if not isinstance(bound, dict):
+        if _SAID.isdisjoint(document):
+            raise ContractError(
+                f"{where}: this is none of the documents that are read ({', '.join(FORMATS)}): "
+                "nothing at its root says so"
+            )
         raise ContractError(f"{where}: the schema is bound to no operation; {how}")
     method, _, route = str(bound.get("operation", "")).partition(" ")
     if not method.isalpha() or not route.startswith("/"):
