@@ -142,6 +142,22 @@ def test_only_the_messages_that_an_operation_names_are_its() -> None:
     )
 
 
+def test_what_an_operation_replies_with_is_a_message_of_the_replys_channel() -> None:
+    document = json.loads(three("receive"))
+    gone = {"$ref": "#/channels/orders/messages/gone"}
+    document["operations"]["sendOrder"]["reply"] = {
+        "channel": {"$ref": "#/channels/orders"},
+        "messages": [gone],
+    }
+    promise = read_contract("asyncapi", json.dumps(document), where="x")
+    assert [(message.topic, message.own) for message in promise.messages][:2] == [
+        ("orders", False),
+        ("orders", True),
+    ]
+    names = [message.name for message in promise.messages if message.topic == "orders"]
+    assert len(set(names)) == len(names) == 2
+
+
 def test_a_message_of_its_own_content_type_beats_its_trait_since_3_0_and_before_not() -> None:
     trait = {"traits": [{"contentType": "application/x-other"}], "contentType": "application/json"}
     assert said(judged({"id": "x"}, held(three(**trait), "asyncapi")))[0] == "violated"

@@ -157,18 +157,17 @@ class _Reader:
             channel = self._at(operation.held.get("channel"), f"{operation.clause}/channel")
             spoken.add(channel.clause)
             topic = self._address(channel)
-            listed = operation.held.get("messages")
-            chosen = (
-                [
-                    self._at(message, f"{operation.clause}/messages/{index}")
-                    for index, message in enumerate(listed)
-                ]
-                if isinstance(listed, list)
-                else self._of(channel)
-            )
-            for message in chosen:
+            for message in self._chosen(operation, channel):
                 yield topic, message, _SENT[action]
             if "reply" in operation.held:
+                # whoever receives sends the reply; one to an address of the request's has no topic
+                reply = self._at(operation.held["reply"], f"{operation.clause}/reply")
+                if "channel" in reply.held:
+                    channel = self._at(reply.held["channel"], f"{reply.clause}/channel")
+                    spoken.add(channel.clause)
+                    topic = self._address(channel)
+                    for message in self._chosen(reply, channel):
+                        yield topic, message, not _SENT[action]
                 self._left.append(
                     Left(
                         f"{operation.clause}/reply",
@@ -180,6 +179,16 @@ class _Reader:
                 topic = self._address(channel)
                 for message in self._of(channel):
                     yield topic, message, False
+
+    def _chosen(self, owner: _Placed, channel: _Placed) -> list[_Placed]:
+        """The messages that an operation or a reply names, else all of its channel."""
+        listed = owner.held.get("messages")
+        if not isinstance(listed, list):
+            return self._of(channel)
+        return [
+            self._at(message, f"{owner.clause}/messages/{index}")
+            for index, message in enumerate(listed)
+        ]
 
     def _of(self, channel: _Placed) -> list[_Placed]:
         messages = channel.held.get("messages")
