@@ -22,7 +22,7 @@ from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Outcome, Verdict
-from monitor.outside.cells import Known, Recording, summed, windows_of
+from monitor.outside.cells import UNKNOWN, Known, Recording, summed, windows_of
 from monitor.outside.counts import counts_of
 from monitor.outside.history import with_past
 from monitor.outside.past import past_of
@@ -231,7 +231,7 @@ class _Watch:
         """
         self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
-        self._neighbours: list[EdgeCell] | None = None
+        self._neighbours: list[tuple[float, EdgeCell]] | None = None
 
     def moments(self) -> Iterator[tuple[float, bool]]:
         """Ends of bins at which to judge, dense at first; and whether it is the last one before
@@ -364,20 +364,23 @@ class _Watch:
             for cell in known.cells:
                 ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
                 calls.update(dict.fromkeys(ends, cell.calls))
+            before = self.called.ends <= self.told.at
             near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(
-                self.called.callee.texts()
+                self.called.take(before).callee.texts()
             )
             rows = self.elsewhere
             # strangers tell what happens to all
-            near |= set(_busiest(rows, near)[: max(0, NEIGHBOURS - len(near))])
+            past = rows.take(rows.ends <= self.told.at)
+            near |= set(_busiest(past, near)[: max(0, NEIGHBOURS - len(near))])
+            near |= set(self.called.callee.texts())
             rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
             # whom it calls, too, though these rows may not tell its own version
-            self._neighbours = [*self._plain(rows), *self._plain(self.called)]
+            self._neighbours = [
+                ended for part in (rows, self.called) for ended in _ended(part, self._plain(part))
+            ]
         if self._former is None:
             self._former = self._earlier_days()
-        neighbours = [
-            cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment
-        ]
+        neighbours = [cell for end, cell in self._neighbours if end <= moment]
         return Around(neighbours, self._former, self.past)
 
     @cached_property
@@ -422,6 +425,24 @@ class _Watch:
         return summed(
             rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment
         )
+
+
+def _ended(rows: Rows, cells: Sequence[EdgeCell]) -> Iterator[tuple[float, EdgeCell]]:
+    """When the bins of these rows ended that each cell is made of: theirs may be longer than the
+    service's own, or begin at other seconds.
+    """
+    ends: dict[tuple[int, str, str, str], float] = {}
+    columns = (rows.caller, rows.callee, rows.operation)
+    texts = ([column.names[code] for code in column.codes.tolist()] for column in columns)
+    for window, caller, callee, operation, end in zip(
+        windows_of(rows).tolist(), *texts, rows.ends.tolist(), strict=True
+    ):
+        key = window, caller or UNKNOWN, callee, operation
+        ends[key] = max(ends.get(key, end), end)
+    for cell in cells:
+        edge = cell.edge
+        key = int(cell.window.timestamp()), edge.caller, edge.callee, edge.operation
+        yield ends[key], cell
 
 
 def _busiest(rows: Rows, near: set[str]) -> list[str]:
