@@ -37,13 +37,13 @@ class AsgiCapture:
             if scope["type"] == "lifespan":
                 self._capture.flush()
             return
-        taking, told = not held_back(media_of(seen.asked_headers)), _Told()
+        taking, state = not held_back(media_of(seen.asked_headers)), _Told()
 
         async def received() -> Message:
             message = await receive()
             if taking and message.get("type") == "http.request":
                 seen.asked.add(message.get("body") or b"")
-                told.more_asked = bool(message.get("more_body"))
+                state.more_asked = bool(message.get("more_body"))
             return message
 
         async def sent(message: Message) -> None:
@@ -52,10 +52,10 @@ class AsgiCapture:
                 with suppress(Exception):
                     seen.status = int(message["status"])
                     seen.answered_headers = _text(message.get("headers") or ())
-                    told.taking = told.more = not held_back(media_of(seen.answered_headers))
-            elif kind == "http.response.body" and told.taking:
+                    state.taking = state.more = not held_back(media_of(seen.answered_headers))
+            elif kind == "http.response.body" and state.taking:
                 seen.answered.add(message.get("body") or b"")
-                told.more = bool(message.get("more_body"))
+                state.more = bool(message.get("more_body"))
             await send(message)
             if kind == "http.response.body" and not message.get("more_body"):
                 seen.end()  # what the application does behind its answer is no part of it
@@ -68,9 +68,9 @@ class AsgiCapture:
         finally:
             with suppress(Exception):
                 seen.route = route_of(scope, seen.path)
-            if told.more_asked:
+            if state.more_asked:
                 seen.asked.broke_off()
-            if told.more:
+            if state.more:
                 seen.answered.broke_off()
             self._capture.over(seen)
 

@@ -38,12 +38,16 @@ class Capture:
         self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = ""
     ) -> Seen | None:
         """An exchange to be filled while it happens; None when it is not to be captured."""
-        told = (
+        traceparent = (
             next((text for name, text in headers if name.lower() == "traceparent"), "")
             if 0 < self.settings.share < 1
             else ""
         )
-        return self.begun(side, method, path, query, headers, host) if self.takes(told) else None
+        return (
+            self.begun(side, method, path, query, headers, host)
+            if self.takes(traceparent)
+            else None
+        )
 
     def begun(
         self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = ""
@@ -81,8 +85,12 @@ class Capture:
             self.lose("unreadable")
 
     def _takes_record(self, pairs: Sequence[tuple[str, Any]]) -> bool:
-        told = next((value for name, value in reversed(pairs) if name == "traceparent"), b"")
-        return self.takes(told.decode("latin-1") if isinstance(told, bytes) else str(told))
+        traceparent = next(
+            (value for name, value in reversed(pairs) if name == "traceparent"), b""
+        )
+        return self.takes(
+            traceparent.decode("latin-1") if isinstance(traceparent, bytes) else str(traceparent)
+        )
 
     def lose(self, reason: str) -> None:
         """Count what a hook could not take."""

@@ -120,9 +120,9 @@ class _Consumer(_Watched):
             if taken.error() is None:
                 value = self._last.value if self._hears else taken.value()
                 kind, time_ms = taken.timestamp()
-                told = value if value is not UNKNOWN else object()
+                payload = value if value is not UNKNOWN else object()
                 self._capture.message(
-                    "consumer", taken.topic(), told, taken.headers(), time_ms if kind else None
+                    "consumer", taken.topic(), payload, taken.headers(), time_ms if kind else None
                 )
         except Exception:  # noqa: BLE001 - as above
             self._capture.lose("unreadable")

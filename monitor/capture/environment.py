@@ -57,26 +57,27 @@ def service_of(variables: Mapping[str, str]) -> Service:
     """Who we are: OpenTelemetry's resource where its SDK runs in this process, else
     its variables.
     """
-    told = {
+    attributes = {
         name.strip(): unquote(value.strip())
         for name, value in map(_pair, _words(variables.get("OTEL_RESOURCE_ATTRIBUTES", "")))
     }
-    told |= (
+    attributes |= (
         {"service.name": variables["OTEL_SERVICE_NAME"]}
         if variables.get("OTEL_SERVICE_NAME")
         else {}
     )
-    told |= {
+    attributes |= {
         name: value
         for name, value in _resource().items()
         if isinstance(value, str) and not value.startswith("unknown_service")
     }
     return Service(
-        told.get("service.name", ""),
-        told.get("service.version", ""),
-        told.get("service.instance.id", ""),
-        told.get("service.namespace", ""),
-        told.get("deployment.environment.name", "") or told.get("deployment.environment", ""),
+        attributes.get("service.name", ""),
+        attributes.get("service.version", ""),
+        attributes.get("service.instance.id", ""),
+        attributes.get("service.namespace", ""),
+        attributes.get("deployment.environment.name", "")
+        or attributes.get("deployment.environment", ""),
     )
 
 

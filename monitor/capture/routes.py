@@ -17,8 +17,8 @@ def route_of(scope: Mapping[str, Any], path: str) -> str:
     """Of an ASGI scope after the application had it: Starlette's, FastAPI's or (by
     `django_routes`) Django's route, else "".
     """
-    if isinstance(told := scope.get(TOLD), str):
-        return told
+    if isinstance(stated := scope.get(TOLD), str):
+        return stated
     template = getattr(scope.get("route"), "path", None)
     if not isinstance(template, str) or "(" in template:
         return ""
@@ -35,8 +35,8 @@ def wsgi_route(environ: Mapping[str, Any]) -> str:
     """Of a WSGI environment after the application had it: Flask's rule while it answers, or (by
     `django_routes`) Django's route, else "".
     """
-    if isinstance(told := environ.get(TOLD), str):
-        return told
+    if isinstance(stated := environ.get(TOLD), str):
+        return stated
     request = environ.get("werkzeug.request")
     rule = getattr(getattr(request, "url_rule", None), "rule", None)
     return (

@@ -148,7 +148,7 @@ class OtlpSink:
         records.
         """
         service = self._service
-        told = {
+        attributes = {
             "service.name": service.name,
             "service.version": service.version,
             "service.instance.id": service.instance,
@@ -156,7 +156,9 @@ class OtlpSink:
             "deployment.environment.name": service.environment,
         }
         resource = [
-            {"key": key, "value": {"stringValue": value}} for key, value in told.items() if value
+            {"key": key, "value": {"stringValue": value}}
+            for key, value in attributes.items()
+            if value
         ]
         logs = [
             {

@@ -150,15 +150,15 @@ class House:
             how, registry = self.spans_read(), self.registry()
             return lambda source: traces(source, self.store, how, self.clock, registry)
         if name == "api-logs":
-            rules, known = self.api_logs_read(), self.registry()
+            rules, contracts = self.api_logs_read(), self.registry()
             return lambda source: api_logs(
-                source, self.store, known, rules, self.clock, self.stop.is_set
+                source, self.store, contracts, rules, self.clock, self.stop.is_set
             )
         if name == "messages":
-            sent, known = self.messages_read(recorded=recorded), self.registry()
-            return lambda source: messages(source, self.store, known, sent, self.clock)
-        told = self.deploys_read()
-        return lambda source: deploys(source, self.engine, self.store, told, self.clock)
+            sent, contracts = self.messages_read(recorded=recorded), self.registry()
+            return lambda source: messages(source, self.store, contracts, sent, self.clock)
+        read = self.deploys_read()
+        return lambda source: deploys(source, self.engine, self.store, read, self.clock)
 
     @property
     def words(self) -> frozenset[str]:

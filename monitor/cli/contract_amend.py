@@ -67,9 +67,9 @@ def judged(there: Asked, proposed: Proposed, form: DiffFormat) -> int:
             "consumer": proposed.consumer, "environment": proposed.environment, "against": against, "hours": hours_of(proposed.since),
         },
     )  # fmt: skip
-    told = {row["change"]["operation"] for row in answer["changes"]}
-    told |= {met["operation"] for met in answer["met"]}
-    lines = operation_lines(document, read, told)
+    named = {row["change"]["operation"] for row in answer["changes"]}
+    named |= {met["operation"] for met in answer["met"]}
+    lines = operation_lines(document, read, named)
     rows: list[dict[str, Any]] = [
         {
             **row["change"],
@@ -176,12 +176,12 @@ def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]
     for met in answer["lost"][:_MOST_TOLD]:
         where = f"{met['operation']} {met['status']} {met['pointer']}"
         yield plain(f"lost: {_whom(met)} receives {where}: {_share(met)}")
-    little = [told for told in answer["operations"] if not told["enough"]]
-    for told in little[:_MOST_TOLD]:
-        unseen = f", {told['unseen']:,} could not be seen" if told["unseen"] else ""
-        upper = _percent(told["upper"])
-        name = plain(told["operation"])
-        yield f"too little seen: {name}: {told['looked_at']:,} payloads{unseen}; up to {upper} may"
+    little = [operation for operation in answer["operations"] if not operation["enough"]]
+    for operation in little[:_MOST_TOLD]:
+        unseen = f", {operation['unseen']:,} could not be seen" if operation["unseen"] else ""
+        upper = _percent(operation["upper"])
+        name = plain(operation["operation"])
+        yield f"too little seen: {name}: {operation['looked_at']:,} payloads{unseen}; up to {upper} may"
     if len(little) > _MOST_TOLD:
         yield f"and {len(little) - _MOST_TOLD} more operations with too little traffic"
 

@@ -79,9 +79,9 @@ class Tally:
                 broken["expected"],
                 broken["actual_kind"],
             )
-            known = self.folded.get(key)
-            if known is not None:
-                known["exchanges"] += 1
+            folded_row = self.folded.get(key)
+            if folded_row is not None:
+                folded_row["exchanges"] += 1
             elif len(self.folded) < _MOST_FOLDED:
                 self.folded[key] = {**broken, "index": row["index"], "exchanges": 1}
 
@@ -131,13 +131,13 @@ def _held(
         return published.get(key) or schemas(key)
 
     tally, report = Tally(dict.fromkeys((path.name for path in traffic), 0)), reporter(form)
-    told = _Rows(in_force, writers)
+    rows_of = _Rows(in_force, writers)
     calm_collector()
     for index, (file, offset, form_told, entry) in enumerate(
         _entries(traffic, source, settings, tally)
     ):
         place = {"index": index, "file": file, "record": offset, "source": form_told}
-        row = {**place, **told.row(entry)}
+        row = {**place, **rows_of.row(entry)}
         tally.add(row)
         report.row(row)
     report.end(_whole(documents, tally))
@@ -283,12 +283,12 @@ class _Rows:
             return _row(entry, checked)
         # the verdict is held, so that no other one gets its id
         key = (id(checked), entry.status)
-        known = self._alike.get(key)
-        if known is None:
+        checked_row = self._alike.get(key)
+        if checked_row is None:
             if len(self._alike) >= _MOST_ALIKE:
                 self._alike.clear()
-            known = self._alike[key] = (checked, _row(entry, checked))
-        return known[1]
+            checked_row = self._alike[key] = (checked, _row(entry, checked))
+        return checked_row[1]
 
 
 def _refused(entry: Refused) -> dict[str, Any]:

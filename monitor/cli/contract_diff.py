@@ -97,10 +97,10 @@ def folded(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         alone = not row.get("shared") or row.get("affected")
         key = (number,) if alone else tuple(row.get(word) for word in words)
         by_key.setdefault(key, []).append(row)
-    told: list[Mapping[str, Any]] = []
+    rows_shown: list[Mapping[str, Any]] = []
     for own in by_key.values():
-        told += own if len(own) < _FOLDED else [_one_of(own)]
-    return sorted(told, key=lambda row: _ORDER.index(row["bearing"]))
+        rows_shown += own if len(own) < _FOLDED else [_one_of(own)]
+    return sorted(rows_shown, key=lambda row: _ORDER.index(row["bearing"]))
 
 
 def _one_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def _one_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ]
     operations = len({row["operation"] for row in rows})
     where = f"{len(rows)} places of {operations} operation{'' if operations == 1 else 's'}"
-    told = f"{rows[0]['told']}; all in all {where} by {rows[0]['shared']}"
-    return {**rows[0], "told": told, "places": places}
+    sentence = f"{rows[0]['told']}; all in all {where} by {rows[0]['shared']}"
+    return {**rows[0], "told": sentence, "places": places}
 
 
 def one_in(path: Path) -> Published:
@@ -220,8 +220,8 @@ def _markdown(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> 
     typer.echo("\n| | operation | change |\n|---|---|---|")
     for row in rows[:_MOST_LINES]:
         example = f"<br>`{_cell(row['counterexample'])}`" if row["counterexample"] else ""
-        told = _cell(row["told"].removeprefix(plain(row["operation"])).strip())
-        typer.echo(f"| {row['bearing']} | {_cell(row['operation'])} | {told}{example} |")
+        sentence = _cell(row["told"].removeprefix(plain(row["operation"])).strip())
+        typer.echo(f"| {row['bearing']} | {_cell(row['operation'])} | {sentence}{example} |")
     if len(rows) > _MOST_LINES:
         typer.echo(f"\nand {len(rows) - _MOST_LINES} more")
 
@@ -260,10 +260,10 @@ def _junit(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Non
     for name, own in by_name.items():
         worst = next(word for word in _ORDER if any(row["bearing"] == word for row in own))
         counts[_LEVELS.get(worst, "")] += 1
-        told = xml_text("\n".join(row["told"] for row in own if row["bearing"] == worst))
+        message = xml_text("\n".join(row["told"] for row in own if row["bearing"] == worst))
         inside = {
-            "error": f'<failure message="{told}" type="{worst}"/>',
-            "warning": f'<skipped message="{told}"/>',
+            "error": f'<failure message="{message}" type="{worst}"/>',
+            "warning": f'<skipped message="{message}"/>',
         }
         cases.append((name, inside.get(_LEVELS.get(worst, ""), "")))
     totals = {"failures": counts["error"], "errors": 0, "skipped": counts["warning"]}
@@ -271,12 +271,12 @@ def _junit(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _github(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    told = [row for row in rows if row["bearing"] in _LEVELS]
-    for row in told[:MOST_ANNOTATIONS]:
+    grave = [row for row in rows if row["bearing"] in _LEVELS]
+    for row in grave[:MOST_ANNOTATIONS]:
         title = f"{summary.get('title', 'Contract')}: {row['bearing']}"
         annotate(_LEVELS[row["bearing"]], row["file"], row["line"], title, row["told"])
-    if len(told) > MOST_ANNOTATIONS:
-        typer.echo(f"::warning::{len(told) - MOST_ANNOTATIONS} more changes")
+    if len(grave) > MOST_ANNOTATIONS:
+        typer.echo(f"::warning::{len(grave) - MOST_ANNOTATIONS} more changes")
     level = _LEVELS.get(summary["result"], "notice")
     annotate_run(level, _command(summary), _said(summary))
 

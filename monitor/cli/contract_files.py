@@ -156,21 +156,21 @@ def _gathered(
             passed.append(_below(source, name))
             continue
         document = parse_or_refuse(text, _below(source, name))
-        told = kind or _kind(document)
-        if told in LISTED_UNDER:
-            word = LISTED_UNDER[told]
+        form = kind or _kind(document)
+        if form in LISTED_UNDER:
+            word = LISTED_UNDER[form]
             listed = document.get(word)
             entries = listed if isinstance(listed, list) else [document]
-            groups.setdefault(told, []).extend(entries)
-            places.setdefault(told, []).extend([_below(source, name)] * len(entries))
-        elif told == "jsonschema" and kind is None and not document.get("x-seamwatch"):
+            groups.setdefault(form, []).extend(entries)
+            places.setdefault(form, []).extend([_below(source, name)] * len(entries))
+        elif form == "jsonschema" and kind is None and not document.get("x-seamwatch"):
             passed.append(_below(source, name))
-        elif told == "protobuf":
+        elif form == "protobuf":
             protos.append((name, text, document))
-        elif told == "graphql" and looks_like_sdl(text):
+        elif form == "graphql" and looks_like_sdl(text):
             schemas.setdefault(PurePosixPath(name).parent.as_posix(), []).append((name, text))
         else:
-            own.append(Published(_below(source, name), told, text))
+            own.append(Published(_below(source, name), form, text))
     for name, text, document in protos:
         whole = _whole_proto(document, text, partial(_among, imports))
         own.append(Published(_below(source, name), "protobuf", whole))
@@ -180,17 +180,17 @@ def _gathered(
         for name, text in _one_schema(held)
     ]
     return own + [
-        replace(_gathered_stubs(source, told, entries, bodies), files=places[told])
-        for told, entries in groups.items()
+        replace(_gathered_stubs(source, form, entries, bodies), files=places[form])
+        for form, entries in groups.items()
     ]
 
 
 def _gathered_stubs(
-    source: str, told: str, entries: list[dict[str, Any]], bodies: Mapping[str, bytes]
+    source: str, form: str, entries: list[dict[str, Any]], bodies: Mapping[str, bytes]
 ) -> Published:
-    if told == "wiremock":
+    if form == "wiremock":
         _with_bodies(entries, bodies)
-    return Published(source, told, json.dumps({LISTED_UNDER[told]: entries}, indent=1))
+    return Published(source, form, json.dumps({LISTED_UNDER[form]: entries}, indent=1))
 
 
 def _is_imported(name: str, raw: bytes) -> bool:

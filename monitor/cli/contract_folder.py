@@ -196,14 +196,14 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
 
 
 def _entry(entry: Any, where: str) -> dict[str, str]:
-    known = ", ".join(["path", *_WORDS])
+    members = ", ".join(["path", *_WORDS])
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
         raise UsageError(
-            f"{where}: it names no `path`; of {known} it is the one that must be there"
+            f"{where}: it names no `path`; of {members} it is the one that must be there"
         )
     for word, value in entry.items():
         if word != "path" and word not in _WORDS:
-            raise UsageError(f"{where}: {word!r} is not known; use {known}")
+            raise UsageError(f"{where}: {word!r} is not known; use {members}")
         if not isinstance(value, str):
             raise UsageError(f"{where}: {word} is no text; put it into quotes")
     return entry

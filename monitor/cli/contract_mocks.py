@@ -210,9 +210,9 @@ def _show(scores: Sequence[Mapping[str, Any]], form: DiffFormat, *, strict: bool
     rows.sort(key=lambda row: row["bearing"] != "drifted")
     result = {0: "faithful", 1: "drifted", 2: "undecided"}[worst]
     bearings = Counter(row["bearing"] for row in rows)
-    said = [_line(score) for score in scores]
+    lines = [_line(score) for score in scores]
     summary: dict[str, Any] = {
-        "command": _COMMAND, "title": "Mocks", "result": result, "exit": worst, "all_told": True, "said": "\n".join(said),
+        "command": _COMMAND, "title": "Mocks", "result": result, "exit": worst, "all_told": True, "said": "\n".join(lines),
         "mocks": list(scores), "changes": len(rows), "drifted": bearings["drifted"], "gaps": bearings["gap"],
     }  # fmt: skip
     show_changes(form, summary, rows)
@@ -248,11 +248,11 @@ def _line(score: Mapping[str, Any]) -> str:
     held: Mapping[str, Any] = score["fidelity"]
     name = plain(score["name"])
     counts = Counter("gaps" if finding["gap"] else "drifts" for finding in score["findings"])
-    told = f"{held['covered']:,} of {held['exchanges']:,} exchanges asked for what it answers"
+    coverage = f"{held['covered']:,} of {held['exchanges']:,} exchanges asked for what it answers"
     open_ = f", {held['open']:,} could not be told" if held["open"] else ""
     score_ = "" if held["score"] is None else f"; score {100 * held['score']:.3g} %"
     why = f" ({plain(score['text'])})" if score["text"] else ""
-    return f"{name}: {held['result']}{why}; {counts['drifts']} drifts, {counts['gaps']} gaps; {told}{open_}{score_}"
+    return f"{name}: {held['result']}{why}; {counts['drifts']} drifts, {counts['gaps']} gaps; {coverage}{open_}{score_}"
 
 
 def _write(document: str, into: Path | None) -> None:

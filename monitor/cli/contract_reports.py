@@ -189,13 +189,13 @@ def _violations(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def message(broken: Mapping[str, Any]) -> str:
     """A broken clause in one sentence."""
     place = f" at {broken['pointer']}" if broken["pointer"] else ""
-    told = (
+    instead = (
         f": expected {broken['expected']}, found {broken['actual_kind']}"
         if broken["expected"]
         else ""
     )
     return plain(
-        f"{broken['operation']}: the {broken['side']} breaks {broken['rule']}{place}{told} ({broken['exchanges']} exchanges)"
+        f"{broken['operation']}: the {broken['side']} breaks {broken['rule']}{place}{instead} ({broken['exchanges']} exchanges)"
     )
 
 
@@ -223,26 +223,26 @@ def _text(report: Report) -> None:
     if rows:
         show(rows, ["operation", "valid", "violated", "not_checked"], "table")
         typer.echo()
-    told = {
+    figures = {
         name: summary[name]
         for name in ("exchanges", "valid", "violated", "not_checked", "passed_over")
         if summary[name] != 0
     }
-    told |= {
+    figures |= {
         name: ", ".join(f"{key} {count}" for key, count in summary[name].items())
         for name in ("reasons", "observations", "sources")
         if summary[name]
     }
-    told |= {name: coverage[name] for name in ("operations_offered", "operations_seen")}
+    figures |= {name: coverage[name] for name in ("operations_offered", "operations_seen")}
     if coverage["unseen"]:
-        told["operations_unseen"] = _some(coverage["unseen"])
+        figures["operations_unseen"] = _some(coverage["unseen"])
     if coverage["interactions"] or coverage["unproven"]:
-        told |= {
+        figures |= {
             "interactions_seen": len(coverage["interactions"]),
             "interactions_unproven": len(coverage["unproven"]),
         }
     show(
-        [{"name": name, "value": value} for name, value in told.items()],
+        [{"name": name, "value": value} for name, value in figures.items()],
         ["name", "value"],
         "table",
     )
@@ -278,12 +278,12 @@ def _sarif(report: Report) -> None:
 
 
 def _invocation(summary: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"executionSuccessful": summary["exit"] != 2, "exitCode": summary["exit"]}
-    if not told["executionSuccessful"]:
-        told["toolExecutionNotifications"] = [
+    invocation = {"executionSuccessful": summary["exit"] != 2, "exitCode": summary["exit"]}
+    if not invocation["executionSuccessful"]:
+        invocation["toolExecutionNotifications"] = [
             {"level": "error", "message": {"text": nothing_checked(summary)}}
         ]
-    return told
+    return invocation
 
 
 def nothing_checked(summary: Mapping[str, Any]) -> str:

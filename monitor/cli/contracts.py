@@ -490,8 +490,8 @@ def check(
     from monitor.cli.contract_check import MESSAGES, held_against
     from monitor.cli.decode import source_named
 
-    told = source if source == MESSAGES else source_named(source)
-    return held_against(traffic, contract, told, settings_of(context), form)
+    form_of_traffic = source if source == MESSAGES else source_named(source)
+    return held_against(traffic, contract, form_of_traffic, settings_of(context), form)
 
 
 @commands.command("diff")
@@ -545,8 +545,8 @@ def amend(
     """
     from monitor.cli.contract_amend import Proposed, approved, judged
 
-    for word, told in (("--effective-from", effective_from), ("--from-deploy", from_deploy)):
-        if told is not None and not approve:
+    for word, value in (("--effective-from", effective_from), ("--from-deploy", from_deploy)):
+        if value is not None and not approve:
             raise UsageError(f"{word} says when an approved revision begins; give --approve")
     if effective_from is not None and from_deploy is not None:
         raise UsageError("--effective-from and --from-deploy both say when it begins; give one")

@@ -101,8 +101,8 @@ def _entries(files: list[Path], source: str, settings: Any) -> Iterator[dict[str
 
     topics = settings.topics
     names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
-    told = explain_api_logs(FileSource(files).poll(), source, topics.api_logs_mapping, names)
-    for index, (_, _, form, entry) in enumerate(told):
+    explained = explain_api_logs(FileSource(files).poll(), source, topics.api_logs_mapping, names)
+    for index, (_, _, form, entry) in enumerate(explained):
         if isinstance(entry, Exchange):
             yield {
                 "index": index,
@@ -199,7 +199,7 @@ def _print(shown: list[dict[str, Any]], summary: list[dict[str, Any]]) -> None:
         if "fields" in row:
             typer.echo(f"entry {row['index']}: {row['source']}")
             for name, value in row["fields"].items():
-                told = (
+                value_text = (
                     ", ".join(value)
                     if isinstance(value, list)
                     else ""
@@ -209,7 +209,8 @@ def _print(shown: list[dict[str, Any]], summary: list[dict[str, Any]]) -> None:
                 hint = row["missing"].get(name)
                 typer.echo(
                     plain(
-                        f"  {name:18}{told}" + (f"{' ' if told else ''}({hint})" if hint else "")
+                        f"  {name:18}{value_text}"
+                        + (f"{' ' if value_text else ''}({hint})" if hint else "")
                     ).rstrip()
                 )
         else:

@@ -27,24 +27,24 @@ def can_i_deploy(
     by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven or nothing is known.
     """
     with api(settings_of(context)) as there:
-        told = there.get("/v1/can-i-deploy", service=service, version=version, to=to, days=days)
+        answer = there.get("/v1/can-i-deploy", service=service, version=version, to=to, days=days)
     if form == "json":
-        show([told], [], form)
+        show([answer], [], form)
     else:
         show(
-            [_line(pair) for pair in told["pairs"]],
+            [_line(pair) for pair in answer["pairs"]],
             COLUMNS,
             form,
             empty="no pair is known to judge by",
         )
     if form == "table":
-        for note in told["notes"]:
+        for note in answer["notes"]:
             typer.echo(plain(f"mind: {note['text']}"))
         typer.echo(
-            plain(f"{told['service']} {told['version']} to {told['environment']}: ")
-            + SAYS[told["exit_code"]]
+            plain(f"{answer['service']} {answer['version']} to {answer['environment']}: ")
+            + SAYS[answer["exit_code"]]
         )
-    return int(told["exit_code"])
+    return int(answer["exit_code"])
 
 
 def _line(pair: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,11 +142,11 @@ def record(
         show([answer], COLUMNS, form)
 
 
-def _space(told: str | None, seen: Sequence[str]) -> str:
+def _space(wanted: str | None, seen: Sequence[str]) -> str:
     """The namespace that was told, else that in which a service of the name was seen; of several,
     nobody knows which is meant.
     """
-    if told is not None:
-        return told or "none"
+    if wanted is not None:
+        return wanted or "none"
     names = ", ".join(namespace or "none" for namespace in seen if namespace or len(seen) > 1)
     return f"not told: {names}" if len(seen) > 1 else names

@@ -190,8 +190,8 @@ def gate_signs(answers: int, flips: int, overrides: int) -> list[Sign]:
     """
     signs = []
     if answers:
-        told = f"{flips} of {answers} answers of the last 7 days were flips on unchanged code"
-        signs.append(Sign("gate", "mind" if flips else "good", told))
+        sentence = f"{flips} of {answers} answers of the last 7 days were flips on unchanged code"
+        signs.append(Sign("gate", "mind" if flips else "good", sentence))
     if overrides:
         signs.append(
             Sign(

@@ -63,13 +63,13 @@ def command(
     show([_shown(answer) for answer in answers], COLUMNS, "table", empty="no deploys")
 
 
-def _with_progress(told: Sequence[Told]) -> Iterator[Told]:
+def _with_progress(deploys: Sequence[Told]) -> Iterator[Told]:
     """The deploys, with a bar on standard error that shows how far it is."""
     from rich.console import Console
     from rich.progress import track
 
     yield from track(
-        told, "judging", console=Console(stderr=True), total=len(told), transient=True
+        deploys, "judging", console=Console(stderr=True), total=len(deploys), transient=True
     )
 
 

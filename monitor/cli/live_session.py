@@ -132,9 +132,9 @@ def verdict(
     try:
         answer = httpx.get(place, params=asked, timeout=ASK_SECONDS)
         answer.raise_for_status()
-        told = answer.json()
-        taken = told.pop("taken")
-        held = TypeAdapter(SessionVerdict).validate_python(told)
+        document = answer.json()
+        taken = document.pop("taken")
+        held = TypeAdapter(SessionVerdict).validate_python(document)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
         raise MonitorError(
             f"no session tells its verdict at {shown(address)}: {type(error).__name__}; does `seamwatch session` stand there?"
@@ -149,10 +149,10 @@ def _run(command: Sequence[str], host: Host) -> int:
         child = subprocess.Popen(command, env=os.environ | host.environment())
     except OSError as error:
         raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from None
-    told: list[float] = []
+    pressed: list[float] = []
 
     def asked_to_end(sent: int, _: object) -> None:
-        told.append(time.monotonic())
+        pressed.append(time.monotonic())
         child.send_signal(sent)
 
     with child:
@@ -160,7 +160,7 @@ def _run(command: Sequence[str], host: Host) -> int:
         signal.signal(signal.SIGTERM, asked_to_end)
         while (code := _ended(child)) is None:
             # who ends a pipeline's step ends it for good soon after, and no verdict was told then
-            if told and time.monotonic() - told[0] > GRACE_SECONDS:
+            if pressed and time.monotonic() - pressed[0] > GRACE_SECONDS:
                 child.kill()
     return 128 - code if code < 0 else code
 
@@ -213,8 +213,8 @@ def _contracts(words: Sequence[str]) -> Iterator[Mapping[str, Any]]:
                 raise UsageError(
                     f"{document.source} does not name its provider; write PROVIDER={document.source}"
                 )
-            told = {"provider": provider} if equals else {}
-            yield {"document": document.text, "format": document.kind, "named": True, **told}
+            owner = {"provider": provider} if equals else {}
+            yield {"document": document.text, "format": document.kind, "named": True, **owner}
 
 
 _OF_BODY = ("name", "format", "provider", "document", "consumer")
@@ -246,12 +246,12 @@ def _show(verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat) -
         }
         for broken in verdict.violations
     ]  # fmt: skip
-    said = list(told_of(verdict, taken))
+    lines = list(told_of(verdict, taken))
     if verdict.exit_code == 2:
         rows.append(
             {
                 "operation": "", "side": "", "status": "", "place": "", "rule": verdict.result, "what": "unchecked", "bearing": "unchecked",
-                "counterexample": "", "told": " | ".join(said), "file": "session", "line": 1, "fingerprint": "", "exchanges": 0,
+                "counterexample": "", "told": " | ".join(lines), "file": "session", "line": 1, "fingerprint": "", "exchanges": 0,
             }
         )  # fmt: skip
     edges = [
@@ -262,7 +262,7 @@ def _show(verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat) -
         "command": "seamwatch session", "title": "Session", "result": verdict.result, "exit": verdict.exit_code, "all_told": True,
         "changes": len(rows), "valid": verdict.valid, "violated": verdict.violated, "not_checked": dict(verdict.not_checked),
         "refused": dict(verdict.refused), "untouched": list(verdict.untouched), "missing": list(verdict.missing), "edges": edges, "taken": dict(taken),
-        "said": "\n".join(said),
+        "said": "\n".join(lines),
     }  # fmt: skip
     show_changes(form, summary, rows)
 

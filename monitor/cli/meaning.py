@@ -27,7 +27,7 @@ def meaning(
     Exits 1 when something does, 2 when there are no two versions with payloads enough, else 0.
     """
     with api(settings_of(context)) as there:
-        told = there.get(
+        comparison = there.get(
             "/v1/meaning",
             service=service,
             old=old,
@@ -35,18 +35,20 @@ def meaning(
             environment=environment,
             hours=hours_of(since),
         )
-    enough = [kind for kind in told["kinds"] if kind["enough"]]
+    enough = [kind for kind in comparison["kinds"] if kind["enough"]]
     if form == "json":
-        show([told], [], form)
+        show([comparison], [], form)
     elif form == "csv":
-        show(told["kinds"], KINDS, form)
-    elif not told["old"]:
-        typer.echo(f"no two versions of {plain(service)} were seen since {told['since']}")
+        show(comparison["kinds"], KINDS, form)
+    elif not comparison["old"]:
+        typer.echo(f"no two versions of {plain(service)} were seen since {comparison['since']}")
     else:
-        typer.echo(f"{plain(told['service'])} {plain(told['old'])} -> {plain(told['new'])}")
-        for change in told["changes"]:
+        typer.echo(
+            f"{plain(comparison['service'])} {plain(comparison['old'])} -> {plain(comparison['new'])}"
+        )
+        for change in comparison["changes"]:
             typer.echo(f"  {plain(change['text'])}")
-        if not told["changes"] and enough:
+        if not comparison["changes"] and enough:
             typer.echo("  nothing that was compared means something else")
-        show(told["kinds"], KINDS, form, empty="  no kind of payload was seen of both")
-    return 1 if told["changes"] else 0 if enough else 2
+        show(comparison["kinds"], KINDS, form, empty="  no kind of payload was seen of both")
+    return 1 if comparison["changes"] else 0 if enough else 2

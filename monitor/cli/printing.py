@@ -148,10 +148,10 @@ def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
     by_example = f"{contract['interactions']} interactions" + (
         f", {contract['messages']} messages" if contract["messages"] else ""
     )
-    told = by_example if contract["interactions"] or contract["messages"] else by_operation
+    units = by_example if contract["interactions"] or contract["messages"] else by_operation
     if contract["units"]:
-        told = f"{contract['units']} methods or fields at the top"
-    typer.echo(f"judged: {told}; {len(remarks) or 'no'} remarks{_told_aside(contract)}")
+        units = f"{contract['units']} methods or fields at the top"
+    typer.echo(f"judged: {units}; {len(remarks) or 'no'} remarks{_told_aside(contract)}")
     for remark in remarks[:MOST_REMARKS]:
         typer.echo(
             f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}"

@@ -133,5 +133,5 @@ def change_text(change: Mapping[str, Any]) -> str:
         else ""
     )
     whom = f" ({_WHOM[change['breaks']]})" if change["breaks"] in _WHOM else ""
-    told = f"{plain(change['operation'])} {plain(place)}{' ' if place else ''}{change['rule']} {change['what']}{was}{whom}"
-    return told.lstrip()  # of the document no operation is named
+    text = f"{plain(change['operation'])} {plain(place)}{' ' if place else ''}{change['rule']} {change['what']}{was}{whom}"
+    return text.lstrip()  # of the document no operation is named

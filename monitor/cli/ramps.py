@@ -42,16 +42,16 @@ def ramp(
     with api(settings_of(context)) as there:
         if not service:
             return _listed(there.pages("/v1/ramps", **asked).rows, form)
-        told = there.get(f"/v1/ramps/{quote(service, safe='')}", **asked)
+        shown = there.get(f"/v1/ramps/{quote(service, safe='')}", **asked)
     if form == "json":
-        show([told], [], form)
+        show([shown], [], form)
     elif form == "csv":
-        show([_pair_line(pair) for pair in told["pairs"]], PAIRS, form)
+        show([_pair_line(pair) for pair in shown["pairs"]], PAIRS, form)
     else:
-        _print(told)
-    if any(plan["broken"] for plan in told["plans"]):
+        _print(shown)
+    if any(plan["broken"] for plan in shown["plans"]):
         return 1
-    words = {pair["word"] for pair in told["pairs"] if pair["role"] != "established"}
+    words = {pair["word"] for pair in shown["pairs"] if pair["role"] != "established"}
     return exit_of(words)
 
 
@@ -61,12 +61,12 @@ def _listed(rows: Sequence[dict[str, Any]], form: Any) -> int:
     return 0
 
 
-def _print(told: Mapping[str, Any]) -> None:
-    place = f"{plain(told['service'])} in {plain(told['environment'])}"
-    since = f", in a ramp since {told['since']}" if told["since"] else ": no ramp"
-    typer.echo(f"{place} at {told['at']}{since}")
-    if told["last_ramp"]:
-        begin, end = told["last_ramp"]
+def _print(shown: Mapping[str, Any]) -> None:
+    place = f"{plain(shown['service'])} in {plain(shown['environment'])}"
+    since = f", in a ramp since {shown['since']}" if shown["since"] else ": no ramp"
+    typer.echo(f"{place} at {shown['at']}{since}")
+    if shown["last_ramp"]:
+        begin, end = shown["last_ramp"]
         typer.echo(f"the last ramp was from {begin} to {end}; --at {end} shows it")
     live = [
         version
@@ -77,13 +77,13 @@ def _print(told: Mapping[str, Any]) -> None:
             else small_share(version["planned_share"]),
             "calls": version["server_calls"] or version["spans"],
         }
-        for version in told["live"]
+        for version in shown["live"]
     ]
     show(live, LIVE, "table", empty="no version is live")
-    if told["pairs"]:
+    if shown["pairs"]:
         typer.echo()
-        show([_pair_line(pair) for pair in told["pairs"]], PAIRS, "table")
-    for line in _remarks(told):
+        show([_pair_line(pair) for pair in shown["pairs"]], PAIRS, "table")
+    for line in _remarks(shown):
         typer.echo(plain(line))
 
 
@@ -109,8 +109,8 @@ def _conformance(pair: Mapping[str, Any]) -> str:
     return f"none checked ({reasons})" if reasons else "none checked"
 
 
-def _meaning(told: Mapping[str, Any] | None) -> str:
-    return meaning_text(from_document(told, PairMeaning) if told else None)
+def _meaning(document: Mapping[str, Any] | None) -> str:
+    return meaning_text(from_document(document, PairMeaning) if document else None)
 
 
 def _latency(it: Mapping[str, Any]) -> str:
@@ -136,8 +136,8 @@ def _shares(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{version} {small_share(share)}" for version, share in shares.items())
 
 
-def _remarks(told: Mapping[str, Any]) -> Iterator[str]:
-    for plan in told["plans"]:
+def _remarks(shown: Mapping[str, Any]) -> Iterator[str]:
+    for plan in shown["plans"]:
         name = f"plan {plan['contract']}"
         for it in plan["broken"]:
             yield f"{name} broken: {it['text']}"
@@ -148,25 +148,25 @@ def _remarks(told: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: " + (
                 f"the step to {small_share(later)} may be taken" if later else "kept"
             )
-    for it in told["mixed"][:10]:
+    for it in shown["mixed"][:10]:
         differ = ", and not all keep the contract" if it["differ"] else ""
         statuses = ", ".join(str(status) for status in it["shapes_differ"])
         shapes = (
             f", in shapes of which none is common to them (status {statuses})" if statuses else ""
         )
         yield f"mixed: {it['caller']} {it['caller_version']} gets {', '.join(it['versions'])} on {it['operation']}{differ}{shapes}"
-    for it in told["moved_back"]:
+    for it in shown["moved_back"]:
         yield f"moved back: {it['caller'] or 'all callers'} from {small_share(it['peak_share'])} on new versions to {small_share(it['share'])}"
-    for it in told["retried"][:10]:
+    for it in shown["retried"][:10]:
         yield (
             f"retried: {it['caller']} {it['caller_version']} {it['operation']}: {it['retries']:,} failed on {it['from_version']} and "
             f"were made again on {it['to_version']}, {it['recovered']:,} then well"
         )
-    for it in told["doses"]:
+    for it in shown["doses"]:
         rises = "rise" if it["rises"] else "do not rise"
         if it["levels"] >= 3:
             yield f"dose: failures of old versions {rises} with the new share, {it['caller']} → {it['callee']} (z {it['z']:.1f})"
         else:
             yield f"dose: not told yet for {it['caller']} → {it['callee']}: {it['levels']} of 3 levels of share seen"
-    for reason in told["reasons"]:
+    for reason in shown["reasons"]:
         yield f"mind: {reason['text']}"

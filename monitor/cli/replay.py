@@ -99,9 +99,9 @@ def _replay(
             unread = limit
         tell = bar.say if bar.shown else progress_to_stderr()
         published = close_everything(parts, tell) if kind != "deploys" else 0
-        told = summary(parts, before, begun)
+        text = summary(parts, before, begun)
         if kind in ("api-logs", "messages"):
-            told += _conformance(parts, names.keys())
+            text += _conformance(parts, names.keys())
         read = {
             str(row["source_id"])
             for row in parts.reader.ledger()
@@ -114,7 +114,7 @@ def _replay(
                 f"replayed {len(files)} file(s): {records} records, {published} windows published"
             )
         )
-    typer.echo(told)
+    typer.echo(text)
     if unread is not None:
         raise unread
     if not records:

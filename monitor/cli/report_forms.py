@@ -31,7 +31,7 @@ def write_sarif(
     """
     results = list(results)
     rules = list(dict.fromkeys(rule for rule, _ in results))
-    told = [{"ruleId": rule, "ruleIndex": rules.index(rule), **result} for rule, result in results]
+    rows = [{"ruleId": rule, "ruleIndex": rules.index(rule), **result} for rule, result in results]
     driver = {
         "name": "seamwatch",
         "version": __version__,
@@ -44,7 +44,7 @@ def write_sarif(
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [invocation],
-        "results": told,
+        "results": rows,
         "properties": properties,
     }
     held = {
@@ -70,9 +70,11 @@ def write_junit(
     of Jenkins' plugin lets no other element have it. Surefire's and Ant's schemas want a case's
     time. Each forbids what the other wants of a suite: Surefire its output, which Ant wants.
     """
-    told = {"tests": len(cases), **counts}
-    total = " ".join(f'{name}="{count}"' for name, count in told.items())
-    in_all = " ".join(f'{name}="{count}"' for name, count in told.items() if name != "skipped")
+    attributes = {"tests": len(cases), **counts}
+    total = " ".join(f'{name}="{count}"' for name, count in attributes.items())
+    in_all = " ".join(
+        f'{name}="{count}"' for name, count in attributes.items() if name != "skipped"
+    )
     body = "".join(
         f'  <testcase classname="contracts" name="{xml_text(name)}" time="0">{inside}</testcase>\n'
         for name, inside in cases

@@ -145,7 +145,7 @@ def _catch_up(parts: House, part: str) -> None:
         raise limit
 
 
-def close_everything(parts: House, told: Callable[[str], object]) -> int:
+def close_everything(parts: House, tell: Callable[[str], object]) -> int:
     """Close, publish and seal every window, however long it takes; how many. `told` hears of
     progress, as text.
 
@@ -153,15 +153,15 @@ def close_everything(parts: House, told: Callable[[str], object]) -> int:
     other has closed are done. Where there are shards, each of them first.
     """
     if parts.shards is None:
-        return _in_turn(parts, CLOSER, parts.store, told, _all_closed)
+        return _in_turn(parts, CLOSER, parts.store, tell, _all_closed)
     for number, store in enumerate(parts.shards.stores, 1):
-        _in_turn(parts, f"{CLOSER}-{number}", store, told, _all_closed)
+        _in_turn(parts, f"{CLOSER}-{number}", store, tell, _all_closed)
     shards = parts.shards
     return _in_turn(
         parts,
         CLOSER,
         parts.store,
-        told,
+        tell,
         lambda _store, numbers, settings, _told: (
             Summer(shards, numbers, settings).step(whole=True).published
         ),
@@ -169,11 +169,11 @@ def close_everything(parts: House, told: Callable[[str], object]) -> int:
 
 
 def _all_closed(
-    store: Store, numbers: Numbers, settings: ClosingSettings, told: Callable[[str], object]
+    store: Store, numbers: Numbers, settings: ClosingSettings, tell: Callable[[str], object]
 ) -> int:
     closer = Closer(store, numbers, settings)
     return closer.finish(
-        lambda closed, total: told(f"closing windows: {closed} of {total}")
+        lambda closed, total: tell(f"closing windows: {closed} of {total}")
     ).published
 
 
@@ -181,7 +181,7 @@ def _in_turn(
     parts: House,
     name: str,
     store: Store,
-    told: Callable[[str], object],
+    tell: Callable[[str], object],
     work: Callable[[Store, Numbers, ClosingSettings, Callable[[str], object]], int],
 ) -> int:
     """What `work` published, under the lease of this name."""
@@ -190,7 +190,7 @@ def _in_turn(
     while not parts.stop.is_set():
         if not turn.keep():
             if not waits:
-                told(
+                tell(
                     f"another process closes this store's windows ({turn.taken_by()}); waiting for it"
                 )
                 waits = True
@@ -198,9 +198,9 @@ def _in_turn(
             continue
         try:
             with turn.working(longest_seconds=math.inf):
-                return work(store, parts.numbers(turn), parts.closing(), told)
+                return work(store, parts.numbers(turn), parts.closing(), tell)
         except LeaseLost as error:
-            told(str(error))
+            tell(str(error))
         finally:
             turn.give_up()
     raise StoreError("stopped before every window was closed; the next start closes the rest")
@@ -233,7 +233,7 @@ def summary(parts: House, cpu_before: float, begun: float) -> str:
     totals = {name: sum(int(row[name]) for row in rows) for name in ("records", *COUNTED)}
     rest = ", ".join(f"{totals[name]} {name}" for name in COUNTED)
     counts = f"{totals['records']} records ({whole} refused as a whole), {rest}"
-    told = "".join(f"\nrefused: {plain(reason)}" for reason in reasons[:MOST_REASONS])
+    refused_text = "".join(f"\nrefused: {plain(reason)}" for reason in reasons[:MOST_REASONS])
     more = (
         f"\nrefused: {len(reasons) - MOST_REASONS} more, see /v1/rejects"
         if len(reasons) > MOST_REASONS
@@ -241,7 +241,7 @@ def summary(parts: House, cpu_before: float, begun: float) -> str:
     )
     cpu = cpu_seconds()
     cost = f"{cpu - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident"
-    return f"ledger: {counts}; {cost} ({cpu:.2f} CPU seconds with the start of the process){told}{more}"
+    return f"ledger: {counts}; {cost} ({cpu:.2f} CPU seconds with the start of the process){refused_text}{more}"
 
 
 def peak_megabytes() -> int:

@@ -103,9 +103,9 @@ class Host:
 
     def publish(self, body: Mapping[str, Any]) -> str:
         """Put a contract in force here; its name. ContractError, UsageError."""
-        known = {"document", "name", "format", "provider", "consumer", "role"}
-        if body.keys() - known or not body.get("document"):
-            raise UsageError(f"a contract is told by {', '.join(sorted(known))}")
+        members = {"document", "name", "format", "provider", "consumer", "role"}
+        if body.keys() - members or not body.get("document"):
+            raise UsageError(f"a contract is told by {', '.join(sorted(members))}")
         draft = ContractDraft(
             str(body.get("name", "")),
             str(body.get("format", "")),

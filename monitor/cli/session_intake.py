@@ -88,8 +88,8 @@ class Intake:
         async def handle(request: Request) -> Response:
             body = await request.body()
             try:
-                told = orjson.loads(body) if body else {}
-                given = {**request.query_params, **(told if isinstance(told, dict) else {})}
+                posted = orjson.loads(body) if body else {}
+                given = {**request.query_params, **(posted if isinstance(posted, dict) else {})}
                 held = await asyncio.to_thread(answer, given)
             except (MonitorError, ValueError, KeyError) as error:
                 return _json({"error": f"{error}"}, 422)

@@ -136,12 +136,12 @@ class Replay:
         old, new = self._old.of(kind.operation), self._new.of(kind.operation)
         if old is None or new is None or 400 <= kind.status < 500:
             return []
-        told = []
+        refusals = []
         for place, change in self._changes(kind):
             if place in self.of_values and self._meets(change, kind):
                 pointer, schema = self._schema(change, new.operation, kind)
-                told.append((place, pointer, _valued(change, schema, marks, pointer)))
-        return told
+                refusals.append((place, pointer, _valued(change, schema, marks, pointer)))
+        return refusals
 
     def _schema(self, change: Change, new: Operation, kind: Kind) -> tuple[str, Schema | None]:
         """Where in the payload a change is, and the schema of the whole payload or parameter."""
@@ -150,8 +150,8 @@ class Replay:
             part = next(
                 (it for it in new.parameters if (it.place, it.name) == ("query", name)), None
             )
-            known = part is not None and part.schema is not None and not part.media
-            schema = part.schema if known and part else None
+            has_schema = part is not None and part.schema is not None and not part.media
+            schema = part.schema if has_schema and part else None
             return f"/{escaped(name)}{_pointer(change)}", schema
         media = new.request.media if new.request is not None else {}
         held = media.get(kind.media) or next((it for it in media.values() if it), None)

@@ -65,7 +65,7 @@ class Weighed:
 def weighed(old: Read, new: Read) -> list[Weighed]:
     """Every change with its bearing, breaking ones first, then what is undecided."""
     both = Met(old.document, new.document)
-    found = changes(old, new, both)
+    all_changes = changes(old, new, both)
     by_place: dict[Place, list[Change]] = {}
     for change, where in both.places.items():
         by_place.setdefault(where, []).append(change)
@@ -73,7 +73,7 @@ def weighed(old: Read, new: Read) -> list[Weighed]:
     by_example = new.promise.by_example or old.promise.by_example
     shown: set[Place] = set()
     rows = []
-    for change in found:
+    for change in all_changes:
         place = both.places.get(change)
         schemas, beside = (OPEN, []) if place is None else (held.get(place, OPEN), by_place[place])
         row = (
@@ -109,11 +109,11 @@ def _held(both: Met, by_place: dict[Place, list[Change]]) -> dict[Place, Held]:
     held: dict[Place, Held] = {}
     known: dict[tuple[Hashable, Hashable], Held] = {}  # operations share what they refer to
     room = MOST_HELD
-    for place, found in by_place.items():
-        if len(found) > MOST_CLAUSES:
+    for place, of_place in by_place.items():
+        if len(of_place) > MOST_CLAUSES:
             continue
-        if all(change.breaks in ("provider", "nobody") for change in found) and not any(
-            change.what == "went" for change in found
+        if all(change.breaks in ("provider", "nobody") for change in of_place) and not any(
+            change.what == "went" for change in of_place
         ):
             continue
         pairs = both.pairs[place]

@@ -241,13 +241,13 @@ def _split(media: str) -> tuple[str, frozenset[str]]:
 def _known_media(media: str) -> str:
     """A media type if it looks like one; headers are the other side's text."""
     kind, slash, rest = media.partition("/")
-    known = (
+    registered = (
         slash
         and kind in ("application", "text", "image", "audio", "video", "multipart", "font")
         and len(rest) <= 60
     )
     return (
         media
-        if known and rest.replace("-", "").replace("+", "").replace(".", "").isalnum()
+        if registered and rest.replace("-", "").replace("+", "").replace(".", "").isalnum()
         else "other"
     )

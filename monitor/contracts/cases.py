@@ -93,12 +93,12 @@ class Case:
     @property
     def why(self) -> str:
         """What was seen, in one line."""
-        told = self.told
-        if told is None:
+        violation = self.told
+        if violation is None:
             return f"live in {self.environment or 'an unnamed environment'}, and no contract covers it"
         return (
-            f"{told.exchanges} live exchanges break {told.contract} revision {told.revision} at "
-            f"{told.clause or '/'}: {told.rule}, expected {told.expected}, was {told.actual}"
+            f"{violation.exchanges} live exchanges break {violation.contract} revision {violation.revision} at "
+            f"{violation.clause or '/'}: {violation.rule}, expected {violation.expected}, was {violation.actual}"
         )
 
 
@@ -301,14 +301,14 @@ def _wiremock(case: Case) -> str:
 
 
 def _junit(case: Case) -> str:
-    told, title = escape(printable(case.why)), escape(printable(case.title))
+    message, title = escape(printable(case.why)), escape(printable(case.title))
     contract = escape(printable(case.told.contract)) if case.told else "uncovered"
     provider = escape(printable(case.provider))
     broken = case.told is not None
     inside = (
-        f'<failure type="violation" message="{told}"/>'
+        f'<failure type="violation" message="{message}"/>'
         if broken
-        else f'<skipped message="{told}"/>'
+        else f'<skipped message="{message}"/>'
     )
     counts = f'tests="1" failures="{int(broken)}" errors="0"'
     return (

@@ -91,15 +91,15 @@ def of_schemas(
         if change.rule == "property":
             what = "came" if change.now == "named" else "went"
         where = f"{place} {change.pointer}".strip()
-        told = changed(
+        change_told = changed(
             name, side, status, where, change.rule, what, change.direction, change.was, change.now
         )
-        told = replace(told, shared=change.shared)
+        change_told = replace(change_told, shared=change.shared)
         another = change.rule == "type" and _of_another(change.was, change.now)
         if another and side == "response" and not place:
-            told = replace(told, breaks="consumers")
-        both.places[told] = (name, side, status, place)
-        yield told
+            change_told = replace(change_told, breaks="consumers")
+        both.places[change_told] = (name, side, status, place)
+        yield change_told
 
 
 def _of_another(was: str, now: str) -> bool:

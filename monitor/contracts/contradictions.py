@@ -233,11 +233,17 @@ def _json_schemas(first: Body | None, second: Body | None) -> list[tuple[Schema,
 
 
 def _between(
-    name: str, other_name: str, operation: str, side: str, told: Conflict
+    name: str, other_name: str, operation: str, side: str, conflict: Conflict
 ) -> Contradiction:
     return Contradiction(
-        *(name, "", told.clause, other_name, operation, side),
-        *(told.rule, told.pointer, told.other_clause, told.other_said, told.said),
+        *(name, "", conflict.clause, other_name, operation, side),
+        *(
+            conflict.rule,
+            conflict.pointer,
+            conflict.other_clause,
+            conflict.other_said,
+            conflict.said,
+        ),
     )
 
 

@@ -53,11 +53,11 @@ def _of_avro(writer: Writer, data: bytes) -> Any | None:
 
 
 def _of_proto(record: Carried) -> Any | None:
-    told = told_message(record)
-    if told is None or isinstance(told, str):
+    message_bytes = told_message(record)
+    if message_bytes is None or isinstance(message_bytes, str):
         return None
-    message: Any = class_of(told[0])()
-    message.ParseFromString(told[1])
+    message: Any = class_of(message_bytes[0])()
+    message.ParseFromString(message_bytes[1])
     return json_format.MessageToDict(message, preserving_proto_field_name=True)
 
 

@@ -37,10 +37,10 @@ def joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     is then silent. Where none does, one decides that lists all operations, if there is one:
     examples never do.
     """
-    known = [result for result in results if _knows(result)] or _of_nobody(results)
+    knowing = [result for result in results if _knows(result)] or _of_nobody(results)
     # one that is only observed decides where there is no other
-    decisive = [result for result in known if result.reason != OBSERVED] or known
-    violations = [violation for result in known for violation in result.violations][
+    decisive = [result for result in knowing if result.reason != OBSERVED] or knowing
+    violations = [violation for result in knowing for violation in result.violations][
         : limits.violations
     ]
     first = next((result for result in decisive if result.violations), decisive[0])

@@ -32,22 +32,22 @@ def unkeyed(node: Node, maps: Places, at: str = "") -> Node:
     """The skeleton with no key of a map in it: what stands under its keys is one node."""
     if not maps:
         return node
-    told = dict(node)
+    copy = dict(node)
     if "o" in node:
         is_map = at in maps
         fields = {
             name: unkeyed(below, maps, f"{at}/*" if is_map else f"{at}/{escaped(name)}")
             for name, below in node["o"].items()
         }
-        told["o"] = {} if is_map else fields
+        copy["o"] = {} if is_map else fields
         if is_map:
-            told.pop("q", None)
-            told["m"] = reduce(merged, fields.values(), _below_keys(node, maps, at))
+            copy.pop("q", None)
+            copy["m"] = reduce(merged, fields.values(), _below_keys(node, maps, at))
     if node.get("m") and at not in maps:
-        told["m"] = _below_keys(node, maps, at)
+        copy["m"] = _below_keys(node, maps, at)
     if node.get("a"):
-        told["a"] = unkeyed(node["a"], maps, f"{at}/*")
-    return told
+        copy["a"] = unkeyed(node["a"], maps, f"{at}/*")
+    return copy
 
 
 def _below_keys(node: Node, maps: Places, at: str) -> Node:

@@ -83,9 +83,9 @@ class Outlines:
         Cost: some 30 us for 2 KB with marks, 20 without; by the reference 400 and 200.
         """
         if self._native is not None:
-            told = self._native.of(value, None if marks is None else marks.native, masked, at)
-            if told is not None:
-                return Outline(*told)
+            outline = self._native.of(value, None if marks is None else marks.native, masked, at)
+            if outline is not None:
+                return Outline(*outline)
         return outlined(value, marks, masked=masked, at=at, words=self._words)
 
     def of_text(
@@ -101,8 +101,8 @@ class Outlines:
         """
         if self._native is None:
             return None
-        told = self._native.of_text(body, None if marks is None else marks.native, masked, at)
-        return None if told is None else Outline(*told)
+        outline = self._native.of_text(body, None if marks is None else marks.native, masked, at)
+        return None if outline is None else Outline(*outline)
 
 
 def outlined(

@@ -155,10 +155,10 @@ class Payload:
         look.
         """
         text = self.undecoded if self._limits.depth >= DEEPEST else ""
-        said = proves(text) if text else OPEN
-        if said == FAULTLESS:
+        verdict = proves(text) if text else OPEN
+        if verdict == FAULTLESS:
             self.faultless = True
-        return said != OPEN
+        return verdict != OPEN
 
     def raw(self) -> tuple[str | bytes, str]:
         """The body as it is, whatever its media type, and "": without its encoding where one is

@@ -108,11 +108,11 @@ class Provers:
             return _ODD
 
     def _number(self, node: Any) -> int:
-        known = self._numbers.get(id(node))
-        if known is None:
-            known = self._numbers[id(node)] = len(self._nodes)
+        number = self._numbers.get(id(node))
+        if number is None:
+            number = self._numbers[id(node)] = len(self._nodes)
             self._nodes.append(node)  # which keeps it, so that no other has its id
-        return known
+        return number
 
     def _written(self, node: Any) -> Said:
         if isinstance(node, bool):

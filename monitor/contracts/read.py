@@ -202,14 +202,14 @@ def completed(draft: ContractDraft) -> ContractDraft:
     parties = (
         {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
     )
-    told = {
+    named = {
         word: str(held.get("name") or "").strip()
         for word, held in parties.items()
         if isinstance(held, dict)
     }
     provider, consumer = (
-        draft.provider or told.get("provider", ""),
-        draft.consumer or told.get("consumer"),
+        draft.provider or named.get("provider", ""),
+        draft.consumer or named.get("consumer"),
     )
     own = (
         provider
@@ -265,7 +265,7 @@ def kind_of(document: dict[str, Any]) -> str:
     """The format of a document that does not come with one."""
     if "openapi" in document or "swagger" in document:
         return "openapi"
-    return next((kind for kind, known in _KNOWN.items() if known(document)), "jsonschema")
+    return next((kind for kind, knows in _KNOWN.items() if knows(document)), "jsonschema")
 
 
 _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {

@@ -171,8 +171,8 @@ class Registry:
         provider = (
             provider if provider in self._by_provider else self._known_as(provider, namespace)
         )
-        known = "" if consumer in NOBODY else consumer
-        return self._in_force(provider, environment, version, known, at_ns)
+        caller = "" if consumer in NOBODY else consumer
+        return self._in_force(provider, environment, version, caller, at_ns)
 
     def find_for(self, exchange: Exchange) -> list[InForce]:
         """Those that bind an exchange by the names that it bears: a call's, or a record's of a

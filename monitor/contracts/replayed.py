@@ -112,8 +112,8 @@ def is_told_by_shape(change: Change) -> bool:
     """Whether presence and types alone settle what a change means for a payload."""
     place, _, below = change.place.rpartition(" ")
     if place or not (below.startswith("/") or not below):  # a parameter's
-        told = "header " if change.side == "response" else "query "
-        return change.place.startswith(told) and change.rule in ("parameter", "required")
+        prefix = "header " if change.side == "response" else "query "
+        return change.place.startswith(prefix) and change.rule in ("parameter", "required")
     return change.rule in _TOLD_BY_SHAPE or (change.rule == "type" and "integer" not in change.now)
 
 
@@ -220,10 +220,10 @@ def by_marks(clauses: Sequence[ValueClause], marks: Marks) -> tuple[float, str, 
         if it.rule == _TOGETHER:
             unsure += marks.get(it.pointer, {}).get("", 0)
             continue
-        told = valued(marks, it.pointer, it.rule, it.clause, of_query=it.of_query)
-        if told.broken > broken:
-            broken, rule = told.broken, it.rule
-        unsure += told.open
+        share = valued(marks, it.pointer, it.rule, it.clause, of_query=it.of_query)
+        if share.broken > broken:
+            broken, rule = share.broken, it.rule
+        unsure += share.open
     return min(1.0, broken / total), rule, min(1.0, unsure / total)
 
 

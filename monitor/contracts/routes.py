@@ -128,15 +128,17 @@ class Router(Generic[Target]):
         below = [(base, rest) for base in self._bases if (rest := base.rest(path)) is not None]
         for base, rest in [*below, (None, path)]:
             for node in _walk(self._root, _segments(rest), 0):
-                known = (
+                by_method = (
                     node.targets | node.slashed
                     if node.slashed and rest.endswith("/")
                     else node.targets
                 )
-                held = known.get(method) or (known.get("GET") if method == "HEAD" else None)
+                held = by_method.get(method) or (
+                    by_method.get("GET") if method == "HEAD" else None
+                )
                 if held is not None and (base is None or base in held[1]):
                     return Match(held[0], base.text if base is not None else "", rest)
-                if base is None or any(base in bases for _, bases in known.values()):
+                if base is None or any(base in bases for _, bases in by_method.values()):
                     other = other or Match(None, base.text if base is not None else "", rest)
         return other
 
@@ -286,8 +288,8 @@ def _child(node: _Node[Target], segment: str) -> _Node[Target]:
         node.any = node.any or _Node()
         return node.any
     shape = _PARAMETER.sub("{}", segment)
-    for known, _, child in node.partial:
-        if known == shape:
+    for pattern, _, child in node.partial:
+        if pattern == shape:
             return child
     fresh: _Node[Target] = _Node()
     node.partial.append((shape, _pattern(segment), fresh))

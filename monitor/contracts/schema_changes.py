@@ -169,9 +169,9 @@ class Comparison:
         for _ in range(_MOST_HOPS):
             if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
                 return node
-            known = self._merged.get(id(node))
-            if known is not None:
-                return known
+            earlier = self._merged.get(id(node))
+            if earlier is not None:
+                return earlier
             beside = {
                 name: value
                 for name, value in node.items()

@@ -277,11 +277,11 @@ class Schemas:
         """The schema at a JSON pointer into the document. Name all before the first is used:
         another one may mean to compile again.
         """
-        known = self._known.get(pointer)
-        if known is None:
-            known = self._known[pointer] = Schema(self, pointer)
+        schema = self._known.get(pointer)
+        if schema is None:
+            schema = self._known[pointer] = Schema(self, pointer)
             self._forget()
-        return known
+        return schema
 
     def whole(self) -> Ways:
         """All that were named, in the order in which they were. From now on each is held by it."""

@@ -52,28 +52,28 @@ class _Writing:
     def __init__(self) -> None:
         self._left = _MOST_NODES
 
-    def schema(self, said: Said, deep: int = _DEEPEST) -> Mapping[str, Any]:
+    def schema(self, spoken: Said, deep: int = _DEEPEST) -> Mapping[str, Any]:
         self._left -= 1
         if not deep or self._left < 0:
             return {}
         written: dict[str, Any] = {}
-        if said.kinds != KINDS:
+        if spoken.kinds != KINDS:
             written["type"] = sorted(
-                said.kinds - ({"integer"} if "number" in said.kinds else set())
+                spoken.kinds - ({"integer"} if "number" in spoken.kinds else set())
             )
-        if said.words is not None and said.kinds <= {"string"}:
-            written["enum"] = sorted(said.words)
-        if said.low != float("-inf"):
-            written["minimum"] = said.low
-        if said.high != float("inf"):
-            written["maximum"] = said.high
-        if said.fields:
+        if spoken.words is not None and spoken.kinds <= {"string"}:
+            written["enum"] = sorted(spoken.words)
+        if spoken.low != float("-inf"):
+            written["minimum"] = spoken.low
+        if spoken.high != float("inf"):
+            written["maximum"] = spoken.high
+        if spoken.fields:
             written["properties"] = {
-                name: self.schema(field(), deep - 1) for name, field in said.fields.items()
+                name: self.schema(field(), deep - 1) for name, field in spoken.fields.items()
             }
-        if said.required:
-            written["required"] = sorted(said.required)
+        if spoken.required:
+            written["required"] = sorted(spoken.required)
         # what a binary reader does not know it steps over, so that nothing is closed
-        if said.items is not None:
-            written["items"] = self.schema(said.items(), deep - 1)
+        if spoken.items is not None:
+            written["items"] = self.schema(spoken.items(), deep - 1)
         return written

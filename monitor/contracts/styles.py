@@ -164,12 +164,12 @@ def _deep(name: str, pairs: Pairs) -> dict[str, Structure]:
                 break
             node = below
         else:
-            known, text = node.get(steps[-1]), decoded(value)
-            if isinstance(known, list):
-                known.append(text)
-            elif isinstance(known, str):
-                node[steps[-1]] = [known, text]
-            elif known is None:
+            held, text = node.get(steps[-1]), decoded(value)
+            if isinstance(held, list):
+                held.append(text)
+            elif isinstance(held, str):
+                node[steps[-1]] = [held, text]
+            elif held is None:
                 node[steps[-1]] = [text] if many else text
     return tree
 

@@ -193,9 +193,9 @@ def _count(root: yaml.Node, where: str, limits: ContractLimits) -> None:
     open_nodes: set[int] = set()
 
     def size(node: yaml.Node, depth: int) -> int:
-        known = sizes.get(id(node))
-        if known is not None:
-            return known
+        earlier = sizes.get(id(node))
+        if earlier is not None:
+            return earlier
         if id(node) in open_nodes:
             raise ContractError(
                 f"{where}: an alias at line {node.start_mark.line + 1} contains itself"

@@ -53,8 +53,10 @@ def _of_operations(word: object) -> Iterator[Remark]:
     if word == "partial":
         yield _left(at, "calls of operations that are not listed are not judged")
     elif word not in (None, "complete"):
-        said = "it is neither partial nor complete, and the list of operations is taken for whole"
-        yield Remark(at, said, grave=False)
+        sentence = (
+            "it is neither partial nor complete, and the list of operations is taken for whole"
+        )
+        yield Remark(at, sentence, grave=False)
 
 
 def _uncompiled(promise: Promise) -> Iterator[Remark]:
@@ -91,25 +93,25 @@ def _of_parameter(parameter: Parameter) -> Iterator[Remark]:
 
 def _aside(document: dict[str, Any]) -> Iterator[Remark]:
     """What OpenAPI lets a document describe beside calls to the provider, by its first places."""
-    told = Unjudged()
+    unjudged = Unjudged()
     if document.get("webhooks"):
-        told.add("webhooks", "", _OWN_CALLS, "/webhooks")
+        unjudged.add("webhooks", "", _OWN_CALLS, "/webhooks")
     paths = document.get("paths")
     for route, item in paths.items() if isinstance(paths, dict) else ():
         if not isinstance(item, dict):
             continue
         place = f"/paths/{escaped(route)}"
-        _passed_over(item, place, told)
+        _passed_over(item, place, unjudged)
         for method, operation in item.items():
             if isinstance(operation, dict):
-                _of_operation(operation, f"{place}/{escaped(method)}", told)
-    yield from told.remarks()
+                _of_operation(operation, f"{place}/{escaped(method)}", unjudged)
+    yield from unjudged.remarks()
 
 
-def _of_operation(operation: dict[str, Any], place: str, told: Unjudged) -> None:
+def _of_operation(operation: dict[str, Any], place: str, unjudged: Unjudged) -> None:
     if operation.get("callbacks"):
-        told.add("callbacks", "", _OWN_CALLS, f"{place}/callbacks")
-    _passed_over(operation, place, told)
+        unjudged.add("callbacks", "", _OWN_CALLS, f"{place}/callbacks")
+    _passed_over(operation, place, unjudged)
     answers = operation.get("responses")
     bodies = [(operation.get("requestBody"), f"{place}/requestBody")]
     for status, answer in answers.items() if isinstance(answers, dict) else ():
@@ -118,27 +120,27 @@ def _of_operation(operation: dict[str, Any], place: str, told: Unjudged) -> None
         if not isinstance(body, dict):
             continue
         if body.get("links"):
-            said = "what may be called next is told to clients, and is not judged"
-            told.add("links", "", said, f"{at}/links")
+            sentence = "what may be called next is told to clients, and is not judged"
+            unjudged.add("links", "", sentence, f"{at}/links")
         content = body.get("content")
         for media, entry in content.items() if isinstance(content, dict) else ():
             encoding = entry.get("encoding") if isinstance(entry, dict) else None
             for name, part in encoding.items() if isinstance(encoding, dict) else ():
                 if isinstance(part, dict) and part.get("headers"):
-                    said = "headers of a part of a form are not judged"
+                    sentence = "headers of a part of a form are not judged"
                     where = f"{at}/content/{escaped(media)}/encoding/{escaped(name)}/headers"
-                    told.add("encoding", "headers", said, where)
+                    unjudged.add("encoding", "headers", sentence, where)
 
 
-def _passed_over(owner: dict[str, Any], place: str, told: Unjudged) -> None:
+def _passed_over(owner: dict[str, Any], place: str, unjudged: Unjudged) -> None:
     """Parameters that OpenAPI itself passes over."""
     held = owner.get("parameters")
     for index, entry in enumerate(held if isinstance(held, list) else ()):
         if isinstance(entry, dict) and entry.get("in") == "header":
             name = str(entry.get("name")).lower()
             if name in IGNORED_HEADERS:
-                said = f"OpenAPI describes {name} elsewhere, and passes over such a parameter"
-                told.add("parameter", name, said, f"{place}/parameters/{index}")
+                sentence = f"OpenAPI describes {name} elsewhere, and passes over such a parameter"
+                unjudged.add("parameter", name, sentence, f"{place}/parameters/{index}")
 
 
 def _left(pointer: str, reason: str) -> Remark:

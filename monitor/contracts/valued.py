@@ -104,14 +104,14 @@ def valued(
         judge = lambda mark: "open" if mark[0] in "ifb" else told_apart(mark)  # noqa: E731 - one choice more
     shown = broken = unsure = 0
     for place in _places(pointer):
-        told = marks.get(place)
-        if not told:
+        counts = marks.get(place)
+        if not counts:
             continue
-        relevant = {mark: count for mark, count in told.items() if _is_of(mark, rule)}
+        relevant = {mark: count for mark, count in counts.items() if _is_of(mark, rule)}
         words = {mark: judge(mark) for mark in relevant}
         bad = _count(relevant, words, "broken")
         half = _count(relevant, words, "open")
-        there = told.get("", 0) or max(told.values(), default=0)
+        there = counts.get("", 0) or max(counts.values(), default=0)
         if rule in ("enum", "const"):  # objects have no mark of their own
             half += max(0, there - sum(relevant.values()))
         if not relevant and (of_query or LATER in place.split("/")):

@@ -98,9 +98,9 @@ class _Graph:
         A schema that applies to itself in place counts as too much.
         """
         key = id(node)
-        known = self.known.get(key)
-        if known is not None:
-            return known
+        size = self.known.get(key)
+        if size is not None:
+            return size
         self.nodes[key] = node
         if _APPLICATORS.isdisjoint(node):
             self.known[key] = _LEAF
@@ -233,8 +233,8 @@ class Cost:
             bearable = _GROWTH.within(self._document, asked, most, work, resolved)
         if bearable is None:
             bearable = [self._within(root, value, most) for root, value in asked]
-        told = iter(bearable)
-        return [next(told) if isinstance(root, dict) else root is not None for root in roots]
+        verdicts = iter(bearable)
+        return [next(verdicts) if isinstance(root, dict) else root is not None for root in roots]
 
     def _root(self, pointer: str) -> object:
         return resolve(self._document, "#" + pointer.replace("%", "%25"), "")

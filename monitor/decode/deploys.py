@@ -124,8 +124,8 @@ def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
     kind_of_event = _text(context, "type")
     if not kind_of_event.startswith(PREFIX):
         raise Unreadable("unknown_event", "the type of the event is not one of dev.cdevents")
-    known = _SERVICE_EVENTS.get(".".join(kind_of_event.split(".")[2:4]))
-    if known is None:
+    event_kind = _SERVICE_EVENTS.get(".".join(kind_of_event.split(".")[2:4]))
+    if event_kind is None:
         return None
     content, custom = _object(subject, "content", optional=True), _custom(body)
     artifact = _text(content, "artifactId")
@@ -134,13 +134,13 @@ def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
     service = _text(custom, "service") or _last_of(_text(subject, "id"))
     if not service:
         raise Unreadable("no_service", "subject.id is missing")
-    if not version and known.needs_version:
+    if not version and event_kind.needs_version:
         raise Unreadable("no_version", "neither artifactId nor customData names a version")
-    share = known.share if known.share is not None else _share(custom, "trafficShare")
+    share = event_kind.share if event_kind.share is not None else _share(custom, "trafficShare")
     return DeployEvent(
         source="cdevents",
         external_id=_text(context, "source") + "#" + (_text(context, "id") or _hash(body)),
-        kind=_one_of(custom, "kind", DeployKind, known.kind),
+        kind=_one_of(custom, "kind", DeployKind, event_kind.kind),
         environment=_last_of(_text(_object(content, "environment", optional=True), "id"))
         or NO_ENVIRONMENT,
         service=service,

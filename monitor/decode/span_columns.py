@@ -122,11 +122,11 @@ class Columns:
         """How many there are, and by how many texts: what `forget_resources` goes back to."""
         return len(self._resources), len(self._raw_resources)
 
-    def forget_resources(self, known: tuple[int, int]) -> None:
+    def forget_resources(self, sizes: tuple[int, int]) -> None:
         """As if the resources that came since had not come."""
-        while len(self._resources) > known[0]:
+        while len(self._resources) > sizes[0]:
             self._resources.popitem()
-        while len(self._raw_resources) > known[1]:
+        while len(self._raw_resources) > sizes[1]:
             self._raw_resources.popitem()
 
     def _resource(self, attributes: Mapping[str, Any]) -> int:
@@ -220,9 +220,21 @@ class Columns:
         if number is None:
             number = self._words[words] = len(self._words)
         row = len(self._rows)
-        known = 0 if not state else self._states.setdefault(state, len(self._states) + 1)
+        state_number = 0 if not state else self._states.setdefault(state, len(self._states) + 1)
         self._rows.append(
-            (self.record, kind, trace, span, parent, start, end, status, resource, number, known)
+            (
+                self.record,
+                kind,
+                trace,
+                span,
+                parent,
+                start,
+                end,
+                status,
+                resource,
+                number,
+                state_number,
+            )
         )
         return row
 
@@ -312,10 +324,10 @@ class Columns:
 
 def _build(attributes: Mapping[str, Any]) -> Build:
     """What the resource says of its build; of a list (image tags) all, in their order."""
-    told = ((name, attributes[name]) for name in BUILD if name in attributes)
+    attributes_told = ((name, attributes[name]) for name in BUILD if name in attributes)
     texts = (
         (name, ",".join(sorted(map(str, value))) if isinstance(value, list) else _text(value))
-        for name, value in told
+        for name, value in attributes_told
     )
     return tuple((name, text[:MOST_TEXT]) for name, text in texts if text)
 

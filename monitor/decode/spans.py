@@ -270,8 +270,8 @@ def _proto_spans(columns: Columns, request: Any) -> None:
 
 
 def _resource_index(columns: Columns, raw: bytes) -> int:
-    known = columns.resource_of(raw)
-    return columns.resource(_resource(raw), raw) if known is None else known
+    index = columns.resource_of(raw)
+    return columns.resource(_resource(raw), raw) if index is None else index
 
 
 def _any_resource(columns: Columns, raw: bytes, json: bool) -> int:
@@ -297,16 +297,16 @@ def _resource(raw: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]:
+def _words(span: Any, attributes: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]:
     """A span's name and the attributes that name its edge, and whether it carries a payload. The
     hot loop.
     """
     words: list[Any] = [span.name.decode("utf-8", "replace")]
     wordy: list[bytes] = []
     for raw in span.attributes:
-        attribute = known.get(raw)
+        attribute = attributes.get(raw)
         if attribute is None:
-            attribute = _attribute(raw, known, wordy)
+            attribute = _attribute(raw, attributes, wordy)
         words += attribute
     bodies = False
     if wordy:
@@ -337,7 +337,7 @@ def _asked(attributes: Sequence[bytes]) -> str:
 
 
 def _attribute(
-    raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[bytes]
+    raw: bytes, attributes: dict[bytes, tuple[Any, ...]], wordy: list[bytes]
 ) -> tuple[Any, ...]:
     """The words an attribute adds; raises DecodeError. What differs from span to span is put
     aside, not remembered.
@@ -346,7 +346,7 @@ def _attribute(
         key = raw[2 : 2 + raw[1]]
         if key not in _OURS:
             if len(raw) < 48:
-                known[raw] = ()
+                attributes[raw] = ()
             return ()
         if key in _WORDY:
             wordy.append(raw)
@@ -358,7 +358,7 @@ def _attribute(
     if pair.key not in NAMING:
         return ()
     word = _proto_value(pair.value)
-    words = known[raw] = (
+    words = attributes[raw] = (
         ()
         if word is None
         else (pair.key, word if isinstance(word, (str, int, float)) else str(word))

@@ -117,7 +117,7 @@ def _exchange(
     parties: Parties,
 ) -> Exchange:
     trace, span = _context(headers)
-    known = any(trace) and any(span)
+    has_trace = any(trace) and any(span)
     source_id, partition, offset = place
     return Exchange(
         source_id=source_id,
@@ -137,8 +137,8 @@ def _exchange(
         callee_version="",
         callee_namespace="",
         environment=parties.environment,
-        trace_id=trace if known else b"",
-        span_id=span if known else b"",
+        trace_id=trace if has_trace else b"",
+        span_id=span if has_trace else b"",
         side="client",
         protocol=MESSAGING,
         request_headers=headers,

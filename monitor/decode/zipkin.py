@@ -240,12 +240,12 @@ def _addressed(entry: Entry) -> str:
 
 def _peer(remote: Entry) -> dict[str, Any]:
     address = remote.get("ipv4") or remote.get("ipv6")
-    told = {
+    attributes = {
         "peer.service": remote.get("serviceName"),
         "net.peer.ip": address,
         "net.peer.port": remote.get("port"),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in attributes.items() if value}
 
 
 def _links(tags: Mapping[str, Any]) -> Sequence[tuple[bytes, bytes]]:

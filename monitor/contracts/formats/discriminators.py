@@ -135,10 +135,10 @@ def _values(ref: Any, targets: dict[str, str]) -> set[str]:
     return values | ({ref.rsplit("/", 1)[-1]} if isinstance(ref, str) else set())
 
 
-def _nested(ref: Any, tag: str, known: dict[str, Any]) -> set[str]:
+def _nested(ref: Any, tag: str, schemas: dict[str, Any]) -> set[str]:
     """What the branch's own discriminator by the same property takes."""
     held = (
-        known.get(ref.removeprefix(_SCHEMAS))
+        schemas.get(ref.removeprefix(_SCHEMAS))
         if isinstance(ref, str) and ref.startswith(_SCHEMAS)
         else None
     )
@@ -159,11 +159,11 @@ def _nested(ref: Any, tag: str, known: dict[str, Any]) -> set[str]:
     return values
 
 
-def _target(target: Any, known: dict[str, Any]) -> str:
+def _target(target: Any, schemas: dict[str, Any]) -> str:
     """The reference that a mapping's value stands for: a reference, a schema's name, or a file
     named after one.
     """
     text = str(target)
     if text.startswith("#"):
         return text
-    return _SCHEMAS + (text if text in known else text.rsplit("/", 1)[-1].partition(".")[0])
+    return _SCHEMAS + (text if text in schemas else text.rsplit("/", 1)[-1].partition(".")[0])

@@ -18,9 +18,9 @@ class Unjudged:
     places: dict[tuple[str, str, str], str] = field(default_factory=dict)
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def add(self, kind: str, member: str, said: str, pointer: str) -> None:
+    def add(self, kind: str, member: str, sentence: str, pointer: str) -> None:
         """One more place."""
-        key = (kind, member, said)
+        key = (kind, member, sentence)
         if key not in self.places and len(self.places) >= _MOST:
             return
         self.places.setdefault(key, pointer)
@@ -28,10 +28,10 @@ class Unjudged:
 
     def remarks(self) -> list[Remark]:
         """In the order of their first places."""
-        told = []
+        remarks = []
         for key, pointer in self.places.items():
             others = self.counts[key] - 1
             more = f" ({others:,} more places have it)" if others > 1 else ""
             more = " (one more place has it)" if others == 1 else more
-            told.append(Remark(pointer, f"{key[2]}{more}", grave=False, kind="unjudged"))
-        return told
+            remarks.append(Remark(pointer, f"{key[2]}{more}", grave=False, kind="unjudged"))
+        return remarks

@@ -29,8 +29,8 @@ class Kind:
         """Why a member is not judged; "" for one that is."""
         if member in self.aside:
             return self.aside[member]
-        known = self.open or member in self.inner or f" {member} " in f" {self.read} "
-        return "" if known or member.startswith(("x-", "_", "$")) else UNKNOWN
+        is_read = self.open or member in self.inner or f" {member} " in f" {self.read} "
+        return "" if is_read or member.startswith(("x-", "_", "$")) else UNKNOWN
 
 
 _PACT_SIDE = "headers matchingRules generators contents metadata metaData pluginConfiguration"

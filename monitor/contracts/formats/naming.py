@@ -24,14 +24,14 @@ def unique(name: str, named: dict[str, int]) -> str:
     """The name, shortened, and numbered where it stood before; `named` holds how often
     each did. Half of a pair of surrogates becomes a mark: no store takes it.
     """
-    told = short = (
+    title = short = (
         name.encode("utf-8", "replace").decode().strip()[:_LONGEST_NAME] or "an interaction"
     )
-    while told in named:
+    while title in named:
         named[short] += 1
-        told = f"{short} ({named[short]})"
-    named[told] = 1
-    return told
+        title = f"{short} ({named[short]})"
+    named[title] = 1
+    return title
 
 
 def delay_ms(value: Any) -> float | None:

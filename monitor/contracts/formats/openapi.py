@@ -333,7 +333,7 @@ class _Reader:
             schema = self._schemas[side].lazily(pointer)
             reading = self._readings.of(inner)
         style = held.get("style")
-        known: Style = (
+        known_style: Style = (
             STYLES[place][0] if style is None else style if style in STYLES[place] else "other"
         )
         explode = held.get("explode")
@@ -344,8 +344,8 @@ class _Reader:
             schema,
             clause,
             reading,
-            known,
-            explode if isinstance(explode, bool) else known in ("form", "cookie"),
+            known_style,
+            explode if isinstance(explode, bool) else known_style in ("form", "cookie"),
             media,
             held.get("allowEmptyValue") is True,
             place == "path" and held.get("x-multi-segment") is True,

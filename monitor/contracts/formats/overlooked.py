@@ -85,15 +85,15 @@ def odd_in_payloads(schemas: Iterable[Schema]) -> list[Remark]:
     refer to by name; at most 50 of each.
     """
     nodes = list(reached(schemas))
-    told = Unjudged()
+    unjudged = Unjudged()
     for node, place in nodes:
         if "discriminator" in node:
-            said = "a discriminator picks nothing: all that stands beside it is judged"
-            told.add("schema", "discriminator", said, f"{place}/discriminator")
+            sentence = "a discriminator picks nothing: all that stands beside it is judged"
+            unjudged.add("schema", "discriminator", sentence, f"{place}/discriminator")
     return [
         *unknown_in_openapi(nodes),
         *_told(nodes, "JSON Schema does not know `nullable`, and null is not taken for it"),
-        *told.remarks(),
+        *unjudged.remarks(),
     ]
 
 
@@ -125,8 +125,8 @@ def _told(nodes: Iterable[Placed], of_nullable: str = "", *, beside: bool = Fals
             remarks += _beside(node, place) if beside else ()
     if nullable:
         more = f" ({len(nullable) - 1} more places say so)" if len(nullable) > 1 else ""
-        said = f'{of_nullable}; list "null" in `type`{more}'
-        remarks.insert(0, Remark(min(nullable), said, grave=False))
+        sentence = f'{of_nullable}; list "null" in `type`{more}'
+        remarks.insert(0, Remark(min(nullable), sentence, grave=False))
     return remarks[:_MOST]
 
 

@@ -246,8 +246,8 @@ class _Reader:
             return None
         value = held[word]
         if self._version >= 4 and isinstance(value, dict) and "content" in value:
-            told = str(value.get("contentType") or "")  # with the message's name, of a plugin
-            media = (told or media) if self._plugged.told else (media or told)
+            own_media = str(value.get("contentType") or "")  # with the message's name, of a plugin
+            media = (own_media or media) if self._plugged.told else (media or own_media)
             value = content_of(value, clause, self._where)
         elif self._version >= 4 and isinstance(value, dict) and not value:
             return None

@@ -91,11 +91,11 @@ class Plugged:
 
     def method(self, clause: str) -> MethodDescriptor | None:
         """The method of gRPC that the interaction at `clause` calls."""
-        told = self._told.get(_PROTOBUF)
-        service = told.get("service") if isinstance(told, dict) else None
-        if not isinstance(told, dict) or not isinstance(service, str):
+        own = self._told.get(_PROTOBUF)
+        service = own.get("service") if isinstance(own, dict) else None
+        if not isinstance(own, dict) or not isinstance(service, str):
             return None
-        schema = self._plugins.schema(str(told.get("descriptorKey")), "")
+        schema = self._plugins.schema(str(own.get("descriptorKey")), "")
         method = None if isinstance(schema, str) else method_of(schema, service)
         if method is None:
             self._leave(
@@ -107,9 +107,9 @@ class Plugged:
         self, side: Side | Literal[""], shows: Shows, *, strict: bool, work: Work
     ) -> Judge | None:
         """The judge of a body of HTTP, or (side "") of a record in a topic."""
-        content, told = shows.content, self._told.get(_CSV)
-        if isinstance(told, dict) and isinstance(content, str | bytes):
-            headed = _told_of(told, side).get("csvHeaders", True) is not False
+        content, own = shows.content, self._told.get(_CSV)
+        if isinstance(own, dict) and isinstance(content, str | bytes):
+            headed = _told_of(own, side).get("csvHeaders", True) is not False
             text = content if isinstance(content, str) else content.decode("utf-8", "replace")
             try:
                 return csv_judge(
@@ -144,8 +144,12 @@ class Plugged:
         if descriptor is None:
             return None
         data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-        told = self._told[_PROTOBUF].get("expectations")
-        lists = frozenset(_paths(told.get(side or "response") if isinstance(told, dict) else None))
+        expectations = self._told[_PROTOBUF].get("expectations")
+        lists = frozenset(
+            _paths(
+                expectations.get(side or "response") if isinstance(expectations, dict) else None
+            )
+        )
         try:
             return message_judge(
                 Expected(descriptor, data, shows.rules, lists),
@@ -164,11 +168,11 @@ class Plugged:
         if not isinstance(shows.content, str | bytes):
             self._leave(shows.clause, "its content is neither text nor base64")
             return None
-        told = _told_of(self._told[_PROTOBUF], side)
-        message = told.get("message") or _parameter(shows.media)
-        service = told.get("service", self._told[_PROTOBUF].get("service"))
+        own = _told_of(self._told[_PROTOBUF], side)
+        message = own.get("message") or _parameter(shows.media)
+        service = own.get("service", self._told[_PROTOBUF].get("service"))
         name = message if isinstance(message, str) else ""
-        schema = self._plugins.schema(str(told.get("descriptorKey")), name)
+        schema = self._plugins.schema(str(own.get("descriptorKey")), name)
         if isinstance(schema, str):
             self._leave(shows.clause, schema)
             return None
@@ -192,10 +196,10 @@ def _sides(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield part
 
 
-def _told_of(told: Mapping[str, Any], side: str) -> Mapping[str, Any]:
+def _told_of(configuration: Mapping[str, Any], side: str) -> Mapping[str, Any]:
     """The configuration of a side, where it has one of its own."""
-    own = told.get(side)
-    return own if isinstance(own, dict) else told
+    own = configuration.get(side)
+    return own if isinstance(own, dict) else configuration
 
 
 def _parameter(media: str) -> str:

@@ -181,9 +181,9 @@ def _first(
         held(framed.messages[0], kind, mismatches)
 
 
-def status_of_grpc(told: str, clause: str) -> Part:
+def status_of_grpc(code: str, clause: str) -> Part:
     """How a call ends: by number, or by the name of the code; "" for success."""
-    wanted = _code(told) if told else "0"
+    wanted = _code(code) if code else "0"
     label = f"grpc-status {wanted}"
 
     def judge(call: Call, mismatches: Mismatches) -> None:
@@ -201,12 +201,12 @@ def status_of_grpc(told: str, clause: str) -> Part:
     return judge
 
 
-def _code(told: str) -> str:
+def _code(code: str) -> str:
     """https://grpc.github.io/grpc/core/md_doc_statuscodes.html"""
-    if told.isdecimal():
-        return told
-    word = told.strip().lower().replace("cancelled", "canceled")
-    return "0" if word == "ok" else code_of({"code": word}) or told[:20]
+    if code.isdecimal():
+        return code
+    word = code.strip().lower().replace("cancelled", "canceled")
+    return "0" if word == "ok" else code_of({"code": word}) or code[:20]
 
 
 def one_of(answers: Sequence[Sequence[Part]]) -> Sequence[Part]:
@@ -235,7 +235,7 @@ def method_of(schema: ProtoSchema, service: str) -> MethodDescriptor | None:
     name, _, method = service.lstrip(".").rpartition("/")
     for held in schema.services:
         if name in (held.full_name, held.name):
-            found = held.methods_by_name.get(method.partition(":")[0])
-            if found is not None:
-                return found
+            descriptor = held.methods_by_name.get(method.partition(":")[0])
+            if descriptor is not None:
+                return descriptor
     return None

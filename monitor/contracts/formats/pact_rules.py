@@ -123,14 +123,18 @@ def unshown(ruled: Mapping[str, Rules], names: Iterable[str]) -> list[Left]:
     there.
     """
     shown = {*names, "", "*", "[*]"}
-    said = "the example shows nothing of this name, and it is not judged"
-    return [Left(held.clause, said) for path, held in ruled.items() if _named(path) not in shown]
+    sentence = "the example shows nothing of this name, and it is not judged"
+    return [
+        Left(held.clause, sentence) for path, held in ruled.items() if _named(path) not in shown
+    ]
 
 
 def unshown_in(ruled: Mapping[str, Rules], example: Any) -> list[Left]:
     """The rules of a JSON body that speak of no place of its example."""
-    said = "the example shows no such place, and it is not judged"
-    return [Left(held.clause, said) for path, held in ruled.items() if not leads(path, example)]
+    sentence = "the example shows no such place, and it is not judged"
+    return [
+        Left(held.clause, sentence) for path, held in ruled.items() if not leads(path, example)
+    ]
 
 
 def _named(path: str) -> str:

@@ -56,9 +56,9 @@ class _Strict(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
     our standard error.
     """
 
-    def syntaxError(self, *said: Any) -> None:  # noqa: N802 - antlr4's name
+    def syntaxError(self, *details: Any) -> None:  # noqa: N802 - antlr4's name
         """Raise it; said are recogniser, symbol, line, column, message, and the error."""
-        raise ValueError(f"line {said[2]}: {str(said[4])[:160]}")
+        raise ValueError(f"line {details[2]}: {str(details[4])[:160]}")
 
 
 def _strict(part: Any) -> None:

@@ -205,8 +205,8 @@ def _whole(field: FieldDescriptor, value: Any) -> Any:
 
 def _scalar(field: FieldDescriptor, value: Any) -> Any:
     if field.enum_type is not None:
-        known = field.enum_type.values_by_number.get(value)
-        return str(value) if known is None else known.name
+        enum_value = field.enum_type.values_by_number.get(value)
+        return str(value) if enum_value is None else enum_value.name
     # one letter a byte, so that patterns and equality see them
     return value.decode("latin-1") if isinstance(value, bytes) else value
 

@@ -67,8 +67,8 @@ def read_ramp_plan(document: dict[str, Any], *, where: str) -> Promise:
         abort_failures=limits["failures"],
         abort_violations=limits["violations"],
     )
-    told = (steps, pairs, end, after, read.longest_skew_seconds, *abort)
-    if not any(part not in (None, []) for part in told):
+    clauses = (steps, pairs, end, after, read.longest_skew_seconds, *abort)
+    if not any(part not in (None, []) for part in clauses):
         _refuse(where, "", "it tells no step, pair, skew, end or abort clause")
     return Promise(Router(), whole=False, depth=0, plan=read)
 

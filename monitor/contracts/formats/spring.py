@@ -136,7 +136,7 @@ class _Reader:
         request += self._headers("request", asked)
         request += self._cookies(asked)
         request += self._body("request", asked, exact=True)
-        told = (
+        name = (
             self._entry.get("name")
             or self._entry.get("description")
             or f"{method} {asked.get('url') or asked.get('urlPath')}"
@@ -144,7 +144,7 @@ class _Reader:
         priority = self._entry.get("priority")
         fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
         return Interaction(
-            unique(str(told), self._named),
+            unique(str(name), self._named),
             self._clause,
             frozenset({method}),
             path,

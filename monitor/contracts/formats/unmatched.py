@@ -18,12 +18,12 @@ _MOST = 50
 
 def unmatched(document: dict[str, Any]) -> list[Remark]:
     """A remark for each, at most 50. https://spec.openapis.org/oas/v3.1.1.html#path-templating"""
-    found: list[Remark] = []
+    remarks: list[Remark] = []
     for remark in _of_paths(document):
-        found.append(remark)
-        if len(found) >= _MOST:
+        remarks.append(remark)
+        if len(remarks) >= _MOST:
             break
-    return found
+    return remarks
 
 
 def _of_paths(document: dict[str, Any]) -> Iterator[Remark]:
@@ -56,16 +56,16 @@ def _of_paths(document: dict[str, Any]) -> Iterator[Remark]:
         for operation, place in operations:
             own = list(_parameters(document, operation, place))
             yield from _twice(own)
-            told = {name for where, name, _ in (*shared, *own) if where == "path"}
+            described = {name for where, name, _ in (*shared, *own) if where == "path"}
             yield from (
                 _stray(name, at)
                 for where, name, at in own
                 if where == "path" and name not in names
             )
             if "$ref" not in item:
-                for name in sorted(names - told):
-                    said = f"no parameter tells what {name[:60]!r} in the path may be: any text is taken"
-                    yield Remark(place, said, grave=False, kind="unjudged")
+                for name in sorted(names - described):
+                    sentence = f"no parameter tells what {name[:60]!r} in the path may be: any text is taken"
+                    yield Remark(place, sentence, grave=False, kind="unjudged")
         yield from (
             _stray(name, at) for where, name, at in shared if where == "path" and name not in names
         )

@@ -35,7 +35,7 @@ def unread_avro(document: dict[str, Any]) -> list[Remark]:
     """Attributes that Avro does not know, and logical types, which tell how data is read. Names
     with a dot are those of programs.
     """
-    told = Unjudged()
+    unjudged = Unjudged()
     stack: list[tuple[Any, str, int]] = [(document.get("contracts", document), "", 0)]
     while stack:
         node, pointer, depth = stack.pop()
@@ -48,28 +48,28 @@ def unread_avro(document: dict[str, Any]) -> list[Remark]:
             for word in node:
                 place = f"{pointer}/{escaped(word)}"
                 if word == "logicalType":
-                    said = (
+                    sentence = (
                         f"the logical type {str(node[word])[:40]!r} tells how data is read: "
                         "that its values fit it is not judged"
                     )
-                    told.add("logicalType", str(node[word]), said, place)
+                    unjudged.add("logicalType", str(node[word]), sentence, place)
                 elif word not in _OF_AVRO and "." not in word and not word.startswith("x-"):
-                    said = "Avro does not know this attribute, and it is not judged"
-                    told.add("attribute", word, said, place)
+                    sentence = "Avro does not know this attribute, and it is not judged"
+                    unjudged.add("attribute", word, sentence, place)
             stack += [
                 (node[word], f"{pointer}/{word}", depth + 1)
                 for word in reversed(_INNER)
                 if isinstance(node.get(word), dict | list)
             ]
-    return told.remarks()
+    return unjudged.remarks()
 
 
 def unread_proto(document: dict[str, Any]) -> list[Remark]:
     """Options of others' in a .proto or a descriptor set: rules for values among them."""
-    told = Unjudged()
+    unjudged = Unjudged()
     for name in _options(document):
-        told.add("option", name, f"the option ({name[:80]}) is not judged", "")
-    return told.remarks()
+        unjudged.add("option", name, f"the option ({name[:80]}) is not judged", "")
+    return unjudged.remarks()
 
 
 def _options(document: dict[str, Any]) -> Iterator[str]:

@@ -240,11 +240,11 @@ class Values:
             if ask is None:
                 return bool(values) and not (single and values[0] in (None, [], {}))
             # what a path finds is one value, or several of which one must fit
-            found: Any = values[0] if single and values else None if single else values
-            if found is None or found == []:
+            picked: Any = values[0] if single and values else None if single else values
+            if picked is None or picked == []:
                 return inner.keys() == {"absent"}
-            several = isinstance(found, list) and not as_json
-            return any_fits(found if several else [found])
+            several = isinstance(picked, list) and not as_json
+            return any_fits(picked if several else [picked])
 
         any_fits = some(lambda value: None if ask is None else ask([value]))
 

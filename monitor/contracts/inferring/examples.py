@@ -30,8 +30,10 @@ class Answer:
 
 def answers(method: str, seen: Seen, sure: float) -> Iterator[Answer]:
     """The kinds of answers of an operation, seldom ones first; of each media type one."""
-    told = [answer for status in seen.statuses for answer in _of(method, status, seen, sure)]
-    yield from sorted(told, key=lambda answer: (answer.calls, answer.status))
+    all_answers = [
+        answer for status in seen.statuses for answer in _of(method, status, seen, sure)
+    ]
+    yield from sorted(all_answers, key=lambda answer: (answer.calls, answer.status))
 
 
 def _of(method: str, status: int, seen: Seen, sure: float) -> Iterator[Answer]:
@@ -45,8 +47,8 @@ def _of(method: str, status: int, seen: Seen, sure: float) -> Iterator[Answer]:
     total = sum(side.held.payloads for _, side in sides) or 1
     for name, side in sides:
         body = example_of(side.held, side.marks, sure) if is_json_type(name) else NOTHING
-        told = "" if "" in media else name
-        yield Answer(status, told, body, calls * side.held.payloads // total)
+        media_shown = "" if "" in media else name
+        yield Answer(status, media_shown, body, calls * side.held.payloads // total)
 
 
 def example_of(held: Held, marks: Marks, sure: float) -> Any:

@@ -72,8 +72,8 @@ class Seen:
     @property
     def statuses(self) -> list[int]:
         """The statuses of its answers."""
-        told = self.calls.keys() | self.responses.keys() | self.headers.keys()
-        return sorted(status for status in told if 100 <= status < 600 and status != CLIENT_LEFT)
+        seen = self.calls.keys() | self.responses.keys() | self.headers.keys()
+        return sorted(status for status in seen if 100 <= status < 600 and status != CLIENT_LEFT)
 
     def join(self, other: "Seen") -> None:
         """Count another operation's exchanges as this one's."""
@@ -108,18 +108,18 @@ class Gathered:
 
 def gathered(shapes: Iterable[Row], marks: Iterable[Row], calls: Iterable[Row]) -> Gathered:
     """Of rows of `shapes_seen_of`, `shape_marks_of` and `recorded_exchanges`."""
-    known = _Known()
-    looked_at, unseen = known.shapes(shapes)
-    known.marks(marks)
+    gathering = _Known()
+    looked_at, unseen = gathering.shapes(shapes)
+    gathering.marks(marks)
     for row in calls:
-        if row["operation"] not in known.topics:
-            seen = known.calls.setdefault(row["operation"], Seen())
+        if row["operation"] not in gathering.topics:
+            seen = gathering.calls.setdefault(row["operation"], Seen())
             seen.calls[int(row["status"])] += int(row["exchanges"])
-    for by_name in (known.calls, known.topics):
+    for by_name in (gathering.calls, gathering.topics):
         for operation, held in by_name.items():
             held.names = {operation}
-    routes, omitted = _routes(known.calls)
-    return Gathered(routes, known.topics, omitted, looked_at, unseen)
+    routes, omitted = _routes(gathering.calls)
+    return Gathered(routes, gathering.topics, omitted, looked_at, unseen)
 
 
 class _Known:
@@ -178,13 +178,13 @@ def _side(seen: Seen, row: Row) -> Side | None:
     return seen.responses.setdefault(status, {}).setdefault(media, Side())
 
 
-def _routes(known: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[Omitted]]:
+def _routes(by_operation: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[Omitted]]:
     """Whether somebody serves a route is asked of all that is one: of one id there may have been
     refusals alone.
     """
     by_route: dict[Route, Seen] = {}
     omitted: list[Omitted] = []
-    for operation, seen in sorted(known.items()):
+    for operation, seen in sorted(by_operation.items()):
         route = route_of(operation)
         if route is not None:
             by_route.setdefault(route, Seen()).join(seen)

@@ -123,10 +123,10 @@ class Marks:
         """Marks that begin with a letter at any of these places: each with about how many payloads
         showed it, of those that were marked. "": the mark of the place itself.
         """
-        found = Counter[str]()
+        marks = Counter[str]()
         for place in places:
             for mark, count in self._by_place.get(place, {}).items():
                 if mark[:1] == first:
-                    found[mark] += count
+                    marks[mark] += count
         share = self.taken / self._weight if self._weight else 0.0
-        return {mark: int(count * share + 0.5) for mark, count in found.items()}
+        return {mark: int(count * share + 0.5) for mark, count in marks.items()}

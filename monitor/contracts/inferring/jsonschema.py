@@ -23,19 +23,19 @@ def schemas_of(
     """
     for (method, path), seen in routes.items():
         operation = f"{method} {path}"
-        told = _told(seen.requests, sure)
-        if told is not None:
+        schema = _told(seen.requests, sure)
+        if schema is not None:
             bound = {"operation": operation, "side": "request"}
-            yield f"{operation} request", _bound(f"{operation} request", bound, told)
+            yield f"{operation} request", _bound(f"{operation} request", bound, schema)
         for status, media in sorted(seen.responses.items()):
-            told = _told(media, sure)
-            if told is not None and method != "HEAD":
+            schema = _told(media, sure)
+            if schema is not None and method != "HEAD":
                 bound = {"operation": operation, "side": "response", "status": str(status)}
-                yield f"{operation} {status}", _bound(f"{operation} {status}", bound, told)
+                yield f"{operation} {status}", _bound(f"{operation} {status}", bound, schema)
     for topic, seen in sorted(topics.items()):
-        told = _told(seen.requests, sure)
-        if told is not None:
-            yield topic, _bound(topic, {"topic": topic}, told)
+        schema = _told(seen.requests, sure)
+        if schema is not None:
+            yield topic, _bound(topic, {"topic": topic}, schema)
 
 
 def _told(media: Media, sure: float) -> Document | None:

@@ -26,8 +26,8 @@ def mountebank_of(
     """
     stubs = []
     for (method, path), seen in sorted(routes.items(), key=lambda item: "{" in item[0][1]):
-        told = list(answers(method, seen, sure))[::-1]
-        fewest = max(1, min((answer.calls for answer in told), default=1))
+        shown = list(answers(method, seen, sure))[::-1]
+        fewest = max(1, min((answer.calls for answer in shown), default=1))
         delay = delays.get((method, path))
         stubs.append(
             {
@@ -35,7 +35,7 @@ def mountebank_of(
                     {"equals": {"method": method}},
                     {"matches": {"path": pattern_of(path)}},
                 ],
-                "responses": [_response(answer, fewest, delay) for answer in told],
+                "responses": [_response(answer, fewest, delay) for answer in shown],
             }
         )
     return {"imposters": [{"protocol": "http", "name": title, "stubs": stubs}]}

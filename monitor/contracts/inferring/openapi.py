@@ -47,8 +47,8 @@ def openapi_of(
     """
     paths: Document = {}
     for (method, path), seen in routes.items():
-        told = paths.setdefault(path, _path(path))
-        told[method.lower()] = _operation(method, seen, latencies.get((method, path), {}), sure)
+        item = paths.setdefault(path, _path(path))
+        item[method.lower()] = _operation(method, seen, latencies.get((method, path), {}), sure)
     return {
         "openapi": VERSION,
         "info": {"title": title, "version": "0"},

@@ -58,10 +58,10 @@ def _schema(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
         return {}  # of a place that never held a value, or a masked one, no type is known
     schema: Schema = {}
     if "d" in kinds:
-        told = _number(marks, sure, places, held.kinds["d"] / held.payloads)
-        if told is not None:
+        number = _number(marks, sure, places, held.kinds["d"] / held.payloads)
+        if number is not None:
             types[types.index("number")] = "integer"
-            schema["x"] = told
+            schema["x"] = number
     if "s" in kinds:
         schema |= _text(marks, sure, places)
         words = _words(marks, sure, places) if kinds.keys() <= {"s", "n"} else None

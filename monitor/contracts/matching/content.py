@@ -427,8 +427,8 @@ def example_of(value: Any, media: str) -> Example:
             else str(value),
         )
     if kind.startswith("multipart/"):
-        known = _parts(value) if kind == MULTIPART and isinstance(value, str | bytes) else None
-        return Example("multipart", media, known) if known else Example("opaque", media)
+        parts = _parts(value) if kind == MULTIPART and isinstance(value, str | bytes) else None
+        return Example("multipart", media, parts) if parts else Example("opaque", media)
     if isinstance(value, bytes):
         return Example("binary", media, value)
     return Example("text" if isinstance(value, str) else "json", media, value)

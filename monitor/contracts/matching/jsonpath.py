@@ -271,9 +271,9 @@ def _ordered(actual: Any, value: Any) -> bool:
 
 
 def _literal(text: str, whole: str) -> Any:
-    known = {"true": True, "false": False, "null": None}
-    if text in known:
-        return known[text]
+    words = {"true": True, "false": False, "null": None}
+    if text in words:
+        return words[text]
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1]
     if re.fullmatch(r"-?\d{1,18}", text):

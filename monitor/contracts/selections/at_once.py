@@ -77,14 +77,14 @@ class AtOnce:
         """Whether an answer surely holds just what was selected: made once for an operation, and
         asked first, for most answers do.
         """
-        known: Fits | None = self._asked.collected.get("at once")
-        if known is None:
+        judge: Fits | None = self._asked.collected.get("at once")
+        if judge is None:
             try:
-                known = self._fits(root, ((operation.selection_set, ()),), 0)
+                judge = self._fits(root, ((operation.selection_set, ()),), 0)
             except _Unsure:
-                known = _never
-            self._asked.collected["at once"] = known
-        return known
+                judge = _never
+            self._asked.collected["at once"] = judge
+        return judge
 
     def _fits(self, kind: Any, below: Selected, depth: int, tries: int = 1) -> Fits:
         if depth > _DEEPEST:
@@ -164,16 +164,16 @@ class AtOnce:
         made: dict[str, Fits] = {}
 
         def fits(value: Any) -> bool:
-            told = value.get(key) if type(value) is dict else None
-            if type(told) is not str or told not in possible:
+            name = value.get(key) if type(value) is dict else None
+            if type(name) is not str or name not in possible:
                 return False
-            judge = made.get(told)
+            judge = made.get(name)
             if judge is None:
                 try:
-                    judge = self._fields(possible[told], below, depth + 1, tries, None)
+                    judge = self._fields(possible[name], below, depth + 1, tries, None)
                 except (_Unsure, Exhausted):
                     judge = _never
-                made[told] = judge
+                made[name] = judge
             return judge(value)
 
         return fits

@@ -137,10 +137,10 @@ class Endpoint:
         _pour(asked, "request", prefix, findings)
         if held.broken:
             return []
-        told = Mismatches(redacted=exchange.redacted, most=limits.violations)
-        self._answered(held, variables, call, answer, told)
-        _pour(told, "response", prefix, findings)
-        return [(name, _shown(key, told)) for key, name in held.roots.items()]
+        mismatches = Mismatches(redacted=exchange.redacted, most=limits.violations)
+        self._answered(held, variables, call, answer, mismatches)
+        _pour(mismatches, "response", prefix, findings)
+        return [(name, _shown(key, mismatches)) for key, name in held.roots.items()]
 
     def _answered(
         self,

@@ -117,9 +117,9 @@ class Queries:
             return Asked(TOO_LARGE)
         text = _without_values(text)
         self._room = min(self._room + _EACH_TIME, _AT_FIRST)
-        known = self._held.get((text, name))
-        if known is not None:
-            return known
+        held = self._held.get((text, name))
+        if held is not None:
+            return held
         if len(text) > self._room:
             return Asked(TOO_MANY)
         self._room -= len(text)
@@ -127,9 +127,9 @@ class Queries:
             len(self._held) >= _MOST_HELD or self._chars + len(text) > _MOST_HELD_CHARS
         ):
             self._drop_oldest()
-        known = self._held[text, name] = self._read(text, name)
+        held = self._held[text, name] = self._read(text, name)
         self._chars += len(text)
-        return known
+        return held
 
     def _drop_oldest(self) -> None:
         with suppress(StopIteration, RuntimeError, KeyError):  # another thread was there first
@@ -220,10 +220,10 @@ class _Watch(Visitor):
         self.names: dict[str, int] = {}
 
     def enter_field(self, node: FieldNode, *_rest: Any) -> None:
-        told, parent = self._info.get_field_def(), self._info.get_parent_type()
+        field, parent = self._info.get_field_def(), self._info.get_parent_type()
         key = node.alias.value if node.alias else node.name.value
         self.names[key] = self.names.get(key, 0) + 1
-        if told is not None and parent is not None and told.deprecation_reason is not None:
+        if field is not None and parent is not None and field.deprecation_reason is not None:
             self.deprecated[f"{parent.name}.{node.name.value}"] = None
 
     def enter_argument(self, node: Any, *_rest: Any) -> None:
@@ -249,13 +249,13 @@ class _Watch(Visitor):
 
     def enter_object_field(self, node: Any, *_rest: Any) -> None:
         parent = get_named_type(self._info.get_parent_input_type())
-        told = getattr(parent, "fields", {}).get(node.name.value)
-        if parent is not None and told is not None and told.deprecation_reason is not None:
+        field = getattr(parent, "fields", {}).get(node.name.value)
+        if parent is not None and field is not None and field.deprecation_reason is not None:
             self.deprecated[f"{parent.name}.{node.name.value}"] = None
 
     def enter_enum_value(self, node: Any, *_rest: Any) -> None:
-        told, kind = self._info.get_enum_value(), get_named_type(self._info.get_input_type())
-        if told is not None and kind is not None and told.deprecation_reason is not None:
+        value, kind = self._info.get_enum_value(), get_named_type(self._info.get_input_type())
+        if value is not None and kind is not None and value.deprecation_reason is not None:
             self.deprecated[f"{kind.name}.{node.value}"] = None
 
     def enter_directive(self, node: Any, *_rest: Any) -> None:

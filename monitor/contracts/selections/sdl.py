@@ -45,10 +45,10 @@ def schema_of(document: Mapping[str, Any], where: str) -> GraphQLSchema:
     """The schema. Raises ContractError, with the line, for what is none, and for one that nothing
     can be asked of.
     """
-    told = introspected(document)
+    introspection = introspected(document)
     try:
-        if told is not None:
-            schema = build_client_schema(told)  # type: ignore[arg-type]  # its form is what is tried here
+        if introspection is not None:
+            schema = build_client_schema(introspection)  # type: ignore[arg-type]  # its form is what is tried here
         else:
             schema = build_ast_schema(
                 _parsed(str(document.get(SDL, "")), where), assume_valid_sdl=True

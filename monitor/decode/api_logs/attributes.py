@@ -66,9 +66,9 @@ def exchange_of_attributes(
         _headers(attributes, "http.request.header."),
         _headers(attributes, "http.response.header."),
     )
-    told = _first(attributes, _GRPC_STATUSES)
-    if told is not None:
-        response_headers.setdefault("grpc-status", str(told))
+    grpc_status = _first(attributes, _GRPC_STATUSES)
+    if grpc_status is not None:
+        response_headers.setdefault("grpc-status", str(grpc_status))
     asked, asked_cut = _body(attributes, _REQUEST_BODIES, "http.request.body.size")
     answered, answered_cut = _body(attributes, _RESPONSE_BODIES, "http.response.body.size")
     if duration_ns is None:

@@ -61,7 +61,7 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     moment = place.told_ns if told_at is None else moment_ns(told_at, place.record_ms)
     status = get("status")
     trace = get("xrayTraceId", "traceId")
-    told = isinstance(trace, str) and trace.removeprefix("Root=")[2:].replace("-", "")[:32]
+    trace_text = isinstance(trace, str) and trace.removeprefix("Root=")[2:].replace("-", "")[:32]
     held = _dict(entry.get("integration"))
     integrated = [
         entry.get(name, held.get("status"))
@@ -85,7 +85,7 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         caller=get("caller", "apiKeyId", "principalId", "user"),
         callee=get("apiName", "apiId", "api_id") or host_of(get("domainName")),
         environment=stage,
-        trace=fields.id_of(told, 16) if told else b"",
+        trace=fields.id_of(trace_text, 16) if trace_text else b"",
         request_headers=fields.headers_of({"user-agent": agent})
         if (agent := get("userAgent"))
         else {},

@@ -141,8 +141,8 @@ class ApiLogReading:
         """Exchanges that were taken."""
 
     def __iter__(self) -> Iterator[Exchange]:
-        records, names, known = self._records, self._names, self._recogniser
-        fast = None if known is None else known.fast
+        records, names, recogniser = self._records, self._names, self._recogniser
+        fast = None if recogniser is None else recogniser.fast
         for index, value in enumerate(records.values):
             if fast is not None:
                 partition = records.partitions[index]
@@ -157,11 +157,11 @@ class ApiLogReading:
                     self.count += 1
                     yield quick if names is None else names.given(quick)
                     continue
-            whole = None if known is None else _one(value)
+            whole = None if recogniser is None else _one(value)
             quick_exchange = (
                 None
-                if known is None or whole is None
-                else known.quick(whole, place_of(records, index))
+                if recogniser is None or whole is None
+                else recogniser.quick(whole, place_of(records, index))
             )
             if isinstance(quick_exchange, Exchange):
                 self.count += 1
@@ -170,7 +170,7 @@ class ApiLogReading:
             for exchange in self._looked_into(index, value, whole):
                 self.count += 1
                 yield exchange if names is None else names.given(exchange)
-        for exchange in self._left() if known is not None else ():
+        for exchange in self._left() if recogniser is not None else ():
             self.count += 1
             yield exchange if names is None else names.given(exchange)
 
@@ -265,8 +265,8 @@ def reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None 
         return lambda value, place, _: _read_mapped(value, place, mapped)
     if form not in FORMATS:
         raise ConfigError(f"api_logs format {form!r} is unknown; use one of {', '.join(FORMATS)}")
-    known = recogniser or Recogniser(form)
-    return lambda value, place, whole: _read_known(value, place, known, whole, otlp=form == "auto")
+    own = recogniser or Recogniser(form)
+    return lambda value, place, whole: _read_known(value, place, own, whole, otlp=form == "auto")
 
 
 def _read_known(

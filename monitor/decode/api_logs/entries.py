@@ -61,18 +61,18 @@ def _documents(value: bytes) -> list[object]:
     """
     if value[:1] not in b"{[" or _is_json(value.split(b"\n", 1)[0]):
         return []
-    found: list[object] = []
+    documents: list[object] = []
     try:
         text, at = value.decode(), 0
         while at < len(text):
             begin = at
             _, at = _DECODER.raw_decode(text, begin)
             # ours tells where a value ends and accepts more than JSON
-            found.append(orjson.loads(text[begin:at]))
+            documents.append(orjson.loads(text[begin:at]))
             at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
     except (ValueError, RecursionError):
         return []
-    return found
+    return documents
 
 
 _DECODER, _SPACE = json.JSONDecoder(), re.compile(r"\s*")

@@ -54,8 +54,10 @@ def explain_api_logs(
             count = 0
             for outcome, read_so_far in _explained(read, records, index, unpacker):
                 count += 1
-                told = recogniser is not None and read_so_far and not isinstance(outcome, Passed)
-                form = recogniser.told if recogniser is not None and told else ""
+                is_form_sure = (
+                    recogniser is not None and read_so_far and not isinstance(outcome, Passed)
+                )
+                form = recogniser.told if recogniser is not None and is_form_sure else ""
                 yield topic, place[2], form, _given(names, outcome)
             if not count:
                 yield topic, place[2], "", Refused("empty")

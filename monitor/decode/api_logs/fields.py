@@ -273,11 +273,11 @@ def _header_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, .
     """In lower case, and which of them are secrets; nothing where one is empty, or two are the
     same.
     """
-    known = [header_name(name) for name in names]
-    lower = tuple(name for name, _ in known)
+    headers = [header_name(name) for name in names]
+    lower = tuple(name for name, _ in headers)
     if "" in lower or len(set(lower)) != len(lower):
         return (), ()
-    return lower, tuple(name for name, secret in known if secret)
+    return lower, tuple(name for name, secret in headers if secret)
 
 
 def _plain_headers(value: dict[str, Any]) -> dict[str, str] | None:

@@ -197,8 +197,8 @@ def _asked(entry: Entry) -> tuple[object, object, object]:
     query = first_of(entry, _QUERIES)
     if whole is not None:
         return method, whole, None if isinstance(whole, str) and "?" in whole else query
-    told = any(name in entry for name in _QUERIES)
-    return method, target, query if query is not None else "" if told else None
+    has_query = any(name in entry for name in _QUERIES)
+    return method, target, query if query is not None else "" if has_query else None
 
 
 def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:

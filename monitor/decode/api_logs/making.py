@@ -83,7 +83,7 @@ def make(
     """
     if not isinstance(target, str) or not target:
         raise fields.Refused("no_path")
-    host, path, url_query, told = fields.split_url(target)
+    host, path, url_query, has_query = fields.split_url(target)
     if not path.startswith("/"):
         path = "/" + path
     text = query_text(query) if query and isinstance(query, str | dict) else url_query
@@ -119,7 +119,7 @@ def make(
         response_body=response_body,
         request_truncated=request_truncated,
         response_truncated=response_truncated,
-        query_known=query_known or told or query is not None,
+        query_known=query_known or has_query or query is not None,
         redacted=redacted,
         headers_whole=headers_whole,
         status_told=unanswered or fields.is_told(status),

@@ -174,12 +174,12 @@ class NdjsonReader:
         kinds = tuple(map(type, few))  # 1, 1.0 and true are equal, and do not mean the same
         if not _PLAIN_KINDS.issuperset(kinds):
             return None
-        known = self._known.get((few, kinds))
-        if known is None:
+        alike = self._known.get((few, kinds))
+        if alike is None:
             if len(self._known) >= _MOST_ALIKE:
                 self._known.clear()
-            known = self._known[few, kinds] = _alike(entry)
-        return known
+            alike = self._known[few, kinds] = _alike(entry)
+        return alike
 
 
 _PLAIN_KINDS = frozenset({str, int, bool, type(None)})

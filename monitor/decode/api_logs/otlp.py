@@ -147,13 +147,13 @@ def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exch
         "deployment.environment"
     )
     own = "caller" if body.get("side") in ("client", "producer") else "callee"
-    known = {
+    members = {
         own: resource.get("service.name"),
         f"{own}_version": resource.get("service.version"),
         "environment": environment,
     }
     return ndjson_exchange(
-        {name: value for name, value in known.items() if value is not None} | body, place, index
+        {name: value for name, value in members.items() if value is not None} | body, place, index
     )
 
 

@@ -145,9 +145,9 @@ def made_by_gcp(details: object) -> bool:
 
     https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring#statusdetail_http_success_messages
     """
-    told = isinstance(details, str) and details
+    reason = isinstance(details, str) and details
     return (
-        bool(told)
+        bool(reason)
         and details
         not in ("response_sent_by_backend", "byte_range_caching", "websocket_handshake_successful")
         and not (isinstance(details, str) and details.startswith("response_from_cache"))

@@ -198,9 +198,9 @@ class Recogniser:
                 if MARK in entry and (dropped := dropped_of(entry)) >= 0:
                     yield Passed(dropped)
                     return
-                known = (form, READERS[form]) if form else self._source_of(entry)
-                if known is not None:
-                    yield self._made(known, entry, place, index, writer)
+                source = (form, READERS[form]) if form else self._source_of(entry)
+                if source is not None:
+                    yield self._made(source, entry, place, index, writer)
                 else:
                     yield from self._inside(entry, place, index, depth)
             elif isinstance(entry, str):
@@ -243,10 +243,10 @@ class Recogniser:
         """The exchange of a record that is one entry like others before it; None where one has to
         look.
         """
-        known = self._known.get(tuple(entry))
-        if known is None:
+        source = self._known.get(tuple(entry))
+        if source is None:
             return None
-        form, make = known
+        form, make = source
         self.told = form
         if self._allowed and form not in self._allowed:
             return Refused(form)
@@ -280,9 +280,9 @@ class Recogniser:
         return source
 
     def _made(
-        self, known: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer
+        self, source: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer
     ) -> Found:
-        form, make = known
+        form, make = source
         self.told = form
         if self._allowed and form not in self._allowed:
             return Refused(form)
@@ -323,8 +323,8 @@ class Recogniser:
         if form not in (*_FLAT, "ndjson") or _STATUSES.isdisjoint(flat):
             return None
         form = "access_json" if form == "ndjson" else form
-        known = form, self._own or READERS[form]
-        return self._made(known, flat, place, index, NOBODY)
+        source = form, self._own or READERS[form]
+        return self._made(source, flat, place, index, NOBODY)
 
     def _line(self, line: Line, index: int, depth: int) -> Iterator[Found]:
         if line.partial:

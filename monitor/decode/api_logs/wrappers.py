@@ -183,11 +183,11 @@ def _gelf(entry: Entry, place: Place) -> Line:
         for name in ("short_message", "full_message")
         if (text := _word(entry.get(name)).strip())
     ]
-    told = next(
+    line = next(
         (text for text in texts if isinstance(json_of(text), dict) or line_form(text)[0]),
         texts[0] if texts else "",
     )
-    return Line(told, _timed(entry, place), marks)
+    return Line(line, _timed(entry, place), marks)
 
 
 _GELF_NAMES = ("service_name", "service", "app", "application_name", "container_name")
