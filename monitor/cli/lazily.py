@@ -101,11 +101,11 @@ COMMANDS = {
     ),
     "session": Listed(
         "monitor.cli.live_session:session",
-        "Run a command with a Seamwatch of its own: OTLP/HTTP and API logs on a free port, contracts in force there only. Exits as the command where that fails, else 0 kept, 1 broken, 2 where nothing could be checked.",
+        "Run a command with a Seamwatch of its own: OTLP/HTTP and API logs on a free port, contracts in force there only. Exits as the command where that fails, else 0 kept, 1 broken, 2 where nothing or not all could be checked.",
     ),
     "session-verdict": Listed(
         "monitor.cli.live_session:verdict",
-        "Ask a session that stands, in a container for instance, for its verdict so far. Exits 0 kept, 1 broken, 2 where nothing could be checked.",
+        "Ask a session that stands, in a container for instance, for its verdict so far. Exits 0 kept, 1 broken, 2 where nothing or not all could be checked.",
     ),
     "judge": Listed(
         "monitor.cli.judge:command",

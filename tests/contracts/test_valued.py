@@ -72,7 +72,8 @@ def test_what_is_said_of_a_value_is_so(value: Any, clause: tuple[str, Any]) -> N
         (["2026-11-21", "never"], "format", "date", Valued(2, 0, 1)),
         (["2026-11-21", "10.0.0.1"], "format", "date", Valued(2, 1, 0)),
         ([1, 1.5], "type", None, Valued(2, 1, 0)),
-        (["a"], "pattern", "^b$", Valued(1, 0, 1)),
+        (["a"], "pattern", "^b$", Valued(1, 1, 0)),  # a list of one word
+        (["a"], "pattern", "^b", Valued(1, 0, 1)),
     ],
 )
 def test_how_many_payloads_break_a_clause_and_of_how_many_it_is_open(

@@ -272,21 +272,6 @@ def test_a_measured_dispersion_counts_as_far_as_it_is_surely_more_than_chance() 
     assert 8.0 < surely_scattered(9.0, 150) < 9.0
 
 
-@pytest.mark.parametrize(
-    ("last", "first", "lasting"),
-    [(5, 100, True), (100, 160, False), (100, 30, True)],
-    ids=["at the deploy", "growing before it", "another one's, and over"],
-)
-def test_what_had_begun_to_grow_before_the_deploy_is_no_step_of_it(
-    last: int, first: int, lasting: bool
-) -> None:
-    """One window of an outage before the deploy is far from as bad as what it grew to."""
-    calls = np.full(40, 1000)
-    before, after = np.full(40, 5), np.minimum(first + 60 * np.arange(12), 700)
-    before[-1] = last
-    assert step_test((before, calls), (after, calls[:12]), 1.0, 24).lasting == lasting
-
-
 def test_a_dose_that_is_surely_no_likelier_than_a_step_need_not_be_fitted() -> None:
     """The bound never hides what the fit would show."""
     rng = np.random.default_rng(11)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from monitor.store import Store
 from tests.docs.test_readme import blocks
 from tests.fixtures.broker import PASSWORD, USER
 from tests.fixtures.kafka import SecureKafka
-from tests.fixtures.shop_day import write_judgement, write_shop_day
+from tests.fixtures.shop_day import edge_row, sighting, write, write_judgement, write_shop_day
 from tests.fixtures.spans import S, request
 
 OWN_KAFKA = "SEAMWATCH_KAFKA_"
@@ -102,7 +102,11 @@ def demo(
     """What a demo has come to after some minutes, served beside the reader; yields its address."""
     now = datetime.now(UTC).replace(microsecond=0)
     until = now.replace(second=now.second // 10 * 10)
-    write_shop_day(store, until)
+    windows = write_shop_day(store, until).windows
+    prices = ("catalog", "pricing", "http", "GET /prices"), ("1.0.0", "1.7.0")
+    times = [until - timedelta(seconds=10 * (back + 1)) for back in range(windows)]
+    write(store, "edge_windows", [edge_row(at, 1, *prices, 100, failed=0) for at in times])
+    write(store, "sightings", [sighting(at, "pricing", "1.7.0", 100) for at in times])
     engine = open_control(sqlite_dsn)
     write_judgement(engine, until)
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
@@ -118,6 +122,13 @@ def test_beside_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert "payment" in said(capsys, EXAMPLES["findings"])
     assert "FAIL" in said(capsys, EXAMPLES["gate --service payment --version 2.0.0"])
     assert "2.0.0" in said(capsys, EXAMPLES["edges --by caller,callee,versions --since 15m"])
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_version_whose_pairs_are_proven_may_be_deployed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "0 of" in said(capsys, EXAMPLES["can-i-deploy pricing 1.7.0 --to production"])
 
 
 def test_a_pipeline_asks_from_afar(

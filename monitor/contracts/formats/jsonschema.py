@@ -121,7 +121,7 @@ def _binding(document: dict[str, Any], where: str) -> tuple[str, str, str, str |
     bound = document.get(BINDING)
     how = f'say "{BINDING}": {{"operation": "POST /path", "side": "request" or "response"}}, or {{"topic": "orders"}}, at the schema\'s root'
     if not isinstance(bound, dict):
-        if _SAID.isdisjoint(document):
+        if BINDING not in document and _SAID.isdisjoint(document):
             raise ContractError(
                 f"{where}: this is none of the documents that are read ({', '.join(FORMATS)}): "
                 "nothing at its root says so"

@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.rates import GRID, PRIOR, dispersion
+from monitor.detect.evidence.rates import GRID, PRIOR
 
 MIN_RATIO = 2.0
 MARGIN = 1.5
@@ -23,8 +23,6 @@ MOST_PARTS = 4
 LAST = 6
 """So many windows before the deploy must not be nearly as bad as those after."""
 LEAST_THERE = 3.0
-BEGUN = float(np.log(1000.0))
-"""Evidence that the last window before was worse already."""
 MILDEST = 0.25
 """The mildest part of the time after must have so much of the step (in logs): it begins at the
 deploy and stays.
@@ -146,7 +144,7 @@ def step_test(
     usual = float(np.log((s.sum() + 0.5) / (base[0].sum() + 1e-9)))
     # an incident later on leaves its first part well
     lasting = lasting and least - usual >= max(np.log(LASTING), MILDEST * real)
-    lasting = lasting and not _was_there((k, base[1]), (s, base[0]), dispersion(s[:-1], b[:-1]))
+    lasting = lasting and not _was_there((k, base[1]), (s, base[0]))
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
     return StepTest(
         before_calls=int(b.sum()),
@@ -181,33 +179,13 @@ def _without_worst(
     return fixed_e(bad / phi, float(s.sum()) / phi, share, floor_ratio)
 
 
-def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats], phi: float) -> bool:
-    """Whether the last moments before were nearly as bad, or it had begun in the last one: then it
-    is no step of this moment. `phi`: variance over mean before that last one.
-    """
+def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
+    """Whether the last moments before were nearly as bad: then it is no step of this moment."""
     (k, a), (s, b) = after, before
     last = max(2, min(LAST, k.size))
     usual, now = (s.sum() + 0.5) / (b.sum() + 1e-9), (k.sum() + 0.5) / (a.sum() + 1e-9)
-    nearly = float(np.sqrt(usual * now))
     bad = float(s[-last:].sum())
-    return bad >= LEAST_THERE and (
-        bad > nearly * float(b[-last:].sum()) or _had_begun(after, before, phi, nearly)
-    )
-
-
-def _had_begun(
-    after: tuple[Ints, Floats], before: tuple[Ints, Floats], phi: float, nearly: float
-) -> bool:
-    """Whether the last window before was `nearly` as bad, surely worse than the others and than
-    each of them, and the first one after is half as bad at least: what grows had begun to.
-    """
-    (k, a), (s, b) = after, before
-    if s.size <= LAST or not b[-1] or not a[0]:
-        return False
-    rates = s / np.maximum(b, 1e-9)
-    sure = fixed_e(float(s[-1]) / phi, float(s[:-1].sum()) / phi, float(b[-1] / b.sum()), 1.0)
-    worst = rates[-1] > max(nearly, rates[:-1].max())
-    return bool(worst and sure >= BEGUN and 2.0 * k[0] >= a[0] * rates[-1])
+    return bad >= LEAST_THERE and bad > float(np.sqrt(usual * now)) * float(b[-last:].sum())
 
 
 def _parts(bad: Ints, span: int, phi: float) -> int:
