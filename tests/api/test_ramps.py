@@ -17,9 +17,9 @@ from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
 from tests.fixtures.rig import Rig
 from tests.fixtures.shop_day import (
     NOON,
-    _sighting,
     edge_row,
     publish,
+    sighting,
     write,
     write_judgement,
     write_shop_day,
@@ -334,7 +334,7 @@ def test_few_late_calls_without_a_version_are_evidence_for_nobody(api: Asked) ->
     rows.append(edge_row(windows[0], 1, web, ("", ""), 3, failed=1, not_checked=[]))
     write(store, "edge_windows", rows)
     seen = [
-        _sighting(window, "payment", NEW if number < 3 else OLD, 1)
+        sighting(window, "payment", NEW if number < 3 else OLD, 1)
         for number, window in enumerate(windows)
     ]
     write(store, "sightings", seen)

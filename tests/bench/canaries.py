@@ -303,7 +303,7 @@ def _sightings(
                     ):
                         if part:
                             out.append(
-                                _sighting(window, service, version, f"{version}-{instance}", part)
+                                sighting(window, service, version, f"{version}-{instance}", part)
                             )
                 elif (
                     version == NEW
@@ -312,11 +312,11 @@ def _sightings(
                     and release.delivered
                     and window >= release.at
                 ):
-                    out.append(_sighting(window, service, version, f"{version}-0", 0))
+                    out.append(sighting(window, service, version, f"{version}-0", 0))
     return out
 
 
-def _sighting(window: int, service: str, version: str, instance: str, calls: int) -> Sighting:
+def sighting(window: int, service: str, version: str, instance: str, calls: int) -> Sighting:
     return Sighting(
         START + timedelta(seconds=10 * window),
         "production",
