@@ -299,6 +299,23 @@ def test_calls_that_are_gone_hold_a_pass_back_and_fail_nobody_where_nothing_tell
     assert (findings, changed(told)) == ([], [])
 
 
+@pytest.mark.parametrize(("part", "callees"), [(0.1, ["bank"]), (1.0, [])])
+def test_calls_that_go_as_the_new_version_comes_hold_a_pass_back_though_as_few_were_made_earlier(
+    part: float, callees: list[str]
+) -> None:
+    """A third of the calls; a while before the deploy each answer took fewer of them."""
+    third = steady(0.35)
+    made = times(below(share=third), part)
+    early = START - timedelta(seconds=200)
+    rows = [
+        replace(row, calls=count, outcomes={"ok": count}, failed=0, caller_version="")
+        for row in made
+        for count in [round(row.calls * (0.75 if row.window < early else 1.0))]
+    ]
+    told, findings = judged(rows, third)
+    assert (findings, changed(told)) == ([], callees)
+
+
 @pytest.mark.parametrize("part", [0.25, 1.0])
 def test_few_answers_are_looked_at_for_longer_before_their_missing_calls_are_taken_for_none(
     part: float,

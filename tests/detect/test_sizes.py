@@ -251,12 +251,3 @@ def test_of_two_that_slowed_alike_and_tell_only_totals_neither_is_blamed() -> No
         around = Around([replace(row, caller_version="", callee_version="") for row in beside])
         verdict = judge(deploy(), rows, (), [others], SETTINGS, now_after(40), around=around)[0]
         assert verdict.outcome == outcome
-
-
-@pytest.mark.parametrize(("before", "is_found"), [(0, True), (1, False)])
-def test_a_size_that_was_there_in_the_last_window_before_is_no_step(
-    before: int, is_found: bool
-) -> None:
-    """All of the rise, in the last window before and in no earlier one: it began there."""
-    rows = drawn(slow(2.5, since=-before), 160, 12)
-    assert ("latency" in signals(rows, 12)) == is_found

@@ -14,7 +14,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.history import late_from
+from monitor.detect.evidence.history import LATE_SECONDS, LATE_WINDOWS, late_from
 from monitor.detect.evidence.rates import LEANS, SHRINK
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.timed import new_rows, old_rows
@@ -27,6 +27,8 @@ FLOOR = 2.0
 """Half as many calls or twice as many are a change."""
 BAR = math.log(1000.0)
 ALIKE = 1.25
+NEAR_ALIKE = 1.15
+"""What minutes side by side may differ by, as hours may by ALIKE."""
 ENOUGH_ANSWERS, ENOUGH_BEFORE = 100.0, 30.0
 AT_MOST = 5.0
 """So many of these calls one answer makes at most."""
@@ -83,7 +85,14 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
         old, new = (_calls(edge, new=new, met=met) for new in (False, True))
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
             changes.append(Fanout(edge.table.edge, old / old_answers, new / new_answers))
-    return [*changes, *_changed_over_time(untold, answering)]
+    over_time = _changed_over_time(untold, answering)
+    edges_told = {change.edge for change in over_time}
+    as_it_came = _changed_as_it_came(untold, answering)
+    return [
+        *changes,
+        *over_time,
+        *(change for change in as_it_came if change.edge not in edges_told),
+    ]
 
 
 def _changed_over_time(
@@ -131,6 +140,59 @@ def _changed_over_time(
         ) >= bar:
             changes.append(Fanout(table.edge, then / before, now / late))
     return changes
+
+
+def _changed_as_it_came(
+    untold: Sequence[EdgeTable], answering: Sequence[EdgeTests]
+) -> list[Fanout]:
+    """The same of the minutes before and after the new version's first answers.
+
+    Minutes so near drift less than hours do, so a smaller change is told: that of a version which
+    answers a third of the calls.
+    """
+    if not untold or not answering:
+        return []
+    whole, grain = answering[0].contrast, answering[0].grain
+    tables = [edge.table for edge in answering]
+    first = min(
+        (
+            int(table.windows[rows].min())
+            for table in tables
+            if (rows := _answered_by(table, whole.new_version)).any()
+        ),
+        default=None,
+    )
+    if first is None or whole.new_version == whole.old_version:
+        return []
+    span = max(LATE_SECONDS, float(LATE_WINDOWS * grain))
+    times = ((first - span, float(first)), (first + grain, first + grain + span))
+    before, since = (math.fsum(_between(table, *time) for table in tables) for time in times)
+    if min(before, since) < ENOUGH_ANSWERS:
+        return []
+    answered = math.fsum(_between(table, *times[1], whole.new_version) for table in tables)
+    of_new, share = answered / since, since / (before + since)
+    fewer = max(NEAR_ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR)))
+    more = max(NEAR_ALIKE, 1.0 + of_new * (FLOOR - 1.0))
+    changes: list[Fanout] = []
+    for table in (table for table in untold if table.is_counted):
+        then, now = (_between(table, *time) for time in times)
+        e_value = max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more))
+        if then >= ENOUGH_ANSWERS and e_value >= BAR:
+            changes.append(Fanout(table.edge, then / before, now / since))
+    return changes
+
+
+def _answered_by(table: EdgeTable, version: str) -> Bools:
+    names = table.callee_versions
+    return np.asarray(table.callee == (names.index(version) if version in names else -1))
+
+
+def _between(table: EdgeTable, begin: float, end: float, version: str | None = None) -> float:
+    """Calls from `begin` up to `end`, answered by `version` where one is named."""
+    rows = (table.windows >= begin) & (table.windows < end)
+    if version is not None:
+        rows &= _answered_by(table, version)
+    return float(table.counts[rows, 0].sum())
 
 
 def _is_new(then: float, now: float) -> bool:

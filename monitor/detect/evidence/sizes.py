@@ -30,7 +30,6 @@ FREEDOM = 30
 PRICE = 2.0
 """What fitting the step's size costs, in log e."""
 SLOWER = math.log(1.3)
-THERE = 0.75
 CLOSE = 0.25
 """An earlier run that came so near (of the step's log) is no smaller one."""
 
@@ -40,8 +39,7 @@ class SizeTest:
     """`step`: log ratio that three blocks in four reach at least; `middle` that of the median
     block; earlier runs of blocks beaten, of `placebos`.
 
-    `lasting`: it is there early and late, and was not there in the last two blocks before, nor
-    wholly, and as never before, in the last one.
+    `lasting`: it is there early and late, and was not there in the last two blocks before.
     """
 
     before_blocks: int
@@ -109,17 +107,7 @@ def size_test(
         placebos=rivals.size,
         beaten=int((rivals < step - max(SLOWER / 2.0, CLOSE * step)).sum()),
         lasting=all(float(np.median(half)) - usual - grown >= SLOWER for half in halves)
-        and not _was_there(x - usual, max(step, SLOWER)),
-    )
-
-
-def _was_there(before: Floats, step: float) -> bool:
-    """Whether the step had begun before: by half in the last two blocks, or by nearly all in the
-    last one, which is larger than every one before it.
-    """
-    last = float(before[-1])
-    return float(before[-2:].min()) >= step / 2.0 or (
-        last >= THERE * step and last > float(before[:-1].max())
+        and float(x[-2:].min()) < usual + max(step, SLOWER) / 2.0,
     )
 
 
