@@ -125,19 +125,14 @@ def _changed_over_time(
         return []
     answered = volumes(tables, since, grain, version, span=seconds)[1]
     of_new, share = answered / late, late / (before + late)
-    fewer, more = (
-        max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))),
-        max(ALIKE, 1.0 + of_new * (FLOOR - 1.0)),
-    )
-    bar = BAR
+    (fewer, more), bar = _as_if_half(of_new, ALIKE), BAR
     if seconds:  # so few cannot show that half are missing: that they lean so is enough to wait
         fewer, more, bar = ALIKE, ALIKE, LEANS
     changes: list[Fanout] = []
     for table in (table for table in untold if table.is_counted):
         then, now = volumes([table], since, grain, span=seconds)
-        if (then >= ENOUGH_ANSWERS or _is_new(then, now)) and max(
-            fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)
-        ) >= bar:
+        e_value = _other_than(then, now, share, fewer, more)
+        if (then >= ENOUGH_ANSWERS or _is_new(then, now)) and e_value >= bar:
             changes.append(Fanout(table.edge, then / before, now / late))
     return changes
 
@@ -171,15 +166,26 @@ def _changed_as_it_came(
         return []
     answered = math.fsum(_between(table, *times[1], whole.new_version) for table in tables)
     of_new, share = answered / since, since / (before + since)
-    fewer = max(NEAR_ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR)))
-    more = max(NEAR_ALIKE, 1.0 + of_new * (FLOOR - 1.0))
+    fewer, more = _as_if_half(of_new, NEAR_ALIKE)
     changes: list[Fanout] = []
     for table in (table for table in untold if table.is_counted):
         then, now = (_between(table, *time) for time in times)
-        e_value = max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more))
-        if then >= ENOUGH_ANSWERS and e_value >= BAR:
+        if then >= ENOUGH_ANSWERS and _other_than(then, now, share, fewer, more) >= BAR:
             changes.append(Fanout(table.edge, then / before, now / since))
     return changes
+
+
+def _as_if_half(of_new: float, alike: float) -> tuple[float, float]:
+    """How many times fewer and more calls there are in all where the new version, of that share of
+    the answers, makes half of them, or twice as many; `alike` at least.
+    """
+    fewer = 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))
+    return max(alike, fewer), max(alike, 1.0 + of_new * (FLOOR - 1.0))
+
+
+def _other_than(then: float, now: float, share: float, fewer: float, more: float) -> float:
+    """Log e-value that calls fell, or rose, by more than so many times; `share`: of answers now."""
+    return max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more))
 
 
 def _answered_by(table: EdgeTable, version: str) -> Bools:
@@ -218,10 +224,7 @@ def volumes(
     for table in tables:
         calls = table.counts[:, 0]
         if version is not None:
-            names = table.callee_versions
-            calls = np.where(
-                table.callee == (names.index(version) if version in names else -1), calls, 0
-            )
+            calls = np.where(_answered_by(table, version), calls, 0)
         before += float(calls[table.windows <= since - grain].sum())
         late += float(calls[table.windows > from_then].sum())
     return before, late
