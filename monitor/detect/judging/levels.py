@@ -112,19 +112,22 @@ def levels(
         deploy.service, [edge.table for edge in edges], neighbours, set()
     ).beside
     named = {(item.edge, item.signal) for item in known}
+    grown = {name: _growth(controls, name, since) for name in {every.name for every in series}}
     found: dict[Edge, Finding] = {}
     for moment in (MOMENT, LATER):
         tests: dict[Edge, dict[str, tuple[_Told, LevelTest]]] = {}
         for every in series:
             edge = every.edge.table.edge
+            if edge in found or (edge, "latency") in named:
+                continue
             numbers = every.until(since + _soon(moment, every.edge))
             test = level_test(
                 numbers.before(earlier.get((edge, numbers.name)), begins),
                 numbers.after,
                 numbers.edge.grain,
-                _growth(controls, numbers.name, since),
+                grown[numbers.name],
             )
-            if test is not None and (edge, "latency") not in named and edge not in found:
+            if test is not None:
                 tests.setdefault(edge, {})[numbers.name] = numbers, test
         for edge, of_edge in tests.items():
             higher = [
