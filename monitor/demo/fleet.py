@@ -20,7 +20,7 @@ from monitor.demo.settings import InstanceSettings, Routes, routes_line
 from monitor.demo.topology import SERVICES, service
 from monitor.errors import MonitorError
 
-READY_SECONDS = 90.0
+READY_SECONDS = 300.0
 STOP_SECONDS = 8.0
 BEGINNERS = ("load", "fulfilment")
 """Who begins calls of their own accord: customers, and whoever works from the queue."""

@@ -104,7 +104,7 @@ def crowd(address: str, asking: list[tuple[str, str]]) -> Iterator[list[httpx.Re
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for it, at most a minute."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline
         threading.Event().wait(0.02)

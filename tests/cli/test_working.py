@@ -91,7 +91,7 @@ def test_a_part_that_waits_for_a_silent_store_is_left_behind() -> None:
 
 
 def until(fact: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not fact():
         assert time.monotonic() < deadline, f"waited 60 s until {what}"
         time.sleep(0.05)

@@ -61,7 +61,7 @@ def running(
 
 
 def until(fact: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not fact():
         assert time.monotonic() < deadline, f"waited 30 s until {what}"
         time.sleep(0.01)
