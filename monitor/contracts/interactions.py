@@ -68,8 +68,8 @@ def _beside(status: int, answers: Sequence[tuple[Interaction, str, Mismatches]])
     if status == _NOT_MODIFIED:
         # asked for on a condition that no example shows; it holds no body of its own
         return UNDOCUMENTED_STATUS
-    told = next(broken.actual for broken in wrong if broken is not None)
-    return outside(told, [state for example, _, _ in answers for state in example.states])
+    actual = next(broken.actual for broken in wrong if broken is not None)
+    return outside(actual, [state for example, _, _ in answers for state in example.states])
 
 
 class Shaped(Protocol):

@@ -156,7 +156,7 @@ def looked_at(document: Any) -> Look:
     """The reference of `look_at`."""
     words: set[str] = set()
     patterns: set[str] = set()
-    schemas = told = longest = 0
+    schemas = texts_seen = longest = 0
     leaves = False
     components = document.get("components") if isinstance(document, dict) else None
     stack: list[tuple[Any, int]] = [(document, _AS_SCHEMA)]
@@ -173,13 +173,13 @@ def looked_at(document: Any) -> Look:
         patterns.update(texts)
         if looked == _AS_SCHEMA:
             schemas += 1
-            told += len(texts)
+            texts_seen += len(texts)
             longest = max(longest, *map(len, texts)) if texts else longest
             leaves = leaves or any(map(leads_out, map(node.get, REFERENCES)))
         for name, child in node.items():
             if type(child) is dict or type(child) is list:
                 stack.append((child, _as(name, looked, parts=node is components)))
-    return Look(frozenset(words), frozenset(patterns), schemas, told, longest, leaves)
+    return Look(frozenset(words), frozenset(patterns), schemas, texts_seen, longest, leaves)
 
 
 def _as(name: str, looked: int, *, parts: bool) -> int:

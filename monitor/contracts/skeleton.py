@@ -159,8 +159,8 @@ def lacks(node: Node, header: str) -> bool | None:
     there = {name.lower() for name in node.get("o", {})}
     if header in there:
         return False
-    told = WHOLE_HEADERS in there and header not in NOT_KEPT and is_name(header)
-    return True if told else None
+    is_told = WHOLE_HEADERS in there and header not in NOT_KEPT and is_name(header)
+    return True if is_told else None
 
 
 @lru_cache(maxsize=8192)
@@ -169,26 +169,26 @@ def is_name(key: str) -> bool:
     return bool(_NAME.fullmatch(key)) and not _DATA.fullmatch(key)
 
 
-def merged(one: Node, other: Node) -> Node:
+def merged(first: Node, other: Node) -> Node:
     """What stands at a place where either stood."""
-    if not one or one == other:
+    if not first or first == other:
         return other
     if not other:
-        return one
-    both = {**one, **other}
-    if "o" in one and "o" in other:
-        mine, theirs = one["o"], other["o"]
+        return first
+    both = {**first, **other}
+    if "o" in first and "o" in other:
+        mine, theirs = first["o"], other["o"]
         fields = {
             name: merged(mine.get(name, {}), theirs.get(name, {}))
             for name in sorted(mine.keys() | theirs.keys())
         }
-        seldom = {*one.get("q", ()), *other.get("q", ()), *(mine.keys() ^ theirs.keys())}
+        seldom = {*first.get("q", ()), *other.get("q", ()), *(mine.keys() ^ theirs.keys())}
         both["o"] = fields
         if seldom:
             both["q"] = sorted(seldom)
     for word in "ma":
-        if word in one and word in other:
-            both[word] = merged(one[word], other[word])
+        if word in first and word in other:
+            both[word] = merged(first[word], other[word])
     return both
 
 

@@ -462,8 +462,8 @@ class _Family:
 
 def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]]) -> pa.Table:
     taken = spans.take(pa.array(rows))
-    told = columns.get("told", np.zeros(0, np.int64)).astype(np.int64)
-    names = spans.take(pa.array(np.maximum(told, 0))) if len(rows) else taken
+    codes = columns.get("told", np.zeros(0, np.int64)).astype(np.int64)
+    names = spans.take(pa.array(np.maximum(codes, 0))) if len(rows) else taken
     kind = _numbers(taken, "kind")
     keys = np.ascontiguousarray(columns.get("key_span", np.zeros(0, np.uint64)).astype(np.uint64))
     made = {
@@ -481,7 +481,7 @@ def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]])
         words = (
             np.array(names.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
         )
-        made[f"told_{name}"] = pa.array(np.where(told >= 0, words, "").tolist(), pa.string())
+        made[f"told_{name}"] = pa.array(np.where(codes >= 0, words, "").tolist(), pa.string())
     failing = columns.get("failing", np.zeros(0, np.int64)).astype(np.int64)
     worse = spans.take(pa.array(np.maximum(failing, 0))) if len(rows) else taken
     for name in ("outcome", "error_type"):

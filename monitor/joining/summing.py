@@ -120,15 +120,15 @@ class Summer:
         now = monotonic_seconds()
         if self._looked is None or now - self._looked >= LOOK_AGAIN_SECONDS:
             self._after, self._looked = [0] * len(self._stores), now
-        told, newest = [], []
+        by_store, newest = [], []
         for store, after in zip(self._stores, self._after, strict=True):
             rows = store.ask_here("shard_windows", {"after": max(0, after - LOOK_BACK)})
             newest.append(max((int(row["newest"]) for row in rows), default=after))
-            told.append(_by_window(rows))
-        windows = self._held.union(*told)
+            by_store.append(_by_window(rows))
+        windows = self._held.union(*by_store)
         parts = [
-            {**known, **_only(store, windows - known.keys())}
-            for store, known in zip(self._stores, told, strict=True)
+            {**of_store, **_only(store, windows - of_store.keys())}
+            for store, of_store in zip(self._stores, by_store, strict=True)
         ]
         ours = _only(self._house, windows)
         due = [

@@ -39,5 +39,5 @@ def split_service(name: str, *, in_mesh: bool = True) -> tuple[str, str]:
 
 def may_be_one(first: str, second: str) -> bool:
     """Whether two names may mean one service: the same name, and no other namespace."""
-    (short, space), (wanted, told) = split_service(first), split_service(second)
-    return short == wanted and (not space or not told or space == told)
+    (short, space), (wanted, wanted_space) = split_service(first), split_service(second)
+    return short == wanted and (not space or not wanted_space or space == wanted_space)

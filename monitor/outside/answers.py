@@ -90,8 +90,10 @@ def _suspects(findings: Sequence[Finding], own: str, *, guilty: bool) -> tuple[s
 def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     verdict = decision.verdict
     if verdict is None:
-        told = decision.told
-        message = NOTHING[decision.nothing or "bin"].format(service=told.service, case=told.case)
+        subject = decision.told
+        message = NOTHING[decision.nothing or "bin"].format(
+            service=subject.service, case=subject.case
+        )
     elif decision.outcome == "fail":
         worst = roots[0]
         where = f"{worst.edge.caller} → {worst.edge.callee} {worst.edge.operation}".rstrip()

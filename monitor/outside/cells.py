@@ -73,12 +73,12 @@ class Recording:
     """The rows that touch one service, in the order in which their bins end."""
 
     def __init__(
-        self, rows: Rows, told: Told, deploys: Sequence[Told], environment: str, source: str
+        self, rows: Rows, subject: Told, deploys: Sequence[Told], environment: str, source: str
     ) -> None:
         """`deploys` are all of the case; `source` names the file in errors."""
         self.rows = rows.take(np.argsort(rows.ends, kind="stable"))
         self._told, self._deploys, self._environment, self._source = (
-            told,
+            subject,
             deploys,
             environment,
             source,
@@ -149,8 +149,10 @@ class Recording:
         """
         last = self._last
         size = last.whose.kept.size if last else 0
-        known = last is not None and size <= whose.kept.size and _alike(last.whose, whose, size)
-        begins = size if known else 0
+        continues = (
+            last is not None and size <= whose.kept.size and _alike(last.whose, whose, size)
+        )
+        begins = size if continues else 0
         later = np.arange(whose.kept.size) >= begins
         fresh = summed(
             rows,
@@ -161,7 +163,7 @@ class Recording:
             self.shapes,
             self._environment,
         )
-        self._last = _Summed(whose, [*last.cells, *fresh] if last and known else fresh)
+        self._last = _Summed(whose, [*last.cells, *fresh] if last and continues else fresh)
         return self._last.cells
 
     def _sightings(
@@ -258,7 +260,7 @@ class Recording:
     def _assumed(self, whose: Resolved) -> frozenset[str]:
         size = whose.kept.size
         used = whose.kept & (self.counts.calls[:size] > 0)
-        known = used & self.shapes.known[:size]
+        shaped = used & self.shapes.known[:size]
         assumptions = {
             "counts": bool((used & self.counts.assumed[:size]).any()),
             "errors": bool((used & ~self.counts.told[:size]).any()),
@@ -266,7 +268,7 @@ class Recording:
             "quantiles": bool(
                 (used & self.shapes.made[:size] & ~self.shapes.guessed[:size]).any()
             ),
-            "latency": bool(used.any() and not known.any()),
+            "latency": bool(used.any() and not shaped.any()),
             "time": whose.timed and bool(used.any()),
         }
         return frozenset(code for code, is_so in assumptions.items() if is_so)
@@ -344,12 +346,12 @@ def summed(
 
 
 def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, cell: _Sum) -> EdgeCell:
-    (told, answered), (bad, own_bad) = cell.calls, cell.errors
-    calls = max(told, answered)
-    bad = bad if told and (cell.said[0] or not cell.said[1]) else own_bad
-    hidden = min(max(own_bad - bad, 0), calls - bad) if told else 0
-    both = min(told, answered)
-    coverage = {"both": both, "client_only": told - both, "server_only": answered - both}
+    (made, answered), (bad, own_bad) = cell.calls, cell.errors
+    calls = max(made, answered)
+    bad = bad if made and (cell.said[0] or not cell.said[1]) else own_bad
+    hidden = min(max(own_bad - bad, 0), calls - bad) if made else 0
+    both = min(made, answered)
+    coverage = {"both": both, "client_only": made - both, "server_only": answered - both}
     if cell.assumed:
         coverage["assumed"] = calls
     return EdgeCell(
@@ -366,7 +368,7 @@ def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, cell: _S
         conformance={},
         coverage=coverage,
         sampling="none",
-        client_calls=told,
+        client_calls=made,
         server_calls=answered,
         client_seconds_sum=None,
         server_seconds_sum=None,

@@ -57,9 +57,9 @@ def counts_of(rows: Rows, before: float) -> Counts:
             )
     calls = np.nan_to_num(np.rint(calls))
     errors = np.where(np.isnan(rows.errors), (1.0 - rows.success_rate) * calls, rows.errors)
-    told = ~np.isnan(errors)
+    is_told = ~np.isnan(errors)
     errors = np.minimum(_carried(np.nan_to_num(errors), rows), calls)
-    return Counts(calls.astype(np.int64), errors.astype(np.int64), assumed, told)
+    return Counts(calls.astype(np.int64), errors.astype(np.int64), assumed, is_told)
 
 
 def _carried(errors: Floats, rows: Rows) -> Floats:
@@ -104,13 +104,13 @@ def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
     failure. Of one version's bins: a canary has fewer calls than the others. Later bins have no
     part in it.
     """
-    told: Floats = np.full(rates.size, np.inf)
+    bounds: Floats = np.full(rates.size, np.inf)
     whole = np.arange(2.0, MOST + 1.0)
     sizes: list[float] = []
     seen, fine = 0, False
     for place in np.argsort(ends, kind="stable").tolist():
         rate, least = float(rates[place]), 1.0
-        told[place] = unknown if not seen and rate == 1.0 else np.inf
+        bounds[place] = unknown if not seen and rate == 1.0 else np.inf
         if 0.0 < rate < 1.0:
             fits = np.abs(np.rint(rate * whole) / whole - rate) <= NEAR
             seen += 1
@@ -121,8 +121,8 @@ def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
             else:
                 continue
         if fine and 2 * len(sizes) > seen:
-            told[place] = least * max(1.0, round(float(np.median(sizes)) / least))
-    return told
+            bounds[place] = least * max(1.0, round(float(np.median(sizes)) / least))
+    return bounds
 
 
 def _likely(rates: Floats) -> float:

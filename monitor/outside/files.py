@@ -113,12 +113,12 @@ def deploys_of(path: Path) -> list[Told]:
             raise UsageError(f"{where}: is no JSON ({error}); write one object a line") from error
         if not isinstance(record, Mapping):
             raise UsageError(f"{where}: is no JSON object; write one object a line")
-        told = _told(where, record)
-        if told.deploy_id in deploys:
+        stated = _told(where, record)
+        if stated.deploy_id in deploys:
             raise UsageError(
-                f"{where}: deploy_id {told.deploy_id} stands in an earlier line too; give each deploy its own"
+                f"{where}: deploy_id {stated.deploy_id} stands in an earlier line too; give each deploy its own"
             )
-        deploys[told.deploy_id] = told
+        deploys[stated.deploy_id] = stated
     return list(deploys.values())
 
 

@@ -14,7 +14,7 @@ FEW_BINS, WANTED_BINS = 12, 60
 """A case with fewer bins before the deploy is given so many of its history's."""
 
 
-def with_past(rows: Rows, history: Rows, told: Told) -> Rows:
+def with_past(rows: Rows, history: Rows, subject: Told) -> Rows:
     """The case's rows, after those of its history where it has hardly any before the deploy.
 
     The history is moved by whole days, so that hours stay what they are, or to the case's
@@ -24,23 +24,23 @@ def with_past(rows: Rows, history: Rows, told: Told) -> Rows:
     if not len(rows) or not len(history):
         return rows
     step, first = float(np.median(rows.step_s)), float(rows.ts.min())
-    if np.unique(rows.ts[rows.ends <= told.at]).size >= FEW_BINS:
+    if np.unique(rows.ts[rows.ends <= subject.at]).size >= FEW_BINS:
         return rows
     ends = float(history.ends.max())
     days = float(np.ceil((first - ends) / DAY) * DAY)
     moved = days if float(history.ts.min()) + days <= first - FEW_BINS * step else first - ends
     past = replace(history, ts=history.ts + moved)
     past = past.take((past.ends <= first) & (past.ts >= first - WANTED_BINS * step))
-    version = _old(past, told)
+    version = _old(past, subject)
     return _joined(
         replace(past, version=version, instance=Text(np.zeros(len(past), dtype=np.int64), ("",))),
         rows,
     )
 
 
-def _old(past: Rows, told: Told) -> Text:
-    own = past.callee.is_any(told.service)
-    return Text(own.astype(np.int64), ("", told.version_from))
+def _old(past: Rows, subject: Told) -> Text:
+    own = past.callee.is_any(subject.service)
+    return Text(own.astype(np.int64), ("", subject.version_from))
 
 
 def _joined(rows: Rows, other: Rows) -> Rows:

@@ -15,7 +15,7 @@ DAYS = 7
 """Older ones are of another week, and perhaps of another service."""
 
 
-def past_of(parts: Sequence[Rows | None], told: Told, environment: str) -> list[Past]:
+def past_of(parts: Sequence[Rows | None], subject: Told, environment: str) -> list[Past]:
     """Of each edge into the service and each number told of it, one after another through `parts`
     (a history, then the case's own rows).
     """
@@ -23,10 +23,10 @@ def past_of(parts: Sequence[Rows | None], told: Told, environment: str) -> list[
     for part in parts:
         if part is None:
             continue
-        mine = part.take(part.callee.is_any(told.service) & (part.ends <= told.at))
+        mine = part.take(part.callee.is_any(subject.service) & (part.ends <= subject.at))
         rows = mine.take(mine.ts >= (float(mine.ts.max()) if len(mine) else 0.0) - DAYS * DAY)
         for numbers in _each(
-            rows.take(np.argsort(rows.ts, kind="stable")), told.service, environment
+            rows.take(np.argsort(rows.ts, kind="stable")), subject.service, environment
         ):
             by_edge.setdefault((numbers.edge, numbers.name), []).append(numbers)
     return [
@@ -56,8 +56,8 @@ def _each(rows: Rows, service: str, environment: str) -> Iterator[Past]:
         )
         for name, column in TOLD.items():
             values = getattr(rows, column)[mine] / 1000.0
-            known = ~np.isnan(values)
-            if known.any():
-                moments, places = np.unique(windows[mine][known], return_inverse=True)
-                mean = np.bincount(places, weights=values[known]) / np.bincount(places)
+            filled = ~np.isnan(values)
+            if filled.any():
+                moments, places = np.unique(windows[mine][filled], return_inverse=True)
+                mean = np.bincount(places, weights=values[filled]) / np.bincount(places)
                 yield Past(edge, name, moments, mean)

@@ -54,20 +54,20 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
     """
     empty: Histogram = {}
     histograms: list[Histogram] = [empty] * len(rows)
-    told = np.array([bool(text) for text in rows.histogram.tolist()], dtype=bool)
-    for row in np.flatnonzero(told).tolist():
+    has_histogram = np.array([bool(text) for text in rows.histogram.tolist()], dtype=bool)
+    for row in np.flatnonzero(has_histogram).tolist():
         histograms[row] = _read(rows.histogram[row], source, int(rows.place[row]))
     values = np.stack([getattr(rows, name) for name, _ in QUANTILES], axis=1) / 1000.0
     values = np.where(values > 0, values, np.nan)
-    known = ~np.isnan(values)
+    filled = ~np.isnan(values)
     mean = rows.mean_ms / 1000.0
-    some = known.any(axis=1) | (mean > 0)
-    open_rows = ~told & some & (counts > 0)
+    some = filled.any(axis=1) | (mean > 0)
+    open_rows = ~has_histogram & some & (counts > 0)
     made, guessed = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
-    patterns = known @ (1 << np.arange(known.shape[1]))
+    patterns = filled @ (1 << np.arange(filled.shape[1]))
     for pattern in np.unique(patterns[open_rows]).tolist():
         chosen = np.flatnonzero(open_rows & (patterns == pattern))
-        places = [place for place in range(known.shape[1]) if pattern >> place & 1]
+        places = [place for place in range(filled.shape[1]) if pattern >> place & 1]
         z = np.array([ndtri(QUANTILES[place][1]) for place in places])
         x = np.log(values[chosen][:, places])
         if len(places) < 2:

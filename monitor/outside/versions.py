@@ -40,28 +40,28 @@ class Resolved:
 
 
 def resolved(
-    rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequence[Told]
+    rows: Rows, windows: Ints, calls: Ints, subject: Told, deploys: Sequence[Told]
 ) -> Resolved:
     """`rows` all touch the service; `deploys` are all of the case."""
     names = list(rows.version.names)
-    for name in ("", told.version_from or BEFORE, told.version_to or AFTER):
+    for name in ("", subject.version_from or BEFORE, subject.version_to or AFTER):
         if name not in names:
             names.append(name)
     none = names.index("")
     callers_own = ~_owned_by_callee(rows, deploys)
     caller = np.where(callers_own, rows.version.codes, none)
     callee = np.where(callers_own, none, rows.version.codes)
-    answers = rows.callee.is_any(told.service)
+    answers = rows.callee.is_any(subject.service)
     own, other = np.where(answers, callee, caller), np.where(answers, caller, callee)
     line = _Line.of(windows, own, (own != none) & (calls > 0))
-    old, new = _names(told, line, names)
+    old, new = _names(subject, line, names)
     if not line.windows.size:
-        full, timed = _by_time(rows, told, names.index(old), names.index(new), none), True
+        full, timed = _by_time(rows, subject, names.index(old), names.index(new), none), True
     else:
         # of its own calls none may be missing
         alone = np.where(answers, line.alone(windows, none), line.at(windows, none))
         full, timed = np.where(own == none, alone, own), False
-    partners = _partners(rows, told.service)
+    partners = _partners(rows, subject.service)
     filled, single = other.copy(), np.ones(len(rows), dtype=bool)
     for code in np.unique(partners).tolist():
         mine = partners == code
@@ -133,9 +133,11 @@ class _Line:
 
 
 def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
-    known: dict[str, set[str]] = {}
-    for told in deploys:
-        known.setdefault(told.service, set()).update({told.version_from, told.version_to} - {""})
+    versions_of: dict[str, set[str]] = {}
+    for stated in deploys:
+        versions_of.setdefault(stated.service, set()).update(
+            {stated.version_from, stated.version_to} - {""}
+        )
     if not len(rows):
         return np.zeros(0, dtype=bool)
     columns = (rows.caller, rows.callee, rows.side, rows.version)
@@ -145,10 +147,10 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     )
     for callee, side, version in zip(callees, sides, versions, strict=True):
         if side == "server" and version:
-            known.setdefault(callee, set()).add(version)
+            versions_of.setdefault(callee, set()).add(version)
     owned = np.array(
         [
-            _callee_owns(*ends, known)
+            _callee_owns(*ends, versions_of)
             for ends in zip(callers, callees, sides, versions, strict=True)
         ],
         dtype=np.bool_,
@@ -171,34 +173,34 @@ def versions_beside(rows: Rows, deploys: Sequence[Told]) -> tuple[tuple[str, ...
 
 
 def _callee_owns(
-    caller: str, callee: str, side: str, version: str, known: Mapping[str, set[str]]
+    caller: str, callee: str, side: str, version: str, versions: Mapping[str, set[str]]
 ) -> bool:
     if side == "server":
         return True
-    by_caller, by_callee = version in known.get(caller, ()), version in known.get(callee, ())
+    by_caller, by_callee = version in versions.get(caller, ()), version in versions.get(callee, ())
     return by_callee if by_caller != by_callee else side != "client"
 
 
-def _names(told: Told, line: _Line, names: Sequence[str]) -> tuple[str, str]:
+def _names(subject: Told, line: _Line, names: Sequence[str]) -> tuple[str, str]:
     """Old and new version: as told, else the one that is new since the deploy."""
-    old, new = told.version_from or BEFORE, told.version_to or AFTER
-    if told.version_to or not line.windows.size:
+    old, new = subject.version_from or BEFORE, subject.version_to or AFTER
+    if subject.version_to or not line.windows.size:
         return old, new
-    before = set(line.codes[line.windows < told.at].tolist())
+    before = set(line.codes[line.windows < subject.at].tolist())
     fresh = [
         code
-        for code in line.codes[line.windows >= told.at - SHARED * 60.0].tolist()
+        for code in line.codes[line.windows >= subject.at - SHARED * 60.0].tolist()
         if code not in before
     ]
-    return told.version_from, names[fresh[0]] if fresh else ""
+    return subject.version_from, names[fresh[0]] if fresh else ""
 
 
-def _by_time(rows: Rows, told: Told, old: int, new: int, none: int) -> Ints:
+def _by_time(rows: Rows, subject: Told, old: int, new: int, none: int) -> Ints:
     """Old before the deploy, or before the new version was ready if that is told; new since.
 
     Neither for a bin that is more before than after, and yet not before.
     """
-    begins = max(told.at, told.canary_ready or told.at)
+    begins = max(subject.at, subject.canary_ready or subject.at)
     late, early = rows.ts >= begins - SHARED * rows.step_s, rows.ends <= begins
     return np.where(late, new, np.where(early, old, none))
 

@@ -106,26 +106,26 @@ def is_weaker(verdict: Verdict) -> bool:
 
 
 def decide(
-    cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str
+    cases: Cases, subject: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str
 ) -> Decision:
     """`deploys` are all of the file; `source` names the edges' file in errors. What ends after
     `decided_at` has no part in it.
 
     Cost: some 20 judgements of the edges that touch the service.
     """
-    rows = cases.of(told.case)
-    beside = [deploy for deploy in deploys if deploy.case == told.case]
-    watch = _Watch(cases, rows, told, beside, settings, source)
+    rows = cases.of(subject.case)
+    beside = [deploy for deploy in deploys if deploy.case == subject.case]
+    watch = _Watch(cases, rows, subject, beside, settings, source)
     looks: list[_Look] = []
     weaker: float | None = None
     for moment, is_last in watch.moments():
-        known = watch.known(moment)
-        watch.pass_from, watch.passes = _seen_from(known, told.at) + PASS_AFTER, False
+        so_far = watch.known(moment)
+        watch.pass_from, watch.passes = _seen_from(so_far, subject.at) + PASS_AFTER, False
         early = not is_last and moment < watch.pass_from
         failing = bool(looks) and looks[-1].outcome == "fail"
-        if early and not known.stirs and not failing and not watch.callers_stir(moment):
+        if early and not so_far.stirs and not failing and not watch.callers_stir(moment):
             continue
-        look = watch.look(known, moment)
+        look = watch.look(so_far, moment)
         if look is None:
             continue
         looks.append(look)
@@ -133,7 +133,7 @@ def decide(
         if (
             weaker is None
             and moment >= watch.pass_from
-            and _lasts(looks, lambda one: one.is_weaker, once=long)
+            and _lasts(looks, lambda each: each.is_weaker, once=long)
         ):
             weaker = moment
         if _stands(looks, watch.pass_from, once=long):
@@ -144,16 +144,16 @@ def decide(
             "case" if not len(rows) else "bin" if len(watch.recording.rows) else "service"
         )
         return Decision(
-            told, "inconclusive", None, None, (), frozenset(), withheld=False, nothing=nothing
+            subject, "inconclusive", None, None, (), frozenset(), withheld=False, nothing=nothing
         )
     last = looks[-1]
     outcome = last.outcome
     decided = datetime.fromtimestamp(last.moment, UTC) if outcome != "inconclusive" else None
     withheld = outcome == "inconclusive" and last.verdict.outcome == "pass"
-    calls = sum(cell.calls for cell in last.known.cells if cell.window.timestamp() >= told.at)
+    calls = sum(cell.calls for cell in last.known.cells if cell.window.timestamp() >= subject.at)
     weaker_at = datetime.fromtimestamp(weaker, UTC) if weaker is not None else None
     return Decision(
-        told,
+        subject,
         outcome,
         decided,
         last.verdict,
@@ -185,8 +185,8 @@ def _lasts(looks: Sequence[_Look], says: Callable[[_Look], bool], *, once: bool)
     )
 
 
-def _seen_from(known: Known, at: float) -> float:
-    return max(at, known.first.timestamp() if known.first else at)
+def _seen_from(so_far: Known, at: float) -> float:
+    return max(at, so_far.first.timestamp() if so_far.first else at)
 
 
 class _Watch:
@@ -196,34 +196,34 @@ class _Watch:
         self,
         cases: Cases,
         rows: Rows,
-        told: Told,
+        subject: Told,
         deploys: Sequence[Told],
         settings: JudgeSettings,
         source: str,
     ) -> None:
-        if told.data_from is not None:
-            rows = rows.take(rows.ts >= told.data_from)
-        if told.evaluate_until is not None:
-            rows = rows.take(rows.ends <= told.evaluate_until)
-        self.history = cases.of(told.history_case) if told.history_case else None
+        if subject.data_from is not None:
+            rows = rows.take(rows.ts >= subject.data_from)
+        if subject.evaluate_until is not None:
+            rows = rows.take(rows.ends <= subject.evaluate_until)
+        self.history = cases.of(subject.history_case) if subject.history_case else None
         if self.history is not None:
-            rows = with_past(rows, self.history, told)
-        touching = rows.callee.is_any(told.service) | rows.caller.is_any(told.service)
-        self.environment = told.environment or _commonest(rows.take(touching))
+            rows = with_past(rows, self.history, subject)
+        touching = rows.callee.is_any(subject.service) | rows.caller.is_any(subject.service)
+        self.environment = subject.environment or _commonest(rows.take(touching))
         there = rows.environment.is_any(self.environment)
-        self.told, self.deploys, self.source = told, deploys, source
+        self.told, self.deploys, self.source = subject, deploys, source
         self.elsewhere = rows.take(there & ~touching)
         self.recording = Recording(
-            rows.take(there & touching), told, deploys, self.environment, source
+            rows.take(there & touching), subject, deploys, self.environment, source
         )
         mine = self.recording.rows
         self.step = float(np.median(mine.step_s)) if len(mine) else USUAL_STEP
         self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
-        self.until = told.evaluate_until or min(
-            told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at
+        self.until = subject.evaluate_until or min(
+            subject.at + WATCHED, float(mine.ends.max()) if len(mine) else subject.at
         )
         self.settings = _for_bins(
-            settings, self.step, silent_after=1 if told.expected_from is not None else UNTOLD
+            settings, self.step, silent_after=1 if subject.expected_from is not None else UNTOLD
         )
         self.pass_from, self.passes = self.told.at + PASS_AFTER, False
         """From when a pass may stand, and whether the last look was one: told by who looks, for
@@ -259,22 +259,22 @@ class _Watch:
         """What was known of the service's own edges by then."""
         return self.recording.until(moment)
 
-    def look(self, known: Known, moment: float) -> _Look | None:
+    def look(self, so_far: Known, moment: float) -> _Look | None:
         """The judge's word at this moment; None while there is nothing to judge.
 
         What happens around costs most, so it is told when callers' own answers stir, or when a
         step in time wants its controls.
         """
-        if not known.cells and not known.sightings:
+        if not so_far.cells and not so_far.sightings:
             return None
         near = self.callers_stir(moment)
         around = (
-            self._around(known, moment) if near else Around(past=self.past) if self.past else None
+            self._around(so_far, moment) if near else Around(past=self.past) if self.past else None
         )
-        verdict, findings = self._judged(known, moment, around)
+        verdict, findings = self._judged(so_far, moment, around)
         passes = verdict.outcome == "pass" or is_weaker(verdict)
         passes_blindly = passes and (not self.callers or bool(len(self.called)))
-        late = known.stirs and moment >= self.pass_from and not passes
+        late = so_far.stirs and moment >= self.pass_from and not passes
         if not near and (
             passes_blindly
             or late
@@ -282,25 +282,25 @@ class _Watch:
                 finding.strength == "weaker" or finding.signal == "fanout" for finding in findings
             )
         ):
-            around = self._around(known, moment)
-            verdict, findings = self._judged(known, moment, around)
+            around = self._around(so_far, moment)
+            verdict, findings = self._judged(so_far, moment, around)
         if findings and (calls := self.recording.alike(moment)):
-            verdict, findings = self._judged(known, moment, around, calls)
+            verdict, findings = self._judged(so_far, moment, around, calls)
         outcome = verdict.outcome
-        if outcome == "pass" and known.assumed - HONEST:
+        if outcome == "pass" and so_far.assumed - HONEST:
             outcome = "inconclusive"
-        return _Look(moment, verdict, tuple(findings), known, outcome)
+        return _Look(moment, verdict, tuple(findings), so_far, outcome)
 
     def _judged(
-        self, known: Known, moment: float, around: Around | None, calls: Sequence[Alike] = ()
+        self, so_far: Known, moment: float, around: Around | None, calls: Sequence[Alike] = ()
     ) -> tuple[Verdict, list[Finding]]:
         waits = self.told.expected_from is not None and moment < self.told.expected_from
         return judge(
-            _deploy(self.told, known, self.environment, moment),
-            known.cells,
+            _deploy(self.told, so_far, self.environment, moment),
+            so_far.cells,
             [
                 sighting
-                for sighting in known.sightings
+                for sighting in so_far.sightings
                 if not self._not_there_yet(
                     sighting.version, sighting.server_calls, sighting.window
                 )
@@ -358,10 +358,10 @@ class _Watch:
             and window.timestamp() < expected
         )
 
-    def _around(self, known: Known, moment: float) -> Around:
+    def _around(self, so_far: Known, moment: float) -> Around:
         if self._neighbours is None:
             calls: Counter[str] = Counter()
-            for cell in known.cells:
+            for cell in so_far.cells:
                 ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
                 calls.update(dict.fromkeys(ends, cell.calls))
             before = self.called.ends <= self.told.at
@@ -452,13 +452,13 @@ def _busiest(rows: Rows, near: set[str]) -> list[str]:
         (column.names[code] for code in np.unique(column.codes[linked]).tolist())
         for column in (rows.caller, rows.callee)
     )
-    known = near.union(NAMELESS, *ends)
+    judged = near.union(NAMELESS, *ends)
     counted = np.bincount(rows.callee.codes, minlength=len(rows.callee.names))
     order = np.argsort(-counted, kind="stable").tolist()
     return [
         rows.callee.names[code]
         for code in order
-        if counted[code] and rows.callee.names[code] not in known
+        if counted[code] and rows.callee.names[code] not in judged
     ]
 
 
@@ -483,29 +483,29 @@ def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeS
     )
 
 
-def _deploy(told: Told, known: Known, environment: str, moment: float) -> Deploy:
-    expected = told.expected_from
+def _deploy(subject: Told, so_far: Known, environment: str, moment: float) -> Deploy:
+    expected = subject.expected_from
     there = expected is not None and moment >= expected
     # a deploy that is said to bring the version that was there: no other one is its predecessor
-    stays = told.kind == "deploy" and told.version_from == told.version_to != ""
+    stays = subject.kind == "deploy" and subject.version_from == subject.version_to != ""
     return Deploy(
-        id=told.deploy_id,
-        kind="redeploy" if stays else told.kind,
+        id=subject.deploy_id,
+        kind="redeploy" if stays else subject.kind,
         environment=environment,
-        service=told.service,
-        version=known.new,
-        previous_version=known.old,
+        service=subject.service,
+        version=so_far.new,
+        previous_version=so_far.old,
         state="succeeded" if there else "started" if expected is None else "progressing",
-        started=datetime.fromtimestamp(told.at, UTC),
+        started=datetime.fromtimestamp(subject.at, UTC),
         finished=datetime.fromtimestamp(expected, UTC) if there and expected is not None else None,
-        first_traffic=known.first,
+        first_traffic=so_far.first,
         sources=("outside",),
     )
 
 
-def _other(told: Told, environment: str) -> Deploy:
-    at = datetime.fromtimestamp(told.at, UTC)
+def _other(subject: Told, environment: str) -> Deploy:
+    at = datetime.fromtimestamp(subject.at, UTC)
     return Deploy(
-        told.deploy_id, told.kind, environment, told.service, told.version_to, told.version_from, "progressing", at, None, None,
+        subject.deploy_id, subject.kind, environment, subject.service, subject.version_to, subject.version_from, "progressing", at, None, None,
         ("outside",),
     )  # fmt: skip

@@ -429,9 +429,13 @@ class Store:
             return look_up()
         question = _question(name, parameters)
         version, now = self._written.get(table, 0), time.monotonic()
-        known = self._known.get(question)
-        if known is not None and known[0] == version and now - known[1] < KNOWN_SECONDS:
-            return known[2]
+        remembered = self._known.get(question)
+        if (
+            remembered is not None
+            and remembered[0] == version
+            and now - remembered[1] < KNOWN_SECONDS
+        ):
+            return remembered[2]
         rows = look_up()
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
@@ -448,9 +452,9 @@ class Store:
             self._published, self._published_as_of = {}, state["seq"]
         kept, now = self._published, time.monotonic()
         question = _question(name, _as_windows(parameters or {}, state["end"]))
-        known = kept.get(question)
-        if known is not None and now - known[0] < KNOWN_SECONDS:
-            return known[1]
+        remembered = kept.get(question)
+        if remembered is not None and now - remembered[0] < KNOWN_SECONDS:
+            return remembered[1]
         rows = self._look_up(name, parameters)
         if len(rows) + sum(len(others) for _, others in list(kept.values())) > MOST_ROWS_KNOWN:
             kept.clear()

@@ -59,29 +59,29 @@ def open_spread(dsn: str, shard_dsns: Sequence[str]) -> Shards:
 
 def _take_places(house: Store, stores: Sequence[Store]) -> None:
     """Give each store its place at the first start, and hold it to it later."""
-    known = _places(house)
-    if not known and not stores:
+    places = _places(house)
+    if not places and not stores:
         return
-    if not known:
+    if not places:
         (filled,) = house.ask_here("rows_of", {"table": "windows"})
         if filled["rows"]:
             raise StoreError(
                 f"the store {shown_dsn(house.dsn)} was filled without shards: its windows would be counted again in part; give the house of shards an empty database, or unset SEAMWATCH_CLICKHOUSE_SHARDS"
             )
-        known = {0: (len(stores), uuid.uuid4().hex)}
-        _write(house, 0, *known[0])
-    if 0 not in known:
+        places = {0: (len(stores), uuid.uuid4().hex)}
+        _write(house, 0, *places[0])
+    if 0 not in places:
         raise StoreError(
             f"the store {shown_dsn(house.dsn)} is a shard of a house: point SEAMWATCH_CLICKHOUSE_DSN to the house"
         )
-    count, name = known[0]
+    count, name = places[0]
     if count != len(stores):
         raise StoreError(
             f"the store {shown_dsn(house.dsn)} has {count} shards, SEAMWATCH_CLICKHOUSE_SHARDS names {len(stores)}: their number stays as it was at the first start; for another number begin with empty databases"
         )
     for number, store in enumerate(stores, 1):
         theirs = _places(store)
-        if not theirs and number in known:
+        if not theirs and number in places:
             raise StoreError(
                 f"shard {number} ({shown_dsn(store.dsn)}) is empty, and was not: correct SEAMWATCH_CLICKHOUSE_SHARDS, or restore it; what it held is in no other shard"
             )
@@ -96,7 +96,7 @@ def _take_places(house: Store, stores: Sequence[Store]) -> None:
                     f"shard {number} ({shown_dsn(store.dsn)}) was filled as a store alone: give shards empty databases"
                 )
             _write(store, number, count, name)
-        if number not in known:
+        if number not in places:
             _write(house, number, count, name)
 
 

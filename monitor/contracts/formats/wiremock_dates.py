@@ -86,8 +86,8 @@ def _moment(text: str) -> _Moment | None:
         if match is None:
             if not _MAIL.fullmatch(text):
                 return None
-            told = parsedate_to_datetime(text)
-            plain, zone = told.replace(tzinfo=UTC), told.utcoffset()
+            moment = parsedate_to_datetime(text)
+            plain, zone = moment.replace(tzinfo=UTC), moment.utcoffset()
             offset = 0 if zone is None else int(zone.total_seconds())
             return _ns(plain), _ns(plain) - offset * 10**9
         year, month, day, hour, minute, second, fraction, offset_text = match.groups()

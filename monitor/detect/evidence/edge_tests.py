@@ -482,8 +482,8 @@ def _latency(
         fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
         least=least_of_side,
     )
-    told = LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
-    evidence = _evidence(test, contrast, "calls", latency=told)
+    latency = LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
+    evidence = _evidence(test, contrast, "calls", latency=latency)
     return SignalTest(
         "latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence
     )

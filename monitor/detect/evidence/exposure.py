@@ -35,9 +35,12 @@ def curves(tables: Sequence[EdgeTable], version: str, began: float, windows: Int
     """
     if not all(table.is_counted for table in tables):
         return []
-    told = _told(tables, version, windows)
-    if told is not None and int(((told > PARTS[0]) & (told < PARTS[1])).sum()) >= STEPPED:
-        return [told]
+    observed = _told(tables, version, windows)
+    if (
+        observed is not None
+        and int(((observed > PARTS[0]) & (observed < PARTS[1])).sum()) >= STEPPED
+    ):
+        return [observed]
     grain = float(np.diff(windows).min()) if windows.size > 1 else 0.0
     within = np.flatnonzero((windows >= began - grain) & (windows <= began + TAKES))
     few = np.unique(np.geomspace(1, max(within.size, 1), MOMENTS).round().astype(int)) - 1
@@ -47,7 +50,7 @@ def curves(tables: Sequence[EdgeTable], version: str, began: float, windows: Int
         for moment in moments
         for seconds in (0.0, TAKES / 2.0, TAKES)
     ]
-    return [told, *possible] if told is not None and told.any() else possible
+    return [observed, *possible] if observed is not None and observed.any() else possible
 
 
 def _told(tables: Sequence[EdgeTable], version: str, windows: Ints) -> Floats | None:
@@ -70,9 +73,9 @@ def _told(tables: Sequence[EdgeTable], version: str, windows: Ints) -> Floats | 
         new += np.bincount(places, weights=calls * is_new, minlength=windows.size)
     if not new.any():
         return None
-    known = np.flatnonzero(every)
-    last = np.maximum(np.searchsorted(known, np.arange(windows.size), side="right") - 1, 0)
-    return np.asarray((new / np.maximum(every, 1.0))[known[last]], dtype=np.float64)
+    with_calls = np.flatnonzero(every)
+    last = np.maximum(np.searchsorted(with_calls, np.arange(windows.size), side="right") - 1, 0)
+    return np.asarray((new / np.maximum(every, 1.0))[with_calls[last]], dtype=np.float64)
 
 
 def likelihood(answers: Series, shares: Sequence[Floats]) -> tuple[float, Floats]:

@@ -71,8 +71,8 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
     old_answers, new_answers = (
         sum(_calls(edge, new=new, met=met) for edge in answering) for new in (False, True)
     )
-    told = min(old_answers, new_answers) >= ENOUGH_ANSWERS
-    share = new_answers / (new_answers + old_answers) if told else 0.0
+    enough = min(old_answers, new_answers) >= ENOUGH_ANSWERS
+    share = new_answers / (new_answers + old_answers) if enough else 0.0
     changes: list[Fanout] = []
     for edge in edges:
         if edge.role != "caller" or not edge.table.is_counted:
@@ -80,7 +80,7 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
         if not any(own_codes(edge.table, "caller")[0]):
             untold = [*untold, edge.table]
             continue
-        if not told:
+        if not enough:
             continue
         old, new = (_calls(edge, new=new, met=met) for new in (False, True))
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
@@ -369,12 +369,12 @@ def beyond_the_mix(made: Made, answering: Answering, *, fewer: bool) -> bool:
     operation of which too few are asked to have made them all, AT_MOST for each, explains nothing.
     """
     ratio = made.old_rate if fewer else made.new_rate
-    told = [
+    ratios = [
         (now / was) if fewer else (was / now)
         for was, now in answering.shares.values()
         if (was if fewer else now) * AT_MOST >= ratio
     ]
-    mixed = min([1.0, *told])
+    mixed = min([1.0, *ratios])
     changed = made.new_rate / made.old_rate if fewer else made.old_rate / max(made.new_rate, 1e-9)
     return changed * FLOOR <= mixed
 
@@ -450,12 +450,12 @@ def everybodys_fall(
                 held = sums.setdefault(name, [0.0] * 4)
                 held[place] += counts[0]
                 held[place + 1] += counts[1]
-    told = [
+    ratios = [
         (after / (made_after + 0.5)) / (before / made_before)
         for after, before, made_after, made_before in sums.values()
         if min(after, before) >= ENOUGH_ANSWERS and made_before >= ENOUGH_BEFORE
     ]
-    return (max(1.0, float(np.median(told))), len(told)) if told else (1.0, 0)
+    return (max(1.0, float(np.median(ratios))), len(ratios)) if ratios else (1.0, 0)
 
 
 def under_another_name(
@@ -498,8 +498,8 @@ def is_new_with_version(edge: EdgeTests, answering: tuple[float, float] | None) 
     `answering`: answers of the old version that were looked at, and of the new one.
     """
     whole = edge.contrast
-    known = set(whole.since_rows.tolist())
-    if whole.new_version == whole.old_version or len(known) != int(
+    since = set(whole.since_rows.tolist())
+    if whole.new_version == whole.old_version or len(since) != int(
         (edge.table.counts[:, 0] > 0).sum()
     ):
         return False

@@ -318,18 +318,18 @@ class _Pair:
             {mark: float(sum(counts.get(mark, 0) for counts in side)) for mark in marks}
             for side in (self._old, self._new)
         )
-        known = {mark: count for mark, count in before.items() if count}
-        total = sum(known.values())
-        closed = len(known) <= CLOSED and "c" not in known and min(known.values(), default=0) > 1
-        if not closed or len(known) < 2 or total < FEWEST:
+        usual = {mark: count for mark, count in before.items() if count}
+        total = sum(usual.values())
+        closed = len(usual) <= CLOSED and "c" not in usual and min(usual.values(), default=0) > 1
+        if not closed or len(usual) < 2 or total < FEWEST:
             return
         mixed, swapped = self._variation(marks)
         # a word that came or went is told by itself
-        swapped = swapped and len(known) >= FEWEST_SWAPPED and all(after[mark] for mark in known)
+        swapped = swapped and len(usual) >= FEWEST_SWAPPED and all(after[mark] for mark in usual)
         seen = max(sum(after.values()), 1.0)
-        fresh = [after[mark] / seen for mark in after.keys() - known]
+        fresh = [after[mark] / seen for mark in after.keys() - usual]
         came = any(share > REPLACED for share in fresh)
-        for mark, count in known.items():
+        for mark, count in usual.items():
             share_before = count / total
             renamed = any(share_before / ALIKE <= share <= ALIKE * share_before for share in fresh)
             least = RENAMED if renamed else REPLACED if came else WENT

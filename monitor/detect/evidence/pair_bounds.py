@@ -127,13 +127,13 @@ def _of_side(
     fresh: Shares,
     settings: JudgeSettings,
 ) -> Iterator[Bounded]:
-    data, told = histograms(whole, side), whole.table.latency(side)
-    if data is None or told is None:
+    data, latency = histograms(whole, side), whole.table.latency(side)
+    if data is None or latency is None:
         return
     new, old, pair, windows = data[0][order], data[1][order], pair[order], whole.windows[order]
     calls, b = new.sum(axis=1), old.sum(axis=1)
     present = (np.bincount(pair, weights=calls) > 0) & (np.bincount(pair, weights=b) > 0)
-    past, strata = _pasts(whole, told, pair, windows, old, met)
+    past, strata = _pasts(whole, latency, pair, windows, old, met)
     aside = fresh_calls(fresh, windows, calls)
     ways = [calls, calls - aside] if aside.any() else [calls]
     floors = (
@@ -164,7 +164,7 @@ def _of_side(
 
 
 def _pasts(
-    whole: Contrast, told: Floats, pair: Ints, windows: Ints, old: Floats, met: Ints
+    whole: Contrast, latency: Floats, pair: Ints, windows: Ints, old: Floats, met: Ints
 ) -> tuple[Floats, Ints]:
     """Of each pair, what the old version measured before each window in which both met; and which
     of these each stratum's is. Strata come in order of pair and window; `told`: one side's
@@ -173,13 +173,13 @@ def _pasts(
     _, codes = other_codes(whole.table, whole.role)
     rows = whole.before_rows
     places = np.searchsorted(met, codes[rows])
-    known = met[np.minimum(places, met.size - 1)] == codes[rows]
-    rows, places = rows[known], places[known]
+    has_met = met[np.minimum(places, met.size - 1)] == codes[rows]
+    rows, places = rows[has_met], places[has_met]
     span = int(whole.table.windows[-1]) + 1
     keys = np.concatenate([places * span + whole.table.windows[rows], pair * span + windows])
     order = np.argsort(keys, kind="stable")
     moments, at = runs(keys[order])
-    measured = summed(np.concatenate([told[rows], old])[order], at, moments.size)
+    measured = summed(np.concatenate([latency[rows], old])[order], at, moments.size)
     line = np.concatenate([np.zeros((1, old.shape[1])), np.cumsum(measured, axis=0)])
     met_at, strata = runs(pair * span + windows)
     ends = np.searchsorted(moments, met_at)

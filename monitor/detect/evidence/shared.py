@@ -156,13 +156,13 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     if not bad.sum() or not before.calls.sum():
         return None
     least = DOSE_OVER_STEP * dispersion(before.bad, before.calls)
-    told = dose_over_step(
+    log_e = dose_over_step(
         np.concatenate([before.bad, bad]),
         np.concatenate([before.calls, calls]),
         np.concatenate([np.zeros(before.calls.size), share]),
         least,
     )
-    if told < least:
+    if log_e < least:
         return None
     first = max(whole.since, float(edge.table.windows[whole.since_rows].min()))
     since = series(edge.table, edge.table.windows >= first, measure)

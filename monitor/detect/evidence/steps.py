@@ -202,16 +202,16 @@ def outlasts_start(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -
     """The same of versions side by side: whether errors are there beyond the new one's first
     minute; gross ones, other signals, and a gate's last look need not wait for it.
     """
-    told, contrast = test.evidence, edge.contrast
-    usual = (told.old_bad + 0.5) / max(told.old_calls, 1)
-    gross = told.new_bad / max(told.new_calls, 1) >= usual + NO_COLD_START
+    evidence, contrast = test.evidence, edge.contrast
+    usual = (evidence.old_bad + 0.5) / max(evidence.old_calls, 1)
+    gross = evidence.new_bad / max(evidence.new_calls, 1) >= usual + NO_COLD_START
     if test.signal not in COLD or gross or settings.deadline or not settings.warmup_seconds:
         return True
     first = int(contrast.table.windows[contrast.since_rows].min())
     late = contrast.windows >= first + settings.warmup_seconds + edge.grain / 2
     bad = next(name for _, kind, name, _ in RATES if kind == test.kind)
     k, a = (float(contrast.column(name)[0][late].sum()) for name in (bad, "calls"))
-    return _goes_on((k, a), (float(told.old_bad), float(told.old_calls)), usual, settings)
+    return _goes_on((k, a), (float(evidence.old_bad), float(evidence.old_calls)), usual, settings)
 
 
 def is_of_both(step: AnyStep) -> bool:

@@ -46,8 +46,8 @@ def silence(
     test = silence_test(
         sightings, deploy.service, deploy.version, against, since, 6 * settings.silence_windows
     )
-    told = bool(share) or deploy.state == "succeeded"
-    patience = 1.0 if told or test.new_calls else READY
+    expected = bool(share) or deploy.state == "succeeded"
+    patience = 1.0 if expected or test.new_calls else READY
     if not _long_enough(
         test.windows, test.first, test.last, settings, patience
     ) or test.log_e < -math.log(settings.alpha):

@@ -121,7 +121,7 @@ def only_time_shows(
     deploy: Deploy,
     against: str,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     neighbours: Sequence[EdgeTable],
     settings: JudgeSettings,
 ) -> list[Reason]:
@@ -133,7 +133,7 @@ def only_time_shows(
         reasons.append(
             reason("worse_than_before", against_version=against, version=deploy.version)
         )
-    named = {(finding.edge, finding.signal) for finding in known}
+    named = {(finding.edge, finding.signal) for finding in earlier}
     if any(
         (edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)
     ):

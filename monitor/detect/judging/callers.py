@@ -69,7 +69,7 @@ class CallersHarm:
 def harm_in_callers(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     others: Sequence[Deploy],
     around: Sequence[EdgeTable],
     settings: JudgeSettings,
@@ -79,7 +79,7 @@ def harm_in_callers(
     """
     mine = [edge for edge in edges if edge.role == "callee" and edge.contrast.since_rows.size]
     callers = {edge.table.edge.caller for edge in mine} - NOBODY
-    if not around or any(finding.edge.callee == deploy.service for finding in known):
+    if not around or any(finding.edge.callee == deploy.service for finding in earlier):
         return CallersHarm()
     mine = [_from_first_answer(edge, mine) for edge in mine]
     if not mine:

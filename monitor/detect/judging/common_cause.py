@@ -35,7 +35,7 @@ MOST, FEWEST = 0.9, 8.0
 def of_one_cause(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     others: Sequence[Deploy],
     around: Sequence[EdgeTable],
     settings: JudgeSettings,
@@ -43,7 +43,7 @@ def of_one_cause(
     """The findings, those explained that a release below explains together with what its other
     callers fail by, or wait for.
     """
-    out = list(known)
+    out = list(earlier)
     for signals, cause in ((FAILS, _breaks_others), (SLOWS, _slows_others)):
         stepped = [item for item in out if item.signal in signals and _stepped(item, deploy)]
         if not stepped:

@@ -68,7 +68,7 @@ Rivals = Callable[[], Mapping[str, Sequence[Rival]]]
 def fanout_findings(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     rivals: Rivals,
     around: Sequence[EdgeTable],
     settings: JudgeSettings,
@@ -78,25 +78,26 @@ def fanout_findings(
     """
     whole = math.log(len(edges) / settings.alpha)
     findings = [
-        _found(deploy, edge, told, evidence, rivals, known)
+        _found(deploy, edge, change, evidence, rivals, earlier)
         for edge in edges
-        for told, evidence in _attempted(edge, whole, settings)
+        for change, evidence in _attempted(edge, whole, settings)
     ]
     answering = answering_of(edges, settings)
     if answering is None or any(is_biased(edge) for edge in edges):
         return findings
     made = [calls for edge in edges if (calls := made_on(edge, answering))]
-    told_of = _missing_and_moved(deploy, made, answering, known, around, whole, settings)
+    told_of = _missing_and_moved(deploy, made, answering, earlier, around, whole, settings)
     told_of += _repeated(made, answering, whole, settings)
     strange = {calls.edge.table.edge for calls, _, _ in told_of}
     findings += [
-        _found(deploy, *told, rivals, known) for told in _added(edges, strange, whole, settings)
+        _found(deploy, *change, rivals, earlier)
+        for change in _added(edges, strange, whole, settings)
     ]
     return [
         *findings,
         *(
-            _found(deploy, calls.edge, told, evidence, rivals, known)
-            for calls, told, evidence in told_of
+            _found(deploy, calls.edge, change, evidence, rivals, earlier)
+            for calls, change, evidence in told_of
         ),
     ]
 
@@ -108,7 +109,7 @@ def _missing_and_moved(
     deploy: Deploy,
     made: Sequence[Made],
     answering: Answering,
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     around: Sequence[EdgeTable],
     whole: float,
     settings: JudgeSettings,
@@ -116,7 +117,7 @@ def _missing_and_moved(
     since = made[0].edge.contrast.since if made else 0.0
     answers = float(answering.new.sum())
     fails = any(
-        finding.edge.callee == deploy.service and finding.signal in FAILS for finding in known
+        finding.edge.callee == deploy.service and finding.signal in FAILS for finding in earlier
     )
     fewer = [
         calls for calls in made if calls.e_fewer >= whole and stays(calls, answering, fewer=True)
@@ -147,7 +148,7 @@ def _missing_and_moved(
                 if _is_strange(calls, other)
             ]
             continue
-        if fails or any(finding.edge == where for finding in known):
+        if fails or any(finding.edge == where for finding in earlier):
             continue  # it fails before it calls, and says so
         everybodys, controls = everybodys_fall(deploy.service, callee, around, since)
         if everybodys >= FLOOR or under_another_name(callee, around, since, lost):
@@ -159,12 +160,12 @@ def _missing_and_moved(
         )
         if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
             bad = round(min(lost, answers))
-            told = FanoutEvidence("missing", calls.old_rate, calls.new_rate)
+            change = FanoutEvidence("missing", calls.old_rate, calls.new_rate)
             changes.append(
                 (
                     calls,
-                    told,
-                    _evidence(calls, answering, calls.e_fewer, bad, told, step, controls),
+                    change,
+                    _evidence(calls, answering, calls.e_fewer, bad, change, step, controls),
                 )
             )
     return changes
@@ -187,14 +188,14 @@ def _is_strange(calls: Made, other: Made) -> bool:
 
 def _misrouted(calls: Made, other: Made, answering: Answering) -> _Told:
     k, a = _failing(other.edge, new=True, client=True)
-    told = FanoutEvidence(
+    change = FanoutEvidence(
         "misrouted", 0.0, other.new_rate, other=calls.edge.table.edge.callee, failing=k / max(a, 1)
     )
     bad = min(int(other.new.sum()), int(answering.new.sum()))
     return (
         other,
-        told,
-        _evidence(other, answering, min(calls.e_fewer, other.e_more), bad, told, None, 0),
+        change,
+        _evidence(other, answering, min(calls.e_fewer, other.e_more), bad, change, None, 0),
     )
 
 
@@ -218,8 +219,8 @@ def _repeated(
                     float(answering.new.sum()),
                 )
             )
-            told = FanoutEvidence("repeated", calls.old_rate, calls.new_rate, failing=k / a)
-            yield calls, told, _evidence(calls, answering, calls.e_more, extra, told, step, 0)
+            change = FanoutEvidence("repeated", calls.old_rate, calls.new_rate, failing=k / a)
+            yield calls, change, _evidence(calls, answering, calls.e_more, extra, change, step, 0)
 
 
 def _added(
@@ -246,13 +247,13 @@ def _added(
             windows = np.unique(edge.table.windows[rows[_failed(edge.table, rows) > 0]]).size
             log_e = fixed_e(float(k), s + 0.5, a / (a + max(b, 1)), FLOOR)
             if k >= FEWEST_FAIL and windows >= settings.min_windows and log_e >= whole:
-                told = FanoutEvidence(
+                change = FanoutEvidence(
                     cast("FanoutKind", kind),
                     0.0,
                     a / max((answers or (0.0, 1.0))[1], 1.0),
                     failing=k / a,
                 )
-                yield edge, told, _plain(edge, (k, a), (0, 0), log_e, told, None, 0)
+                yield edge, change, _plain(edge, (k, a), (0, 0), log_e, change, None, 0)
 
 
 def _attempted(
@@ -292,13 +293,19 @@ def _attempted(
             return
     if log_e < whole or int((k > 0).sum()) < settings.min_windows:
         return
-    told = FanoutEvidence(
+    change = FanoutEvidence(
         "attempted", 1.0 + float(s.sum() / b.sum()), 1.0 + float(k.sum() / a.sum())
     )
     yield (
-        told,
+        change,
         _plain(
-            edge, (int(k.sum()), int(a.sum())), (int(s.sum()), int(b.sum())), log_e, told, step, 0
+            edge,
+            (int(k.sum()), int(a.sum())),
+            (int(s.sum()), int(b.sum())),
+            log_e,
+            change,
+            step,
+            0,
         ),
     )
 
@@ -317,10 +324,16 @@ def _all_alike(made: Sequence[Made], fewer: Sequence[Made]) -> bool:
     """All that it calls, two services or more, changed by the same factor and none is gone:
     another share of calls is recorded.
     """
-    told = [calls for calls in made if calls.old_rate > 0 and float(calls.old.sum()) >= EXPECTED]
-    if len(told) < 2 or len(fewer) < len(told) or any(calls.new_rate == 0 for calls in told):
+    counted = [
+        calls for calls in made if calls.old_rate > 0 and float(calls.old.sum()) >= EXPECTED
+    ]
+    if (
+        len(counted) < 2
+        or len(fewer) < len(counted)
+        or any(calls.new_rate == 0 for calls in counted)
+    ):
         return False
-    ratios = np.log([calls.new_rate / calls.old_rate for calls in told])
+    ratios = np.log([calls.new_rate / calls.old_rate for calls in counted])
     return bool(np.ptp(ratios) <= 2.0 * math.log(1.25))
 
 
@@ -361,7 +374,7 @@ def _evidence(
     answering: Answering,
     log_e: float,
     bad: int,
-    told: FanoutEvidence,
+    change: FanoutEvidence,
     step: StepTest | None,
     controls: int,
 ) -> Evidence:
@@ -370,7 +383,7 @@ def _evidence(
         (bad, int(answering.new.sum())),
         (0, int(answering.old.sum())),
         log_e,
-        told,
+        change,
         step,
         controls,
         answering,
@@ -382,7 +395,7 @@ def _plain(
     new: tuple[int, int],
     old: tuple[int, int],
     log_e: float,
-    told: FanoutEvidence,
+    change: FanoutEvidence,
     step: StepTest | None,
     controls: int,
     answering: Answering | None = None,
@@ -399,7 +412,7 @@ def _plain(
         new_bad=new[0],
         old_calls=old[1],
         old_bad=old[0],
-        effect=told.new / told.old if told.old else None,
+        effect=change.new / change.old if change.old else None,
         effect_low=None,
         effect_high=None,
         e_value=finite_exp(log_e),
@@ -410,7 +423,7 @@ def _plain(
         step=StepEvidence(False, step.placebos, step.beaten, step.seasonal, step.growth, controls)
         if step
         else None,
-        fanout=told,
+        fanout=change,
     )
 
 
@@ -424,23 +437,23 @@ def _traces(table: EdgeTable, rows: Ints) -> tuple[str, ...]:
 def _found(
     deploy: Deploy,
     edge: EdgeTests,
-    told: FanoutEvidence,
+    change: FanoutEvidence,
     evidence: Evidence,
     rivals: Rivals,
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
 ) -> Finding:
     where = edge.table.edge
     near = rivals().get("fanout", ())
-    follows = any(finding.edge == where and finding.signal in FAILS for finding in known)
+    follows = any(finding.edge == where and finding.signal in FAILS for finding in earlier)
     log_e = math.log(max(evidence.e_value, 1.0))
     first, last = evidence.first_window, evidence.last_window
     if first is None or last is None:
         raise AssertionError("a change in calls has windows")
     explained = (
-        _callees(near, where.callee, edge) if told.kind in ("repeated", "attempted") else None
+        _callees(near, where.callee, edge) if change.kind in ("repeated", "attempted") else None
     )
     return Finding(
-        id=finding_id(deploy, where, deploy.version, "fanout", told.kind),
+        id=finding_id(deploy, where, deploy.version, "fanout", change.kind),
         deploy_id=deploy.id,
         edge=where,
         signal="fanout",

@@ -118,12 +118,12 @@ def _strong(
 
 def _is_slight(edge: EdgeTests, test: SignalTest, settings: JudgeSettings) -> bool:
     """Whether a pass takes the rise for harmless. A broken clause is told however rare it is."""
-    told = test.evidence
-    if told.rate is None or test.signal == "violations":
+    evidence = test.evidence
+    if evidence.rate is None or test.signal == "violations":
         return False
-    new, old = (told.new_bad, told.new_calls), (told.old_bad, told.old_calls)
+    new, old = (evidence.new_bad, evidence.new_calls), (evidence.old_bad, evidence.old_calls)
     if test.counterpart is not None or test.kind not in edge.equivalences:
-        return is_slight(new, old, settings, told.rate.dispersion)
+        return is_slight(new, old, settings, evidence.rate.dispersion)
     # over strata, as a ramp's share changes with the time of day
     bound = edge.equivalences[test.kind]
     many = new[0] - new[1] * old[0] / max(old[1], 1) >= MANY_CALLS
@@ -155,8 +155,10 @@ def _others_are_well(edge: EdgeTests, shown: SignalTest, affected: tuple[str, ..
     """Whether the pairs that do not stand out would, were they as bad: too few of their calls are
     no sign that a pair is at odds.
     """
-    told = shown.evidence
-    added = told.new_bad / max(told.new_calls, 1) - told.old_bad / max(told.old_calls, 1)
+    evidence = shown.evidence
+    added = evidence.new_bad / max(evidence.new_calls, 1) - evidence.old_bad / max(
+        evidence.old_calls, 1
+    )
     seen = usual = calls = 0.0
     for test in edge.tests:
         if test.kind == shown.kind and test.counterpart not in (None, *affected):

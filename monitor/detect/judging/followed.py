@@ -43,24 +43,26 @@ def followed(
     """
     answers = {name: _slow(near, name) if slow else near.answered(name) for name in callers}
     answers = {
-        name: told for name, told in answers.items() if told.bad.any() and _is_counted(near, name)
+        name: series
+        for name, series in answers.items()
+        if series.bad.any() and _is_counted(near, name)
     }
     worse, better = set(), set()
     for name, rival in rivals.items():
         reaches = near.above({name})
         pairs = [
             (
-                told,
-                _curves(near, deploy, caller, told.windows, near.since),
-                _curves(near, rival, caller, told.windows, began(rival)),
+                series,
+                _curves(near, deploy, caller, series.windows, near.since),
+                _curves(near, rival, caller, series.windows, began(rival)),
             )
-            for caller, told in answers.items()
+            for caller, series in answers.items()
             if caller in reaches
         ]
         # two shares that nobody tells are never told apart
         weights = [
-            likelier(told, mine, other, near.since)
-            for told, mine, other in pairs
+            likelier(series, mine, other, near.since)
+            for series, mine, other in pairs
             if mine and other and min(len(mine), len(other)) == 1
         ]
         if not weights or len(weights) < len(pairs):
@@ -86,9 +88,9 @@ def by_its_share(deploy: Deploy, caller: str, near: Surroundings) -> bool:
     """Whether what a caller fails by grows with the new version's share, level by level, as no
     outage at any moment does: then it is by what both share, however few of its calls met it.
     """
-    told = near.answered(caller)
-    shares = _curves(near, deploy, caller, told.windows, near.since)
-    return len(shares) == 1 and beyond_a_step(told, shares[0]) >= CERTAIN
+    series = near.answered(caller)
+    shares = _curves(near, deploy, caller, series.windows, near.since)
+    return len(shares) == 1 and beyond_a_step(series, shares[0]) >= CERTAIN
 
 
 def _curves(

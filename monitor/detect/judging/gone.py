@@ -85,21 +85,21 @@ def _as_often(
     """What a version calls, brought up to date: over when it is nearer to what the old one did, in
     answers enough to show it.
     """
-    told = finding.evidence.fanout
-    if told is None:
+    change = finding.evidence.fanout
+    if change is None:
         return finding
-    middle = (told.old + told.new) / 2.0
+    middle = (change.old + change.new) / 2.0
     last, recent = finding.last_seen, [0, 0]
     for window in sorted({cell.window for cell in mine}):
         there = [cell for cell in mine if cell.window == window]
-        made, answers = _made(finding, told.kind, service, there)
+        made, answers = _made(finding, change.kind, service, there)
         if not answers:
             continue
         if window >= sealed_until - QUIET:
             recent = [recent[0] + made, recent[1] + answers]
-        if (made / answers > middle) == (told.new > told.old):
+        if (made / answers > middle) == (change.new > change.old):
             last = max(last, window)
-    if recent[1] >= MOST_CALLS and (recent[0] / recent[1] > middle) != (told.new > told.old):
+    if recent[1] >= MOST_CALLS and (recent[0] / recent[1] > middle) != (change.new > change.old):
         return ended(finding, reason("recovered"))
     if watched_until is not None and sealed_until > watched_until and last < sealed_until - QUIET:
         return ended(finding, reason("no_longer_judged", last_seen=last))

@@ -76,7 +76,7 @@ class Inputs:
 
     def judged(self) -> tuple[Verdict, list[Finding]]:
         """The verdict and its findings: the same whenever it is asked."""
-        known = frozenset(self.accepted)
+        accepted = frozenset(self.accepted)
         around = Around(self.neighbours, self.former) if self.neighbours or self.former else None
         verdict, findings = judge(
             self.deploy,
@@ -86,7 +86,7 @@ class Inputs:
             self.settings,
             self.now,
             clauses=clauses_from(self.clauses),
-            accepted=lambda finding: finding.fingerprint in known,
+            accepted=lambda finding: finding.fingerprint in accepted,
             around=around,
             share=self.share,
             calls=self.calls,

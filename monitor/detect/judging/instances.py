@@ -70,7 +70,7 @@ def with_what_differs(
     `before`: error types of the service's calls in the day before the deploy, None where nobody
     looked.
     """
-    known: dict[tuple[Role, str], Difference | None] = {}
+    by_signal: dict[tuple[Role, str], Difference | None] = {}
     out: list[Finding] = []
     for finding in findings:
         role: Role = "callee" if finding.edge.callee == deploy.service else "caller"
@@ -78,11 +78,11 @@ def with_what_differs(
         if not kind or deploy.service not in (finding.edge.callee, finding.edge.caller):
             out.append(finding)
             continue
-        if (role, kind) not in known:
-            known[role, kind] = what_differs(
+        if (role, kind) not in by_signal:
+            by_signal[role, kind] = what_differs(
                 marked(calls, role, deploy.version, kind, _slow(finding, calls, role, settings))
             )
-        differs = known[role, kind]
+        differs = by_signal[role, kind]
         lonely = (
             _one_instance(finding, calls, role, kind, deploy, settings)
             if finding.explained is None

@@ -86,7 +86,7 @@ class _Told:
 def levels(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    judged: Sequence[Finding],
     rivals: Callable[[], Mapping[str, Sequence[Rival]]],
     neighbours: Sequence[EdgeTable],
     past: Sequence[Past],
@@ -111,14 +111,14 @@ def levels(
     controls = controls_of(
         deploy.service, [edge.table for edge in edges], neighbours, set()
     ).beside
-    named = {(item.edge, item.signal) for item in known}
+    named = {(item.edge, item.signal) for item in judged}
     grown = {name: _growth(controls, name, since) for name in {every.name for every in series}}
-    found: dict[Edge, Finding] = {}
+    findings: dict[Edge, Finding] = {}
     for moment in (MOMENT, LATER):
         tests: dict[Edge, dict[str, tuple[_Told, LevelTest]]] = {}
         for every in series:
             edge = every.edge.table.edge
-            if edge in found or (edge, "latency") in named:
+            if edge in findings or (edge, "latency") in named:
                 continue
             numbers = every.until(since + _soon(moment, every.edge))
             test = level_test(
@@ -131,15 +131,15 @@ def levels(
                 tests.setdefault(edge, {})[numbers.name] = numbers, test
         for edge, of_edge in tests.items():
             higher = [
-                told for told in of_edge.values() if told[1].stands_out() and told[1].log_e >= bar
+                pair for pair in of_edge.values() if pair[1].stands_out() and pair[1].log_e >= bar
             ]
             if higher:
-                numbers, test = max(higher, key=lambda told: told[1].log_e)
+                numbers, test = max(higher, key=lambda pair: pair[1].log_e)
                 finding = _found(deploy, numbers, test, rivals, neighbours)
-                slower = any(_is_slower(told.name, of_edge) for told, _ in higher)
+                slower = any(_is_slower(pair.name, of_edge) for pair, _ in higher)
                 other = _other_cause(numbers, test, slower=slower)
-                found[edge] = finding if other is None else _explained(finding, other)
-    return list(found.values())
+                findings[edge] = finding if other is None else _explained(finding, other)
+    return list(findings.values())
 
 
 def _soon(moment: float, edge: EdgeTests) -> float:
@@ -178,7 +178,10 @@ def _is_slower(name: str, tests: Mapping[str, tuple[_Told, LevelTest]]) -> bool:
     the middle rises there are more of the slow calls, none of which is slower.
     """
     place = FROM_FAST_TO_SLOW.index(name) if name in FROM_FAST_TO_SLOW else len(FROM_FAST_TO_SLOW)
-    slower = next((told for told in FROM_FAST_TO_SLOW[place + 1 :] if told in tests), None)
+    slower = next(
+        (slower_name for slower_name in FROM_FAST_TO_SLOW[place + 1 :] if slower_name in tests),
+        None,
+    )
     if slower is None:
         return True
     _, test = tests[slower]
@@ -216,10 +219,10 @@ def _growth(controls: Sequence[EdgeTable], name: str, since: float) -> float:
         column = table.told.get(name)
         if column is None:
             continue
-        known = ~np.isnan(column)
+        filled = ~np.isnan(column)
         before, after = (
-            column[known & (table.windows < since)],
-            column[known & (table.windows >= since)],
+            column[filled & (table.windows < since)],
+            column[filled & (table.windows >= since)],
         )
         if before.size and after.size and float(np.median(before)) > 0:
             rises.append(float(np.median(after)) / float(np.median(before)) - 1.0)

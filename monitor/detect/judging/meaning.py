@@ -25,7 +25,7 @@ def changes_of(meant: Meant, alpha: float) -> tuple[tuple[MeantKind, MeaningChan
     `alpha`. What was asked of the same sketches before is answered from memory.
     """
     by_role = {role: [kind for kind in meant.kinds if kind.role == role] for role in meant.roles}
-    told: list[tuple[MeantKind, MeaningChange]] = []
+    pairs: list[tuple[MeantKind, MeaningChange]] = []
     for kinds in by_role.values():
         by_place = {kind.place: kind for kind in kinds}
         changes = meaning_changes(
@@ -41,8 +41,8 @@ def changes_of(meant: Meant, alpha: float) -> tuple[tuple[MeantKind, MeaningChan
                 if (place.operation, place.status, place.side)
                 == (where.operation, where.status, where.side)
             )
-            told.append((kind, change))
-    return tuple(sorted(told, key=lambda pair: -pair[1].log_e))
+            pairs.append((kind, change))
+    return tuple(sorted(pairs, key=lambda pair: -pair[1].log_e))
 
 
 def meaning_findings(

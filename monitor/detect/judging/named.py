@@ -34,19 +34,19 @@ def _named(finding: Finding, edge: EdgeTests, settings: JudgeSettings) -> Findin
         place = added.place(settings.latency_floor_seconds)
         if place is None:
             return finding
-        told = TimeEvidence(place, added.client, added.server, added.own)
+        when = TimeEvidence(place, added.client, added.server, added.own)
         is_root = place == "own" and edge.role == "callee" and finding.explained is None
         return replace(
             finding,
-            evidence=replace(finding.evidence, time=told),
+            evidence=replace(finding.evidence, time=when),
             role="root" if is_root else finding.role,
         )
     if finding.signal == "timeouts":
         added, gives_up = added_on(edge), gives_up_after(edge, finding.evidence.new_bad)
         if gives_up is None:
             return finding
-        told = TimeEvidence(None, added.client, added.server, added.own, gives_up)
-        return replace(finding, evidence=replace(finding.evidence, time=told))
+        when = TimeEvidence(None, added.client, added.server, added.own, gives_up)
+        return replace(finding, evidence=replace(finding.evidence, time=when))
     if finding.signal in ("errors", "provider_errors"):
         refusals = _refusals(edge, finding.evidence.new_bad)
         return (

@@ -119,7 +119,7 @@ def ruled(policy: Policy, asked: Asked) -> Ruling:
     if meant is not None:
         outcome = max(outcome, meant.outcome, key=STRICTEST.__getitem__)
         results.append(meant.result)
-    told = tuple(
+    reasons = tuple(
         reason("counts_as", rule=rule, doubt=doubt, meaning=meant)
         for doubt, (meant, rule) in meanings.items()
         if rule
@@ -128,7 +128,11 @@ def ruled(policy: Policy, asked: Asked) -> Ruling:
     order = {rule.name: number for number, rule in enumerate(rules)}
     return Ruling(
         outcome,
-        (*(result.reason for result in short), *told, *([meant.result.reason] if meant else ())),
+        (
+            *(result.reason for result in short),
+            *reasons,
+            *([meant.result.reason] if meant else ()),
+        ),
         tuple(settled for result in short if (settled := _settled(result, asked))),
         tuple(sorted(results, key=lambda result: order[result.rule])),
         criticality,

@@ -54,9 +54,9 @@ def settling(case: Case, more: Reason | None, needs: Sequence[Need]) -> list[Rea
     """`more` is what the edges lack together: first; then probes, where that or an edge would take
     too long; then edge by edge.
     """
-    told = [_of_edge(case, need) for need in needs]
+    on_edges = [_of_edge(case, need) for need in needs]
     probes = _probes(case, more, needs)
-    return [*([more] if more else []), *([probes] if probes else []), *told]
+    return [*([more] if more else []), *([probes] if probes else []), *on_edges]
 
 
 def _of_edge(case: Case, need: Need) -> Reason:

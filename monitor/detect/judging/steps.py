@@ -45,7 +45,7 @@ _Bad = tuple[AnyStep, StepTest]
 def steps(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     rivals: Callable[[], Mapping[str, Sequence[Rival]]],
     settings: JudgeSettings,
     neighbours: Sequence[EdgeTable],
@@ -56,7 +56,7 @@ def steps(
 
     `rivals` is asked only when something stepped.
     """
-    named = {(item.edge, item.signal) for item in known}
+    named = {(item.edge, item.signal) for item in earlier}
     whole = math.log(len(edges) / settings.alpha)
     bad: list[_Bad] = []
     for edge in edges:
@@ -86,7 +86,7 @@ def steps(
             for step, _ in bad
             if step.edge.role == "caller"
         ),
-        *((item.signal, item.edge) for item in known if item.edge.caller == deploy.service),
+        *((item.signal, item.edge) for item in earlier if item.edge.caller == deploy.service),
     ):
         below.setdefault(signal, set()).add(where.callee)
     strongest: dict[tuple[Edge, Signal], _Bad] = {}
@@ -167,7 +167,7 @@ def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
 
     @cache
     def shared(operation: str, side: str) -> bool:
-        seen = told = 0.0
+        seen = weighed = 0.0
         for other in edges:
             if other.role != "callee" or other.table.edge.operation != operation:
                 continue
@@ -178,9 +178,9 @@ def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
             sizes = [step for step in steps if step is not None]
             if sizes:
                 weight = math.sqrt(float(other.contrast.after_new[0]))
-                told += weight
+                weighed += weight
                 seen += weight if max(sizes) >= SLOWER else 0.0
-        return seen >= 0.5 * told
+        return seen >= 0.5 * weighed
 
     def is_shared(step: AnyStep) -> bool:
         if step.measure.signal != "latency" or step.edge.role != "callee" or step.supported:

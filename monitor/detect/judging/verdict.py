@@ -327,13 +327,13 @@ def _edge_outcome(
         return "inconclusive", [*edge.problems, _apart(edge, answers)], None
     reasons = list(edge.problems)
     needed = 0.0
-    known = {finding.signal for finding in mine if finding.state == "accepted"}
+    accepted = {finding.signal for finding in mine if finding.state == "accepted"}
     left = [
         kind
         for kind in (*edge.equivalences, *edge.latency_difference)
-        if not _set_aside(kind, known)
+        if not _set_aside(kind, accepted)
     ]
-    if known and not left:
+    if accepted and not left:
         reasons.append(reason("accepted_whole"))
     for kind, bound in edge.equivalences.items():
         if kind in left and not bound.equivalent(settings.floor_ratio, settings.floor_difference):
@@ -368,12 +368,12 @@ def _apart(edge: EdgeTests, answers: tuple[float, float] | None) -> Reason:
     return reason("edge_without_meeting")
 
 
-def _set_aside(kind: str, known: set[Signal]) -> bool:
+def _set_aside(kind: str, accepted: set[Signal]) -> bool:
     """Whether a kind is not judged, because what is known and accepted is of its signal."""
     return (
-        bool(known.intersection(COUNTED_IN_ALL))
+        bool(accepted.intersection(COUNTED_IN_ALL))
         if kind == ALL_FAILURES
-        else SIGNAL_OF[kind] in known
+        else SIGNAL_OF[kind] in accepted
     )
 
 

@@ -247,8 +247,10 @@ def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings)
         return False
     in_turn = any(blocker.code == "zones_in_turn" for blocker in case.blockers)
     for edge in case.edges:
-        told = {problem.code for problem in edge.problems} - ({"confounded"} if in_turn else set())
-        if told or edge.log_e >= LEANING or not edge.contrast.before.size:
+        codes = {problem.code for problem in edge.problems} - (
+            {"confounded"} if in_turn else set()
+        )
+        if codes or edge.log_e >= LEANING or not edge.contrast.before.size:
             return False
     whole = whole_of(case, settings, apart=True)
     kinds = [kind for role in ROLES for kind in whole.kinds[role]]

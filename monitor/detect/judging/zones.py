@@ -30,14 +30,14 @@ _Shown = dict[str, tuple[AnyStep, StepTest]]
 def zone_findings(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Finding],
+    earlier: Sequence[Finding],
     rivals: Rivals,
     settings: JudgeSettings,
 ) -> list[Finding]:
     """Weaker evidence, as all that time tells; on edges and signals that `known` does not name
     yet.
     """
-    named = {(finding.edge, finding.signal) for finding in known}
+    named = {(finding.edge, finding.signal) for finding in earlier}
     whole = math.log(max(len(edges), 1) / settings.alpha)
     findings: list[Finding] = []
     for edge in edges:
@@ -91,7 +91,7 @@ def _finding(deploy: Deploy, shown: _Shown, log_e: float, rivals: Sequence[Rival
     tests = [zone_test for _, zone_test in shown.values()]
     finding = step_finding(deploy, step, replace(test, log_e=log_e), rivals)
     evidence = finding.evidence
-    told = replace(
+    in_zone = replace(
         evidence,
         new_calls=sum(zone_test.after_calls for zone_test in tests),
         new_bad=sum(zone_test.after_bad for zone_test in tests),
@@ -101,4 +101,4 @@ def _finding(deploy: Deploy, shown: _Shown, log_e: float, rivals: Sequence[Rival
         if evidence.step
         else None,
     )
-    return replace(finding, evidence=told)
+    return replace(finding, evidence=in_zone)

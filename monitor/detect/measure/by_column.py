@@ -86,14 +86,14 @@ def _counts(columns: Columns) -> Ints:
     """Rows x COUNTS."""
     number = columns.column
     hidden = _of_words(columns, "provider_only", OUTCOMES)
-    known = sum((number(name) for name in OUTCOMES), np.zeros(columns.windows.size, np.int64))
-    bad = known - number("ok")
-    told = sum((hidden[name] for name in FAILURES), np.zeros_like(known))
+    by_outcome = sum((number(name) for name in OUTCOMES), np.zeros(columns.windows.size, np.int64))
+    bad = by_outcome - number("ok")
+    hidden_failures = sum((hidden[name] for name in FAILURES), np.zeros_like(by_outcome))
     checked = number("valid") + number("violated")
     columns_of = {
-        "calls": number("calls") - np.maximum(0, number("calls") - known),
+        "calls": number("calls") - np.maximum(0, number("calls") - by_outcome),
         "server_error": number("server_error") - hidden["server_error"],
-        "provider_error": np.maximum(told, number("failed") - bad),
+        "provider_error": np.maximum(hidden_failures, number("failed") - bad),
         "client_error": number("client_error"),
         "timeout": number("timeout") - hidden["timeout"] + number("cancelled"),
         "failed": np.maximum(

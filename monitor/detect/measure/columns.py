@@ -115,14 +115,16 @@ def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, 
 
 
 def _counts(row: EdgeCell) -> tuple[int, ...]:
-    told = row.conformance
-    violated = told.get("violated", 0) if told else 0
+    promised = row.conformance
+    violated = promised.get("violated", 0) if promised else 0
     return (
         row.calls - row.coverage.get("untold", 0),
         *bad_calls(row),
         failures(row),
-        sum(count for name, count in told.items() if name not in UNPROMISED) if told else 0,
-        told.get("valid", 0) + violated if told else 0,
+        sum(count for name, count in promised.items() if name not in UNPROMISED)
+        if promised
+        else 0,
+        promised.get("valid", 0) + violated if promised else 0,
         violated,
         row.coverage.get("both", 0),
         row.client_calls,

@@ -19,17 +19,19 @@ def provider_errors(cell: EdgeCell) -> int:
     """Failures of which only the provider tells. `failed` calls of which no outcome tells are
     such, too: older rows hold no more.
     """
-    told = sum(cell.provider_only.get(outcome, 0) for outcome in FAILURES)
+    hidden = sum(cell.provider_only.get(outcome, 0) for outcome in FAILURES)
     bad_outcomes = sum(count for outcome, count in cell.outcomes.items() if outcome != "ok")
-    return max(told, cell.failed - bad_outcomes)
+    return max(hidden, cell.failed - bad_outcomes)
 
 
 def failures(cell: EdgeCell) -> int:
     """Calls that either side calls a failure, by status or by code, whatever kind it is."""
-    told = cell.outcomes
+    outcomes = cell.outcomes
     return max(
         cell.failed,
-        told.get("server_error", 0) + told.get("timeout", 0) + told.get("cancelled", 0),
+        outcomes.get("server_error", 0)
+        + outcomes.get("timeout", 0)
+        + outcomes.get("cancelled", 0),
     )
 
 
@@ -37,14 +39,14 @@ def bad_calls(cell: EdgeCell) -> tuple[int, int, int, int]:
     """All but broken contracts at once: server errors, the provider's, client errors, timeouts,
     each as BAD has it.
     """
-    told, hidden = cell.outcomes, cell.provider_only
-    if not cell.failed and len(told) == 1 and "ok" in told and not hidden:
+    outcomes, hidden = cell.outcomes, cell.provider_only
+    if not cell.failed and len(outcomes) == 1 and "ok" in outcomes and not hidden:
         return NONE
-    server, client = told.get("server_error", 0), told.get("client_error", 0)
-    timeout, cancelled = told.get("timeout", 0), told.get("cancelled", 0)
+    server, client = outcomes.get("server_error", 0), outcomes.get("client_error", 0)
+    timeout, cancelled = outcomes.get("timeout", 0), outcomes.get("cancelled", 0)
     if not hidden:
-        known = sum(told.values()) - told.get("ok", 0)
-        return server, max(0, cell.failed - known), client, timeout + cancelled
+        by_outcome = sum(outcomes.values()) - outcomes.get("ok", 0)
+        return server, max(0, cell.failed - by_outcome), client, timeout + cancelled
     return (
         _callers(cell, "server_error"),
         provider_errors(cell),

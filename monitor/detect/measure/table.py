@@ -131,7 +131,7 @@ def edge_table(
     biased: Ints,
     sides: Sequence[Entries],
     exemplars: Sequence[Sequence[str]],
-    told: Mapping[str, Floats],
+    numbers: Mapping[str, Floats],
     beside: Mapping[str, Ints],
 ) -> EdgeTable:
     """The table of these columns, with its digest. `names` and `codes`: versions of callers and
@@ -141,7 +141,7 @@ def edge_table(
     width = max((int(keys.max()) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
     client, server, own = (_dense(side, windows.size, lowest, width) for side in sides)
     columns = (windows, *codes, counts, biased)
-    named = digest_of(edge, lowest, names, columns, (client, server, own), told, beside)
+    named = digest_of(edge, lowest, names, columns, (client, server, own), numbers, beside)
     return EdgeTable(
         edge,
         windows,
@@ -155,7 +155,7 @@ def edge_table(
         lowest,
         exemplars,
         named,
-        told,
+        numbers,
         beside,
     )
 
@@ -216,7 +216,7 @@ def digest_of(
     names: Sequence[Sequence[str]],
     columns: Sequence[Ints],
     sides: Sequence[Floats | None],
-    told: Mapping[str, Floats],
+    numbers: Mapping[str, Floats],
     beside: Mapping[str, Ints],
 ) -> str:
     """What names a table's content. `names`: versions of callers and callees, and regions."""
@@ -231,7 +231,7 @@ def digest_of(
             filled = np.nonzero(side)
             sha.update(np.stack(filled).tobytes() + side[filled].tobytes())
         sha.update(b"|")
-    for name, column in told.items():
+    for name, column in numbers.items():
         sha.update(name.encode() + column.tobytes())
     for name, counted in beside.items():
         sha.update(name.encode() + counted.tobytes())

@@ -52,17 +52,17 @@ def pair_meanings(sent: Iterable[Sent], ages: Mapping[str, Age]) -> dict[Pair, P
         elif age == "new":
             news.setdefault(part.pair, []).append(part)
     busiest = sorted(news, key=lambda pair: (-sum(it.taken for it in news[pair]), pair))
-    told: dict[Pair, PairMeaning] = {}
+    meanings: dict[Pair, PairMeaning] = {}
     left = MOST_COMPARED
     for pair in busiest:
         parts = news[pair]
         payloads = sum(part.taken for part in parts)
         left -= min(len(parts), MOST_KINDS)
         if left < 0:
-            told[pair] = PairMeaning(payloads, 0, None, (), passed_over=True)
+            meanings[pair] = PairMeaning(payloads, 0, None, (), passed_over=True)
             continue
-        told[pair] = _compared(parts, olds, payloads)
-    return told
+        meanings[pair] = _compared(parts, olds, payloads)
+    return meanings
 
 
 def _compared(

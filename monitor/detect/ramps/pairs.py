@@ -189,19 +189,22 @@ def _state(
 
 def _promises(sums: Sums, borne: frozenset[str]) -> list[tuple[PairWord, RampReason]]:
     """What checking against contracts says of the pair. `borne`: signals of accepted findings."""
-    told: Bound = bound(sums.violated, sums.checked)
+    violated: Bound = bound(sums.violated, sums.checked)
     if sums.violated:
         return [
             (
                 "accepted" if "violations" in borne else "broken",
                 ramp_reason(
-                    "ramp_violates", count=told.count, of=told.of, share=told.count / told.of
+                    "ramp_violates",
+                    count=violated.count,
+                    of=violated.of,
+                    share=violated.count / violated.of,
                 ),
             )
         ]
     if sums.checked:
-        enough = told.upper <= JudgeSettings().floor_difference
-        reason = ramp_reason("ramp_no_violation", of=told.of, share=told.upper)
+        enough = violated.upper <= JudgeSettings().floor_difference
+        reason = ramp_reason("ramp_no_violation", of=violated.of, share=violated.upper)
         return [("proven" if enough else "unproven", reason)]
     if sums.promised:
         return [("unproven", ramp_reason("ramp_not_checked", count=sums.promised))]
@@ -235,9 +238,9 @@ def _meant(meaning: PairMeaning, borne: frozenset[str]) -> list[tuple[PairWord, 
         return [("proven", ramp_reason("ramp_meaning_not_compared", count=meaning.payloads))]
     if not meaning.against:
         return [("proven", ramp_reason("ramp_meaning_not_held", count=meaning.payloads))]
-    told: list[tuple[PairWord, RampReason]] = []
+    words: list[tuple[PairWord, RampReason]] = []
     if meaning.upper is not None:
-        told.append(
+        words.append(
             (
                 "proven",
                 ramp_reason("ramp_meaning_alike", of=meaning.payloads, share=meaning.upper),
@@ -249,8 +252,8 @@ def _meant(meaning: PairMeaning, borne: frozenset[str]) -> list[tuple[PairWord, 
             count=min(meaning.payloads, meaning.against),
             wanted=ENOUGH_PAYLOADS,
         )
-        told.append(("proven", few))
-    return told
+        words.append(("proven", few))
+    return words
 
 
 def _harms(harms: Sequence[Harm], first: RampCell) -> list[Harm]:
@@ -296,7 +299,7 @@ def _failures(
     steps = _columns(
         reference, {(at, ""): place for place, at in enumerate(by_step)}, by_step=True
     )
-    told = bounds(
+    failing = bounds(
         new,
         old,
         (sums.bad, sums.calls),
@@ -304,8 +307,8 @@ def _failures(
         dispersion(*steps),
         settings.floor_difference,
     )
-    alike = told.difference_high < settings.floor_difference or (
-        told.ratio_high is not None and told.ratio_high < settings.floor_ratio
+    alike = failing.difference_high < settings.floor_difference or (
+        failing.ratio_high is not None and failing.ratio_high < settings.floor_ratio
     )
     share = sums.bad / max(sums.calls, 1)
     values = {
@@ -318,7 +321,9 @@ def _failures(
         return ("unproven", ramp_reason("ramp_no_calls")), None
     if alike:
         return ("proven", ramp_reason("ramp_errors_alike", **values)), None
-    needed = None if told.calls_needed is None else max(1, ceil(told.calls_needed - sums.calls))
+    needed = (
+        None if failing.calls_needed is None else max(1, ceil(failing.calls_needed - sums.calls))
+    )
     return ("unproven", ramp_reason("ramp_errors_open", **values)), needed
 
 

@@ -199,17 +199,17 @@ def _aborts(plan: RampPlan, ramp: Ramp) -> Iterable[Reason]:
     for pair in _own_pairs(plan, ramp):
         if pair.callee != ramp.service:
             continue
-        for told, limit, kind in (
+        for share, limit, kind in (
             (pair.failed, plan.abort_failures, "fail"),
             (pair.violated, plan.abort_violations, "violate"),
         ):
-            if limit is not None and told.of and lower_share(told.count, told.of) > limit:
+            if limit is not None and share.of and lower_share(share.count, share.of) > limit:
                 yield reason(
                     "plan_abort",
                     pair=pair_name(pair),
                     kind=kind,
-                    count=told.count,
-                    calls=told.of,
+                    count=share.count,
+                    calls=share.of,
                     share=limit,
                 )
 
@@ -254,7 +254,7 @@ def evidence(plan: RampPlan, ramp: Ramp) -> list[tuple[str, int, float]]:
         return [(pair_name(pair), pair.calls, pair.calls_a_second) for pair in seen] or [
             (f"any caller → {ramp.service} {plan.version}", 0, 0.0)
         ]
-    told: list[tuple[str, int, float]] = []
+    counts: list[tuple[str, int, float]] = []
     for allowed in plan.pairs:
         if not any(
             side.service == ramp.service and side.version in (ANY, plan.version)
@@ -266,10 +266,10 @@ def evidence(plan: RampPlan, ramp: Ramp) -> list[tuple[str, int, float]]:
             f"{allowed.caller.service} {allowed.caller.version} → "
             f"{allowed.callee.service} {allowed.callee.version}"
         )
-        told += [(pair_name(pair), pair.calls, pair.calls_a_second) for pair in seen] or [
+        counts += [(pair_name(pair), pair.calls, pair.calls_a_second) for pair in seen] or [
             (name, 0, 0.0)
         ]
-    return told
+    return counts
 
 
 def pair_name(pair: PairState) -> str:

@@ -75,7 +75,7 @@ def overlaps(seen: Sequence[Appearance]) -> list[tuple[int, int]]:
     return made
 
 
-def ages(live: Sequence[Appearance], told: Mapping[str, int], data_begins: int) -> dict[str, Age]:
+def ages(live: Sequence[Appearance], began: Mapping[str, int], data_begins: int) -> dict[str, Age]:
     """Of each live version of a service under ramp, whether it was there before another came.
 
     The one that came first is old, the others are new. Versions that were there when the data
@@ -88,12 +88,12 @@ def ages(live: Sequence[Appearance], told: Mapping[str, int], data_begins: int) 
     if len(at_start) < 2:
         return {it.version: "old" if it is first[0] else "new" for it in first}
     # a version that no deploy tells of was there before those of which one does
-    order = sorted(at_start, key=lambda it: told.get(it.version, 0))
-    starts = [told.get(it.version, 0) for it in order]
-    known = starts[0] != starts[1]
+    order = sorted(at_start, key=lambda it: began.get(it.version, 0))
+    starts = [began.get(it.version, 0) for it in order]
+    differs = starts[0] != starts[1]
     return {
         it.version: ("old" if it is order[0] else "new")
-        if known or it not in at_start
+        if differs or it not in at_start
         else "unknown"
         for it in first
-    } | ({} if known else {it.version: "unknown" for it in at_start})
+    } | ({} if differs else {it.version: "unknown" for it in at_start})

@@ -36,7 +36,7 @@ def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[
     for it in shapes:
         by_status = seen.setdefault((it.caller, it.caller_version, it.operation), {})
         by_status.setdefault(it.status, {})[it.callee_version] = it.shapes
-    told: list[Mixed] = []
+    callers: list[Mixed] = []
     for (caller, version, callee, operation, _), steps in groups.items():
         both = [held for held in steps.values() if len({it.callee_version for it in held}) > 1]
         if not both:
@@ -52,7 +52,7 @@ def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[
             for version, (valid, violated) in checked.items()
             if valid + violated
         }
-        told.append(
+        callers.append(
             Mixed(
                 caller, version, callee, operation, sorted(calls), len(both), calls,
                 differ=len(set(broke.values())) > 1,
@@ -60,7 +60,7 @@ def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[
             )
         )  # fmt: skip
     return sorted(
-        told,
+        callers,
         key=lambda it: (
             not it.differ and not it.shapes_differ,
             -sum(it.calls.values()),
@@ -87,7 +87,7 @@ def moved_back(cells: Sequence[RampCell], new: frozenset[str]) -> list[MovedBack
     """Whose calls went to the new versions in a larger share than they do now, surely: the peak's
     lower limit is above the newest step's upper one, at 95 % over all steps together.
     """
-    told: list[MovedBack] = []
+    moves: list[MovedBack] = []
     for caller in ("", *sorted({cell.caller for cell in cells})):
         steps: dict[int, tuple[int, int]] = {}
         for cell in cells:
@@ -103,7 +103,7 @@ def moved_back(cells: Sequence[RampCell], new: frozenset[str]) -> list[MovedBack
         now_new, now_all = steps[last]
         low, high = lower_share(*steps[peak], sure), upper_share(now_new, now_all, sure)
         if low - high >= FELL:
-            told.append(
+            moves.append(
                 MovedBack(
                     caller,
                     steps[peak][0] / steps[peak][1],
@@ -112,7 +112,7 @@ def moved_back(cells: Sequence[RampCell], new: frozenset[str]) -> list[MovedBack
                     now_all,
                 )
             )
-    return told
+    return moves
 
 
 def doses(
@@ -125,7 +125,7 @@ def doses(
     edges: dict[tuple[str, ...], list[RampCell]] = {}
     for cell in cells:
         edges.setdefault(cell.edge, []).append(cell)
-    told: list[Dose] = []
+    measured: list[Dose] = []
     for edge, held in sorted(edges.items()):
         steps = sorted({cell.at for cell in held})
         places = {at: place for place, at in enumerate(steps)}
@@ -157,8 +157,10 @@ def doses(
         relevant = (
             added >= settings.floor_difference and base + added >= settings.floor_ratio * base
         )
-        told.append(Dose(edge[1], edge[3], levels, z, base, added, rises=z >= DOSE_Z and relevant))
-    return sorted(told, key=lambda dose: (not dose.rises, -dose.z, dose.caller, dose.callee))
+        measured.append(
+            Dose(edge[1], edge[3], levels, z, base, added, rises=z >= DOSE_Z and relevant)
+        )
+    return sorted(measured, key=lambda dose: (not dose.rises, -dose.z, dose.caller, dose.callee))
 
 
 def _by_step(cells: Iterable[RampCell]) -> tuple[Ints, Ints]:
