@@ -9,8 +9,10 @@ from typing import get_args
 
 import pytest
 
+from monitor.contracts.shown_headers import OpenCode
 from monitor.model.edges import Edge
 from monitor.model.reasons import Code, Reason, reason
+from monitor.wording.amendments import UNSETTLED
 from monitor.wording.findings import SHORTLY
 from monitor.wording.ramps import short_span
 from monitor.wording.reasons import SENTENCES, sentence
@@ -43,6 +45,10 @@ def calls_of_reason() -> list[tuple[str, int, str, set[str]]]:
 
 def test_every_code_has_one_sentence() -> None:
     assert set(SENTENCES) == set(get_args(Code))
+
+
+def test_every_code_of_what_an_amendment_leaves_open_has_one_sentence() -> None:
+    assert UNSETTLED.keys() == {code for code in get_args(OpenCode) if code}
 
 
 def test_whoever_gives_a_reason_gives_the_parameters_that_its_sentence_names() -> None:

@@ -18,16 +18,11 @@ from monitor.cli.publications import change_text
 from monitor.contracts.amendment import WORST_FIRST
 from monitor.contracts.changes import MOST_CHANGES
 from monitor.errors import UsageError
+from monitor.wording.amendments import BASES
 
 _SPAN = re.compile(r"(\d{1,5})([hd])", re.ASCII)
 _MOST_TOLD = 12
 _MOST_PLACES = 3
-_WHY = {
-    "no_traffic": "nothing live was seen to judge by",
-    "left_open": "what was live does not settle all that the documents leave open",
-    "documents": "by the documents",
-    "live_calls": "live calls show it",
-}
 
 
 class Asked(Protocol):
@@ -170,7 +165,7 @@ def _why(unsettled: Sequence[Mapping[str, Any]]) -> str:
 def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]:
     """The verdict, whom it is about, and what too little was seen of."""
     words = ", ".join(f"{counts[word]} {word}" for word in WORST_FIRST)
-    why = f" ({_WHY[answer['reason']]})" if answer["reason"] else ""
+    why = f" ({BASES[answer['reason']]})" if answer["reason"] else ""
     yield f"result: {answer['result']}{why}; {words}; {answer['seen']:,} live calls and messages looked at"
     yield from _by_consumer(answer["met"])
     for met in answer["lost"][:_MOST_TOLD]:

@@ -25,13 +25,14 @@ from monitor.cli.report_forms import (
     write_sarif,
     xml_text,
 )
-from monitor.contracts.amendment import EXITS, WHY, WORST_FIRST, Weighed, bearing_of, weighed
+from monitor.contracts.amendment import EXITS, WORST_FIRST, Weighed, bearing_of, weighed
 from monitor.contracts.change import Read
 from monitor.contracts.changes import MOST_CHANGES
 from monitor.contracts.form import Interaction, Message, Operation
 from monitor.contracts.lines import lines_of
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError, UsageError
+from monitor.wording.amendments import WHY
 
 _LEVELS: Mapping[str, Literal["error", "warning"]] = {
     "breaking": "error",

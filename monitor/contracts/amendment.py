@@ -27,26 +27,6 @@ seconds, with 250 minutes.
 _NOTES = frozenset("discriminator contentEncoding contentMediaType".split())
 """Clauses that a validator only notes, so that whole schemas say nothing of them."""
 _SENT = frozenset({"property", "parameter"})
-WHY = {
-    "clause": "",
-    "still_allowed": "by the schemas as wholes every request that was allowed still is",
-    "allowed_before": "by the schemas as wholes every answer that is allowed was allowed before",
-    "whole_schema": "the schemas as wholes differ in what they allow",
-    "cannot_be_compared": "whether the older and the newer clause allow the same cannot be told",
-    "never_promised": "it was never promised, but consumers may have come to need it; live traffic tells",
-    "sent_in_vain": "who still sends it is not heard; live traffic tells whether anybody does",
-    "provider_must_show": "whether the provider does this, only it or live traffic can show",
-    "answers_break": "live answers or messages do not keep it",
-    "answers_keep": "live answers or messages keep it",
-    "received_today": "it was never promised, and live consumers receive it",
-    "nobody_receives": "it was never promised, and of the live answers none holds it",
-    "nobody_sends": "of the live calls none sends it",
-    "values_sent": "live calls send values that are not allowed any more",
-    "values_not_sent": "no live call sends a value that is not allowed any more",
-    "closed_before": "the older revision allowed no other field; consumers that refuse what they do not know break",
-    "default_changed": "whoever leaves it out is understood otherwise",
-}
-"""Why a change bears as it does, as a sentence; empty where the clause says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,15 +21,6 @@ Word = Literal["breaks", "keeps", "values"]
 OpenCode = Literal[
     "", "another_example", "header_unseen", "header_value", "hidden", "unmarked", "value"
 ]
-UNSETTLED: Mapping[OpenCode, str] = {
-    "another_example": "another example may have been meant",
-    "header_unseen": "no log shows this header, and logs may show some headers only",
-    "header_value": "texts of headers are not kept",
-    "hidden": "what is kept of payloads does not tell such clauses",
-    "unmarked": "no marks were taken of such payloads",
-    "value": "marks do not tell what is asked of the value",
-}
-"""Why what is kept of live payloads does not settle a change, as a sentence."""
 HEADERS = "/headers/"
 _TYPE = f"{HEADERS}content-type"
 _NOBODY_ASKS_FOR = {"x-seamwatch-none": "1"}

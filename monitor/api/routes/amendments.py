@@ -10,14 +10,15 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Opened, Publishing
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.contracts.amendment import WHY, Bearing
+from monitor.contracts.amendment import Bearing
 from monitor.contracts.change import Change
 from monitor.contracts.read import completed, read_draft
-from monitor.contracts.shown_headers import UNSETTLED, OpenCode
+from monitor.contracts.shown_headers import OpenCode
 from monitor.control import contracts as registry
 from monitor.joining.amended import Met, Told
 from monitor.joining.amending import amendment
 from monitor.model.contracts import ContractDraft, ContractFormat
+from monitor.wording.amendments import UNSETTLED, WHY
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 Hours = Annotated[int, Field(ge=1, le=720, description="Look back so many hours")]
