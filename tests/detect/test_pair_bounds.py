@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from monitor.detect.evidence import edge_tests
+from monitor.detect.evidence import edge_tests, tested
 from monitor.detect.evidence.pair_bounds import Bounded
 from monitor.detect.measure.columns import tables
 from monitor.detect.settings import JudgeSettings
@@ -16,7 +16,7 @@ from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, ramp, s
 SETTINGS = JudgeSettings()
 
 
-def drawn(seed: int) -> edge_tests.EdgeTests:
+def drawn(seed: int) -> tested.EdgeTests:
     """An edge of several callers' versions, some of which get on badly with the new version, with
     fresh instances and bursts in some.
     """
@@ -61,7 +61,7 @@ def test_pairs_never_show_more_than_their_bounds(seed: int) -> None:
     met = np.array(
         [judged.table.caller_versions.index(name) for name in judged.counterparts], dtype=np.int64
     )
-    shown: dict[str, list[edge_tests.SignalTest]] = {}
+    shown: dict[str, list[tested.SignalTest]] = {}
     for test in judged.pairs():  # in order of the counterparts, as bounds are
         shown.setdefault(test.kind, []).append(test)
     bounded: dict[str, list[Bounded]] = {}
@@ -74,12 +74,12 @@ def test_pairs_never_show_more_than_their_bounds(seed: int) -> None:
             if bound.is_rate:
                 assert bound.bad == (test.evidence.new_bad + test.evidence.old_bad > 0)
     exact = edge_tests.mean_of(edge_tests.weighed(judged.tests), len(judged.counterparts))
-    if max(exact, judged.log_e) >= edge_tests.LEANING:
+    if max(exact, judged.log_e) >= tested.LEANING:
         assert judged.log_e == exact
     else:
         assert judged.log_e >= exact - edge_tests.ROUNDING
 
 
 def test_the_drawn_edges_are_of_both_kinds() -> None:
-    leaning = [drawn(seed).log_e >= edge_tests.LEANING for seed in range(24)]
+    leaning = [drawn(seed).log_e >= tested.LEANING for seed in range(24)]
     assert 5 <= sum(leaning) <= 19

@@ -13,10 +13,10 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.history import LATE_SECONDS, LATE_WINDOWS, late_from
 from monitor.detect.evidence.rates import LEANS, SHRINK
 from monitor.detect.evidence.steps import HARDLY
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import own_codes

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from monitor.detect.evidence.edge_tests import ALL_FAILURES, EdgeTests
 from monitor.detect.evidence.pooling import Pooled, pooled_rate
+from monitor.detect.evidence.tested import ALL_FAILURES, EdgeTests
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Role
 

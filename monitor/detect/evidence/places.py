@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
-from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.model.judging import Place
 

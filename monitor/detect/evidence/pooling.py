@@ -22,16 +22,16 @@ import numpy as np
 import scipy
 
 from monitor.detect.arrays import Floats, Ints, runs, summed
-from monitor.detect.evidence.edge_tests import (
+from monitor.detect.evidence.equivalence import difference_bound, standardised
+from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
+from monitor.detect.evidence.rates import dispersion, without_incident
+from monitor.detect.evidence.tested import (
     ALL_FAILURES,
     RATES,
     SIDES,
     EdgeTests,
     only_server_errors,
 )
-from monitor.detect.evidence.equivalence import difference_bound, standardised
-from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
-from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Role, Side
 from monitor.detect.measure.warmup import settled_windows

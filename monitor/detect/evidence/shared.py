@@ -7,15 +7,10 @@ import math
 import numpy as np
 
 from monitor.detect.arrays import Floats, Ints, runs, summed
-from monitor.detect.evidence.before_after import (
-    dose_over_step,
-    dose_rates,
-    dose_response,
-    fixed_e,
-)
-from monitor.detect.evidence.edge_tests import RATES, EdgeTests
+from monitor.detect.evidence.before_after import dose_over_step, dose_rates, dose_response, fixed_e
 from monitor.detect.evidence.history import late_from
 from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
+from monitor.detect.evidence.tested import RATES, EdgeTests
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Contrast

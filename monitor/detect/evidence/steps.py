@@ -16,19 +16,12 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO, fixed_e
-from monitor.detect.evidence.edge_tests import (
-    RATES,
-    SIDES,
-    WARM,
-    EdgeTests,
-    SignalTest,
-    sides_of,
-)
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
+from monitor.detect.evidence.tested import RATES, SIDES, WARM, EdgeTests, SignalTest, sides_of
 from monitor.detect.evidence.timed import (
     AnyStep,
     SizeStep,

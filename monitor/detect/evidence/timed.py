@@ -10,7 +10,6 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
-from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
 from monitor.detect.evidence.equivalence import is_slight
 from monitor.detect.evidence.history import (
     controls_told,
@@ -22,6 +21,7 @@ from monitor.detect.evidence.history import (
 )
 from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.evidence.sizes import CLOSE, SLOWER, Statistic, size_test
+from monitor.detect.evidence.tested import RATES, WARM, WEIGHTS, EdgeTests
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls, Measure, Series
 from monitor.detect.settings import JudgeSettings

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
-from monitor.detect.evidence.edge_tests import SIDES, EdgeTests
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.sizes import Statistic
 from monitor.detect.evidence.steps import warm_calls
+from monitor.detect.evidence.tested import SIDES, EdgeTests
 from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows
 from monitor.detect.measure.contrasts import Side
 from monitor.detect.measure.series import Measure, Series

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.measure.columns import EdgeTable, part_of
 from monitor.detect.measure.contrasts import contrast, own_codes
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from monitor.detect.evidence.edge_tests import finite_exp
+from monitor.detect.evidence.signal_tests import finite_exp
 from monitor.detect.evidence.silence import ALWAYS_SILENT, SilenceTest, silence_test
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import ranked

@@ -5,9 +5,9 @@ and what only time shows.
 from collections.abc import Sequence
 from datetime import datetime
 
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ANYBODY, NOBODY, changed_fanout, sampled_otherwise
 from monitor.detect.evidence.shared import shared_harm, worse_alone, worse_than_before
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.judging.absence import not_there_yet, version_pattern
 from monitor.detect.judging.doubts import failing_calls

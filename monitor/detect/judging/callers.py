@@ -12,9 +12,9 @@ callers is as well as before. If one does or is, nothing is decided, and nothing
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ANYBODY, NOBODY
 from monitor.detect.evidence.steps import latency_steps
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.judging.doubts import (
     began_later,
     calls_answered,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 
 from monitor.detect.evidence.ebh import e_bh, holm
-from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.evidence.edge_tests import tests_of_edge
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.judging.absence import never_seen, silence
 from monitor.detect.judging.blockers import around_it, blockers_of, only_time_shows
 from monitor.detect.judging.callers import harm_in_callers

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from monitor.detect.arrays import Bools
-from monitor.detect.evidence.edge_tests import SIDES, EdgeTests
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.shared import as_before_until, well_until
 from monitor.detect.evidence.sizes import SLOWER, Statistic
+from monitor.detect.evidence.tested import SIDES, EdgeTests
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.judging.elsewhere import at_its_moment, began
 from monitor.detect.judging.surroundings import Surroundings

@@ -9,11 +9,11 @@ import numpy as np
 import scipy
 
 from monitor.detect.evidence.before_after import fixed_e
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, EXPECTED, volumes
 from monitor.detect.evidence.history import slower_of_late
 from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.sizes import SLOWER
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import new_rows
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import COUNTS

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 
 from monitor.detect.arrays import Bools
 from monitor.detect.evidence.before_after import StepTest
-from monitor.detect.evidence.edge_tests import SIDES, EdgeTests
 from monitor.detect.evidence.fanout import ANYBODY, NAMELESS
 from monitor.detect.evidence.history import NEARLY, size_step
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import as_before_until, well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS
+from monitor.detect.evidence.tested import SIDES, EdgeTests
 from monitor.detect.evidence.timed import AnyStep, new_rows, old_rows
 from monitor.detect.judging.suspects import PROPAGATES, Rival
 from monitor.detect.measure.columns import EdgeTable

@@ -19,7 +19,6 @@ import numpy as np
 
 from monitor.detect.arrays import Ints
 from monitor.detect.evidence.before_after import MARGIN, StepTest, fixed_e, step_test
-from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
 from monitor.detect.evidence.fanout import (
     FLOOR,
     Answering,
@@ -35,7 +34,9 @@ from monitor.detect.evidence.fanout import (
     stays,
     under_another_name,
 )
+from monitor.detect.evidence.signal_tests import finite_exp
 from monitor.detect.evidence.steps import HARDLY
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import is_biased, new_rows, old_rows
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import Rival, ranked

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import scipy
 
-from monitor.detect.evidence.edge_tests import EdgeTests, SignalTest
 from monitor.detect.evidence.equivalence import MANY_CALLS, is_slight
 from monitor.detect.evidence.steps import outlasts_start
+from monitor.detect.evidence.tested import EdgeTests, SignalTest
 from monitor.detect.judging.suspects import Rival, is_propagated, ranked, stronger_callee
 from monitor.detect.measure.columns import digest
 from monitor.detect.settings import JudgeSettings

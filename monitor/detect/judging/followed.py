@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
-from monitor.detect.evidence.edge_tests import SIDES
 from monitor.detect.evidence.exposure import CERTAIN, beyond_a_step, curves, likelier
+from monitor.detect.evidence.tested import SIDES
 from monitor.detect.judging.elsewhere import began
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import EdgeTable

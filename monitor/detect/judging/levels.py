@@ -10,9 +10,9 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.before_after import StepTest
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.history import NEARLY
 from monitor.detect.evidence.levels import LevelTest, Line, level_test
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
 from monitor.detect.judging.elsewhere import waits_for
 from monitor.detect.judging.steps import step_finding

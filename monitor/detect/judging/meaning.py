@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
 from monitor.detect.evidence.meaning import meaning_changes
+from monitor.detect.evidence.signal_tests import finite_exp
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.judging.clauses import plain_operation
 from monitor.detect.judging.suspects import ranked
 from monitor.detect.measure.columns import digest

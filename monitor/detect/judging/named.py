@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.places import added_on, compared_rows, gives_up_after
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding, Refusal, Refusals, TimeEvidence
 

@@ -5,7 +5,7 @@ where traffic is too low.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.judging.case import Case
 from monitor.detect.judging.whole import rate_per_second
 from monitor.model.edges import WINDOW_SECONDS

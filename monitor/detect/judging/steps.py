@@ -10,12 +10,13 @@ from functools import cache
 from typing import cast
 
 from monitor.detect.evidence.before_after import StepTest
-from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import dispersion
+from monitor.detect.evidence.signal_tests import finite_exp
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.steps import is_of_both, steps_of
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import AnyStep, new_rows, old_rows
 from monitor.detect.evidence.together import steps_together
 from monitor.detect.judging.elsewhere import better_explained

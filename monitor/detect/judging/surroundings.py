@@ -11,9 +11,9 @@ import numpy as np
 
 from monitor.detect.arrays import summed
 from monitor.detect.evidence.before_after import StepTest
-from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import NOBODY
 from monitor.detect.evidence.steps import by_time, rate_steps
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import AnyStep, Step
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.series import Controls, Series

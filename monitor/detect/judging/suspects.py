@@ -10,7 +10,8 @@ from typing import get_args
 import numpy as np
 
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.evidence.edge_tests import tests_of_edge
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import Role, own_codes, role_on
 from monitor.detect.settings import JudgeSettings

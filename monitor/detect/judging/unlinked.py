@@ -6,17 +6,10 @@ import math
 from collections.abc import Sequence
 
 from monitor.detect.evidence.before_after import fixed_e
-from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import (
-    ALIKE,
-    ANYBODY,
-    BAR,
-    ENOUGH_ANSWERS,
-    NAMELESS,
-    volumes,
-)
+from monitor.detect.evidence.fanout import ALIKE, ANYBODY, BAR, ENOUGH_ANSWERS, NAMELESS, volumes
 from monitor.detect.evidence.history import NEARLY, growths
 from monitor.detect.evidence.steps import latency_steps, rate_steps
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import AnyStep
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.judging.trouble import EVERYBODY, FEWEST_OF_ALL

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.evidence.equivalence import minimum_detectable_ratio
 from monitor.detect.evidence.fanout import answers_of, is_new_with_version
+from monitor.detect.evidence.tested import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.judging.case import Case, case_of
 from monitor.detect.judging.findings import Clauses
 from monitor.detect.judging.meaning import meaning_findings

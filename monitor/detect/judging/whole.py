@@ -7,16 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.evidence.edge_tests import ALL_FAILURES, LEANING, SIDES, EdgeTests
 from monitor.detect.evidence.of_late import failures_of_late
-from monitor.detect.evidence.pooling import (
-    GROSS,
-    ODDS,
-    PRIOR,
-    Pooled,
-    pooled,
-    without_gross_harm,
-)
+from monitor.detect.evidence.pooling import GROSS, ODDS, PRIOR, Pooled, pooled, without_gross_harm
+from monitor.detect.evidence.tested import ALL_FAILURES, LEANING, SIDES, EdgeTests
 from monitor.detect.judging.case import Case
 from monitor.detect.measure.contrasts import Role, own_codes
 from monitor.detect.settings import JudgeSettings

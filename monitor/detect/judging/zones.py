@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from monitor.detect.evidence.before_after import StepTest
-from monitor.detect.evidence.edge_tests import WEIGHTS, EdgeTests
 from monitor.detect.evidence.steps import steps_of
+from monitor.detect.evidence.tested import WEIGHTS, EdgeTests
 from monitor.detect.evidence.timed import AnyStep
 from monitor.detect.evidence.zones import Zone, zones_of
 from monitor.detect.judging.steps import step_finding
