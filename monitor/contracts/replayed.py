@@ -145,10 +145,20 @@ def value_clauses(kind: Kind, target: Operation) -> list[ValueClause] | None:
         schemas = [] if held is None else [("", held)]
     clauses: list[ValueClause] = []
     for pointer, schema in schemas:
-        document, node = schema.written
-        if not _gather(document, node, pointer, clauses, kind.side == "query", 40):
+        of_schema = clauses_of(schema, pointer, of_query=kind.side == "query")
+        if of_schema is None:
             return None
+        clauses += of_schema
     return clauses
+
+
+def clauses_of(
+    schema: Schema, pointer: str = "", *, of_query: bool = False
+) -> list[ValueClause] | None:
+    """The same of one schema, for what stands at a place."""
+    clauses: list[ValueClause] = []
+    whole = _gather(*schema.written, pointer, clauses, of_query, 40)
+    return clauses if whole else None
 
 
 def _gather(

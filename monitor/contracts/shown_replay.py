@@ -121,6 +121,10 @@ class ShownReplay:
             return self._of_messages(kind)
         return self._of_answers(kind) if kind.side in ("response", "headers") else []
 
+    def clauses_of(self, held: HeldExample) -> list[ValueClause]:
+        """What a message of the newer revision leaves to values, clause by clause."""
+        return [self._clause(held, it) for it in held.open]
+
     def _of_answers(self, kind: Kind) -> list[Outcome]:
         examples, bodies = self._new.of_call(kind.operation), _bodies(kind)
         of_side = headed if kind.side == "headers" else partial(_answered, bodies=bodies)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Engine
 
 from monitor.contracts.change import Change, Read
 from monitor.contracts.changes import changes
+from monitor.contracts.compatibility.reading_on import reads_on
 from monitor.contracts.contradictions import (
     MOST,
     Contradiction,
@@ -27,6 +28,7 @@ from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.recorded import Recorded, recorded, recorded_examples
 from monitor.joining.recorded_firsts import FirstExamples
+from monitor.joining.recorded_messages import MessageSkeletons
 from monitor.joining.recorded_shapes import RecordedShapes
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
@@ -66,9 +68,11 @@ def recorded_for(
     provider = provider_of(revision)
     if promise.by_example:
         shown = reader.interactions(revision.name, since, until, revision.environment)
-        sent = _messages(reader, provider, promise, since, until)
+        sent = _messages(reader, provider, planned.revision, since, until)
         if shown or (promise.messages and not promise.interactions):
-            return recorded_examples(shown, promise, changed, hours, messages=sent)
+            return recorded_examples(
+                shown, promise, changed, hours, messages=sent, reads_on=_reads_on(planned)
+            )
         firsts = FirstExamples(
             planned.revision.format,
             read_revision(planned.revision),
@@ -97,21 +101,36 @@ def recorded_for(
 
 
 def _messages(
-    reader: Reader, provider: Provider, promise: Promise, since: datetime, until: datetime
-) -> list[dict[str, Any]]:
-    """Skeletons of the records that a contract's messages may be: those that its provider sends,
-    and what stands in topics whose contract binds whoever writes there.
+    reader: Reader, provider: Provider, revision: Revision, since: datetime, until: datetime
+) -> MessageSkeletons | None:
+    """What is kept of the records that a contract's messages may be: those that its provider sends,
+    and what stands in topics whose contract binds whoever writes there. None where it has none.
     """
-    if not promise.messages:
-        return []
-    topics = {message.topic for message in promise.messages if not message.own} - {""}
-    own = any(message.own for message in promise.messages)
+    read = read_revision(revision)
+    messages = read.promise.messages
+    if not messages:
+        return None
+    topics = {message.topic for message in messages if not message.own} - {""}
+    own = any(message.own for message in messages)
     # whom a record is for does not stand in it, so that a consumer is no condition here
     asked = replace(
         provider, consumer="", version="", sent=True, topics=sorted(topics),
         names=provider.names if own else [],
     )  # fmt: skip
-    return reader.shapes(asked, since, until)
+    rows, marks = reader.shapes(asked, since, until), reader.shape_marks(asked, since, until)
+    return MessageSkeletons(revision.format, read, rows, marks)
+
+
+def _reads_on(planned: Publication) -> bool:
+    """Whether all that the revision before reads of binary messages this one reads."""
+    before, now = planned.before, planned.revision
+    if before is None or before.format != now.format:
+        return False
+    try:
+        was = read_revision(before).document
+        return reads_on(now.format, was, read_revision(now).document)
+    except ContractError:
+        return False
 
 
 def _promise_before(before: Revision | None) -> Promise | None:

@@ -15,7 +15,7 @@ from monitor.contracts.change import Change
 from monitor.contracts.form import Promise
 from monitor.contracts.routes import Router
 from monitor.joining.recorded_firsts import FirstExamples
-from monitor.joining.recorded_messages import told_by_skeletons
+from monitor.joining.recorded_messages import Key, MessageSkeletons
 from monitor.joining.recorded_shapes import Group, RecordedShapes, Share
 
 Told = Literal["breaks", "keeps", "untold"]
@@ -32,7 +32,7 @@ UNTOLD = {
     "example_changed": "the example or message that it met has changed, and its payload is not kept",
     "no_exchange_of_examples": "no example was met by it under a revision before, and no skeleton of its answer is kept",
     "example_values": "its fields and types keep the example; what that asks of values is not told by marks",
-    "message_values": "its fields and types keep the message; what that says of values is not told by skeletons",
+    "message_values": "its fields and types keep the message; what that says of values is not told by marks",
     "binary_message": "its fields do not contradict the schema; whether its bytes could be read by it is not told by skeletons",
     "other_status": "the examples of its operation are answered with another status, and which request it was is not kept",
     "not_offered": "the contract does not name the operation, and it was not served",
@@ -160,13 +160,16 @@ def recorded_examples(
     hours: int,
     exchanges: Iterable[Mapping[str, Any]] = (),
     firsts: FirstExamples | None = None,
-    messages: Iterable[Mapping[str, Any]] = (),
+    messages: MessageSkeletons | None = None,
+    *,
+    reads_on: bool = False,
     most: int = 200,
 ) -> Recorded:
     """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example
     shows again what it showed. Where none was ever shown, those `exchanges` (rows of
     `recorded_exchanges`) that ask for one tell by the skeletons of their answers. Messages that
-    changed, or that were never shown, tell by their own (`messages`: rows of `shapes_seen_of`).
+    changed, or that were never shown, tell by their own (`messages`). `reads_on`: what the revision
+    before could read of a binary message this one can, so that what was kept is kept.
     """
     changed_names = {change.operation for change in changed}
     names = {example.name for example in promise.examples}
@@ -174,7 +177,11 @@ def recorded_examples(
     asked: Counter[Group] = Counter()
     shown_of = {message.name: message for message in promise.messages}
     fresh = _fresh_topics(promise, changed) if rows else None
-    stands_for, looked_at = told_by_skeletons(messages, promise, fresh)
+    stands_for, looked_at = Counter[Key](), Counter[Key]()
+    if messages is not None:
+        if fresh is not None and reads_on:
+            fresh = [topic for topic in fresh if messages.broken(topic)]
+        stands_for, looked_at = messages.told(fresh)
     for key, count in stands_for.items():
         whom, topic, state, why = key
         counts[(whom, topic, 0, state, why, looked_at[key])] += count
@@ -193,13 +200,16 @@ def recorded_examples(
         name, caller = str(row["interaction"]), str(row["caller"])
         if name not in names or (name in shown_of and shown_of[name].topic in by_skeletons):
             continue
-        if name in changed_names:
+        if name in changed_names and not (reads_on and name in shown_of):
             total = sum(int(row[word]) for word in ("kept", "broken", "open"))
             counts[(caller, name, 0, "untold", "example_changed", 0)] += total
             continue
         counts[(caller, name, 0, "keeps", "", 0)] += int(row["kept"])
-        counts[(caller, name, 0, "breaks", "example", 0)] += int(row["broken"])
-        counts[(caller, name, 0, "untold", "not_checked", 0)] += int(row["open"])
+        broken, left = int(row["broken"]), int(row["open"])
+        if name in changed_names:  # what it could not read before it may read now
+            broken, left = 0, broken + left
+        counts[(caller, name, 0, "breaks", "example", 0)] += broken
+        counts[(caller, name, 0, "untold", "not_checked", 0)] += left
     return _counted(+counts, hours, most)
 
 

@@ -4,6 +4,7 @@ document is: who would break, by consumer, version and place, and of what too li
 
 import json
 import struct
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -49,10 +50,17 @@ def live(api: Asked, *exchanges: dict[str, Any]) -> None:
     list(api_logs(given, api.parts.store, Registry, settings, api.clock))
 
 
-def sent(api: Asked, topic: str, *events: Any) -> None:
+def sent(
+    api: Asked,
+    topic: str,
+    *events: Any,
+    headers: Mapping[str, bytes] | None = None,
+    first: int = 0,
+) -> None:
     place = Partition("cd" * 8, topic, 0)
     known = MessageSettings(Parties({topic: "till"}, {topic: "mail"}))
-    given = Given(batch(*events, place=place, at=NOON.timestamp() - T0 - 3600))
+    at = NOON.timestamp() - T0 - 3600
+    given = Given(batch(*events, headers=headers, place=place, first=first, at=at))
     registry = Registry(revisions(api.parts.engine))
     list(messages(given, api.parts.store, lambda: registry, known, api.clock))
 

@@ -13,12 +13,8 @@ from monitor.contracts.read import document_of
 from monitor.contracts.registry import Registry
 from monitor.control.contracts import revisions
 from pipelines.api_logs import ApiLogSettings, api_logs
-from tests.api.test_amended_examples import sent
 from tests.contracts.examples import ORDER, interaction, pact
 from tests.contracts.promises import PAYMENTS
-from tests.contracts.test_avro import framed
-from tests.contracts.test_messages import message
-from tests.contracts.test_messages import pact as pact_of_messages
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_examples_shown import Given
@@ -353,69 +349,3 @@ def test_an_example_alone_says_the_same_as_in_a_list_of_itself(
         )
     ]
     assert outcomes == ["published", "unchanged", "published", "published"]
-
-
-TOPIC = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "x-seamwatch": {"topic": "orders"},
-    "required": ["id"],
-    "properties": {"id": {"type": "number"}},
-}
-
-
-def dry(api: Asked, document: Any, name: str) -> dict[str, Any]:
-    told = publish(api, json.dumps(document), provider="till", name=name, dry_run=True)
-    held: dict[str, Any] = told["recorded"]
-    return held
-
-
-def counts(told: dict[str, Any]) -> tuple[int, int, int, int]:
-    return told["exchanges"], told["breaks"], told["keeps"], told["untold"]
-
-
-def test_a_dry_run_tells_which_messages_would_break_and_who_reads_them(api: Asked) -> None:
-    events = [*({"id": count} for count in range(90)), *({"id": "x"} for _ in range(10))]
-    sent(api, "orders", *events)
-    told = dry(api, TOPIC, "topic")
-    assert counts(told) == (100, 10, 90, 0)
-    assert [(it["consumer"], it["exchanges"], it["breaks"]) for it in told["consumers"]] == [
-        ("mail", 100, 10)
-    ]
-    assert (told["said"][0]["why"], told["said"][0]["operation"]) == ("type", "orders")
-    assert counts(dry(api, TOPIC | {"required": ["by"]}, "topic")) == (100, 100, 0, 0)
-    for clause in ({"type": "number", "maximum": 5}, {"type": "integer"}):
-        of_values = TOPIC | {"properties": {"id": clause}}
-        assert counts(dry(api, of_values, "topic")) == (100, 10, 0, 90), "values are not told"
-    elsewhere = TOPIC | {"x-seamwatch": {"topic": "other"}}
-    assert counts(dry(api, elsewhere, "topic")) == (0, 0, 0, 0)
-    held = pact_of_messages(message(contents={"id": 1}))
-    assert counts(dry(api, json.loads(held), "mail-till")) == (100, 10, 0, 90), "it shows 1"
-
-
-def test_a_dry_run_of_changed_messages_asks_skeletons_and_of_unchanged_ones_verdicts(
-    api: Asked,
-) -> None:
-    publish(api, json.dumps(TOPIC), provider="till", name="topic")
-    sent(api, "orders", *({"id": count} for count in range(90)), {"id": "x"})
-    told = dry(api, TOPIC, "topic")
-    assert counts(told) == (91, 1, 90, 0)
-    assert told["said"][0]["looked_at"] == 0, "their own verdicts tell it"
-    told = dry(api, TOPIC | {"required": ["id", "by"]}, "topic")
-    assert counts(told) == (91, 91, 0, 0)
-    assert told["said"][0]["looked_at"] > 0
-
-
-def test_a_dry_run_tells_of_messages_in_avro(api: Asked) -> None:
-    old = {
-        "type": "record",
-        "name": "Booked",
-        "fields": [{"name": "id", "type": "long"}],
-        "x-seamwatch": {"topic": "booked", "ids": [7]},
-    }
-    publish(api, json.dumps(old), provider="till", name="booked")
-    sent(api, "booked", *(framed({"id": count}, old) for count in range(50)))
-    more = {**old, "fields": [*old["fields"], {"name": "by", "type": "string"}]}
-    told = dry(api, more, "booked")
-    assert (counts(told), told["said"][0]["why"]) == ((50, 0, 0, 50), "binary_message")
-    other = {**old, "fields": [{"name": "id", "type": "string"}]}
-    assert counts(dry(api, other, "booked")) == (50, 50, 0, 0)
