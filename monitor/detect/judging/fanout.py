@@ -19,21 +19,19 @@ import numpy as np
 
 from monitor.detect.arrays import Ints
 from monitor.detect.evidence.before_after import MARGIN, StepTest, fixed_e, step_test
-from monitor.detect.evidence.fanout import (
-    FLOOR,
+from monitor.detect.evidence.calls_made import (
     Answering,
     Made,
     answering_of,
-    answers_of,
     beyond_the_mix,
     everybodys_fall,
     fewer_over_time,
-    is_new_with_version,
     made_on,
     more_over_time,
     stays,
     under_another_name,
 )
+from monitor.detect.evidence.fanout import FLOOR, answers_of, is_new_with_version
 from monitor.detect.evidence.signal_tests import finite_exp
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.tested import EdgeTests
