@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from monitor.model.judging import Finding
 from monitor.outside.confidence import confidence_of
-from monitor.outside.watching import HONEST, Decision, Nothing
+from monitor.outside.moments import HONEST
+from monitor.outside.watching import Decision, Nothing
 from monitor.wording.reasons import sentence
 
 ASSUMED: Mapping[str, str] = {

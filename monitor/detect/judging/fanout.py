@@ -12,13 +12,12 @@ one of these alone.
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import cast
 
 import numpy as np
 
 from monitor.detect.arrays import Ints
-from monitor.detect.evidence.before_after import MARGIN, StepTest, fixed_e, step_test
+from monitor.detect.evidence.before_after import MARGIN, fixed_e, step_test
 from monitor.detect.evidence.calls_made import (
     Answering,
     Made,
@@ -32,24 +31,17 @@ from monitor.detect.evidence.calls_made import (
     under_another_name,
 )
 from monitor.detect.evidence.fanout import FLOOR, answers_of, is_new_with_version
-from monitor.detect.evidence.signal_tests import finite_exp
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import is_biased, new_rows, old_rows
+from monitor.detect.judging.fanout_evidence import fanout_evidence, made_evidence, old_version_rows
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import Rival, ranked
 from monitor.detect.measure.columns import ATTEMPTS, COUNTS, EdgeTable
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
-from monitor.model.judging import (
-    Evidence,
-    FanoutEvidence,
-    FanoutKind,
-    Finding,
-    Signal,
-    StepEvidence,
-)
+from monitor.model.judging import Evidence, FanoutEvidence, FanoutKind, Finding, Signal
 from monitor.model.reasons import Reason, reason
 
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
@@ -164,7 +156,7 @@ def _missing_and_moved(
                 (
                     calls,
                     change,
-                    _evidence(calls, answering, calls.e_fewer, bad, change, step, controls),
+                    made_evidence(calls, answering, calls.e_fewer, bad, change, step, controls),
                 )
             )
     return changes
@@ -194,7 +186,7 @@ def _misrouted(calls: Made, other: Made, answering: Answering) -> _Told:
     return (
         other,
         change,
-        _evidence(other, answering, min(calls.e_fewer, other.e_more), bad, change, None, 0),
+        made_evidence(other, answering, min(calls.e_fewer, other.e_more), bad, change, None, 0),
     )
 
 
@@ -219,7 +211,11 @@ def _repeated(
                 )
             )
             change = FanoutEvidence("repeated", calls.old_rate, calls.new_rate, failing=k / a)
-            yield calls, change, _evidence(calls, answering, calls.e_more, extra, change, step, 0)
+            yield (
+                calls,
+                change,
+                made_evidence(calls, answering, calls.e_more, extra, change, step, 0),
+            )
 
 
 def _added(
@@ -252,7 +248,7 @@ def _added(
                     a / max((answers or (0.0, 1.0))[1], 1.0),
                     failing=k / a,
                 )
-                yield edge, change, _plain(edge, (k, a), (0, 0), log_e, change, None, 0)
+                yield edge, change, fanout_evidence(edge, (k, a), (0, 0), log_e, change, None, 0)
 
 
 def _attempted(
@@ -297,7 +293,7 @@ def _attempted(
     )
     yield (
         change,
-        _plain(
+        fanout_evidence(
             edge,
             (int(k.sum()), int(a.sum())),
             (int(s.sum()), int(b.sum())),
@@ -350,14 +346,10 @@ def _failing(edge: EdgeTests, *, new: bool, client: bool = False) -> tuple[int, 
     """(failed calls, calls) of one version on the edge; `client` errors count where calls are made
     that nobody made before.
     """
-    rows = edge.contrast.since_rows if new else _old_rows(edge)
+    rows = edge.contrast.since_rows if new else old_version_rows(edge)
     return int(_failed(edge.table, rows, client=client).sum()), int(
         edge.table.counts[rows, 0].sum()
     )
-
-
-def _old_rows(edge: EdgeTests) -> Ints:
-    return np.union1d(edge.contrast.before_rows, edge.contrast.old_rows)
 
 
 def _seconds(answering: Answering) -> float:
@@ -366,71 +358,6 @@ def _seconds(answering: Answering) -> float:
         if answering.new_windows.size
         else 0.0
     )
-
-
-def _evidence(
-    calls: Made,
-    answering: Answering,
-    log_e: float,
-    bad: int,
-    change: FanoutEvidence,
-    step: StepTest | None,
-    controls: int,
-) -> Evidence:
-    return _plain(
-        calls.edge,
-        (bad, int(answering.new.sum())),
-        (0, int(answering.old.sum())),
-        log_e,
-        change,
-        step,
-        controls,
-        answering,
-    )
-
-
-def _plain(
-    edge: EdgeTests,
-    new: tuple[int, int],
-    old: tuple[int, int],
-    log_e: float,
-    change: FanoutEvidence,
-    step: StepTest | None,
-    controls: int,
-    answering: Answering | None = None,
-) -> Evidence:
-    windows = (
-        answering.new_windows
-        if answering is not None
-        else np.unique(edge.table.windows[edge.contrast.since_rows])
-    )
-    first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
-    return Evidence(
-        windows=int(windows.size),
-        new_calls=new[1],
-        new_bad=new[0],
-        old_calls=old[1],
-        old_bad=old[0],
-        effect=change.new / change.old if change.old else None,
-        effect_low=None,
-        effect_high=None,
-        e_value=finite_exp(log_e),
-        first_window=first,
-        last_window=last,
-        exemplars=_traces(edge.table, edge.contrast.since_rows),
-        old_exemplars=_traces(edge.table, _old_rows(edge)),
-        step=StepEvidence(False, step.placebos, step.beaten, step.seasonal, step.growth, controls)
-        if step
-        else None,
-        fanout=change,
-    )
-
-
-def _traces(table: EdgeTable, rows: Ints) -> tuple[str, ...]:
-    traces = dict.fromkeys(
-        trace for row in rows[::-1][:20].tolist() for trace in table.exemplars[row]
-    )
-    return tuple(traces)[:5]
 
 
 def _found(

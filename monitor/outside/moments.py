@@ -1,0 +1,392 @@
+"""One deploy of a file: the moments at which it is judged, and what the judge is told at each."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+
+from monitor.detect.evidence.fanout import NAMELESS
+from monitor.detect.judging.ruling import WEAKER
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import DAY, Around, Past
+from monitor.detect.settings import JudgeSettings
+from monitor.model.alike import Alike
+from monitor.model.deploys import Deploy
+from monitor.model.edges import EdgeCell
+from monitor.model.judging import Finding, Outcome, Verdict
+from monitor.outside.cells import UNKNOWN, Known, Recording, summed, windows_of
+from monitor.outside.counts import counts_of
+from monitor.outside.history import with_past
+from monitor.outside.past import past_of
+from monitor.outside.screen import Screen
+from monitor.outside.shapes import shapes_of
+from monitor.outside.told import Cases, Rows, Told
+from monitor.outside.versions import Resolved, versions_beside
+
+NEIGHBOURS = 8
+"""So many neighbouring services, those with most calls, are the controls of a step in time;
+strangers, where there are fewer neighbours.
+"""
+FIRST, GROWS = 6, 1.15
+"""Every bin is a moment to judge up to the first; then each is later by this factor."""
+UNTOLD = 2
+"""So many times longer is a version waited for that is there and answers nothing, when nobody
+tells from when it should.
+"""
+STANDS, STANDS_SECONDS = 2, 60.0
+"""A decision stands when so many moments in a row come to it, over so many seconds at least: an
+instance may start cold.
+"""
+PASS_AFTER = 600.0
+"""Seconds of the new version that a pass wants to have seen, whatever its calls show."""
+WATCHED = 3600.0
+"""Seconds that a deploy is watched for when nobody tells."""
+BINS_BEFORE = 60
+USUAL_STEP = 60.0
+HONEST = frozenset({"quantiles"})
+"""What may be assumed and yet be good for a pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    moment: float
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    known: Known
+    outcome: Outcome
+
+    @property
+    def is_weaker(self) -> bool:
+        """Whether it is no worse as far as can be told, with whatever had to be assumed."""
+        return self.verdict.outcome == "pass" or is_weaker(self.verdict)
+
+
+def is_weaker(verdict: Verdict) -> bool:
+    """Whether the verdict is a weaker pass, which a policy may take for one."""
+    return any(why.code in WEAKER for why in verdict.reasons)
+
+
+class Watch:
+    """One deploy, the rows around it, and what the judge is told at each moment."""
+
+    def __init__(
+        self,
+        cases: Cases,
+        rows: Rows,
+        subject: Told,
+        deploys: Sequence[Told],
+        settings: JudgeSettings,
+        source: str,
+    ) -> None:
+        if subject.data_from is not None:
+            rows = rows.take(rows.ts >= subject.data_from)
+        if subject.evaluate_until is not None:
+            rows = rows.take(rows.ends <= subject.evaluate_until)
+        self.history = cases.of(subject.history_case) if subject.history_case else None
+        if self.history is not None:
+            rows = with_past(rows, self.history, subject)
+        touching = rows.callee.is_any(subject.service) | rows.caller.is_any(subject.service)
+        self.environment = subject.environment or _commonest(rows.take(touching))
+        there = rows.environment.is_any(self.environment)
+        self.told, self.deploys, self.source = subject, deploys, source
+        self.elsewhere = rows.take(there & ~touching)
+        self.recording = Recording(
+            rows.take(there & touching), subject, deploys, self.environment, source
+        )
+        mine = self.recording.rows
+        self.step = float(np.median(mine.step_s)) if len(mine) else USUAL_STEP
+        self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
+        self.until = subject.evaluate_until or min(
+            subject.at + WATCHED, float(mine.ends.max()) if len(mine) else subject.at
+        )
+        self.settings = _for_bins(
+            settings, self.step, silent_after=1 if subject.expected_from is not None else UNTOLD
+        )
+        self.pass_from, self.passes = self.told.at + PASS_AFTER, False
+        """From when a pass may stand, and whether the last look was one: told by who looks, for
+        the next moment.
+        """
+        self._above: tuple[Rows, Screen] | None = None
+        self._former: Sequence[EdgeCell] | None = None
+        self._neighbours: list[tuple[float, EdgeCell]] | None = None
+
+    def moments(self) -> Iterator[tuple[float, bool]]:
+        """Ends of bins at which to judge, dense at first; and whether it is the last one before
+        the end of the watch.
+
+        Nobody waits longer for a pass than its rules want: a moment is where it may first stand,
+        and the next one after a look that passed is as soon as it can be confirmed.
+        """
+        if not len(self.recording.rows):
+            return
+        begins = (self.told.at - self.phase) // self.step * self.step + self.phase
+        most = int((self.until - begins) // self.step)
+        place = 2
+        while place < most:
+            yield begins + place * self.step, False
+            grown = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
+            wanted = place + math.ceil(STANDS_SECONDS / self.step)
+            if not self.passes:
+                wanted = math.ceil((self.pass_from - begins) / self.step)
+            place = min(grown, wanted) if wanted > place else grown
+        if most >= 1:
+            yield begins + most * self.step, True
+
+    def known(self, moment: float) -> Known:
+        """What was known of the service's own edges by then."""
+        return self.recording.until(moment)
+
+    def look(self, so_far: Known, moment: float) -> Look | None:
+        """The judge's word at this moment; None while there is nothing to judge.
+
+        What happens around costs most, so it is told when callers' own answers stir, or when a
+        step in time wants its controls.
+        """
+        if not so_far.cells and not so_far.sightings:
+            return None
+        near = self.callers_stir(moment)
+        around = (
+            self._around(so_far, moment) if near else Around(past=self.past) if self.past else None
+        )
+        verdict, findings = self._judged(so_far, moment, around)
+        passes = verdict.outcome == "pass" or is_weaker(verdict)
+        passes_blindly = passes and (not self.callers or bool(len(self.called)))
+        late = so_far.stirs and moment >= self.pass_from and not passes
+        if not near and (
+            passes_blindly
+            or late
+            or any(
+                finding.strength == "weaker" or finding.signal == "fanout" for finding in findings
+            )
+        ):
+            around = self._around(so_far, moment)
+            verdict, findings = self._judged(so_far, moment, around)
+        if findings and (calls := self.recording.alike(moment)):
+            verdict, findings = self._judged(so_far, moment, around, calls)
+        outcome = verdict.outcome
+        if outcome == "pass" and so_far.assumed - HONEST:
+            outcome = "inconclusive"
+        return Look(moment, verdict, tuple(findings), so_far, outcome)
+
+    def _judged(
+        self, so_far: Known, moment: float, around: Around | None, calls: Sequence[Alike] = ()
+    ) -> tuple[Verdict, list[Finding]]:
+        waits = self.told.expected_from is not None and moment < self.told.expected_from
+        return judge(
+            _deploy(self.told, so_far, self.environment, moment),
+            so_far.cells,
+            [
+                sighting
+                for sighting in so_far.sightings
+                if not self._not_there_yet(
+                    sighting.version, sighting.server_calls, sighting.window
+                )
+            ],
+            [
+                _other(deploy, self.environment)
+                for deploy in self.deploys
+                if deploy is not self.told and deploy.at <= moment
+            ],
+            self.settings,
+            datetime.fromtimestamp(moment, UTC),
+            around=around,
+            share=0.0 if waits else None,
+            calls=calls,
+        )
+
+    @cached_property
+    def callers(self) -> set[str]:
+        """Who is told to call the service."""
+        rows = self.recording.rows
+        return set(rows.take(rows.callee.is_any(self.told.service)).caller.texts()) - NAMELESS
+
+    @cached_property
+    def called(self) -> Rows:
+        """The service's calls to others: rows that may not tell its own version."""
+        rows = self.recording.rows
+        return rows.take(
+            rows.caller.is_any(self.told.service) & ~rows.callee.is_any(self.told.service)
+        )
+
+    def callers_stir(self, moment: float) -> bool:
+        """Whether what the service's callers answer fails more often, or comes later, since the
+        deploy.
+        """
+        if self._above is None:
+            rows = self.elsewhere.take(self.elsewhere.callee.is_any(*self.callers))
+            rows = rows.take(np.argsort(rows.ends, kind="stable"))
+            counts = counts_of(rows, self.told.at)
+            self._above = (
+                rows,
+                Screen.of(rows, counts, shapes_of(rows, counts.calls, self.source), self.told.at),
+            )
+        rows, screen = self._above
+        size = int(np.searchsorted(rows.ends, moment, side="right"))
+        late = rows.ts[:size] > self.told.at - rows.step_s[:size] / 2
+        return screen.stirs(late, ~late)
+
+    def _not_there_yet(self, version: str, calls: int, window: datetime) -> bool:
+        """An instance that answers nothing before it is said to be ready."""
+        expected = self.told.expected_from
+        return (
+            calls == 0
+            and version == self.told.version_to
+            and expected is not None
+            and window.timestamp() < expected
+        )
+
+    def _around(self, so_far: Known, moment: float) -> Around:
+        if self._neighbours is None:
+            calls: Counter[str] = Counter()
+            for cell in so_far.cells:
+                ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
+                calls.update(dict.fromkeys(ends, cell.calls))
+            before = self.called.ends <= self.told.at
+            near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(
+                self.called.take(before).callee.texts()
+            )
+            rows = self.elsewhere
+            # strangers tell what happens to all
+            past = rows.take(rows.ends <= self.told.at)
+            near |= set(_busiest(past, near)[: max(0, NEIGHBOURS - len(near))])
+            near |= set(self.called.callee.texts())
+            rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
+            # whom it calls, too, though these rows may not tell its own version
+            self._neighbours = [
+                ended for part in (rows, self.called) for ended in _ended(part, self._plain(part))
+            ]
+        if self._former is None:
+            self._former = self._earlier_days()
+        neighbours = [cell for end, cell in self._neighbours if end <= moment]
+        return Around(neighbours, self._former, self.past)
+
+    @cached_property
+    def past(self) -> list[Past]:
+        """What numbers without counts did before the deploy: in the case's last week, and on its
+        history's days.
+        """
+        if not self.recording.has_levels:
+            return []
+        return past_of((self.history, self.recording.rows), self.told, self.environment)
+
+    def _earlier_days(self) -> Sequence[EdgeCell]:
+        """The service's cells of earlier days: of the history case, moved by whole days to the
+        eve, and of the case itself.
+        """
+        out: list[EdgeCell] = []
+        own = self.recording.rows
+        for rows in (self.history, own.take(own.ts < self.told.at - DAY / 2)):
+            if rows is None or not len(rows):
+                continue
+            mine = rows.take(
+                rows.callee.is_any(self.told.service) | rows.caller.is_any(self.told.service)
+            )
+            if not len(mine):
+                continue
+            days = round((self.told.at - float(np.median(mine.ts))) / DAY)
+            moved = 0.0 if 1 <= days <= 7 else (days - 1) * DAY
+            out += self._plain(replace(mine, ts=mine.ts + moved))
+        return out
+
+    def _plain(self, rows: Rows) -> list[EdgeCell]:
+        """Cells without versions, as controls need none; but of what was released beside it those
+        that the rows tell.
+        """
+        counts = counts_of(rows, self.told.at)
+        shapes = shapes_of(rows, counts.calls, self.source)
+        names, callee = versions_beside(
+            rows, [deploy for deploy in self.deploys if deploy is not self.told]
+        )
+        none = np.zeros(len(rows), dtype=np.int64)
+        whose = Resolved(np.ones(len(rows), dtype=bool), none, callee, names, "", "", timed=False)
+        return summed(
+            rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment
+        )
+
+
+def _ended(rows: Rows, cells: Sequence[EdgeCell]) -> Iterator[tuple[float, EdgeCell]]:
+    """When the bins of these rows ended that each cell is made of: theirs may be longer than the
+    service's own, or begin at other seconds.
+    """
+    ends: dict[tuple[int, str, str, str], float] = {}
+    columns = (rows.caller, rows.callee, rows.operation)
+    texts = ([column.names[code] for code in column.codes.tolist()] for column in columns)
+    for window, caller, callee, operation, end in zip(
+        windows_of(rows).tolist(), *texts, rows.ends.tolist(), strict=True
+    ):
+        key = window, caller or UNKNOWN, callee, operation
+        ends[key] = max(ends.get(key, end), end)
+    for cell in cells:
+        edge = cell.edge
+        key = int(cell.window.timestamp()), edge.caller, edge.callee, edge.operation
+        yield ends[key], cell
+
+
+def _busiest(rows: Rows, near: set[str]) -> list[str]:
+    """Services that nobody of these calls or is called by, those with most rows first."""
+    linked = rows.caller.is_any(*near) | rows.callee.is_any(*near)
+    ends = (
+        (column.names[code] for code in np.unique(column.codes[linked]).tolist())
+        for column in (rows.caller, rows.callee)
+    )
+    judged = near.union(NAMELESS, *ends)
+    counted = np.bincount(rows.callee.codes, minlength=len(rows.callee.names))
+    order = np.argsort(-counted, kind="stable").tolist()
+    return [
+        rows.callee.names[code]
+        for code in order
+        if counted[code] and rows.callee.names[code] not in judged
+    ]
+
+
+def _commonest(rows: Rows) -> str:
+    """The environment of most of these rows; "" when none is told."""
+    counted = np.bincount(rows.environment.codes, minlength=1)
+    return rows.environment.names[int(counted.argmax())] if len(rows) else ""
+
+
+def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeSettings:
+    """Times that follow the bins' length: a warm-up must not eat the only bins there are, nor bins
+    look late because they are long.
+    """
+    return replace(
+        settings,
+        warmup_seconds=settings.warmup_seconds if step <= settings.warmup_seconds else 0.0,
+        before_seconds=max(settings.before_seconds, BINS_BEFORE * step),
+        late_seconds=settings.late_seconds + step,
+        min_windows=settings.min_windows if step < 4 * USUAL_STEP else 2,
+        silence_windows=settings.silence_windows * silent_after,
+        step_seconds=max(settings.step_seconds, 6 * step),
+    )
+
+
+def _deploy(subject: Told, so_far: Known, environment: str, moment: float) -> Deploy:
+    expected = subject.expected_from
+    there = expected is not None and moment >= expected
+    # a deploy that is said to bring the version that was there: no other one is its predecessor
+    stays = subject.kind == "deploy" and subject.version_from == subject.version_to != ""
+    return Deploy(
+        id=subject.deploy_id,
+        kind="redeploy" if stays else subject.kind,
+        environment=environment,
+        service=subject.service,
+        version=so_far.new,
+        previous_version=so_far.old,
+        state="succeeded" if there else "started" if expected is None else "progressing",
+        started=datetime.fromtimestamp(subject.at, UTC),
+        finished=datetime.fromtimestamp(expected, UTC) if there and expected is not None else None,
+        first_traffic=so_far.first,
+        sources=("outside",),
+    )
+
+
+def _other(subject: Told, environment: str) -> Deploy:
+    at = datetime.fromtimestamp(subject.at, UTC)
+    return Deploy(
+        subject.deploy_id, subject.kind, environment, subject.service, subject.version_to, subject.version_from, "progressing", at, None, None,
+        ("outside",),
+    )  # fmt: skip
