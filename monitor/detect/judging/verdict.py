@@ -3,14 +3,15 @@ settle it.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from monitor.detect.evidence.equivalence import minimum_detectable_ratio
-from monitor.detect.evidence.fanout import answers_of, is_new_with_version
-from monitor.detect.evidence.tested import ALL_FAILURES, RATES, SIDES, EdgeTests
+from monitor.detect.evidence.fanout import answers_of
+from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.judging.case import Case, case_of
+from monitor.detect.judging.edge_outcomes import edge_judgement, edge_outcome
 from monitor.detect.judging.findings import Clauses
 from monitor.detect.judging.meaning import meaning_findings
 from monitor.detect.judging.settling import need_of, settling
@@ -28,25 +29,9 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell, Sighting
-from monitor.model.judging import (
-    Bounds,
-    EdgeJudgement,
-    Evidence,
-    Finding,
-    Outcome,
-    Signal,
-    Verdict,
-)
+from monitor.model.judging import EdgeJudgement, Finding, Outcome, Verdict
 from monitor.model.meaning import Meant
 from monitor.model.reasons import Reason, reason
-
-SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(
-    SIDES, "latency"
-)
-COUNTED_IN_ALL: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
-"""Signals of which all failures together consist: where one is accepted as known, their sum says
-nothing.
-"""
 
 
 def judge(
@@ -173,11 +158,11 @@ def _verdict(
     for edge in case.edges:
         share = _calls_since(edge, case.since) / total if total else 0.0
         mine = [finding for finding in findings if finding.edge == edge.table.edge]
-        outcome, reasons, calls = _edge_outcome(edge, mine, guilty, answers, settings)
+        outcome, reasons, calls = edge_outcome(edge, mine, guilty, answers, settings)
         if outcome == "pass":
             passed += share
         needed.append(calls)
-        judgements.append(_judgement(edge, outcome, reasons, share))
+        judgements.append(edge_judgement(edge, outcome, reasons, share))
     open_edges = zip(case.edges, judgements, needed, strict=True)
     needs = [need for edge, judged, calls in open_edges if (need := need_of(edge, judged, calls))]
     etas = [
@@ -306,101 +291,6 @@ def _explained(worse: Reason, by: Reason) -> Reason:
     """What is worse, with what explains it better than this deploy."""
     beside = {f"by_{name}": value for name, value in by.parameters.items()}
     return replace(worse, parameters={**worse.parameters, **beside}, explained_by=by.code)
-
-
-def _edge_outcome(
-    edge: EdgeTests,
-    mine: Sequence[Finding],
-    guilty: set[str],
-    answers: tuple[float, float] | None,
-    settings: JudgeSettings,
-) -> tuple[Outcome, list[Reason], float | None]:
-    """Outcome, reasons and the calls of the new version that would settle an open edge (None:
-    calls are not what is missing).
-
-    A signal with an accepted finding is set aside: the rest of the edge is judged without it.
-    """
-    if any(finding.id in guilty for finding in mine):
-        return "fail", [finding.reason for finding in mine if finding.id in guilty], None
-    contrast = edge.contrast
-    if not contrast.overlap:
-        return "inconclusive", [*edge.problems, _apart(edge, answers)], None
-    reasons = list(edge.problems)
-    needed = 0.0
-    accepted = {finding.signal for finding in mine if finding.state == "accepted"}
-    left = [
-        kind
-        for kind in (*edge.equivalences, *edge.latency_difference)
-        if not _set_aside(kind, accepted)
-    ]
-    if accepted and not left:
-        reasons.append(reason("accepted_whole"))
-    for kind, bound in edge.equivalences.items():
-        if kind in left and not bound.equivalent(settings.floor_ratio, settings.floor_difference):
-            reasons.append(
-                reason(
-                    "harm_possible",
-                    kind=kind,
-                    difference_high=bound.difference_high,
-                    calls=bound.calls,
-                )
-            )
-            needed = max(needed, bound.calls_needed or 0.0)
-    for side, high in edge.latency_difference.items():
-        if side in left and high >= settings.latency_floor_points:
-            reasons.append(reason("slowness_possible", side=side, high=high))
-    for side, high in edge.tail_difference.items():
-        if side in left and high >= settings.latency_tail_points:
-            reasons.append(reason("tail_possible", side=side, high=high))
-    if len(set(contrast.windows.tolist())) < settings.min_windows:
-        reasons.append(reason("few_windows", wanted=settings.min_windows))
-    reasons += [finding.reason for finding in mine if finding.state != "accepted"]
-    return ("inconclusive", reasons, needed or None) if reasons else ("pass", [], None)
-
-
-def _apart(edge: EdgeTests, answers: tuple[float, float] | None) -> Reason:
-    """Why the versions never met on an edge."""
-    new, old = edge.contrast.new_version, edge.contrast.old_version
-    if not edge.contrast.after_new[0]:
-        return reason("edge_without_version", version=new)
-    if is_new_with_version(edge, answers):
-        return reason("operation_new", version=new, against_version=old)
-    return reason("edge_without_meeting")
-
-
-def _set_aside(kind: str, accepted: set[Signal]) -> bool:
-    """Whether a kind is not judged, because what is known and accepted is of its signal."""
-    return (
-        bool(accepted.intersection(COUNTED_IN_ALL))
-        if kind == ALL_FAILURES
-        else SIGNAL_OF[kind] in accepted
-    )
-
-
-def _judgement(
-    edge: EdgeTests, outcome: Outcome, reasons: Sequence[Reason], share: float
-) -> EdgeJudgement:
-    other = edge.counterparts[0] if len(edge.counterparts) == 1 else ""
-    caller, callee = (
-        (other, edge.contrast.new_version)
-        if edge.role == "callee"
-        else (edge.contrast.new_version, other)
-    )
-    evidence: dict[str, Evidence] = {test.kind: test.evidence for test in edge.whole}
-    slower = {
-        side: Bounds(None, high, float(edge.contrast.after_new[0]), None)
-        for side, high in edge.latency_difference.items()
-    }
-    return EdgeJudgement(
-        edge.table.edge,
-        caller,
-        callee,
-        outcome,
-        tuple(reasons),
-        round(share, 6),
-        evidence,
-        {**edge.equivalences, **slower},
-    )
 
 
 def _edge_problems(judgements: Sequence[EdgeJudgement]) -> list[Reason]:
