@@ -13,7 +13,8 @@ from monitor.api.moments import FIRST, is_age, moment
 from monitor.api.parts import Parts
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.services import split_service
-from monitor.store.reader import Provider, rows_in_utc
+from monitor.store.read_rows import rows_in_utc
+from monitor.store.reader import Provider
 
 Row = Mapping[str, Any]
 RANGES = ("15m", "1h", "6h", "24h", "7d")

@@ -24,7 +24,7 @@ from monitor.model.contracts import Revision
 from monitor.model.deploys import Deploy
 from monitor.model.timing import TimingReason
 from monitor.store import Store
-from monitor.store.reader import rows_in_utc
+from monitor.store.read_rows import rows_in_utc
 from monitor.wording.breaks import break_sentence
 
 GONE_AFTER = timedelta(hours=24)

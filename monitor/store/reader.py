@@ -1,7 +1,7 @@
 """Questions to the telemetry store, answered in our words and from published generations only."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -9,33 +9,16 @@ from typing import Any, Literal
 from monitor.errors import StoreError
 from monitor.model.alike import Alike
 from monitor.model.cells import CellColumns
-from monitor.model.edges import (
-    OUTCOMES,
-    SAMPLINGS,
-    WINDOW_SECONDS,
-    Edge,
-    EdgeCell,
-    EdgeQuery,
-    EdgeRow,
-    Kept,
-    Sighting,
-    Step,
-    callers_word,
-)
+from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, EdgeQuery, EdgeRow, Kept, Sighting
 from monitor.model.moments import in_utc
-from monitor.model.quantiles import quantiles
 from monitor.store.by_column import columns_of
 from monitor.store.client import Store
 from monitor.store.long_ranges import LongRanges
+from monitor.store.read_rows import cell_of, edge_of, edge_row, failures_of, rows_in_utc, step_of
 
 _END = 4_102_444_800  # the year 2100: later than any window
 _GROUPS = ("environment", "caller", "callee", "protocol", "operation", "versions")
 KINDS = ("server_error", "provider_error", "client_error", "timeout")
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-
-_SHARES = tuple(QUANTILES.values())
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +104,7 @@ class Reader:
             "operation": query.operation or "",
         }
         parameters |= {f"by_{group}": int(group in query.by) for group in _GROUPS}
-        return [_edge_row(row, query.by) for row in self._long.edges(parameters)]
+        return [edge_row(row, query.by) for row in self._long.edges(parameters)]
 
     def cells(
         self,
@@ -145,7 +128,7 @@ class Reader:
             "environment": environment,
             "services": [] if "" in services else services,
         }
-        return [_cell(row) for row in self._store.query("cells", parameters)]
+        return [cell_of(row) for row in self._store.query("cells", parameters)]
 
     def sealed_cells(
         self,
@@ -235,7 +218,7 @@ class Reader:
         builds = self._builds(environment, service) if rows else {}
         return [
             Alike(
-                _edge(row),
+                edge_of(row),
                 row["caller_version"],
                 row["callee_version"],
                 row["instance"],
@@ -245,7 +228,7 @@ class Reader:
                 {kind: int(row[kind]) for kind in KINDS if row[kind]},
                 dict(row["client_histogram"]),
                 dict(row["server_histogram"]),
-                _failures(row["failures"]),
+                failures_of(row["failures"]),
                 row["payload_shape"],
                 builds.get((row[f"{side}_version"], row["instance"]), {}),
             )
@@ -496,7 +479,7 @@ class Reader:
                 row["trace"].hex(),
                 row["error_type"],
                 int(row["duration_ns"]) / 1e9,
-                tuple(_step(step) for step in json.loads(row["skeleton"])),
+                tuple(step_of(step) for step in json.loads(row["skeleton"])),
             )
             for row in self._store.query("evidence_of", parameters)
         ]
@@ -518,137 +501,9 @@ class Reader:
         return self._store.query("ledger_totals")
 
 
-def _step(step: Mapping[str, Any]) -> Step:
-    return Step(
-        step["service"],
-        step["version"],
-        step["operation"],
-        "client" if step["side"] % 2 else "server",
-        step["outcome"],
-        step["error_type"],
-        int(step["start_us"]) / 1e6,
-        int(step["duration_us"]) / 1e6,
-    )
-
-
-def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
-    def grouped(name: str, group: str) -> str | None:
-        return str(row[name]) if group in by else None
-
-    outcomes: dict[str, int] = {name: int(row[name]) for name in OUTCOMES}
-    provider_only = {str(name): int(count) for name, count in row["provider_only"].items()}
-    return EdgeRow(
-        environment=grouped("environment", "environment"),
-        caller=grouped("caller", "caller"),
-        callee=grouped("callee", "callee"),
-        protocol=grouped("protocol", "protocol"),
-        operation=grouped("operation", "operation"),
-        caller_version=grouped("caller_version", "versions"),
-        callee_version=grouped("callee_version", "versions"),
-        calls=int(row["calls"]),
-        weighted_calls=float(row["weighted_calls"]),
-        failed=int(row["failed"]),
-        outcomes=outcomes,
-        error_types=dict(row["error_types"]),
-        conformance=_conformance(row),
-        coverage=_coverage(row),
-        sampling=SAMPLINGS[int(row["sampling"])],
-        client_seconds_sum=_side(row, "client"),
-        server_seconds_sum=_side(row, "server"),
-        quantiles={
-            side: dict(zip(QUANTILES, quantiles(row[f"{side}_histogram"], _SHARES), strict=False))
-            for side in ("client", "server", "queue")
-        },
-        exemplars=tuple(trace.hex() for trace in row["exemplars"]),
-        provider_only=provider_only,
-        caller_outcomes=callers_word(outcomes, provider_only),
-        caller_namespace=grouped("caller_namespace", "caller"),
-        callee_namespace=grouped("callee_namespace", "callee"),
-    )
-
-
-def _failures(counts: Mapping[str, Any]) -> tuple[tuple[str, str, int], ...]:
-    """(type, template, calls) of counts by both, which a unit separator parts."""
-    parted = ((*key.partition("\x1f"), int(count)) for key, count in sorted(counts.items()))
-    return tuple((kind, template, count) for kind, _, template, count in parted)
-
-
-def _edge(row: Row) -> Edge:
-    return Edge(
-        row["environment"],
-        row["caller"],
-        row["callee"],
-        row["protocol"],
-        row["operation"],
-        row["caller_namespace"],
-        row["callee_namespace"],
-    )
-
-
-def _cell(row: Row) -> EdgeCell:
-    return EdgeCell(
-        window=in_utc(row["window"]),
-        edge=_edge(row),
-        caller_version=row["caller_version"],
-        callee_version=row["callee_version"],
-        region=row["region"],
-        calls=int(row["calls"]),
-        weighted_calls=float(row["weighted_calls"]),
-        failed=int(row["failed"]),
-        outcomes={name: int(row[name]) for name in OUTCOMES},
-        error_types=dict(row["error_types"]),
-        provider_only=dict(row["provider_only"]),
-        conformance=_conformance(row),
-        coverage=_coverage(row),
-        sampling=SAMPLINGS[int(row["sampling"])],
-        client_calls=int(row["client_calls"]),
-        server_calls=int(row["server_calls"]),
-        client_seconds_sum=_side(row, "client"),
-        server_seconds_sum=_side(row, "server"),
-        client_histogram=dict(row["client_histogram"]),
-        server_histogram=dict(row["server_histogram"]),
-        self_histogram=dict(row["self_histogram"]),
-        queue_histogram=dict(row["queue_histogram"]),
-        exemplars=tuple(trace.hex() for trace in row["exemplars"]),
-        sealed=bool(row["sealed"]),
-    )
-
-
-def _side(row: Row, side: str) -> float | None:
-    return int(row[f"{side}_ns"]) / 1e9 if row[f"{side}_calls"] else None
-
-
-def _coverage(row: Row) -> dict[str, int]:
-    counts = {
-        name: int(row[name])
-        for name in ("both", "client_only", "server_only", "log_only", "folded", "failed_attempts")
-    }
-    return counts | {
-        "untold": max(0, int(row["calls"]) - sum(int(row[name]) for name in OUTCOMES))
-    }
-
-
-def _conformance(row: Row) -> dict[str, int]:
-    counts = {"valid": int(row["valid"]), "violated": int(row["violated"])}
-    return counts | {
-        f"not_checked:{reason}": int(count) for reason, count in sorted(row["not_checked"].items())
-    }
-
-
 def _window_of(at_ns: int) -> int:
     return at_ns // (WINDOW_SECONDS * 10**9) * WINDOW_SECONDS
 
 
 def _seconds(moment: datetime | None, default: int) -> int:
     return default if moment is None else max(0, min(_END, int(moment.timestamp())))
-
-
-def rows_in_utc(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with all their times aware, in UTC."""
-    return [
-        {
-            name: in_utc(value) if isinstance(value, datetime) else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
