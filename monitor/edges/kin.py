@@ -7,16 +7,14 @@ Zipkin lets both sides share one id, and the span above a server may be internal
 server. What follows from that is written as joints; spans without one need none:
 
 * Client over client of one process is one call, counted at the outermost span that names a
-  protocol, if one can carry the
-  other, their hosts agree, and the inner one starts within the outer. A wrapper that names no
-  protocol is no call.
+  protocol, if one can carry the other, their hosts agree, and the inner one starts within the
+  outer. A wrapper that names no protocol is no call.
 * Server under server (or consumer) of one service is one call, the outer's; a failure that only
   the inner one tells is its too.
 * Server under another service's server, consumer or internal span is a call of that service.
 * A client under another service's client is that of a gateway, so the outer call reached its
-  service; unless it is a
-  sidecar's: then the two are one call, and so is the server that it reached with the server
-  directly under that one.
+  service; unless it is a sidecar's: then the two are one call, and so is the server that it
+  reached with the server directly under that one.
 
 A parent is looked for within one window of 10 s, farther only where one of both lasts 10 s or
 more, which is the only way that they can end farther apart: so what a joint says does not change
@@ -25,12 +23,22 @@ with the windows that are closed together.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitor.edges.proxies import PROXY_WORDS, SIDECAR_WORDS, hosts_agree, is_named_after
+from monitor.edges.span_columns import (
+    Rows,
+    id_keys,
+    integers,
+    mixed_keys,
+    order_of,
+    rows_at,
+    trace_keys,
+    words_of,
+)
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.spans import (
     KIND_CLIENT,
@@ -43,31 +51,7 @@ from monitor.model.spans import (
 LONG_NS = WINDOW_SECONDS * 10**9
 _DEEPEST = 16
 _LAYERS = {"messaging": 3, "database": 3, "grpc": 2, "rpc": 2, "http": 1, "other": 0}
-_ADDRESS = re.compile(r"\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?|\d{1,3}(?:\.\d{1,3}){3}")
-_SIDECARS = frozenset(
-    {
-        "istio-proxy",
-        "linkerd-proxy",
-        "envoy-sidecar",
-        "consul-dataplane",
-        "cilium-envoy",
-        "daprd",
-        "envoy",
-    }
-)
-_SIDECAR_WORDS = re.compile(r"(?:^|[-._:/])(?:sidecar|envoy|istio|linkerd|mesh)(?:$|[-._:/])")
-_PROXY_WORDS = re.compile(r"(?:^|[-._:/])(?:proxy|sidecar|envoy|istio|linkerd|mesh)(?:$|[-._:/])")
-
-Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """A column of words as codes."""
-
-    words: list[str]
-    codes: NDArray[np.int64]
 
 
 def joints(spans: pa.Table, near: Sequence[int]) -> pa.Table:
@@ -87,23 +71,23 @@ class _Family:
     """The spans of some traces, their parents, and what follows."""
 
     def __init__(self, spans: pa.Table, near: Sequence[int]) -> None:
-        order = _order(spans)
+        order = order_of(spans)
         self.spans = spans = spans.take(pa.array(order))
         self.count = spans.num_rows
-        self.kind = _numbers(spans, "kind")
+        self.kind = integers(spans, "kind")
         self.window, self.start, self.end = (
-            _numbers(spans, name) for name in ("window", "start_ns", "end_ns")
+            integers(spans, name) for name in ("window", "start_ns", "end_ns")
         )
         self.seen = np.isin(self.window, near)
-        self.span, self.parent = _ids(spans, "span"), _ids(spans, "parent")
-        self.service, self.namespace = _words(spans, "service"), _words(spans, "namespace")
-        self.protocol, self.host = _words(spans, "protocol"), _words(spans, "host")
-        self.outcome = _words(spans, "outcome")
+        self.span, self.parent = id_keys(spans, "span"), id_keys(spans, "parent")
+        self.service, self.namespace = words_of(spans, "service"), words_of(spans, "namespace")
+        self.protocol, self.host = words_of(spans, "protocol"), words_of(spans, "host")
+        self.outcome = words_of(spans, "outcome")
         self.inner = self.kind == KIND_INTERNAL
         self.outgoing = (self.kind == KIND_CLIENT) | (self.kind == KIND_PRODUCER)
         self.server = self.kind == KIND_SERVER
         self.long = self.end - self.start >= LONG_NS
-        self.key = _trace_keys(spans)
+        self.key = trace_keys(spans)
         self.up, self.shared = self._parents()
 
     def table(self) -> pa.Table:
@@ -136,16 +120,16 @@ class _Family:
         """The parent of each span, and the client that shares its id with a server; -1
         for none.
         """
-        ids = _mixed(self.key, self.span)
+        ids = mixed_keys(self.key, self.span)
         order = np.argsort(ids, kind="stable")
         ordered = ids[order]
         up, best = np.full(self.count, -1, np.int64), np.full(self.count, -1, np.int64)
         every = np.arange(self.count)
-        first = np.searchsorted(ordered, _mixed(self.key, self.parent))
+        first = np.searchsorted(ordered, mixed_keys(self.key, self.parent))
         shared = np.full(self.count, -1, np.int64)
         own = np.searchsorted(ordered, ids)
         for step in range(4):
-            parents = _at(ordered, order, first + step, _mixed(self.key, self.parent))
+            parents = rows_at(ordered, order, first + step, mixed_keys(self.key, self.parent))
             parents = np.where((self.parent != 0) & (parents != every), parents, -1)
             parents = np.where(self.near(every, parents), parents, -1)
             alike, answers = (
@@ -155,7 +139,7 @@ class _Family:
             score = 1 + np.where(self.server, 2 * answers + alike, 2 * alike + answers)
             better = (parents >= 0) & (score > best)
             up, best = np.where(better, parents, up), np.where(better, score, best)
-            twin = _at(ordered, order, own + step, ids)
+            twin = rows_at(ordered, order, own + step, ids)
             fits = (
                 self.server
                 & self.outgoing[twin]
@@ -267,7 +251,10 @@ class _Family:
         pairs = self.host.codes[rows] * len(words) + self.host.codes[other]
         distinct, at = np.unique(pairs, return_inverse=True)
         answer: Mask = np.array(
-            [_agree(words[pair // len(words)], words[pair % len(words)]) for pair in distinct],
+            [
+                hosts_agree(words[pair // len(words)], words[pair % len(words)])
+                for pair in distinct
+            ],
             bool,
         )[at]
         return answer
@@ -302,7 +289,7 @@ class _Family:
         since the server it reached stands right over another service's server, as its sidecar: by
         its name, or for it has the client's own.
         """
-        by_name = self._is_named_after(inner, outer, _PROXY_WORDS)
+        by_name = self._is_named_after(inner, outer, PROXY_WORDS)
         every = np.arange(self.count)
         over = self.server & (above >= 0) & self.server[above] & ~self.same(every, above)
         behind = np.flatnonzero(over)
@@ -310,7 +297,7 @@ class _Family:
         doors = above[behind]
         # a gateway before a proxy stands like this, too: two sidecars are of one name, or named
         # after their services
-        mesh = self.same(above[doors], doors) | self._is_named_after(doors, behind, _PROXY_WORDS)
+        mesh = self.same(above[doors], doors) | self._is_named_after(doors, behind, PROXY_WORDS)
         clients = above[doors[mesh]]
         paired = np.zeros(self.count, bool)
         paired[clients[self.outgoing[clients]]] = True
@@ -327,9 +314,9 @@ class _Family:
         )
         caller = np.where(door >= 0, above[door], -1)
         caller = np.where((caller >= 0) & self.outgoing[caller], caller, -1)
-        named = self._is_named_after(every, caller, _PROXY_WORDS)
+        named = self._is_named_after(every, caller, PROXY_WORDS)
         servers = np.flatnonzero(self.server & (above >= 0))
-        servers = servers[self._is_named_after(above[servers], servers, _SIDECAR_WORDS)]
+        servers = servers[self._is_named_after(above[servers], servers, SIDECAR_WORDS)]
         named[above[servers]] = True
         caller = np.where(named, caller, -1)
         doors = np.zeros(self.count, bool)
@@ -341,7 +328,7 @@ class _Family:
         pairs = self.service.codes[proxy] * len(names) + self.service.codes[service]
         distinct, at = np.unique(pairs, return_inverse=True)
         by_pair = [
-            _named_after(names[pair // len(names)], names[pair % len(names)], words)
+            is_named_after(names[pair // len(names)], names[pair % len(names)], words)
             for pair in distinct
         ]
         answer: Mask = np.array(by_pair, bool)[at] & (proxy >= 0) & (service >= 0)
@@ -358,7 +345,7 @@ class _Family:
         hop = (
             (caller >= 0)
             & self.server[caller]
-            & (through | self._is_named_after(caller, every, _SIDECAR_WORDS))
+            & (through | self._is_named_after(caller, every, SIDECAR_WORDS))
         )
         above_all = above
         stands = np.where(hop, caller, every)  # whose place a server takes
@@ -464,13 +451,13 @@ def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]])
     taken = spans.take(pa.array(rows))
     codes = columns.get("told", np.zeros(0, np.int64)).astype(np.int64)
     names = spans.take(pa.array(np.maximum(codes, 0))) if len(rows) else taken
-    kind = _numbers(taken, "kind")
+    kind = integers(taken, "kind")
     keys = np.ascontiguousarray(columns.get("key_span", np.zeros(0, np.uint64)).astype(np.uint64))
     made = {
         "trace": taken.column("trace"),
         "span": taken.column("span"),
         "side": pa.array(np.where(kind == KIND_SERVER, 2, 1).astype(np.uint8)),
-        "window": pa.array(_numbers(taken, "window").astype(np.uint32)),
+        "window": pa.array(integers(taken, "window").astype(np.uint32)),
         "key_span": pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(8), len(rows), [None, pa.py_buffer(keys.tobytes())]
         ),
@@ -490,7 +477,7 @@ def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]])
         )
         made[name] = pa.array(np.where(failing >= 0, words, "").tolist(), pa.string())
     made["failed"] = pa.array(
-        np.where(failing >= 0, _numbers(worse, "failed"), 0).astype(np.uint8)
+        np.where(failing >= 0, integers(worse, "failed"), 0).astype(np.uint8)
     )
     made["folds"] = pa.array(
         np.minimum(columns.get("folds", np.zeros(0, np.int64)).astype(np.int64), 65_535).astype(
@@ -498,107 +485,3 @@ def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]])
         )
     )
     return pa.table(made)
-
-
-def _named_after(proxy: str, service: str, words: re.Pattern[str]) -> bool:
-    """Whether a proxy's name is one of a sidecar: a well-known one, `shop-sidecar`, or Istio's
-    `shop.default` of `shop`.
-    """
-    low, of = proxy.lower(), service.lower()
-    if low in _SIDECARS:
-        return True
-    if not low or not of or low == of:
-        return False
-    begins, ends = (
-        low.startswith(of) and not low[len(of)].isalnum(),
-        low.endswith(of) and not low[-len(of) - 1].isalnum(),
-    )
-    if begins and low[len(of)] == ".":
-        return True
-    rest = low[len(of) :] if begins else low[: -len(of)] if ends else ""
-    return bool(rest) and words.search(rest) is not None
-
-
-def _agree(host: str, other: str) -> bool:
-    """Whether two hosts can be one: the same, one of them not told or only as a number, or one the
-    short form of the other.
-    """
-    if host == other or not host or not other:
-        return True
-    if bool(_ADDRESS.fullmatch(host)) != bool(_ADDRESS.fullmatch(other)):
-        return True
-    if _ADDRESS.fullmatch(host):
-        return False
-    short, full = sorted((host.lower(), other.lower()), key=len)
-    return full.startswith(f"{short}.") or full.endswith(f".{short}")
-
-
-def _order(spans: pa.Table) -> Rows:
-    """Rows in an order of their own: what follows may not depend on how they were read."""
-    return np.lexsort(
-        (
-            _numbers(spans, "kind"),
-            _numbers(spans, "window"),
-            _ids(spans, "span"),
-            _trace_keys(spans),
-        )
-    )
-
-
-def _numbers(spans: pa.Table, name: str) -> NDArray[np.int64]:
-    return np.asarray(spans.column(name).to_numpy()).astype(np.int64)
-
-
-def _bytes(spans: pa.Table, name: str, width: int) -> bytes:
-    column = spans.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        return b"".join(
-            bytes(chunk.buffers()[1])[chunk.offset * width : (chunk.offset + len(chunk)) * width]
-            for chunk in column.chunks
-        )
-    return bytes(column.buffers()[1])[
-        column.offset * width : (column.offset + len(column)) * width
-    ]
-
-
-def _ids(spans: pa.Table, name: str) -> NDArray[np.uint64]:
-    return np.frombuffer(_bytes(spans, name, 8), np.uint64)
-
-
-def _trace_keys(spans: pa.Table) -> NDArray[np.uint64]:
-    halves = np.frombuffer(_bytes(spans, "trace", 16), np.uint64).reshape(-1, 2)
-    return _mixed(halves[:, 0], halves[:, 1])
-
-
-def _mixed(key: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    state = (key * np.uint64(0x9E3779B97F4A7C15)) ^ (key >> np.uint64(31)) ^ other
-    state = (state ^ (state >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    return state ^ (state >> np.uint64(32))
-
-
-def _at(
-    ordered: NDArray[np.uint64], order: Rows, places: Rows, wanted: NDArray[np.uint64]
-) -> Rows:
-    """The row at each place of an index when its key is the one wanted, else -1."""
-    inside = places < len(ordered)
-    places = np.where(inside, places, 0)
-    return np.where(inside & (ordered[places] == wanted), order[places], -1)
-
-
-def _words(spans: pa.Table, name: str) -> _Words:
-    column = spans.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = (
-            column.unify_dictionaries().combine_chunks()
-            if column.num_chunks
-            else pa.array([], pa.string())
-        )
-    if not isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_encode()
-    numbers: dict[str, int] = {}
-    places = np.array(
-        [numbers.setdefault(word, len(numbers)) for word in column.dictionary.to_pylist()],
-        np.int64,
-    )
-    codes = np.asarray(column.indices.to_numpy(zero_copy_only=False)).astype(np.int64)
-    return _Words(list(numbers), places[codes] if len(places) else codes)

@@ -29,6 +29,7 @@ def step_of(step: Mapping[str, Any]) -> Step:
 
 def edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
     """An edge; what `by` does not group by is None."""
+
     def grouped(name: str, group: str) -> str | None:
         return str(row[name]) if group in by else None
 
