@@ -190,7 +190,8 @@ def _by_consumer(met: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _whom(row: Mapping[str, Any]) -> str:
-    consumer = f"{row['consumer'] or 'unknown'} {row['consumer_version']}".strip()
+    space = f"{row['consumer_namespace']}/" if row["consumer_namespace"] else ""
+    consumer = f"{space}{row['consumer'] or 'unknown'} {row['consumer_version']}".strip()
     provider = row["provider_version"]
     return f"{consumer} (provider {provider})" if provider else consumer
 

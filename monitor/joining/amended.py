@@ -16,6 +16,7 @@ class Met:
 
     change: int
     consumer: str
+    consumer_namespace: str
     consumer_version: str
     provider_version: str
     operation: str

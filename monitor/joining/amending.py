@@ -231,11 +231,11 @@ class _Judging:
             held.add(why)
 
     def _whom(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Consumer, its version, the provider's version, operation, status, side."""
+        """Consumer, its namespace and version, the provider's version, operation, status, side."""
         side = self._replay.side_of(row["operation"], row["side"])
-        words = ("caller", "caller_version", "callee_version")
+        words = ("caller", "caller_namespace", "caller_version", "callee_version")
         if row["protocol"] == MESSAGING and side == "response":  # who is told is the consumer
-            words = ("callee", "callee_version", "caller_version")
+            words = ("callee", "callee_namespace", "callee_version", "caller_version")
         return (*(row[word] for word in words), row["operation"], row["status"], side)
 
     def add_marks(self, row: Mapping[str, Any]) -> None:
@@ -273,7 +273,7 @@ def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
         row[word]
         for word in (
             *("environment", "protocol", "operation", "status", "side", "media"),
-            *("caller", "caller_version", "callee_version"),
+            *("caller", "caller_namespace", "caller_version", "callee_version"),
         )
     )
 
@@ -285,7 +285,7 @@ def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list
         return
     by_place = counts_of(row)
     for change, pointer, count in replay.refused(kind, by_place):
-        whom = (row["caller"], row["caller_version"], row["callee_version"])
+        whom = (row["caller"], row["caller_namespace"], row["caller_version"], row["callee_version"])
         rule = replay.rule_of(change)
         met = Met(
             change, *whom, kind.operation, kind.status, kind.side, pointer, rule, count.shown,
@@ -329,11 +329,9 @@ def _met(counted: _Counted) -> list[Met]:
     whole: dict[tuple[Any, ...], Met] = {}
     for (*group, harm), affected in counted.affected.items():
         of = counted.looked_at[tuple(group)]
-        consumer, consumer_version, provider_version, operation, status, side = group
         met = Met(
-            *(harm.change, consumer, consumer_version, provider_version, operation, status),
-            *(side, harm.pointer, harm.rule, of, affected),
-            *(affected / of, _upper_share(affected, of)),
+            *(harm.change, *group, harm.pointer, harm.rule),
+            *(of, affected, affected / of, _upper_share(affected, of)),
         )
         if harm.rule not in WHOLE:
             rows.append(met)
@@ -345,7 +343,10 @@ def _met(counted: _Counted) -> list[Met]:
 
 
 def _in_order(rows: Sequence[Met]) -> list[Met]:
-    return sorted(rows, key=lambda row: (-row.affected, row.operation, row.consumer, row.pointer))
+    def order(row: Met) -> tuple[int, str, str, str, str]:
+        return -row.affected, row.operation, row.consumer, row.consumer_namespace, row.pointer
+
+    return sorted(rows, key=order)
 
 
 def _told(by_operation: Mapping[str, Counter[tuple[str, bool]]]) -> list[Told]:

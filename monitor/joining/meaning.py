@@ -69,7 +69,7 @@ def changed_since(
     caller.
     """
     rows = [
-        {**row, "partner": row["caller"]}
+        {**row, "partner": row["caller"], "partner_namespace": row["caller_namespace"]}
         for row in reader.shape_marks_by_hour(provider, since, until)
         if row["side"] == "response"
     ]
@@ -106,49 +106,56 @@ def _changed(
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Marks of one caller in one hour; `taken` payloads were marked, each stands for `each`."""
+    """Marks of one partner in one hour; `taken` payloads were marked, each stands for `each`."""
 
-    caller: str
+    partner: str
+    namespace: str
     hour: datetime
     taken: int
     each: float
     marks: Mapping[str, int]
 
+    @property
+    def whom(self) -> str:
+        """The partner beside others of its name."""
+        return f"{self.namespace}/{self.partner}" if self.namespace else self.partner
+
 
 def _by_kind(rows: Iterable[Row]) -> dict[Place, list[Marked]]:
     kinds: dict[Place, list[Marked]] = {}
     for row in rows:
-        marked = marked_of(row, row["partner"])
+        marked = marked_of(row)
         if marked is not None:
             place = Place(row["operation"], int(row["status"]), row["side"], "")
             kinds.setdefault(place, []).append(marked)
     return kinds
 
 
-def marked_of(row: Row, whom: str) -> Marked | None:
+def marked_of(row: Row) -> Marked | None:
     """A row of marks; None where it counts no payload."""
     marks = dict(row["marks"])
     taken = int(marks.get(f"{SEPARATOR}{MARKED}", 0))
     weight = int(marks.get(SEPARATOR, 0))
     if not taken or not weight:
         return None
-    return Marked(whom, row["hour"], taken, weight / taken, marks)
+    partner, namespace = row.get("partner", ""), row.get("partner_namespace", "")
+    return Marked(partner, namespace, row["hour"], taken, weight / taken, marks)
 
 
 def at_once(old: Sequence[Marked], new: Sequence[Marked]) -> bool:
     """Whether both versions were mostly live at the same hours, of the same callers: enough of the
     old one then, and most of the new one.
     """
-    live, came = ({(part.caller, part.hour) for part in side} for side in (old, new))
-    met = sum(part.taken for part in new if (part.caller, part.hour) in live)
-    beside = sum(part.taken for part in old if (part.caller, part.hour) in came)
+    live, came = ({(part.whom, part.hour) for part in side} for side in (old, new))
+    met = sum(part.taken for part in new if (part.whom, part.hour) in live)
+    beside = sum(part.taken for part in old if (part.whom, part.hour) in came)
     enough = min(BESIDE, TOGETHER * sum(part.taken for part in old))
     return met >= TOGETHER * sum(part.taken for part in new) and beside >= enough
 
 
 def counts_of(row: Row) -> dict[str, dict[str, int]]:
     """How many of the payloads that were marked showed each mark, by place."""
-    marked = marked_of({"hour": _NO_HOUR, **row}, "")
+    marked = marked_of({"hour": _NO_HOUR, **row})
     counts: dict[str, dict[str, int]] = {}
     if marked is None:
         return counts
@@ -167,7 +174,7 @@ def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:
     """Sketches by caller, and by hour where versions were live at once."""
     by_stratum: dict[str, list[Marked]] = {}
     for part in marked:
-        stratum = f"{part.caller}{SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.caller
+        stratum = f"{part.whom}{SEPARATOR}{part.hour:%Y-%m-%dT%H}" if at_once else part.whom
         by_stratum.setdefault(stratum, []).append(part)
     return [
         Sketch(stratum, _summed(parts), {} if at_once else _course(parts))

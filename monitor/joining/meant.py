@@ -174,7 +174,7 @@ def _newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     taken, newest = 0, list[dict[str, Any]]()
     for hour in sorted({row["hour"] for row in rows}, reverse=True):
         for row in rows:
-            marked = marked_of(row, row["partner"]) if row["hour"] == hour else None
+            marked = marked_of(row) if row["hour"] == hour else None
             if marked is not None:
                 newest.append(row)
                 taken += marked.taken
@@ -190,7 +190,7 @@ def meant_of(rows: Sequence[dict[str, Any]], old: str, new: str) -> Meant | None
     sides: dict[str, dict[tuple[str, Place], list[Marked]]] = {old: {}, new: {}}
     protocols: dict[tuple[str, Place], str] = {}
     for row in rows:
-        marked = marked_of(row, row["partner"])
+        marked = marked_of(row)
         if marked is None:
             continue
         place = (row["role"], Place(row["operation"], int(row["status"]), row["side"], ""))
@@ -216,7 +216,7 @@ def _kind(
         protocol=protocol,
         role=role,
         # whoever tells no name comes last
-        partners=sorted({part.caller for part in new}, key=lambda name: (not name, name)),
+        partners=sorted({part.partner for part in new}, key=lambda name: (not name, name)),
         at_once=beside,
         old_payloads=sum(part.taken for part in old),
         new_payloads=sum(part.taken for part in new),

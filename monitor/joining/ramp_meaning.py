@@ -47,7 +47,7 @@ def meanings_of(
     rows += reader.meant(asked, hour - LATELY, hour, by_hour=True)
     kinds: dict[_Kind, dict[_Whose, list[Marked]]] = {}
     for row in rows:
-        marked = marked_of(row, row["partner"])
+        marked = marked_of(row)
         if marked is not None:
             place_of = PayloadPlace(row["operation"], int(row["status"]), row["side"], "")
             whose = (row["version"], row["partner"], row["partner_version"])

@@ -65,5 +65,6 @@ def _named(exchange: Exchange, row: dict[str, Any]) -> Exchange:
         exchange,
         caller=row["service"],
         caller_version=row["version"],
+        caller_namespace=row["namespace"],
         environment=row["environment"] or exchange.environment,
     )

@@ -191,8 +191,8 @@ class Shapes:
             return
         status = exchange.status
         key = (
-            *(id(names), exchange.callee_namespace, exchange.protocol, operation, status),
-            *(request.media, response.media),
+            *(id(names), exchange.callee_namespace, exchange.caller_namespace, exchange.protocol),
+            *(operation, status, request.media, response.media),
         )
         group = self._memory.groups.get(key)
         if group is None:
@@ -226,7 +226,7 @@ class Shapes:
     ) -> _Kind:
         columns = _columns(exchange, names, operation, side, media)
         # of a message's provider the version is the sender's
-        version = columns[9] if exchange.protocol == MESSAGING else columns[10]
+        version = columns[10] if exchange.protocol == MESSAGING else columns[11]
         key = (*columns[:8], version)
         marked = self._memory.operations.setdefault(key, _Marked())
         return _Kind(names, columns, marked)
@@ -314,6 +314,7 @@ _KIND: Mapping[str, pa.DataType] = {
     "side": WORDS,
     "media": WORDS,
     "caller": WORDS,
+    "caller_namespace": WORDS,
     "caller_version": WORDS,
     "callee_version": WORDS,
 }
@@ -378,6 +379,7 @@ def _columns(
         side,
         without_parameters(media)[:100],
         names.caller,
+        exchange.caller_namespace,
         names.caller_version,
         names.callee_version,
     )

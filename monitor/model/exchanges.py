@@ -83,6 +83,7 @@ class Exchange:
     status_told: bool = True
     # a proxy made the answer itself: the callee never saw the request, or its answer was lost
     proxy_answer: bool = False
+    caller_namespace: str = ""
 
 
 CheckOutcome = Literal["valid", "violated", "not_checked"]

@@ -97,6 +97,29 @@ def test_what_a_newer_pact_expects_is_held_against_live_answers(api: Asked) -> N
     assert amended(api, expecting(id="seven"))["met"][0]["rule"] == "type"
 
 
+def test_two_callers_of_one_name_in_two_namespaces_are_two_consumers(api: Asked) -> None:
+    """By skeletons, by marks, and in the sums over an operation, which count each call once."""
+    published(api, expecting(), provider="orders")
+    states = {"team-a": "open", "team-b": "done", "": "open"}
+    for space, state in states.items():
+        body = json.dumps(ORDER | {"state": state})
+        live(api, *([{"caller_namespace": space, "response_body": body}] * 30))
+
+    def by_namespace(told: dict[str, Any]) -> list[tuple[str, str, int, int]]:
+        words = ("consumer_namespace", "consumer", "affected", "looked_at")
+        return [tuple(met[word] for word in words) for met in told["met"]]
+
+    told = amended(api, expecting(total=1))
+    assert by_namespace(told) == [(space, "web", 30, 30) for space in ("", "team-a", "team-b")]
+    assert (told["seen"], told["changes"][0]["affected"]) == (90, 90)
+
+    equal = {"$": matchers({"match": "type"}), "$.state": matchers({"match": "equality"})}
+    told = amended(
+        api, pact(interaction(answers={"body": ORDER, "matchingRules": {"body": equal}}))
+    )
+    assert by_namespace(told) == [("team-b", "web", 30, 30)]
+
+
 def test_a_value_that_a_pact_asks_for_is_told_by_marks_and_a_pattern_where_they_can(
     api: Asked,
 ) -> None:

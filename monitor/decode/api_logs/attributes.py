@@ -91,6 +91,7 @@ def exchange_of_attributes(
         callee=own if server else _first(attributes, _PEERS),
         callee_version=version if server else None,
         callee_namespace=namespace if server else None,
+        caller_namespace=attributes.get("service.peer.namespace") if server else namespace,
         environment=_first(resource, _ENVIRONMENTS),
         trace=trace,
         span=span,

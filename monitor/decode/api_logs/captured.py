@@ -60,4 +60,5 @@ def captured_message(entry: dict[str, Any], place: Place, index: int) -> Exchang
         redacted=get("redacted") is True,
         headers_whole=get("headers_whole") is not False,
         status_told=get("side") == "consumer",
+        caller_namespace=name(get("caller_namespace")),
     )

@@ -74,6 +74,7 @@ def make(
     headers_whole: bool = True,
     unanswered: bool = False,
     proxy_answer: bool = False,
+    caller_namespace: object = None,
 ) -> Exchange:
     """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing
     services are "unknown".
@@ -124,6 +125,7 @@ def make(
         headers_whole=headers_whole,
         status_told=unanswered or fields.is_told(status),
         proxy_answer=proxy_answer,
+        caller_namespace=fields.name_of(caller_namespace),
     )
 
 

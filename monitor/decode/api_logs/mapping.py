@@ -16,7 +16,7 @@ _NEEDED = (("time",), ("method",), ("path", "url"))
 _FIELDS = frozenset(
     (
         "time method path url route query status duration_ms duration_s duration_us duration_ns request_headers request_body response_headers "
-        "response_body caller caller_version callee callee_version callee_namespace environment trace_id span_id side request_truncated "
+        "response_body caller caller_version caller_namespace callee callee_version callee_namespace environment trace_id span_id side request_truncated "
         "response_truncated redacted request_body_encoding response_body_encoding headers_whole proxy_answer response_flags "
         "response_code_details upstream_status upstream_header_time"
     ).split()

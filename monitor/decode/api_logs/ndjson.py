@@ -1,8 +1,8 @@
 """Our own plain form: one JSON object an exchange.
 
 {time, method, path or url, route, query, status, duration_ms, request_headers, request_body,
-response_headers, response_body, caller, caller_version, callee, callee_version, callee_namespace,
-environment, trace_id, span_id, side, request_truncated, response_truncated, redacted,
+response_headers, response_body, caller, caller_version, caller_namespace, callee, callee_version,
+callee_namespace, environment, trace_id, span_id, side, request_truncated, response_truncated, redacted,
 request_body_encoding, response_body_encoding, headers_whole, proxy_answer, response_flags,
 response_code_details, upstream_status, upstream_header_time}: `time` is when the exchange ended,
 bodies are JSON or text, all but time, method and path or url may be left out. A body encoding of
@@ -77,4 +77,5 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         headers_whole=fields.whole_of(get("headers_whole"), request_headers, response_headers),
         status_told=fields.is_told(status),
         proxy_answer=made_by_proxy(entry),
+        caller_namespace=name(get("caller_namespace")),
     )

@@ -30,6 +30,7 @@ class _Alike(NamedTuple):
     redacted: bool
     headers_whole: bool | None  # None: its headers tell it
     status_told: bool
+    caller_namespace: str
 
 
 FEW = (
@@ -43,6 +44,7 @@ FEW = (
         "callee_version",
         "callee_namespace",
         "environment",
+        "caller_namespace",
     ),
     *("side", "request_truncated", "response_truncated", "redacted", "headers_whole"),
 )
@@ -165,6 +167,8 @@ class NdjsonReader:
             alike.redacted,
             whole,
             alike.status_told,
+            False,  # what tells of a proxy is not read here
+            alike.caller_namespace,
         )
 
     def _alike(self, entry: dict[str, Any]) -> _Alike | None:
@@ -204,6 +208,7 @@ def _alike(entry: dict[str, Any]) -> _Alike:
         get("redacted") is True,
         whole if isinstance(whole := get("headers_whole"), bool) else None,
         fields.is_told(status),
+        name(get("caller_namespace")),
     )
 
 

@@ -1,6 +1,7 @@
 -- Who sent the messages of these spans (trace and span as hex, one text each), as far as their spans have come.
 SELECT lower(concat(hex(h.trace), hex(h.call_span))) AS message, argMax(h.service, h.content_hash) AS service,
-       argMax(h.version, h.content_hash) AS version, argMax(h.environment, h.content_hash) AS environment
+       argMax(h.version, h.content_hash) AS version, argMax(h.namespace, h.content_hash) AS namespace,
+       argMax(h.environment, h.content_hash) AS environment
 FROM halves AS h
 WHERE h.side = 1
   AND h.window IN (

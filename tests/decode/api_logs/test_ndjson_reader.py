@@ -29,7 +29,7 @@ ENTRIES = st.fixed_dictionaries(
     optional={
         "url": st.sampled_from(["http://h/x", None]), "route": NAMES, "query": st.sampled_from(["", "a=1", "?a=1", None, {"a": [1, True]}, 5]), "status": st.sampled_from([200, 200.0, "200", True, 1, None, "-", 5000, -1]),
         "duration_ms": st.sampled_from([1, 1.5, "1.5", None, -1, 1e300, float("inf"), float("nan"), True, "x"]), "caller": NAMES, "caller_version": NAMES, "callee": NAMES, "callee_version": NAMES,
-        "callee_namespace": NAMES, "environment": NAMES, "side": st.sampled_from(["client", "server", None, 1]), "request_truncated": FLAGS, "response_truncated": FLAGS, "redacted": FLAGS, "headers_whole": FLAGS,
+        "callee_namespace": NAMES, "caller_namespace": NAMES, "environment": NAMES, "side": st.sampled_from(["client", "server", None, 1]), "request_truncated": FLAGS, "response_truncated": FLAGS, "redacted": FLAGS, "headers_whole": FLAGS,
         "request_headers": HEADERS, "response_headers": HEADERS, "request_body": BODIES, "response_body": BODIES, "response_body_encoding": st.sampled_from(["base64", None]), "trace_id": IDS, "span_id": IDS,
         "proxy_answer": FLAGS, "upstream_status": st.sampled_from(["", 200]),
     },
