@@ -98,7 +98,7 @@ def sketches(traffic: Traffic, count: int, draw: random.Random) -> list[Sketch]:
         by_key = counted.setdefault((caller.name, hour), Counter())
         by_key.update([f"{place}{SEPARATOR}{mark}" for place, mark in [*marks, ("", MARKED)]])
     return sketches_of(
-        [Marked(name, hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys) for (name, hour), keys in counted.items()],
+        [Marked(name, "", hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys) for (name, hour), keys in counted.items()],
         at_once=False,
     )  # fmt: skip
 

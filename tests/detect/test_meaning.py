@@ -100,7 +100,7 @@ def by_hours(*hours: Iterable[float]) -> list[Sketch]:
             for place, mark in [*(Skeleton({"it": value}).marks or ()), ("", MARKED)]
         )
         hour = START + timedelta(hours=at)
-        marked.append(Marked("web", hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys))
+        marked.append(Marked("web", "", hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys))
     return sketches_of(marked, at_once=False)
 
 

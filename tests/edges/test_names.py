@@ -165,6 +165,12 @@ def test_outcomes_and_error_types(
         ("/api/v2/search", "/api/v2/search"),
         ("/o/ord-4711?x=1#y", "/o/{id}"),
         ("/mail/a@b.example", "/mail/{id}"),
+        ("/pay/pay_0000063d/refunds", "/pay/{id}/refunds"),
+        ("/orders/ord-00ff12ab", "/orders/{id}"),
+        ("/t/x~1234567/urn:abcdef1", "/t/{id}/{id}"),
+        # words, and not ids: of words, of few digits, of a version and of a date
+        *((path, path) for path in ("/face-decade", "/deaf_accede/x", "/utf-8/mp4-1080p")),
+        *((path, path) for path in ("/v1-deadbeef", "/api.2023-10", "/a-00063d")),
         ("", "/"),
     ],
 )

@@ -58,6 +58,7 @@ fn is_id(segment: &[u8]) -> bool {
         || (length >= 16 && digits + letters + marks == length)
         || (length == 36 && digits + hex + dashes == length && uuid(segment))
         || numbered(segment, letters, digits)
+        || prefixed(segment)
 }
 
 fn uuid(segment: &[u8]) -> bool {
@@ -73,6 +74,16 @@ fn numbered(segment: &[u8], letters: usize, digits: usize) -> bool {
         && segment[..letters].iter().all(u8::is_ascii_alphabetic)
         && segment[letters + between..].iter().all(u8::is_ascii_digit)
         && (between == 0 || matches!(segment[letters], b'-' | b'_'))
+}
+
+/// One to 24 letters, a mark, and a hash: `pay_0000063d`.
+fn prefixed(segment: &[u8]) -> bool {
+    let letters = segment.iter().position(|one| !one.is_ascii_alphabetic()).unwrap_or(segment.len());
+    if !(1..=24).contains(&letters) || !matches!(segment.get(letters), Some(b'-' | b'_' | b'.' | b':' | b'~')) {
+        return false;
+    }
+    let hash = &segment[letters + 1..];
+    hash.len() >= 7 && hash.iter().all(|one| matches!(one, b'0'..=b'9' | b'a'..=b'f')) && hash.iter().any(u8::is_ascii_digit)
 }
 
 /// A URL as scheme, host and template, or only scheme and host where the span names its route; nothing for what is no URL.
