@@ -33,7 +33,9 @@ def build() -> str:
     if cargo is None:
         return "cargo is not here"
     try:
-        told = subprocess.run([cargo, "--version"], capture_output=True, text=True, check=True, timeout=60, cwd=CRATE).stdout
+        told = subprocess.run(
+            [cargo, "--version"], capture_output=True, text=True, check=True, timeout=60, cwd=CRATE
+        ).stdout
         if _version(told) < oldest_rust():
             return f"{told.strip()} is older than {'.'.join(map(str, oldest_rust()))}"
         said = _cargo(cargo, "--offline")
@@ -44,7 +46,10 @@ def build() -> str:
     if said:
         return f"cargo: {said}"
     names = ("lib_native.so", "lib_native.dylib")
-    made = next((TARGET / "release" / name for name in names if (TARGET / "release" / name).is_file()), None)
+    made = next(
+        (TARGET / "release" / name for name in names if (TARGET / "release" / name).is_file()),
+        None,
+    )
     if made is None:
         return "cargo made no library that Python loads here"
     beside = BUILT.with_suffix(".new")
@@ -55,9 +60,26 @@ def build() -> str:
 
 def _cargo(cargo: str, *words: str) -> str:
     """What went wrong, in a line."""
-    command = [cargo, "build", "--release", "--locked", "--quiet", "--target-dir", str(TARGET), *words]
+    command = [
+        cargo,
+        "build",
+        "--release",
+        "--locked",
+        "--quiet",
+        "--target-dir",
+        str(TARGET),
+        *words,
+    ]
     environment = os.environ | {"PYO3_PYTHON": sys.executable, "CARGO_NET_RETRY": "2"}
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=CRATE, env=environment)
+    ran = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        cwd=CRATE,
+        env=environment,
+    )
     errors = [line.strip() for line in ran.stderr.splitlines() if line.strip()]
     return "" if ran.returncode == 0 else (errors or ["no reason told"])[0]
 
@@ -72,11 +94,17 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """An abi3 wheel of this platform where SEAMWATCH_NATIVE=1, else nothing; RuntimeError when it cannot be built."""
-        if self.target_name != "wheel" or version == "editable" or os.environ.get("SEAMWATCH_NATIVE") != "1":
+        if (
+            self.target_name != "wheel"
+            or version == "editable"
+            or os.environ.get("SEAMWATCH_NATIVE") != "1"
+        ):
             return
         why_not = build()
         if why_not:
-            raise RuntimeError(f"the native decoder cannot be built ({why_not}); without SEAMWATCH_NATIVE=1 the wheel is pure")
+            raise RuntimeError(
+                f"the native decoder cannot be built ({why_not}); without SEAMWATCH_NATIVE=1 the wheel is pure"
+            )
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
         build_data["pure_python"] = False
         build_data["tag"] = f"cp311-abi3-{platform}"

@@ -29,7 +29,8 @@ class ApiConfig:
     trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
     deploy tools to those of telemetry. `longest_wait_seconds` bounds how long a gate waits: 0
     where nothing runs that could change its answer. `longest_override_hours` is what the settings'
-    policy lets an override last; `criticality` is what it says of services.
+    policy lets an override last; `criticality` is what it says of services. `closes_after_seconds`
+    is how long after its end a window is closed first.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +43,7 @@ class ApiConfig:
     requests_per_second: float = 50.0
     burst: int = 300
     stale_seconds: float = 90.0
+    closes_after_seconds: float = 5.0
     longest_wait_seconds: float = 3600.0
     trace_link: str = ""
     traces_to: str = ""

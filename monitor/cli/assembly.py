@@ -424,6 +424,7 @@ class House:
             requests_per_second=api.requests_per_second,
             burst=api.burst,
             stale_seconds=api.stale_seconds,
+            closes_after_seconds=self.settings.windows.provisional_seconds,
             trace_link=api.trace_link,
             traces_to=tracing.endpoint if tracing.enabled else "",
             aliases=self.written,

@@ -9,7 +9,7 @@ from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.model.ramps import Bound
-from monitor.wording.ramps import ROLES, bound_text
+from monitor.wording.ramps import ROLES, bound_text, short_span
 
 COLUMNS = "says role pair failures conformance seen_in declared missing".split()
 SAYS = {0: "yes: every pair is proven or accepted", 1: "no: a pair is broken", 2: "not proven"}
@@ -24,7 +24,7 @@ def can_i_deploy(
     form: FormatOption = "table",
 ) -> int:
     """Is a version proven against the versions that are live in an environment, by traffic anywhere and
-    by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven or nothing is known.
+    by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven, nothing is known, or the newest data is old.
     """
     with api(settings_of(context)) as there:
         answer = there.get("/v1/can-i-deploy", service=service, version=version, to=to, days=days)
@@ -40,11 +40,18 @@ def can_i_deploy(
     if form == "table":
         for note in answer["notes"]:
             typer.echo(plain(f"mind: {note['text']}"))
+        typer.echo(_data(answer))
         typer.echo(
             plain(f"{answer['service']} {answer['version']} to {answer['environment']}: ")
             + SAYS[answer["exit_code"]]
         )
     return int(answer["exit_code"])
+
+
+def _data(answer: Mapping[str, Any]) -> str:
+    if answer["data_until"] is None:
+        return "no window is closed yet"
+    return f"data until {answer['data_until']}, {short_span(answer['data_age_seconds'])} ago"
 
 
 def _line(pair: Mapping[str, Any]) -> dict[str, Any]:

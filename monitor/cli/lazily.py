@@ -73,7 +73,7 @@ COMMANDS = {
     ),
     "can-i-deploy": Listed(
         "monitor.cli.deployable:can_i_deploy",
-        "Is a version proven against the versions that are live in an environment, by traffic anywhere and by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven or nothing is known.",
+        "Is a version proven against the versions that are live in an environment, by traffic anywhere and by contracts? Exits 0 when every pair is proven or accepted, 1 when one is broken, 2 when one is unproven, nothing is known, or the newest data is old.",
     ),
     "size": Listed(
         "monitor.cli.size:size",

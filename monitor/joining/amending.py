@@ -285,7 +285,12 @@ def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list
         return
     by_place = counts_of(row)
     for change, pointer, count in replay.refused(kind, by_place):
-        whom = (row["caller"], row["caller_namespace"], row["caller_version"], row["callee_version"])
+        whom = (
+            row["caller"],
+            row["caller_namespace"],
+            row["caller_version"],
+            row["callee_version"],
+        )
         rule = replay.rule_of(change)
         met = Met(
             change, *whom, kind.operation, kind.status, kind.side, pointer, rule, count.shown,

@@ -27,6 +27,7 @@ from monitor.joining.ramps import (
     LIVE,
     TRACES_SECONDS,
     cell_of,
+    data_end,
     harms_of,
     paths_of,
     slots_by_service,
@@ -53,11 +54,13 @@ MOST_NAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A version of a service that shall go to an environment; evidence of so many days counts."""
+    """A version of a service that shall go to an environment; evidence of so many days before the
+    end of the data counts.
+    """
 
     place: Place
     version: str
-    at: datetime
+    now: datetime
     days: int = 7
 
 
@@ -88,7 +91,9 @@ class _Asking:
     def __init__(self, store: Store, engine: Engine, aliases: Aliases, wanted: Wanted) -> None:
         self.store, self.reader, self.telemetry = store, RampReader(store), Reader(store)
         self.engine, self.aliases, self.wanted = engine, aliases, wanted
-        self.until = int(wanted.at.timestamp()) // 10 * 10
+        self.data_until = data_end(store, wanted.now + timedelta(hours=1))
+        self.at = self.data_until or wanted.now
+        self.until = int(self.at.timestamp()) // 10 * 10
         self.since = max(0, self.until - wanted.days * 86400)
         self.place = wanted.place
 
@@ -104,7 +109,23 @@ class _Asking:
         declared = self._declared()
         pace = self._pace(there)
         pairs = [self._pair(partner, observed, declared, pace) for partner in partners]
-        notes: list[Missing] = []
+        notes, age = list[Missing](), None
+        if self.data_until is not None:
+            age = max(0.0, (wanted.now - self.data_until).total_seconds())
+        old = age is not None and age > LIVE.total_seconds()
+        if age is not None and old:
+            until = self.data_until.isoformat() if self.data_until else ""
+            notes.append(missing("deploy_data_old", seconds=age, until=until))
+        last = max((cell.last for cell in there), default=0)
+        if last and self.until - last > LIVE.total_seconds():
+            notes.append(
+                missing(
+                    "deploy_place_silent",
+                    service=self.place.service,
+                    environment=self.place.environment,
+                    seconds=float(self.until - last),
+                )
+            )
         if not pairs:
             notes.append(
                 missing(
@@ -128,7 +149,10 @@ class _Asking:
             version=wanted.version,
             environment=self.place.environment,
             at=datetime.fromtimestamp(self.until, UTC),
-            exit_code=exit_of({pair.word for pair in pairs}),
+            data_until=self.data_until,
+            data_age_seconds=age,
+            # who may be live since the data ended is not known: that proves nothing
+            exit_code=exit_of({pair.word for pair in pairs} | ({"unproven"} if old else set())),
             pairs=sorted(
                 pairs,
                 key=lambda it: (WORST_FIRST.index(it.word), it.direction, it.caller, it.callee, it.caller_version, it.callee_version),
@@ -205,7 +229,7 @@ class _Asking:
             ages[side] = "unknown" if untold else "new" if own else "old"
         lately = max(since, self.until - TRACES_SECONDS)
         paths = paths_of(self.reader, place, lately, self.until)
-        harms = harms_of(self.engine, place, self.wanted.at, newest=True)
+        harms = harms_of(self.engine, place, self.at, newest=True)
         versions = {
             side[2]: age for side, age in ages.items() if self.place.holds(*side[:2]) and side[2]
         }
@@ -408,9 +432,9 @@ class _Contracts:
                 self._unreadable.add(revision.name)
                 return None
             if promise.by_example:
-                since = asking.wanted.at - timedelta(days=asking.wanted.days)
+                since = asking.at - timedelta(days=asking.wanted.days)
                 rows = asking.telemetry.interactions(
-                    revision.name, since, asking.wanted.at + timedelta(hours=1)
+                    revision.name, since, asking.at + timedelta(hours=1)
                 )
                 return Expected(canonical(full, asking.aliases), promise, rows)
         return None
@@ -425,7 +449,7 @@ class _Contracts:
         return self._diffs[key]
 
     def _diff(self, newest: Revision) -> Declared | None:
-        at, engine = self._asking.wanted.at, self._asking.engine
+        at, engine = self._asking.at, self._asking.engine
         ahead = (
             newest.effective_from > at or newest.provider_version == self._asking.wanted.version
         )

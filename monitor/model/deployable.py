@@ -28,6 +28,8 @@ MissingCode = Literal[
     "deploy_nobody_known",
     "deploy_seen_elsewhere",
     "deploy_is_live",
+    "deploy_data_old",
+    "deploy_place_silent",
 ]
 
 
@@ -75,14 +77,17 @@ class DeployPair:
 
 @dataclass(frozen=True, slots=True)
 class Deployable:
-    """`exit_code` 0: all pairs are proven or accepted. 1: one is broken. 2: one is unproven, or there is none
-    to judge by.
+    """`exit_code` 0: all pairs are proven or accepted. 1: one is broken. 2: one is unproven, there is none
+    to judge by, or the newest data is old. `data_until` is the end of the newest closed window (None: there
+    is none), `data_age_seconds` how long ago that is.
     """
 
     service: str
     version: str
     environment: str
     at: datetime
+    data_until: datetime | None
+    data_age_seconds: float | None
     exit_code: Literal[0, 1, 2]
     pairs: Sequence[DeployPair]
     notes: Sequence[Missing]

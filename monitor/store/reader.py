@@ -65,8 +65,7 @@ class MeantQuery:
 
     @property
     def names(self) -> list[str]:
-        """What payloads may call the service: some records tell a caller's namespace in its name.
-        """
+        """What payloads may call the service: some records tell a caller's namespace in its name."""
         longer = [f"{self.service}.{self.namespace}"] if self.namespace else []
         return [self.service, *longer]
 

@@ -21,6 +21,8 @@ MISSING: Mapping[MissingCode, str] = {
     "deploy_nobody_known": "no service that calls {service} or is called by it was seen in {environment} in {days} days: nothing can be shown",
     "deploy_seen_elsewhere": "evidence is of {environments}",
     "deploy_is_live": "{version} is or was live in {environment} itself",
+    "deploy_data_old": "the newest closed window ended {span} ago, at {until}: what is live since then is not known",
+    "deploy_place_silent": "no call to or from {service} was seen in {environment} in the last {span} of the data",
 }
 
 
@@ -28,7 +30,7 @@ def missing_sentence(missing: Missing) -> str:
     """What is missing, as one sentence."""
     values = dict(missing.parameters)
     seconds = float(values.get("seconds", 0.0))
-    span = short_span(seconds)
+    values["span"] = span = short_span(seconds)
     if missing.code == "pair_never_seen":
         share = float(values.get("share", 0.0))
         how = f"; at {share:.0%} of the traffic there that takes about {span}"

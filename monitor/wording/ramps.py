@@ -4,6 +4,7 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from monitor.model.ramps import ENOUGH_PAYLOADS, Bound, PairMeaning, RampCode, RampReason, Role
 from monitor.wording.meaning import what_changed
@@ -66,6 +67,15 @@ def ramp_sentence(reason: RampReason) -> str:
             str(values["change"]), str(values["kind"]), old, new, factor
         )
     return RAMPS[reason.code].format_map(values)
+
+
+def unclosed_sentence(first: datetime, closed: datetime | None, patience: float) -> str:
+    """Why nothing is told of what has arrived already, and when it will be: `first` is the end of
+    the first window that is not closed.
+    """
+    then = first + timedelta(seconds=patience)
+    behind = f"windows are closed until {closed:%H:%M:%S} UTC" if closed else "no window is closed"
+    return f"{behind}: the next one is once telemetry of {then:%H:%M:%S} UTC has arrived"
 
 
 def small_share(share: float) -> str:

@@ -217,6 +217,58 @@ def test_where_all_is_proven_a_version_may_go(api: Asked) -> None:
     assert told["exit_code"] == 0
 
 
+def test_what_has_arrived_and_is_not_closed_is_told_where_no_version_is_seen_yet(
+    api: Asked,
+) -> None:
+    def hint() -> str:
+        answer = api.get("/v1/ramps/payment")
+        assert answer.status_code == 404
+        return str(answer.json()["error"]["do"])
+
+    nothing = hint()
+    assert "/v1/services" in nothing
+    arrived = {"source_id": "s", "rows": 9, "ingested": NOON}
+    write(api.parts.store, "arrivals", [arrived | {"window": NOON - timedelta(seconds=20)}])
+    assert hint() == (
+        "no window is closed: the next one is once telemetry of 11:59:55 UTC has arrived"
+    )
+    publish(api.parts.store, 1, [NOON - timedelta(seconds=30)], NOON)
+    assert hint() == (
+        "windows are closed until 11:59:40 UTC: the next one is once telemetry of 11:59:55 UTC has arrived"
+    )
+    publish(api.parts.store, 2, [NOON - timedelta(seconds=20)], NOON)
+    assert hint() == nothing
+
+
+def test_what_was_proven_when_the_data_ended_proves_nothing_long_after(api: Asked) -> None:
+    """Silence is not health: what is live since then is not known."""
+    store = api.parts.store
+    write_ramp(store, BEGIN, NOON - timedelta(minutes=20), generation=1)
+
+    def may() -> dict[str, Any]:
+        return dict(api.get("/v1/can-i-deploy?service=ledger&version=5&to=production").json())
+
+    old = may()
+    assert ({it["word"] for it in old["pairs"]}, old["exit_code"]) == ({"proven"}, 2)
+    (note,) = [it for it in old["notes"] if it["code"] == "deploy_data_old"]
+    assert "the newest closed window ended 20 min ago" in note["text"]
+    assert (old["data_age_seconds"], old["at"]) == (1200, old["data_until"])
+
+    # other services go on, and this one is silent: told, and not held against its pairs
+    write(store, "sightings", [sighting(NOON - timedelta(seconds=10), "web", "1", 9)])
+    publish(store, 1, [NOON - timedelta(seconds=10)], NOON)
+    silent = may()
+    assert silent["exit_code"] == 0
+    assert silent["data_age_seconds"] == 0
+    codes = {it["code"] for it in silent["notes"]}
+    assert ("deploy_place_silent" in codes, "deploy_data_old" in codes) == (True, False)
+
+
+def test_with_no_window_closed_nothing_tells_how_old_the_data_is(api: Asked) -> None:
+    told = api.get("/v1/can-i-deploy?service=ledger&version=5&to=production").json()
+    assert (told["data_until"], told["data_age_seconds"], told["exit_code"]) == (None, None, 2)
+
+
 def test_what_a_person_accepted_breaks_no_pair_and_is_told(api: Asked) -> None:
     write_shop_day(api.parts.store)
     _, root = write_judgement(api.parts.engine)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
-from monitor.api.routes.ramps import RampPair, end_of, told_pair
+from monitor.api.routes.ramps import RampPair, told_pair
 from monitor.api.strict import StrictRoute
 from monitor.api.told import fields_of
 from monitor.joining.deployable import Wanted, deployable, wanted_place
@@ -38,8 +38,9 @@ class ToldDeployPair(DeployPair):
 
 @dataclass(frozen=True, slots=True)
 class ToldDeployable(Deployable):
-    """`exit_code` 0: every pair is proven or accepted; 1: one is broken; 2: one is unproven, or there is none
-    to judge by.
+    """`exit_code` 0: every pair is proven or accepted; 1: one is broken; 2: one is unproven, there is none
+    to judge by, or the newest data is old. `data_until` is the end of the newest closed window (null: there
+    is none), `data_age_seconds` how long ago that is.
     """
 
     pairs: Sequence[ToldDeployPair]
@@ -59,7 +60,7 @@ def can_i_deploy(
     aliases = parts.config.aliases
     name = aliases.service(service)
     place = wanted_place(name, aliases.environment(to))
-    wanted = Wanted(place, aliases.version(name, version), end_of(parts, None), days)
+    wanted = Wanted(place, aliases.version(name, version), parts.clock(), days)
     judged = deployable(parts.store, parts.engine, aliases, wanted)
     return ToldDeployable(
         **fields_of(judged)

@@ -17,12 +17,20 @@ from monitor.api.parts import Parts
 from monitor.api.strict import StrictRoute
 from monitor.api.told import ToldReason, fields_of, told_reasons
 from monitor.joining.ramp_plans import plan_states
-from monitor.joining.ramps import Asked, RampListed, data_end, places_of, ramp_at, ramps_at
+from monitor.joining.ramps import (
+    Asked,
+    RampListed,
+    data_end,
+    places_of,
+    ramp_at,
+    ramps_at,
+    unclosed,
+)
 from monitor.model.edges import qualified
 from monitor.model.ramp_plans import PlanState
 from monitor.model.ramps import PairState, Ramp, RampReason
 from monitor.store.ramps import Place
-from monitor.wording.ramps import ramp_sentence
+from monitor.wording.ramps import ramp_sentence, unclosed_sentence
 
 router = APIRouter(prefix="/v1", tags=["ramps"], responses=ERRORS, route_class=StrictRoute)
 
@@ -139,7 +147,8 @@ def place_of(parts: Parts, service: str, environment: str | None, at: str | None
             404,
             "no version of this service was seen in the seven days before",
             service[:200],
-            "GET /v1/services lists those that are seen; `at` asks for another time",
+            ("" if at else _unclosed(parts))
+            or "GET /v1/services lists those that are seen; `at` asks for another time",
         )
     if len(places) > 1:
         names = ", ".join(
@@ -159,6 +168,14 @@ def end_of(parts: Parts, at: str | None) -> datetime:
     """The time asked for, or the end of the newest window; now where there is none."""
     now = parts.clock()
     return moment(at, now) or data_end(parts.store, now + timedelta(hours=1)) or now
+
+
+def _unclosed(parts: Parts) -> str:
+    """That windows are still to be closed; "" where none is."""
+    left = unclosed(parts.store, parts.clock() + timedelta(hours=1))
+    if left is None:
+        return ""
+    return unclosed_sentence(left.first, left.closed, parts.config.closes_after_seconds)
 
 
 def with_plans(parts: Parts, place: Place, ramp: Ramp, live_minutes: int) -> RampTold:

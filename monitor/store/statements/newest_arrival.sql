@@ -1,2 +1,2 @@
--- The newest window in which anything ever arrived, 0 when nothing did.
-SELECT toUnixTimestamp(max(arrivals.window)) AS window FROM arrivals
+-- The newest and the oldest window in which anything ever arrived, 0 when nothing did.
+SELECT toUnixTimestamp(max(arrivals.window)) AS window, toUnixTimestamp(min(arrivals.window)) AS oldest FROM arrivals
