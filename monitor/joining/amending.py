@@ -334,9 +334,11 @@ def _met(counted: _Counted) -> list[Met]:
     whole: dict[tuple[Any, ...], Met] = {}
     for (*group, harm), affected in counted.affected.items():
         of = counted.looked_at[tuple(group)]
+        consumer, space, consumer_version, provider_version, operation, status, side = group
         met = Met(
-            *(harm.change, *group, harm.pointer, harm.rule),
-            *(of, affected, affected / of, _upper_share(affected, of)),
+            *(harm.change, consumer, space, consumer_version, provider_version, operation),
+            *(status, side, harm.pointer, harm.rule, of, affected),
+            *(affected / of, _upper_share(affected, of)),
         )
         if harm.rule not in WHOLE:
             rows.append(met)
