@@ -99,9 +99,9 @@ def utc(at: datetime | None) -> datetime | None:
 
 
 def when(at: datetime | None) -> str:
-    """A time for people: seconds, UTC."""
+    """A time for people: seconds, and its zone: no page tells a time without one."""
     moment = utc(at)
-    return "never" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+    return "never" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def ago(at: datetime | None, now: datetime) -> str:

@@ -61,7 +61,9 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, 1, 0.5)
     if near:
         return f"did you mean {near[0]}?"
-    return f"use some of {', '.join(names)}" if names else "leave it out: there are none"
+    if not names:
+        return "leave it out: there are none"
+    return f"use {names[0]}" if len(names) == 1 else f"use one of {', '.join(names)}"
 
 
 def _refuse_unknown(request: Request, names: set[str]) -> None:

@@ -23,7 +23,7 @@ from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.wording.breaks import break_sentence
 from monitor.wording.findings import facts, told_by, what
-from monitor.wording.ramps import bound_text, meaning_text, small_share
+from monitor.wording.ramps import bound_text, dose_text, meaning_text, short_span, small_share
 from monitor.wording.reasons import sentence
 
 
@@ -90,6 +90,8 @@ def environment() -> Environment:
         bounded=bound_text,
         meant=meaning_text,
         small_share=small_share,
+        short_span=short_span,
+        dose=dose_text,
         iso=_iso,
     )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)

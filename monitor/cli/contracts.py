@@ -274,12 +274,20 @@ def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption 
     with api(settings_of(context)) as there:
         listing = there.pages("/v1/contracts", limit=limit)
     listing.note("contracts", datetime.now(UTC))
+    rows = listing.rows
+    if form == "table":
+        rows = [row | {"effective_from": _begins(row["effective_from"])} for row in rows]
     show(
-        listing.rows,
+        rows,
         COLUMNS[:-1],
         form,
         empty="no contracts; `seamwatch contracts publish` adds one",
     )
+
+
+def _begins(at: str) -> str:
+    """1970 stands for a revision that nobody gave a beginning."""
+    return "always" if at.startswith("1970-01-01T00:00:00") else at
 
 
 @commands.command("show")
@@ -366,7 +374,8 @@ def matrix(
             [cell | {"says": cell["word"]} for cell in counted],
             MATRIX,
             form,
-            empty="no contract of examples binds this service",
+            empty=f"no pact or other contract of examples binds {plain(service)}, or none of its versions is known; "
+            "`seamwatch contracts list` lists what is published",
         )
     for name in answer["unreadable"]:
         typer.echo(f"the contract {plain(name)} cannot be read any more", err=True)

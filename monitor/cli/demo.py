@@ -166,7 +166,7 @@ def _say_beside(address: str, data_dir: Path) -> None:
         f"beside it: `{ours} edges`, `{ours} findings`, `{ours} gate --service payment --version 2.0.0`, `{ours} ramp payment`"
     )
     _say(
-        f"what payment's next contract would break: `{ours} contracts amend {proposed} --name payment-api --provider payment`, or {address}/workbench?contract=payment-api"
+        f"what payment's next contract would break: `{ours} contracts amend {proposed} --name payment-api --provider payment`, or, signed in with the secret that `{ours} tokens create me --scope read --scope contracts:write` prints, {address}/workbench?contract=payment-api"
     )
     _say(f"how true payment's mock is: `{ours} contracts mocks payment-mock`; Ctrl-C ends all")
 

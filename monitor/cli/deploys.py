@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -11,6 +11,7 @@ from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, LimitOption, plain, show, show_one
 from monitor.cli.session import settings_of
 from monitor.model.edges import qualified
+from monitor.wording.ramps import small_share
 
 commands = typer.Typer(help="What changed, and when.", no_args_is_help=True)
 COLUMNS = (
@@ -46,6 +47,8 @@ def list_(
             row | {"namespace": _space(row.get("namespace"), row.get("namespaces") or [])}
             for row in rows
         ]
+    if form == "table":
+        rows = [_with_shares(row, "planned_share", "observed_share") for row in rows]
     show(rows, COLUMNS, form, empty="no deploys")
 
 
@@ -87,7 +90,17 @@ def show_one_deploy(
             typer.echo(
                 f"  {event['at']} {plain(event['source'])}: {event['kind']} {event['state']}{share}"
             )
-    show(detail["ramp"], STEPS, form, empty="no shares were told or seen")
+    steps = detail["ramp"]
+    if form == "table":
+        steps = [_with_shares(row, "planned", "observed") for row in steps]
+    show(steps, STEPS, form, empty="no shares were told or seen")
+
+
+def _with_shares(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    shares = {name: row.get(name) for name in names}
+    return row | {
+        name: "" if share is None else small_share(share) for name, share in shares.items()
+    }
 
 
 @commands.command("record")

@@ -151,7 +151,8 @@ def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
     units = by_example if contract["interactions"] or contract["messages"] else by_operation
     if contract["units"]:
         units = f"{contract['units']} methods or fields at the top"
-    typer.echo(f"judged: {units}; {len(remarks) or 'no'} remarks{_told_aside(contract)}")
+    count = f"{len(remarks) or 'no'} remark{'' if len(remarks) == 1 else 's'}"
+    typer.echo(f"judged: {units}; {count}{_told_aside(contract)}")
     for remark in remarks[:MOST_REMARKS]:
         typer.echo(
             f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}"

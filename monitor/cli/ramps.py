@@ -10,8 +10,15 @@ from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.control.documents import from_document
-from monitor.model.ramps import Bound, PairMeaning, exit_of
-from monitor.wording.ramps import ROLES, bound_text, meaning_text, short_span, small_share
+from monitor.model.ramps import Bound, Dose, PairMeaning, exit_of
+from monitor.wording.ramps import (
+    ROLES,
+    bound_text,
+    dose_text,
+    meaning_text,
+    short_span,
+    small_share,
+)
 
 LIVE = "version age share planned calls instances since".split()
 PAIRS = "role pair says calls failures conformance meaning latency not_proven".split()
@@ -163,10 +170,6 @@ def _remarks(shown: Mapping[str, Any]) -> Iterator[str]:
             f"were made again on {it['to_version']}, {it['recovered']:,} then well"
         )
     for it in shown["doses"]:
-        rises = "rise" if it["rises"] else "do not rise"
-        if it["levels"] >= 3:
-            yield f"dose: failures of old versions {rises} with the new share, {it['caller']} → {it['callee']} (z {it['z']:.1f})"
-        else:
-            yield f"dose: not told yet for {it['caller']} → {it['callee']}: {it['levels']} of 3 levels of share seen"
+        yield f"dose: {dose_text(from_document(it, Dose))}"
     for reason in shown["reasons"]:
         yield f"mind: {reason['text']}"

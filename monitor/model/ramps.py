@@ -241,6 +241,10 @@ class Retried:
     recovered: int
 
 
+DOSE_LEVELS = 3
+"""So many levels of share it takes to tell a dose from an outage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dose:
     """Whether the old version's failures rise with the new one's share. `z` is the test's, `added`

@@ -6,7 +6,16 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from monitor.model.ramps import ENOUGH_PAYLOADS, Bound, PairMeaning, RampCode, RampReason, Role
+from monitor.model.ramps import (
+    DOSE_LEVELS,
+    ENOUGH_PAYLOADS,
+    Bound,
+    Dose,
+    PairMeaning,
+    RampCode,
+    RampReason,
+    Role,
+)
 from monitor.wording.meaning import what_changed
 from monitor.wording.times import span
 
@@ -112,6 +121,19 @@ def meaning_text(meaning: PairMeaning | None) -> str:
         return few
     same = f"the same; ≤ {small_share(meaning.upper)}"
     return same if held >= ENOUGH_PAYLOADS else f"{same}; {few}"
+
+
+def dose_text(dose: Dose) -> str:
+    """Whether failures of old versions rise with the new one's share; or how much of a ramp it
+    takes to tell.
+    """
+    pair = f"{dose.caller} → {dose.callee}"
+    rise = "failures of old versions {} with the new one's share, " + pair
+    if dose.rises:
+        return rise.format("rise")
+    if dose.levels >= DOSE_LEVELS:
+        return rise.format("do not rise")
+    return f"whether {rise.format('rise')}, is not told yet: {dose.levels} of {DOSE_LEVELS} shares seen"
 
 
 def short_span(seconds: float) -> str:

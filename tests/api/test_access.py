@@ -477,9 +477,9 @@ def test_every_answer_carries_the_safe_headers(api: Asked, path: str) -> None:
     [
         ("/v1/edges?sinc=1h", "did you mean since?"),
         ("/v1/edges?enviroment=prod", "did you mean environment?"),
-        ("/v1/violations?zzz=pay", "use some of"),
+        ("/v1/violations?zzz=pay", "use one of"),
         ("/v1/findings?deploy=x", "did you mean deploy_id?"),
-        ("/v1/tokens?all=1", "use some of limit, offset"),
+        ("/v1/tokens?all=1", "use one of limit, offset"),
         ("/v1/health?all=1", "leave it out"),
         ("/v1/edges?since=1h&since=2h", "give it once"),
         ("/?sinc=1h", "did you mean since?"),

@@ -132,7 +132,7 @@ def test_a_contract_is_published_once_listed_and_shown(
             "--name",
             "payments",
         )
-        assert "judged: 0 operations, 0 parameters and headers, 0 schemas; 1 remarks" in told
+        assert "judged: 0 operations, 0 parameters and headers, 0 schemas; 1 remark" in told
         assert "the contract names no operation: nothing will be judged" in told
     assert "payments revision 1 of payment is unchanged" in told
     (tmp_path / "newer.json").write_text(
@@ -161,6 +161,9 @@ def test_a_contract_is_published_once_listed_and_shown(
     assert [(row["name"], row["number"], row["format"]) for row in rows] == [
         ("payments", 1, "openapi")
     ]
+    listed = said(capsys, "contracts", "list")
+    assert "always" in listed
+    assert "1970" not in listed
     assert json.loads(said(capsys, "contracts", "show", "payments")) == json.loads(CONTRACT)
     (tmp_path / "bad.json").write_text("{")
     said(capsys, "contracts", "publish", "bad.json", "--provider", "payment", exits=64)
@@ -335,7 +338,10 @@ def test_a_deploy_is_shown_with_planned_and_observed_shares(
         ]
         == 0.3
     )
-    assert "planned share" in said(capsys, "deploys", "list")
+    listed = said(capsys, "deploys", "list")
+    assert "planned share" in listed
+    assert "30 %" in listed
+    assert "30 %" in shown
 
 
 @pytest.mark.usefixtures("shop")

@@ -1,6 +1,7 @@
 """Deploys: what changed, how far the new version has come, and whether it is good."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -8,13 +9,16 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since
 from monitor.api.pages.known_names import ends_of, names_known
-from monitor.api.questions import namespaces_seen, range_of
+from monitor.api.parts import Parts
+from monitor.api.questions import namespaces_seen, range_of, windows_state
 from monitor.api.routes.deploys import detail, shares_now
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
+from monitor.model.deploys import Deploy
+from monitor.model.edges import WINDOW_SECONDS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
@@ -59,6 +63,7 @@ def deploys_page(
             "in_all": total,
             "older": bool(deploys) and start is None,
             "shares": shares,
+            "untold": _untold(parts, deploys),
             "namespaces": namespaces_seen(parts),
             "findings": counts,
             "verdicts": verdicts,
@@ -66,6 +71,13 @@ def deploys_page(
             "service": service or "",
         },
     )
+
+
+def _untold(parts: Parts, deploys: Sequence[Deploy]) -> set[str]:
+    """Deploys that began after the newest data ends: that they have no traffic is not known."""
+    last = windows_state(parts).last_closed
+    end = None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
+    return {deploy.id for deploy in deploys if end is None or deploy.started >= end}
 
 
 @router.get("/deploys/{deploy_id}")

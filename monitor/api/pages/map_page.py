@@ -29,6 +29,7 @@ MOST_ROWS = 50_000
 are more.
 """
 SHOWN, SHOWN_DEPLOYS = 3, 4
+SUSPECT = frozenset({"violating", "failing"})
 STRIP = timedelta(hours=24)
 
 
@@ -90,6 +91,7 @@ def map_page(
             "deploys": deploys,
             "deploys_in_all": kept_deploys.count_deploys(parts.engine, since=lately),
             "open_findings": len(opened),
+            "suspect": sum(line.state in SUSPECT for line in lines),
             "rows": overview,
             "incidents": blamed,
             "shown": SHOWN,

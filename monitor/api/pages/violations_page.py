@@ -53,7 +53,7 @@ def violations_page(
         {
             "violations": listing,
             "names": names_known(parts, services_of(listing.rows)),
-            "newest": None if listing.rows else newest_row(parts, "last_violation"),
+            "newest_violation": None if listing.rows else newest_row(parts, "last_violation"),
             "observed": parts.reader.observations(
                 parts.clock() - timedelta(days=OBSERVED_DAYS),
                 parts.clock() + timedelta(days=1),

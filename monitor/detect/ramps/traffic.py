@@ -15,10 +15,8 @@ from monitor.detect.evidence.shared import DOSE_Z
 from monitor.detect.ramps.bounds import CONFIDENCE, lower_share, upper_share
 from monitor.detect.ramps.cells import RampCell, ShapesSeen
 from monitor.detect.settings import JudgeSettings
-from monitor.model.ramps import Dose, Mixed, MovedBack, ShareStep
+from monitor.model.ramps import DOSE_LEVELS, Dose, Mixed, MovedBack, ShareStep
 
-LEVELS = 3
-"""So many levels of share it takes to tell a dose from an outage."""
 FELL = 0.05
 """Traffic that went back by less is not told."""
 
@@ -146,7 +144,7 @@ def doses(
         doses_seen = (old[served, 0], old[served, 1], share[served])
         z = (
             dose_response(*doses_seen, *past) / math.sqrt(dispersion(*past))
-            if levels >= LEVELS
+            if levels >= DOSE_LEVELS
             else 0.0
         )
         base, added = dose_rates(
