@@ -1,5 +1,5 @@
 """Where two contracts of one provider cannot both be kept: examples (a pact, Spring contracts,
-stubs) that show what the OpenAPI document forbids, and schemas of one operation or topic that
+stubs) that show what the OpenAPI document or the GraphQL schema forbids, and schemas of one operation or topic that
 nothing can keep both of.
 
 Each example is judged by the document as if it were an exchange. A pact names what its consumer
@@ -65,10 +65,10 @@ def contradictions(
     promise: Promise,
     kind: str = "pact",
 ) -> list[Contradiction]:
-    """What of the examples of a document of that format an OpenAPI document forbids, in their
-    order, at most 100; nothing where either is another thing.
+    """What of the examples of a document of that format an OpenAPI document, or a GraphQL schema,
+    forbids, in their order, at most 100; nothing where either is another thing.
     """
-    if promise.by_example or not promise.operations:
+    if promise.judge is None and (promise.by_example or not promise.operations):
         return []
     in_force = InForce(contract, 0, promise, 0, 0)
     clashes: list[Contradiction] = []

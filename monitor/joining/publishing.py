@@ -212,7 +212,7 @@ _OF_CALLS = frozenset({"openapi", "jsonschema"})
 
 def _shown_to(shows: Revision, other: Revision) -> Literal["calls", "messages", ""]:
     """What the examples of one contract may show that the other forbids."""
-    if shows.format in FORMATS and other.format == "openapi":
+    if shows.format in FORMATS and other.format in ("openapi", "graphql"):
         return "calls"
     return (
         "messages"

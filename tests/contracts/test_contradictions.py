@@ -122,6 +122,41 @@ def test_publishing_tells_both_clauses(
     assert "the provider cannot keep both contracts" in capsys.readouterr().out
 
 
+ORDERS = """
+type Query { order(id: ID!): Order }
+type Order { id: ID! total: Float! state: State }
+enum State { OPEN DONE }
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "order", "told"),
+    [
+        ("id total", {"id": "1", "total": 2}, []),
+        ("id total", {"id": "1"}, []),  # a consumer names what it needs
+        ("id sum", {"id": "1", "sum": 2}, [("request", "unknown_field")]),
+        ("id total", {"id": "1", "total": "2"}, [("response", "type")]),
+        ("state", {"state": "GONE"}, [("response", "enum")]),
+        ("id", {"id": None}, [("response", "non_null")]),
+    ],
+)
+def test_a_pact_of_queries_is_held_against_the_schema_of_its_provider(
+    api: Asked, fields: str, order: dict[str, Any], told: list[tuple[str, str]]
+) -> None:
+    query = {"query": f'query {{ order(id: "1") {{ {fields} }} }}'}
+    asks = {"method": "POST", "path": "/graphql", "body": query}
+    shown = one(asks, {"body": {"data": {"order": order}}})
+    for body in (
+        {"document": ORDERS, "provider": "payment", "name": "orders"},
+        {"document": json.dumps(pact(shown, one())), "name": "web-payment"},
+    ):
+        answer = api.post("/v1/contracts", body, LOCAL_TOKEN)
+        assert answer.status_code == 201, answer.text
+    conflicts = answer.json()["contradictions"]
+    assert [(each["side"], each["rule"]) for each in conflicts] == told
+    assert all(each["contract"] == "orders" for each in conflicts)
+
+
 def test_mocks_other_providers_and_other_environments_contradict_nothing(api: Asked) -> None:
     bad = json.dumps(pact(one(answers={"body": {"amount": "12.50"}})))
     whole = {
