@@ -1,5 +1,6 @@
 """`seamwatch edges` and `seamwatch violations`: what live traffic shows."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.cli.client import api
+from monitor.cli.client import Api, Listing, api
 from monitor.cli.printing import FormatOption, LimitOption, name_apart, show
 from monitor.cli.session import settings_of
 from monitor.model.edges import failed_calls
@@ -115,7 +116,12 @@ def events(
             row["state"] += f", flaky: back {flips} times on unchanged code" if flips else ""
     columns = "state contract text count first_seen last_seen versions deploy_before owner accepted id".split()
     columns += "operation side rule pointer".split() if form == "csv" else []
-    show(rows, columns, form, empty="no clause is known to be broken")
+    show(
+        rows,
+        columns,
+        form,
+        empty="no clause is known to be broken; `seamwatch up` watches for that, `seamwatch violations` asks what is stored",
+    )
 
 
 def observations(
@@ -169,7 +175,12 @@ def violations(
             if form == "table"
             else []
         )
+        earlier = _broken_before(there, listing, environment, caller, callee)
     listing.note("broken clauses, the newest first,", datetime.now(UTC))
+    if earlier:
+        sys.stderr.write(
+            f"seamwatch: before that {earlier:,} exchanges broke a clause; an earlier --since shows them\n"
+        )
     rows = listing.rows
     for row in rows:
         row["versions"] = ", ".join(
@@ -183,6 +194,30 @@ def violations(
     show(rows, columns, form, empty="no violations")
     if form == "table":
         typer.echo(checked_in_all(edges_then))
+
+
+def _broken_before(
+    there: Api,
+    listing: Listing,
+    environment: str | None,
+    caller: str | None,
+    callee: str | None,
+) -> int:
+    """How many exchanges broke a clause before the last day that the data has, where that day was
+    chosen for it: one late record must not hide the others.
+    """
+    if not listing.headers.get("x-data-moved"):
+        return 0
+    before = there.pages(
+        "/v1/edges",
+        most=1_000_000,
+        until=listing.headers.get("x-data-since"),
+        by="environment",
+        environment=environment,
+        caller=caller,
+        callee=callee,
+    )
+    return sum(int(row["conformance"].get("violated", 0)) for row in before.rows)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -150,10 +150,13 @@ class BreakWatch:
             and name in unseen
             and name not in after
         ]
+        # of more clauses than are read at once some were not asked for: none of them is gone by that
+        all_read = len(fresh) < MOST
         missing = [
             event
             for event in before.values()
-            if event.id not in after
+            if all_read
+            and event.id not in after
             and event.state != "gone"
             and event.last_seen < since
             and event.rule not in WATCHED
@@ -341,7 +344,7 @@ def _kept(event: ContractBreak, stored: ContractBreak | None) -> ContractBreak:
         word: getattr(stored, word)
         for word in ("accepted_by", "accepted_because", "accepted_until")
     }
-    return replace(event, told=max(event.told, stored.told), **accepted)
+    return replace(event, told=max(event.told, stored.told), told_to=stored.told_to, **accepted)
 
 
 def break_id(environment: str, fingerprint: str) -> str:
@@ -375,22 +378,31 @@ def tell_breaks(
 ) -> list[Alert]:
     """Write what the owners' receivers must be told, in the caller's transaction: a break that is
     new or again fires, one that is gone or accepted is resolved where it was told. The same state
-    is told once.
+    is told once. Where its owner is another now, those who were told hear that it is over for
+    them, and the new owner's receivers that it fires.
     """
     sent = []
     for event in breaks.load_breaks(connection).values():
         over = event.state == "gone" or event.quiet(now)
-        names = [name for name in receivers_of(event.owner, teams) if name in senders]
-        # a firing one is told as long as it is not over, and the other way round
-        if over != event.is_told or not names:
+        owners = [name for name in receivers_of(event.owner, teams) if name in senders]
+        # what an older release told it did not note: its owner's receivers
+        told_to = [*event.told_to] or (owners if event.is_told else [])
+        theirs = [] if over else owners
+        fires = [name for name in theirs if name not in told_to]
+        ends = [name for name in told_to if name not in theirs and name in senders]
+        # by turns that it is broken and that this is over: handed over, it is broken all the same
+        revision = event.told + (2 if fires and ends else 1)
+        alert = alert_of(event, revision, over=over, now=now, link_base=link_base)
+        if not (fires or ends) or (not over and is_silenced(alert.labels)):
             continue
-        alert = alert_of(event, event.told + 1, over=over, now=now, link_base=link_base)
-        if not over and is_silenced(alert.labels):
-            continue
-        for name in names:
+        for name in fires:
             outbox.enqueue(connection, alert, name, now, epoch=held.epoch)
-        breaks.save_breaks(connection, [replace(event, told=alert.revision)], now)
-        sent.append(alert)
+        ending = alert if over else replace(alert, state="resolved", ended=now)
+        for name in ends:
+            outbox.enqueue(connection, ending, name, now, epoch=held.epoch)
+        told = replace(event, told=revision, told_to=tuple(theirs))
+        breaks.save_breaks(connection, [told], now)
+        sent.append(alert if fires else ending)
     return sent
 
 

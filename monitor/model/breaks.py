@@ -40,7 +40,8 @@ class ContractBreak:
     `count` is of what the store still keeps. `began` is when this spell began: the first time, or
     the first time again. `deploy_id` is of the last deploy of either side before that, "" where
     none is known. `owner` is the contract's. `revision` grows with each event. `told` counts what
-    receivers were told, by turns that it is broken and that this is over. Quiet until
+    receivers were told, by turns that it is broken and that this is over; `told_to` are those that
+    know of it as broken. Quiet until
     `accepted_until`, where it is accepted. `time` are the numbers of a clause on time. `untested`:
     it was not seen for so long that it would be gone, but neither was a call in which it could
     have shown: silence is not health. `observed`: its contract is only observed, and nobody is
@@ -73,6 +74,7 @@ class ContractBreak:
     contact: str = ""
     revision: int = 1
     told: int = 0
+    told_to: Sequence[str] = ()
     accepted_by: str = ""
     accepted_because: str = ""
     accepted_until: datetime | None = None

@@ -164,3 +164,26 @@ def test_a_replay_of_api_logs_tells_conformance_and_the_time_of_the_exchanges(
     output = capsys.readouterr().out
     assert "checked: 2 valid, 0 violated, 1 not checked (1 unknown_callee)" in output
     assert "exchanges of 2025-11-28 10:00:00 to 2025-11-28 11:00:00 UTC" in output
+
+
+@pytest.mark.slow
+def test_one_late_record_hides_no_violation_of_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        f'{{"time": "2025-11-{day}T11:00:00Z", "method": "GET", "path": "/{path}", "status": 200, "callee": "payment"}}'
+        for day, path in ((20, "pay"), (20, "other"), (28, "pay"))
+    ]
+    file, contract, folder = tmp_path / "some.log", tmp_path / "pay.json", str(tmp_path / "data")
+    file.write_text("\n".join(lines))
+    contract.write_text(
+        '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/pay": {"get": {"responses": {"200": {"description": "d"}}}}}}'
+    )
+    published = ("contracts", "publish", str(contract), "--provider", "payment")
+    assert run("--data-dir", folder, *published) == 0
+    assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
+    capsys.readouterr()
+    assert run("--data-dir", folder, "violations") == 0
+    output = capsys.readouterr()
+    assert "no violations\nchecked: 1 valid, 0 violated" in output.out
+    assert "before that 1 exchanges broke a clause; an earlier --since shows them" in output.err

@@ -17,6 +17,7 @@ from monitor.control import breaks, lease, outbox, silences
 from monitor.control.contracts import publish
 from monitor.control.deploys import record
 from monitor.edges.aliases import Aliases
+from monitor.joining import breaking
 from monitor.joining.alerting import NotifySettings, refresh
 from monitor.joining.breaking import GONE_AFTER, BreakWatch, alert_of, receivers_of
 from monitor.joining.unseen import UnseenWatch
@@ -229,6 +230,42 @@ def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(
     broke(store, violation(later, 2))
     watch.step(later + minutes(1))
     assert tell(engine, later + minutes(1))["slack-pay"][-1] == ("firing", 3)
+
+
+def test_a_new_owner_takes_over_what_is_still_broken(store: Store, engine: Engine) -> None:
+    broke(store, violation(NOON, 1))
+    watch = BreakWatch(store, engine)
+    watch.step(NOON)
+    assert tell(engine, NOON) == {"slack-rest": [("firing", 1)]}
+    owned(engine)
+    watch.step(NOON + minutes(1))
+    handed = {"slack-rest": [("firing", 1), ("resolved", 3)], "slack-pay": [("firing", 3)]}
+    assert tell(engine, NOON + minutes(1)) == handed
+    assert tell(engine, NOON + minutes(2)) == handed
+    called(store, NOON + timedelta(hours=9))
+    late = NOON + GONE_AFTER + minutes(1)
+    watch.step(late)
+    handed["slack-pay"].append(("resolved", 4))
+    assert tell(engine, late) == handed
+
+
+def test_what_could_not_be_read_for_there_is_too_much_is_not_gone(
+    store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broke(store, violation(NOON, 1))
+    watch = BreakWatch(store, engine)
+    watch.step(NOON)
+    late = NOON + GONE_AFTER + minutes(30)
+    busy = [
+        violation(late - minutes(at), 10 + at, fingerprint=f"{at:016x}", pointer=f"/{at}")
+        for at in range(4)
+    ]
+    broke(store, *busy, violation(late - minutes(20), 3))
+    called(store, NOON + timedelta(hours=9))
+    monkeypatch.setattr(breaking, "MOST", 4)
+    assert all(event.state == "new" for event in watch.step(late))
+    monkeypatch.setattr(breaking, "MOST", 5)
+    assert watch.step(late + minutes(1)) == []
 
 
 def test_what_nobody_owns_goes_to_those_who_take_the_rest(store: Store, engine: Engine) -> None:
