@@ -150,6 +150,8 @@ def _followed(
         else _looked(plan, exchange, target, match.rest)
     )
     if plan.request is not None and not _asked_well(request, plan.request):
+        if _asks_badly(request, plan.request):
+            return None  # what it breaks is told once, by who looks
         findings = findings or Findings()
         check_body(request, plan.request, "request", False, limits.depth, findings, limits)
     if findings is not None and (findings.broken or findings.unchecked or findings.observations):
@@ -161,9 +163,24 @@ def _followed(
 
 def _asked_well(request: Payload, clause: Body) -> bool:
     """Whether a request's body keeps its clause for sure, told without decoding it."""
-    entry = meant(clause.media, request.media)
-    schema = None if entry is None else clause.media[entry]
+    schema = _schema_of(request, clause)
     return schema is not None and request.proven_by(schema.proves)
+
+
+def _asks_badly(request: Payload, clause: Body) -> bool:
+    """Whether a request's body surely breaks its clause."""
+    schema = _schema_of(request, clause)
+    if schema is None or request.problem:
+        return False
+    try:
+        return not request.keeps(schema)
+    except (ContractError, ValueError, RecursionError):
+        return False
+
+
+def _schema_of(request: Payload, clause: Body) -> Schema | None:
+    entry = meant(clause.media, request.media)
+    return None if entry is None else clause.media[entry]
 
 
 def _asks_plainly(plan: _Plan, exchange: Exchange, segments: Sequence[str]) -> bool:
@@ -199,6 +216,6 @@ def _keeps(response: Payload, schema: Schema) -> bool:
     if response.problem:
         return False
     try:
-        return schema.fits(response.value) and not response.repeats_a_key()
+        return response.keeps(schema) and not response.repeats_a_key()
     except (ContractError, ValueError, RecursionError):
         return False

@@ -97,7 +97,7 @@ def _clauses(
         findings.leave(TOO_DEEP, side, schema.pointer)
         return
     try:
-        if redacted or not schema.fits(value):
+        if redacted or not payload.keeps(schema):
             _broken(value, schema, side, redacted, depth, findings, limits)
         if payload.repeats_a_key():
             findings.add(side, Broken("duplicate_key", "", schema.pointer, "once", "twice"))

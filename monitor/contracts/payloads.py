@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -54,6 +54,13 @@ _MOST_DIGITS = 4_000  # Python reads integers of some 4,300
 _AS_ZEROS = bytes(48 if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256))
 
 
+class Clauses(Protocol):
+    """What a body is held against."""
+
+    def fits(self, instance: Any, /) -> bool:
+        """Whether it keeps every clause."""
+
+
 class Payload:
     """One side's body. Decoding happens at the first question and once; integers of any length
     stay exact.
@@ -63,7 +70,7 @@ class Payload:
 
     __slots__ = (
         *("_body", "_headers", "_length", "_limits", "_long", "_media", "_problem"),
-        *("_retold", "_same", "_truncated", "_value", "faultless"),
+        *("_held", "_retold", "_same", "_truncated", "_value", "faultless"),
     )
 
     def __init__(
@@ -85,6 +92,7 @@ class Payload:
         self._retold = b""  # the value written anew, where it differs from the body
         self._media: str | None = None
         self._length: str | None = None
+        self._held: tuple[Clauses, Any, bool] | None = None
         self.faultless = False
         """Whether it is known, without decoding it, to be an object that tells of no fault
         (proving.py).
@@ -159,6 +167,15 @@ class Payload:
         if verdict == FAULTLESS:
             self.faultless = True
         return verdict != OPEN
+
+    def keeps(self, schema: "Clauses") -> bool:
+        """Whether the value keeps every clause of a schema; only when `problem` is "". What is
+        asked twice in a row is held against it once.
+        """
+        held, value = self._held, self.value
+        if held is None or held[0] is not schema or held[1] is not value:
+            held = self._held = schema, value, schema.fits(value)
+        return held[2]
 
     def raw(self) -> tuple[str | bytes, str]:
         """The body as it is, whatever its media type, and "": without its encoding where one is

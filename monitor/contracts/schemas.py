@@ -3,8 +3,7 @@ payload.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from operator import is_not
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs as engine
@@ -208,17 +207,26 @@ class Schema:
 _MOST_EXACT = 2.0**53
 
 
+_MAY_CHANGE = (float, list, dict)
+
+
 def whole_numbers(node: Any) -> Any:
     """The same with each float that is a whole number as one; itself where there is none."""
     if isinstance(node, float):
         return int(node) if node.is_integer() and abs(node) <= _MOST_EXACT else node
+    held: Any = None
     if isinstance(node, list):
-        parts = [whole_numbers(part) for part in node]
-        return parts if any(map(is_not, parts, node)) else node
-    if isinstance(node, dict):
-        held = {name: whole_numbers(part) for name, part in node.items()}
-        return held if any(map(is_not, held.values(), node.values())) else node
-    return node
+        places: Iterable[tuple[Any, Any]] = enumerate(node)
+    elif isinstance(node, dict):
+        places = node.items()
+    else:
+        return node
+    for place, part in places:
+        if isinstance(part, _MAY_CHANGE) and (whole := whole_numbers(part)) is not part:
+            if held is None:
+                held = node.copy()
+            held[place] = whole
+    return node if held is None else held
 
 
 class Schemas:

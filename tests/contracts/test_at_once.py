@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from monitor.contracts.check import _one, check
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
+from monitor.contracts.schemas import whole_numbers
 from monitor.model.exchanges import Checked, Exchange
 from tests.contracts.promises import AT_NS, GOOD, JSON, PAYMENTS, exchange, registry, revision
 
@@ -149,3 +150,47 @@ def test_a_body_says_the_same_however_it_is_written(
     twice = Payload(text[:-1] + ',"held":1}', {})
     assert (twice.problem, twice.repeats_a_key()) == ("", True)
     assert Payload(orjson.dumps(GOOD), {}).repeats_a_key() is False
+
+
+class Counted:
+    """Clauses that count how often a body is held against them."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def fits(self, instance: Any) -> bool:
+        self.asked += 1
+        return "id" in instance
+
+
+def test_a_body_that_is_asked_about_twice_is_held_against_its_clauses_once() -> None:
+    payload, clauses, others = Payload('{"id": 7}', JSON), Counted(), Counted()
+    assert payload.problem == ""
+    assert [payload.keeps(clauses), payload.keeps(clauses), payload.keeps(others)] == [True] * 3
+    assert (clauses.asked, others.asked) == (1, 1)
+
+
+FLOATS = st.floats(allow_nan=False) | st.sampled_from([1.0, -0.0, 2.0**53, 2.0**54, 1e300])
+NESTED = st.recursive(
+    FLOATS | st.integers() | st.booleans() | st.none() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=12,
+)
+
+
+def written_in_whole_numbers(held: Any) -> Any:
+    """What `whole_numbers` is to give, said shortly."""
+    if isinstance(held, dict):
+        return {name: written_in_whole_numbers(part) for name, part in held.items()}
+    if isinstance(held, list):
+        return [written_in_whole_numbers(part) for part in held]
+    whole = isinstance(held, float) and held.is_integer() and abs(held) <= 2.0**53
+    return int(held) if whole else held
+
+
+@given(NESTED)
+def test_whole_numbers_are_told_as_such_and_nothing_else_changes(held: Any) -> None:
+    before, wanted = repr(held), written_in_whole_numbers(held)
+    made = whole_numbers(held)
+    assert (repr(made), repr(held)) == (repr(wanted), before)
+    assert (made is held) == (repr(wanted) == before)
