@@ -22,7 +22,7 @@ from monitor.api.questions import windows_state
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.wording.breaks import break_sentence
-from monitor.wording.findings import facts, told_by, what
+from monitor.wording.findings import ANY, BEFORE, facts, told_by, what
 from monitor.wording.ramps import bound_text, dose_text, meaning_text, short_span, small_share
 from monitor.wording.reasons import sentence
 
@@ -94,7 +94,9 @@ def environment() -> Environment:
         dose=dose_text,
         iso=_iso,
     )
-    made.globals.update(link=link, path=path, seamwatch_version=__version__)
+    made.globals.update(
+        link=link, path=path, seamwatch_version=__version__, any_version=ANY, before=BEFORE
+    )
     return made
 
 

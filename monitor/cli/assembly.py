@@ -1,5 +1,6 @@
 """The parts put together: stores opened, sources made, pipelines bound to their settings."""
 
+import errno
 import os
 import shutil
 import socket
@@ -533,6 +534,12 @@ def open_stores(settings: Settings) -> tuple[Shards, Engine]:
     return shards, engine
 
 
+OTHER_CAUSES = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+)
+"""What an operating system says of a folder that cannot be used, however much room there is."""
+
+
 @contextmanager
 def _room_told(folder: Path) -> Iterator[None]:
     """A store that cannot be opened because the disk is full says so, whichever it is and whatever
@@ -546,7 +553,9 @@ def _room_told(folder: Path) -> Iterator[None]:
             Path("/"),
         )
         free = shutil.disk_usage(place).free
-        if free < LEAST_ROOM_BYTES:
+        # some file systems, /proc for one, always tell that nothing is free
+        elsewhere = isinstance(error, OSError) and error.errno in OTHER_CAUSES
+        if free < LEAST_ROOM_BYTES and not elsewhere:
             raise StoreError(
                 f"the disk of {folder} is full ({free} bytes are free): {error}; free some, then start again"
             ) from error

@@ -228,13 +228,16 @@ def _shop(
 def _keeping(
     failed: list[BaseException], stop: threading.Event, step: Callable[[], None]
 ) -> Callable[[], None]:
-    """A thread's work whose failure ends the demo and is told at its end."""
+    """A thread's work whose failure ends the demo and is told at its end; not what fails because
+    the demo is ending.
+    """
 
     def work() -> None:
         try:
             step()
         except (MonitorError, OSError, RuntimeError) as error:
-            failed.append(error)
+            if not stop.is_set():
+                failed.append(error)
             stop.set()
 
     return work

@@ -12,6 +12,7 @@ from monitor.cli.moments import ahead
 from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.model.edges import qualified
+from monitor.wording.findings import ANY, BEFORE
 
 COLUMNS = "state signal told_by edge versions clause bad deploy last_seen id".split()
 
@@ -116,7 +117,7 @@ def _shown(row: dict[str, Any], deploys: dict[str, str]) -> dict[str, Any]:
     return row | {
         "edge": f"{_end(edge, 'caller')} → {_end(edge, 'callee')} {edge.get('operation')}",
         "told_by": "provider only" if row["signal"] == "provider_errors" else "",
-        "versions": f"{row.get('caller_version') or '?'} → {row.get('callee_version') or '?'} against {row.get('against_version') or '?'}",
+        "versions": f"{row.get('caller_version') or ANY} → {row.get('callee_version') or ANY} against {row.get('against_version') or BEFORE}",
         "bad": f"{new}, was {old}",
         "deploy": deploys.get(row["deploy_id"], row["deploy_id"]),
     }

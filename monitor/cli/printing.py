@@ -16,6 +16,7 @@ from monitor.model.printable import printable
 Format = Literal["table", "json", "csv"]
 FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for formulas too
 MOST_REMARKS = 20  # on a contract, in a table
+LONGEST_WORD = 24  # of a table that is kept whole: a time, an id
 LONGEST = 400  # of a cell in a table; JSON and CSV hold all
 LimitOption = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")
@@ -85,13 +86,38 @@ def show(
         table.add_column(
             name.replace("_", " "), justify="right" if numbers else "left", overflow="fold"
         )
-    for row in rows:
-        table.add_row(*(Text(_cut(_cell(row.get(name)))) for name in names))
+    cells = [[_cut(_cell(row.get(name))) for name in names] for row in rows]
     console = Console()
     if not console.is_terminal:
         console.width = 10_000
         table.expand = False
+    elif least_width(names, cells) > console.width:
+        _print_as_lines(names, cells)
+        return
+    for line in cells:
+        table.add_row(*(Text(cell) for cell in line))
     console.print(table)
+
+
+def least_width(names: Sequence[str], cells: Iterable[Sequence[str]]) -> int:
+    """Characters that a table of these columns needs so that no word of common length is cut in
+    two, with two between columns.
+    """
+    words = [0] * len(names)
+    for line in ([name.replace("_", " ") for name in names], *cells):
+        for place, cell in enumerate(line):
+            words[place] = max([words[place], *map(len, cell.split())])
+    return sum(min(longest, LONGEST_WORD) for longest in words) + 2 * (len(names) - 1)
+
+
+def _print_as_lines(names: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """A line a value, for terminals that are too narrow for the table; empty ones are left out."""
+    for place, line in enumerate(cells):
+        if place:
+            typer.echo()
+        for name, cell in zip(names, line, strict=True):
+            if cell:
+                typer.echo(f"{name.replace('_', ' ')}: {cell}")
 
 
 def show_one(row: Mapping[str, Any], form: Format) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from monitor.demo.topology import ENVIRONMENT
-from monitor.errors import ContractError
+from monitor.errors import ContractError, SourceUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def publish(api_url: str, token: str = "") -> int:
     """Publish all of them at Seamwatch's API (`POST /v1/contracts`) and return how many; again is
     harmless.
 
-    Raises ContractError when one is refused, httpx.TransportError when nobody answers.
+    Raises ContractError when one is refused, SourceUnavailable when nobody answers.
     """
     published = (*promises(), *mocks())
     headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -75,7 +75,10 @@ def publish(api_url: str, token: str = "") -> int:
                 "role": promise.role,
                 "document": promise.document,
             }
-            answer = client.post("/v1/contracts", json=body)
+            try:
+                answer = client.post("/v1/contracts", json=body)
+            except httpx.TransportError as error:
+                raise SourceUnavailable(f"{api_url} does not answer: {error}") from error
             if answer.is_error:
                 raise ContractError(
                     f"{api_url} refused the demo's contract {promise.name}: {answer.status_code} {answer.text[:300]}"

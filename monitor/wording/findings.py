@@ -10,6 +10,8 @@ from monitor.wording.meaning import told_change
 from monitor.wording.reasons import REFUSED, plain
 from monitor.wording.shown import Shown, condition_text, rate, share
 
+ANY, BEFORE = "any version", "what was before"
+"""Of a finding: a side of which no one version is meant, and a comparison over time."""
 SHORTLY: Mapping[str, str] = {
     "worse_errors": "fails",
     "worse_client_errors": "answers with client errors",

@@ -3,10 +3,12 @@ and what is not known is not told as good.
 """
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from monitor.control.findings import list_findings, save_findings
 from monitor.model.ramps import Dose
 from monitor.wording.ramps import dose_text
 from tests.api.test_publishing import publish as publish_contract
@@ -146,3 +148,20 @@ def test_a_workbench_tells_whom_and_what_became_of_a_field(api: Asked) -> None:
 def test_a_wrong_parameter_names_the_one_that_is_there(api: Asked) -> None:
     fault = api.get("/v1/contracts/payments?service=x").json()["error"]
     assert fault["do"] == "use revision"
+
+
+def test_a_finding_of_all_callers_over_time_does_not_say_that_versions_are_untold(
+    api: Asked,
+) -> None:
+    write_judgement(api.parts.engine)
+    (root,) = [one for one in list_findings(api.parts.engine) if one.id == "f-root"]
+    save_findings(
+        api.parts.engine,
+        [replace(root, caller_version="", against_version="", strength="weaker")],
+        NOON,
+    )
+    for path in ("/findings", "/findings/f-root"):
+        text = " ".join(seen(api.get(path).text).split())
+        assert "any version → 2.0.0" in text, path
+        assert "against what was before" in text, path
+        assert "no version → 2.0.0" not in text, path

@@ -1,11 +1,16 @@
 """Beginning anew removes what is ours, and only when nobody uses it."""
 
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
-from monitor.cli.demo import clear
-from monitor.errors import StoreError
+from monitor.cli.assembly import house
+from monitor.cli.demo import _keeping, clear
+from monitor.config import load
+from monitor.demo.promises import publish
+from monitor.errors import SourceUnavailable, StoreError
 from monitor.store.lock import StoreLock
 
 
@@ -26,3 +31,27 @@ def test_data_in_use_is_left_alone(tmp_path: Path) -> None:
             clear(tmp_path)
     finally:
         lock.release()
+
+
+def test_a_demo_that_ends_before_its_shop_opens_tells_no_fault() -> None:
+    with pytest.raises(SourceUnavailable, match="does not answer"):
+        publish("http://127.0.0.1:9")
+    stop, failed = threading.Event(), list[BaseException]()
+    work = _keeping(failed, stop, lambda: publish("http://127.0.0.1:9"))  # type: ignore[arg-type,return-value]
+    work()
+    assert stop.is_set()
+    assert [type(error) for error in failed] == [SourceUnavailable]
+    failed.clear()
+    work()
+    assert failed == []
+
+
+def test_a_folder_that_cannot_be_made_is_not_called_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    (tmp_path / "file").write_text("")
+    settings = load(flags={"data_dir": str(tmp_path / "file" / "data")})
+    with pytest.raises(StoreError, match="cannot be used"), house(settings):
+        pass

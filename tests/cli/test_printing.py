@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
@@ -136,3 +137,26 @@ def test_a_log_line_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> N
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert json.loads(lines[0])["service"] == plain(HOSTILE)
+
+
+FINDING = {
+    "edge": "checkout → payment POST /payments/{payment_id}/capture",
+    "last_seen": "2026-11-30T14:50:30Z",
+    "owner": "",
+    "calls": 12,
+    "id": "9456c7d9cb63b7808713",
+}
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_terminal_gets_whole_words_however_narrow_it_is(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal does
+    monkeypatch.setenv("COLUMNS", str(width))
+    show([FINDING, FINDING], list(FINDING), "table")
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in capsys.readouterr().out.splitlines()]
+    text = "\n".join(lines)
+    assert text.count(FINDING["id"]) == 2
+    assert text.count(FINDING["last_seen"]) == 2
+    assert ("last seen: 2026-11-30T14:50:30Z" in lines) == (width < 100), text
