@@ -18,8 +18,8 @@ from monitor.contracts.marks import (
     number_marks,
     text_marks,
 )
-from monitor.contracts.shape import DEEPEST, MOST_ITEMS, MOST_KEYS
-from monitor.contracts.skeleton import MOST_NODES, Skeleton
+from monitor.contracts.shape import DEEPEST, MOST_KEYS
+from monitor.contracts.skeleton import MOST_ITEMS, MOST_NODES, Skeleton
 from monitor.native import BUILT
 
 

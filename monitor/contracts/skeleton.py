@@ -7,7 +7,8 @@ and added up.
 A node is an object whose members tell the types that stand at a place: `n` null, `b` boolean, `d`
 number, `s` text, `x` a masked scalar, `z` no body at all; `o` an object's fields, of which `q`
 lists those that some of the merged objects lack; `m` what stands under keys that are data; `a`
-what an array holds, `e` where some array is empty. Items of one array are merged into one node.
+what an array holds, `e` where some array is empty, `c` where some has items that were not looked at.
+Items of one array are merged into one node.
 """
 
 import re
@@ -29,12 +30,12 @@ from monitor.contracts.marks import (
     text_marks,
     word_mark,
 )
-from monitor.contracts.shape import DEEPEST, MOST_ITEMS, MOST_KEYS
+from monitor.contracts.shape import DEEPEST, MOST_KEYS
 from monitor.model.pointers import escaped
 
 Node = dict[str, Any]
-MOST_NODES = 2_000
-"""So much of one payload is looked at."""
+MOST_NODES, MOST_ITEMS = 10_000, 1_000
+"""So much of one payload is looked at, and of one array in it: nulls are often sorted to the end."""
 SCALARS = "nbdsx"
 TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
 """JSON's types by the letters of a node."""
@@ -139,11 +140,11 @@ class Skeleton:
         if not value:
             return {"a": {}, "e": 1}
         if not deep or self._left < 0:
-            return {"a": {}}
+            return {"a": {}, "c": 1}
         below: Node = {}
         for place, item in enumerate(value[:MOST_ITEMS]):
             below = merged(below, self._item(item, at, deep, first=first and not place))
-        return {"a": below}
+        return {"a": below, "c": 1} if len(value) > MOST_ITEMS else {"a": below}
 
     def _item(self, value: Any, at: str, deep: int, *, first: bool) -> Node:
         place = f"{at}/{FIRST if first else LATER}"
@@ -206,7 +207,7 @@ def places(node: Node, at: str = "") -> Iterator[tuple[str, Node, bool]]:
 
 def _places(node: Node, at: str, *, sure: bool) -> Iterator[tuple[str, Node, bool]]:
     yield at, node, sure
-    alone = len(node.keys() - {"q", "e", "m"}) == 1
+    alone = len(node.keys() - {"q", "e", "c", "m"}) == 1
     seldom = node.get("q", ())
     for name, field in node.get("o", {}).items():
         yield from _places(

@@ -2,18 +2,24 @@
 somebody's names, and what is said of how many.
 """
 
+import itertools
+import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from monitor.contracts.inferring.asyncapi import asyncapi_of
 from monitor.contracts.inferring.gathered import gathered
 from monitor.contracts.inferring.held import Held, Marks, at_most
 from monitor.contracts.inferring.paths import folded, route_of
 from monitor.contracts.inferring.schemas import schema_of
-from monitor.contracts.skeleton import Skeleton
+from monitor.contracts.skeleton import MOST_ITEMS, MOST_NODES, NO_BODY, Skeleton, text_of
 from monitor.detect.ramps.bounds import upper_share
 from monitor.joining.inferring import _latencies
+from monitor.model.exchanges import MESSAGING
+from tests.contracts.test_messages import held as published
+from tests.contracts.test_messages import judged
 
 
 def test_frameworks_placeholders_become_names_each_once() -> None:
@@ -125,6 +131,70 @@ def test_what_was_not_seen_is_not_told() -> None:
     assert schema == {"type": "array"}  # where looking ended
     listed = schema_of(held([{"a": 1}, {"a": 1, "b": 1}], times=999), NOTHING)
     assert listed["items"]["required"] == ["a"]
+
+
+def test_an_array_is_told_by_all_of_its_items_or_not_at_all() -> None:
+    """Its end tells more than its beginning: lists are sorted, with what lacks the key last."""
+    page: list[object] = [{"price": 1.5} for _ in range(50)]
+    schema = schema_of(held([*page, {"price": "ask"}], times=500), NOTHING)
+    assert schema["items"]["properties"]["price"]["type"] == ["number", "string"]
+    endless = schema_of(held([1] * (MOST_ITEMS + 1), times=500), NOTHING)
+    assert endless == {"type": "array"}
+    both = schema_of(held([[1], [1] * (MOST_ITEMS + 1)], times=500), NOTHING)
+    assert both["items"] == {"type": "array"}
+    wide = [{f"f{field}": row for field in range(20)} for row in range(MOST_NODES // 20)]
+    assert schema_of(held(wide, times=500), NOTHING)["items"] == {"type": "object"}
+
+
+def test_what_stands_seldom_has_no_type_yet() -> None:
+    payloads = [{"a": 1}] * 40, [{"a": 1, "note": "x"}] * 19, [{"a": 1, "more": [2]}] * 20
+    properties = schema_of(held(*itertools.chain(*payloads)), NOTHING)["properties"]
+    assert "type" not in properties["note"]
+    assert properties["more"]["items"] == {"type": "number"}
+    assert schema_of(held({"a": [1]}, {"a": []}), NOTHING)["properties"]["a"]["items"] == {}
+    assert schema_of(held({"a": 1}), NOTHING)["properties"]["a"]["type"] == "number"
+
+
+def test_records_of_odd_topics_keep_what_was_inferred_of_them() -> None:
+    odd: list[tuple[str, str, list[object]]] = [
+        ("a.b", "application/json", [{"a": 1}]),
+        ("a-b", "application/json", [{"a": "x"}]),
+        ("ünï {x}/$ref", "", [{"$ref": "x", "a/b": 1, "~": None}, []]),
+        ("signs", "application/x.y+json", [{"a": 1}]),
+        ("signs", "application/x-y+json", [{"a": "x"}]),
+        ("scalars", "application/json", [1, "a", True, None, 1.5, 2**60]),
+        ("no json", "application/json", [{"a": 1}, b"OK"]),
+        ("tombstones", "application/json", [{"a": 1}, b""]),
+        ("blobs", "text/csv", [b"a,b"]),
+    ]
+    rows = [
+        {"operation": topic, "protocol": MESSAGING, "status": 0, "side": "request", "media": media,
+         "looked_at": 400, "text": _text_of(payload)}
+        for topic, media, payloads in odd for payload in payloads
+    ]  # fmt: skip
+    contract = published(
+        json.dumps(asyncapi_of("till", gathered(rows, (), ()).topics)), "asyncapi"
+    )
+    outcomes: dict[str, list[str]] = {}
+    for topic, media, payloads in odd:
+        headers = {"content-type": media} if media else {}
+        for payload in payloads:
+            checked = judged(payload, contract, topic=topic, headers=headers)
+            outcomes.setdefault(topic, []).append(f"{checked.outcome} {checked.reason}".strip())
+    assert {topic: sorted(set(told)) for topic, told in outcomes.items()} == {
+        **{topic: ["valid"] for topic in ("a.b", "a-b", "ünï {x}/$ref", "signs", "scalars")},
+        "no json": ["not_checked not_json", "valid"],
+        "tombstones": ["not_checked no_body", "valid"],
+        "blobs": ["not_checked no_contract"],
+    }
+    assert judged({"a": "x"}, contract, topic="a.b").outcome == "violated"
+
+
+def _text_of(payload: object) -> str:
+    """Of bytes nothing was seen, unless there were none."""
+    if isinstance(payload, bytes):
+        return text_of(NO_BODY) if not payload else ""
+    return Skeleton(payload, marked=False).text
 
 
 def test_words_are_listed_only_where_they_are_asked_for_and_no_other_may_come() -> None:

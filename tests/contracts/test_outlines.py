@@ -121,6 +121,8 @@ def test_whatever_comes_has_one_outline(
     [
         {f"k{n}": n for n in range(41)},
         [{"a": n, **({"b": "x"} if n % 3 else {"c": None})} for n in range(30)],
+        [[n] for n in range(1_001)],
+        [[{"a": n} for n in range(1_001)] for _ in range(12)],
         [{"m": {"12345678": [n], "87654321": {"a": n}}, "n": [[], [1], ["a"]]} for n in range(5)],
         {"a": [[[n, f"{n}"] for n in range(20)] * 20 for _ in range(20)], "b": {"c": {}, "d": []}},
     ],

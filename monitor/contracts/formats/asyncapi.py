@@ -14,7 +14,7 @@ from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
 from monitor.contracts.formats.avro import avro_message
 from monitor.contracts.formats.avro_schema import avro_of
-from monitor.contracts.formats.jsonschema import DRAFTS
+from monitor.contracts.formats.jsonschema import DRAFTS, MAY_BE_TEXT
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.payload_schemas import (
     all_of,
@@ -337,7 +337,9 @@ class _Reader:
             raise ContractError(f"{self._where}: {clause} is no schema", clause)
         schema = self._draft(draft, openapi="openapi" in form).lazily(clause)
         self._used.append(schema)
-        return json_judge(schema, media, clause, self._depth), schema
+        may_be_text = message.held.get(MAY_BE_TEXT) is True
+        judge = json_judge(schema, media, clause, self._depth, may_be_text=may_be_text)
+        return judge, schema
 
     def _in_binary(self, form: str, held: Any, clause: str) -> Message | None:
         """A payload in Avro or Protobuf, which may stand for many messages."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
 from monitor.contracts.inferring.gathered import JSON, Seen, as_told
 from monitor.contracts.inferring.schemas import SURE, whole_schema
 from monitor.contracts.payloads import is_json_type
@@ -26,12 +27,12 @@ def asyncapi_of(title: str, topics: Mapping[str, Seen], sure: float = SURE) -> D
             message: Document = {"contentType": media}
             if is_json_type(media) and side.held.payloads > side.empty:
                 message["payload"] = whole_schema(side.held, side.marks, side.unseen, sure)
-            messages[_key(media)] = message
+                if side.unseen:  # what was not looked at may have been no JSON
+                    message[MAY_BE_TEXT] = True
+            messages[_free(media, messages)] = message
         if not messages:
             continue
-        name = _key(topic)
-        while name in channels:
-            name += "_"
+        name = _free(topic, channels)
         channels[name] = {"address": topic, "messages": messages}
         operations[f"send_{name}"] = {
             "action": "send",
@@ -46,5 +47,9 @@ def asyncapi_of(title: str, topics: Mapping[str, Seen], sure: float = SURE) -> D
     }
 
 
-def _key(text: str) -> str:
-    return _SIGNS.sub("-", text).strip("-") or "unnamed"
+def _free(text: str, taken: Document) -> str:
+    """A key for what has this name; names that differ in signs alone have two."""
+    key = _SIGNS.sub("-", text).strip("-") or "unnamed"
+    while key in taken:
+        key += "_"
+    return key

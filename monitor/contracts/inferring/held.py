@@ -49,7 +49,8 @@ class Held:
                 self.keyed = self.keyed or Held()
                 self.keyed.add(node["m"], count)
         if "a" in node:
-            self.cut = self.cut or (not node["a"] and "e" not in node)
+            # older skeletons say so by an array of nothing
+            self.cut = self.cut or "c" in node or (not node["a"] and "e" not in node)
             if node["a"]:
                 self.items = self.items or Held()
                 self.items.add(node["a"], count)

@@ -26,6 +26,7 @@ const EMPTY: u8 = 4;
 const NULL: u8 = 8;
 const TEXT: u8 = 16;
 const MASK: u8 = 32;
+const CUT: u8 = 64;
 
 /// What stands at a place; names are numbers of the walk's own.
 #[derive(Clone, Default, PartialEq)]
@@ -491,13 +492,16 @@ impl Walk<'_> {
             });
         }
         let mut below = Node::default();
-        if length > 0 && deep > 0 && self.left >= 0 {
+        let looked_at = self.left >= 0;
+        if length > 0 && deep > 0 && looked_at {
             for (place, item) in items.iter().enumerate() {
                 let item = self.item(item, deep, first && place == 0)?;
                 below = self.merged(below, item);
             }
         }
-        Ok(Node { kinds: if length == 0 { EMPTY } else { 0 }, items: Some(Box::new(below)), ..Node::default() })
+        let whole = length == items.len() && (length == 0 || (deep > 0 && looked_at));
+        let kinds = if length == 0 { EMPTY } else { 0 } | if whole { 0 } else { CUT };
+        Ok(Node { kinds, items: Some(Box::new(below)), ..Node::default() })
     }
 
     fn item(&mut self, value: &Value<'_>, deep: usize, first: bool) -> Read<Node> {
@@ -591,6 +595,7 @@ impl Walk<'_> {
             self.write(items, out);
         }
         flag(out, BOOLEAN, 'b');
+        flag(out, CUT, 'c');
         flag(out, NUMBER, 'd');
         flag(out, EMPTY, 'e');
         if let Some(data) = &node.data {
