@@ -183,7 +183,7 @@ def test_records_of_odd_topics_keep_what_was_inferred_of_them() -> None:
             outcomes.setdefault(topic, []).append(f"{checked.outcome} {checked.reason}".strip())
     assert {topic: sorted(set(told)) for topic, told in outcomes.items()} == {
         **{topic: ["valid"] for topic in ("a.b", "a-b", "ünï {x}/$ref", "signs", "scalars")},
-        "no json": ["not_checked not_json", "valid"],
+        "no json": ["not_checked media_type", "valid"],
         "tombstones": ["not_checked no_body", "valid"],
         "blobs": ["not_checked no_contract"],
     }

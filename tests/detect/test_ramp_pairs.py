@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from monitor.contracts.marks import number_mark
-from monitor.detect.ramps.cells import Harm, RampCell
+from monitor.detect.ramps.cells import Harm, RampCell, Side
 from monitor.detect.ramps.meaning import MOST_COMPARED, Sent, pair_meanings
 from monitor.detect.ramps.pairs import PairInputs, pair_states
+from monitor.detect.ramps.traffic import doses, mixed, moved_back
 from monitor.model.meaning import Place, Sketch
+from monitor.model.ramps import Age
 from monitor.wording.ramps import meaning_text, ramp_sentence
 
 OLD, NEW = ("", "payment", "1"), ("", "payment", "2")
@@ -57,6 +59,41 @@ def sent(version: str, count: int, factor: float, caller_version: str = "7") -> 
     sketch = Sketch("web", {"": {"": count}, **marks})
     place = Place("POST /pay", 200, "response", "")
     return Sent(place, True, "payment", version, "web", caller_version, count, [sketch])
+
+
+def test_callers_of_one_name_in_two_namespaces_are_two() -> None:
+    """What one gets of the old version and the other of the new one is mixed for nobody."""
+    cells = [
+        replace(cell(version, 60 * step, 500, 0), caller_namespace=space)
+        for step in range(3)
+        for space, version in (("team-a", "1"), ("team-b", "2"))
+    ]
+    assert mixed(cells) == []
+    cells.append(replace(cell("1", 120, 500, 0), caller_namespace="team-b"))
+    assert [(it.caller, it.versions) for it in mixed(cells)] == [("team-b/web", ["1", "2"])]
+    assert [it.caller for it in moved_back(cells, frozenset("2"))] == ["", "team-b/web"]
+    alone = [it for it in cells if it.caller_namespace == "team-b"]
+    assert [it.caller for it in mixed(alone)] == ["web"]
+
+
+def test_many_and_odd_versions_are_told_one_by_one() -> None:
+    """Builds, long ones, of any script; calls that tell no version are evidence for none."""
+    versions = [f"1.{number}.0+build.{'x' * 200}ü" for number in range(60)]
+    cells = [
+        replace(cell(version, at, 400, 0), caller_version=caller)
+        for at in (0, 60) for version in ("", *versions) for caller in ("", "é")
+    ]  # fmt: skip
+    assert {len(it.versions) for it in mixed(cells)} == {len(versions)}
+    age: dict[Side, Age] = {
+        ("", "payment", version): "old" if version == versions[0] else "new"
+        for version in versions
+    }
+    age |= {("", "payment", ""): "unknown", ("", "web", ""): "unknown", ("", "web", "é"): "old"}
+    states = pair_states(PairInputs(cells, age, [], [], 60, 120))
+    assert len(states) == 2 * (len(versions) + 1)
+    told = {(it.caller_version, it.callee_version) for it in states if it.role == "backward"}
+    assert told == {("é", version) for version in versions[1:]}
+    assert not any(it.rises for it in doses([], cells, frozenset(versions[1:])))
 
 
 @pytest.mark.parametrize(

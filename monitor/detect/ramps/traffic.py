@@ -15,6 +15,7 @@ from monitor.detect.evidence.shared import DOSE_Z
 from monitor.detect.ramps.bounds import CONFIDENCE, lower_share, upper_share
 from monitor.detect.ramps.cells import RampCell, ShapesSeen
 from monitor.detect.settings import JudgeSettings
+from monitor.model.edges import qualified
 from monitor.model.ramps import DOSE_LEVELS, Dose, Mixed, MovedBack, ShareStep
 
 FELL = 0.05
@@ -25,17 +26,22 @@ def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[
     """Callers that several versions answered on one operation in one step of time; those whose
     answers differ first, then the busiest.
     """
+    cells = list(cells)
+    names = _callers(cells)
     groups: dict[tuple[str, ...], dict[int, list[RampCell]]] = {}
     for cell in cells:
         if cell.callee_version and cell.calls:
-            key = (cell.caller, cell.caller_version, cell.callee, cell.operation, cell.protocol)
+            key = (
+                *cell.caller_side,
+                *(cell.callee_namespace, cell.callee, cell.operation, cell.protocol),
+            )
             groups.setdefault(key, {}).setdefault(cell.at, []).append(cell)
     seen: dict[tuple[str, ...], dict[int, dict[str, frozenset[int]]]] = {}
     for it in shapes:
         by_status = seen.setdefault((it.caller, it.caller_version, it.operation), {})
         by_status.setdefault(it.status, {})[it.callee_version] = it.shapes
     callers: list[Mixed] = []
-    for (caller, version, callee, operation, _), steps in groups.items():
+    for (space, caller, version, _, callee, operation, _), steps in groups.items():
         both = [held for held in steps.values() if len({it.callee_version for it in held}) > 1]
         if not both:
             continue
@@ -52,7 +58,7 @@ def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[
         }
         callers.append(
             Mixed(
-                caller, version, callee, operation, sorted(calls), len(both), calls,
+                names[space, caller], version, callee, operation, sorted(calls), len(both), calls,
                 differ=len(set(broke.values())) > 1,
                 shapes_differ=_apart(seen.get((caller, version, operation), {}), calls),
             )
@@ -67,6 +73,18 @@ def mixed(cells: Iterable[RampCell], shapes: Iterable[ShapesSeen] = ()) -> list[
             it.operation,
         ),
     )
+
+
+def _callers(cells: Iterable[RampCell]) -> dict[tuple[str, str], str]:
+    """What each caller is called: with its namespace where several have its name."""
+    spaces: dict[str, set[str]] = {}
+    for cell in cells:
+        spaces.setdefault(cell.caller, set()).add(cell.caller_namespace)
+    return {
+        (space, name): qualified(space, name) if len(held) > 1 else name
+        for name, held in spaces.items()
+        for space in held
+    }
 
 
 def _apart(
@@ -86,10 +104,11 @@ def moved_back(cells: Sequence[RampCell], new: frozenset[str]) -> list[MovedBack
     lower limit is above the newest step's upper one, at 95 % over all steps together.
     """
     moves: list[MovedBack] = []
-    for caller in ("", *sorted({cell.caller for cell in cells})):
+    names = _callers(cells)
+    for caller in ("", *sorted(names.values())):
         steps: dict[int, tuple[int, int]] = {}
         for cell in cells:
-            if caller in ("", cell.caller):
+            if caller in ("", names[cell.caller_namespace, cell.caller]):
                 of_new, of_all = steps.get(cell.at, (0, 0))
                 more = cell.calls if cell.callee_version in new else 0
                 steps[cell.at] = (of_new + more, of_all + cell.calls)
