@@ -38,12 +38,18 @@ def blocks_of(rows: pa.Table) -> bytes | None:
     """These rows, a block for each of their pieces; None where a column holds anything but numbers,
     times, fixed bytes, texts, and lists and maps of these, or where a value is missing.
     """
+    parts = parts_of(rows)
+    return None if parts is None else b"".join(parts)
+
+
+def parts_of(rows: pa.Table) -> list[bytes | memoryview] | None:
+    """The same in parts, one after the other: of a large insert the whole is a copy that takes new
+    pages of memory each time.
+    """
     heads = _heads(rows.schema)
     if heads is None or any(column.null_count or _lacks_inside(column) for column in rows.columns):
         return None
-    return b"".join(
-        part for piece in rows.to_batches() if piece.num_rows for part in _block(piece, heads)
-    )
+    return [part for piece in rows.to_batches() if piece.num_rows for part in _block(piece, heads)]
 
 
 @lru_cache(maxsize=200)

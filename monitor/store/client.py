@@ -7,7 +7,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,8 +22,8 @@ from monitor import telemetry
 from monitor.clock import growing_pause
 from monitor.errors import StoreError, StoreUnavailable
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.store.blocks import FORMAT, blocks_of
-from monitor.store.inline import Inline
+from monitor.store.blocks import FORMAT, parts_of
+from monitor.store.inline import MOST_BYTES, Inline
 from monitor.store.lock import StoreLock
 from monitor.store.message_log import MESSAGES, MOST_STORED, MessageLog, Traces, traces_of
 from monitor.store.recent import COUNTED, KEPT, Recent
@@ -191,7 +191,7 @@ class Store:
         surely = False
         try:
             self._patiently(
-                partial(_insert, table, rows, blocks_of(rows), self._inline),
+                partial(_insert, table, rows, parts_of(rows), self._inline),
                 f"insert into {table}",
             )
             surely = True
@@ -545,12 +545,19 @@ def _as_windows(parameters: Parameters, published_end: int) -> Parameters:
 
 
 def _insert(
-    table: str, rows: pa.Table, blocks: bytes | None, inline: Inline | None, client: Client
+    table: str,
+    rows: pa.Table,
+    parts: Sequence[bytes | memoryview] | None,
+    inline: Inline | None,
+    client: Client,
 ) -> None:
-    if blocks is None:
+    names = rows.column_names
+    if parts is None:
         client.insert_arrow(table, rows)
-    elif inline is None or not inline.insert(table, rows.column_names, blocks):
-        client.raw_insert(table, rows.column_names, blocks, fmt=FORMAT)
+    elif inline is None:
+        client.raw_insert(table, names, b"".join(parts), fmt=FORMAT)
+    elif sum(map(len, parts)) > MOST_BYTES or not inline.insert(table, names, b"".join(parts)):
+        client.raw_insert(table, names, (bytes(part) for part in parts), fmt=FORMAT)
 
 
 def _rows(

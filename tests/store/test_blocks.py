@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from monitor.store import Store
-from monitor.store.blocks import FORMAT, blocks_of
+from monitor.store.blocks import FORMAT, blocks_of, parts_of
+from monitor.store.inline import MOST_BYTES
 
 COLUMNS = (
     "word LowCardinality(String), many LowCardinality(String), few UInt8, small UInt16, at DateTime, big UInt64, signed Int64, "
@@ -74,6 +75,22 @@ def test_blocks_hold_what_arrow_holds(store: Store, tables: tuple[str, str]) -> 
         )
     assert len(by_arrow) == pieces.num_rows
     assert by_blocks == by_arrow
+
+
+def test_a_large_insert_is_handed_on_in_parts(store: Store, tables: tuple[str, str]) -> None:
+    large = pa.concat_tables([rows_of(COUNT)] * (1 + 2 * MOST_BYTES // rows_of(COUNT).nbytes))
+    parts = parts_of(large)
+    assert parts is not None
+    assert sum(map(len, parts)) > MOST_BYTES
+    assert b"".join(parts) == blocks_of(large)
+    store.insert(tables[1], large)
+    with store._writers.borrow() as client:
+        client.insert_arrow(tables[0], large.unify_dictionaries())
+        by_arrow, by_parts = (
+            client.query(f"SELECT * FROM {name} ORDER BY ALL").result_rows for name in tables
+        )
+    assert len(by_arrow) == large.num_rows
+    assert by_parts == by_arrow
 
 
 @pytest.mark.parametrize(
