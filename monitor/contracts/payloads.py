@@ -279,7 +279,7 @@ class Payload:
         size = len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace"))
         if self.length.isdecimal() and len(self.length) < 20 and int(self.length) > size:
             return TRUNCATED
-        if "unexpected end" in error.msg:
+        if "unexpected end" in error.msg or (isinstance(body, bytes) and _ends_in_a_sign(body)):
             return TRUNCATED
         if "infinity" in error.msg or "surrogate" in error.msg:
             return self._read_by_the_letter(body)
@@ -329,6 +329,20 @@ class Payload:
         except (ValueError, RecursionError):
             return False
         return repeated
+
+
+def _ends_in_a_sign(body: bytes) -> bool:
+    """Whether JSON was cut off within a sign of UTF-8: without its piece it ends too early, too."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            return False
+        try:
+            orjson.loads(body[: error.start])
+        except orjson.JSONDecodeError as inner:
+            return "unexpected end" in inner.msg
+    return False
 
 
 def _by_mark(body: str | bytes) -> str:

@@ -30,7 +30,27 @@ def entries(value: bytes) -> Iterator[object]:
         return
     if not held:
         raise Refused("empty")
-    yield from (entry if entry is not None else 0 for entry in held)
+    event = _event(held)
+    if event is not held:
+        yield event
+        return
+    yield from (_event(entry) if entry is not None else 0 for entry in held)
+
+
+def _event(held: object) -> object:
+    """The record of an event as Fluent Bit holds it, `[time, record]` or since 2.1 `[[time,
+    metadata], record]`, with the time where its outputs write it; else what is held.
+
+    https://docs.fluentbit.io/manual/concepts/key-concepts#event-format
+    """
+    if not isinstance(held, list) or len(held) != 2 or not isinstance(held[1], dict):
+        return held
+    time, record = held
+    if isinstance(time, list) and len(time) == 2 and isinstance(time[1], dict):
+        time = time[0]
+    if isinstance(time, bool) or not isinstance(time, int | float):
+        return held
+    return {"date": time, **record}
 
 
 def _lines(value: bytes) -> Iterator[object]:
@@ -50,7 +70,7 @@ def _lines(value: bytes) -> Iterator[object]:
         raise Refused("empty")
     for line in lines:
         try:
-            yield orjson.loads(line)
+            yield _event(orjson.loads(line))
         except orjson.JSONDecodeError:
             yield _text(line.strip())
 

@@ -12,6 +12,8 @@ from monitor.decode.api_logs.making import Place, make
 from monitor.model.exchanges import Body, Exchange
 
 Entry = dict[str, Any]
+_UNANSWERED = -1
+"""What Playwright writes where no answer came; others write 0."""
 _NO_WEB = ("data:", "blob:", "about:", "chrome-extension:", "file:", "ws:", "wss:")
 
 
@@ -48,7 +50,7 @@ def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         duration_ns=duration,
         method=request.get("method"),
         target=request.get("url"),
-        status=response.get("status"),
+        status=0 if response.get("status") == _UNANSWERED else response.get("status"),
         query_known=True,
         side="client",
         request_headers=_headers(request, "postData"),

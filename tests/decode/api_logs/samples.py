@@ -28,7 +28,7 @@ class Sample:
 
 DEFAULTS: dict[str, Any] = {
     "end_ns": AT, "duration_ns": 42 * MS, "method": "GET", "path": "/pay/7", "route": "", "query": "x=1", "status": 200, "caller": "unknown",
-    "caller_version": "", "callee": "payment", "callee_version": "", "callee_namespace": "", "environment": "", "trace_id": b"", "span_id": b"",
+    "caller_version": "", "callee": "payment", "callee_version": "", "callee_namespace": "", "caller_namespace": "", "environment": "", "trace_id": b"", "span_id": b"",
     "side": "server", "protocol": "http", "request_headers": {}, "response_headers": {}, "request_body": None, "response_body": None,
     "request_truncated": False, "response_truncated": False, "query_known": True, "redacted": False, "headers_whole": False, "status_told": True,
     "proxy_answer": False,

@@ -91,3 +91,9 @@ def test_a_body_in_base64_is_decoded_and_one_cut_short_is_known() -> None:
 def test_a_document_of_har_where_another_format_is_set_is_named() -> None:
     _, (reject,) = read(document(ENTRY), "ndjson")
     assert (reject.reason, reject.whole) == ("har", True)
+
+
+def test_what_nobody_answered_is_told_as_minus_one_too() -> None:
+    silent = {"status": -1, "headers": [], "content": {"size": -1, "mimeType": "x-unknown"}}
+    (exchange,), rejects = read(document(ENTRY | {"response": silent}))
+    assert (exchange.status, rejects) == (0, [])

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from monitor.decode.api_logs import decode_api_logs
+from tests.decode.api_logs.test_ndjson import records
 from tests.decode.api_logs.test_sources import one, read, told
 
 _AT = 1_795_860_000  # 2026-11-28T10:00:00Z
@@ -305,3 +307,29 @@ def test_what_is_no_exchange_says_what_it_is(raw: str, reason: str) -> None:
 def test_a_wildcard_routes_path_keeps_its_stage_where_nobody_tells_it() -> None:
     raw = _json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", httpMethod="GET", path="/a/b", resourcePath="/{any+}", status="200")  # fmt: skip
     assert one(raw).path == "/a/b"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "[{at}, {entry}]",
+        "[[{at}, {{}}], {entry}]",
+        "[[{at}, {entry}]]",
+        "[[{at}, {{}}], {entry}]\n[{at}, {entry}]",
+        '[{at}, {{"log": {text}, "stream": "stdout"}}]',
+    ],
+)
+def test_an_event_as_fluent_bit_holds_it_is_its_record_with_its_time(shape: str) -> None:
+    entry = orjson.dumps({"request_method": "GET", "request_uri": "/pay/7", "status": "200"})
+    text = orjson.dumps(f"{entry.decode()}\n").decode()
+    raw = shape.format(at="1709287200.5", entry=entry.decode(), text=text)
+    exchanges, rejects = decode_api_logs(records(raw.encode()), "auto", {})
+    assert rejects == []
+    assert {(it.end_ns, it.path) for it in exchanges} == {(1_709_287_200_500_000_000, "/pay/7")}
+
+
+@pytest.mark.parametrize("raw", ["[true, {}]", '["x", {}]', "[1, 2]", "[1, {}, {}]"])
+def test_what_only_looks_like_such_an_event_is_refused(raw: str) -> None:
+    exchanges, rejects = decode_api_logs(records(raw.encode()), "auto", {})
+    assert exchanges == []
+    assert rejects
