@@ -22,7 +22,7 @@ const FIRST_MS: i64 = 946_684_800_000;
 const END_MS: i64 = 100_000_000_000_000;
 const FUTURE_NS: i128 = 3_600_000_000_000;
 const LONGEST_MS: f64 = 30.0 * 86_400_000.0;
-const ALIKE: usize = 15;
+const ALIKE: usize = 16;
 
 /// What a member of a record is.
 #[derive(Clone, Copy)]
@@ -190,7 +190,7 @@ impl Exchanges {
             (None, Some(_)) => return Err(Odd),
         };
         let common: [Bound<'py, PyAny>; ALIKE] = std::array::from_fn(|at| alike.get_item(at).unwrap_or_else(|_| py.None().into_bound(py)));
-        let [method, route, status, caller, caller_version, callee, callee_version, namespace, environment, side, asked_cut, answered_cut, redacted, whole, status_told] =
+        let [method, route, status, caller, caller_version, callee, callee_version, namespace, environment, side, asked_cut, answered_cut, redacted, whole, status_told, caller_namespace] =
             common;
         sure(callee.is_truthy().map_err(|_| Odd)?)?; // else a header names it
         let none = || py.None().into_bound(py);
@@ -234,6 +234,8 @@ impl Exchanges {
             redacted,
             whole,
             status_told,
+            false.into_pyobject(py).map_err(|_| Odd)?.to_owned().into_any(), // what tells of a proxy is not read here
+            caller_namespace,
         ];
         self.make.bind(py).call1(PyTuple::new(py, fields).map_err(|_| Odd)?).map_err(|_| Odd)
     }
