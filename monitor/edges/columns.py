@@ -54,10 +54,12 @@ def distinct(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
 
 
 def fixed(values: NDArray[np.void], width: int) -> pa.FixedSizeBinaryArray:
-    """Fixed-size bytes, without a Python object a value."""
+    """Fixed-size bytes, without a Python object a value; the values themselves where they lie in
+    one piece, so that nobody may change them afterwards.
+    """
     whole = np.ascontiguousarray(values)
     return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(width), len(whole), [None, pa.py_buffer(whole.tobytes())]
+        pa.binary(width), len(whole), [None, pa.py_buffer(whole.reshape(-1).view(np.uint8))]
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.edges.columns import distinct, gather
+from monitor.edges.columns import distinct, fixed, gather
 from monitor.native import BUILT
 
 
@@ -39,3 +39,14 @@ def test_a_place_that_is_not_there_and_a_number_that_does_not_fit_are_refused() 
         BUILT.gather(few, np.array([0], np.int8), np.zeros(1, np.int8))
     with pytest.raises(ValueError, match="lengths"):
         BUILT.gather(few, np.array([0, 1], np.int8), target)
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=9), st.integers(1, 3))
+def test_fixed_bytes_are_the_rows_bytes(traces: list[bytes], step: int) -> None:
+    whole = np.frombuffer(b"".join(traces), "V16")
+    assert fixed(whole[::step], 16).to_pylist() == traces[::step]
+    numbers = np.frombuffer(b"".join(traces), np.uint64).reshape(-1, 2)
+    assert fixed(numbers[::step], 16).to_pylist() == traces[::step]
+    halves = [trace[:8] for trace in traces]
+    assert fixed(np.ascontiguousarray(numbers[:, 0]), 8).to_pylist() == halves
+    assert fixed(numbers[:, 0], 8).to_pylist() == halves
