@@ -165,3 +165,20 @@ def test_a_finding_of_all_callers_over_time_does_not_say_that_versions_are_untol
         assert "any version → 2.0.0" in text, path
         assert "against what was before" in text, path
         assert "no version → 2.0.0" not in text, path
+
+
+def test_where_the_data_is_old_no_deploy_is_told_to_have_no_traffic_now(api: Asked) -> None:
+    calls(api, {})
+    body = {
+        "service": "s0",
+        "version": "2",
+        "environment": "production",
+        "state": "succeeded",
+        "at": (NOON - timedelta(minutes=30)).isoformat(),
+    }
+    assert api.post("/v1/deploys", body, api.token("ingest")).is_success
+    assert "no traffic" in seen(api.get("/deploys", headers=HTML).text)
+    api.clock.advance(3600)
+    text = seen(api.get("/deploys", headers=HTML).text)
+    assert "no traffic" not in text
+    assert "not told: no data of the last 15 min" in text

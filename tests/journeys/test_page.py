@@ -398,3 +398,17 @@ def test_a_person_judges_a_change_and_approves_it(
     assert page.locator("h1").inner_text() == "payments revision 2"
     assert page.locator(".document").inner_text().strip() == NO_NOTE.strip()
     assert watched.troubles == []
+
+
+def test_how_old_the_data_is_can_be_read_on_a_phone(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
+    shop.clock.advance(3 * 3600)
+    page = open_page(serve(shop.app), 380, dark=True).page
+    told = page.locator(".live-text")
+    page.wait_for_function(
+        "document.querySelector('.live-text').textContent.startsWith('not live')", timeout=BUSY
+    )
+    box = "element => [element.scrollWidth - element.clientWidth, element.scrollHeight - element.clientHeight]"
+    assert told.evaluate(box) == [0, 0], told.text_content()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380

@@ -1,6 +1,5 @@
 """Deploys: what changed, how far the new version has come, and whether it is good."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
@@ -11,13 +10,12 @@ from monitor.api.moments import Name, Since
 from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.parts import Parts
 from monitor.api.questions import namespaces_seen, range_of, windows_state
-from monitor.api.routes.deploys import detail, shares_now
+from monitor.api.routes.deploys import SHARES_OF, detail, shares_now
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
-from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -48,6 +46,7 @@ def deploys_page(
         parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN
     )
     shares = shares_now(parts)
+    end = _data_end(parts)
     counts: dict[str, list[str]] = {}
     for finding in kept_findings.list_findings(parts.engine, since=start):
         counts.setdefault(finding.deploy_id, []).append(finding.state)
@@ -63,7 +62,8 @@ def deploys_page(
             "in_all": total,
             "older": bool(deploys) and start is None,
             "shares": shares,
-            "untold": _untold(parts, deploys),
+            "untold": {deploy.id for deploy in deploys if end is None or deploy.started >= end},
+            "told_lately": end is not None and end >= now - SHARES_OF,
             "namespaces": namespaces_seen(parts),
             "findings": counts,
             "verdicts": verdicts,
@@ -73,11 +73,10 @@ def deploys_page(
     )
 
 
-def _untold(parts: Parts, deploys: Sequence[Deploy]) -> set[str]:
-    """Deploys that began after the newest data ends: that they have no traffic is not known."""
+def _data_end(parts: Parts) -> datetime | None:
+    """Where the newest data ends: of what comes after it, nothing is known."""
     last = windows_state(parts).last_closed
-    end = None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
-    return {deploy.id for deploy in deploys if end is None or deploy.started >= end}
+    return None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
 
 
 @router.get("/deploys/{deploy_id}")

@@ -28,6 +28,8 @@ from monitor.model.policy import Override
 
 router = APIRouter(prefix="/v1", tags=["deploys"], responses=ERRORS, route_class=StrictRoute)
 BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
+SHARES_OF = timedelta(minutes=15)
+"""Of so long ago a share of calls is still told as one of now."""
 
 
 class DeployBody(ExactBody):
@@ -244,7 +246,7 @@ def shares_now(parts: Parts) -> dict[tuple[str | None, ...], float]:
     """The newest share of each (environment, namespace, service, version) in the last quarter of
     an hour; also under no namespace.
     """
-    lately = range_of("15m", None, parts.clock())
+    lately = range_of(f"{SHARES_OF // timedelta(minutes=1)}m", None, parts.clock())
     newest_shares: dict[tuple[str | None, ...], float] = {}
     for row in ask(
         parts,
