@@ -246,6 +246,12 @@ def asked_json(matcher: dict[str, Any], body: Any) -> bool:
         ({"matchesJsonPath": "$[?(@.a == 1)]"}, [{"a": 1}, {"a": "1"}, [{"a": 1}]], [{"a": 2}, {"b": 1}, {"c": {"a": 1}}]),
         ({"matchesJsonPath": "$[?(@.a == '1')]"}, [{"a": "1"}, {"a": 1}], [{"a": True}, {"a": "2"}]),
         ({"matchesJsonPath": "$[?(@.a && @.b)]"}, [{"a": 1, "b": 2}], [{"a": 1}]),
+        # as Spring Cloud Contract writes each of its stubs: a point before the bracket
+        ({"matchesJsonPath": "$[?(@.['a'] =~ /[0-1][0-9]/)]"}, [{"a": "17"}], [{"a": "27"}, {"a": "171"}, {}]),
+        ({"matchesJsonPath": "$[?(@.['a'] =~ /-?(\\d*\\.\\d+|\\d+)/)]"}, [{"a": 99999}, {"a": -1.5}, {"a": "7"}], [{"a": True}, {"a": None}, {}]),
+        ({"matchesJsonPath": "$[?(@.a =~ /(true|false)?/)]"}, [{"a": True}, {"a": None}, {}], [{"a": "yes"}, {"a": 1}]),
+        ({"matchesJsonPath": "$.['x'][?(@.['a'].['b'] == 99)]"}, [{"x": {"a": {"b": 99}}}], [{"x": {"a": {"b": 9}}}]),
+        ({"matchesJsonPath": "$[?(@.[\"a\"] in ['1', '2'])]"}, [{"a": "2"}], [{"a": "3"}]),
         ({"matchesJsonPath": "$[?(!@.b)]"}, [{"a": 1}, {}], [{"b": 1}]),
         ({"matchesJsonPath": "$.a.length()"}, [{"a": [1]}], [{"a": "text"}]),
         # what is not there fits no inner matcher but `absent`, whatever that matcher forbids

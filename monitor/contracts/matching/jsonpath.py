@@ -23,13 +23,13 @@ _STEP = re.compile(
 )
 _SIZE = re.compile(r"\.(?:size|length)\(\)$")
 _WORDS = re.compile(
-    r"\s*@((?:\.[\w\-]+|\['[^']*'\]|\[\d+\])*)\s+(in|nin|subsetof|anyof|noneof|size|empty|contains)"
+    r"\s*@((?:\.[\w\-]+|\.?\['[^']*'\]|\.?\[\"[^\"]*\"\]|\.?\[\d+\])*)\s+(in|nin|subsetof|anyof|noneof|size|empty|contains)"
     r"\s+(.+?)\s*$",
     re.DOTALL | re.IGNORECASE,
 )
 _ITEM = re.compile(r"\s*('[^'\\]*'|\"[^\"\\]*\"|[\w.+\-]+)\s*(?:,|$)")
 _TERM = re.compile(
-    r"\s*(!?)\s*@((?:\.[\w\-]+|\['[^']*'\]|\[\d+\])*(?:\.(?:size|length)\(\))?)\s*(?:(==|!=|<=|>=|<|>|=~)\s*(.+?))?\s*$",
+    r"\s*(!?)\s*@((?:\.[\w\-]+|\.?\['[^']*'\]|\.?\[\"[^\"]*\"\]|\.?\[\d+\])*(?:\.(?:size|length)\(\))?)\s*(?:(==|!=|<=|>=|<|>|=~)\s*(.+?))?\s*$",
     re.DOTALL,
 )
 _MOST = 50_000
@@ -160,10 +160,21 @@ def _term(text: str, whole: str, *, jayway: bool) -> Callable[[Any], bool]:
             raise ContractError(
                 f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} holds no pattern that can be used"
             )
+        if jayway:
+            return lambda node: any(seek(_searched(value)) for value in find(node) or (None,))
         return lambda node: any(
             isinstance(value, str) and seek(value) for value in find(node) or ()
         )
     return _compared(find, operator, _literal(literal, whole), jayway=jayway)
+
+
+def _searched(value: Any) -> str:
+    """The text that Jayway holds against a pattern: a number's and a truth's own, "" for what is
+    neither, or not there (`EvaluatorFactory.RegexpEvaluator`).
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _by_word(path: str, word: str, operand: str, whole: str) -> Callable[[Any], bool]:
