@@ -154,13 +154,34 @@ def test_an_hour_that_rises_every_day_is_no_step() -> None:
 
 def test_a_short_past_wants_a_higher_run() -> None:
     noisy = past(1, noise=0.1)
-    assert held_against(noisy[-20:], after(20, 1.5, 5, 12)) is None
+    assert held_against(noisy[-11:], after(20, 1.5, 5, 12)) is None
+    assert not worse(noisy[-20:], after(20, 1.5, 5, 20))
     factors = (1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 2.0)
     rises, longer = (
         [factor for factor in factors if worse(earlier, after(12, factor, 5, 12))]
         for earlier in (noisy[-120:], noisy)
     )
     assert len(rises) < len(longer)
+
+
+@pytest.mark.parametrize(
+    ("factor", "spikes", "is_worse"), [(3.0, 1, True), (3.0, 4, False), (1.7, 0, False)]
+)
+def test_of_five_minutes_of_past_only_twice_its_level_stands_out_and_of_rare_spikes(
+    factor: float, spikes: int, *, is_worse: bool
+) -> None:
+    """Twenty windows of 15 s that wander by half, as mean latencies of few calls do."""
+    rng = np.random.default_rng(3)
+    earlier = 0.01 * np.exp(0.3 * rng.standard_normal(20))
+    earlier[3 : 3 + 2 * spikes : 2] = 0.2
+    now = factor * 0.01 * np.exp(0.1 * rng.standard_normal(20))
+    assert worse(earlier, now, grain=15.0) == is_worse
+
+
+def test_a_harmless_time_after_five_minutes_of_past_is_not_worse() -> None:
+    rng = np.random.default_rng(4)
+    drawn = 0.01 * np.exp(0.6 * rng.standard_normal((400, 40)))
+    assert not any(worse(line[:20], line[20:], grain=15.0) for line in drawn)
 
 
 def test_less_than_a_tenth_is_no_harm_however_steady_the_past() -> None:

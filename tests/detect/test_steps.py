@@ -475,6 +475,29 @@ def test_an_incident_that_begins_minutes_after_a_deploy_at_once_is_no_step_of_it
         assert found(cells([later], windows, share=AT_ONCE, before=BEFORE), windows) == []
 
 
+@pytest.mark.parametrize(("until", "is_found"), [(50, False), (60, True)])
+def test_what_is_over_while_the_version_stays_is_no_release(until: int, *, is_found: bool) -> None:
+    gone = Traffic(
+        edge(),
+        500,
+        Behaviour(0.005),
+        Behaviour(0.005),
+        outage=lambda window: 0.4 if 3 <= window < until else 0.0,
+    )
+    assert bool(found(cells([gone], 60, share=AT_ONCE, before=BEFORE), 60)) == is_found
+
+
+def test_what_comes_and_goes_again_and_again_is_not_over() -> None:
+    pulsing = Traffic(
+        edge(),
+        500,
+        Behaviour(0.005),
+        Behaviour(0.005),
+        outage=lambda window: 0.4 if window >= 0 and window % 8 < 2 else 0.0,
+    )
+    assert found(cells([pulsing], 60, share=AT_ONCE, before=BEFORE), 60)
+
+
 def test_a_few_errors_of_a_cold_start_at_once_are_none_and_the_same_that_stay_are_found() -> None:
     for minute in (1, 6):
         for until, signals in ((6, []), (10**6, ["errors"])):

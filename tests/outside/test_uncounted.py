@@ -2,6 +2,7 @@
 evidence, and calls that are no longer made are not seen.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,24 @@ def test_a_few_slow_bins_of_a_canary_are_a_few_slow_calls_perhaps(
         return both if minute < 30 and minute % (30 // bins) == 0 else both[:1]
 
     (answer,) = told(capsys, tmp_path, minutes(rows))
+    assert answer["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("slow", "verdict"), [({6, 8}, "inconclusive"), (range(30), "fail")])
+def test_the_slowest_of_two_minutes_is_no_tail_of_calls_that_nobody_counts(
+    slow: Collection[int], verdict: str, tmp_path: Path, capsys: Any
+) -> None:
+    def rows(minute: int) -> list[Row]:
+        rate = (0.9613, 1.0)[minute % 2]
+        usual = {**RATES, "success_rate": rate, "p50_ms": 30.0 + minute % 4}
+        mine = row(
+            minute,
+            **{**usual, "p95_ms": 500.0 if minute in slow else 45.0 + 3 * (minute % 5)},
+            version="1.0" if minute < 0 else "2.0",
+        )
+        return [mine, row(minute, callee="stock", operation="GET /stock", version="7", **RATES)]
+
+    (answer,) = told(capsys, tmp_path, minutes(rows), deploy())
     assert answer["verdict"] == verdict
 
 

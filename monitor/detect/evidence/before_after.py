@@ -23,6 +23,8 @@ MOST_PARTS = 4
 LAST = 6
 """So many windows before the deploy must not be nearly as bad as those after."""
 LEAST_THERE = 3.0
+STOPPED = 6
+"""After so many windows that are as before, thrice as many as it ever paused, harm is over."""
 MILDEST = 0.25
 """The mildest part of the time after must have so much of the step (in logs): it begins at the
 deploy and stays.
@@ -145,6 +147,7 @@ def step_test(
     # an incident later on leaves its first part well
     lasting = lasting and least - usual >= max(np.log(LASTING), MILDEST * real)
     lasting = lasting and not _was_there((k, base[1]), (s, base[0]))
+    lasting = lasting and not _is_over((k, base[1]), (s, base[0]))
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
     return StepTest(
         before_calls=int(b.sum()),
@@ -186,6 +189,21 @@ def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
     usual, now = (s.sum() + 0.5) / (b.sum() + 1e-9), (k.sum() + 0.5) / (a.sum() + 1e-9)
     bad = float(s[-last:].sum())
     return bad >= LEAST_THERE and bad > float(np.sqrt(usual * now)) * float(b[-last:].sum())
+
+
+def _is_over(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
+    """Whether it came and went while the new version stayed: quiet for longer than it ever paused
+    since it began, in windows each of which it would have shown in.
+    """
+    (k, a), (s, b) = after, before
+    usual, now = (s.sum() + 0.5) / (b.sum() + 1e-9), (k.sum() + 0.5) / (a.sum() + 1e-9)
+    worse = np.flatnonzero((k >= LEAST_THERE) & (k > float(np.sqrt(usual * now)) * a))
+    if not worse.size:
+        return False
+    quiet = k.size - 1 - int(worse[-1])
+    paused = int(np.diff(worse).max(initial=1))
+    due = float(now) * float(a[worse[-1] + 1 :].min(initial=np.inf))
+    return quiet >= max(STOPPED, 3 * paused) and due >= LEAST_THERE
 
 
 def _parts(bad: Ints, span: int, phi: float) -> int:

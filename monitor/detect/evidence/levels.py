@@ -36,6 +36,10 @@ LEAST_SHORT = 0.3
 """Less than a day of past does not show how a level wanders: only a rise that matters by itself
 stands out of it.
 """
+LEAST_BARE, RARELY = 1.0, 0.1
+"""A past so short that its level is one shows nothing of its wandering: only a rise to twice the
+level stands out of it, above what more than so many of its windows reach.
+"""
 GOES_ON = 0.5
 """From a run's begin on, the number's median must stay above its level by so much of what a run
 must be above it.
@@ -117,9 +121,10 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
     step = before.step(grain)
     width = run_of(step)
     past, now = before.values, since.values
-    size = min(LEVEL_WINDOWS, past.size // 2)
-    if now.size < width or size < FEWEST_BEFORE:
+    if now.size < width or past.size < FEWEST_BEFORE:
         return None
+    size = min(LEVEL_WINDOWS, past.size // 2)
+    bare = size < FEWEST_BEFORE
     usual = float(np.median(past[-LEVEL_WINDOWS:]))
     due = usual * (1.0 + grown)
     lows = since.lows(width, step)
@@ -127,9 +132,13 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
     if run == -math.inf:
         return None
     goes_on = float(np.median(now[int(lows.argmax()) :])) - due
-    levels = np.median(np.lib.stride_tricks.sliding_window_view(past, size), axis=1)
     ahead = before.lows(width, step)
-    rises = _highest_within(ahead, SPAN)[size:] - levels[: max(ahead.size - size, 0)]
+    if bare:
+        rises, above = ahead - usual, past - usual
+    else:
+        levels = np.median(np.lib.stride_tricks.sliding_window_view(past, size), axis=1)
+        rises = _highest_within(ahead, SPAN)[size:] - levels[: max(ahead.size - size, 0)]
+        above = past - np.concatenate([np.full(size, levels[0]), levels[: past.size - size]])
     if not np.isfinite(rises).any():
         return None
     highest = max(float(rises.max()), 0.0)
@@ -138,10 +147,11 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
     log_e = 0.0
     if run > 0 and higher > 1.0:
         log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3))
-        above = past - np.concatenate([np.full(size, levels[0]), levels[: past.size - size]])
         single = (float((above >= run).sum()) + 1.0) / (past.size + 1.0)
         log_e = min(log_e, -width * math.log(single) - math.log(lows.size))
-    least = LEAST if past.size * step >= DAY else LEAST_SHORT
+        if bare and single > RARELY:
+            log_e = 0.0
+    least = LEAST_BARE if bare else LEAST if past.size * step >= DAY else LEAST_SHORT
     last, earlier = float(past[-1]), float(past[-LEVEL_WINDOWS:-1].max())
     return LevelTest(
         usual,

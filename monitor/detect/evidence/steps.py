@@ -267,6 +267,8 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
             new,
         )
         for statistic in FEWEST_CALLS
+        # of calls that nobody counts a window is one thing seen, and the worst of few is no tail
+        if statistic != "p99" or table.is_counted
     ]
 
 
