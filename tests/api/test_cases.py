@@ -82,6 +82,8 @@ def test_a_violation_becomes_a_test_in_each_form(
         200,
     )
     assert isinstance(stub["response"]["jsonBody"]["amount"], str)
+    assert outcome("wiremock", told["wiremock"], bad) == "valid"
+    assert outcome("wiremock", told["wiremock"], seen) == "violated"
     operation = json.loads(told["openapi-example"])["paths"]["/payments/{id}"]["get"]
     (example,) = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
     assert not isinstance(example["value"]["amount"], str)
