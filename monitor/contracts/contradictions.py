@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
@@ -25,7 +24,8 @@ from monitor.contracts.payloads import Payload, is_json_type
 from monitor.contracts.registry import InForce
 from monitor.contracts.schemas import Schema
 from monitor.contracts.shown import messages_in, shown_in
-from monitor.model.exchanges import MESSAGING, Exchange, Violation
+from monitor.contracts.shown_exchange import example_exchange
+from monitor.model.exchanges import MESSAGING, Violation
 
 MOST = 100
 _PATTERNS = frozenset({"wiremock", "mountebank"})
@@ -74,7 +74,11 @@ def contradictions(
     clashes: list[Contradiction] = []
     patterns = kind in _PATTERNS
     for shown in shown_in(kind, document):
-        name, clause, exchange = shown.name, shown.clause, _exchange(shown.request, shown.response)
+        name, clause, exchange = (
+            shown.name,
+            shown.clause,
+            example_exchange(shown.request, shown.response),
+        )
         request = Payload(exchange.request_body, exchange.request_headers)
         response = Payload(exchange.response_body, exchange.response_headers)
         checked = check_payloads(exchange, request, response, [in_force], str)
@@ -105,7 +109,7 @@ def message_contradictions(
         headers = {"content-type": "application/json"}
         body = json.dumps(payload)
         record = replace(
-            _exchange({"method": "", "path": topic, "headers": headers}, {}),
+            example_exchange({"method": "", "path": topic, "headers": headers}, {}),
             protocol=MESSAGING,
             request_body=body,
             path=topic,
@@ -290,78 +294,3 @@ def _told(pact: str, name: str, clause: str, broken: Violation) -> Contradiction
         ),
         *(broken.pointer, broken.clause, broken.expected, broken.actual),
     )
-
-
-def _exchange(request: Mapping[str, Any], response: Mapping[str, Any]) -> Exchange:
-    asked, answered = _headers(request), _headers(response)
-    status = response.get("status", 200)
-    return Exchange(
-        source_id="",
-        partition=0,
-        offset=0,
-        index=0,
-        end_ns=0,
-        duration_ns=None,
-        method=str(request.get("method", "GET")).upper(),
-        path=str(request.get("path", "/")),
-        route=str(request.get("path", "/")),  # so that one that is not documented has a name
-        query=_query(request.get("query")),
-        status=status if isinstance(status, int) else 200,
-        caller="",
-        caller_version="",
-        callee="",
-        callee_version="",
-        callee_namespace="",
-        environment="",
-        trace_id=b"",
-        span_id=b"",
-        request_headers=asked,
-        response_headers=answered,
-        request_body=_body(request, asked),
-        response_body=_body(response, answered),
-        query_known=True,
-        headers_whole=False,
-    )
-
-
-def _headers(part: Mapping[str, Any]) -> dict[str, str]:
-    held = part.get("headers")
-    pairs = held.items() if isinstance(held, dict) else ()
-    return {
-        str(name).lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for name, value in pairs
-    }
-
-
-def _body(part: Mapping[str, Any], headers: dict[str, str]) -> bytes | str | None:
-    """The example's body, its media type told in the headers; None for what is no JSON. Of version
-    4 the content stands one deeper.
-    """
-    body = part.get("body")
-    if (
-        isinstance(body, dict)
-        and "content" in body
-        and ("contentType" in body or "encoded" in body)
-    ):
-        headers.setdefault("content-type", str(body.get("contentType", "application/json")))
-        if body.get("encoded") not in (None, False, "json", "JSON"):
-            return None
-        body = body["content"]
-    if body is None:
-        return None
-    kind = headers.setdefault(
-        "content-type", "application/json" if not isinstance(body, str) else "text/plain"
-    )
-    return body if isinstance(body, str) and "json" not in kind.lower() else json.dumps(body)
-
-
-def _query(query: object) -> str:
-    if isinstance(query, dict):
-        return urlencode(
-            [
-                (name, value)
-                for name, values in query.items()
-                for value in (values if isinstance(values, list) else [values])
-            ]
-        )
-    return query if isinstance(query, str) else ""

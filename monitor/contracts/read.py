@@ -38,6 +38,7 @@ from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
 from monitor.contracts.own_examples import own_examples
+from monitor.contracts.own_interactions import own_interactions
 from monitor.contracts.refs import Placed, telling
 from monitor.contracts.remarks import Remark
 from monitor.contracts.selections.written import asks, document_of_sdl
@@ -168,10 +169,12 @@ def _examined(
         line = lines_of(text, [error.pointer])[error.pointer]
         raise ContractError(f"{error} (line {line})", error.pointer) from None
     shown, misfits = own_examples(document, promise, marked)
+    told, unlike = own_interactions(kind, document, promise)
+    misfits += unlike
     return Examined(
         promise,
         tuple(_with_lines((*remarks, *misfits, *unjudged_clauses(document, promise)), text)),
-        shown,
+        shown + told,
     )
 
 

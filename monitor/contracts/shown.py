@@ -47,14 +47,14 @@ def shown_in(kind: str, document: Mapping[str, Any]) -> Iterator[Shown]:
 
 
 def messages_in(
-    kind: str, document: Mapping[str, Any], promise: Promise
+    kind: str, document: Mapping[str, Any], promise: Promise, *, topicless: bool = False
 ) -> Iterator[tuple[str, str, str, Any]]:
     """Name, place, topic and payload of the messages that a document shows, at most 2,000; of
-    those whose topic it tells, without parameters.
+    those whose topic it tells, without parameters, or of all.
     """
     count = 0
     for message in promise.messages:
-        if not message.topic or "{" in message.topic:
+        if not topicless and (not message.topic or "{" in message.topic):
             continue
         try:
             shown = resolve(dict(document), f"#{message.clause}", "")

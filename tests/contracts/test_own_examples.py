@@ -158,3 +158,51 @@ def test_examples_made_to_take_long_are_judged_in_no_time() -> None:
     before = time.process_time()
     examined(["b"], evil, "3.1.0", examples=examples)
     assert time.process_time() - before < 5
+
+
+def of_pact(**parts: Any) -> str:
+    return json.dumps({"consumer": {"name": "web"}, "provider": {"name": "till"}, **parts})
+
+
+def rules(**matching: Any) -> dict[str, Any]:
+    return {
+        place: {"matchers": [{"match": "regex", "regex": it} if it else {"match": "integer"}]}
+        for place, it in matching.items()
+    }
+
+
+def test_a_pacts_example_that_breaks_its_own_matching_rules_is_told() -> None:
+    asks = {"method": "GET", "path": "/a/x", "matchingRules": {"path": rules(at=r"/a/\d+")["at"]}}
+    body = {"content-type": "application/json"}
+    rule = {"body": {"$.id": rules(at="")["at"]}}
+    answers = {"status": 200, "headers": body, "body": {"id": "x"}, "matchingRules": rule}
+    right = {"status": 200, "headers": body, "body": {"id": 7}, "matchingRules": rule}
+    made = {**answers, "generators": {"body": {"$.id": {"type": "RandomInt"}}}}
+    calls = [
+        {"description": "odd", "request": asks, "response": answers},
+        {"description": "right", "request": asks | {"path": "/a/7"}, "response": right},
+        {"description": "made", "request": asks | {"path": "/a/7"}, "response": made},
+    ]
+    sent = {"description": "m", "contents": {"id": "x"}, "matchingRules": rule}
+    for document, told in (
+        (
+            of_pact(interactions=calls, metadata={"pactSpecification": {"version": "3.0.0"}}),
+            [
+                ("/interactions/0/request", "/path breaks `regex`"),
+                ("/interactions/0/response", "/id breaks `integer`"),
+            ],
+        ),
+        (
+            of_pact(
+                messages=[sent, {**sent, "description": "n", "generators": {}}],
+                metadata={"pactSpecification": {"version": "3.0.0"}},
+            ),
+            [("/messages/0/contents", "/id breaks `integer`")],
+        ),
+    ):
+        examined = examine("pact", document, where="pact")
+        remarks = [it for it in examined.remarks if it.kind == "example"]
+        assert [it.pointer for it in remarks] == [pointer for pointer, _ in told]
+        for remark, (_, words) in zip(remarks, told, strict=True):
+            assert words in remark.said
+            assert not remark.grave
