@@ -6,6 +6,7 @@ settings, 70 anything else.
 
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -77,6 +78,9 @@ def main(words: list[str] | None = None) -> None:
     """
     words = sys.argv[1:] if words is None else words
     share_one_arena()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a locale without → is given its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(words, standalone_mode=False, prog_name="seamwatch")
     except TyperException as error:

@@ -1,5 +1,6 @@
 """The command says what went wrong, where, and what to do; and exits as promised."""
 
+import io
 import json
 import os
 import subprocess
@@ -185,3 +186,16 @@ def test_help_lists_every_command_as_its_own_help_begins_and_imports_none_of_the
         assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help, (
             name
         )
+
+
+def test_a_locale_that_lacks_a_character_gets_its_number_and_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    with pytest.raises(SystemExit) as ended:
+        main(["version"])
+    assert ended.value.code == 0
+    sys.stdout.write("checkout → payment")
+    sys.stdout.flush()
+    assert written.getvalue().endswith(b"checkout \\u2192 payment")
