@@ -81,7 +81,9 @@ _DEFAULT_PRIORITY = 5
 
 
 def is_wiremock(document: Mapping[str, Any]) -> bool:
-    """Whether a document is a stub mapping, or holds several."""
+    """Whether a document is a stub mapping, or holds several; one of messages, too."""
+    if _of_messages(document) or isinstance(document.get("messageMappings"), list):
+        return True
     mappings = document.get("mappings")
     if isinstance(mappings, list):
         return all(
@@ -93,6 +95,15 @@ def is_wiremock(document: Mapping[str, Any]) -> bool:
         isinstance(request, dict)
         and isinstance(answer, dict)
         and (speaks_wiremock(document) or not {"method", *_URLS}.isdisjoint(request))
+    )
+
+
+def _of_messages(entry: Any) -> bool:
+    """Whether a stub answers messages of a WebSocket, as newer versions of WireMock have it."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("trigger"), dict)
+        and isinstance(entry.get("actions"), list)
     )
 
 
@@ -130,6 +141,11 @@ def read_wiremock(
     interactions = []
     work = Work(where)
     for count, (entry, clause) in enumerate(entries):
+        if _of_messages(entry) or (isinstance(entry, dict) and "messageMappings" in entry):
+            raise ContractError(
+                f"{where}: the stub at {clause or '/'} answers messages of a WebSocket, which no log that is read shows; publish stubs of requests",
+                clause,
+            )
         if not isinstance(entry, dict) or not isinstance(entry.get("request"), dict):
             raise ContractError(f"{where}: the stub at {clause or '/'} has no `request`", clause)
         work.spend(EXAMPLE, clause)
