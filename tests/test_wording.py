@@ -15,7 +15,7 @@ from monitor.model.reasons import Code, Reason, reason
 from monitor.wording.amendments import UNSETTLED
 from monitor.wording.findings import SHORTLY
 from monitor.wording.ramps import short_span
-from monitor.wording.reasons import SENTENCES, sentence
+from monitor.wording.reasons import SENTENCES, plain, sentence
 
 ROOT = Path(__file__).parents[1]
 EDGE = Edge("production", "web", "pay", "http", "POST /pay")
@@ -117,3 +117,8 @@ def test_names_with_braces_are_names() -> None:
         sentence(reason("no_other_version", service=hostile))
         == f"missing: no other version of {hostile} to compare with"
     )
+
+
+def test_large_numbers_of_calls_are_told_in_thousands_as_everywhere() -> None:
+    parameters = {"calls": 3784.0, "version": "3.2.1", "service": "search", "eta_seconds": 300.0}
+    assert "about 3,784 more calls of 3.2.1" in plain("more_calls_in_all", parameters, None)

@@ -36,7 +36,7 @@ SENTENCES: Mapping[Code, str] = {
     "meaning_changed": "{who}: {pointer:place} means something else under the same schema: {meant} ({new_calls} values, "
     "{old_calls} on {against_version})",
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
-    "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
+    "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:,.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
     "weaker_pass_few": "weaker pass: calls are few; that {version} is worse than {against_version} has a probability below {odds:.1%}",
     "weaker_pass_untold": "weaker pass: {version} answers no worse than {against_version}, but only totals of {service} are told: "
@@ -77,7 +77,7 @@ SENTENCES: Mapping[Code, str] = {
     "edge_without_meeting": "the versions had no calls here in the same window",
     "operation_new": "{against_version} never had these calls, nor had anybody before: they are new with {version}, and nothing to compare",
     "accepted_whole": "every signal of this edge is accepted as known: nothing is left to judge",
-    "harm_possible": "{kind:words}: up to {difference_high:points} percentage points more are possible after {calls:.0f} calls",
+    "harm_possible": "{kind:words}: up to {difference_high:points} percentage points more are possible after {calls:,.0f} calls",
     "tail_possible": "latency ({side}): up to {high:.1%} more calls twice as slow as the old p99 are possible",
     "slowness_possible": "latency ({side}): up to {high:.1%} more calls above the old p90 are possible",
     "few_windows": "fewer than {wanted} windows with both versions",
@@ -121,7 +121,7 @@ SENTENCES: Mapping[Code, str] = {
     "counts_as": "policy {rule}: {doubt:doubt} counts as {meaning}",
     "meaning_counts_as": "policy {rule}: values that mean something else count as {meaning}",
     "no_doubt_of_it": "policy {rule}: says what {doubts:words} counts as; the verdict is {outcome}, and that is not why",
-    "minimum_calls": "policy {rule}: {calls:.0f} calls of {version} since the deploy, at least {wanted} wanted",
+    "minimum_calls": "policy {rule}: {calls:,.0f} calls of {version} since the deploy, at least {wanted} wanted",
     "minimum_minutes": "policy {rule}: {version} served for {minutes:.1f} minutes, at least {wanted:g} wanted",
     "minimum_share": "policy {rule}: edges with {share:.0%} of the calls are shown to be no worse, at least {wanted:.0%} wanted",
     "minimum_windows": "policy {rule}: {version} and {against_version} served side by side in {windows} windows, at least {wanted} wanted",
@@ -142,11 +142,11 @@ SENTENCES: Mapping[Code, str] = {
     "plan_step_lacks_calls": "step to {share:.0%} not yet: {calls:,} of {wanted:,} calls needed on {pair}{eta_seconds:eta}",
     "plan_silent": "ramp plan: no traffic of {service} {version} was seen lately; silence is no evidence",
     "plan_unreadable": "ramp plan {contract} cannot be read any more",
-    "more_calls": "about {calls:.0f} more calls of {version} on {edge}{eta_seconds:eta}",
+    "more_calls": "about {calls:,.0f} more calls of {version} on {edge}{eta_seconds:eta}",
     "more_time": "about {eta_seconds:span} more in which {version} serves as it does now",
-    "more_calls_in_all": "about {calls:.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
+    "more_calls_in_all": "about {calls:,.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
     "more_windows": "more windows in which {version} and {against_version} both serve{eta_seconds:eta}",
-    "send_probes": "at {per_minute:.3g} calls of {version} a minute that takes {eta_seconds:span}: send about {calls:.0f} probe calls to "
+    "send_probes": "at {per_minute:.3g} calls of {version} a minute that takes {eta_seconds:span}: send about {calls:,.0f} probe calls to "
     "{operation} of {callee}{through:through}, or give {version} a larger share of the traffic",
     "accept_weaker_pass": "a policy that takes a weaker pass for a pass: `weaker_pass: pass` in the policy file, or detection.accept_weaker_pass",
     "accept_meaning": "where that is meant, accept the finding; or say in a policy what it counts as (`meaning: inconclusive`)",

@@ -215,7 +215,7 @@ def test_a_thin_edge_tells_how_many_calls_would_settle_it_and_how_long_that_take
     in_all, line = sentences(told.settles)
     assert in_all.startswith("about ")
     assert re.fullmatch(
-        r"about \d+ more calls of 2\.0\.0 on web → payment POST /pay, about \d+ minutes at the present rate",
+        r"about [\d,]+ more calls of 2\.0\.0 on web → payment POST /pay, about \d+ minutes at the present rate",
         line,
     )
     calls, seconds = (
@@ -224,7 +224,7 @@ def test_a_thin_edge_tells_how_many_calls_would_settle_it_and_how_long_that_take
     assert calls > 100
     assert seconds == pytest.approx(calls, rel=0.2), "about a call a second"
     assert re.fullmatch(
-        r"about \d+ more calls of 2\.0\.0 on the edges of payment together, about \d+ \w+ at the present rate",
+        r"about [\d,]+ more calls of 2\.0\.0 on the edges of payment together, about \d+ \w+ at the present rate",
         in_all,
     )
     assert told.eta_seconds == told.settles[0].parameters["eta_seconds"]
@@ -308,7 +308,7 @@ def test_where_traffic_is_too_low_probes_are_named_with_their_number_and_operati
     assert rate * eta / 60 == pytest.approx(float(probes.parameters["calls"] or 0.0), rel=0.05)
     assert probes.parameters["calls"] == in_all.parameters["calls"]
     assert re.fullmatch(
-        r"at [\d.]+ calls of 2\.0\.0 a minute that takes \d+ minutes: send about \d+ probe calls to GET /status of payment, "
+        r"at [\d.]+ calls of 2\.0\.0 a minute that takes \d+ minutes: send about [\d,]+ probe calls to GET /status of payment, "
         r"or give 2\.0\.0 a larger share of the traffic",
         sentences(told.settles)[1],
     )
