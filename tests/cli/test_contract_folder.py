@@ -215,7 +215,7 @@ def test_a_folder_is_published_once_and_says_what_became_of_each_file(
         main(["contracts", "matrix", "orders"])
     assert not end.value.code
     # of no version anything is known yet
-    assert "no contract of examples" in capsys.readouterr().out
+    assert "no pact or other contract of examples binds orders" in capsys.readouterr().out
     for words in (["--timeout", "2s", "--p99", "300ms"], []):
         with pytest.raises(SystemExit) as end:
             main(
