@@ -361,16 +361,22 @@ def test_a_ramp_plays_as_a_film_with_the_matrix_at_each_step(
     assert "backward compatibility" in page.locator(".matrix").first.inner_text()
     newest = page.locator("#at").inner_text()
     page.get_by_role("link", name="Begin").click()
-    page.wait_for_function("was => document.getElementById('at').innerText !== was", arg=newest)
+    page.wait_for_function(
+        "was => document.getElementById('at').innerText !== was", arg=newest, timeout=BUSY
+    )
     begin = page.locator("#at").inner_text()
     assert begin < newest
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function("was => document.getElementById('at').innerText !== was", arg=begin)
+    page.wait_for_function(
+        "was => document.getElementById('at').innerText !== was", arg=begin, timeout=BUSY
+    )
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Play").wait_for()
     last = page.locator("[data-seek]").get_attribute("max")
     page.locator("[data-seek]").fill(str(last))
-    page.wait_for_function("now => document.getElementById('at').innerText === now", arg=newest)
+    page.wait_for_function(
+        "now => document.getElementById('at').innerText === now", arg=newest, timeout=BUSY
+    )
     assert "moved back" in page.locator("#film").inner_text().lower()
     assert watched.troubles == []
 

@@ -35,9 +35,11 @@
     if (busy) { again = true; return; }
     busy = true;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
+      const place = location.href;
+      const answer = await fetch(place, { headers: { accept: "text/html" }, credentials: "same-origin" });
       if (!answer.ok) { connected = false; say("lost", "not renewed since " + clock()); return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (location.href !== place) { again = true; return; } // a film went on meanwhile: this is another step's page
       for (const old of document.querySelectorAll("[data-part]")) {
         const part = [...fresh.querySelectorAll("[data-part]")].find((one) => one.dataset.part === old.dataset.part);
         if (!part || part.outerHTML === old.outerHTML) continue;
