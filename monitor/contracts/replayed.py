@@ -14,7 +14,7 @@ from monitor.contracts.change import Change
 from monitor.contracts.form import Operation
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, bodies, lacks
+from monitor.contracts.skeleton import Node, bodies, is_cut, lacks
 from monitor.contracts.valued import RULES, Marks, valued
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -70,6 +70,8 @@ def told_by(kind: Kind, target: Operation, *, values: bool) -> Told:
         return "breaks", min(broken & sure)
     if left:
         return "unseen", min(left)
+    if is_cut(kind.node):
+        return "unseen", "payload_unseen"
     return ("values" if values or broken else "keeps"), ""
 
 

@@ -242,6 +242,12 @@ def instances(node: Node) -> list[Any]:
     return shown
 
 
+def is_cut(node: Node) -> bool:
+    """Whether parts of its payloads were not looked at, which may hold anything."""
+    below = [*node.get("o", {}).values(), node.get("m"), node.get("a")]
+    return "c" in node or any(part and is_cut(part) for part in below)
+
+
 @lru_cache(maxsize=2048)
 def _bodies(text: bytes) -> tuple[bytes, ...]:
     return tuple(orjson.dumps(shown) for shown in instances(orjson.loads(text)))

@@ -21,6 +21,7 @@ from monitor.contracts.formats.overlooked import reached
 from monitor.contracts.replayed import ValueClause, by_marks, clauses_of
 from monitor.contracts.shown_headers import HeldExample
 from monitor.contracts.shown_replay import ShownReplay, carried
+from monitor.contracts.skeleton import is_cut
 from monitor.contracts.spoken import Spoken, spoken
 from monitor.decode.topic_records import KAFKA
 from monitor.joining.meaning import counts_of
@@ -132,6 +133,8 @@ class MessageSkeletons:
         if not left:
             nearest = min((it for _, it in held), key=lambda it: len(it.broken))
             return "breaks", nearest.broken[0].rule
+        if kind.node is not None and is_cut(kind.node):
+            return "untold", "payload_unseen"
         if any(it.word == "keeps" and not _asks_of_values(message) for message, it in left):
             return "keeps", ""
         asked = [(message, self._clauses(message, it, media)) for message, it in left]

@@ -236,6 +236,19 @@ def test_a_first_revision_is_told_by_the_skeletons_of_what_was_live(api: Asked) 
     assert told(plain) == {elsewhere, broken, (told_of, "keeps", "", 6), cut}
 
 
+def test_an_array_of_which_a_part_was_not_looked_at_is_no_kept_one(api: Asked) -> None:
+    bodies = [json.dumps({"list": [1.5] * count}) for count in (1_000, 1_001)]
+    recorded(api, *({"response_body": body} for body in bodies))
+    plain = """{openapi: 3.1.0, info: {title: t, version: "1"}, paths: {"/payments/{id}": {get: {responses: {"200": {
+      description: one, content: {application/json: {schema: {type: object,
+      properties: {list: {items: {type: number}}}}}}}}}}}}"""
+    said = publish(api, plain, dry_run=True)["recorded"]["said"]
+    assert {(row["told"], row["why"], row["exchanges"]) for row in said} == {
+        ("keeps", "", 1),
+        ("untold", "payload_unseen", 1),
+    }
+
+
 def test_examples_show_again_what_they_showed(api: Asked) -> None:
     old = pact(
         interaction("an order"),

@@ -69,6 +69,14 @@ def test_a_dry_run_of_changed_messages_asks_skeletons_and_of_unchanged_ones_verd
     assert told["said"][0]["looked_at"] > 0
 
 
+def test_messages_with_items_that_were_not_looked_at_are_untold(api: Asked) -> None:
+    numbers = TOPIC | {"properties": {"list": {"items": {"type": "number"}}}, "required": ["list"]}
+    sent(api, "orders", {"list": [1.5] * 1_000}, {"list": [1.5] * 1_001}, {"list": ["a"] * 1_001})
+    told = dry(api, numbers, "topic")
+    assert counts(told) == (3, 1, 1, 1)
+    assert {(it["told"], it["why"]) for it in told["said"]} >= {("untold", "payload_unseen")}
+
+
 def test_a_dry_run_tells_of_messages_in_avro(api: Asked) -> None:
     old = {
         "type": "record",
