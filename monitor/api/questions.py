@@ -215,6 +215,12 @@ class WindowsState:
     first_window: datetime | None
     late_rows: int
 
+    @property
+    def data_end(self) -> datetime | None:
+        """Where the newest window ends: of what comes after it, nothing is known."""
+        last = self.last_closed
+        return None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
+
 
 def newest_row(parts: Parts, what: Literal["last_violation", "last_reject"]) -> datetime | None:
     """Of when the newest violation or reject is; None while there is none."""

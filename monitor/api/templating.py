@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +20,6 @@ from monitor.api.faults import Fault
 from monitor.api.parts import Parts
 from monitor.api.questions import windows_state
 from monitor.errors import StoreError
-from monitor.model.edges import WINDOW_SECONDS
 from monitor.wording.breaks import break_sentence
 from monitor.wording.findings import ANY, BEFORE, facts, told_by, what
 from monitor.wording.ramps import bound_text, dose_text, meaning_text, short_span, small_share
@@ -123,10 +122,9 @@ def render(
 def _newest(parts: Parts) -> datetime | None:
     """Where the newest window ends; None while there is none, or nobody tells."""
     try:
-        last = windows_state(parts).last_closed
+        return windows_state(parts).data_end
     except StoreError:
         return None
-    return None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
 
 
 def _asked_for(request: Request) -> str:

@@ -109,13 +109,13 @@ class _Asking:
         declared = self._declared()
         pace = self._pace(there)
         pairs = [self._pair(partner, observed, declared, pace) for partner in partners]
-        notes, age = list[Missing](), None
+        notes, age, old = list[Missing](), None, False
         if self.data_until is not None:
             age = max(0.0, (wanted.now - self.data_until).total_seconds())
-        old = age is not None and age > LIVE.total_seconds()
-        if age is not None and old:
-            until = self.data_until.isoformat() if self.data_until else ""
-            notes.append(missing("deploy_data_old", seconds=age, until=until))
+            old = age > LIVE.total_seconds()
+            if old:
+                until = self.data_until.isoformat()
+                notes.append(missing("deploy_data_old", seconds=age, until=until))
         last = max((cell.last for cell in there), default=0)
         if last and self.until - last > LIVE.total_seconds():
             notes.append(

@@ -93,12 +93,10 @@ def data_end(store: Store, until: datetime) -> datetime | None:
 @dataclass(frozen=True, slots=True)
 class Unclosed:
     """Windows that telemetry has reached and that are not closed, so that nothing of them is told:
-    the first one's end, the end of the newest, and of the newest that is closed (None: there is
-    none).
+    the first one's end, and the end of the newest that is closed (None: there is none).
     """
 
     first: datetime
-    newest: datetime
     closed: datetime | None
 
 
@@ -106,13 +104,11 @@ def unclosed(store: Store, until: datetime) -> Unclosed | None:
     """What is not closed yet of windows before `until`; None where all is."""
     closed = RampReader(store).extent(until).last
     (row,) = store.query("newest_arrival")
-    newest = int(row["window"])
-    if newest <= closed:
+    if int(row["window"]) <= closed:
         return None
     first = closed + WINDOW_SECONDS if closed else int(row["oldest"])
     return Unclosed(
         _moment(first + WINDOW_SECONDS),
-        _moment(newest + WINDOW_SECONDS),
         _moment(closed + WINDOW_SECONDS) if closed else None,
     )
 

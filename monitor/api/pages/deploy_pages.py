@@ -1,6 +1,6 @@
 """Deploys: what changed, how far the new version has come, and whether it is good."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -8,7 +8,6 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since
 from monitor.api.pages.known_names import ends_of, names_known
-from monitor.api.parts import Parts
 from monitor.api.questions import namespaces_seen, range_of, windows_state
 from monitor.api.routes.deploys import SHARES_OF, detail, shares_now
 from monitor.api.sharing import PageRoute
@@ -16,7 +15,6 @@ from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
-from monitor.model.edges import WINDOW_SECONDS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
@@ -46,7 +44,7 @@ def deploys_page(
         parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN
     )
     shares = shares_now(parts)
-    end = _data_end(parts)
+    end = windows_state(parts).data_end
     counts: dict[str, list[str]] = {}
     for finding in kept_findings.list_findings(parts.engine, since=start):
         counts.setdefault(finding.deploy_id, []).append(finding.state)
@@ -71,12 +69,6 @@ def deploys_page(
             "service": service or "",
         },
     )
-
-
-def _data_end(parts: Parts) -> datetime | None:
-    """Where the newest data ends: of what comes after it, nothing is known."""
-    last = windows_state(parts).last_closed
-    return None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
 
 
 @router.get("/deploys/{deploy_id}")
