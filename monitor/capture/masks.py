@@ -130,13 +130,13 @@ def _masked_segment(text: str) -> str:
 
 
 def masked_query(query: str) -> str:
-    """A query with its names, each with what kind of text its value was."""
+    """A query with its names, each with what kind of text its value was; none stays none."""
     parts = []
     for part in query.split("&")[:200]:
         name, equals, value = part.partition("=")
         shown = (
             quote(REDACTED, safe="")
-            if is_data(unquote_plus(name).replace("[", "").replace("]", ""))
+            if name and is_data(unquote_plus(name).replace("[", "").replace("]", ""))
             else name
         )
         parts.append(f"{shown}={in_address(value)}" if equals else shown)

@@ -12,6 +12,7 @@ from .shapes import TooLarge, as_json, is_json, shape_text, unpacked, without_se
 
 Pairs = Sequence[tuple[str, str]]
 Side = Literal["client", "server"]
+_BODILESS = (204, 304)  # https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 _STREAMS = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace")
 
 
@@ -171,9 +172,10 @@ def written(seen: Seen, settings: Settings) -> bytes:
     record["headers_whole"] = asked_whole and answered_whole
     if not values:
         record["redacted"] = True
-    record |= _side("request", seen.asked, asked, settings) | _side(
-        "response", seen.answered, answered, settings
-    )
+    record |= _side("request", seen.asked, asked, settings)
+    if seen.method != "HEAD" and seen.status not in _BODILESS:
+        # applications may hand over one, which their servers leave out
+        record |= _side("response", seen.answered, answered, settings)
     return as_json(record).encode()
 
 

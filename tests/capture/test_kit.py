@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import hatchling.build
 import orjson
@@ -216,6 +217,45 @@ def test_queries_headers_and_cookies_are_judged_by_the_kind_of_their_text() -> N
         [("type", "/query/limit")],
         [("type", "/cookie/session")],
         [],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", ""),
+        ("a=", "a="),
+        ("&&a&", "&&a&"),
+        ("=x", "=" + in_address("x")),
+        ("4711=", quote(REDACTED, safe="") + "="),
+    ],
+)
+def test_a_query_without_names_gets_none_by_being_masked(query: str, shown: str) -> None:
+    assert masked_query(query) == shown
+
+
+def test_a_call_without_a_query_tells_of_no_undocumented_parameter() -> None:
+    collected = Collected()
+    kit = capture(collected)
+    passed(kit, [], path="/api/payments", headers=[*JSON_TYPE, ("x-tenant", "acme")])
+    kit.close()
+    exchanges, _ = decode_api_logs(batch(collected.records), "auto")
+    assert [check(exchange, registry()).observations for exchange in exchanges] == [[]]
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_a_body_that_no_server_sends_is_not_told(method: str, status: int) -> None:
+    collected = Collected()
+    kit = capture(collected)
+    seen = kit.wanted("server", method, "/api/payments/7", "", JSON_TYPE)
+    assert seen is not None
+    seen.status, seen.answered_headers = status, JSON_TYPE
+    seen.answered.add(b'{"amount": 1')
+    seen.answered.broke_off()
+    kit.over(seen)
+    kit.close()
+    assert [name for name in collected.said[0] if name.startswith("response_")] == [
+        "response_headers"
     ]
 
 
