@@ -20,6 +20,7 @@ from monitor.api.faults import Fault
 from monitor.api.parts import Parts
 from monitor.api.questions import windows_state
 from monitor.errors import StoreError
+from monitor.model.edges import beside
 from monitor.wording.breaks import break_sentence
 from monitor.wording.findings import ANY, BEFORE, facts, told_by, what
 from monitor.wording.ramps import bound_text, dose_text, meaning_text, short_span, small_share
@@ -92,6 +93,7 @@ def environment() -> Environment:
         short_span=short_span,
         dose=dose_text,
         iso=_iso,
+        beside=beside,
     )
     made.globals.update(
         link=link, path=path, seamwatch_version=__version__, any_version=ANY, before=BEFORE

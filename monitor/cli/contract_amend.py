@@ -18,6 +18,7 @@ from monitor.cli.publications import change_text
 from monitor.contracts.amendment import WORST_FIRST
 from monitor.contracts.changes import MOST_CHANGES
 from monitor.errors import UsageError
+from monitor.model.edges import beside
 from monitor.wording.amendments import BASES
 
 _SPAN = re.compile(r"(\d{1,5})([hd])", re.ASCII)
@@ -190,8 +191,8 @@ def _by_consumer(met: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _whom(row: Mapping[str, Any]) -> str:
-    space = f"{row['consumer_namespace']}/" if row["consumer_namespace"] else ""
-    consumer = f"{space}{row['consumer'] or 'unknown'} {row['consumer_version']}".strip()
+    name = beside(row["consumer_namespace"], row["consumer"] or "unknown")
+    consumer = f"{name} {row['consumer_version']}".strip()
     provider = row["provider_version"]
     return f"{consumer} (provider {provider})" if provider else consumer
 

@@ -18,10 +18,10 @@ from monitor.contracts.form import Body, Operation
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, bodies, lacks
+from monitor.contracts.skeleton import Node, below, bodies, is_cut, is_cut_above, lacks
 from monitor.contracts.targets import Target, Targets
 from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
-from monitor.model.pointers import escaped, unescaped
+from monitor.model.pointers import escaped
 
 WHOLE = frozenset({"operation", "message"})
 """What a call or a message is as a whole, whatever it holds."""
@@ -167,6 +167,19 @@ class Replay:
             place
             for place, change in self._changes(kind)
             if place in about and _is_gone(change) and lacks(kind.node, _header(change)) is None
+        ]
+
+    def cut_off(self, kind: Kind, about: Iterable[int]) -> list[int]:
+        """Of changes, those about places that may stand in parts of such payloads that were not
+        looked at.
+        """
+        refused = kind.side == "request" and 400 <= kind.status < 500
+        if kind.node is None or refused or not is_cut(kind.node):
+            return []
+        return [
+            place
+            for place, change in self._changes(kind)
+            if place in about and is_cut_above(kind.node, _pointer(change))
         ]
 
     def harms(self, kind: Kind) -> list[Harm]:
@@ -348,15 +361,7 @@ def _query(
 
 def stands(node: Node, pointer: str) -> bool:
     """Whether something stands at a place, `*` any key or item, in some of these payloads."""
-    steps = pointer.split("/")[1:] if pointer else []
     level = [node]
-    for step in steps:
-        below: list[Node] = []
-        for held in level:
-            if step == "*":
-                below += [held[word] for word in "ma" if held.get(word)]
-                below += list(held.get("o", {}).values()) if "a" not in held else []
-            elif unescaped(step) in held.get("o", {}):
-                below.append(held["o"][unescaped(step)])
-        level = below
+    for step in pointer.split("/")[1:]:
+        level = [part for held in level for part in below(held, step)]
     return bool(level)

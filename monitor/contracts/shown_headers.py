@@ -19,7 +19,14 @@ from monitor.model.pointers import unescaped
 
 Word = Literal["breaks", "keeps", "values"]
 OpenCode = Literal[
-    "", "another_example", "header_unseen", "header_value", "hidden", "unmarked", "value"
+    "",
+    "another_example",
+    "header_unseen",
+    "header_value",
+    "hidden",
+    "payload_unseen",
+    "unmarked",
+    "value",
 ]
 HEADERS = "/headers/"
 _TYPE = f"{HEADERS}content-type"

@@ -9,7 +9,7 @@ a revision if it keeps any of the examples that its operation and status may mea
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,6 @@ from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.mocking import asks_for
 from monitor.contracts.payloads import Payload
-from monitor.contracts.refs import resolve
 from monitor.contracts.replayed import SURE, ValueClause
 from monitor.contracts.shown_headers import (
     HEADERS,
@@ -40,10 +39,9 @@ from monitor.contracts.shown_headers import (
     of_media_type,
     why_open,
 )
-from monitor.contracts.skeleton import instances
+from monitor.contracts.shown_values import body_at, clause_of, contents, shown_at
+from monitor.contracts.skeleton import as_if_seen, instances, is_cut
 from monitor.contracts.stubs import asked, stubs_of
-from monitor.errors import ContractError
-from monitor.model.pointers import unescaped
 
 _OF_PRESENCE = SURE | frozenset(
     "missing_key unexpected_key missing_body content_type not_json boolean null".split()
@@ -117,6 +115,18 @@ class ShownReplay:
         """
         if kind.node is None or not self.names_of(kind.operation):
             return []
+        told = self._told(kind)
+        if not is_cut(kind.node):
+            return told
+        might_be = self._told(replace(kind, node=as_if_seen(kind.node)))
+        return [
+            it
+            if it == other or it.word == "breaks"
+            else Outcome(it.change, "values", why="payload_unseen")
+            for it, other in zip(told, might_be, strict=True)
+        ]
+
+    def _told(self, kind: Kind) -> list[Outcome]:
         if " /" not in kind.operation:
             return self._of_messages(kind)
         return self._of_answers(kind) if kind.side in ("response", "headers") else []
@@ -217,12 +227,12 @@ class _Examples:
         self.calls = read.promise.interactions
         self._calls: dict[str, list[Interaction]] = {}
         self._bodies: dict[str, Any] = {
-            stub.name: _body_at(read.document, stub.place, as_text=stub.as_text)
+            stub.name: body_at(read.document, stub.place, as_text=stub.as_text)
             for stub in stubs_of(kind, read.document, read.promise)
             if stub.place
         }
         for message in read.promise.messages:
-            self._bodies[message.name] = _contents(read.document, message.clause)
+            self._bodies[message.name] = contents(read.document, message.clause)
 
     def of_call(self, operation: str) -> list[Interaction]:
         """Those that ask for an operation, whatever else they ask for."""
@@ -244,8 +254,8 @@ class _Examples:
 
     def asked(self, name: str, broken: Broken) -> tuple[Any, Any]:
         """What a revision asks by a clause, and the value that its example shows at the place."""
-        clause = _resolved(self._read.document, broken.clause)
-        return clause, _down(self._bodies.get(name, clause), broken.pointer)
+        clause = clause_of(self._read.document, broken.clause)
+        return clause, shown_at(self._bodies.get(name, clause), broken.pointer)
 
 
 def _may_be(example: Interaction, method: str, route: str) -> bool:
@@ -355,38 +365,3 @@ def _is_sure(broken: Broken) -> bool:
         return actual not in ("", "number")
     expected = _KINDS.get(broken.expected, "")
     return bool(expected and actual) and expected != actual
-
-
-def _resolved(document: Mapping[str, Any], pointer: str) -> Any:
-    try:
-        return resolve(dict(document), f"#{pointer}", "")
-    except ContractError:
-        return None
-
-
-def _body_at(document: Mapping[str, Any], pointer: str, *, as_text: bool) -> Any:
-    held = _resolved(document, pointer)
-    if not as_text or not isinstance(held, str):
-        return held
-    try:
-        return orjson.loads(held)
-    except orjson.JSONDecodeError:
-        return held
-
-
-def _contents(document: Mapping[str, Any], clause: str) -> Any:
-    """What a message of a Pact shows; since version 4 it is wrapped."""
-    held = _resolved(document, f"{clause}/contents")
-    return held["content"] if isinstance(held, dict) and "content" in held else held
-
-
-def _down(value: Any, pointer: str) -> Any:
-    """The value at a place of an example, `*` its first item; None where it shows none."""
-    for step in pointer.split("/")[1:]:
-        if isinstance(value, dict) and unescaped(step) in value:
-            value = value[unescaped(step)]
-        elif isinstance(value, list) and value and (step == "*" or step.isdecimal()):
-            value = value[0 if step == "*" else min(int(step), len(value) - 1)]
-        else:
-            return None
-    return value

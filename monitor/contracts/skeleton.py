@@ -7,8 +7,8 @@ and added up.
 A node is an object whose members tell the types that stand at a place: `n` null, `b` boolean, `d`
 number, `s` text, `x` a masked scalar, `z` no body at all; `o` an object's fields, of which `q`
 lists those that some of the merged objects lack; `m` what stands under keys that are data; `a`
-what an array holds, `e` where some array is empty, `c` where some has items that were not looked at.
-Items of one array are merged into one node.
+what an array holds, `e` where some array is empty, `c` where items of some, or some object, were not
+looked at. Items of one array are merged into one node.
 """
 
 import re
@@ -31,7 +31,7 @@ from monitor.contracts.marks import (
     word_mark,
 )
 from monitor.contracts.shape import DEEPEST, MOST_KEYS
-from monitor.model.pointers import escaped
+from monitor.model.pointers import escaped, unescaped
 
 Node = dict[str, Any]
 MOST_NODES, MOST_ITEMS = 10_000, 1_000
@@ -40,6 +40,8 @@ SCALARS = "nbdsx"
 TYPES = {"n": "null", "b": "boolean", "d": "number", "s": "string", "o": "object", "a": "array"}
 """JSON's types by the letters of a node."""
 NO_BODY: Node = {"z": 1}
+_UNSEEN: Node = {"c": 1, "m": {}, "o": {}}
+"""An object that was not looked at. Older releases wrote it without `c`."""
 WHOLE_HEADERS = ":whole"
 """Beside the names of an answer's headers: the log tells all of them. What an older
 release recorded has no such word: without it nothing is told of a header that is not there.
@@ -117,7 +119,7 @@ class Skeleton:
 
     def _object(self, value: dict[str, Any], at: str, deep: int, *, first: bool) -> Node:
         if not deep or self._left < 0:
-            return {"o": {}, "m": {}}
+            return dict(_UNSEEN)
         many = len(value) > MOST_KEYS
         named: dict[str, Node] = {}
         data: Node | None = None
@@ -183,7 +185,9 @@ def merged(first: Node, other: Node) -> Node:
             name: merged(mine.get(name, {}), theirs.get(name, {}))
             for name in sorted(mine.keys() | theirs.keys())
         }
-        seldom = {*first.get("q", ()), *other.get("q", ()), *(mine.keys() ^ theirs.keys())}
+        # what nobody looked at lacks no field
+        unlike = set() if _is_unseen(first) or _is_unseen(other) else mine.keys() ^ theirs.keys()
+        seldom = {*first.get("q", ()), *other.get("q", ()), *unlike}
         both["o"] = fields
         if seldom:
             both["q"] = sorted(seldom)
@@ -191,6 +195,10 @@ def merged(first: Node, other: Node) -> Node:
         if word in first and word in other:
             both[word] = merged(first[word], other[word])
     return both
+
+
+def _is_unseen(node: Node) -> bool:
+    return not node["o"] and node.get("m") == {}
 
 
 def text_of(node: Node) -> str:
@@ -245,7 +253,51 @@ def instances(node: Node) -> list[Any]:
 def is_cut(node: Node) -> bool:
     """Whether parts of its payloads were not looked at, which may hold anything."""
     below = [*node.get("o", {}).values(), node.get("m"), node.get("a")]
-    return "c" in node or any(part and is_cut(part) for part in below)
+    return _is_cut_here(node) or any(part and is_cut(part) for part in below)
+
+
+_ANYTHING: Node = {"a": {}, "b": 1, "d": 1, "e": 1, "n": 1, "o": {}, "s": 1}
+
+
+def as_if_seen(node: Node) -> Node:
+    """The same with all that might stand in the parts that were not looked at."""
+    seen = dict(node)
+    if "o" in node:
+        seen["o"] = {name: as_if_seen(field) for name, field in node["o"].items()}
+    for word in "ma":
+        if word in node:
+            held = as_if_seen(node[word])
+            is_open = node[word] == {} if word == "m" else "c" in node
+            seen[word] = merged(held, _ANYTHING) if is_open else held
+    return seen
+
+
+def is_cut_above(node: Node, pointer: str) -> bool:
+    """Whether what stands at a place, `*` any key or item, may stand in parts of these payloads
+    that were not looked at.
+    """
+    steps = pointer.split("/")[1:]
+    level = [node]
+    for step in steps:
+        if any(map(_is_cut_here, level)):
+            return True
+        level = [part for held in level for part in below(held, step)]
+    return False
+
+
+def below(node: Node, step: str) -> list[Node]:
+    """What stands under a step of a pointer, `*` any key or item."""
+    fields = node.get("o", {})
+    if step == "*":
+        return [
+            *(node[word] for word in "ma" if node.get(word)),
+            *(fields.values() if "a" not in node else ()),
+        ]
+    return [fields[unescaped(step)]] if unescaped(step) in fields else []
+
+
+def _is_cut_here(node: Node) -> bool:
+    return "c" in node or node.get("m") == {}
 
 
 @lru_cache(maxsize=2048)

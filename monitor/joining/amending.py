@@ -188,6 +188,7 @@ class _Judging:
         unsettled: dict[int, OpenCode] = dict.fromkeys(
             self._replay.unseen(kind, about), "header_unseen"
         )
+        unsettled |= dict.fromkeys(self._replay.cut_off(kind, about), "payload_unseen")
         if not 400 <= int(row["status"]) < 500:  # what was refused anyhow is not asked
             unsettled |= dict.fromkeys(self._replay.hidden.intersection(about), "hidden")
         return self._replay.harms(kind), about, outcomes, unsettled

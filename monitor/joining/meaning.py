@@ -11,6 +11,7 @@ from typing import Any
 
 from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.detect.evidence.meaning import FEWEST, meaning_changes, middle
+from monitor.model.edges import beside
 from monitor.model.meaning import MeaningChange, Place, Sketch
 from monitor.store.reader import MeantQuery, Provider, Reader
 
@@ -118,7 +119,7 @@ class Marked:
     @property
     def whom(self) -> str:
         """The partner beside others of its name."""
-        return f"{self.namespace}/{self.partner}" if self.namespace else self.partner
+        return beside(self.namespace, self.partner)
 
 
 def _by_kind(rows: Iterable[Row]) -> dict[Place, list[Marked]]:

@@ -206,6 +206,11 @@ def qualified(namespace: str, service: str) -> str:
     return f"{namespace}/{service}"
 
 
+def beside(namespace: str, service: str) -> str:
+    """A service's name beside others: with its namespace where it has one, `shop/pay` or `pay`."""
+    return qualified(namespace, service) if namespace else service
+
+
 def apart(asked: str) -> tuple[str | None, str]:
     """Namespace and name of a service asked for or told of as `namespace/name`; no namespace
     (None) where the name is plain.

@@ -29,6 +29,7 @@ UNSETTLED: Mapping[str, str] = {
     "header_unseen": "no log shows this header, and logs may show some headers only",
     "header_value": "texts of headers are not kept",
     "hidden": "what is kept of payloads does not tell such clauses",
+    "payload_unseen": "a part of such payloads was not looked at",
     "unmarked": "no marks were taken of such payloads",
     "value": "marks do not tell what is asked of the value",
 }

@@ -342,3 +342,42 @@ def test_a_message_that_goes_breaks_who_receives_it_and_one_that_comes_nobody(ap
     assert words == {("returns in returns", "breaking", 60), ("notes in notes", "compatible", 0)}
     (met,) = told["met"]
     assert (met["operation"], met["rule"], met["affected"]) == ("returns", "message", 60)
+
+
+def test_what_stands_in_parts_of_payloads_that_nobody_looked_at_is_untold(api: Asked) -> None:
+    """Of an array 1,000 items are looked at: what the others hold was told as kept."""
+
+    def document(of_answer: dict[str, Any], of_request: dict[str, Any]) -> str:
+        def rows(**fields: Any) -> dict[str, Any]:
+            listed = {"type": "array", "items": {"type": "object", "properties": fields}}
+            schema = {"type": "object", "properties": {"list": listed, "note": {}}}
+            return {"content": {"application/json": {"schema": schema}}}
+
+        told = {"description": "x", **rows(n={"type": "string"}, **of_answer)}
+        return json.dumps({
+            "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+            "paths": {"/batches": {"post": {
+                "requestBody": rows(n={"type": "string", **of_request}), "responses": {"200": told},
+            }}},
+        })  # fmt: skip
+
+    published(api, document({"x": {}}, {"format": "uuid"}), provider="orders")
+
+    def judged() -> list[tuple[str, str, int]]:
+        told = amended(api, document({}, {"format": "date-time"}), provider="orders")
+        return sorted(
+            (it["change"]["rule"], it["bearing"], it["untold"]) for it in told["changes"]
+        )
+
+    def batch_of(length: int) -> dict[str, Any]:
+        body = json.dumps({"list": [{"n": "2026-11-30T10:00:00Z"}] * length})
+        return {"method": "POST", "path": "/batches", "request_body": body, "response_body": body}
+
+    live(api, *([batch_of(3)] * 400))
+    assert judged() == [("format", "compatible", 0), ("property", "compatible", 0)]
+    live(api, *([batch_of(1_001) | {"caller_version": "9"}] * 3))
+    assert judged() == [("format", "undecided", 3), ("property", "undecided", 3)]
+    told = amended(api, document({}, {"format": "uuid"}), provider="orders")
+    assert {(why["why"], why["pointer"]) for it in told["changes"] for why in it["unsettled"]} == {
+        ("payload_unseen", "/list/*/x")
+    }

@@ -114,3 +114,20 @@ def test_a_pattern_is_told_where_marks_tell_its_words_or_signs(
             held[mark] = held.get(mark, 0) + 1
     share, _, unsure = by_marks(outcome.values, marks)
     assert (share, unsure) == (broken, left)
+
+
+@pytest.mark.parametrize(
+    ("length", "asked", "word", "why"),
+    [
+        (1_000, {"list": [1]}, "keeps", ""),
+        (1_001, {"list": [1]}, "values", "payload_unseen"),
+        (1_001, {}, "keeps", ""),  # nothing is asked of the list
+        (1_001, {"list": ["a"]}, "breaks", ""),
+    ],
+)
+def test_items_that_were_not_looked_at_keep_nothing_that_is_asked_of_them(
+    length: int, asked: dict[str, Any], word: str, why: str
+) -> None:
+    body = {name: value for name, value in ORDER.items() if name != "lines"}
+    outcome = told({"body": body | asked}, ORDER | {"list": [2] * length})
+    assert (outcome.word, outcome.why) == (word, why)

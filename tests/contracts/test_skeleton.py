@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.contracts.marks import category, format_of, number_mark, text_marks
-from monitor.contracts.skeleton import Skeleton, instances, merged, places
+from monitor.contracts.skeleton import Skeleton, instances, is_cut, is_cut_above, merged, places
 
 SECRET = "Grace Hopper"
 ORDER = {
@@ -131,3 +131,28 @@ def test_of_an_array_the_first_item_is_told_apart_from_the_others() -> None:
         ("", ""), ("", "a3"), ("/*", ""), ("/*/a", ""), ("/*/a", "ip1"), ("/*/a", "d0"), ("/*/b", ""),
         ("/*/b", "0"), ("/+/a", "fp2"),
     }  # fmt: skip
+
+
+def test_what_nobody_looked_at_lacks_no_field() -> None:
+    """A list of 900 items of twelve fields was told as one of which some lack all fields."""
+    fields = {f"f{number}": 1 for number in range(12)}
+    told = Skeleton({"list": [fields] * 900}).node["o"]["list"]["a"]
+    assert set(told["o"]) == set(fields)
+    assert "q" not in told
+    assert is_cut(told)
+    assert not is_cut(Skeleton({"list": [fields] * 90}).node)
+    assert Skeleton({"list": [fields, {}]}).node["o"]["list"]["a"]["q"] == sorted(fields)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "is_open"),
+    [("/list/*", True), ("/list/*/a", True), ("/list", False), ("/b", False), ("/c/*/d", False)],
+)
+def test_what_stands_in_a_part_that_was_not_looked_at(pointer: str, is_open: bool) -> None:
+    node = Skeleton({"list": [{"a": 1}] * 1_001, "b": 1, "c": [{"d": 1}]}).node
+    assert is_cut_above(node, pointer) is is_open
+    deep: Any = 1
+    for _ in range(20):
+        deep = {"a": deep}
+    assert is_cut_above(Skeleton(deep).node, "/a" * 19)
+    assert not is_cut_above(Skeleton(deep).node, "/a" * 15)

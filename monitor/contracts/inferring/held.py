@@ -43,17 +43,15 @@ class Held:
         for name, below in node.get("o", {}).items():
             self.fields.setdefault(name, Held()).add(below, count)
         self.lacking.update(dict.fromkeys(node.get("q", ()), count))
-        if "m" in node:
-            self.cut = self.cut or not node["m"]
-            if node["m"]:
-                self.keyed = self.keyed or Held()
-                self.keyed.add(node["m"], count)
-        if "a" in node:
-            # older skeletons say so by an array of nothing
-            self.cut = self.cut or "c" in node or (not node["a"] and "e" not in node)
-            if node["a"]:
-                self.items = self.items or Held()
-                self.items.add(node["a"], count)
+        # older skeletons say so by keys, or an array, of nothing
+        nothing = node.get("m") == {} or (node.get("a") == {} and "e" not in node)
+        self.cut = self.cut or "c" in node or nothing
+        if node.get("m"):
+            self.keyed = self.keyed or Held()
+            self.keyed.add(node["m"], count)
+        if node.get("a"):
+            self.items = self.items or Held()
+            self.items.add(node["a"], count)
 
     def join(self, other: "Held") -> None:
         """Count what stood at another place as if it had stood here."""

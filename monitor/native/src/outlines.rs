@@ -46,6 +46,11 @@ impl Node {
     fn is_empty(&self) -> bool {
         self.kinds == 0 && self.fields.is_none() && self.data.is_none() && self.items.is_none()
     }
+
+    /// Whether it is an object that was not looked at, which lacks no field.
+    fn is_unseen(&self) -> bool {
+        self.fields.as_ref().is_some_and(Vec::is_empty) && self.data.as_ref().is_some_and(|data| data.is_empty())
+    }
 }
 
 /// How much of a payload is looked at.
@@ -441,7 +446,7 @@ impl Walk<'_> {
 
     fn object(&mut self, members: &[(Cow<'_, str>, Value<'_>)], deep: usize, first: bool) -> Read<Node> {
         if deep == 0 || self.left < 0 {
-            return Ok(Node { fields: Some(Vec::new()), data: Some(Box::default()), ..Node::default() });
+            return Ok(Node { kinds: CUT, fields: Some(Vec::new()), data: Some(Box::default()), ..Node::default() });
         }
         let many = members.len() > self.of.limits.keys;
         let mut fields = Vec::with_capacity(if many { 0 } else { members.len() });
@@ -523,6 +528,7 @@ impl Walk<'_> {
         if other.is_empty() {
             return one;
         }
+        let unseen = one.is_unseen() || other.is_unseen();
         let both = |one: Option<Box<Node>>, other: Option<Box<Node>>| match (one, other) {
             (Some(one), Some(other)) => Some(Box::new(self.merged(*one, *other))),
             (one, other) => one.or(other),
@@ -532,7 +538,11 @@ impl Walk<'_> {
             (Some(mine), Some(theirs)) => {
                 node.seldom = one.seldom;
                 node.seldom.extend(other.seldom);
-                node.fields = Some(self.joined(mine, theirs, &mut node.seldom));
+                let mut unlike = Vec::new();
+                node.fields = Some(self.joined(mine, theirs, &mut unlike));
+                if !unseen {
+                    node.seldom.extend(unlike);
+                }
                 node.seldom.sort_unstable_by_key(|name| self.name(*name));
                 node.seldom.dedup();
             }
