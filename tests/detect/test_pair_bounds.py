@@ -9,6 +9,7 @@ import pytest
 
 from monitor.detect.evidence import edge_tests, tested
 from monitor.detect.evidence.pair_bounds import Bounded
+from monitor.detect.evidence.signal_tests import OldCounts
 from monitor.detect.measure.columns import tables
 from monitor.detect.settings import JudgeSettings
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, ramp, steady
@@ -55,17 +56,30 @@ def drawn(seed: int) -> tested.EdgeTests:
     )
 
 
+def begun(judged: tested.EdgeTests) -> edge_tests.Begun:
+    """The edge as it is when its pairs are bounded."""
+    met = [judged.table.caller_versions.index(name) for name in judged.counterparts]
+    return edge_tests.Begun(
+        judged.contrast,
+        np.array(met, dtype=np.int64),
+        judged.counterparts,
+        judged.problems,
+        biased=False,
+        old=OldCounts.of(judged.contrast),
+        tests=judged.whole,
+        pairs=judged.pairs,
+    )
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_pairs_never_show_more_than_their_bounds(seed: int) -> None:
     judged = drawn(seed)
-    met = np.array(
-        [judged.table.caller_versions.index(name) for name in judged.counterparts], dtype=np.int64
-    )
     shown: dict[str, list[tested.SignalTest]] = {}
     for test in judged.pairs():  # in order of the counterparts, as bounds are
         shown.setdefault(test.kind, []).append(test)
     bounded: dict[str, list[Bounded]] = {}
-    for bound in edge_tests.at_most(judged.contrast, met, judged.fresh, SETTINGS, biased=False):
+    (bounds,) = edge_tests.at_most([begun(judged)], judged.fresh, SETTINGS)
+    for bound in bounds:
         bounded.setdefault(bound.kind, []).append(bound)
     assert shown.keys() == bounded.keys()
     for kind, tests in shown.items():
@@ -83,3 +97,18 @@ def test_pairs_never_show_more_than_their_bounds(seed: int) -> None:
 def test_the_drawn_edges_are_of_both_kinds() -> None:
     leaning = [drawn(seed).log_e >= tested.LEANING for seed in range(24)]
     assert 5 <= sum(leaning) <= 19
+
+
+def test_edges_bounded_together_have_the_bounds_that_each_has_alone() -> None:
+    edges = [drawn(seed) for seed in range(1, 24, 2)]  # all with the same fresh instances
+    asked = [edge for edge in edges if len(edge.counterparts) > 1]
+    together = edge_tests.at_most([begun(edge) for edge in asked], asked[0].fresh, SETTINGS)
+    assert len({(edge.table.lowest, edge.contrast.windows.size) for edge in asked}) > 3
+    for several, bounds in zip(asked, together, strict=True):
+        (alone,) = edge_tests.at_most([begun(several)], several.fresh, SETTINGS)
+        assert [(bound.kind, bound.bad) for bound in bounds] == [
+            (bound.kind, bound.bad) for bound in alone
+        ]
+        assert [bound.log_e for bound in bounds] == pytest.approx(
+            [bound.log_e for bound in alone], abs=edge_tests.ROUNDING
+        )

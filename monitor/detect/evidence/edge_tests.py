@@ -3,7 +3,8 @@ version pair apart.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import exceedance_counts, far_counts
-from monitor.detect.evidence.pair_bounds import Bounded, Rate, bounds_of_pairs
+from monitor.detect.evidence.pair_bounds import Asked, Bounded, Rate, bounds_of_pairs
 from monitor.detect.evidence.rates import between_versions
 from monitor.detect.evidence.signal_tests import OldCounts, latency_of_side, signal_tests
 from monitor.detect.evidence.tested import (
@@ -45,6 +46,10 @@ from monitor.model.reasons import Reason, reason
 
 ROUNDING = 1e-6
 """So much may sums in another order differ by, and far less."""
+AT_ONCE = 32
+"""Edges whose pairs are bounded together: enough that calls of numpy cost little, few enough that
+their numbers stay near the processor.
+"""
 
 
 def tests_of_edge(
@@ -59,43 +64,121 @@ def tests_of_edge(
     grain: int,
     by_kind: Mapping[str, float],
 ) -> EdgeTests:
-    """Every signal of one edge, new against old version of the deployed service, which stands on
-    side `role`.
+    """As `tests_of_edges`, of one edge."""
+    (tests,) = tests_of_edges(
+        [(table, role)],
+        new_version,
+        old_version,
+        since,
+        settings,
+        between_instances,
+        fresh,
+        grain,
+        by_kind,
+    )
+    return tests
+
+
+def tests_of_edges(
+    edges: Sequence[tuple[EdgeTable, Role]],
+    new_version: str,
+    old_version: str,
+    since: float,
+    settings: JudgeSettings,
+    between_instances: float,
+    fresh: Shares,
+    grain: int,
+    by_kind: Mapping[str, float],
+) -> Iterator[EdgeTests]:
+    """Every signal of these edges, new against old version of the deployed service, which stands
+    on the side of its role.
 
     `between_instances`: the dispersion of failures between instances of the old version, for calls
     that the service answers; `by_kind`: that of each kind of bad calls, and of slow calls by side,
     where single instances' calls are known; `fresh`: the share of calls that fresh instances of
     the new one had; `grain`: how many seconds a window holds.
     """
-    least = between_instances if role == "callee" else 1.0
-    least_of = by_kind if role == "callee" else {}
-    whole = contrast(table, role, new_version, old_version, since)
+    for first in range(0, len(edges), AT_ONCE):
+        begun = [
+            _begun(
+                table,
+                role,
+                (new_version, old_version),
+                since,
+                settings,
+                fresh,
+                (between_instances, by_kind) if role == "callee" else (1.0, {}),
+            )
+            for table, role in edges[first : first + AT_ONCE]
+        ]
+        several = [edge for edge in begun if len(edge.counterparts) > 1]
+        highest = dict(zip(map(id, several), at_most(several, fresh, settings), strict=True))
+        for edge in begun:
+            yield _finished(edge, highest.get(id(edge)), settings, fresh, grain)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """An edge with the tests over all counterparts. `met`: codes of the counterparts that met both
+    versions; `biased`: what traces tell is not judged.
+    """
+
+    whole: Contrast
+    met: Ints
+    counterparts: tuple[str, ...]
+    problems: tuple[Reason, ...]
+    biased: bool
+    old: OldCounts
+    tests: Sequence[SignalTest]
+    pairs: Callable[[], tuple[SignalTest, ...]]
+
+
+def _begun(
+    table: EdgeTable,
+    role: Role,
+    versions: tuple[str, str],
+    since: float,
+    settings: JudgeSettings,
+    fresh: Shares,
+    scatter: tuple[float, Mapping[str, float]],
+) -> Begun:
+    whole = contrast(table, role, *versions, since)
     names, codes = other_codes(table, role)
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
     old = OldCounts.of(whole)
-    tests = signal_tests(whole, old, settings, least, least_of, fresh, biased=biased)
+    tests = signal_tests(whole, old, settings, *scatter, fresh, biased=biased)
 
     @cache
     def pairs() -> tuple[SignalTest, ...]:
         made: list[SignalTest] = []
         for counterpart in counterparts:
-            pair = contrast(table, role, new_version, old_version, since, counterpart)
+            pair = contrast(table, role, *versions, since, counterpart)
             made += signal_tests(
-                pair, OldCounts.of(pair), settings, least, least_of, fresh, biased=biased
+                pair, OldCounts.of(pair), settings, *scatter, fresh, biased=biased
             )
         return tuple(made)
 
+    return Begun(whole, met, counterparts, problems, biased, old, tests, pairs)
+
+
+def _finished(
+    begun: Begun,
+    highest: Sequence[Bounded] | None,
+    settings: JudgeSettings,
+    fresh: Shares,
+    grain: int,
+) -> EdgeTests:
+    """The edge as it is judged. `highest`: what its pairs show at most, where it has several."""
+    whole, tests, old = begun.whole, begun.tests, begun.old
+    table, role, counterparts = whole.table, whole.role, begun.counterparts
     log_e, slow = mean_of(weighed(tests), 0), _is_slow(tests, settings)
-    if len(counterparts) > 1:
-        bounded = [
-            *weighed(tests),
-            *at_most(whole, met, fresh, settings, biased=biased),
-        ]
+    if highest is not None:
+        bounded = [*weighed(tests), *highest]
         log_e = mean_of(bounded, len(counterparts)) + ROUNDING
         if log_e >= min(LEANING, -math.log(settings.alpha)) or _may_be_slow(bounded, settings):
-            every = [*tests, *pairs()]
+            every = [*tests, *begun.pairs()]
             log_e, slow = mean_of(weighed(every), len(counterparts)), _is_slow(every, settings)
     own = latency_of_side(whole, "own", settings, fresh) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
@@ -143,10 +226,10 @@ def tests_of_edge(
         latency_difference=slow_more,
         tail_difference=far_more,
         fresh=fresh,
-        problems=problems,
+        problems=begun.problems,
         grain=grain,
         sides=sides,
-        pairs=pairs if len(counterparts) > 1 else tuple,
+        pairs=begun.pairs if len(counterparts) > 1 else tuple,
     )
 
 
@@ -176,17 +259,25 @@ def weighed(tests: Sequence[SignalTest]) -> list[Bounded]:
     ]
 
 
-def at_most(
-    whole: Contrast, met: Ints, fresh: Shares, settings: JudgeSettings, *, biased: bool
-) -> list[Bounded]:
-    """What the tests of version pairs would show at most."""
-    rates = [
-        Rate(kind, bad, calls, kind == "provider_error", signal in WARM)
-        for signal, kind, bad, calls in RATES
-        if not (biased and signal in FROM_TRACES)
-    ]
-    sides = () if biased else sides_of(whole.table, whole.role)
-    return bounds_of_pairs(whole, met, rates, sides, fresh, settings)
+def at_most(edges: Sequence[Begun], fresh: Shares, settings: JudgeSettings) -> list[list[Bounded]]:
+    """Of each of these edges, what the tests of its version pairs would show at most."""
+    return bounds_of_pairs(
+        [
+            Asked(
+                edge.whole,
+                edge.met,
+                [
+                    Rate(kind, bad, calls, kind == "provider_error", signal in WARM)
+                    for signal, kind, bad, calls in RATES
+                    if not (edge.biased and signal in FROM_TRACES)
+                ],
+                () if edge.biased else sides_of(edge.whole.table, edge.whole.role),
+            )
+            for edge in edges
+        ],
+        fresh,
+        settings,
+    )
 
 
 def mean_of(tests: Sequence[Bounded], counterparts: int) -> float:

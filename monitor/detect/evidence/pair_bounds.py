@@ -1,12 +1,12 @@
-"""What the tests of an edge's version pairs can show at most, all pairs at once: most edges have
-nothing to tell, and then no pair need be tested by itself.
+"""What the tests of version pairs can show at most, all pairs of many edges at once: most edges
+have nothing to tell, and then no pair need be tested by itself.
 
 Each bound is the e-value that the pair's own test would reckon if its bad calls did not come in
 bursts and did not go away; both only lower it (for phi >= 1 the mean of x^(1/phi) is at most the
 mean of x to the same power). A property test holds it to the tests.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from monitor.detect.arrays import Bools, Floats, Ints, runs, summed
 from monitor.detect.evidence.latency import REMEMBERED, above_bounds, log_ratios
 from monitor.detect.evidence.rates import EXPECTED
 from monitor.detect.evidence.rates import log_ratios as rate_log_ratios
-from monitor.detect.measure.contrasts import Contrast, Side, histograms, other_codes
+from monitor.detect.measure.contrasts import COLUMN, Contrast, Side, histograms, other_codes
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
 
@@ -46,55 +46,88 @@ class Rate:
     warm: bool
 
 
-def bounds_of_pairs(
-    whole: Contrast,
-    met: Ints,
-    rates: Sequence[Rate],
-    sides: Sequence[Side],
-    fresh: Shares,
-    settings: JudgeSettings,
-) -> list[Bounded]:
-    """For each pair and each of these rates and sides, where the pair has such a test.
-
-    `whole`: both versions over all counterparts; `met`: codes of the counterparts that met both.
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """An edge whose pairs are bounded. `whole`: both versions over all counterparts; `met`: codes
+    of the counterparts that met both.
     """
-    _, codes = other_codes(whole.table, whole.role)
-    counterpart = np.empty(whole.windows.size, dtype=np.int64)
-    counterpart[whole.stratum_of_new] = codes[whole.new_rows]
-    pair = np.searchsorted(met, counterpart)
-    order = np.argsort(pair, kind="stable")
-    bounded = list(_of_rates(whole, pair, met.size, rates, fresh, settings.floor_ratio))
-    for side in sides:
-        bounded += _of_side(whole, side, pair, order, met, fresh, settings)
+
+    whole: Contrast
+    met: Ints
+    rates: Sequence[Rate]
+    sides: Sequence[Side]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strata:
+    """The strata of all edges, one edge after the other. `pair`: each stratum's, where the pairs
+    of edge i are `first[i]` up to `first[i + 1]`.
+    """
+
+    asked: Sequence[Asked]
+    windows: Ints
+    pair: Ints
+    first: Ints
+
+    @property
+    def pairs(self) -> int:
+        return int(self.first[-1])
+
+
+def bounds_of_pairs(
+    asked: Sequence[Asked], fresh: Shares, settings: JudgeSettings
+) -> list[list[Bounded]]:
+    """Of each edge: for each pair and each of these rates and sides, where the pair has such a
+    test. Cost: hardly more calls of numpy than for one edge.
+    """
+    if not asked:
+        return []
+    strata = _strata_of(asked)
+    bounded: list[list[Bounded]] = [[] for _ in asked]
+    _add_rates(bounded, strata, fresh, settings.floor_ratio)
+    for side in dict.fromkeys(side for edge in asked for side in edge.sides):
+        _add_side(bounded, strata, side, fresh, settings)
     return bounded
 
 
-def _of_rates(
-    whole: Contrast,
-    pair: Ints,
-    pairs: int,
-    rates: Sequence[Rate],
-    fresh: Shares,
-    floor_ratio: float,
-) -> Iterator[Bounded]:
+def _strata_of(asked: Sequence[Asked]) -> _Strata:
+    first = np.concatenate([[0], np.cumsum([edge.met.size for edge in asked])]).astype(np.int64)
+    pairs: list[Ints] = []
+    for edge, begins in zip(asked, first.tolist(), strict=False):
+        _, codes = other_codes(edge.whole.table, edge.whole.role)
+        counterpart = np.empty(edge.whole.windows.size, dtype=np.int64)
+        counterpart[edge.whole.stratum_of_new] = codes[edge.whole.new_rows]
+        pairs.append(begins + np.searchsorted(edge.met, counterpart))
+    windows = np.concatenate([edge.whole.windows for edge in asked])
+    return _Strata(asked, windows, np.concatenate(pairs), first)
+
+
+def _add_rates(
+    bounded: list[list[Bounded]], strata: _Strata, fresh: Shares, floor_ratio: float
+) -> None:
     """All rates in one sum: a stratum with a bad call belongs to a rate, a way of taking fresh
     instances, and a pair.
     """
-    counted: list[tuple[Rate, list[int], list[bool], int, int]] = []
+    new, old = (
+        np.concatenate(counts)
+        for counts in zip(*((e.whole.new, e.whole.old) for e in strata.asked), strict=True)
+    )
+    counted: list[tuple[Rate, Bools, Bools, int, int]] = []
     parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
-    groups = 0
-    for rate in rates:
-        (k, s), (a, b) = whole.column(rate.bad), whole.column(rate.calls)
+    groups, pair, pairs = 0, strata.pair, strata.pairs
+    for rate in dict.fromkeys(rate for edge in strata.asked for rate in edge.rates):
+        bad_at, calls_at = COLUMN[rate.bad], COLUMN[rate.calls]
+        k, s, a, b = new[:, bad_at], old[:, bad_at], new[:, calls_at], old[:, calls_at]
         present = np.bincount(pair, weights=a + b, minlength=pairs) > 0
         if rate.spared:
             present &= np.bincount(pair, weights=k + s, minlength=pairs) > 0
         ways = [(k, a)]
         if rate.warm:
-            aside = fresh_calls(fresh, whole.windows, a).astype(np.int64)
+            aside = fresh_calls(fresh, strata.windows, a).astype(np.int64)
             if aside.any():
                 ways.insert(0, (np.maximum(k - aside, 0), a - aside))
         bad = np.bincount(pair, weights=ways[0][0] + s, minlength=pairs) > 0
-        counted.append((rate, np.flatnonzero(present).tolist(), bad.tolist(), groups, len(ways)))
+        counted.append((rate, present, bad, groups, len(ways)))
         for new_bad, new_calls in ways:
             used = (new_calls > 0) & (b > 0) & (new_bad + s > 0)
             parts.append((groups + pair[used], new_bad[used], s[used], new_calls[used], b[used]))
@@ -103,88 +136,174 @@ def _of_rates(
         return
     group, k, s, a, b = (np.concatenate(column) for column in zip(*parts, strict=True))
     at_most = np.zeros(groups)
+    # a rate with no bad call of the new version shows nothing: not worth a logarithm
+    lean = np.bincount(group, weights=k, minlength=groups) > 0
+    kept = lean[group]
+    group, k, s, a, b = (column[kept] for column in (group, k, s, a, b))
     if group.size:
-        # a rate with no bad call of the new version shows nothing: not worth a logarithm
-        lean = np.bincount(group, weights=k, minlength=groups) > 0
-        kept = lean[group]
-        group, k, s, a, b = (column[kept] for column in (group, k, s, a, b))
-        if group.size:
-            for_new, for_old = rate_log_ratios(a / (a + b), floor_ratio)
-            shown, log_es = _mixed(for_new * k + for_old * s, group, EXPECTED)
-            at_most[shown] = np.maximum(log_es, 0.0)
-    for rate, having, is_bad, first, ways_of in counted:
-        highest = at_most[first : first + ways_of * pairs].reshape(ways_of, pairs).max(axis=0)
-        for place in having:
-            yield Bounded(rate.kind, False, True, is_bad[place], float(highest[place]))
+        for_new, for_old = rate_log_ratios(a / (a + b), floor_ratio)
+        shown, log_es = _mixed(for_new * k + for_old * s, group, EXPECTED)
+        at_most[shown] = np.maximum(log_es, 0.0)
+    for rate, present, is_bad, begins, ways_of in counted:
+        highest = at_most[begins : begins + ways_of * pairs].reshape(ways_of, pairs).max(axis=0)
+        for edge, out, places in _by_edge(bounded, strata, present):
+            if rate in edge.rates:
+                out += [
+                    Bounded(rate.kind, False, True, bool(is_bad[place]), float(highest[place]))
+                    for place in places
+                ]
 
 
-def _of_side(
-    whole: Contrast,
+def _by_edge(
+    bounded: list[list[Bounded]], strata: _Strata, present: Bools
+) -> list[tuple[Asked, list[Bounded], list[int]]]:
+    """Each edge, what it has so far, and which of its pairs are present."""
+    there = np.flatnonzero(present)
+    cuts = np.searchsorted(there, strata.first).tolist()
+    places = there.tolist()
+    return [
+        (edge, out, places[begins:ends])
+        for edge, out, begins, ends in zip(strata.asked, bounded, cuts[:-1], cuts[1:], strict=True)
+    ]
+
+
+def _add_side(
+    bounded: list[list[Bounded]],
+    strata: _Strata,
     side: Side,
-    pair: Ints,
-    order: Ints,
-    met: Ints,
     fresh: Shares,
     settings: JudgeSettings,
-) -> Iterator[Bounded]:
-    data, latency = histograms(whole, side), whole.table.latency(side)
-    if data is None or latency is None:
+) -> None:
+    measured = _measured(strata, side)
+    if measured is None:
         return
-    new, old, pair, windows = data[0][order], data[1][order], pair[order], whole.windows[order]
+    pair, windows, new, old = measured.pair, measured.windows, measured.new, measured.old
+    pairs = strata.pairs
     calls, b = new.sum(axis=1), old.sum(axis=1)
-    present = (np.bincount(pair, weights=calls) > 0) & (np.bincount(pair, weights=b) > 0)
-    past, strata = _pasts(whole, latency, pair, windows, old, met)
+    present = (np.bincount(pair, weights=calls, minlength=pairs) > 0) & (
+        np.bincount(pair, weights=b, minlength=pairs) > 0
+    )
+    past, moment = measured.pasts()
     aside = fresh_calls(fresh, windows, calls)
     ways = [calls, calls - aside] if aside.any() else [calls]
     floors = (
-        whole.table.lowest,
+        measured.lowest,
         settings.latency_floor_buckets,
         settings.latency_floor_seconds,
     )
     used_of: list[Bools] = []
     counted: list[tuple[Floats, Floats, Floats]] = []  # k, a, s of each threshold and way
     rates: list[Floats] = []
-    for _, enough, rate, above, s in above_bounds(past, strata, new, old, floors):
+    for _, enough, rate, above, s in above_bounds(past, moment, new, old, floors):
         for a in ways:
             counted.append((above if a is calls else np.maximum(above - aside, 0.0), a, s))
             used_of.append((a > 0) & (b > 0) & enough)
             rates.append(rate)
     used = np.concatenate(used_of)
-    highest = np.zeros(met.size)
+    highest = np.zeros(pairs)
     if used.any():
         k, a, s = (np.concatenate(column)[used] for column in zip(*counted, strict=True))
         every = np.tile(b, len(used_of))[used]
-        group = (np.arange(len(used_of))[:, None] * met.size + pair).reshape(-1)[used]
+        group = (np.arange(len(used_of))[:, None] * pairs + pair).reshape(-1)[used]
         logs = log_ratios(k, a, s, every, np.concatenate(rates)[used])
         groups, log_es = _mixed(logs, group)
         # of the three thresholds the mean is at most the highest
-        np.maximum.at(highest, groups % met.size, log_es)
-    for place in np.flatnonzero(present).tolist():
-        yield Bounded(side, False, False, False, float(highest[place]))
+        np.maximum.at(highest, groups % pairs, log_es)
+    for _, out, places in _by_edge(bounded, strata, present):
+        out += [Bounded(side, False, False, False, float(highest[place])) for place in places]
 
 
-def _pasts(
-    whole: Contrast, latency: Floats, pair: Ints, windows: Ints, old: Floats, met: Ints
-) -> tuple[Floats, Ints]:
-    """Of each pair, what the old version measured before each window in which both met; and which
-    of these each stratum's is. Strata come in order of pair and window; `told`: one side's
-    histograms, rows of the table x buckets.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What one side measured in all strata, in order of pair and window, and before: histograms
+    of new and old version and of the old one's rows `before`, bucket `lowest` first.
     """
-    _, codes = other_codes(whole.table, whole.role)
-    rows = whole.before_rows
-    places = np.searchsorted(met, codes[rows])
-    has_met = met[np.minimum(places, met.size - 1)] == codes[rows]
-    rows, places = rows[has_met], places[has_met]
-    span = int(whole.table.windows[-1]) + 1
-    keys = np.concatenate([places * span + whole.table.windows[rows], pair * span + windows])
-    order = np.argsort(keys, kind="stable")
-    moments, at = runs(keys[order])
-    measured = summed(np.concatenate([latency[rows], old])[order], at, moments.size)
-    line = np.concatenate([np.zeros((1, old.shape[1])), np.cumsum(measured, axis=0)])
-    met_at, strata = runs(pair * span + windows)
-    ends = np.searchsorted(moments, met_at)
-    begins = np.searchsorted(moments, met_at // span * span)
-    return line[ends] - line[np.maximum(ends - REMEMBERED, begins)], strata
+
+    pair: Ints
+    windows: Ints
+    new: Floats
+    old: Floats
+    before: Floats
+    before_pair: Ints
+    before_windows: Ints
+    lowest: int
+
+    def pasts(self) -> tuple[Floats, Ints]:
+        """Of each pair, what the old version measured before each window in which both met; and
+        which of these each stratum's is.
+        """
+        span = int(max(self.windows.max(), self.before_windows.max(initial=0))) + 1
+        met = self.pair * span + self.windows
+        keys = np.concatenate([self.before_pair * span + self.before_windows, met])
+        order = np.argsort(keys, kind="stable")
+        moments, at = runs(keys[order])
+        measured = summed(np.concatenate([self.before, self.old])[order], at, moments.size)
+        line = np.concatenate([np.zeros((1, self.old.shape[1])), np.cumsum(measured, axis=0)])
+        met_at, strata = runs(met)
+        ends = np.searchsorted(moments, met_at)
+        begins = np.searchsorted(moments, met_at // span * span)
+        return line[ends] - line[np.maximum(ends - REMEMBERED, begins)], strata
+
+
+def _measured(strata: _Strata, side: Side) -> _Measured | None:
+    """Of the edges that are asked for this side and have it; None where none does."""
+    cuts = np.cumsum([0, *(edge.whole.windows.size for edge in strata.asked)])
+    chosen: list[tuple[Asked, int, Ints, tuple[Floats, Floats]]] = []
+    for place, edge in enumerate(strata.asked):
+        data = histograms(edge.whole, side) if side in edge.sides else None
+        if data is not None:
+            rows = np.arange(cuts[place], cuts[place + 1])
+            chosen.append((edge, int(strata.first[place]), rows, data[:2]))
+    if not chosen:
+        return None
+    lowest = min(edge.whole.table.lowest for edge, *_ in chosen)
+    width = max(edge.whole.table.lowest + data[0].shape[1] for edge, _, _, data in chosen) - lowest
+    befores: list[tuple[Ints, Ints, Floats]] = []
+    for edge, begins, _, _ in chosen:
+        whole, latency = edge.whole, edge.whole.table.latency(side)
+        _, codes = other_codes(whole.table, whole.role)
+        rows = whole.before_rows
+        places = np.searchsorted(edge.met, codes[rows])
+        has_met = edge.met[np.minimum(places, edge.met.size - 1)] == codes[rows]
+        rows = rows[has_met]
+        if latency is not None:
+            befores.append((begins + places[has_met], whole.table.windows[rows], latency[rows]))
+    lows = [edge.whole.table.lowest - lowest for edge, *_ in chosen]
+    new, old, before = (
+        _beneath(parts, lows, width)
+        for parts in (
+            [data[0] for *_, data in chosen],
+            [data[1] for *_, data in chosen],
+            [rows for *_, rows in befores],
+        )
+    )
+    rows = np.concatenate([rows for _, _, rows, _ in chosen])
+    pair = strata.pair[rows]
+    order = np.argsort(pair, kind="stable")
+    return _Measured(
+        pair[order],
+        strata.windows[rows][order],
+        new[order],
+        old[order],
+        before,
+        np.concatenate([pairs for pairs, _, _ in befores]),
+        np.concatenate([windows for _, windows, _ in befores]),
+        lowest,
+    )
+
+
+def _beneath(parts: Sequence[Floats], lows: Sequence[int], width: int) -> Floats:
+    """Histograms of several edges one beneath the other, bucket by bucket. `lows`: where each
+    edge's first bucket is.
+    """
+    if all(part.shape[1] == width for part in parts):
+        return np.concatenate(parts)
+    out = np.zeros((sum(part.shape[0] for part in parts), width))
+    row = 0
+    for part, low in zip(parts, lows, strict=True):
+        out[row : row + part.shape[0], low : low + part.shape[1]] = part
+        row += part.shape[0]
+    return out
 
 
 def _mixed(logs: Floats, groups: Ints, weights: Floats | None = None) -> tuple[Ints, Floats]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from monitor.detect.evidence.ebh import e_bh, holm
-from monitor.detect.evidence.edge_tests import tests_of_edge
+from monitor.detect.evidence.edge_tests import tests_of_edges
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.judging.absence import never_seen, silence
 from monitor.detect.judging.blockers import around_it, blockers_of, only_time_shows
@@ -34,7 +34,7 @@ from monitor.detect.judging.zones import zone_findings
 from monitor.detect.measure.columns import EdgeTable, tables
 from monitor.detect.measure.contrasts import role_on
 from monitor.detect.measure.series import Around
-from monitor.detect.measure.warmup import Shares, fresh_shares, grain_of
+from monitor.detect.measure.warmup import fresh_shares, grain_of
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
@@ -93,9 +93,14 @@ def case_of(
         )
 
         def compared(edge_tables: Sequence[EdgeTable]) -> tuple[EdgeTests, ...]:
+            with_roles = [
+                (table, role_on(table, deploy.service) or "callee") for table in edge_tables
+            ]
+            versions = deploy.version, against
             return tuple(
-                _tests(deploy, table, against, since, spread, fresh, grain, by_kind, settings)
-                for table in edge_tables
+                tests_of_edges(
+                    with_roles, *versions, since, settings, spread, fresh, grain, by_kind
+                )
             )
 
         edges = compared(found_tables)
@@ -181,20 +186,3 @@ def _missed(
     if quiet is None and not is_seen(deploy, own, sightings):
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     return [quiet] if quiet else []
-
-
-def _tests(
-    deploy: Deploy,
-    table: EdgeTable,
-    against: str,
-    since: float,
-    spread: float,
-    fresh: Shares,
-    grain: int,
-    by_kind: Mapping[str, float],
-    settings: JudgeSettings,
-) -> EdgeTests:
-    role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(
-        table, role, deploy.version, against, since, settings, spread, fresh, grain, by_kind
-    )

@@ -49,8 +49,9 @@ def held_against(
     calls: dict[str, float] = {}
     for table in edge_tables:
         names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
-        for code, count in zip(codes.tolist(), table.counts[:, 0].tolist(), strict=True):
-            calls[names[code]] = calls.get(names[code], 0) + count
+        sums = np.bincount(codes, weights=table.counts[:, 0], minlength=len(names))
+        for name, count in zip(names, sums.tolist(), strict=True):
+            calls[name] = calls.get(name, 0) + count
     for sighting in sightings:
         calls[sighting.version] = calls.get(sighting.version, 0) + sighting.server_calls
     if (

@@ -3,6 +3,7 @@ small part of the cost.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,19 +47,26 @@ def tables_by_column(cells: CellColumns, since: float, until: float) -> list[Edg
         return []
     columns = columns.taken(rows)
     counts, beside = _counts(columns), _beside(columns)
+    sides = [_bounded(columns.lists[name]) for name in SIDES]
+    windows = columns.windows // WINDOW_SECONDS * WINDOW_SECONDS
     cuts = np.flatnonzero(np.diff(columns.edge, prepend=-1))
     return [
-        _table(columns, counts, beside, int(first), int(end))
+        _table(columns, windows, counts, sides, beside, int(first), int(end))
         for first, end in zip(cuts, [*cuts[1:], rows.size], strict=True)
     ]
 
 
 def _table(
-    columns: Columns, counts: Ints, all_beside: Mapping[str, Ints], first: int, end: int
+    columns: Columns,
+    windows: Ints,
+    counts: Ints,
+    sides: Sequence[tuple[Lists, Ints]],
+    all_beside: Mapping[str, Ints],
+    first: int,
+    end: int,
 ) -> EdgeTable:
     edge = columns.edges[int(columns.edge[first])]
     part = slice(first, end)
-    windows = columns.windows[part] // WINDOW_SECONDS * WINDOW_SECONDS
     (caller_versions, caller), (callee_versions, callee), (regions, region) = (
         _codes(columns.words, codes[part])
         for codes in (columns.caller_version, columns.callee_version, columns.region)
@@ -66,12 +74,12 @@ def _table(
     biased = (columns.sampling[part] == SAMPLINGS.index("biased")).astype(np.int64)
     return edge_table(
         edge,
-        windows,
+        windows[part],
         (caller_versions, callee_versions, regions),
         (caller, callee, region),
         np.ascontiguousarray(counts[part]),
         biased,
-        [_flat(columns.lists[name], first, end) for name in SIDES],
+        [_flat(lists, owners, first, end) for lists, owners in sides],
         Traces(columns.exemplars, np.arange(first, end)),
         {},
         {
@@ -151,15 +159,18 @@ def _sums(owners: Ints, values: Ints, size: int) -> Ints:
 
 def _codes(words: Sequence[str], places: Ints) -> tuple[tuple[str, ...], Ints]:
     """The words that these places name, and each row's."""
-    if (places == places[0]).all():
-        return (words[int(places[0])],), np.zeros(places.size, dtype=np.int64)
-    names, codes = np.unique(places, return_inverse=True)
-    return tuple(words[place] for place in names.tolist()), codes.astype(np.int64)
+    here = np.zeros(len(words), dtype=np.bool_)
+    here[places] = True
+    codes = np.cumsum(here) - 1
+    return tuple(words[place] for place in np.flatnonzero(here).tolist()), codes[places]
 
 
-def _flat(lists: Lists, first: int, end: int) -> Entries:
+def _bounded(lists: Lists) -> tuple[Lists, Ints]:
+    """Histograms with buckets as tables have them, and the row of each entry."""
+    return replace(lists, keys=within_bounds(lists.keys)), lists.owners()
+
+
+def _flat(lists: Lists, owners: Ints, first: int, end: int) -> Entries:
     """Buckets, counts and rows of all entries of some rows."""
-    starts = lists.starts[first : end + 1]
-    entries = slice(int(starts[0]), int(starts[-1]))
-    keys = within_bounds(lists.keys[entries])
-    return keys, lists.values[entries], np.repeat(np.arange(end - first), np.diff(starts))
+    entries = slice(int(lists.starts[first]), int(lists.starts[end]))
+    return lists.keys[entries], lists.values[entries], owners[entries] - first

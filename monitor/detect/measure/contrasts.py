@@ -3,6 +3,7 @@ other side.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -159,9 +160,11 @@ def contrast(
     )
 
 
+@lru_cache(maxsize=128)
 def histograms(contrast: Contrast, side: Side) -> tuple[Floats, Floats, Floats] | None:
     """(new, old, before) histograms: strata x buckets twice, then windows x buckets; None when a
-    side is missing.
+    side is missing. Remembered, as tests, bounds and what is settled ask for them in turn: they
+    are not to be changed.
     """
     data = contrast.table.latency(side)
     if data is None or not contrast.overlap:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, runs
+from monitor.detect.arrays import Bools, Floats, Ints, once, runs
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import Contrast, own_codes, role_on
 from monitor.model.edges import WINDOW_SECONDS, Sighting
@@ -93,7 +93,7 @@ def fresh_shares(
 def grain_of(edge_tables: Sequence[EdgeTable]) -> int:
     """How many seconds a window of these tables holds: the shortest time between two."""
     stamps = (
-        np.unique(np.concatenate([table.windows for table in edge_tables]))
+        np.unique(np.concatenate([once(table.windows) for table in edge_tables]))
         if edge_tables
         else np.array([], dtype=np.int64)
     )
