@@ -399,6 +399,18 @@ def imposter(
         ({"deepEquals": {"body": {"a": 1}}}, POST | {"asked": {"a": 1}}, POST | {"asked": {"a": 1, "b": 2}}),
         ({"equals": {"body": "x"}, "jsonpath": {"selector": "$..n"}}, POST | {"asked": {"k": {"n": "X"}}}, POST | {"asked": {"k": {"n": "y"}}}),
         ({"contains": {"body": "needle"}}, POST | {"request_body": "a Needle"}, POST | {"request_body": "hay"}),
+        # what is not there is the empty text, but to `exists` and `deepEquals`
+        ({"equals": {"headers": {"x-a": ""}}}, {}, {"request_headers": {"x-a": "b"}}),
+        ({"matches": {"query": {"page": r"^\d*$"}}}, {}, {"query": "page=x"}),
+        ({"not": {"deepEquals": {"query": {"page": ""}}}}, {}, {"query": "page="}),
+        # of several values any; of a list all, and one value is no list
+        ({"equals": {"query": {"k": "a"}}}, {"query": "k=b&k=a"}, {"query": "k=b"}),
+        ({"equals": {"query": {"k": ["b", "a"]}}}, {"query": "k=a&k=b&k=c"}, {"query": "k=a&k=c"}),
+        ({"deepEquals": {"query": {"k": ["b", "a"]}}}, {"query": "k=a&k=b"}, {"query": "k=a&k=b&k=c"}),
+        ({"deepEquals": {"query": {"k": "a"}}}, {"query": "k=a"}, {"query": "k=a&k=b"}),
+        ({"not": {"equals": {"query": {"k": ["aa"]}}}}, {"query": "k=aa"}, {"query": "k=aa&k=b"}),
+        # `except` is by case where the pattern is
+        ({"matches": {"path": "^/orders/7$"}, "except": "ORDERS"}, {}, {"path": "/8"}),
     ],
 )  # fmt: skip
 def test_a_mountebank_request_fits_as_its_predicates_say(
@@ -431,6 +443,13 @@ def test_a_mountebank_request_fits_as_its_predicates_say(
         ({"deepEquals": {"body": "1"}, "jsonpath": {"selector": "$[*].a"}}, [[{"a": 1}]], [[{"a": 1}, {"a": 2}]]),
         ({"exists": {"body": True}, "jsonpath": {"selector": "$.a"}}, [{"a": []}, {"a": 0}], [{"b": 1}]),
         ({"deepEquals": {"body": {"a": 1}}}, [{"a": 1}, {"A": 1}], [[{"a": 1}], {"a": 1, "b": 2}]),
+        ({"contains": {"body": "x"}, "jsonpath": {"selector": "$.a"}}, [{"a": "xy"}], [{"a": {"x": "x"}}]),
+        ({"equals": {"body": {"n": 1}}}, [{"n": 1.0}], [{"n": 1.5}]),
+        # a list as the whole body: sorted as it is expected, and place by place as it came
+        ({"equals": {"body": [2, 1]}}, [[1, 2], [1, 2, 3]], [[2, 1], [3, 1, 2], [1], {"a": 1}]),
+        ({"contains": {"body": ["b", "A"]}}, [["xa", "Bx"]], [["Bx", "xa"]]),
+        ({"equals": {"body": [{"b": 1}, {"a": 1}]}}, [[{"a": 1}, {"b": 1, "c": 2}]], [[{"b": 1}, {"a": 1}]]),
+        ({"equals": {"body": []}}, [[], [1]], [{}]),
     ],
 )  # fmt: skip
 def test_bodies_are_matched_as_mountebank_matches_them(
@@ -443,6 +462,12 @@ def test_bodies_are_matched_as_mountebank_matches_them(
     ]
     assert [told.outcome for told in answers[: len(taken)]] == ["violated"] * len(taken)
     assert {told.reason for told in answers[len(taken) :]} == {"no_interaction"}
+
+
+def test_unlike_items_of_an_expected_list_have_no_order_that_is_known() -> None:
+    held = imposter({"equals": {"body": ["b", 1, {"a": 1}]}})
+    call = live(**POST | {"asked": ["b", 1, {"a": 1}], "answer": {"id": "broken"}})
+    assert judged(call, held, form="mountebank").reason == "ambiguous_request"
 
 
 def test_an_imposter_answers_in_turn_and_waits() -> None:

@@ -351,7 +351,7 @@ class _Stub:
             parts = [
                 asked_part(
                     see_header(key) if name == "headers" else see_query(key, any_case=any_case),
-                    compare.all_of(expected),
+                    compare.named(expected) if name == "headers" else compare.listed(expected),
                     word,
                     f"{pointer}/{escaped(key)}",
                     f"{clause}/{escaped(key)}",
@@ -368,12 +368,12 @@ class _Stub:
             if isinstance(value, dict | list):
                 return asked_part(
                     see_json,
-                    lambda values: any(compare.tree(actual, value) for actual in values),
+                    lambda values: bool(values) and compare.tree(values[0], value),
                     word,
                     "",
                     clause,
                 )
-            return asked_part(see_text, compare.all_of(value), word, "", clause)
+            return asked_part(see_text, compare.text(value), word, "", clause)
         if name == "form":
             self._left.append(
                 Left(clause, "forms are not judged: whether a request is meant stays open")
@@ -382,7 +382,7 @@ class _Stub:
         see: See = see_method if name == "method" else see_path
         return asked_part(
             see,
-            compare.all_of(
+            compare.text(
                 plain_path(value)
                 if name == "path" and isinstance(value, str) and word != "matches"
                 else value

@@ -3,6 +3,7 @@
 https://www.mbtest.dev/docs/api/predicates
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from monitor.contracts.matching.predicates import AskAll, See, asked_part, see_j
 from monitor.contracts.matching.rules import text_of
 from monitor.errors import ContractError
 
+_ABSENT = ("",)
+_LONG = 1e21  # from here on JavaScript writes a number with an exponent
+
 
 class Compare:
     """How one predicate compares texts: its word, in any case or not, without what
@@ -28,17 +32,46 @@ class Compare:
         self._exact = predicate.get("caseSensitive") is True
         self.keys_in_any_case = not self._exact and predicate.get("keyCaseSensitive") is not True
         as_it_is = self._exact or word == "matches"
-        self._plain: Callable[[Any], str] = text_of if as_it_is else _lowered
+        self._plain: Callable[[Any], str] = _text if as_it_is else _lowered
         if isinstance(predicate.get("except"), str) and predicate["except"]:
-            left = _without(predicate["except"], clause, where, exact=self._exact)
+            left = _without(predicate["except"], clause, where, exact=as_it_is)
             self._plain = (
-                (lambda value: left(text_of(value)))
+                (lambda value: left(_text(value)))
                 if as_it_is
-                else lambda value: left(text_of(value)).lower()
+                else lambda value: left(_text(value)).lower()
             )
 
-    def all_of(self, expected: Any) -> AskAll:
-        """A place whose every expected value must be among those that are there."""
+    def text(self, expected: Any) -> AskAll:
+        """A method, a path or a body; one that is not there is the empty text."""
+        return _empty_if_absent(self._all_of(expected))
+
+    def named(self, expected: Any) -> AskAll:
+        """A header or a parameter. Only `deepEquals` tells an absent one from an empty one."""
+        fits = self._all_of(expected)
+        return fits if self._word == "deepEquals" else _empty_if_absent(fits)
+
+    def listed(self, expected: Any) -> AskAll:
+        """A parameter of a query. One value is no list of one there; `deepEquals` allows no value
+        beside those that are expected.
+        """
+        fits, several = self.named(expected), isinstance(expected, list)
+        if self._word == "exists":
+            return fits
+        if self._word == "deepEquals":
+            count = len(expected) if several else 1
+            return lambda values: len(values) == count and (count > 1) is several and fits(values)
+        return (lambda values: len(values) > 1 and fits(values)) if several else fits
+
+    def some_of(self, expected: Any) -> AskAll:
+        """Values that a selector found; `deepEquals` allows no other."""
+        fits = self._all_of(expected)
+        if self._word != "deepEquals":
+            return fits
+        count = len(expected) if isinstance(expected, list) else 1
+        return lambda values: len(values) == count and fits(values)
+
+    def _all_of(self, expected: Any) -> AskAll:
+        """Every expected value must be among those that are there."""
         if self._word == "exists":
             return lambda values: (
                 bool([value for value in values if value != ""]) == bool(expected)
@@ -57,18 +90,10 @@ class Compare:
 
         return fits
 
-    def some_of(self, expected: Any) -> AskAll:
-        """The same of values that a selector found; `deepEquals` allows no other."""
-        fits = self.all_of(expected)
-        if self._word != "deepEquals":
-            return fits
-        count = len(expected) if isinstance(expected, list) else 1
-        return lambda values: len(values) == count and fits(values)
-
     def _one(self, expected: Any) -> Callable[[Any], bool | None]:
         plain = self._plain
         if self._word == "matches":
-            seek = search(text_of(expected) if self._exact else f"(?i){text_of(expected)}")
+            seek = search(_text(expected) if self._exact else f"(?i){_text(expected)}")
             return (lambda _: None) if seek is None else lambda value: seek(plain(value))
         wanted = plain(expected)  # `except` is taken out of both
         if self._word in ("equals", "deepEquals"):
@@ -79,11 +104,40 @@ class Compare:
             return lambda value: plain(value).startswith(wanted)
         return lambda value: plain(value).endswith(wanted)
 
-    def tree(self, actual: Any, expected: Any) -> bool:
-        """A JSON body: each expected field is as asked; `deepEquals` allows no other."""
+    def tree(self, actual: Any, expected: Any) -> bool | None:
+        """A JSON body: each expected field is as asked; `deepEquals` allows no other.
+
+        A list as the whole body is sorted where it is expected and not where it came, and compared
+        place by place: so does Mountebank. None where the order of unlike items is not known.
+        """
         if self.keys_in_any_case:
-            return self._tree(folded(actual), folded(expected))
-        return self._tree(actual, expected)
+            actual, expected = folded(actual), folded(expected)
+        if self._word in ("deepEquals", "exists") or not isinstance(expected, list):
+            return self._tree(actual, expected)
+        if not isinstance(actual, list) or len(actual) < len(expected):
+            return False
+        in_order = self._in_order(expected)
+        return None if in_order is None else all(map(self._tree, actual, in_order))
+
+    def _in_order(self, items: list[Any]) -> list[Any] | None:
+        if len(items) < 2:
+            return items
+        if all(isinstance(item, str) for item in items):
+            return sorted(items, key=self._plain)
+        if all(isinstance(item, int | float) for item in items):
+            return sorted(items)
+        if all(isinstance(item, dict | list) for item in items):
+            exact = self._exact
+            return sorted(
+                items,
+                key=lambda item: json.dumps(
+                    item if exact else folded(item, texts=True),
+                    sort_keys=True,
+                    separators=(",", ":"),
+                    ensure_ascii=False,
+                ),
+            )
+        return None
 
     def _tree(self, actual: Any, expected: Any) -> bool:
         if self._word == "exists":
@@ -133,8 +187,18 @@ def folded(value: Any, *, texts: bool = False) -> Any:
     return value.lower() if texts and isinstance(value, str) else value
 
 
+def _text(value: Any) -> str:
+    """As JavaScript writes a number: 1.0 is 1."""
+    is_whole = type(value) is float and value.is_integer() and abs(value) < _LONG
+    return text_of(int(value) if is_whole else value)
+
+
 def _lowered(value: Any) -> str:
-    return text_of(value).lower()
+    return _text(value).lower()
+
+
+def _empty_if_absent(fits: AskAll) -> AskAll:
+    return lambda values: fits(values or _ABSENT)
 
 
 def _first(compare: Callable[[Any], bool | None]) -> AskAll:
@@ -142,7 +206,8 @@ def _first(compare: Callable[[Any], bool | None]) -> AskAll:
 
     def fits(values: Sequence[Any]) -> bool | None:
         for value in values:
-            answer = compare(value)
+            # what a selector found may be no text: it is as none
+            answer = not isinstance(value, dict | list) and compare(value)
             if answer is not False:
                 return answer
         return False
