@@ -2,8 +2,8 @@
 a deploy against all that it did before.
 
 There is no sampling error to reckon with, so only the number's own past can tell what is unusual.
-What is compared is a run: how far above the level before it the number stays for windows in a row;
-a window that is missing ends it.
+What is compared is a run: how far above the level before it the number stays for windows in a row,
+as three in four of them reach; a window that is missing ends it.
 The run since the deploy must be higher, by a margin, than every run that began at any earlier
 moment; the past is as good as it is long. And it must go on: a number that is where it
 was again has passed by; one that was there in the last window before is no step of this moment. Of n
@@ -36,10 +36,21 @@ LEAST_SHORT = 0.3
 """Less than a day of past does not show how a level wanders: only a rise that matters by itself
 stands out of it.
 """
-LEAST_BARE, RARELY = 1.0, 0.1
-"""A past so short that its level is one shows nothing of its wandering: only a rise to twice the
-level stands out of it, above what more than so many of its windows reach.
+LEAST_BARE, RARELY = 0.5, 0.16
+"""A past so short that its level is one shows little of its wandering: only a rise by half of the
+level stands out of it, above what more than so many of its windows reach; and all windows since
+must differ from all before, by their own spread and as far as they follow each other.
 """
+SHIFTS = 2.0
+"""Log e of that: the run's own evidence stands beside it."""
+MOST_REACH = 0.25
+"""So many of a run's windows may be lower: one of eight that is as before ends no harm."""
+ALIKE, STICKY, FINEST = 12.0, 0.1, 0.05
+"""Windows since that count as different ones, at most; what a short past understates of how far
+windows follow each other; the smallest spread believed, in logs.
+"""
+LAG = 4
+"""The step of windows is told over so many: bins of 15 seconds begin in windows 10 and 20 apart."""
 GOES_ON = 0.5
 """From a run's begin on, the number's median must stay above its level by so much of what a run
 must be above it.
@@ -48,19 +59,22 @@ HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
 THERE = 0.75
 """The last window before had so much of the rise, and more than any before it: it began earlier."""
+MEDIAN, PRICE = 1.57, 2.0
+"""How many times as much a median varies as a mean does; what fitting a step's size costs (log e)."""
 GAP = 1.5
 """Windows so many steps apart are not in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelTest:
-    """`usual` before and the `run` since: what every window of the highest run reaches at least;
-    `highest`: the highest run of before.
+    """`usual` before and the `run` since: what three in four windows of the highest run reach at
+    least; `highest`: the highest run of before.
 
     `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the
     deploy that are above all that was before; `goes_on`: how far the median from the run's begin on
     is above the usual level; `was_there`: the rise had begun before the deploy; `least`: the share of
-    the usual level that a rise must be; `begins`: the place of the highest run among the windows since.
+    the usual level that a rise must be; `begins`: the place among the windows since from where on runs
+    are higher than any before, up to the highest one.
     """
 
     usual: float
@@ -96,15 +110,20 @@ class Line:
 
     def step(self, grain: float) -> float:
         """Seconds from one window to the next: those of its teller may be longer than others'."""
-        return (
-            max(grain, float(np.median(np.diff(self.windows)))) if self.windows.size > 1 else grain
-        )
+        lag = min(LAG, self.windows.size - 1)
+        if lag < 1:
+            return grain
+        return max(grain, float(np.median(self.windows[lag:] - self.windows[:-lag])) / lag)
 
     def lows(self, width: int, step: float) -> Floats:
-        """The least of every `width` neighbours; none (-inf) where a window is missing between."""
+        """What three in four of every `width` neighbours reach; none (-inf) where a window is
+        missing between.
+        """
         if self.values.size < width:
             return np.zeros(0)
-        lows = np.lib.stride_tricks.sliding_window_view(self.values, width).min(axis=1)
+        runs = np.lib.stride_tricks.sliding_window_view(self.values, width)
+        place = int(MOST_REACH * width)
+        lows = np.partition(runs, place, axis=1)[:, place]
         gaps = np.concatenate([[0], np.cumsum(np.diff(self.windows) > GAP * step)])
         return np.where(gaps[width - 1 :] == gaps[: gaps.size - width + 1], lows, -math.inf)
 
@@ -149,10 +168,12 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3))
         single = (float((above >= run).sum()) + 1.0) / (past.size + 1.0)
         log_e = min(log_e, -width * math.log(single) - math.log(lows.size))
-        if bare and single > RARELY:
+        if bare and (single > RARELY or _shift_e(past, now, grown) < SHIFTS):
             log_e = 0.0
     least = LEAST_BARE if bare else LEAST if past.size * step >= DAY else LEAST_SHORT
     last, earlier = float(past[-1]), float(past[-LEVEL_WINDOWS:-1].max())
+    top = int(lows.argmax())
+    as_before = np.flatnonzero(lows[:top] - due <= highest)
     return LevelTest(
         usual,
         run,
@@ -162,7 +183,7 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         int((now - due > highest).sum()),
         goes_on,
         was_there=run > 0 and last > earlier and last - due >= THERE * run,
-        begins=int(lows.argmax()),
+        begins=int(as_before[-1]) + 1 if as_before.size else 0,
         least=least,
     )
 
@@ -173,3 +194,27 @@ def _highest_within(values: Floats, size: int) -> Floats:
     return np.asarray(
         np.lib.stride_tricks.sliding_window_view(padded, size).max(axis=1), dtype=np.float64
     )
+
+
+def _shift_e(past: Floats, now: Floats, grown: float) -> float:
+    """Log e-value (Student's likelihood ratio, less the price of fitting) of the median since
+    against the one before, in logs. Windows that follow each other count for fewer.
+    """
+    usual = float(np.median(past))
+    if usual <= 0:
+        return math.inf
+    x, y = (np.log(np.maximum(values, usual * FINEST)) for values in (past, now))
+    apart = x - x.mean()
+    spread = float((apart**2).sum())
+    follows = float((apart[1:] * apart[:-1]).sum()) / spread if spread > 0 else 0.0
+    follows = min(max(follows + STICKY, 0.0), 0.9)
+    apart_before, apart_since = (
+        max(size * (1.0 - follows) / (1.0 + follows), 1.0) for size in (x.size, y.size)
+    )
+    scale = max(math.sqrt(spread / (x.size - 1)), FINEST)
+    step = float(np.median(y)) - math.log(usual * (1.0 + grown))
+    if step <= 0:
+        return 0.0
+    t = step / (scale * math.sqrt(MEDIAN / min(apart_since, ALIKE) + MEDIAN / apart_before))
+    freedom = max(apart_before, 3.0)
+    return 0.5 * freedom * math.log1p(t * t / freedom) - PRICE
