@@ -22,7 +22,7 @@ from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.receivers import make_sender
 from monitor.alerts.sender import Sender
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
-from monitor.cli.cycles import calm_collector
+from monitor.cli.long_work import prepare
 from monitor.cli.names import written_aliases
 from monitor.cli.schemas import known_writers
 from monitor.clock import Clock, system_clock
@@ -496,7 +496,7 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
 
     A `guest` asks and goes: how long rows are kept stays as the last `up` or `run` set it.
     """
-    calm_collector()
+    prepare()
     with ExitStack() as doors:
         with _room_told(settings.data_dir):
             settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from monitor.cli.cycles import calm_collector
+from monitor.cli.long_work import prepare
 from monitor.cli.printing import show
 from monitor.cli.session import settings_of
 from monitor.outside.answers import COLUMNS, Answer, answer_of
@@ -50,7 +50,7 @@ def command(
     if not judged_deploys:
         typer.echo(f"{deploys}: no line holds a deploy", err=True)
     cases = apart(rows)
-    calm_collector()
+    prepare()
     answers = (
         answer_of(decide(cases, deploy, judged_deploys, judging, str(edges)))
         for deploy in _with_progress(judged_deploys)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import inspect as sqlalchemy_inspect
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -38,6 +38,9 @@ from sqlalchemy.exc import (
 from monitor.control.tables import migration_log
 from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.masking import is_unclear, shown_dsn
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 10
@@ -93,11 +96,12 @@ def insert_into(connection: Connection, table: Table) -> "sqlite.Insert | postgr
     """An INSERT of this connection's dialect, with its `on_conflict_do_update` and
     `on_conflict_do_nothing`.
     """
-    return (
-        postgresql.insert(table)
-        if connection.dialect.name == "postgresql"
-        else sqlite.insert(table)
-    )
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    # a tenth of a start goes by importing it, and most stores are files
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+    return postgresql.insert(table)
 
 
 def _engine(dsn: str) -> Engine:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monitor.cli.cycles import calm_collector
+from monitor.cli.long_work import prepare
 from monitor.detect.settings import JudgeSettings
 from monitor.outside.answers import answer_of
 from monitor.outside.files import deploys_of, edges_of
