@@ -15,7 +15,6 @@ from monitor.store.client import Store
 _LOG = """CREATE TABLE IF NOT EXISTS schema_migrations (
     number UInt32, name String, checksum String, applied DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(applied) ORDER BY number SETTINGS index_granularity = 8192"""
-_SETTINGS = "SETTINGS index_granularity = 8192"
 _ONE_BY_ONE = "concurrent_part_removal_threshold = 1000000"
 WHOLE, BEGUN = "schema_now.sql", 0
 """What all schema files come to, and the number under which a store that took it is noted."""
@@ -83,7 +82,8 @@ def _note(store: Store, taken: Sequence[tuple[int, str, str]]) -> None:
 
 def _own(store: Store, step: str) -> str:
     """A CREATE for this store: see `remove_one_by_one`."""
-    return step if store.lock is None else step.replace(_SETTINGS, f"{_SETTINGS}, {_ONE_BY_ONE}")
+    has_settings = "ENGINE = " in step and "SETTINGS " in step
+    return step if store.lock is None or not has_settings else f"{step}, {_ONE_BY_ONE}"
 
 
 def remove_one_by_one(store: Store) -> None:

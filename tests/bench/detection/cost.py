@@ -89,7 +89,7 @@ def main() -> None:
         started = time.process_time()
         rows, _ = edges_of(folder / "edges.parquet")
         cases, told = apart(rows), deploys_of(folder / "deploys.jsonl")
-        calm_collector()  # as the command does
+        prepare()  # as the command does
         read = time.process_time() - started
         outcomes = [
             answer_of(decide(cases, deploy, told, JudgeSettings(), "edges")).verdict
