@@ -277,9 +277,11 @@ class Payload:
             return TOO_DEEP
         assert body is not None
         size = len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace"))
-        if self.length.isdecimal() and len(self.length) < 20 and int(self.length) > size:
+        length = int(self.length) if self.length.isdecimal() and len(self.length) < 20 else None
+        if length is not None and length > size:
             return TRUNCATED
-        if "unexpected end" in error.msg or (isinstance(body, bytes) and _ends_in_a_sign(body)):
+        ends = "unexpected end" in error.msg or (isinstance(body, bytes) and _ends_in_a_sign(body))
+        if ends and length != size:  # else nothing was cut: its sender ended it so
             return TRUNCATED
         if "infinity" in error.msg or "surrogate" in error.msg:
             return self._read_by_the_letter(body)

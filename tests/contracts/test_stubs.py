@@ -121,6 +121,17 @@ outputMessage:
     assert len(listed.interactions) == 1
 
 
+def test_contracts_that_say_no_more_than_a_call_and_a_status_are_told_by_their_list() -> None:
+    calls = ("name: n\nrequest: {method: POST, url: /a}\n", "request: {method: GET, url: /b}\n")
+    text = "---\n".join(f"{call}response: {{status: 200}}\n" for call in calls)
+    document = parse(text, where="x")
+    assert kind_of(document) == "spring-cloud-contract"
+    assert [it.name for it in read(text, "spring-cloud-contract").interactions] == ["n", "GET /b"]
+    # a mapping of WireMock among them makes it none
+    document["contracts"].append({"request": {"url": "/c"}, "response": {"jsonBody": {}}})
+    assert kind_of(document) != "spring-cloud-contract"
+
+
 def test_a_url_by_a_pattern_shows_only_the_shape_of_what_has_no_matcher() -> None:
     document = """
 request: {method: GET, url: /orders/7, matchers: {url: {regex: "/orders/[0-9]+"}}}

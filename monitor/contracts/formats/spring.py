@@ -45,8 +45,22 @@ def is_spring_cloud_contract(document: Mapping[str, Any]) -> bool:
     """Whether a document is a contract of this kind, or holds several in `contracts`."""
     listed = document.get("contracts")
     if isinstance(listed, list) and listed:
-        return all(isinstance(contract, dict) and _is_one(contract) for contract in listed[:20])
+        # no other tool has such a list: in it the least that a contract says will do
+        return all(
+            isinstance(contract, dict) and (_is_one(contract) or _is_plain(contract))
+            for contract in listed[:20]
+        )
     return _is_one(document)
+
+
+def _is_plain(contract: Mapping[str, Any]) -> bool:
+    asked, answer = contract.get("request"), contract.get("response")
+    return (
+        isinstance(asked, dict)
+        and isinstance(answer, dict)
+        and bool(_ADDRESSED & asked.keys())
+        and not speaks_wiremock(contract)
+    )
 
 
 def _is_one(document: Mapping[str, Any]) -> bool:

@@ -18,6 +18,8 @@ from monitor.model.exchanges import Exchange
 from monitor.model.records import Place as Record
 
 Entry = dict[str, Any]
+_GRPC = "application/grpc"
+_MOST_ENDED = 1_000
 _PARTS = (
     "request_headers",
     "request_body_chunk",
@@ -44,8 +46,8 @@ class _Message:
                 return str(pair.get("value") or "")
         return ""
 
-    def is_ended(self, *, bodiless: bool = False) -> bool:
-        """Whether no more of it can come: its trailers came, or its length is reached."""
+    def has_all(self, *, bodiless: bool = False) -> bool:
+        """Whether all of its body came by its length, or its trailers did."""
         length = self.said("content-length")
         return (
             self.ended
@@ -53,9 +55,16 @@ class _Message:
             or (length.isdecimal() and len(length) < 12 and self.size >= int(length))
         )
 
+    def is_ended(self, *, bodiless: bool = False) -> bool:
+        """Whether no more of it can come that is looked at: how a call of gRPC ended stands in the
+        trailers behind its body.
+        """
+        waits = self.said("content-type").startswith(_GRPC) and not self.said("grpc-status")
+        return self.ended or (not waits and self.has_all(bodiless=bodiless))
+
     def is_whole(self, *, bodiless: bool = False) -> bool:
         """Whether all of its body came: it ended, or its JSON did."""
-        if self.is_ended(bodiless=bodiless):
+        if self.has_all(bodiless=bodiless):
             return True
         if not self.chunks or self.said("content-length"):
             return False
@@ -110,6 +119,8 @@ class Segments:
 
     def __init__(self) -> None:
         self._open: Waiting[_Trace] = Waiting()
+        self._ended: dict[str, None] = {}
+        """The last ones that their length ended: HTTP/2 has trailers behind it."""
 
     def add(self, entry: Entry, place: Place, index: int) -> Exchange | None:
         """The exchange that a segment ends, at its first segment's place; None while more may
@@ -126,12 +137,17 @@ class Segments:
             self._open.begin(trace_id, _Trace(place, index))
         trace = self._open.get(trace_id)
         if trace is None:
+            if part == "response_trailers" and trace_id in self._ended:
+                return None  # they say nothing of an exchange that is no call of gRPC
             raise fields.Refused("streamed_tap")
         trace.records.append(place.record)
         side, _, kind = part.partition("_")
         _put(trace.request if side == "request" else trace.response, kind, held)
         if side == "response" and trace.is_ended:
             self._open.end(trace_id)
+            self._ended[trace_id] = None
+            if len(self._ended) > _MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
             return trace.exchange()
         return None
 

@@ -148,6 +148,41 @@ def test_segments_of_a_tap_are_joined_and_an_answer_whose_end_is_not_seen_is_cut
         assert refused == [(offset, "streamed_tap") for offset in (3, 9, 14, 16)]
 
 
+def test_trailers_behind_a_body_whose_length_was_told_are_read_where_they_tell_how_a_call_ended() -> (
+    None
+):
+    asked = headers(_method="POST", _path="/pay", _authority="payment")
+    grpc = headers(_status="200", content_length="5", content_type="application/grpc")
+    failed = headers(
+        _status="200", content_length="0", content_type="application/grpc", grpc_status="5"
+    )
+    values = [
+        segment(1, request_headers=asked),
+        segment(1, response_headers=headers(_status="200", content_length="2")),
+        segment(1, response_body_chunk=chunk("{}")),
+        segment(1, response_trailers=headers(server_timing="x")),
+        segment(2, request_headers=asked),
+        segment(2, response_headers=grpc),
+        segment(2, response_body_chunk=chunk("\0\0\0\0\0")),
+        segment(2, response_trailers=headers(grpc_status="7")),
+        segment(3, request_headers=asked),
+        segment(3, response_headers=failed),
+        segment(4, request_headers=asked),
+        segment(4, response_headers=grpc),
+        segment(4, response_body_chunk=chunk("\0\0\0\0\0")),
+        segment(5, response_trailers=headers(server_timing="x")),
+    ]
+    reading = ApiLogReading(records(*values), "auto")
+    assert {
+        exchange.offset: (
+            exchange.response_headers.get("grpc-status"),
+            exchange.response_truncated,
+        )
+        for exchange in reading
+    } == {0: (None, False), 4: ("7", False), 8: ("5", False), 10: (None, False)}
+    assert [(reject.offset, reject.reason) for reject in reading.rejects] == [(13, "streamed_tap")]
+
+
 def test_several_documents_of_keploy_are_as_many_exchanges_and_what_is_no_yaml_of_its_own_is_refused() -> (
     None
 ):
