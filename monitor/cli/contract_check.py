@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.cli.contract_documents import Bound, Document, documents_of
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
-from monitor.cli.long_work import prepare
+from monitor.cli.long_work import calm_collector
 from monitor.cli.progress import reading_bar
 from monitor.cli.recordings import recordings
 from monitor.cli.schemas import known_writers
@@ -132,7 +132,7 @@ def _held(
 
     tally, report = Tally(dict.fromkeys((path.name for path in traffic), 0)), reporter(form)
     rows_of = _Rows(in_force, writers)
-    prepare()
+    calm_collector()
     for index, (file, offset, form_told, entry) in enumerate(
         _entries(traffic, source, settings, tally)
     ):
