@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.contracts.amendment import Weighed
-from monitor.contracts.bodies import check_body
+from monitor.contracts.bodies import check_body, meant
 from monitor.contracts.change import Change, Read
 from monitor.contracts.changes import MOST_CHANGES
 from monitor.contracts.findings import Findings, Side
@@ -18,7 +18,7 @@ from monitor.contracts.form import Body, Operation
 from monitor.contracts.limits import PAYLOAD_LIMITS
 from monitor.contracts.payloads import Payload
 from monitor.contracts.schemas import Schema
-from monitor.contracts.skeleton import Node, below, bodies, is_cut, is_cut_above, lacks
+from monitor.contracts.skeleton import NO_BODY, Node, below, bodies, is_cut, is_cut_above, lacks
 from monitor.contracts.targets import Target, Targets
 from monitor.contracts.valued import RULES, Marks, Valued, clause_at, valued
 from monitor.model.pointers import escaped
@@ -217,6 +217,7 @@ class Replay:
                 for place, change in here
                 if change.breaks in ("consumers", "either")
                 and change.rule != "required"
+                and (change.rule != "media type" or _is_in(kind.media, change.was))
                 and stands(kind.node, _pointer(change))
             ]
             broken = {(rule, pointer) for rule, pointer in broken if rule in _CLOSED}
@@ -224,7 +225,7 @@ class Replay:
             harms += [
                 Harm(_pointer(change), change.rule, place)
                 for place, change in here
-                if change.rule == "property"
+                if change.rule in ("property", "body")
                 and change.what == "went"
                 and stands(kind.node, _pointer(change))
             ]
@@ -237,6 +238,10 @@ def _is_gone(change: Change) -> bool:
     """Whether a header of an answer is not told any more."""
     of_header = change.side == "response" and change.place.startswith(_HEADER)
     return of_header and (change.rule, change.what) == ("parameter", "went")
+
+
+def _is_in(media: str, told: str) -> bool:
+    return meant({told: None}, media) is not None
 
 
 def _header(change: Change) -> str:
@@ -361,7 +366,7 @@ def _query(
 
 def stands(node: Node, pointer: str) -> bool:
     """Whether something stands at a place, `*` any key or item, in some of these payloads."""
-    level = [node]
+    level = [] if node == NO_BODY else [node]
     for step in pointer.split("/")[1:]:
         level = [part for held in level for part in below(held, step)]
     return bool(level)

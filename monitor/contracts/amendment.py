@@ -26,7 +26,8 @@ seconds, with 250 minutes.
 """
 _NOTES = frozenset("discriminator contentEncoding contentMediaType".split())
 """Clauses that a validator only notes, so that whole schemas say nothing of them."""
-_SENT = frozenset({"property", "parameter"})
+_SENT = frozenset({"property", "parameter", "body"})
+_CHOICES = frozenset({"anyOf", "oneOf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,33 @@ def _least(answers: Sequence[Answer]) -> Answer:
 
 
 def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example: bool) -> Weighed:
+    plain = _plain(change, held, beside, by_example=by_example)
+    if plain is not None:
+        return plain
+    kept, beyond = (
+        (held.newer_allows_all, held.lost)
+        if change.side == "request"
+        else (held.older_allowed_all, held.won)
+    )
+    if (_is_gone(change) or change.rule == "writeOnly") and change.side == "response":
+        return _lost(change, held, beside)
+    if kept == "yes":
+        why = "still_allowed" if change.side == "request" else "allowed_before"
+        return Weighed(change, "compatible", why)
+    if change.rule == "property" and change.what == "came" and change.side == "response":
+        return Weighed(change, "undecided", "closed_before", beyond)
+    if change.breaks == "consumers" and not (kept == "open" and _is_rewritten(change)):
+        return Weighed(change, "breaking", "clause", beyond)
+    alone = not any(other.breaks == "consumers" and other.rule != "property" for other in beside)
+    if kept == "no" and alone and not _is_listed(change):
+        return Weighed(change, "breaking", "whole_schema", beyond)
+    return Weighed(change, "undecided", "cannot_be_compared")
+
+
+def _plain(
+    change: Change, held: Held, beside: Sequence[Change], *, by_example: bool
+) -> Weighed | None:
+    """What needs no whole schema; None for the rest."""
     if change.rule == "default":
         undecided = change.breaks == "either"
         return Weighed(
@@ -144,25 +172,21 @@ def _weighed(change: Change, held: Held, beside: Sequence[Change], *, by_example
     if change.breaks not in ("consumers", "either"):
         return Weighed(change, "compatible", "clause")
     if change.rule in _NOTES:
+        if change.was and change.now and change.rule != "discriminator":
+            return Weighed(change, "breaking", "clause")  # who reads the former reads it no more
         return Weighed(change, "undecided", "cannot_be_compared")
-    kept, beyond = (
-        (held.newer_allows_all, held.lost)
-        if change.side == "request"
-        else (held.older_allowed_all, held.won)
-    )
-    if _is_gone(change) and change.side == "response":
-        return _lost(change, held, beside)
-    if kept == "yes":
-        why = "still_allowed" if change.side == "request" else "allowed_before"
-        return Weighed(change, "compatible", why)
-    if change.rule == "property" and change.what == "came" and change.side == "response":
-        return Weighed(change, "undecided", "closed_before", beyond)
-    if change.breaks == "consumers":
-        return Weighed(change, "breaking", "clause", beyond)
-    alone = not any(other.breaks == "consumers" and other.rule != "property" for other in beside)
-    if kept == "no" and alone:
-        return Weighed(change, "breaking", "whole_schema", beyond)
-    return Weighed(change, "undecided", "cannot_be_compared")
+    return None
+
+
+def _is_rewritten(change: Change) -> bool:
+    """Whether there are choices where there was one form, or the other way."""
+    return change.rule in _CHOICES and "0 parts" in (change.was, change.now)
+
+
+def _is_listed(change: Change) -> bool:
+    """Whether a parameter's value became a list, or the other way: alone it is written as before."""
+    of_list = ["array" in types.split(" or ") for types in (change.was, change.now)]
+    return change.rule == "type" and change.place[:1] not in ("", "/") and of_list[0] != of_list[1]
 
 
 def _is_gone(change: Change) -> bool:

@@ -33,7 +33,7 @@ def around(old: Read, new: Read) -> Iterator[Change]:
             yield Change("", "", "", place, "own call", "changed", "other", "", "", "either")
     for place in was:
         if place not in now:
-            yield Change("", "", "", place, "own call", "went", "other", "", "", "either")
+            yield Change("", "", "", place, "own call", "went", "tighter", "", "", "consumers")
 
 
 def _own_calls(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Read:
     promise: Promise
 
 
+_MARKS: Mapping[Side, str] = {"request": "readOnly", "response": "writeOnly"}
+"""What marks a field that does not travel that way."""
 Place = tuple[str, Side, str, str]
 """Operation, side, status, and the parameter ("" for the body)."""
 
@@ -70,7 +72,12 @@ def of_schemas(
     place: str,
     was: Schema | None,
     now: Schema | None,
+    *,
+    typed: bool = False,
 ) -> Iterator[Change]:
+    """What one schema says otherwise than another. `typed`: values come with their types, as in
+    JSON.
+    """
     if was is None or now is None:
         if was is not now:
             yield changed(
@@ -86,7 +93,7 @@ def of_schemas(
             )
         return
     both.pairs.setdefault((name, side, status, place), []).append((was, now))
-    for change in both.changes(was.pointer, now.pointer):
+    for change in both.changes(was.pointer, now.pointer, _MARKS.get(side, "")):
         what: Literal["came", "went", "changed"] = "changed"
         if change.rule == "property":
             what = "came" if change.now == "named" else "went"
@@ -96,7 +103,7 @@ def of_schemas(
         )
         change_told = replace(change_told, shared=change.shared)
         another = change.rule == "type" and _of_another(change.was, change.now)
-        if another and side == "response" and not place:
+        if another and (side == "response" or typed) and not place:
             change_told = replace(change_told, breaks="consumers")
         both.places[change_told] = (name, side, status, place)
         yield change_told
@@ -144,6 +151,9 @@ def _breaks(side: Side, status: str, rule: str, what: str, direction: Direction)
     """
     if rule == "deprecated":
         return "nobody"
+    if rule in _MARKS.values():  # of an answer, consumers lose the field
+        harmless = direction == "looser" or _MARKS.get(side) != rule
+        return "nobody" if harmless else "consumers"
     if rule == "default":  # who leaves it out is understood otherwise; whom that harms, none knows
         return "either" if side == "request" else "nobody"
     if rule == "status" and what == "went" and status.startswith("2"):
@@ -159,7 +169,7 @@ def _breaks(side: Side, status: str, rule: str, what: str, direction: Direction)
         # a name for what could be there before; whether it must be is told by `required`
         return "nobody"
     if (
-        rule in ("property", "parameter")
+        rule in ("property", "parameter", "body")
         and what == "went"
         and direction == "looser"
         and side == "request"

@@ -4,14 +4,17 @@ parameters, clauses, examples.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
 from monitor.contracts.around import around
+from monitor.contracts.bodies import meant
 from monitor.contracts.change import Breaks, Change, Met, Read, Side, changed, of_schemas
 from monitor.contracts.changed_examples import example_changes
 from monitor.contracts.form import Body, Credential, Operation, Parameter
 from monitor.contracts.schema_changes import Direction
+from monitor.contracts.schemas import Schema
 
 MOST_CHANGES = 1_000
 _PARAMETER = re.compile(r"\{[^{}]*\}")
@@ -147,7 +150,7 @@ def _operation(both: Met, was: Operation, now: Operation) -> Iterator[Change]:
 
 def _security(was: Operation, now: Operation) -> Iterator[Change]:
     """A caller keeps to one alternative; it is still heard where the newer revision asks for no
-    credential beyond those.
+    credential, and no scope, beyond those.
     """
     before, after = (
         {frozenset(alternative) for alternative in operation.security} or {frozenset()}
@@ -155,7 +158,7 @@ def _security(was: Operation, now: Operation) -> Iterator[Change]:
     )
     if before == after:
         return
-    heard = all(any(less <= held for less in after) for held in before)
+    heard = all(any(_satisfied(less, held) for less in after) for held in before)
     yield changed(
         now.name,
         "request",
@@ -169,13 +172,26 @@ def _security(was: Operation, now: Operation) -> Iterator[Change]:
     )
 
 
-def _credentials(alternatives: set[frozenset[Credential]]) -> str:
-    """Alternatives as text: `header Authorization + cookie sid | nothing`."""
-    texts = (
-        " + ".join(sorted(f"{held.place} {held.name}".strip() for held in alternative))
-        for alternative in alternatives
+def _satisfied(asked: frozenset[Credential], held: frozenset[Credential]) -> bool:
+    """Whether who has these credentials has all that is asked for."""
+    return all(
+        any(
+            (it.place, it.name) == (own.place, own.name) and it.scopes <= own.scopes
+            for own in held
+        )
+        for it in asked
     )
+
+
+def _credentials(alternatives: set[frozenset[Credential]]) -> str:
+    """Alternatives as text: `header authorization (read write) + cookie sid | nothing`."""
+    texts = (" + ".join(sorted(map(_credential, alternative))) for alternative in alternatives)
     return " | ".join(sorted(text or "nothing" for text in texts))
+
+
+def _credential(held: Credential) -> str:
+    scopes = f" ({' '.join(sorted(held.scopes))})" if held.scopes else ""
+    return f"{held.place} {held.name}".strip() + scopes
 
 
 def _by_name(parameters: Sequence[Parameter]) -> dict[tuple[str, str], Parameter]:
@@ -295,35 +311,46 @@ def _body(
             "",
             "",
         )
-    before, after = (
-        {media.partition(";")[0].rstrip(): schema for media, schema in body.media.items()}
-        for body in (was, now)
-    )
+    yield from _media(both, name, side, status, *(_typed(body) for body in (was, now)))
+
+
+_Media = Mapping[str, Schema | None]
+
+
+def _typed(body: Body) -> _Media:
+    return {media.partition(";")[0].rstrip(): schema for media, schema in body.media.items()}
+
+
+def _media(
+    both: Met, name: str, side: Side, status: str, before: _Media, after: _Media
+) -> Iterator[Change]:
+    """Of an answer a consumer asks for the type that it reads: another one beside it is no harm, one
+    that goes is.
+    """
     for media, schema in after.items():
         if media in before:
-            yield from of_schemas(both, name, side, status, "", before[media], schema)
-        else:
-            yield changed(
-                name,
-                side,
-                status,
-                "",
-                "media type",
-                "came",
-                "looser" if before else "tighter",
-                "",
-                media,
+            yield from of_schemas(
+                both, name, side, status, "", before[media], schema, typed="json" in media
             )
-    for media in before:
-        if media not in after:
-            yield changed(
-                name,
-                side,
-                status,
-                "",
-                "media type",
-                "went",
-                "tighter" if after else "looser",
-                media,
-                "",
-            )
+            continue
+        range_before = meant(before, media) if side == "response" else None
+        if range_before is not None:
+            yield from of_schemas(both, name, side, status, "", before[range_before], schema)
+        direction: Direction = "looser" if before else "tighter"
+        came = changed(name, side, status, "", "media type", "came", direction, "", media)
+        yield replace(came, breaks="nobody") if side == "response" and before else came
+    for media, schema in before.items():
+        if media in after:
+            continue
+        kept = meant(after, media) if side == "response" else None
+        if kept is not None:  # a range that holds it
+            yield from of_schemas(both, name, side, status, "", schema, after[kept])
+            continue
+        direction = "tighter" if after else "looser"
+        went = changed(name, side, status, "", "media type", "went", direction, media, "")
+        spans = side == "response" and any(meant({media: None}, it) is not None for it in after)
+        yield (
+            replace(went, breaks="nobody" if spans else "consumers")
+            if side == "response"
+            else went
+        )

@@ -81,11 +81,12 @@ class Body:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """One credential that a request should carry. `place` is "" when no log can show it (mutual
-    TLS).
+    TLS). `scopes`: what its bearer must be allowed to do, which no log shows either.
     """
 
     place: Literal["header", "query", "cookie", ""]
     name: str
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
+from monitor.contracts.formats.oneway import OneWay
 from monitor.contracts.looks import DATA
 from monitor.contracts.refs import resolve
 from monitor.errors import ContractError
@@ -23,7 +24,7 @@ _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 _WHOLE = ("format", "pattern", "multipleOf", "uniqueItems", "const", "propertyNames", "not", "if", "then", "else", "contains",
           "dependentRequired", "dependentSchemas", "dependencies", "patternProperties", "unevaluatedProperties", "unevaluatedItems",
-          "prefixItems", "additionalItems", "discriminator", "readOnly", "writeOnly", "contentMediaType", "contentEncoding")  # fmt: skip
+          "prefixItems", "additionalItems", "discriminator", "contentMediaType", "contentEncoding")  # fmt: skip
 _KINDS = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
 
 
@@ -50,15 +51,17 @@ class Comparison:
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         self._old, self._new = old, new
         self._same = old == new
-        self._open: set[tuple[int, int]] = set()
-        self._known: dict[tuple[int, int], list[SchemaChange]] = {}
+        self._open: set[tuple[int, int, str]] = set()
+        self._known: dict[tuple[int, int, str], list[SchemaChange]] = {}
+        self._one_way: dict[str, tuple[OneWay, OneWay]] = {}
+        self._mark = ""
         self._merged: dict[int, dict[str, Any]] = {}
         self._left = MOST_STEPS
         self._depth = 0
 
-    def changes(self, old_pointer: str, new_pointer: str) -> list[SchemaChange]:
+    def changes(self, old_pointer: str, new_pointer: str, mark: str = "") -> list[SchemaChange]:
         """What changed from one schema to the other, in their order, each once. References are
-        followed, circles once.
+        followed, circles once. `mark`: readOnly or writeOnly, what need not come on this side.
 
         Conditions and alternatives are compared as texts unless they pair up; where they differ
         they are `other`.
@@ -72,7 +75,28 @@ class Comparison:
             )
         except ContractError:
             return [SchemaChange("", "schema", "other")]
+        self._mark = mark if any(it.any for it in self._ways(mark)) else ""
         return list(dict.fromkeys(self.compared(old, new, "")))
+
+    def _ways(self, mark: str) -> tuple[OneWay, ...]:
+        if not mark:
+            return ()
+        if mark not in self._one_way:
+            documents = (dict(self._old), dict(self._new))
+            self._one_way[mark] = (
+                OneWay(documents[0], mark, {mark}),
+                OneWay(documents[1], mark, {mark}),
+            )
+        return self._one_way[mark]
+
+    def required(self, schema: Mapping[str, Any], *, new: bool) -> set[str]:
+        """The fields that must come on this side."""
+        names = _required(schema)
+        if not names or not self._mark:
+            return names
+        ways = self._ways(self._mark)[new]
+        fields = _named(schema, "properties")
+        return {name for name in names - ways.of(schema) if not ways.marked(fields.get(name))}
 
     def compared(self, old: Any, new: Any, at: str) -> Iterator[SchemaChange]:
         """What changed from one node to the other, below a place."""
@@ -82,7 +106,7 @@ class Comparison:
             if old != new:
                 yield SchemaChange(at, "schema", "other")
             return
-        key = (id(old), id(new))
+        key = (id(old), id(new), self._mark)
         if key in self._open:
             return
         if key not in self._known:
@@ -107,7 +131,7 @@ class Comparison:
         yield from _values(old, new, "")
         yield from _bounds(old, new, "")
         yield from _objects(old, new, "", self)
-        if "items" in old or "items" in new:
+        if ("items" in old or "items" in new) and _may_be_arrays(old, new):
             yield from _inner("items", old, new, "/*", self)
         for word in _WHOLE:
             if self.plain(old, word, new=False) != self.plain(new, word, new=True):
@@ -121,6 +145,11 @@ class Comparison:
                     "other" if word == "discriminator" else direction,
                     *(_word(value) for value in shown),
                 )
+        for word in ("readOnly", "writeOnly"):
+            marked, marked_now = old.get(word) is True, new.get(word) is True
+            if marked != marked_now:
+                shown = (_word(marked), _word(marked_now))
+                yield SchemaChange("", word, "tighter" if marked_now else "looser", *shown)
         for word in ("allOf", "anyOf", "oneOf"):
             yield from _parts(word, old, new, "", self)
         was, now = old.get("default"), new.get("default")
@@ -207,6 +236,11 @@ def _types(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[
         yield SchemaChange(at, "type", direction, _listed(was), _listed(now))
 
 
+def _may_be_arrays(*schemas: Mapping[str, Any]) -> bool:
+    """Where a value could not be an array, what its items are is no change."""
+    return all("array" in _kinds(schema) for schema in schemas)
+
+
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
     types = schema.get("type")
     kinds = (
@@ -273,7 +307,7 @@ def _objects(
     old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison
 ) -> Iterator[SchemaChange]:
     was, now = _named(old, "properties"), _named(new, "properties")
-    must, must_now = _required(old), _required(new)
+    must, must_now = both.required(old, new=False), both.required(new, new=True)
     for name in sorted(must_now - must):
         yield SchemaChange(f"{at}/{escaped(name)}", "required", "tighter", "optional", "required")
     for name in sorted(must - must_now):

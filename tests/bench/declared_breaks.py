@@ -92,7 +92,7 @@ def answers(old: Read) -> Iterator[dict[str, Any]]:
                 text = Skeleton(_whole(old.document, told.get("schema"), 0), marked=False).text
                 yield {
                     "environment": "", "protocol": "http", "status": int(status), "side": "response", "media": media,
-                    "operation": f"{operation.method} {operation.route}", "callee": "it", "caller": "consumer",
+                    "operation": f"{operation.method} {operation.route}", "callee": "it", "caller": "consumer", "caller_namespace": "",
                     "caller_version": "1", "callee_version": "1", "shape": number_of(text), "text": text,
                     "looked_at": LOOKED_AT, "stands_for": LOOKED_AT,
                 }  # fmt: skip

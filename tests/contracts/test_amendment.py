@@ -146,7 +146,7 @@ components: {schemas: {Paid: {type: object, properties: {id: {type: string}, des
     ("old", "new", "bearing"),
     [
         ("somebody paid", "anybody paid", "compatible"),
-        ("  paid:", "  settled:", "undecided"),
+        ("  paid:", "  settled:", "breaking"),
         ("id: {type: string}", "id: {type: integer}", "undecided"),
         ("description: {type: string}", "description: {type: integer}", "undecided"),
         ("webhooks:", "webhooks:\n  more: {post: {responses: {}}}", "compatible"),
@@ -249,3 +249,125 @@ def test_defaults_deprecation_and_credentials() -> None:
 def test_a_pact_that_asks_for_more_is_for_the_provider_to_show() -> None:
     rows = between(pact(interaction("a")), pact(interaction("a"), interaction("b")), "pact")
     assert [(row.bearing, row.why) for row in rows] == [("undecided", "provider_must_show")]
+
+
+def of_media(side: str, *media: str) -> dict[str, Any]:
+    content = {"content": {name: {"schema": NAMED} for name in media}}
+    answers = {"200": {"description": "x"}}
+    operation = (
+        {"requestBody": content, "responses": answers}
+        if side == "request"
+        else {"responses": {"200": answers["200"] | content}}
+    )
+    return {"openapi": "3.1.0", "paths": {"/a": {"post": operation}}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "in_request", "in_answer"),
+    [
+        (["application/json"], ["application/json", "text/csv"], "compatible", "compatible"),
+        (["application/json", "text/csv"], ["application/json"], "breaking", "breaking"),
+        (["application/json"], ["application/hal+json"], "breaking", "breaking"),
+        (["application/json"], ["*/*"], "breaking", "compatible"),
+        (["*/*"], ["application/json"], "breaking", "compatible"),
+        (["application/json"], ["application/json; charset=utf-8"], "compatible", "compatible"),
+    ],
+)
+def test_consumers_ask_for_the_type_that_they_read(
+    old: list[str], new: list[str], in_request: str, in_answer: str
+) -> None:
+    """One more was told as breaking, and one that went as compatible."""
+    for side, bearing in (("request", in_request), ("response", in_answer)):
+        rows = between(of_media(side, *old), of_media(side, *new))
+        assert bearing_of(rows) == bearing, (side, rows)
+
+
+def test_a_range_of_media_types_is_compared_with_what_it_holds() -> None:
+    wide, narrow = of_media("response", "*/*"), of_media("response", "application/json")
+    lost = {**NAMED, "required": []}
+    narrow["paths"]["/a"]["post"]["responses"]["200"]["content"]["application/json"]["schema"] = (
+        lost
+    )
+    assert bearing_of(between(wide, narrow)) == "breaking"
+
+
+def test_a_body_that_is_asked_for_no_more_is_sent_in_vain() -> None:
+    """It was told as compatible."""
+    (row,) = between(of_media("request", "application/json"), of_media("response"))
+    assert (row.bearing, row.change.rule, row.why) == ("undecided", "body", "sent_in_vain")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "bearing"),
+    [
+        (["read"], ["read", "write"], "breaking"),
+        (["read", "write"], ["read"], "compatible"),
+        (["read"], ["read"], "compatible"),
+        ([], ["read"], "breaking"),
+    ],
+)
+def test_a_scope_more_is_a_credential_more(old: list[str], new: list[str], bearing: str) -> None:
+    def secured(scopes: list[str]) -> dict[str, Any]:
+        operation = {"responses": {"200": {"description": "x"}}, "security": [{"shop": scopes}]}
+        schemes = {"shop": {"type": "oauth2", "flows": {}}}
+        return {
+            "openapi": "3.1.0", "paths": {"/a": {"get": operation}}, "components": {"securitySchemes": schemes}
+        }  # fmt: skip
+
+    rows = between(secured(old), secured(new))
+    assert bearing_of(rows) == bearing
+    assert [row.change.now for row in rows] == (
+        [] if old == new else [f"header authorization ({' '.join(sorted(new))})"]
+    )
+
+
+def marked(*required: str, **marks: Any) -> dict[str, Any]:
+    fields = {"id": {"type": "string"}, "note": {"type": "string", **marks}}
+    return {"type": "object", "required": ["id", *required], "properties": fields}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "in_request", "in_answer"),
+    [
+        (NAMED, marked("note", readOnly=True), "compatible", "compatible"),
+        (NAMED, marked("note", writeOnly=True), "breaking", "compatible"),
+        (marked("note"), marked("note", readOnly=True), "compatible", "compatible"),
+        (marked("note", readOnly=True), marked("note"), "breaking", "compatible"),
+        (marked("note"), marked("note", writeOnly=True), "compatible", "breaking"),
+        (marked(), marked(writeOnly=True), "compatible", "undecided"),
+        (marked("note", writeOnly=True), marked("note"), "compatible", "compatible"),
+        (marked("note", readOnly=False), marked("note"), "compatible", "compatible"),
+    ],
+)
+def test_what_travels_one_way_is_asked_for_on_that_way_alone(
+    old: dict[str, Any], new: dict[str, Any], in_request: str, in_answer: str
+) -> None:
+    for side, bearing in (("request", in_request), ("response", in_answer)):
+        rows = between(one_schema(old, side), one_schema(new, side))
+        assert bearing_of(rows) == bearing, (side, rows)
+
+
+def test_a_parameter_that_becomes_a_list_is_left_open_and_one_of_another_type_is_not() -> None:
+    def asking(schema: dict[str, Any]) -> dict[str, Any]:
+        parameter = {"name": "q", "in": "query", "schema": schema}
+        operation = {"parameters": [parameter], "responses": {"200": {"description": "x"}}}
+        return {"openapi": "3.1.0", "paths": {"/a": {"get": operation}}}
+
+    text, listed = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    (row,) = between(asking(text), asking(listed))  # an only value is written as before
+    assert (row.bearing, row.change.rule) == ("undecided", "type")
+    assert bearing_of(between(asking(text), asking({"type": "integer"}))) == "breaking"
+    for side in ("request", "response"):
+        assert bearing_of(between(one_schema(text, side), one_schema(listed, side))) == "breaking"
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_values_that_are_encoded_otherwise_break_who_reads_them(side: str) -> None:
+    plain, coded, again = (
+        {"type": "string"} | more
+        for more in ({}, {"contentEncoding": "base64"}, {"contentEncoding": "quoted-printable"})
+    )
+    assert bearing_of(between(one_schema(coded, side), one_schema(again, side))) == "breaking"
+    assert bearing_of(between(one_schema(plain, "request"), one_schema(coded, "request"))) != (
+        "breaking"
+    )

@@ -112,7 +112,7 @@ OBJECT = {
             "/a",
             "type",
             "consumers",
-            "either",
+            "consumers",
         ),
         (
             {"properties": {**OBJECT["properties"], "b": {"enum": ["x"]}}},

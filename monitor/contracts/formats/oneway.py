@@ -50,7 +50,7 @@ class OneWay:
         """Whether there is such a name at all."""
         return bool(self._names)
 
-    def of(self, node: dict[str, Any]) -> frozenset[str]:
+    def of(self, node: Mapping[str, Any]) -> frozenset[str]:
         """The names for one schema of the document, by identity."""
         return self._names.get(id(node), _NOTHING)
 

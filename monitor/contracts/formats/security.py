@@ -2,13 +2,12 @@
 https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object
 """
 
+from dataclasses import replace
 from typing import Any
 
 from monitor.contracts.form import Credential
 from monitor.contracts.refs import follow
 from monitor.errors import ContractError
-
-_AUTHORIZATION = Credential("header", "authorization")
 
 
 def credentials_of(
@@ -27,8 +26,16 @@ def credentials_of(
     if not all(alternatives):  # {}: without any
         return ()
     return tuple(
-        tuple(_credential(document, name) for name in alternative) for alternative in alternatives
+        tuple(
+            replace(_credential(document, name), scopes=_scopes(scopes))
+            for name, scopes in alternative.items()
+        )
+        for alternative in alternatives
     )
+
+
+def _scopes(told: Any) -> frozenset[str]:
+    return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
 
 
 def _credential(document: dict[str, Any], name: str) -> Credential:
@@ -44,7 +51,7 @@ def _credential(document: dict[str, Any], name: str) -> Credential:
         return Credential("", name)
     kind, place = scheme.get("type"), scheme.get("in")
     if kind in ("http", "oauth2", "openIdConnect"):
-        return _AUTHORIZATION
+        return Credential("header", "authorization")
     if kind == "apiKey" and place in ("header", "query", "cookie"):
         key = str(scheme.get("name", ""))
         return Credential(place, key.lower() if place == "header" else key)
