@@ -13,6 +13,7 @@ from monitor.control.documents import from_document
 from monitor.model.ramps import Bound, Dose, PairMeaning, exit_of
 from monitor.wording.ramps import (
     ROLES,
+    WHY_UNPROVEN,
     bound_text,
     dose_text,
     meaning_text,
@@ -136,7 +137,9 @@ def _thin(pair: Mapping[str, Any]) -> str:
     missing = f"about {pair['needed']:,} more calls" if pair["needed"] else ""
     if missing and pair["eta_seconds"]:
         missing += f" ({short_span(pair['eta_seconds'])})"
-    return "; ".join(filter(None, [missing, *paths, f"{more} more paths" if more > 0 else ""]))
+    why = [it["text"] for it in pair["reasons"] if it["code"] in WHY_UNPROVEN]
+    more_paths = f"{more} more paths" if more > 0 else ""
+    return "; ".join(filter(None, [missing, *paths, more_paths, *why]))
 
 
 def _shares(shares: Mapping[str, float]) -> str:

@@ -59,6 +59,10 @@ ROLES: Mapping[Role, str] = {
     "new": "both new",
     "unordered": "order unknown",
 }
+WHY_UNPROVEN: frozenset[RampCode] = frozenset(
+    {"ramp_order_unknown", "ramp_biased", "ramp_not_checked"}
+)
+"""Why a pair is unproven though no more calls would prove it."""
 SHARES = frozenset({"share", "upper", "peak", "base", "added"})
 
 

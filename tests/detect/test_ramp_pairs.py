@@ -11,7 +11,7 @@ from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.detect.ramps.traffic import doses, mixed, moved_back
 from monitor.model.meaning import Place, Sketch
 from monitor.model.ramps import Age
-from monitor.wording.ramps import meaning_text, ramp_sentence
+from monitor.wording.ramps import WHY_UNPROVEN, meaning_text, ramp_sentence
 
 OLD, NEW = ("", "payment", "1"), ("", "payment", "2")
 WEB = ("", "web", "7")
@@ -137,3 +137,25 @@ def test_pairs_that_are_too_many_to_compare_are_told_as_such() -> None:
     least = told["web", "0", "payment", "2"]
     assert meaning_text(least) == "3,000 payloads, not compared: other pairs have more"
     assert [it.passed_over for it in told.values()].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("checked", "word", "needed"),
+    [(349, "unproven", 387), (735, "unproven", 1), (736, "proven", None), (200, "unproven", 871)],
+)
+def test_a_pair_that_is_unproven_says_what_it_wants(
+    checked: int, word: str, needed: int | None
+) -> None:
+    """Pairs that were there before were told unproven without a word why."""
+    calls = 325 if checked == 200 else checked  # of some there was nothing to check
+    seen = replace(cell("1", 0, calls, 0), valid=checked, not_checked={"no_body": calls - checked})
+    ages = {WEB: "old", OLD: "old"}
+    (state,) = pair_states(PairInputs([seen], ages, (), (), 10, 10))  # type: ignore[arg-type]
+    assert (state.role, state.word, state.needed) == ("established", word, needed)
+
+
+def test_what_no_more_calls_would_prove_says_so() -> None:
+    unread = replace(cell("1", 0, 400, 0), not_checked={"no_body": 400})
+    (state,) = pair_states(PairInputs([unread], {WEB: "old", OLD: "old"}, (), (), 10, 10))  # type: ignore[arg-type]
+    assert (state.word, state.needed) == ("unproven", None)
+    assert {it.code for it in state.reasons} & WHY_UNPROVEN == {"ramp_not_checked"}

@@ -26,7 +26,7 @@ from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.joining.ramps import ramp_span
 from monitor.model.ramps import ShareStep
-from monitor.wording.ramps import ROLES
+from monitor.wording.ramps import ROLES, WHY_UNPROVEN
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FRAMES = 40
@@ -93,6 +93,7 @@ def ramp_page(
             "ramp": ramp,
             "matrices": matrices(ramp.pairs),
             "roles": ROLES,
+            "why_unproven": WHY_UNPROVEN,
             "frames": frames,
             "frame": max((number for number, it in enumerate(frames) if it <= ramp.at), default=0),
             "links": {

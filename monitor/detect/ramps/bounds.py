@@ -3,6 +3,7 @@ quantiles that histograms hold.
 """
 
 from collections.abc import Mapping
+from math import ceil, log, log1p
 
 from monitor.detect.evidence.distributions import beta_quantile
 from monitor.model.quantiles import quantile, upper_bound
@@ -24,6 +25,11 @@ def lower_share(count: int, of: int, confidence: float = CONFIDENCE) -> float:
     if not of:
         return 0.0
     return beta_quantile((1.0 - confidence) / 2, float(count), of - count + 1.0)
+
+
+def least_without(share: float, confidence: float = CONFIDENCE) -> int:
+    """How many must be seen with none among them, so that the upper end is at most `share`."""
+    return ceil(log((1.0 - confidence) / 2) / log1p(-share))
 
 
 def bound(count: int, of: int) -> Bound:

@@ -12,7 +12,7 @@ import numpy as np
 from monitor.detect.arrays import Ints
 from monitor.detect.evidence.equivalence import bounds
 from monitor.detect.evidence.rates import dispersion
-from monitor.detect.ramps.bounds import bound, latency_bounds, upper_share
+from monitor.detect.ramps.bounds import bound, latency_bounds, least_without, upper_share
 from monitor.detect.ramps.cells import Harm, PathSeen, RampCell, Side, Sums, summed_up
 from monitor.detect.ramps.meaning import Pair
 from monitor.detect.settings import JudgeSettings
@@ -123,7 +123,8 @@ def _state(
     thin, blocked = paths.thin_of(first)
     harms = _harms(inputs.harms, first)
     borne = frozenset(harm.signal for harm in harms if harm.accepted)
-    words = [*_promises(sums, borne), *map(_told, harms[:MOST_HARMS])]
+    promises, unchecked = _promises(sums, borne)
+    words = [*promises, *map(_told, harms[:MOST_HARMS])]
     meaning = inputs.meanings.get(
         (first.caller, first.caller_version, first.callee, first.callee_version)
     )
@@ -135,6 +136,7 @@ def _state(
         if word[0] == "unproven" and sums.calls and borne & FAILING:
             word, needed = ("accepted", word[1]), None
         words.append(word)
+    needed = max(filter(None, [needed, unchecked]), default=None)
     if role == "unordered":
         words.append(("unproven", ramp_reason("ramp_order_unknown")))
     if sums.biased:
@@ -187,28 +189,29 @@ def _state(
     )
 
 
-def _promises(sums: Sums, borne: frozenset[str]) -> list[tuple[PairWord, RampReason]]:
-    """What checking against contracts says of the pair. `borne`: signals of accepted findings."""
+def _promises(
+    sums: Sums, borne: frozenset[str]
+) -> tuple[list[tuple[PairWord, RampReason]], int | None]:
+    """What checking against contracts says of the pair, and about how many calls it wants beside
+    those it has. `borne`: signals of accepted findings.
+    """
     violated: Bound = bound(sums.violated, sums.checked)
+    needed: int | None = None
+    word: PairWord = "proven"
+    reason = ramp_reason("ramp_no_contract")
     if sums.violated:
-        return [
-            (
-                "accepted" if "violations" in borne else "broken",
-                ramp_reason(
-                    "ramp_violates",
-                    count=violated.count,
-                    of=violated.of,
-                    share=violated.count / violated.of,
-                ),
-            )
-        ]
-    if sums.checked:
-        enough = violated.upper <= JudgeSettings().floor_difference
+        word = "accepted" if "violations" in borne else "broken"
+        share = violated.count / violated.of
+        reason = ramp_reason("ramp_violates", count=violated.count, of=violated.of, share=share)
+    elif sums.checked:
         reason = ramp_reason("ramp_no_violation", of=violated.of, share=violated.upper)
-        return [("proven" if enough else "unproven", reason)]
-    if sums.promised:
-        return [("unproven", ramp_reason("ramp_not_checked", count=sums.promised))]
-    return [("proven", ramp_reason("ramp_no_contract"))]
+        if violated.upper > JudgeSettings().floor_difference:
+            word = "unproven"
+            wanted = least_without(JudgeSettings().floor_difference)
+            needed = ceil((wanted - sums.checked) * max(1.0, sums.calls / sums.checked))
+    elif sums.promised:
+        word, reason = "unproven", ramp_reason("ramp_not_checked", count=sums.promised)
+    return [(word, reason)], needed
 
 
 def _meant(meaning: PairMeaning, borne: frozenset[str]) -> list[tuple[PairWord, RampReason]]:
