@@ -5,6 +5,7 @@ and what is not known is not told as good.
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -182,3 +183,25 @@ def test_where_the_data_is_old_no_deploy_is_told_to_have_no_traffic_now(api: Ask
     text = seen(api.get("/deploys", headers=HTML).text)
     assert "no traffic" not in text
     assert "not told: no data of the last 15 min" in text
+
+
+def test_a_list_of_contracts_tells_how_much_was_checked(api: Asked) -> None:
+    """That nothing was seen to break a contract looked alike where nothing was checked."""
+    at = NOON - timedelta(minutes=2)
+
+    def row(caller: str, callee: str, protocol: str = "http", **more: Any) -> dict[str, Any]:
+        return edge_row(at, 1, (caller, callee, protocol, "it"), ("1", "1"), 40, **more)
+
+    edges = [
+        row("web", "payment", callee_namespace="shop", valid=30, violated=2),
+        row("till", "payment", valid=5),
+        row("payment", "mail", "messaging", valid=7),
+        row("web", "ledger", valid=11),
+    ]
+    write(api.parts.store, "edge_windows", edges)
+    publish(api.parts.store, 1, [at], NOON)
+    for name, provider in (("all", "payment"), ("own", "shop/payment"), ("none", "orders")):
+        publish_contract(api, OPEN, name=name, provider=provider)
+    rows = [seen(row).split() for row in api.get("/contracts", headers=HTML).text.split("<tr>")]
+    told = {row[0]: row[row.index("always") + 1] for row in rows if "always" in row}
+    assert told == {"all": "44", "own": "32", "none": "nothing"}
