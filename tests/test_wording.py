@@ -20,7 +20,7 @@ from monitor.wording.reasons import SENTENCES, plain, sentence
 ROOT = Path(__file__).parents[1]
 EDGE = Edge("production", "web", "pay", "http", "POST /pay")
 MADE_BY_FINDINGS = {code for code in get_args(Code) if code in SHORTLY}
-FOLLOWS = {"who", "edge", "rates", "callee"}
+FOLLOWS = {"pace", "who", "edge", "rates", "callee"}
 
 
 @cache

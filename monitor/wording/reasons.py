@@ -146,7 +146,7 @@ SENTENCES: Mapping[Code, str] = {
     "more_time": "about {eta_seconds:span} more in which {version} serves as it does now",
     "more_calls_in_all": "about {calls:,.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
     "more_windows": "more windows in which {version} and {against_version} both serve{eta_seconds:eta}",
-    "send_probes": "at {per_minute:.3g} calls of {version} a minute that takes {eta_seconds:span}: send about {calls:,.0f} probe calls to "
+    "send_probes": "{pace}: send about {calls:,.0f} probe calls to "
     "{operation} of {callee}{through:through}, or give {version} a larger share of the traffic",
     "accept_weaker_pass": "a policy that takes a weaker pass for a pass: `weaker_pass: pass` in the policy file, or detection.accept_weaker_pass",
     "accept_meaning": "where that is meant, accept the finding; or say in a policy what it counts as (`meaning: inconclusive`)",

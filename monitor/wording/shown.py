@@ -81,6 +81,13 @@ class Shown(dict[str, Any]):
             self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
         if "change" in parameters:
             self["meant"] = _what_changed(parameters)
+        if "per_minute" in parameters:
+            self["pace"] = (
+                f"at {_Value(parameters['per_minute']):.3g} calls of {parameter('version')} a minute "
+                f"that takes {_Value(parameter('eta_seconds')):span}"
+                if parameters["per_minute"]
+                else f"no call of {parameter('version')} is seen there"
+            )
         if "new_bad" in parameters:
             new, old = (
                 rate(parameter(f"{age}_bad"), parameter(f"{age}_calls")) for age in ("new", "old")

@@ -14,6 +14,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Verdict
 from monitor.wording.findings import summary
+from monitor.wording.reasons import sentence
 from tests.detect.traffic import (
     START,
     Behaviour,
@@ -325,7 +326,9 @@ def test_an_edge_that_the_new_version_was_never_asked_on_tells_how_many_calls_it
     lacks = next(need for need in told.settles if need.edge == rare)
     assert (lacks.code, lacks.parameters["eta_seconds"]) == ("more_calls", None)
     assert float(lacks.parameters["calls"] or 0.0) > 300
-    assert "send_probes" in {need.code for need in told.settles}
+    probes = next(need for need in told.settles if need.code == "send_probes")
+    assert probes.parameters["per_minute"] == 0.0
+    assert sentence(probes).startswith("no call of 2.0.0 is seen there: send about ")
 
 
 def test_the_more_calls_the_smaller_the_effect_that_could_have_been_seen() -> None:
