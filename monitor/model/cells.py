@@ -46,11 +46,12 @@ class Lists:
 
     def taken(self, rows: Rows) -> "Lists":
         """Those of some rows."""
-        lengths = self.lengths[rows]
-        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        begins = self.starts[rows]
+        starts = np.zeros(begins.size + 1, dtype=np.int64)
+        np.cumsum(self.starts[rows + 1] - begins, out=starts[1:])
         if not starts[-1]:
             return Lists(starts, self.keys[:0], self.values[:0])
-        places = np.repeat(self.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
+        places = np.repeat(begins - starts[:-1], np.diff(starts)) + np.arange(starts[-1])
         return Lists(
             starts, self.keys[places], self.values[places] if self.values.size else self.values
         )

@@ -41,6 +41,10 @@ STANDS, STANDS_SECONDS = 2, 60.0
 """A decision stands when so many moments in a row come to it, over so many seconds at least: an
 instance may start cold.
 """
+LONG_STEP = 4 * 60.0
+"""Bins so long that a pass needs no second look: each bin is several minutes of calls, and two are
+wanted for any pass.
+"""
 PASS_AFTER = 600.0
 """Seconds of the new version that a pass wants to have seen, whatever its calls show."""
 WATCHED = 3600.0
@@ -118,8 +122,9 @@ class Watch:
         """Ends of bins at which to judge, dense at first; and whether it is the last one before
         the end of the watch.
 
-        Nobody waits longer for a pass than its rules want: a moment is where it may first stand,
-        and the next one after a look that passed is as soon as it can be confirmed.
+        Nobody waits longer for a pass than its rules want: moments are where it may first stand,
+        and so long before that a first look can have come to the same; and the next one after a
+        look that passed is as soon as it can be confirmed.
         """
         if not len(self.recording.rows):
             return
@@ -131,10 +136,24 @@ class Watch:
             grown = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
             wanted = place + math.ceil(STANDS_SECONDS / self.step)
             if not self.passes:
-                wanted = math.ceil((self.pass_from - begins) / self.step)
-            place = min(grown, wanted) if wanted > place else grown
+                wanted = min(
+                    (
+                        at
+                        for when in (self.first_look, self.pass_from)
+                        if (at := math.ceil((when - begins) / self.step)) > place
+                    ),
+                    default=grown,
+                )
+            place = min(grown, wanted)
         if most >= 1:
             yield begins + most * self.step, True
+
+    @property
+    def first_look(self) -> float:
+        """From when a look may be the first of those that let a pass stand: where bins are short,
+        so long before it that the last of them is when a pass may stand.
+        """
+        return self.pass_from - (STANDS_SECONDS if self.step < LONG_STEP else 0.0)
 
     def known(self, moment: float) -> Known:
         """What was known of the service's own edges by then."""

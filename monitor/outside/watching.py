@@ -11,13 +11,9 @@ from typing import Literal
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding, Outcome, Verdict
 from monitor.outside.cells import Known
-from monitor.outside.moments import PASS_AFTER, STANDS, STANDS_SECONDS, Look, Watch
+from monitor.outside.moments import LONG_STEP, PASS_AFTER, STANDS, STANDS_SECONDS, Look, Watch
 from monitor.outside.told import Cases, Told
 
-LONG_STEP = 4 * 60.0
-"""Bins so long that a pass needs no second look: each bin is several minutes of calls, and two are
-wanted for any pass.
-"""
 Nothing = Literal["case", "service", "bin"]
 
 
@@ -61,7 +57,7 @@ def decide(
     for moment, is_last in watch.moments():
         so_far = watch.known(moment)
         watch.pass_from, watch.passes = _seen_from(so_far, subject.at) + PASS_AFTER, False
-        early = not is_last and moment < watch.pass_from
+        early = not is_last and moment < watch.first_look
         failing = bool(looks) and looks[-1].outcome == "fail"
         if early and not so_far.stirs and not failing and not watch.callers_stir(moment):
             continue

@@ -25,6 +25,7 @@ from monitor.detect.evidence.rates import (
     rate_test,
     surely_scattered,
     without_incident,
+    without_rare_peaks,
 )
 
 
@@ -95,6 +96,26 @@ def test_what_came_more_than_once_or_goes_on_is_no_incident_that_is_over() -> No
     assert dispersion(bad, left) > 3
     few = without_incident(calm[:8] + ints(0, 0, 0, 200, 0, 0, 0, 0), calls[:8])
     assert few[0].size == 8, "of so short a past nobody knows what is usual"
+
+
+@pytest.mark.parametrize(
+    ("peaks", "kept"),
+    [
+        ({10: 200, 40: 150, 70: 250}, True),
+        ({10: 200}, False),
+        ({10: 200, 70: 200}, False),
+        ({10: 200, 11: 200, 12: 200, 40: 100, 70: 100}, False),
+        (dict.fromkeys(range(80, 90), 200), False),
+    ],
+    ids=["again and again", "once", "twice", "one is most of it", "it goes on"],
+)
+def test_peaks_that_come_again_and_again_are_how_a_past_is(
+    peaks: dict[int, int], kept: bool
+) -> None:
+    calls, bad = np.full(90, 1000, dtype=np.int64), np.random.default_rng(4).poisson(5.0, 90)
+    for place, more in peaks.items():
+        bad[place] += more
+    assert without_rare_peaks(bad, calls)[0].size == (90 if kept else 90 - len(peaks))
 
 
 def test_bursts_raise_the_dispersion_and_a_drift_does_not() -> None:

@@ -177,6 +177,39 @@ def test_calls_that_fail_since_a_release_hold_its_pass_back_where_others_do_not(
     assert (verdict.outcome != "pass", "calls_fail" in codes(verdict)) == (holds, holds)
 
 
+def bursts(*, before: bool, steadily: float = 0.0) -> Outage:
+    """Two windows of each fifteen fail, since the release at least."""
+    return lambda window: (
+        (0.1 if window % 15 < 2 and (before or window >= 0) else 0.0)
+        + (steadily if window >= 0 else 0.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("failing", "holds"),
+    [
+        pytest.param(bursts(before=True), False, id="as ever"),
+        pytest.param(bursts(before=False), True, id="since the release"),
+        pytest.param(bursts(before=True, steadily=0.04), True, id="more beside them"),
+        pytest.param(outage(4, 8, 0.1), False, id="it came and went"),
+        pytest.param(outage(44, 48, 0.1), True, id="it has just gone"),
+    ],
+)
+def test_calls_that_fail_in_bursts_are_held_against_a_past_of_bursts(
+    failing: Outage, holds: bool
+) -> None:
+    rows = plain(
+        Traffic(edge("payment", "bank", "POST /charge"), 300, QUIET, outage=failing),
+        Traffic(edge("shop", "bank", "POST /charge"), 300, QUIET),
+    )
+    own = cells([Traffic(edge(), 300, QUIET, QUIET)], WINDOWS, share=steady(0.3), before=BEFORE)
+    around_it = Around([*rows, *around({}, WINDOWS)])
+    now = now_after(WINDOWS)
+    verdict, _ = judge(deploy(), own, (), (), JudgeSettings(), now, around=around_it)
+    assert ("calls_fail" in codes(verdict)) == holds
+    assert (verdict.outcome == "pass") != holds
+
+
 @pytest.mark.parametrize("released", [False, True])
 def test_what_one_caller_alone_sees_may_be_its_own_releases_doing(released: bool) -> None:
     own = cells(

@@ -91,17 +91,14 @@ def test_an_equal_version_never_fails(
     assert answer["verdict"] != "fail"
 
 
-def test_an_equal_version_with_calls_enough_passes_and_says_when(
+def test_an_equal_version_with_calls_enough_passes_once_seen_for_ten_minutes_and_says_when(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
     (answer,) = told(capsys, tmp_path, minutes(beside({}, **many)))
     assert answer["verdict"] == "pass"
-    assert (
-        AT + timedelta(minutes=10)
-        <= datetime.fromisoformat(answer["decided_at"])
-        <= AT + timedelta(minutes=12)
-    )
+    # the look a minute before came to the same
+    assert datetime.fromisoformat(answer["decided_at"]) == AT + timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +162,12 @@ def test_nothing_after_the_decision_is_read(
 def test_nothing_after_evaluate_until_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    late = lambda minute: beside(FAILING if minute >= 10 else {})(minute)  # noqa: E731
+    late = lambda minute: beside(FAILING if minute >= 9 else {})(minute)  # noqa: E731
     (answer,) = told(
         capsys,
         tmp_path,
         minutes(late),
-        deploy(evaluate_until=(AT + timedelta(minutes=10)).isoformat()),
+        deploy(evaluate_until=(AT + timedelta(minutes=9)).isoformat()),
     )
     assert answer["verdict"] != "fail"
     (answer,) = told(capsys, tmp_path, minutes(late))

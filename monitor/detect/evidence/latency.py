@@ -8,7 +8,7 @@ the block e-variable for two Bernoulli streams (Turner, Ly, Grunwald, arXiv 2106
 rate from earlier windows only, mixed over a grid of odds ratios, averaged over the thresholds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,46 +89,77 @@ def latency_test(
     new_total, old_total = new.sum(axis=0), old.sum(axis=0)
     quantiles = three(new_total, lowest), three(old_total + before.sum(axis=0), lowest)
     past = _past(windows, distinct, old, before)
-    logs: list[float] = []
-    shown: tuple[Floats, Floats, Floats, Floats] | None = None
     calls, b = new.sum(axis=1), old.sum(axis=1)
     aside = np.zeros_like(calls) if fresh is None else fresh
     a = calls - aside  # of warm instances
     strata = np.searchsorted(distinct, windows)
     floors = lowest, floor_buckets, floor_seconds
-    for above_bound in above_bounds(past, strata, new, old, floors):
-        at, enough, rate, above, s = above_bound
-        k = np.maximum(above - aside, 0.0)
+    usual = _CallsBefore.of(before)
+    bounds_tested: list[_Bound | None] = []
+    for at, enough, rate, above, s in above_bounds(past, strata, new, old, floors):
         used = (a > 0) & (b > 0) & enough
         if not used.any():
+            bounds_tested.append(None)
+            continue
+        k = np.maximum(above - aside, 0.0)
+        phi = max(usual.dispersion_at(_middle(at[used])), least)
+        shown_by = k[used], a[used], s[used], b[used]
+        bounds_tested.append(_Bound(used, enough, rate, above, s, shown_by, phi))
+    log_es = iter(_log_es([bound for bound in bounds_tested if bound]))
+    logs: list[float] = []
+    shown: _Bound | None = None
+    for bound in bounds_tested:
+        if bound is None:
             logs.append(0.0)
             continue
-        phi = max(_dispersion_at(before, _middle(at[used])), least)
-        log_e = _log_e(k[used] / phi, a[used] / phi, s[used] / phi, b[used] / phi, rate[used])
-        if not lasting(windows[used], (k[used], a[used]), (s[used], b[used]), 1.0):
-            log_e = min(log_e, 0.0)
+        log_e, (k, a, s, of_old), phi = next(log_es), bound.warm, bound.phi
+        # whether it lasts matters only where there is something
+        if log_e > 0.0 and not lasting(windows[bound.used], (k, a), (s, of_old), 1.0):
+            log_e = 0.0
         elif log_e >= LEANS:  # the warm ones are slower, too: then fresh ones count as well
-            every = (calls > 0) & (b > 0) & enough
+            every = (calls > 0) & (b > 0) & bound.enough
             fresh_too = _log_e(
-                above[every] / phi, calls[every] / phi, s[every] / phi, b[every] / phi, rate[every]
+                bound.above[every] / phi,
+                calls[every] / phi,
+                bound.old_above[every] / phi,
+                b[every] / phi,
+                bound.rate[every],
             )
             log_e = max(log_e, fresh_too)
         logs.append(log_e)
         if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
-            shown = (k[used], a[used], s[used], b[used])
-            bad_windows = int(once(windows[used][k[used] > 0]).size)
+            shown = bound
     mixed = log_mean_exp(np.array(logs))
     if shown is None:
         return LatencyTest(int(distinct.size), 0, 0, 0, 0, 0, 0.0, None, None, None, *quantiles)
-    k, a, s, b = shown
+    k, a, s, b = shown.warm
     some = k + s > 0
     bounds = (
         ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), 1.0, 0.99)
         if some.any()
         else (None, None, None)
     )
+    bad_windows = int(once(windows[shown.used][k > 0]).size)
     sums4 = (int(a.sum()), int(k.sum()), int(b.sum()), int(s.sum()))
     return LatencyTest(int(distinct.size), bad_windows, *sums4, mixed, *bounds, *quantiles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bound:
+    """One threshold: the strata `used`, those whose past is long `enough`, the share of earlier
+    calls above it, calls above it of the new and the old version, by stratum.
+
+    `warm`: of the strata used, calls of warm instances above it and all, and the old version's;
+    `phi`: how much such calls scatter.
+    """
+
+    used: Bools
+    enough: Bools
+    rate: Floats
+    above: Floats
+    old_above: Floats
+    warm: tuple[Floats, Floats, Floats, Floats]
+    phi: float
 
 
 def above_bounds(
@@ -191,7 +222,7 @@ def far_counts(
     place = _place_of(b + before.sum(axis=0), 0.99)
     far = min(int(lifted(place, lowest, BUCKETS_A_DOUBLING, floor_seconds)), b.size - 1)
     new_far, old_far, before_far = (_counted(part, far) for part in (a, b, before.sum(axis=0)))
-    return new_far, old_far, before_far, _dispersion_at(before, far)
+    return new_far, old_far, before_far, _CallsBefore.of(before).dispersion_at(far)
 
 
 def _place_of(histogram: Floats, share: float) -> int:
@@ -236,17 +267,43 @@ def _above(histograms: Floats) -> Floats:
     )
 
 
-def _dispersion_at(before: Floats, place: int) -> float:
-    calls = before.sum(axis=1)
-    busy = calls > 0
-    return dispersion(
-        before[busy, place + 1 :].sum(axis=1).astype(np.int64), calls[busy].astype(np.int64)
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _CallsBefore:
+    """Calls of the old version's windows before the deploy that had any: above each column, and
+    all.
+    """
+
+    above: Floats
+    calls: Ints
+
+    @classmethod
+    def of(cls, before: Floats) -> "_CallsBefore":
+        calls = before.sum(axis=1)
+        busy = calls > 0
+        return cls(_above(before[busy]), calls[busy].astype(np.int64))
+
+    def dispersion_at(self, place: int) -> float:
+        return dispersion(self.above[:, place].astype(np.int64), self.calls)
 
 
 def _log_e(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> float:
     logs = log_ratios(k, a, s, b, rate)
     return log_mean_exp(np.asarray(logs.sum(axis=1), dtype=np.float64))
+
+
+def _log_es(bounds: Sequence[_Bound]) -> list[float]:
+    """The same of warm instances at each of these thresholds, in one go."""
+    if not bounds:
+        return []
+    columns = (
+        (*(of / bound.phi for of in bound.warm), bound.rate[bound.used]) for bound in bounds
+    )
+    logs = log_ratios(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    ends = np.cumsum([bound.warm[0].size for bound in bounds]).tolist()
+    return [
+        log_mean_exp(np.asarray(logs[:, begin:end].sum(axis=1), dtype=np.float64))
+        for begin, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def log_ratios(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> Floats:

@@ -54,6 +54,10 @@ ONE_INCIDENT = 0.8
 """So much of all that is bad beyond the usual must lie in one stretch: what comes again and again
 is how the calls are.
 """
+RECURS, HALF = 3, 0.5
+"""So many peaks in a past, of which none is more than so large a part of all that is bad beyond the
+usual, come again and again.
+"""
 MOST_OF_PAST = 0.25
 UNLIKELY = 0.1
 REST = 8
@@ -144,6 +148,23 @@ def without_peaks(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
     return bad[~high], calls[~high]
 
 
+def without_rare_peaks(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
+    """The same, but all of a past whose peaks come again and again: that is how its calls are, and
+    what comes after it is to be held against such a past, with its own peaks.
+    """
+    high, usual = _peaks(bad, calls)
+    beyond = [float((bad - usual)[stretch].sum()) for stretch in _stretches(high)]
+    if len(beyond) >= RECURS and max(beyond) <= HALF * sum(beyond):
+        return bad, calls
+    return bad[~high], calls[~high]
+
+
+def _stretches(high: Bools) -> list[Ints]:
+    """The places of windows that stand out, by stretch; a window in between may look well."""
+    places = np.flatnonzero(high)
+    return np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
+
+
 def _peaks(bad: Ints, calls: Ints) -> tuple[Bools, Floats]:
     """Windows that stand out from most of their past, and how many bad calls are usual in each;
     none where that cannot be told.
@@ -167,8 +188,7 @@ def in_incident(bad: Ints, calls: Ints) -> Bools:
     places = np.flatnonzero(high)
     if not places.size or high[-1]:
         return nothing
-    # a window in between may look well
-    stretches = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
+    stretches = _stretches(high)
     beyond = [float((bad - usual)[stretch].sum()) for stretch in stretches]
     worst = stretches[int(np.argmax(beyond))]
     length = int(worst[-1] - worst[0]) + 1

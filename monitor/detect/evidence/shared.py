@@ -9,7 +9,7 @@ import numpy as np
 from monitor.detect.arrays import Floats, Ints, runs, summed
 from monitor.detect.evidence.before_after import dose_over_step, dose_rates, dose_response, fixed_e
 from monitor.detect.evidence.history import late_from
-from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
+from monitor.detect.evidence.rates import LEANS, dispersion, without_rare_peaks
 from monitor.detect.evidence.tested import RATES, EdgeTests
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
@@ -111,8 +111,8 @@ def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
     """Whether the old version, too, fails more of late than before the deploy: no comparison side
     by side tells of that.
 
-    Incidents of before are left out, or they would hide the harm. A reason not to pass, never one
-    to fail: an outage looks alike.
+    Incidents of before are left out, or they would hide the harm, unless they come again and again.
+    A reason not to pass, never one to fail: an outage looks alike.
     """
     whole = edge.contrast
     if not whole.overlap:
@@ -125,7 +125,7 @@ def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
             whole.old[late, COUNTS.index(name)] for name in (rate.bad, rate.calls)
         )
         before = series(edge.table, old_rows(edge), rate)
-        bad, calls = without_peaks(before.bad, before.calls)
+        bad, calls = without_rare_peaks(before.bad, before.calls)
         k, a, s, b = (float(column.sum()) for column in (now_bad, now_calls, bad, calls))
         if not k or not a or not b or k / a - s / b < settings.floor_difference:
             continue

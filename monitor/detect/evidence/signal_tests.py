@@ -202,7 +202,7 @@ def _exemplars(contrast: Contrast, bad: str, *, new: bool) -> tuple[str, ...]:
     rows = contrast.new_rows if new else contrast.old_rows
     rows = rows[contrast.table.counts[rows, COUNTS.index(bad)] > 0]
     traces: list[str] = []
-    for row in rows[::-1].tolist():
+    for row in map(int, rows[::-1]):
         traces += [trace for trace in contrast.table.exemplars[row] if trace not in traces]
         if len(traces) >= 5:
             break

@@ -147,7 +147,9 @@ def only_time_shows(
         near = around_it(deploy, edges, [edge.table for edge in edges], neighbours)
         reasons += [
             reason("calls_fail", service=deploy.service, callee=name)
-            for name in failing_calls(near, settings)
+            for name in failing_calls(
+                near, [edge for edge in edges if edge.role == "callee"], settings
+            )
         ]
     if _calls_uncounted(edges, untold):
         reasons.append(reason("calls_uncounted", service=deploy.service))

@@ -11,7 +11,7 @@ import scipy
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, EXPECTED, volumes
 from monitor.detect.evidence.history import slower_of_late
-from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
+from monitor.detect.evidence.rates import LEANS, dispersion, without_rare_peaks
 from monitor.detect.evidence.sizes import SLOWER
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import new_rows
@@ -31,6 +31,7 @@ chance it would hardly ever.
 """
 SLOWER_THAN_EVER = 0.05
 """So much slower (in logs) than in the slowest span before, where few requests met the version."""
+FAILURES = Measure("errors", "server_error", "failed", "calls")
 OVER_SECONDS, OVER_SURELY, SERVES_ON = 300.0, 0.95, 0.9
 """What came and went is over after so many seconds without it, so surely, in which the new version
 had hardly less of the calls.
@@ -84,7 +85,7 @@ def maybe_failing(
     """Callers that fail more than before, though not so surely that it is a finding: no pass is
     safe.
 
-    Incidents of before are left out, or they would hide it; so is as much as those fail more who
+    Incidents of before are left out, or they would hide it, unless they come again and again; so is as much as those fail more who
     have nothing to do with it, and what came and went while the new version served on.
     """
     usual = (
@@ -102,30 +103,31 @@ def maybe_failing(
     return tuple(sorted(names))
 
 
-def failing_calls(near: Surroundings, settings: JudgeSettings) -> tuple[str, ...]:
+def failing_calls(
+    near: Surroundings, mine: Sequence[EdgeTests], settings: JudgeSettings
+) -> tuple[str, ...]:
     """Whom the released service calls in calls that fail more than before, where these do not tell
-    its version: more than others' calls to the same do. No pass is safe.
+    its version: more than others' calls to the same do. No pass is safe, unless that came and went
+    while the new version served on.
     """
     names = set()
-    failures = Measure("errors", "server_error", "failed", "calls")
     for table in near.around:
         if table.edge.caller != near.released or any(own_codes(table, "caller")[0]):
             continue
-        late, past = (
-            series(table, rows, failures)
-            for rows in (table.windows >= near.since, table.windows <= near.since - near.grain)
-        )
+        made = series(table, np.ones(table.windows.size, dtype=bool), FAILURES)
+        late, past = made.windows >= near.since, made.windows <= near.since - near.grain
         usual = max(0.0, near.rise_of_others(table.edge.callee))
-        if _worse_than(past, late, usual, settings) is not None:
+        before = _worse_than(made.part(past), made.part(late), usual, settings)
+        if before is not None and not _is_over(made, before, near, mine, settings):
             names.add(table.edge.callee)
     return tuple(sorted(names))
 
 
 def _worse_than(past: Series, late: Series, usual: float, settings: JudgeSettings) -> float | None:
-    """The share that failed before, incidents left out, where more fails of late, by more than
+    """The share that failed before, rare incidents left out, where more fails of late, by more than
     others' `usual` rise, and the evidence leans that way; else None.
     """
-    bad, of = without_peaks(past.bad, past.calls)
+    bad, of = without_rare_peaks(past.bad, past.calls)
     k, a, s, b = (float(column.sum()) for column in (late.bad, late.calls, bad, of))
     if not a or not b or k / a - s / b - usual < settings.floor_difference:
         return None

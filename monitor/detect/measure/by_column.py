@@ -20,9 +20,10 @@ from monitor.detect.measure.table import (
     edge_table,
     within_bounds,
 )
-from monitor.model.cells import CellColumns, Columns, Lists
+from monitor.model.cells import BY_WORD, CellColumns, Columns, Lists
 from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS
 
+NOTHING: Ints = np.zeros(0, dtype=np.int64)
 SIDES = ("client_histogram", "server_histogram", "self_histogram")
 
 
@@ -45,28 +46,43 @@ def tables_by_column(cells: CellColumns, since: float, until: float) -> list[Edg
     rows = rows[order]
     if not rows.size:
         return []
-    columns = columns.taken(rows)
-    counts, beside = _counts(columns), _beside(columns)
-    sides = [_bounded(columns.lists[name]) for name in SIDES]
-    windows = columns.windows // WINDOW_SECONDS * WINDOW_SECONDS
-    cuts = np.flatnonzero(np.diff(columns.edge, prepend=-1))
+    taken = _narrowed(columns).taken(rows)
+    counts, beside = _counts(taken), _beside(taken)
+    sides = [columns.lists[name] for name in SIDES]
+    cuts = np.flatnonzero(np.diff(taken.edge, prepend=-1))
     return [
-        _table(columns, windows, counts, sides, beside, int(first), int(end))
+        _table(taken, counts, beside, sides, columns.exemplars, rows, slice(int(first), int(end)))
         for first, end in zip(cuts, [*cuts[1:], rows.size], strict=True)
     ]
 
 
+def _narrowed(columns: Columns) -> Columns:
+    """What is counted of each cell, without histograms and traces: these are by far the most, and
+    are taken edge by edge.
+    """
+    none = Lists(np.zeros(columns.windows.size + 1, dtype=np.int64), NOTHING, NOTHING)
+    return replace(
+        columns,
+        windows=columns.windows // WINDOW_SECONDS * WINDOW_SECONDS,
+        nanoseconds=columns.nanoseconds[:, :0],
+        lists={name: columns.lists[name] for name in BY_WORD},
+        exemplars=none,
+    )
+
+
 def _table(
     columns: Columns,
-    windows: Ints,
     counts: Ints,
-    sides: Sequence[tuple[Lists, Ints]],
     all_beside: Mapping[str, Ints],
-    first: int,
-    end: int,
+    sides: Sequence[Lists],
+    exemplars: Lists,
+    rows: Ints,
+    part: slice,
 ) -> EdgeTable:
-    edge = columns.edges[int(columns.edge[first])]
-    part = slice(first, end)
+    """The table of the edge whose cells are this part of the ordered `columns`; `rows`: where each
+    stands in the lists of `sides` and `exemplars`.
+    """
+    edge = columns.edges[int(columns.edge[part.start])]
     (caller_versions, caller), (callee_versions, callee), (regions, region) = (
         _codes(columns.words, codes[part])
         for codes in (columns.caller_version, columns.callee_version, columns.region)
@@ -74,13 +90,13 @@ def _table(
     biased = (columns.sampling[part] == SAMPLINGS.index("biased")).astype(np.int64)
     return edge_table(
         edge,
-        windows[part],
+        columns.windows[part],
         (caller_versions, callee_versions, regions),
         (caller, callee, region),
         np.ascontiguousarray(counts[part]),
         biased,
-        [_flat(lists, owners, first, end) for lists, owners in sides],
-        Traces(columns.exemplars, np.arange(first, end)),
+        [_flat(lists.taken(rows[part])) for lists in sides],
+        Traces(exemplars, rows[part]),
         {},
         {
             name: counted
@@ -165,12 +181,6 @@ def _codes(words: Sequence[str], places: Ints) -> tuple[tuple[str, ...], Ints]:
     return tuple(words[place] for place in np.flatnonzero(here).tolist()), codes[places]
 
 
-def _bounded(lists: Lists) -> tuple[Lists, Ints]:
-    """Histograms with buckets as tables have them, and the row of each entry."""
-    return replace(lists, keys=within_bounds(lists.keys)), lists.owners()
-
-
-def _flat(lists: Lists, owners: Ints, first: int, end: int) -> Entries:
-    """Buckets, counts and rows of all entries of some rows."""
-    entries = slice(int(lists.starts[first]), int(lists.starts[end]))
-    return lists.keys[entries], lists.values[entries], owners[entries] - first
+def _flat(lists: Lists) -> Entries:
+    """Buckets, counts and rows of all entries."""
+    return within_bounds(lists.keys), lists.values, lists.owners()

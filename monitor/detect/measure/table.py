@@ -162,6 +162,8 @@ def edge_table(
 
 def within_bounds(buckets: Ints) -> Ints:
     """Buckets as tables have them: what is beyond the ends counts there, zero at the lowest."""
+    if buckets.size and buckets.min() >= LOWEST_BUCKET and buckets.max() <= HIGHEST_BUCKET:
+        return buckets
     return np.where(
         buckets == ZERO_BUCKET, LOWEST_BUCKET, np.clip(buckets, LOWEST_BUCKET, HIGHEST_BUCKET)
     )
@@ -229,7 +231,8 @@ def digest_of(
     for side in sides:
         if side is not None:
             filled = np.nonzero(side)
-            sha.update(np.stack(filled).tobytes() + side[filled].tobytes())
+            sha.update(np.stack(filled).data)
+            sha.update(side[filled].data)
         sha.update(b"|")
     for name, column in numbers.items():
         sha.update(name.encode() + column.tobytes())
