@@ -73,8 +73,8 @@ class LevelTest:
     `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the
     deploy that are above all that was before; `goes_on`: how far the median from the run's begin on
     is above the usual level; `was_there`: the rise had begun before the deploy; `least`: the share of
-    the usual level that a rise must be; `begins`: the place among the windows since from where on runs
-    are higher than any before, up to the highest one.
+    the usual level that a rise must be; `begins`: the place of the highest run among the windows since,
+    `grows`: from where on runs are higher than any before, up to that one.
     """
 
     usual: float
@@ -86,6 +86,7 @@ class LevelTest:
     goes_on: float
     was_there: bool
     begins: int
+    grows: int
     least: float = LEAST
 
     @property
@@ -183,7 +184,8 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         int((now - due > highest).sum()),
         goes_on,
         was_there=run > 0 and last > earlier and last - due >= THERE * run,
-        begins=int(as_before[-1]) + 1 if as_before.size else 0,
+        begins=top,
+        grows=int(as_before[-1]) + 1 if as_before.size else 0,
         least=least,
     )
 

@@ -35,6 +35,8 @@ MOMENT, LATER = 600.0, 1800.0
 """A run that begins later after a deploy is of another moment: the longer one waits, the surer a
 number does something, and a pass need not wait longer either. Up to so much later it is told.
 """
+AT_ONCE = 300.0
+"""What grows from so soon after a deploy on is its leak, however late it is highest."""
 BUSIER, BEGAN = 1.5, 1.25
 """So many times the calls are another load; a part of it must have come before the deploy."""
 FROM_FAST_TO_SLOW = ("p50", "p90", "p95", "p99")
@@ -151,8 +153,11 @@ def _other_cause(numbers: _Told, test: LevelTest, *, slower: bool) -> Reason | N
     """What the number itself says against the deploy."""
     if not slower:
         return reason("other_mix", statistic=numbers.name)
-    begins = float(numbers.after.windows[test.begins]) - numbers.edge.contrast.since
-    if begins >= _soon(MOMENT, numbers.edge):
+    grows, begins = (
+        float(numbers.after.windows[place]) - numbers.edge.contrast.since
+        for place in (test.grows, test.begins)
+    )
+    if begins >= _soon(MOMENT, numbers.edge) and grows >= _soon(AT_ONCE, numbers.edge):
         return reason("began_later", minutes=round(begins / 60.0))
     busier = _busier(numbers)
     if busier is not None and busier >= (test.ratio or 1.0):
