@@ -78,6 +78,7 @@ Code = Literal[
     "callee_stronger",
     "callee_released",
     "caller_released",
+    "released_before",
     "other_has_evidence",
     "one_instance",
     "other_mix",

@@ -5,7 +5,9 @@ reason in a sentence.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.detect.judging.ruling import DOUBTS, WEAKER
 from monitor.model.judging import Finding
+from monitor.model.reasons import Reason
 from monitor.outside.confidence import confidence_of
 from monitor.outside.moments import HONEST
 from monitor.outside.watching import Decision, Nothing
@@ -108,10 +110,21 @@ def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     elif decision.withheld:
         message = "nothing worse was seen, but assumptions are no evidence for a pass"
     else:
-        message = sentence(verdict.reasons[0]) if verdict.reasons else verdict.outcome
+        message = sentence(_foremost(verdict.reasons)) if verdict.reasons else verdict.outcome
     rests = [
         text
         for code, text in ASSUMED.items()
         if code in decision.assumed and (code not in HONEST or decision.outcome != "pass")
     ]
     return "; ".join([message, *rests])
+
+
+def _foremost(reasons: Sequence[Reason]) -> Reason:
+    """What is worse, though not surely by this deploy, before what stands in the way of a pass;
+    the first one where nothing is, or where it may be a weaker pass.
+    """
+    if any(why.code in WEAKER for why in reasons):
+        return reasons[0]
+    return next(
+        (why for why in reasons if why.explained_by or why.code in DOUBTS["suspected"]), reasons[0]
+    )

@@ -25,7 +25,7 @@ from monitor.outside.past import past_of
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import shapes_of
 from monitor.outside.told import Cases, Rows, Told
-from monitor.outside.versions import Resolved, versions_beside
+from monitor.outside.versions import AFTER, Resolved, versions_beside
 
 NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time;
@@ -406,6 +406,6 @@ def _deploy(subject: Told, so_far: Known, environment: str, moment: float) -> De
 def _other(subject: Told, environment: str) -> Deploy:
     at = datetime.fromtimestamp(subject.at, UTC)
     return Deploy(
-        subject.deploy_id, subject.kind, environment, subject.service, subject.version_to, subject.version_from, "progressing", at, None, None,
+        subject.deploy_id, subject.kind, environment, subject.service, subject.version_to or AFTER, subject.version_from, "progressing", at, None, None,
         ("outside",),
     )  # fmt: skip

@@ -88,6 +88,8 @@ SENTENCES: Mapping[Code, str] = {
     "biased": "biased: sampling prefers some outcomes, so rates and latencies are not those of all calls",
     "callee_stronger": "{service} {version}, released at about the same time, has the stronger evidence",
     "caller_released": "{service} {version}, alone of those that call it, sees this, and was released at about the same time",
+    "released_before": "{service} {version} was released {seconds:.0f} s before, too shortly for anything to be known of it alone: "
+    "it may be by that one",
     "callee_released": "{service} {version}, which it calls, was released at about the same time",
     "other_has_evidence": "{service} {version} has evidence between its versions, this deploy only a shift in time",
     "one_instance": "instance {instance} alone: {bad} of its {calls} calls; the {others} other instance(s) of {version} are well, "

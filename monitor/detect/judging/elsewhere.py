@@ -25,6 +25,8 @@ BEFORE_IT, AFTER_IT = 600.0, 300.0
 deploy's moment.
 """
 SOON = 120.0
+WINDOWS_ALONE = 3
+"""A version that served fewer windows than this, or for less than `SOON`, is not known."""
 ENOUGH_DUE, HARDLY_ANY = 20.0, 0.1
 """So many bad calls were due, were it the release's harm (from other callers, or before another
 release), and so few came.
@@ -32,6 +34,7 @@ release), and so few came.
 
 
 def better_explained(
+    deploy: Deploy,
     step: AnyStep,
     test: StepTest,
     below: Collection[str],
@@ -47,6 +50,7 @@ def better_explained(
     """
     return (
         _other_has_evidence(step, rivals)
+        or (None if step.supported else released_before(deploy, step.edge, rivals))
         or _slower_beside(step, rivals, neighbours)
         or _of_one_caller(step, test, rivals, edges)
         or _began_with(step, rivals)
@@ -68,6 +72,24 @@ def _of_a_callee(
 def _released(callee: Rival) -> Reason:
     deploy = callee.deploy
     return reason("callee_released", service=deploy.service, version=deploy.version)
+
+
+def released_before(deploy: Deploy, edge: EdgeTests, rivals: Sequence[Rival]) -> Reason | None:
+    """Another release of the same service so shortly before that nothing is known of the version
+    which this one replaced: what steps at their moment may be the doing of that one, whose
+    changes this one has, too. Of two at one moment neither is before the other.
+    """
+    known = max(SOON, float(WINDOWS_ALONE * edge.grain))
+    for rival in rivals:
+        apart = (deploy.started - rival.deploy.started).total_seconds()
+        if rival.deploy.service == deploy.service and 0.0 < apart <= known:
+            return reason(
+                "released_before",
+                service=rival.deploy.service,
+                version=rival.deploy.version,
+                seconds=round(apart),
+            )
+    return None
 
 
 def _began_with(step: AnyStep, rivals: Sequence[Rival]) -> Reason | None:

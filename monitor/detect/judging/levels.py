@@ -14,7 +14,7 @@ from monitor.detect.evidence.history import NEARLY
 from monitor.detect.evidence.levels import LevelTest, Line, level_test
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
-from monitor.detect.judging.elsewhere import waits_for
+from monitor.detect.judging.elsewhere import released_before, waits_for
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
@@ -267,7 +267,7 @@ def _found(
         deploy, Step(edge, measure, before, after, supported=False), step, beside
     )
     rose = test.ratio or 1.0
-    explained = waits_for(
+    explained = released_before(deploy, edge, beside) or waits_for(
         edge,
         beside,
         neighbours,

@@ -210,7 +210,7 @@ def _found(
         else set()
     )
     explained = better_explained(
-        step, test, below.get(signal, set()), suspects, rivals, neighbours, edges
+        deploy, step, test, below.get(signal, set()), suspects, rivals, neighbours, edges
     )
     finding = step_finding(deploy, step, test, rivals)
     return replace(
