@@ -4,8 +4,10 @@ a line.
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -49,6 +51,9 @@ class Messages:
 
     exchanges: list[Exchange]
     rejects: list[Reject]
+
+
+_UTF8, _LATIN = ("utf-8", "surrogatepass"), ("latin-1", "strict")
 
 
 class _Refused(Exception):
@@ -204,10 +209,7 @@ def _text(value: Any) -> str:
 
 
 def _recorded(records: Records, index: int) -> tuple[str, bytes, dict[str, str], int]:
-    try:
-        entry = orjson.loads(records.values[index])
-    except orjson.JSONDecodeError:
-        raise _Refused("not_json") from None
+    entry, texts = _entry(records.values[index])
     if (
         not isinstance(entry, dict)
         or not isinstance(entry.get("topic"), str)
@@ -223,17 +225,41 @@ def _recorded(records: Records, index: int) -> tuple[str, bytes, dict[str, str],
             except (binascii.Error, ValueError):
                 raise _Refused("bad_base64") from None
         elif held is not None:
-            body = (
-                held.encode("utf-8", "surrogatepass")
-                if isinstance(held, str)
-                else orjson.dumps(held)
-            )
+            body = _bytes(held, texts) if isinstance(held, str) else orjson.dumps(held)
+    pairs = _pairs(entry.get("headers"))
+    if texts is _LATIN:
+        pairs = (
+            (name, _bytes(text, texts) if isinstance(text, str) else text) for name, text in pairs
+        )
     return (
         entry["topic"],
         body,
-        _headers(_pairs(entry.get("headers"))),
+        _headers(pairs),
         _when(entry, records.timestamps_ms[index]),
     )
+
+
+def _bytes(text: str, encoding: tuple[str, str]) -> bytes:
+    try:
+        return text.encode(*encoding)
+    except UnicodeEncodeError:
+        raise _Refused("not_json") from None
+
+
+def _entry(line: bytes) -> tuple[Any, tuple[str, str]]:
+    """The JSON of a line, and by what its texts become the bytes that they were.
+
+    kcat writes bytes that are no UTF-8 as they are: each is then a sign of Latin-1.
+    """
+    try:
+        return orjson.loads(line), _UTF8
+    except orjson.JSONDecodeError:
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            with suppress(ValueError, RecursionError):
+                return json.loads(line.decode("latin-1")), _LATIN
+    raise _Refused("not_json")
 
 
 def _pairs(headers: Any) -> Iterator[tuple[str, Any]]:

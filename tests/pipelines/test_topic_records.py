@@ -229,6 +229,24 @@ def test_records_of_a_file_tell_their_topic_headers_and_time_as_kcat_writes_them
     ]
 
 
+def test_bytes_that_are_no_utf8_are_read_as_kcat_writes_them() -> None:
+    """It escapes what JSON must, and no more: https://github.com/edenhill/kcat, json.c"""
+    at = b'{"topic": "orders", "ts": %d, ' % ((T0 + 5) * 1000)
+    lines = [
+        at + b'"headers": ["__value_schema_id", "\\u0000\xff", "who", "J\xc3\xbcrgen"], '
+        b'"payload": "\\u0000\xc3\xbc\xff\\n\x80"}',
+        at + b'"payload": "J\xc3\xbcrgen"}',
+        at + b'"payload": "\xff\\u20ac"}',  # no byte is that sign
+        at + b'"payload": "\xff',
+    ]
+    told = read_messages(batch(*lines, at=3600.0), Parties(), recorded=True)
+    assert [(it.request_body, dict(it.request_headers)) for it in told.exchanges] == [
+        (b"\x00\xc3\xbc\xff\n\x80", {"__value_schema_id": "00ff", "who": "J\u00fcrgen"}),
+        ("J\u00fcrgen".encode(), {}),
+    ]
+    assert [(it.offset, it.reason) for it in told.rejects] == [(2, "not_json"), (3, "not_json")]
+
+
 def test_zipkins_headers_tell_the_trace_where_w3cs_does_not() -> None:
     """https://github.com/openzipkin/b3-propagation"""
     long, short, span = "80f198ee56343ba864fe8b2a57d3eff7", "64fe8b2a57d3eff7", "e457b5a2e4d86bd1"
