@@ -15,6 +15,7 @@ from monitor.contracts.payloads import (
     NO_BODY,
     NOT_JSON,
     TOO_DEEP,
+    TOO_LARGE,
     UNDECIDABLE,
     Payload,
     deeper_than,
@@ -162,15 +163,15 @@ def _broken(
     costly = depth < limits.depth and not schema.bears(value, limits.told)
     if redacted:
         findings.shape_only = True
-        if costly:
-            findings.leave(TOO_DEEP, side, schema.pointer)
+        if costly or schema.is_dear(value):
+            findings.leave(TOO_DEEP if costly else TOO_LARGE, side, schema.pointer)
         else:
             findings.broken.extend(
                 (side, broken) for broken in schema.broken_in_shape(value, limits.violations)
             )
         return
     masked = holds_mask(value)
-    if costly:
+    if costly or (masked and schema.is_dear(value)):
         if masked or schema.unjudged:
             findings.leave(UNDECIDABLE, side, schema.pointer)
         else:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs as engine
+import orjson
 
 from monitor.contracts.broken import Broken, folded
 from monitor.contracts.compiling import Compiler, Draft
 from monitor.contracts.judged import Judged, judged, usable_patterns
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.looks import Look, look_at
+from monitor.contracts.looks import Look, every_object, look_at
 from monitor.contracts.loose import is_hidden, loosened
 from monitor.contracts.pieces import cut, is_cuttable
 from monitor.contracts.proving import OPEN, Proof, Provers
@@ -27,6 +28,12 @@ _DURATION = re.compile(
 )
 _TRIED = 1_000
 """Of so many bodies a quarter has to be proven, or none is tried any more."""
+_WIDE = frozenset({"required", "dependentRequired", "allOf", "anyOf", "oneOf"})
+_COPIED = 32_000_000
+"""So many bytes of JSON may the errors of one payload hold; they take some eight times that."""
+_LARGEST, _LEAST = 1_000_000, 16_000
+"""Bytes of a payload: what is larger is not looked at, what is smaller costs as much an error."""
+_PROVEN = 2_000
 _OVERHEAD = 40
 """A validator of its own costs as much as so many objects, whatever it is of."""
 # Formats that OpenAPI names and the older drafts do not know.
@@ -156,14 +163,17 @@ class Schema:
         return proven
 
     def _first_proof(self, body: str | bytes) -> int:
-        provers = self._schemas.provers
+        # what a proof of very wide schemas costs to make grows with the square of their width
+        provers = self._schemas.provers if self._schemas.width <= _PROVEN else None
         proof = self._proof = None if provers is None else provers.at(self.pointer)
         return OPEN if proof is None else proof(body)
 
     def broken(self, instance: Any, most: int) -> list[Broken]:
-        """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not
-        fit: it hangs on a clause that cannot be judged.
+        """The broken clauses, folded by (rule, pointer), at most `most`; of a dear one that some
+        are. None though it does not fit: it hangs on a clause that cannot be judged.
         """
+        if self.is_dear(instance):
+            return [] if self.unjudged else [Broken("schema", "", self.pointer, "kept", "broken")]
         ways, number = self.held or self._held()
         instance = self._schemas.in_whole_numbers(instance)
         if ways.harsh is not None and ways.harsh.is_valid(
@@ -182,6 +192,19 @@ class Schema:
         does not compile.
         """
         return self._schemas.unjudged
+
+    def is_dear(self, instance: Any) -> bool:
+        """Whether telling the clauses that a payload breaks may take too much memory: each error
+        holds a copy of what it is about, and all are made before the first is told.
+        """
+        width = self._schemas.width
+        if width * _LARGEST <= _COPIED:
+            return False
+        try:
+            size = len(orjson.dumps(instance))
+        except TypeError:  # nested deeper, or longer integers, than orjson writes
+            size = _LARGEST
+        return width * max(size, _LEAST) > _COPIED
 
     def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:
         """The same for a redacted payload: presence and types only; a mask stands for
@@ -266,6 +289,7 @@ class Schemas:
         self._limits = limits
         self._judged: Judged | None = None
         self._cost: Cost | None = None
+        self._width: int | None = None
         self._provers: Provers | None = None
         self._whole: Ways | None = None
         self._usable = False
@@ -415,6 +439,19 @@ class Schemas:
         except ContractError:
             return None
         return self.lazily(pointer) if isinstance(node, dict | bool) else None
+
+    @property
+    def width(self) -> int:
+        """So many errors, nearly, may one place of a payload make."""
+        if self._width is None:
+            most = dict.fromkeys(_WIDE, 0)
+            for node in every_object(self._document):
+                for word in _WIDE & node.keys():
+                    held = node[word]
+                    if isinstance(held, list | dict):
+                        most[word] = max(most[word], len(held))
+            self._width = sum(most.values())
+        return self._width
 
     @property
     def cost(self) -> Cost:

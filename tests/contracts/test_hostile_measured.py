@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from monitor.contracts.check import check
 from monitor.contracts.limits import CONTRACT_LIMITS
-from monitor.contracts.read import examine
+from monitor.contracts.payloads import Payload
+from monitor.contracts.read import examine, read_contract
 from monitor.errors import ContractError
+from tests.contracts.examples import live, registry
 
 REFUSED_SECONDS, TAKEN_SECONDS, MOST_MEGABYTES = 4.0, 20.0, 1_000
 
@@ -203,3 +206,60 @@ def test_no_document_takes_more_than_its_share(make: Any) -> None:
     print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB: {refusal or 'taken'}")
     assert seconds < (REFUSED_SECONDS if refusal else TAKEN_SECONDS), refusal
     assert megabytes < MOST_MEGABYTES, refusal
+
+
+def many_required() -> tuple[dict[str, Any], Any]:
+    return {"required": [f"k{at}" for at in range(100_000)]}, {"a": "x" * 50_000}
+
+
+def many_branches() -> tuple[dict[str, Any], Any]:
+    branches = [{"properties": {"a": {"const": at}}} for at in range(20_000)]
+    return {"oneOf": branches}, {"a": "x" * 50_000}
+
+
+def fifty_of_a_large_body() -> tuple[dict[str, Any], Any]:
+    return {"required": [f"k{at}" for at in range(50)]}, {"a": ["x" * 8] * 70_000}
+
+
+def _broken(make: Any, pipe: Connection) -> None:
+    schema, payload = make()
+    (held,) = read_contract("openapi", openapi({"S0": schema}), where="x").schemas
+    started = time.process_time()
+    payload = Payload(json.dumps(payload), {"content-type": "application/json"})
+    assert payload.problem == ""
+    assert not payload.keeps(held)
+    broken = held.broken(payload.value, 20)
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    pipe.send((time.process_time() - started, megabytes, broken))
+
+
+@pytest.mark.parametrize("make", [many_required, many_branches, fifty_of_a_large_body])
+def test_no_broken_payload_takes_more_than_its_share(make: Any) -> None:
+    """Each error of the engine holds a copy of the payload: 3.9 GB of the second one."""
+    here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    child = multiprocessing.get_context("spawn").Process(target=_broken, args=(make, there))
+    child.start()
+    there.close()
+    try:
+        seconds, megabytes, broken = here.recv()
+    finally:
+        child.join()
+    print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB")
+    assert [(it.rule, it.pointer) for it in broken] == [("schema", "")]
+    assert seconds < REFUSED_SECONDS
+    assert megabytes < MOST_MEGABYTES
+
+
+def test_clauses_are_told_one_by_one_where_that_is_not_dear() -> None:
+    schema = {"required": [f"k{at}" for at in range(50)], "properties": {"a": {"type": "array"}}}
+    (held,) = read_contract("openapi", openapi({"S0": schema}), where="x").schemas
+    small, large = {"a": ["x"] * 1_000}, {"a": ["x" * 8] * 70_000}
+    assert [held.is_dear(payload) for payload in (small, large)] == [False, True]
+    assert len(held.broken(small, 100)) == 50
+    assert [broken.rule for broken in held.broken({"a": 1}, 100)].count("type") == 1
+    text = openapi({"S0": schema})
+    for redacted, told in ((True, ("not_checked", "too_large")), (False, ("violated", ""))):
+        call = live(path="/a", response_body=json.dumps(large), redacted=redacted)
+        checked = check(call, registry(text, form="openapi"))
+        assert (checked.outcome, checked.reason) == told
