@@ -4,7 +4,7 @@ references in Python.
 
 from types import ModuleType
 
-VERSION = "0.8.9"
+VERSION = "0.8.10"
 """What Cargo.toml says too: a build of other sources is not used."""
 COST = "decoding spans costs some twenty times the CPU"
 

@@ -7,6 +7,7 @@ use crate::odd::{sure, Odd, Read};
 
 const MOST_DEPTH: u32 = 32;
 const LONGEST_NUMBER: usize = 40;
+const SURELY_INT: usize = 18;
 
 /// What is left of a text.
 pub struct Json<'a> {
@@ -227,6 +228,26 @@ impl<'a> Json<'a> {
 
     pub fn number(&mut self) -> Read<Number> {
         let begun = self.at;
+        let whole = self.number_text()?;
+        let said = self.slice(begun);
+        if whole {
+            said.parse().map(Number::Int).map_err(|_| Odd)
+        } else {
+            said.parse().map(Number::Float).map_err(|_| Odd)
+        }
+    }
+
+    /// Goes past a number that `number` reads; one of so many digits that it might be none is odd.
+    pub fn skip_number(&mut self) -> Read<()> {
+        let begun = self.at;
+        let whole = self.number_text()?;
+        sure(!whole || self.at - begun <= SURELY_INT)
+    }
+
+    /// Goes past the text of a number; whether it is a whole one.
+    #[inline(always)]
+    fn number_text(&mut self) -> Read<bool> {
+        let begun = self.at;
         self.eat(b'-');
         let zero = self.peek() == b'0';
         let digits = self.digits();
@@ -237,13 +258,8 @@ impl<'a> Json<'a> {
             sure(self.digits() > 0)?;
         }
         sure(!matches!(self.peek(), b'e' | b'E'))?;
-        let said = self.slice(begun);
-        sure(said.len() <= LONGEST_NUMBER)?;
-        if whole {
-            said.parse().map(Number::Int).map_err(|_| Odd)
-        } else {
-            said.parse().map(Number::Float).map_err(|_| Odd)
-        }
+        sure(self.at - begun <= LONGEST_NUMBER)?;
+        Ok(whole)
     }
 
     fn digits(&mut self) -> usize {

@@ -2,6 +2,7 @@
 //! write in another way, or read differently, is left to it.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::panic::catch_unwind;
 
 use pyo3::prelude::*;
@@ -24,42 +25,51 @@ pub fn shape_text(body: &Bound<'_, PyAny>, limits: Limits) -> Option<String> {
     catch_unwind(|| {
         let mut json = Json::new(text);
         json.space();
-        let told = told(&mut json, limits, 0)?;
+        let shape = shape(&mut json, limits, 0)?;
         json.end()?;
-        Ok::<String, Odd>(told)
+        Ok::<String, Odd>(shape.into_owned())
     })
     .ok()?
     .ok()
 }
 
-fn told(json: &mut Json<'_>, limits: Limits, depth: u32) -> Read<String> {
+fn shape(json: &mut Json<'_>, limits: Limits, depth: u32) -> Read<Cow<'static, str>> {
     let (keys, most, deepest) = limits;
     let scalar = match json.peek() {
         b'{' if depth == deepest => "{}",
         b'[' if depth == deepest => "[]",
-        b'{' => return object(json, limits, depth, keys),
-        b'[' => return array(json, limits, depth, most),
+        b'{' => return object(json, limits, depth, keys).map(Cow::Owned),
+        b'[' => return array(json, limits, depth, most).map(Cow::Owned),
         b'"' => "s",
         b't' | b'f' => "b",
         b'n' => "n",
-        _ => "d",
+        _ => {
+            json.skip_number()?;
+            return Ok(Cow::Borrowed("d"));
+        }
     };
     json.skip(depth)?;
-    Ok(scalar.to_owned())
+    Ok(Cow::Borrowed(scalar))
 }
 
 fn object(json: &mut Json<'_>, limits: Limits, depth: u32, keys: usize) -> Read<String> {
-    let mut members: Vec<(&str, String)> = Vec::with_capacity(8);
+    let mut members: Vec<(&str, Cow<'static, str>)> = Vec::with_capacity(8);
+    let (mut length, mut ordered) = (2, true);
     json.members(|json, name| {
-        members.push((name, told(json, limits, depth + 1)?));
+        let below = shape(json, limits, depth + 1)?;
+        length += name.len() + below.len() + 4;
+        ordered &= members.last().is_none_or(|(last, _)| *last < name);
+        members.push((name, below));
         Ok::<(), Odd>(())
     })?;
-    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    sure(members.windows(2).all(|two| two[0].0 != two[1].0))?;
+    if !ordered {
+        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        sure(members.windows(2).all(|two| two[0].0 != two[1].0))?;
+    }
     if members.len() > keys {
         return Ok(format!("{{*:{}}}", each(members.into_iter().map(|(_, child)| child).collect())));
     }
-    let mut text = String::with_capacity(64);
+    let mut text = String::with_capacity(length);
     for (name, child) in members {
         sure(name.bytes().all(|sign| (b' '..=b'~').contains(&sign) && sign != b'\''))?;
         text.push(if text.is_empty() { '{' } else { ',' });
@@ -73,10 +83,10 @@ fn object(json: &mut Json<'_>, limits: Limits, depth: u32, keys: usize) -> Read<
 }
 
 fn array(json: &mut Json<'_>, limits: Limits, depth: u32, most: usize) -> Read<String> {
-    let (mut items, mut length): (Vec<String>, usize) = (Vec::new(), 0);
+    let (mut items, mut length): (Vec<Cow<'static, str>>, usize) = (Vec::new(), 0);
     json.items(|json| {
         if length < most {
-            let item = told(json, limits, depth + 1)?;
+            let item = shape(json, limits, depth + 1)?;
             if !items.contains(&item) {
                 items.push(item);
             }
@@ -90,7 +100,7 @@ fn array(json: &mut Json<'_>, limits: Limits, depth: u32, most: usize) -> Read<S
 }
 
 /// Different texts in their order.
-fn each(mut texts: Vec<String>) -> String {
+fn each(mut texts: Vec<Cow<'static, str>>) -> String {
     texts.sort_unstable();
     texts.dedup();
     texts.join("|")
