@@ -12,6 +12,7 @@ from monitor.cli.session import settings_of
 from monitor.control.documents import from_document
 from monitor.model.ramps import Bound, Dose, PairMeaning, exit_of
 from monitor.wording.ramps import (
+    OF_FINDINGS,
     ROLES,
     WHY_UNPROVEN,
     bound_text,
@@ -158,6 +159,11 @@ def _remarks(shown: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: " + (
                 f"the step to {small_share(later)} may be taken" if later else "kept"
             )
+    for pair in shown["pairs"]:
+        who = f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}"
+        yield from (
+            f"{who.strip()}: {it['text']}" for it in pair["reasons"] if it["code"] in OF_FINDINGS
+        )
     for it in shown["mixed"][:10]:
         differ = ", and not all keep the contract" if it["differ"] else ""
         statuses = ", ".join(str(status) for status in it["shapes_differ"])

@@ -63,6 +63,8 @@ WHY_UNPROVEN: frozenset[RampCode] = frozenset(
     {"ramp_order_unknown", "ramp_biased", "ramp_not_checked"}
 )
 """Why a pair is unproven though no more calls would prove it."""
+OF_FINDINGS: frozenset[RampCode] = frozenset({"ramp_finding", "ramp_finding_accepted"})
+"""Reasons that no count of a pair shows."""
 SHARES = frozenset({"share", "upper", "peak", "base", "added"})
 
 

@@ -170,6 +170,34 @@ def test_a_call_that_failed_on_one_version_and_went_well_on_the_other_is_a_retry
     assert "ramp_order_unknown" in [it["code"] for it in state["reasons"]]
 
 
+def test_a_call_that_a_proxy_made_again_of_the_other_version_is_a_retry(
+    api: Asked, rig: Rig
+) -> None:
+    """For one call of the caller's there are two answers: only the last one was looked at."""
+    spans: list[S] = []
+    for trace in range(1, 6):
+        well = trace <= 3
+        ends = {"start": 0.1, "end": 1.0}
+        spans.append(
+            S("checkout", "client", trace, 1, version="3.1.0", error=not well, **ends)  # type: ignore[arg-type]
+        )
+        for number, version in ((2, NEW), (3, OLD)):
+            times = {"start": number / 4, "end": number / 4 + 0.1}
+            failed = version == NEW or not well
+            spans.append(
+                S("payment", "server", trace, number, 1, version=version, error=failed, **times)  # type: ignore[arg-type]
+            )
+    spans += [
+        S("checkout", "client", 9, 1, version="3.1.0"),
+        S("payment", "server", 9, 2, 1, version=NEW),
+    ]
+    rig.deliver(*spans)
+    rig.close()
+    (told,) = asked(api, datetime.fromtimestamp(T0 + 60, UTC))["retried"]
+    assert (told["from_version"], told["to_version"]) == (NEW, OLD)
+    assert (told["retries"], told["recovered"]) == (5, 3)
+
+
 def test_a_name_that_means_several_is_refused_and_one_that_nobody_has_not_found(
     api: Asked,
 ) -> None:
@@ -279,6 +307,8 @@ def test_what_a_person_accepted_breaks_no_pair_and_is_told(api: Asked) -> None:
 
     broken, may = worst()
     assert (broken["word"], may["exit_code"]) == ("broken", 1)
+    page = api.get("/ramps/view?service=payment", headers={"accept": "text/html"}).text
+    assert f'<a href="/findings/{root}">finding {root} is open on it' in page
     lacks = [lack for it in may["pairs"] for lack in it["missing"]]
     told = [lack["text"] for lack in lacks if lack["code"] == "pair_observed_broken"]
     assert any("; finding on violations)" in text for text in told), told

@@ -26,7 +26,7 @@ from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.joining.ramps import ramp_span
 from monitor.model.ramps import ShareStep
-from monitor.wording.ramps import ROLES, WHY_UNPROVEN
+from monitor.wording.ramps import OF_FINDINGS, ROLES, WHY_UNPROVEN
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FRAMES = 40
@@ -94,6 +94,7 @@ def ramp_page(
             "matrices": matrices(ramp.pairs),
             "roles": ROLES,
             "why_unproven": WHY_UNPROVEN,
+            "of_findings": OF_FINDINGS,
             "frames": frames,
             "frame": max((number for number, it in enumerate(frames) if it <= ramp.at), default=0),
             "links": {
