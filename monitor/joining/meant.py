@@ -19,7 +19,10 @@ from monitor.store.reader import MeantQuery, Reader
 BEFORE = timedelta(days=7)
 """So much of what an old version sent before is read."""
 LATELY = timedelta(hours=6)
-"""So much of it by hour: a counter goes on from there."""
+"""So much of it by hour: a counter goes on from there. All of it, where that is no more than `FEW`
+payloads: of a slow service hours of several days tell how a counter went.
+"""
+FEW = 500
 SOONEST = timedelta(seconds=20)
 SHARE_OF_AGE = 0.05
 """A deploy is looked at again after so long, or so much of its age."""
@@ -133,8 +136,7 @@ class Meanings:
         if not any(row["version"] == deploy.version for row in after):
             return []
         if kept.before is None:
-            before = self._reader.meant(asked, hour - BEFORE, hour - LATELY, by_hour=False)
-            before += self._reader.meant(asked, hour - LATELY, hour, by_hour=True)
+            before = self._before(asked, hour)
             own = [row for row in before if row["version"] == deploy.version]
             kept.returns = any(row["last"] < started - LONG_AGO for row in own)
             if kept.returns:
@@ -143,6 +145,13 @@ class Meanings:
         else:
             before = msgspec.msgpack.decode(zlib.decompress(kept.before))
         return [*before, *after]
+
+    def _before(self, asked: MeantQuery, hour: datetime) -> list[dict[str, Any]]:
+        """What was sent in the days before an hour."""
+        lately = self._reader.meant(asked, hour - LATELY, hour, by_hour=True)
+        if sum(marked.taken for row in lately if (marked := marked_of(row))) <= FEW:
+            return self._reader.meant(asked, hour - BEFORE, hour, by_hour=True)
+        return self._reader.meant(asked, hour - BEFORE, hour - LATELY, by_hour=False) + lately
 
 
 def as_before(rows: Sequence[dict[str, Any]], meant: Meant, alpha: float) -> frozenset[str]:

@@ -12,10 +12,13 @@ from sqlalchemy import Engine
 
 from monitor.alerts.wording import word
 from monitor.contracts.registry import Registry
+from monitor.control.deploys import list_deploys
 from monitor.control.findings import accept, list_findings
+from monitor.detect.judging.meaning import changes_of
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.explaining import explain
 from monitor.joining.gate import GateRequest, evaluate_gate
+from monitor.joining.meant import Meanings
 from monitor.model.judging import Finding
 from monitor.model.policy import Policy, Rule
 from monitor.store import Store
@@ -216,3 +219,31 @@ def test_a_field_that_comes_is_no_change_of_meaning(store: Store, engine: Engine
     )
     assert [summary(finding) for finding in findings] == []
     assert outcome == "pass"
+
+
+@pytest.mark.parametrize(("factor", "codes"), [(1, []), (100, ["larger"])])
+def test_a_counter_of_a_slow_service_goes_on_over_days(
+    store: Store, engine: Engine, factor: int, codes: list[str]
+) -> None:
+    """Of 80 calls a day, six hours told too little: a counter that had gone on looked as if it leapt."""
+
+    def counted(version: str, first: int, step: int, hours: float) -> None:
+        bodies = [
+            {"response_body": json.dumps({"it": first + place * step})} for place in range(30)
+        ]
+        whose = {"callee": "payment", "callee_version": version, "method": "POST", "path": "/pay"}
+        at = START + timedelta(hours=hours)
+        given = Given(records(*(whose | it for it in bodies), at=at, first=first * factor + 1))
+        list(api_logs(given, store, Registry, ApiLogSettings(format="ndjson"), lambda: at))
+
+    for batch in range(16):
+        counted("1.9.0", 30 * batch, 1, 9.0 * (batch - 16))
+    for batch in range(20):
+        counted("2.0.0", factor * (480 + 600 * batch), 20 * factor, 1 + 9.0 * batch)
+    announce(engine)
+    (deploy,) = list_deploys(engine)
+    meanings = Meanings(Reader(store))
+    until = START + timedelta(hours=200)
+    meant = meanings.of(deploy, "1.9.0", until, 0.01, until)
+    changes = [] if meant is None else [change.code for _, change in changes_of(meant, 0.01)]
+    assert changes == codes
