@@ -358,3 +358,16 @@ def test_what_began_much_later_or_with_more_load_is_not_the_deploys(
     assert [finding.explained.code if finding.explained else None for finding in findings] == [
         code
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "incident", "is_worse"), [(2, 1.25, True), (0, 1.25, False), (2, 1.3, False)]
+)
+def test_of_a_day_and_more_what_is_higher_than_all_of_it_needs_no_wide_margin(
+    days: int, incident: float, *, is_worse: bool
+) -> None:
+    """A rise by three tenths beside an earlier incident of a quarter, and beside one as high."""
+    minutes = days * DAY or 180
+    earlier = np.full(minutes, 50.0) + 0.1 * np.sin(np.arange(minutes))
+    earlier[60:80] *= incident
+    assert worse(earlier, np.full(12, 65.0)) == is_worse

@@ -28,8 +28,10 @@ LEVEL_WINDOWS = 60
 FEWEST_BEFORE = 12
 SPAN = 30
 """Runs nearer to each other than so many windows are one and the same."""
-MARGIN = 1.25
-"""A run since the deploy must be so many times the highest before."""
+MARGIN, MARGIN_DAY = 1.25, 1.1
+"""A run since the deploy must be so many times the highest before; of a day and more, which shows
+what is unusual by itself, hardly more than that.
+"""
 LEAST = 0.1
 """A level that rose by less than a tenth harms nobody."""
 LEAST_SHORT = 0.3
@@ -88,6 +90,7 @@ class LevelTest:
     begins: int
     grows: int
     least: float = LEAST
+    margin: float = MARGIN
 
     @property
     def ratio(self) -> float | None:
@@ -98,7 +101,7 @@ class LevelTest:
         """Whether it is higher than every run before by the margin, and by enough to matter; and
         whether it began with the deploy and goes on.
         """
-        bar = max(MARGIN * self.highest, self.least * self.usual, 0.0)
+        bar = max(self.margin * self.highest, self.least * self.usual, 0.0)
         return self.run > bar and self.goes_on > GOES_ON * bar and not self.was_there
 
 
@@ -171,7 +174,8 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         log_e = min(log_e, -width * math.log(single) - math.log(lows.size))
         if bare and (single > RARELY or _shift_e(past, now, grown) < SHIFTS):
             log_e = 0.0
-    least = LEAST_BARE if bare else LEAST if past.size * step >= DAY else LEAST_SHORT
+    of_a_day = past.size * step >= DAY
+    least = LEAST_BARE if bare else LEAST if of_a_day else LEAST_SHORT
     last, earlier = float(past[-1]), float(past[-LEVEL_WINDOWS:-1].max())
     top = int(lows.argmax())
     as_before = np.flatnonzero(lows[:top] - due <= highest)
@@ -187,6 +191,7 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         begins=top,
         grows=int(as_before[-1]) + 1 if as_before.size else 0,
         least=least,
+        margin=MARGIN_DAY if of_a_day else MARGIN,
     )
 
 
