@@ -3,7 +3,7 @@ tests.bench.bench_judging [edges] [callers' versions]`.
 
 Each edge is called by four versions and answered by two: eight version pairs, ten minutes before
 the deploy and five after it, a window each ten seconds; both versions are well. Cells stand in
-columns, as the store gives them.
+columns, as the store gives them, and cycles are collected as seldom as in the commands that judge.
 """
 
 import sys
@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from monitor.cli.long_work import calm_collector
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.cells import BY_WORD, COUNTED, PLACE, CellColumns, Columns, Lists
@@ -93,6 +94,7 @@ def main() -> None:
     now, settings = now_after(AFTER), JudgeSettings()
     judge(deploy(), *made(2, callers), [], settings, now)  # what is loaded once
     cells, alive = made(edges, callers)
+    calm_collector()
     started = time.process_time()
     verdict, findings = judge(deploy(), cells, alive, [], settings, now)
     took = time.process_time() - started

@@ -24,6 +24,7 @@ from monitor.detect.evidence.tested import (
     SIDES,
     WARM,
     WEIGHTS,
+    Beyond,
     EdgeTests,
     SignalTest,
     only_server_errors,
@@ -173,8 +174,10 @@ def _finished(
     """The edge as it is judged. `highest`: what its pairs show at most, where it has several."""
     whole, tests, old = begun.whole, begun.tests, begun.old
     table, role, counterparts = whole.table, whole.role, begun.counterparts
-    log_e, slow = mean_of(weighed(tests), 0), _is_slow(tests, settings)
-    if highest is not None:
+    slow = _is_slow(tests, settings)
+    if highest is None:
+        log_e = mean_of(weighed(tests), 0)
+    else:
         bounded = [*weighed(tests), *highest]
         log_e = mean_of(bounded, len(counterparts)) + ROUNDING
         if log_e >= min(LEANING, -math.log(settings.alpha)) or _may_be_slow(bounded, settings):
@@ -213,7 +216,8 @@ def _finished(
         equivalences[kind] = bound
         unharmed = bound if none else unharmed
     sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
-    slow_more, far_more = _slower(whole, settings, sides)
+    beyond = _beyond(whole, settings, sides)
+    slow_more, far_more = _slower(beyond, settings)
     return EdgeTests(
         table=table,
         role=role,
@@ -228,7 +232,7 @@ def _finished(
         fresh=fresh,
         problems=begun.problems,
         grain=grain,
-        sides=sides,
+        beyond=beyond,
         pairs=begun.pairs if len(counterparts) > 1 else tuple,
     )
 
@@ -314,24 +318,34 @@ def _settled_sides(contrast: Contrast, strata: Bools) -> dict[Side, tuple[Floats
     return by_side
 
 
-def _slower(
+def _beyond(
     contrast: Contrast,
     settings: JudgeSettings,
     sides: Mapping[Side, tuple[Floats, Floats, Floats]],
+) -> dict[Side, Beyond]:
+    """By side, the calls above the old p90 and those far slower than the old p99."""
+    lowest, floor = contrast.table.lowest, settings.latency_floor_seconds
+    return {
+        side: Beyond(
+            exceedance_counts(new, old, lowest, settings.latency_floor_buckets, floor),
+            far_counts(new, old, before, lowest, floor),
+        )
+        for side, (new, old, before) in sides.items()
+    }
+
+
+def _slower(
+    beyond: Mapping[Side, Beyond], settings: JudgeSettings
 ) -> tuple[dict[str, float], dict[str, float]]:
     """By side, how many more calls at most are slow (above the old p90) and far slower than the
     old p99.
     """
     slow, far = dict[str, float](), dict[str, float]()
-    lowest, floor, alpha = (
-        contrast.table.lowest,
-        settings.latency_floor_seconds,
-        settings.equivalence_alpha,
-    )
-    for side, (new, old, before) in sides.items():
-        k, a, s, b = exceedance_counts(new, old, lowest, settings.latency_floor_buckets, floor)
+    alpha = settings.equivalence_alpha
+    for side, counts in beyond.items():
+        k, a, s, b = counts.slow
         slow[side] = difference_bound(k / a, float(a), s / b, float(b), alpha)
-        (k_far, a_far), (s_far, b_far), *_ = far_counts(new, old, before, lowest, floor)
+        (k_far, a_far), (s_far, b_far), *_ = counts.far
         far[side] = difference_bound(k_far / a_far, a_far, s_far / b_far, b_far, alpha)
     return slow, far
 

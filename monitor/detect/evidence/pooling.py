@@ -338,10 +338,13 @@ def _latency(
     edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool
 ) -> Pooled | None:
     rows: list[tuple[int, int, int, int]] = []
+    floors = settings.latency_floor_buckets, settings.latency_floor_seconds
     for edge in edges:
-        new, old, _ = _histograms(edge, side, settings, apart)
+        if not apart:
+            rows += [edge.beyond[side].slow] if side in edge.beyond else []
+            continue
+        new, old = _after_and_before(edge, side, settings)
         if new.any() and old.any():
-            floors = settings.latency_floor_buckets, settings.latency_floor_seconds
             rows.append(exceedance_counts(new, old, edge.table.lowest, *floors))
     if not rows:
         return None
@@ -371,32 +374,32 @@ def _tail(
     failures are.
     """
     sums = _Sums()
+    floor = settings.latency_floor_seconds
     for edge in edges:
-        new, old, before = _histograms(edge, side, settings, apart)
-        if not new.any() or not old.any():
+        if apart:
+            new, old = _after_and_before(edge, side, settings)
+            if not new.any() or not old.any():
+                continue
+            far = far_counts(new, old, old[:0], edge.table.lowest, floor)
+        elif side in edge.beyond:
+            far = edge.beyond[side].far
+        else:
             continue
-        fresh, beside, past, phi = far_counts(
-            new, old, before, edge.table.lowest, settings.latency_floor_seconds
-        )
+        fresh, beside, past, phi = far
         sums.add(fresh, beside, past, phi, phi, apart=apart)
     return sums.told(f"{side} tail")
 
 
-def _histograms(
-    edge: EdgeTests, side: Side, settings: JudgeSettings, apart: bool
-) -> tuple[Floats, Floats, Floats]:
-    """The new version's, the old one's and what was before, rows x buckets, once settled: beside
-    each other, or (then nothing is before) after and before.
-    """
-    nothing = np.zeros((0, 1))
-    if not apart:
-        return edge.sides.get(side, (nothing, nothing, nothing))
+def _after_and_before(
+    edge: EdgeTests, side: Side, settings: JudgeSettings
+) -> tuple[Floats, Floats]:
+    """The new version's, once settled, and what was before: rows x buckets."""
     whole = edge.table.latency(side)
     if whole is None:
-        return nothing, nothing, nothing
-    old = whole[edge.contrast.before_rows]
+        nothing = np.zeros((0, 1))
+        return nothing, nothing
     since = edge.contrast.since_rows
     warm = settled_windows(
         edge.contrast, edge.table.windows[since], edge.fresh, edge.grain, settings.min_windows
     )
-    return whole[since[warm]], old, old[:0]
+    return whole[since[warm]], whole[edge.contrast.before_rows]

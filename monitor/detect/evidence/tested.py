@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Floats
+from monitor.detect.evidence.latency import Counted
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side
 from monitor.detect.measure.warmup import Shares
@@ -68,6 +68,16 @@ class SignalTest:
     deadline_p: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What one side measured of the new version and of the old one beside it, once settled:
+    `slow` as `exceedance_counts` gives it, `far` as `far_counts` does.
+    """
+
+    slow: tuple[int, int, int, int]
+    far: tuple[Counted, Counted, Counted, float]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeTests:
     """`log_e` is the log of the weighted mean of all tests' e-values: the edge's one e-value for
@@ -93,10 +103,7 @@ class EdgeTests:
     fresh: Shares
     problems: tuple[Reason, ...]
     grain: int
-    sides: Mapping[Side, tuple[Floats, Floats, Floats]]
-    """Histograms of the new version, the old one beside it, once settled, and of what
-    was before.
-    """
+    beyond: Mapping[Side, Beyond]
     pairs: Callable[[], tuple[SignalTest, ...]] = tuple
 
     @property
