@@ -213,7 +213,7 @@ def _looked(plan: _Plan, exchange: Exchange, target: Operation, rest: str) -> Fi
 def _keeps(response: Payload, schema: Schema) -> bool:
     if response.proven_by(schema.proves):
         return True
-    if response.problem:
+    if response.problem or schema.is_long(response.value):
         return False
     try:
         return response.keeps(schema) and not response.repeats_a_key()

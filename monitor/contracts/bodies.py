@@ -97,6 +97,9 @@ def _clauses(
     if depth < limits.depth and deeper_than(value, depth) and not schema.bears(value, limits.work):
         findings.leave(TOO_DEEP, side, schema.pointer)
         return
+    if not redacted and schema.is_long(value):
+        findings.leave(TOO_LARGE, side, schema.pointer)
+        return
     try:
         if redacted or not payload.keeps(schema):
             _broken(value, schema, side, redacted, depth, findings, limits)

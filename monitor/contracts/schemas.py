@@ -31,6 +31,11 @@ _TRIED = 1_000
 _WIDE = frozenset({"required", "dependentRequired", "allOf", "anyOf", "oneOf"})
 _COPIED = 32_000_000
 """So many bytes of JSON may the errors of one payload hold; they take some eight times that."""
+_HELD, _COMPARED = 128_000_000, 8_000_000_000
+"""The same of values that are listed, times bytes of a payload, of which eight make a value."""
+_AROUND = re.compile(r"\(\?<?[=!]|\\[1-9]|\\k<")
+_LOOKED_AROUND = 30_000
+"""Signs of a text: so many take such a pattern some two seconds, ten times as many minutes."""
 _LARGEST, _LEAST = 1_000_000, 16_000
 """Bytes of a payload: what is larger is not looked at, what is smaller costs as much an error."""
 _PROVEN = 2_000
@@ -164,7 +169,8 @@ class Schema:
 
     def _first_proof(self, body: str | bytes) -> int:
         # what a proof of very wide schemas costs to make grows with the square of their width
-        provers = self._schemas.provers if self._schemas.width <= _PROVEN else None
+        wide = max(self._schemas.width, self._schemas.listed) > _PROVEN
+        provers = None if wide else self._schemas.provers
         proof = self._proof = None if provers is None else provers.at(self.pointer)
         return OPEN if proof is None else proof(body)
 
@@ -195,16 +201,27 @@ class Schema:
 
     def is_dear(self, instance: Any) -> bool:
         """Whether telling the clauses that a payload breaks may take too much memory: each error
-        holds a copy of what it is about, and all are made before the first is told.
+        holds a copy of what it is about and of what was expected, and all are made before the
+        first is told.
         """
-        width = self._schemas.width
-        if width * _LARGEST <= _COPIED:
+        width, listed = self._schemas.width, self._schemas.listed
+        if width * _LARGEST <= _COPIED and listed * _LARGEST <= _HELD:
             return False
-        try:
-            size = len(orjson.dumps(instance))
-        except TypeError:  # nested deeper, or longer integers, than orjson writes
-            size = _LARGEST
-        return width * max(size, _LEAST) > _COPIED
+        size = _size_of(instance)
+        return width * max(size, _LEAST) > _COPIED or listed * size > _HELD
+
+    def is_long(self, instance: Any) -> bool:
+        """Whether holding a payload against the document may take too long: each value of it is
+        compared with each that is listed, and a pattern that looks around is tried from each sign
+        of a text to its end.
+        """
+        listed, looks = self._schemas.listed, self._schemas.looks_around
+        if listed * _LARGEST <= _COMPARED and not looks:
+            return False
+        size = _size_of(instance)
+        return listed * size > _COMPARED or (
+            looks and size > _LOOKED_AROUND and _longest_in(instance) > _LOOKED_AROUND
+        )
 
     def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:
         """The same for a redacted payload: presence and types only; a mask stands for
@@ -225,6 +242,40 @@ class Schema:
         errors = validator.iter_errors({number: instance} if number else instance)
         kept = (error for error in errors if not is_hidden(error, words=masks))
         return folded(kept, self.pointer, most, 1 if number else 0)
+
+
+def _size_of(instance: Any) -> int:
+    """In bytes of JSON."""
+    try:
+        return len(orjson.dumps(instance))
+    except TypeError:  # nested deeper, or longer integers, than orjson writes
+        return _LARGEST
+
+
+def _longest_in(instance: Any) -> int:
+    longest, stack = 0, [instance]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            longest = max(longest, len(node))
+        elif isinstance(node, dict):
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return longest
+
+
+def _values_in(held: Any) -> int:
+    """How many values a value holds, itself among them."""
+    count, stack = 0, [held]
+    while stack:
+        node = stack.pop()
+        count += 1
+        if isinstance(node, dict):
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return count
 
 
 _MOST_EXACT = 2.0**53
@@ -290,6 +341,8 @@ class Schemas:
         self._judged: Judged | None = None
         self._cost: Cost | None = None
         self._width: int | None = None
+        self._listed = 0
+        self._looks_around = False
         self._provers: Provers | None = None
         self._whole: Ways | None = None
         self._usable = False
@@ -444,14 +497,37 @@ class Schemas:
     def width(self) -> int:
         """So many errors, nearly, may one place of a payload make."""
         if self._width is None:
-            most = dict.fromkeys(_WIDE, 0)
-            for node in every_object(self._document):
-                for word in _WIDE & node.keys():
-                    held = node[word]
-                    if isinstance(held, list | dict):
-                        most[word] = max(most[word], len(held))
-            self._width = sum(most.values())
-        return self._width
+            self._measure()
+        return self._width or 0
+
+    @property
+    def listed(self) -> int:
+        """So many values does the longest `enum` hold, or the largest `const`."""
+        if self._width is None:
+            self._measure()
+        return self._listed
+
+    @property
+    def looks_around(self) -> bool:
+        """Whether some pattern looks around, or back, from every place of a text."""
+        if self._width is None:
+            self._measure()
+        return self._looks_around
+
+    def _measure(self) -> None:
+        self._looks_around = any(
+            _AROUND.search(pattern) and not pattern.startswith("^")
+            for pattern in self._look.patterns
+        )
+        most = dict.fromkeys(_WIDE, 0)
+        for node in every_object(self._document):
+            for word in _WIDE & node.keys():
+                if isinstance(node[word], list | dict):
+                    most[word] = max(most[word], len(node[word]))
+            for word in ("enum", "const"):
+                if isinstance(node.get(word), list | dict):
+                    self._listed = max(self._listed, _values_in(node[word]))
+        self._width = sum(most.values())
 
     @property
     def cost(self) -> Cost:

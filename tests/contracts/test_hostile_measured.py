@@ -221,6 +221,61 @@ def fifty_of_a_large_body() -> tuple[dict[str, Any], Any]:
     return {"required": [f"k{at}" for at in range(50)]}, {"a": ["x" * 8] * 70_000}
 
 
+def long_list() -> tuple[dict[str, Any], Any]:
+    return {"items": {"enum": [{"a": at} for at in range(50_000)]}}, [{"a": 49_999}] * 70_000
+
+
+def long_constant() -> tuple[dict[str, Any], Any]:
+    return {"items": {"const": [{"a": at} for at in range(50_000)]}}, [1] * 200_000
+
+
+def lookaround() -> tuple[dict[str, Any], Any]:
+    return {"pattern": r"(?=(a+))\1b|(a*)*c"}, "a" * 300_000
+
+
+def _checked(make: Any, pipe: Connection) -> None:
+    schema, payload = make()
+    held = registry(openapi({"S0": schema}), form="openapi")
+    started = time.process_time()
+    checked = check(
+        live(path="/a", response_body=json.dumps(payload, separators=(",", ":"))), held
+    )
+    pipe.send((time.process_time() - started, (checked.outcome, checked.reason)))
+
+
+@pytest.mark.parametrize("make", [long_list, long_constant, lookaround])
+def test_a_payload_that_would_be_compared_for_minutes_is_not_checked(make: Any) -> None:
+    here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    child = multiprocessing.get_context("spawn").Process(target=_checked, args=(make, there))
+    child.start()
+    there.close()
+    try:
+        seconds, told = here.recv()
+    finally:
+        child.join()
+    assert told == ("not_checked", "too_large")
+    assert seconds < REFUSED_SECONDS
+
+
+def test_lists_and_patterns_as_documents_have_them_are_judged() -> None:
+    words = [f"k{at}" for at in range(3_000)]
+    schema = {
+        "properties": {
+            "country": {"enum": words},
+            "word": {"pattern": "^(?=.*[0-9]).{8,}$"},
+            "other": {"pattern": "(?!x)a"},
+        }
+    }
+    held = registry(openapi({"S0": schema}), form="openapi")
+    for body, told in (
+        ({"country": "k2999", "word": "a1" * 40_000, "other": "a"}, ("not_checked", "too_large")),
+        ({"country": "k2999", "word": "a1" * 10_000, "other": "a"}, ("valid", "")),
+        ({"country": "no", "word": "a1" * 10_000, "other": "a"}, ("violated", "")),
+    ):
+        checked = check(live(path="/a", response_body=json.dumps(body)), held)
+        assert (checked.outcome, checked.reason) == told
+
+
 def _broken(make: Any, pipe: Connection) -> None:
     schema, payload = make()
     (held,) = read_contract("openapi", openapi({"S0": schema}), where="x").schemas
