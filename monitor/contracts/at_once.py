@@ -170,7 +170,7 @@ def _asked_well(request: Payload, clause: Body) -> bool:
 def _asks_badly(request: Payload, clause: Body) -> bool:
     """Whether a request's body surely breaks its clause."""
     schema = _schema_of(request, clause)
-    if schema is None or request.problem:
+    if schema is None or request.problem or schema.is_long(request.value):
         return False
     try:
         return not request.keeps(schema)
