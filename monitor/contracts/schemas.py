@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs as engine
-import orjson
 
 from monitor.contracts.broken import Broken, folded
 from monitor.contracts.compiling import Compiler, Draft
+from monitor.contracts.dear import Dear
 from monitor.contracts.judged import Judged, judged, usable_patterns
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.looks import Look, every_object, look_at
+from monitor.contracts.looks import Look, look_at
 from monitor.contracts.loose import is_hidden, loosened
 from monitor.contracts.pieces import cut, is_cuttable
 from monitor.contracts.proving import OPEN, Proof, Provers
@@ -28,17 +28,6 @@ _DURATION = re.compile(
 )
 _TRIED = 1_000
 """Of so many bodies a quarter has to be proven, or none is tried any more."""
-_WIDE = frozenset({"required", "dependentRequired", "allOf", "anyOf", "oneOf"})
-_COPIED = 32_000_000
-"""So many bytes of JSON may the errors of one payload hold; they take some eight times that."""
-_HELD, _COMPARED = 128_000_000, 8_000_000_000
-"""The same of values that are listed, times bytes of a payload, of which eight make a value."""
-_AROUND = re.compile(r"\(\?<?[=!]|\\[1-9]|\\k<")
-_LOOKED_AROUND = 30_000
-"""Signs of a text: so many take such a pattern some two seconds, ten times as many minutes."""
-_LARGEST, _LEAST = 1_000_000, 16_000
-"""Bytes of a payload: what is larger is not looked at, what is smaller costs as much an error."""
-_PROVEN = 2_000
 _OVERHEAD = 40
 """A validator of its own costs as much as so many objects, whatever it is of."""
 # Formats that OpenAPI names and the older drafts do not know.
@@ -168,9 +157,7 @@ class Schema:
         return proven
 
     def _first_proof(self, body: str | bytes) -> int:
-        # what a proof of very wide schemas costs to make grows with the square of their width
-        wide = max(self._schemas.width, self._schemas.listed) > _PROVEN
-        provers = None if wide else self._schemas.provers
+        provers = None if self._schemas.dear.to_prove else self._schemas.provers
         proof = self._proof = None if provers is None else provers.at(self.pointer)
         return OPEN if proof is None else proof(body)
 
@@ -200,28 +187,12 @@ class Schema:
         return self._schemas.unjudged
 
     def is_dear(self, instance: Any) -> bool:
-        """Whether telling the clauses that a payload breaks may take too much memory: each error
-        holds a copy of what it is about and of what was expected, and all are made before the
-        first is told.
-        """
-        width, listed = self._schemas.width, self._schemas.listed
-        if width * _LARGEST <= _COPIED and listed * _LARGEST <= _HELD:
-            return False
-        size = _size_of(instance)
-        return width * max(size, _LEAST) > _COPIED or listed * size > _HELD
+        """Whether telling the clauses that a payload breaks may take too much memory (dear.py)."""
+        return self._schemas.dear.to_tell(instance)
 
     def is_long(self, instance: Any) -> bool:
-        """Whether holding a payload against the document may take too long: each value of it is
-        compared with each that is listed, and a pattern that looks around is tried from each sign
-        of a text to its end.
-        """
-        listed, looks = self._schemas.listed, self._schemas.looks_around
-        if listed * _LARGEST <= _COMPARED and not looks:
-            return False
-        size = _size_of(instance)
-        return listed * size > _COMPARED or (
-            looks and size > _LOOKED_AROUND and _longest_in(instance) > _LOOKED_AROUND
-        )
+        """Whether holding a payload against the document may take too long (dear.py)."""
+        return self._schemas.dear.to_hold(instance)
 
     def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:
         """The same for a redacted payload: presence and types only; a mask stands for
@@ -242,40 +213,6 @@ class Schema:
         errors = validator.iter_errors({number: instance} if number else instance)
         kept = (error for error in errors if not is_hidden(error, words=masks))
         return folded(kept, self.pointer, most, 1 if number else 0)
-
-
-def _size_of(instance: Any) -> int:
-    """In bytes of JSON."""
-    try:
-        return len(orjson.dumps(instance))
-    except TypeError:  # nested deeper, or longer integers, than orjson writes
-        return _LARGEST
-
-
-def _longest_in(instance: Any) -> int:
-    longest, stack = 0, [instance]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, str):
-            longest = max(longest, len(node))
-        elif isinstance(node, dict):
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
-    return longest
-
-
-def _values_in(held: Any) -> int:
-    """How many values a value holds, itself among them."""
-    count, stack = 0, [held]
-    while stack:
-        node = stack.pop()
-        count += 1
-        if isinstance(node, dict):
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
-    return count
 
 
 _MOST_EXACT = 2.0**53
@@ -340,9 +277,7 @@ class Schemas:
         self._limits = limits
         self._judged: Judged | None = None
         self._cost: Cost | None = None
-        self._width: int | None = None
-        self._listed = 0
-        self._looks_around = False
+        self._dear: Dear | None = None
         self._provers: Provers | None = None
         self._whole: Ways | None = None
         self._usable = False
@@ -494,40 +429,11 @@ class Schemas:
         return self.lazily(pointer) if isinstance(node, dict | bool) else None
 
     @property
-    def width(self) -> int:
-        """So many errors, nearly, may one place of a payload make."""
-        if self._width is None:
-            self._measure()
-        return self._width or 0
-
-    @property
-    def listed(self) -> int:
-        """So many values does the longest `enum` hold, or the largest `const`."""
-        if self._width is None:
-            self._measure()
-        return self._listed
-
-    @property
-    def looks_around(self) -> bool:
-        """Whether some pattern looks around, or back, from every place of a text."""
-        if self._width is None:
-            self._measure()
-        return self._looks_around
-
-    def _measure(self) -> None:
-        self._looks_around = any(
-            _AROUND.search(pattern) and not pattern.startswith("^")
-            for pattern in self._look.patterns
-        )
-        most = dict.fromkeys(_WIDE, 0)
-        for node in every_object(self._document):
-            for word in _WIDE & node.keys():
-                if isinstance(node[word], list | dict):
-                    most[word] = max(most[word], len(node[word]))
-            for word in ("enum", "const"):
-                if isinstance(node.get(word), list | dict):
-                    self._listed = max(self._listed, _values_in(node[word]))
-        self._width = sum(most.values())
+    def dear(self) -> Dear:
+        """What payloads may cost beyond their size; looked for when a body first meets it."""
+        if self._dear is None:
+            self._dear = Dear.of(self._document, self._look.patterns)
+        return self._dear
 
     @property
     def cost(self) -> Cost:

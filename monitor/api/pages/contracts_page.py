@@ -68,11 +68,11 @@ def _checked(
         for place in ("", row["environment"]):
             by_provider.update({(place, name): row["checked"] for name in names})
     checked = {}
-    for one in lines:
-        place = aliases.environment(one.environment) if one.environment else ""
-        provider = aliases.service(one.provider)
+    for contract in lines:
+        place = aliases.environment(contract.environment) if contract.environment else ""
+        provider = aliases.service(contract.provider)
         names = {provider, split_service(provider)[0]}
-        checked[one.name] = max(by_provider[place, name] for name in names)
+        checked[contract.name] = max(by_provider[place, name] for name in names)
     return checked
 
 

@@ -1,0 +1,112 @@
+"""What makes a payload dear to hold against a document, beyond its size: long lists of values, wide
+schemas, patterns that look around. The validator has no bound of its own.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from monitor.contracts.looks import every_object
+
+_WIDE = frozenset({"required", "dependentRequired", "allOf", "anyOf", "oneOf"})
+_COPIED = 32_000_000
+"""So many bytes of JSON may the errors of one payload hold; they take some eight times that."""
+_HELD, _COMPARED = 128_000_000, 8_000_000_000
+"""The same of values that are listed, times bytes of a payload, of which eight make a value."""
+_AROUND = re.compile(r"\(\?<?[=!]|\\[1-9]|\\k<")
+_LOOKED_AROUND = 30_000
+"""Signs of a text: so many take such a pattern some two seconds, ten times as many minutes."""
+_LARGEST, _LEAST = 1_000_000, 16_000
+"""Bytes of a payload: what is larger is not looked at, what is smaller costs as much an error."""
+_PROVEN = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Dear:
+    """`width`: so many errors, nearly, may one place of a payload make; `listed`: values of the
+    longest `enum` or the largest `const`; `looks_around`: some pattern looks around, or back, from
+    every place of a text.
+    """
+
+    width: int
+    listed: int
+    looks_around: bool
+
+    @classmethod
+    def of(cls, document: Any, patterns: Iterable[str]) -> "Dear":
+        """Of a document and the patterns in it."""
+        most, listed = dict.fromkeys(_WIDE, 0), 0
+        for node in every_object(document):
+            for word in _WIDE & node.keys():
+                if isinstance(node[word], list | dict):
+                    most[word] = max(most[word], len(node[word]))
+            for word in ("enum", "const"):
+                if isinstance(node.get(word), list | dict):
+                    listed = max(listed, _values_in(node[word]))
+        around = any(_AROUND.search(text) and not text.startswith("^") for text in patterns)
+        return cls(sum(most.values()), listed, around)
+
+    @property
+    def to_prove(self) -> bool:
+        """Whether proofs are too dear to make: their cost grows with the square of the width."""
+        return max(self.width, self.listed) > _PROVEN
+
+    def to_tell(self, instance: Any) -> bool:
+        """Whether telling the clauses that a payload breaks may take too much memory: each error
+        holds a copy of what it is about and of what was expected, and all are made before the
+        first is told.
+        """
+        if self.width * _LARGEST <= _COPIED and self.listed * _LARGEST <= _HELD:
+            return False
+        size = _size_of(instance)
+        return self.width * max(size, _LEAST) > _COPIED or self.listed * size > _HELD
+
+    def to_hold(self, instance: Any) -> bool:
+        """Whether holding a payload against the document may take too long: each value of it is
+        compared with each that is listed, and a pattern that looks around is tried from each sign
+        of a text to its end.
+        """
+        if self.listed * _LARGEST <= _COMPARED and not self.looks_around:
+            return False
+        size = _size_of(instance)
+        return self.listed * size > _COMPARED or (
+            self.looks_around and size > _LOOKED_AROUND and _longest_in(instance) > _LOOKED_AROUND
+        )
+
+
+def _size_of(instance: Any) -> int:
+    """In bytes of JSON."""
+    try:
+        return len(orjson.dumps(instance))
+    except TypeError:  # nested deeper, or longer integers, than orjson writes
+        return _LARGEST
+
+
+def _longest_in(instance: Any) -> int:
+    """Signs of the longest text among its values."""
+    longest, stack = 0, [instance]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            longest = max(longest, len(node))
+        elif isinstance(node, dict):
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return longest
+
+
+def _values_in(held: Any) -> int:
+    """How many values a value holds, itself among them."""
+    count, stack = 0, [held]
+    while stack:
+        node = stack.pop()
+        count += 1
+        if isinstance(node, dict):
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return count
