@@ -407,4 +407,4 @@ def test_a_command_that_does_not_end_when_told_to_is_killed_and_the_verdict_told
         session.terminate()
         told, _ = session.communicate(timeout=120)
     assert session.returncode == 128 + signal.SIGKILL
-    assert "nothing could be checked" in told
+    assert told.count("nothing could be checked") == 1
