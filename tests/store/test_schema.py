@@ -23,18 +23,20 @@ FROM system.tables WHERE database = 'by_file' AND name != 'schema_migrations'
 ORDER BY text LIKE 'CREATE MATERIALIZED%', name"""
 
 
-def by_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store brought up to date by one numbered file after the other."""
+def by_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store brought up to date by one numbered file after the other. `path`: of the engine, which
+    takes one in a process.
+    """
     monkeypatch.setattr(migrate, "_is_new", lambda _store, _done: False)
-    opened = open_store(f"chdb://{folder}/telemetry?database=by_file")
+    opened = open_store(f"chdb://{path}?database=by_file")
     monkeypatch.undo()
     return opened
 
 
-def texts(folder: Path) -> dict[str, str]:
+def texts(path: Path) -> dict[str, str]:
     """The CREATE statement of each table and view, without the setting of embedded stores."""
     connect: object = chdb.connect
-    connection = connect(f"{folder}/telemetry")  # type: ignore[operator]  # without types
+    connection = connect(str(path))  # type: ignore[operator]  # without types
     answer = json.loads(str(connection.query(TEXTS, "JSONCompact")))
     connection.close()
     return {
@@ -45,27 +47,27 @@ def texts(folder: Path) -> dict[str, str]:
     }
 
 
-def written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    store = by_files(folder, monkeypatch)
+def written(path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    store = by_files(path, monkeypatch)
     try:
-        made = texts(folder)
+        made = texts(path)
     finally:
         store.close()
     return HEAD + ";\n\n".join(made.values()) + ";\n"
 
 
 def test_what_new_stores_take_is_what_the_files_come_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chdb_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = files("monitor.store").joinpath(migrate.WHOLE).read_text(encoding="utf-8")
-    assert written(tmp_path, monkeypatch) == whole
+    assert written(chdb_path, monkeypatch) == whole
 
 
 def test_a_new_store_knows_all_files_and_has_all_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chdb_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = by_files(tmp_path / "old", monkeypatch)
-    new = open_store(f"chdb://{tmp_path}/old/telemetry?database=new")
+    old = by_files(chdb_path, monkeypatch)
+    new = open_store(f"chdb://{chdb_path}?database=new")
     try:
         assert new.ask("migrations_done")[1:] == old.ask("migrations_done")
         assert new.ask("table_engines") == old.ask("table_engines")
@@ -116,5 +118,5 @@ def test_one_of_another_release_that_broke_off_is_told(
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         target = Path(migrate.__file__).with_name(migrate.WHOLE)
-        target.write_text(written(Path(place), patch), encoding="utf-8")
+        target.write_text(written(Path(place) / "telemetry", patch), encoding="utf-8")
         sys.stdout.write(f"{target.name} written\n")
