@@ -147,6 +147,8 @@ def _form(
         values = list(values_of(parts, form.read()))
         if any(deeper_than(value, depth) for value in values):
             findings.leave(TOO_DEEP, side, schema.pointer)
+        elif not redacted and any(map(schema.is_long, values)):
+            findings.leave(TOO_LARGE, side, schema.pointer)
         elif redacted or not any(map(schema.fits, values)):
             _broken(values[0], schema, side, redacted, depth, findings, limits)
     except (ContractError, ValueError, RecursionError):

@@ -318,3 +318,24 @@ def test_clauses_are_told_one_by_one_where_that_is_not_dear() -> None:
         call = live(path="/a", response_body=json.dumps(large), redacted=redacted)
         checked = check(call, registry(text, form="openapi"))
         assert (checked.outcome, checked.reason) == told
+
+
+def test_forms_are_bound_alike() -> None:
+    dear = {"properties": {"t": {"type": "string", "pattern": "(?!x)a"}}}
+    asked = {
+        "/form": {
+            "post": {
+                "requestBody": {
+                    "content": {"application/x-www-form-urlencoded": {"schema": dear}}
+                },
+                "responses": {"200": {"description": "x"}},
+            }
+        }
+    }
+    held = registry(openapi({"S0": {}}, asked), form="openapi")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    for length, told in ((40_000, ("not_checked", "too_large")), (10_000, ("valid", ""))):
+        body = f"t={'a' * length}"
+        call = live(method="POST", path="/form", request_headers=headers, request_body=body)
+        checked = check(call, held)
+        assert (checked.outcome, checked.reason) == told
