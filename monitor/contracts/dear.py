@@ -22,23 +22,26 @@ _LOOKED_AROUND = 30_000
 _LARGEST, _LEAST = 1_000_000, 16_000
 """Bytes of a payload: what is larger is not looked at, what is smaller costs as much an error."""
 _PROVEN = 2_000
+_MATCHED = 1_000_000_000
+"""Patterns of names times bytes of a payload: each name is held against each, some 20 ns a byte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dear:
     """`width`: so many errors, nearly, may one place of a payload make; `listed`: values of the
-    longest `enum` or the largest `const`; `looks_around`: some pattern looks around, or back, from
-    every place of a text.
+    longest `enum` or the largest `const`; `named`: patterns of one `patternProperties`;
+    `looks_around`: some pattern looks around, or back, from every place of a text.
     """
 
     width: int
     listed: int
+    named: int
     looks_around: bool
 
     @classmethod
     def of(cls, document: Any, patterns: Iterable[str]) -> "Dear":
         """Of a document and the patterns in it."""
-        most, listed = dict.fromkeys(_WIDE, 0), 0
+        most, listed, named = dict.fromkeys(_WIDE, 0), 0, 0
         for node in every_object(document):
             for word in _WIDE & node.keys():
                 if isinstance(node[word], list | dict):
@@ -46,8 +49,10 @@ class Dear:
             for word in ("enum", "const"):
                 if isinstance(node.get(word), list | dict):
                     listed = max(listed, _values_in(node[word]))
+            if isinstance(node.get("patternProperties"), dict):
+                named = max(named, len(node["patternProperties"]))
         around = any(_AROUND.search(text) and not text.startswith("^") for text in patterns)
-        return cls(sum(most.values()), listed, around)
+        return cls(sum(most.values()), listed, named, around)
 
     @property
     def to_prove(self) -> bool:
@@ -66,15 +71,18 @@ class Dear:
 
     def to_hold(self, instance: Any) -> bool:
         """Whether holding a payload against the document may take too long: each value of it is
-        compared with each that is listed, and a pattern that looks around is tried from each sign
-        of a text to its end.
+        compared with each that is listed, each name with each pattern of names, and a pattern that
+        looks around is tried from each sign of a text to its end.
         """
-        if self.listed * _LARGEST <= _COMPARED and not self.looks_around:
+        if not self.looks_around and not self._is_long(_LARGEST):
             return False
         size = _size_of(instance)
-        return self.listed * size > _COMPARED or (
+        return self._is_long(size) or (
             self.looks_around and size > _LOOKED_AROUND and _longest_in(instance) > _LOOKED_AROUND
         )
+
+    def _is_long(self, size: int) -> bool:
+        return self.listed * size > _COMPARED or self.named * size > _MATCHED
 
 
 def _size_of(instance: Any) -> int:

@@ -233,6 +233,11 @@ def lookaround() -> tuple[dict[str, Any], Any]:
     return {"pattern": r"(?=(a+))\1b|(a*)*c"}, "a" * 300_000
 
 
+def many_patterns_of_names() -> tuple[dict[str, Any], Any]:
+    patterns = {f"^k{at}x": {} for at in range(3_000)}
+    return {"patternProperties": patterns}, {f"k{at}": 1 for at in range(50_000)}
+
+
 def _checked(make: Any, pipe: Connection) -> None:
     schema, payload = make()
     held = registry(openapi({"S0": schema}), form="openapi")
@@ -243,7 +248,7 @@ def _checked(make: Any, pipe: Connection) -> None:
     pipe.send((time.process_time() - started, (checked.outcome, checked.reason)))
 
 
-@pytest.mark.parametrize("make", [long_list, long_constant, lookaround])
+@pytest.mark.parametrize("make", [long_list, long_constant, lookaround, many_patterns_of_names])
 def test_a_payload_that_would_be_compared_for_minutes_is_not_checked(make: Any) -> None:
     here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
     child = multiprocessing.get_context("spawn").Process(target=_checked, args=(make, there))
