@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from monitor.cli.long_work import prepare
+from monitor.cli.long_work import arrow_without_pandas, calm_collector
 from monitor.cli.printing import show
 from monitor.cli.session import settings_of
 from monitor.outside.answers import COLUMNS, Answer, answer_of
@@ -41,6 +41,7 @@ def command(
     decided_at is read.
     """
     judging = settings_of(context).detection.judging()
+    arrow_without_pandas()
     rows, aside = edges_of(edges)
     judged_deploys = deploys_of(deploys)
     if aside.nowhere:
@@ -50,7 +51,7 @@ def command(
     if not judged_deploys:
         typer.echo(f"{deploys}: no line holds a deploy", err=True)
     cases = apart(rows)
-    prepare()
+    calm_collector()
     answers = (
         answer_of(decide(cases, deploy, judged_deploys, judging, str(edges)))
         for deploy in _with_progress(judged_deploys)

@@ -3,7 +3,7 @@ schemas, patterns that look around. The validator has no bound of its own.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,26 +95,22 @@ def _size_of(instance: Any) -> int:
 
 def _longest_in(instance: Any) -> int:
     """Signs of the longest text among its values."""
-    longest, stack = 0, [instance]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, str):
-            longest = max(longest, len(node))
-        elif isinstance(node, dict):
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
-    return longest
+    texts = (node for node in _every_value(instance) if isinstance(node, str))
+    return max(map(len, texts), default=0)
 
 
 def _values_in(held: Any) -> int:
     """How many values a value holds, itself among them."""
-    count, stack = 0, [held]
+    return sum(1 for _ in _every_value(held))
+
+
+def _every_value(held: Any) -> Iterator[Any]:
+    """A value and all that it holds, keys aside."""
+    stack = [held]
     while stack:
         node = stack.pop()
-        count += 1
+        yield node
         if isinstance(node, dict):
             stack += node.values()
         elif isinstance(node, list):
             stack += node
-    return count

@@ -149,9 +149,8 @@ class Meanings:
     def _before(self, asked: MeantQuery, hour: datetime) -> list[dict[str, Any]]:
         """What was sent in the days before an hour."""
         lately = self._reader.meant(asked, hour - LATELY, hour, by_hour=True)
-        if sum(marked.taken for row in lately if (marked := marked_of(row))) <= FEW:
-            return self._reader.meant(asked, hour - BEFORE, hour, by_hour=True)
-        return self._reader.meant(asked, hour - BEFORE, hour - LATELY, by_hour=False) + lately
+        few = sum(marked.taken for row in lately if (marked := marked_of(row))) <= FEW
+        return self._reader.meant(asked, hour - BEFORE, hour - LATELY, by_hour=few) + lately
 
 
 def as_before(rows: Sequence[dict[str, Any]], meant: Meant, alpha: float) -> frozenset[str]:

@@ -193,16 +193,21 @@ def _measured(make: Any, pipe: Connection) -> None:
     pipe.send((time.process_time() - started, megabytes, refusal))
 
 
-@pytest.mark.parametrize("make", HOSTILE, ids=lambda make: getattr(make, "__name__", None))
-def test_no_document_takes_more_than_its_share(make: Any) -> None:
+def in_a_process(measured: Any, make: Any) -> Any:
+    """What `measured(make, pipe)` sends of a process of its own."""
     here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    child = multiprocessing.get_context("spawn").Process(target=_measured, args=(make, there))
+    child = multiprocessing.get_context("spawn").Process(target=measured, args=(make, there))
     child.start()
     there.close()
     try:
-        seconds, megabytes, refusal = here.recv()
+        return here.recv()
     finally:
         child.join()
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=lambda make: getattr(make, "__name__", None))
+def test_no_document_takes_more_than_its_share(make: Any) -> None:
+    seconds, megabytes, refusal = in_a_process(_measured, make)
     print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB: {refusal or 'taken'}")
     assert seconds < (REFUSED_SECONDS if refusal else TAKEN_SECONDS), refusal
     assert megabytes < MOST_MEGABYTES, refusal
@@ -250,14 +255,7 @@ def _checked(make: Any, pipe: Connection) -> None:
 
 @pytest.mark.parametrize("make", [long_list, long_constant, lookaround, many_patterns_of_names])
 def test_a_payload_that_would_be_compared_for_minutes_is_not_checked(make: Any) -> None:
-    here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    child = multiprocessing.get_context("spawn").Process(target=_checked, args=(make, there))
-    child.start()
-    there.close()
-    try:
-        seconds, told = here.recv()
-    finally:
-        child.join()
+    seconds, told = in_a_process(_checked, make)
     assert told == ("not_checked", "too_large")
     assert seconds < REFUSED_SECONDS
 
@@ -297,14 +295,7 @@ def _broken(make: Any, pipe: Connection) -> None:
 @pytest.mark.parametrize("make", [many_required, many_branches, fifty_of_a_large_body])
 def test_no_broken_payload_takes_more_than_its_share(make: Any) -> None:
     """Each error of the engine holds a copy of the payload: 3.9 GB of the second one."""
-    here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    child = multiprocessing.get_context("spawn").Process(target=_broken, args=(make, there))
-    child.start()
-    there.close()
-    try:
-        seconds, megabytes, broken = here.recv()
-    finally:
-        child.join()
+    seconds, megabytes, broken = in_a_process(_broken, make)
     print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB")
     assert [(it.rule, it.pointer) for it in broken] == [("schema", "")]
     assert seconds < REFUSED_SECONDS

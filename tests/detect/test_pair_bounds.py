@@ -51,9 +51,11 @@ def drawn(seed: int) -> tested.EdgeTests:
     (table,) = tables(rows, -math.inf, math.inf)
     since = START.timestamp()
     fresh = {int(since) + 10 * window: 0.5 for window in range(6)} if seed % 2 else {}
-    return edge_tests.tests_of_edge(
-        table, "callee", "2.0.0", "1.9.0", since, SETTINGS, 1.0, fresh, 10, {"server_error": 1.5}
+    scatter = {"server_error": 1.5}
+    (tests,) = edge_tests.tests_of_edges(
+        [(table, "callee")], "2.0.0", "1.9.0", since, SETTINGS, 1.0, fresh, 10, scatter
     )
+    return tests
 
 
 def begun(judged: tested.EdgeTests) -> edge_tests.Begun:

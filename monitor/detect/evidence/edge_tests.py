@@ -53,33 +53,6 @@ their numbers stay near the processor.
 """
 
 
-def tests_of_edge(
-    table: EdgeTable,
-    role: Role,
-    new_version: str,
-    old_version: str,
-    since: float,
-    settings: JudgeSettings,
-    between_instances: float,
-    fresh: Shares,
-    grain: int,
-    by_kind: Mapping[str, float],
-) -> EdgeTests:
-    """As `tests_of_edges`, of one edge."""
-    (tests,) = tests_of_edges(
-        [(table, role)],
-        new_version,
-        old_version,
-        since,
-        settings,
-        between_instances,
-        fresh,
-        grain,
-        by_kind,
-    )
-    return tests
-
-
 def tests_of_edges(
     edges: Sequence[tuple[EdgeTable, Role]],
     new_version: str,

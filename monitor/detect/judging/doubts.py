@@ -85,8 +85,9 @@ def maybe_failing(
     """Callers that fail more than before, though not so surely that it is a finding: no pass is
     safe.
 
-    Incidents of before are left out, or they would hide it, unless they come again and again; so is as much as those fail more who
-    have nothing to do with it, and what came and went while the new version served on.
+    Incidents of before are left out, or they would hide it, unless they come again and again. So
+    is as much as those fail more who have nothing to do with it, and what came and went while the
+    new version served on.
     """
     usual = (
         max(0.0, float(np.median([near.rise(name).added for name in near.strangers])))

@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.edge_tests import tests_of_edge
+from monitor.detect.evidence.edge_tests import tests_of_edges
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import Role, own_codes, role_on
@@ -82,9 +82,11 @@ def rivals(
                 else _most_called(table, role, other.version)
             )
             if other.version in names and old:
-                for test in tests_of_edge(
-                    table, role, other.version, old, since, settings, 1.0, {}, WINDOW_SECONDS, {}
-                ).tests:
+                versions, edge = (other.version, old), [(table, role)]
+                (tests,) = tests_of_edges(
+                    edge, *versions, since, settings, 1.0, {}, WINDOW_SECONDS, {}
+                )
+                for test in tests.tests:
                     split.setdefault(test.signal, []).append(test.log_e)
         for signal in get_args(Signal):
             logs = split.get(signal, [])

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monitor.cli.long_work import prepare
+from monitor.cli.long_work import arrow_without_pandas, calm_collector
 from monitor.detect.settings import JudgeSettings
 from monitor.outside.answers import answer_of
 from monitor.outside.files import deploys_of, edges_of
@@ -87,9 +87,10 @@ def main() -> None:
         folder = Path(name)
         written(folder, deploys, edges, step)
         started = time.process_time()
+        arrow_without_pandas()
         rows, _ = edges_of(folder / "edges.parquet")
         cases, told = apart(rows), deploys_of(folder / "deploys.jsonl")
-        prepare()  # as the command does
+        calm_collector()  # as the command does
         read = time.process_time() - started
         outcomes = [
             answer_of(decide(cases, deploy, told, JudgeSettings(), "edges")).verdict
