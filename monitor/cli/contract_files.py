@@ -12,7 +12,17 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monitor.cli.contract_parts import (
+    Read,
+    below,
+    gathered_document,
+    nowhere,
+    place_of,
+    refers_outside,
+    whole_of_file,
+)
 from monitor.contracts.alike import LISTED_UNDER
+from monitor.contracts.formats.jsonschema import BINDING
 from monitor.contracts.formats.protobuf import offers_calls, packed_set, with_imports
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.read import document_of, kind_of
@@ -60,6 +70,7 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
     documents: list[Published] = []
     passed: list[str] = []
     schemas: dict[str, list[tuple[str, str]]] = {}
+    taken: set[str] = set()
     for path in paths:
         if path.is_dir():
             documents += _gathered(str(path), _in_folder(path), kind, passed)
@@ -72,15 +83,18 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
             if its_kind == "graphql" and looks_like_sdl(text):
                 schemas.setdefault(path.parent.as_posix(), []).append((str(path), text))
                 continue
-            documents.append(
-                Published(
-                    str(path),
-                    its_kind,
-                    _whole_proto(document, text, partial(_beside, path))
-                    if its_kind == "protobuf"
-                    else text,
-                )
-            )
+            if its_kind == "protobuf":
+                text = _whole_proto(document, text, partial(_beside, path))
+            elif refers_outside(its_kind, document):
+                whole = whole_of_file(document, path, paths)
+                taken.update(whole.files)
+                text = json.dumps(whole.document) if whole.changed else text
+            documents.append(Published(str(path), its_kind, text))
+    if taken:  # what was given along to be a part of another document is none of its own
+        parts = [document for document in documents if _is_part(document, kind, taken)]
+        documents = [document for document in documents if document not in parts]
+        passed += [part.source for part in parts]
+        passed = [file for file in passed if place_of(file) not in taken]
     documents += [
         Published(name, "graphql", text)
         for held in schemas.values()
@@ -90,12 +104,13 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
 
 
 def documents_of_folder(
-    folder: Path, left_out: frozenset[str]
+    folder: Path, left_out: frozenset[str], root: Path
 ) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
     """Documents, files that are no contract, and (file, why) of those that cannot be read: one bad
     file spoils no other.
 
     Sources are paths below the folder. `left_out` are such paths that are passed over in silence.
+    Below `root`, which holds the folder, lies what documents may take in.
     """
     refused: list[tuple[str, str]] = []
 
@@ -113,8 +128,15 @@ def documents_of_folder(
             yield name, raw
 
     passed: list[str] = []
-    documents = _gathered("", readable(), None, passed)
+    documents = _gathered("", readable(), None, passed, below(root, folder))
     return documents, passed, refused
+
+
+def _is_part(document: Published, kind: str | None, taken: set[str]) -> bool:
+    """Whether a file binds nothing by itself: no operation, no topic; or another took it in."""
+    if document.kind != "jsonschema":
+        return document.kind == "avro" and place_of(document.source) in taken
+    return kind is None and not parse_or_refuse(document.text, document.source).get(BINDING)
 
 
 def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
@@ -130,15 +152,20 @@ def _kind(document: dict[str, Any]) -> str:
 
 
 def _gathered(
-    source: str, files: Iterator[tuple[str, bytes]], kind: str | None, passed: list[str]
+    source: str,
+    files: Iterator[tuple[str, bytes]],
+    kind: str | None,
+    passed: list[str],
+    others: Read = nowhere,
 ) -> list[Published]:
     own: list[Published] = []
     groups: dict[str, list[dict[str, Any]]] = {}
     places: dict[str, list[str]] = {}
     bodies: dict[str, bytes] = {}
     protos: list[tuple[str, str, dict[str, Any]]] = []
-    imports: dict[str, bytes] = {}
     schemas: dict[str, list[tuple[str, str]]] = {}
+    written: dict[str, bytes] = {}
+    outside: list[tuple[int, str, dict[str, Any]]] = []
     for name, raw in files:
         parts = PurePosixPath(name).parts
         if _BODIES in parts:
@@ -146,8 +173,7 @@ def _gathered(
             continue
         if PurePosixPath(name).suffix.lower() not in _READ:
             continue
-        if name.lower().endswith(".proto"):
-            imports[name] = raw
+        written[name] = raw
         if kind is None and _is_packed(name) and not offers_calls(raw):
             passed.append(_below(source, name))
             continue
@@ -170,18 +196,45 @@ def _gathered(
         elif form == "graphql" and looks_like_sdl(text):
             schemas.setdefault(PurePosixPath(name).parent.as_posix(), []).append((name, text))
         else:
+            if refers_outside(form, document):
+                outside.append((len(own), name, document))
             own.append(Published(_below(source, name), form, text))
-    for name, text, document in protos:
-        whole = _whole_proto(document, text, partial(_among, imports))
-        own.append(Published(_below(source, name), "protobuf", whole))
-    own += [
-        Published(_below(source, name), "graphql", text)
-        for held in schemas.values()
-        for name, text in _one_schema(held)
-    ]
+    taken: set[str] = set()
+    for at, name, document in outside:
+        whole = gathered_document(
+            document, name, lambda file: written.get(file) or others(file), written
+        )
+        taken.update(_below(source, file) for file in whole.files)
+        own[at] = replace(
+            own[at], text=json.dumps(whole.document) if whole.changed else own[at].text
+        )
+    passed[:] = [file for file in passed if file not in taken]
+    own += _schemas_of_calls(source, protos, written, schemas)
     return own + [
         replace(_gathered_stubs(source, form, entries, bodies), files=places[form])
         for form, entries in groups.items()
+    ]
+
+
+def _schemas_of_calls(
+    source: str,
+    protos: list[tuple[str, str, dict[str, Any]]],
+    written: Mapping[str, bytes],
+    schemas: Mapping[str, list[tuple[str, str]]],
+) -> list[Published]:
+    """The .protos, each with its imports, and the schemas of GraphQL, one a folder."""
+    own = [
+        Published(
+            _below(source, name),
+            "protobuf",
+            _whole_proto(document, text, partial(_among, written)),
+        )
+        for name, text, document in protos
+    ]
+    return own + [
+        Published(_below(source, name), "graphql", text)
+        for held in schemas.values()
+        for name, text in _one_schema(held)
     ]
 
 

@@ -140,7 +140,7 @@ def documents_of_folder_by_provider(
         (folder, inner | set(MANIFEST), ""),
         *((path, frozenset[str](), path.name) for path in below),
     ]:
-        documents, others, bad = documents_of_folder(where, left_out)
+        documents, others, bad = documents_of_folder(where, left_out, folder)
         all_documents += [
             replace(
                 document,

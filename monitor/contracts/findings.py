@@ -36,6 +36,13 @@ class Findings:
         """
         self.observations.append(Remark(code, side, clause, subject))
 
+    def take(self, others: "Findings") -> None:
+        """What another look said, too."""
+        self.broken += others.broken
+        self.unchecked += others.unchecked
+        self.observations += others.observations
+        self.shape_only = self.shape_only or others.shape_only
+
     @property
     def reason(self) -> str:
         """Why something was left open: the first reason, or ""."""

@@ -295,16 +295,18 @@ class Promise:
 
     def of_topic(self, topic: str) -> Sequence[Message]:
         """The messages that a topic may carry: those sent there, and those of which the contract
-        does not say where to.
+        does not say where to. An address that is the topic's name beats those with parameters.
         """
         messages = self._of_topic.get(topic)
         if messages is None:
             if len(self._of_topic) >= _MOST_TOPICS:
                 self._of_topic.clear()
+            named = any(message.topic == topic for message in self.messages)
             messages = self._of_topic[topic] = [
                 message
                 for message in self.messages
-                if not message.topic or _is_topic(message.topic, topic)
+                if not message.topic
+                or (message.topic == topic if named else _is_topic(message.topic, topic))
             ]
         return messages
 
@@ -446,13 +448,14 @@ def _times(interaction: Interaction) -> Iterator[Timing]:
 
 def _is_topic(address: str, topic: str) -> bool:
     """Whether an address with `{parameters}` names a topic; a parameter is one or more
-    characters.
+    characters, none of them a slash.
     """
     if "{" not in address:
         return address == topic
     literal = [re.escape(part) for part in _PARAMETER.split(address)]
     return (
-        len(literal) <= _MOST_PARAMETERS and re.fullmatch(".+?".join(literal), topic) is not None
+        len(literal) <= _MOST_PARAMETERS
+        and re.fullmatch("[^/]+?".join(literal), topic) is not None
     )
 
 

@@ -3,6 +3,7 @@ contract says.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from monitor.contracts.broken import Broken, json_type
@@ -85,8 +86,20 @@ def check_record_headers(
             _absent(header, findings, "request", unseen=False, rule="missing_header")
         elif text and not text.isprintable():
             findings.leave(UNSEEN, "request", header.clause)
+        elif text[:1] in ("{", "[") and header.schema is not None and not header.media:
+            _judge_written(header, text, findings)
         else:
             _judge_header(header, text, findings, "request")
+
+
+def _judge_written(header: Parameter, text: str, findings: Findings) -> None:
+    """A record's header that may be written as JSON, or else as its style says."""
+    plain, written = Findings(), Findings()
+    _judge_header(header, text, plain, "request")
+    if plain.broken:
+        _judge_content(replace(header, media="application/json"), text, written, "request")
+    is_json = all(broken.rule != "not_json" for _, broken in written.broken)
+    findings.take(written if plain.broken and is_json else plain)
 
 
 class _Look:

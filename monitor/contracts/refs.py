@@ -2,6 +2,8 @@
 patterns kept.
 """
 
+import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -16,12 +18,18 @@ from monitor.contracts.looks import (
     leads_out,
     look_at,
     patterns_in,
+    references,
 )
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped, unescaped
 from monitor.native import BUILT
 
 _MOST_HOPS = 50
+_LEAVES = (
+    "leaves the document; bundle it into one file, or give the command that file too, "
+    "or the folder of both; nothing is fetched"
+)
+_IN_ASIDE = re.compile(rf"#(?:/[^/]*)*?/(?:x-|(?:{'|'.join(sorted(DATA | ASIDE))})(?:/|$))")
 Placed = tuple[dict[str, Any], str]
 """An object of a document and its pointer."""
 TELLING = frozenset(
@@ -40,15 +48,24 @@ _MARKER = (
 
 def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
     """What a local reference ("#/a/b") names. ContractError for a remote or a dangling one."""
-    if not pointer.startswith("#"):
-        raise ContractError(
-            f"{where}: the reference {pointer[:120]!r} leaves the document; bundle it into one file, nothing is fetched"
-        )
+    return _located(document, pointer, where, _MOST_HOPS)[0]
+
+
+def _located(document: dict[str, Any], reference: str, where: str, hops: int) -> tuple[Any, str]:
+    """What a reference names, and the pointer of the place where it stands: a part of the way may
+    be a reference, as of AsyncAPI's channels.
+    """
+    if not reference.startswith("#"):
+        raise ContractError(f"{where}: the reference {reference[:120]!r} {_LEAVES}")
     node: Any = document
-    for part in pointer[1:].lstrip("/").split("/") if len(pointer) > 1 else []:
-        name = unquote(part) if "%" in part else part
-        if "~" in name:
-            name = unescaped(name)
+    pointer = ""
+    for written in reference[1:].lstrip("/").split("/") if len(reference) > 1 else []:
+        part = unquote(written) if "%" in written else written
+        name = unescaped(part) if "~" in part else part
+        if isinstance(node, dict) and name not in node and hops:
+            target = node.get("$ref")
+            if isinstance(target, str):
+                node, pointer = _located(document, target, where, hops - 1)
         if isinstance(node, dict) and name in node:
             node = node[name]
         elif (
@@ -60,9 +77,10 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
             node = node[int(name)]
         else:
             raise ContractError(
-                f"{where}: the reference {pointer[:120]!r} names nothing in the document"
+                f"{where}: the reference {reference[:120]!r} names nothing in the document"
             )
-    return node
+        pointer += f"/{part}"
+    return node, pointer
 
 
 def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tuple[Any, str]:
@@ -70,12 +88,11 @@ def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tup
     for _ in range(_MOST_HOPS):
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
             return node, pointer
-        target = node["$ref"]
         try:
-            node = resolve(document, target, f"{where} {pointer}")
+            node, behind = _located(document, node["$ref"], f"{where} {pointer}", _MOST_HOPS)
         except ContractError as error:
             raise ContractError(str(error), pointer) from None
-        pointer = unquote(target[1:])
+        pointer = behind
     raise ContractError(f"{where}: the reference at {pointer} leads in a circle", pointer)
 
 
@@ -88,9 +105,32 @@ def survey(
 ) -> None:
     """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of
     schemas and patterns. `look`: the document's, where it was taken already.
+
+    What is passed over elsewhere (data, members `x-…`) is looked at where a reference leads into
+    it.
     """
-    if not _passes(look or look_at(document), limits, allowed):
-        _refuse(document, where, limits, allowed)
+    look = look or look_at(document)
+    own = _named_aside(document, where)
+    if own or not _passes(look, limits, allowed):
+        _refuse([(document, ""), *own], where, limits, allowed)
+
+
+def _named_aside(document: dict[str, Any], where: str) -> list[Placed]:
+    """What references name inside data and members `x-…`, with its pointer: none inside
+    another.
+    """
+    named, _ = references(document, sys.maxsize)
+    places: list[Placed] = []
+    for target in sorted(unquote(text[1:]) for text in named if _IN_ASIDE.match(text)):
+        if places and (target == places[-1][1] or target.startswith(f"{places[-1][1]}/")):
+            continue
+        try:
+            node = resolve(document, f"#{target}", where)
+        except ContractError:
+            continue  # whoever follows it says so
+        if isinstance(node, dict):
+            places.append((node, target))
+    return places
 
 
 def _passes(look: Look, limits: ContractLimits, allowed: frozenset[str]) -> bool:
@@ -104,16 +144,16 @@ def _passes(look: Look, limits: ContractLimits, allowed: frozenset[str]) -> bool
 
 
 def _refuse(
-    document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str]
+    parts: list[Placed], where: str, limits: ContractLimits, allowed: frozenset[str]
 ) -> None:
     schemas = patterns = 0
-    for node, pointer in objects(document):
+    for node, pointer in (placed for part in parts for placed in objects(*part)):
         schemas += 1
         for word in REFERENCES:
             target = node.get(word)
             if leads_out(target) and not allowed:
                 raise ContractError(
-                    f"{where}: the reference {target[:120]!r} at {pointer or '/'} leaves the document; bundle it into one file, nothing is fetched",
+                    f"{where}: the reference {target[:120]!r} at {pointer or '/'} {_LEAVES}",
                     pointer,
                 )
         texts = list(patterns_in(node))
@@ -141,11 +181,11 @@ def telling(document: dict[str, Any]) -> list[Placed]:
     return [placed for placed in objects(document) if not TELLING.isdisjoint(placed[0])]
 
 
-def objects(document: dict[str, Any]) -> Iterator[Placed]:
+def objects(document: dict[str, Any], begin: str = "") -> Iterator[Placed]:
     """Every object that may be read as a schema, with its pointer; data and maps of names are
-    passed over.
+    passed over. `begin`: the pointer of what is given.
     """
-    stack: list[tuple[Any, str, bool]] = [(document, "", False)]
+    stack: list[tuple[Any, str, bool]] = [(document, begin, False)]
     while stack:
         node, pointer, names = stack.pop()
         if isinstance(node, list):

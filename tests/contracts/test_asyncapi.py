@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from monitor.contracts.check import check
 from monitor.contracts.read import examine, read_contract
 from monitor.errors import ContractError
+from tests.contracts.examples import live, registry
 from tests.contracts.test_messages import held, judged, said
 
 ORDER = {
@@ -315,3 +317,89 @@ def test_of_several_messages_the_one_is_broken_that_a_constant_does_not_rule_out
     contract = held(json.dumps(document), "asyncapi")
     told = judged({"type": "event", "a": "x", "b": 1}, contract)
     assert {violation.pointer for violation in told.violations} == {"/a", "/*"}
+
+
+def test_an_address_that_is_the_topic_beats_one_with_parameters_which_hold_no_slash() -> None:
+    text, number = {"payload": {"type": "string"}}, {"payload": {"type": "integer"}}
+    document = {
+        "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
+        "channels": {
+            "any": {"address": "{queue}", "messages": {"m": text}},
+            "own": {"address": "calls", "messages": {"m": number}},
+        },
+    }  # fmt: skip
+    contract = held(json.dumps(document), "asyncapi")
+    assert said(judged("x", contract, topic="calls"))[0] == "violated"
+    assert said(judged("x", contract, topic="answers"))[0] == "valid"
+    assert said(judged(1, contract, topic="answers"))[0] == "violated"
+    assert said(judged(1, contract, topic="answers/eu"))[1] == "no_contract"
+
+
+def test_a_header_that_is_an_object_may_be_written_as_json() -> None:
+    described = {
+        "type": "object",
+        "properties": {
+            "mqmd": {"type": "object", "required": ["id"], "properties": {"id": ORDER}}
+        },
+    }
+    contract = held(three(headers=described), "asyncapi")
+    good, bad = json.dumps({"id": {"id": 7}}), json.dumps({"id": {"id": "x"}})
+    assert said(judged({"id": 1}, contract, headers={"mqmd": good})) == ("valid", "", [])
+    assert said(judged({"id": 1}, contract, headers={"mqmd": bad}))[2] == [
+        ("request", "type", "/header/mqmd/id/id")
+    ]
+    assert said(judged({"id": 1}, contract, headers={"mqmd": "{no"}))[0] == "violated"
+
+
+def test_what_an_operation_names_may_stand_behind_the_reference_of_its_channel() -> None:
+    document = json.loads(three())
+    document["components"] = {"channels": {"orders": document["channels"].pop("orders")}}
+    document["channels"]["orders"] = {"$ref": "#/components/channels/orders"}
+    contract = held(json.dumps(document), "asyncapi")
+    assert said(judged({"id": "x"}, contract)) == ("violated", "", [("request", "type", "/id")])
+
+
+@pytest.mark.parametrize("form", ["asyncapi", "openapi"])
+def test_children_that_extend_the_parent_which_lists_them_are_judged(form: str) -> None:
+    kind = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
+    schemas = {
+        "Pet": kind
+        | {
+            "discriminator": {"propertyName": "kind"},
+            "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Cat", "Dog")],
+        },
+        **{
+            name: {
+                "allOf": [
+                    {"$ref": "#/components/schemas/Pet"},
+                    {"required": [of], "properties": {of: {"type": "integer"}}},
+                ]
+            }
+            for name, of in (("Cat", "lives"), ("Dog", "tricks"))
+        },
+    }
+    pet = {"$ref": "#/components/schemas/Pet"}
+    if form == "asyncapi":
+        document = json.loads(three(payload=pet)) | {"components": {"schemas": schemas}}
+        contract = held(json.dumps(document), "asyncapi")
+        outcomes = [said(judged(body, contract))[0] for body in PETS[:-1]]
+    else:
+        content = {"application/json": {"schema": pet}}
+        paths = {"/a": {"get": {"responses": {"200": {"description": "x", "content": content}}}}}
+        document = {"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths}
+        contracts = registry(
+            json.dumps(document | {"components": {"schemas": schemas}}), form="openapi"
+        )
+        calls = [live(path="/a", response_body=json.dumps(body)) for body in PETS]
+        *outcomes, other = [check(call, contracts).outcome for call in calls]
+        assert other == "violated"
+    assert outcomes == ["valid", "valid", "violated", "violated"]
+
+
+PETS = (
+    {"kind": "Cat", "lives": 9},
+    {"kind": "Dog", "tricks": 2},
+    {"kind": "Cat", "lives": "nine"},
+    {"lives": 9},
+    {"kind": "Cat", "tricks": 2},
+)

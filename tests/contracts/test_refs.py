@@ -71,7 +71,7 @@ def test_what_passes_at_first_sight_is_what_a_closer_look_refuses_nothing_of(
     assert look.schemas == len(list(objects(document)))
     assert look.words == {key for node in every_object(document) for key in node}
     if _passes(look, limits, allowed):
-        _refuse(document, "here", limits, allowed)
+        _refuse([(document, "")], "here", limits, allowed)
         survey(document, "here", limits, allowed)
     else:
         with pytest.raises(ContractError):

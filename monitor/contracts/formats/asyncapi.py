@@ -16,6 +16,7 @@ from monitor.contracts.formats.avro import avro_message
 from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import DRAFTS, MAY_BE_TEXT
 from monitor.contracts.formats.naming import unique
+from monitor.contracts.formats.parents import without_choices_of_parents
 from monitor.contracts.formats.payload_schemas import (
     all_of,
     described_headers,
@@ -69,7 +70,8 @@ def read_asyncapi(
             "/asyncapi",
         )
     survey(document, where, limits)
-    return _Reader(document, where, int(match[1]), limits).promise()
+    whole = without_choices_of_parents(document)
+    return _Reader(whole, where, int(match[1]), limits).promise()
 
 
 @dataclass(frozen=True, slots=True)

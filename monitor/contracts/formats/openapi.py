@@ -12,6 +12,7 @@ from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
 from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
 from monitor.contracts.formats.misplaced import refuse_misplaced
 from monitor.contracts.formats.official import Version
+from monitor.contracts.formats.parents import without_choices_of_parents
 from monitor.contracts.formats.reading import Readings
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
@@ -77,6 +78,7 @@ def read_openapi(
     old = match.group(1) == "0"
     look, written = look_at(document), document
     document = document if old else grounded(document, look.words)
+    document = without_choices_of_parents(document)
     look = look if document is written else look_at(document)
     survey(document, where, limits, look=look)
     refuse_misplaced(document, where)

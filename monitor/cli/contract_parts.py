@@ -1,0 +1,158 @@
+"""The files that documents of several files may take in: those given along, and those below the
+document's own folder.
+"""
+
+import os.path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from monitor.contracts.bundling import Bundled, bundled, by_address
+from monitor.contracts.limits import CONTRACT_LIMITS
+from monitor.contracts.looks import look_at
+from monitor.contracts.text import parse
+from monitor.errors import ContractError, UsageError
+
+_REFER = frozenset({"openapi", "asyncapi", "jsonschema"})
+_WRITTEN = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto"})
+_MOST = 2_000
+"""Files of one document."""
+Read = Callable[[str], bytes | None]
+"""The bytes of the file of a path; None where it may not be taken in."""
+
+
+def nowhere(_: str) -> bytes | None:
+    """No file may be taken in."""
+    return None
+
+
+def place_of(path: Path | str) -> str:
+    """Where a file lies, by names alone: no link is followed."""
+    return os.path.normpath(Path(path).absolute())
+
+
+def refers_outside(kind: str, document: Mapping[str, Any]) -> bool:
+    """Whether a document of this kind refers to other files or addresses."""
+    return kind in _REFER and look_at(document).leaves
+
+
+def gathered_document(
+    document: dict[str, Any],
+    path: str,
+    read: Read,
+    along: Mapping[str, bytes],
+    *,
+    by_name: bool = False,
+) -> Bundled:
+    """The document with the files that it refers to. UsageError for one that cannot be read.
+
+    `along`: files given along. An address means the one whose schema has it as its `$id`, or with
+    `by_name` the only one whose name it ends with.
+    """
+    taken: dict[str, Any] = {}
+
+    def find(name: str) -> Any:
+        if PurePosixPath(name).suffix.lower() not in _WRITTEN:
+            return None
+        raw = read(name)
+        if raw is None:
+            return None
+        if len(taken) >= _MOST:
+            raise UsageError(f"{path} refers to more than {_MOST} files; bundle it into one")
+        taken[name] = True
+        return _parsed(raw, name)
+
+    identified = {
+        name: held
+        for name, raw in along.items()
+        if b"$id" in raw or b'"id"' in raw
+        if isinstance(held := _or_nothing(raw, name), dict)
+    }
+    addresses = by_address(identified)
+
+    def at_address(address: str) -> str | None:
+        last = PurePosixPath(unquote(urlsplit(address).path)).name
+        alike = [name for name in along if by_name and PurePosixPath(name).name == last]
+        return addresses.get(address) or (alike[0] if len(alike) == 1 else None)
+
+    return bundled(document, path, find, at_address)
+
+
+def whole_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -> Bundled:
+    """A file's document with what it takes in of files and folders that are given along, and of
+    what lies below its own folder.
+    """
+    own = place_of(path)
+    along = {
+        name: raw
+        for other in given
+        if other != path and not other.is_dir()
+        if (raw := _beside(path, given)(name := place_of(other))) is not None
+    }
+    return gathered_document(document, own, _beside(path, given), along, by_name=True)
+
+
+def _beside(path: Path, given: Sequence[Path]) -> Read:
+    """What a file may take in: files and folders given along, and what lies below its own folder;
+    nothing that is hidden, or that a link leads away to.
+    """
+    own = path.absolute().parent
+    folders = [own, *(held.absolute() for held in given if held.is_dir())]
+    files = set(map(place_of, given))
+
+    def read(name: str) -> bytes | None:
+        allowed = name in files or any(_lies_in(name, folder) for folder in folders)
+        return _bytes(name) if allowed else None
+
+    return read
+
+
+def below(root: Path, folder: Path) -> Read:
+    """The files below a root, by their paths as a folder of it sees them."""
+
+    def read(name: str) -> bytes | None:
+        path = place_of(folder / name)
+        return _bytes(path) if _lies_in(path, root.absolute()) else None
+
+    return read
+
+
+def _bytes(name: str) -> bytes | None:
+    """None where there is no such file; as much as a contract may have and a byte more."""
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(CONTRACT_LIMITS.text_bytes + 1)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _lies_in(name: str, folder: Path) -> bool:
+    try:
+        below = Path(name).relative_to(place_of(folder))
+        Path(name).resolve().relative_to(folder.resolve())
+    except ValueError:
+        return False
+    return not any(part.startswith(".") for part in below.parts)
+
+
+def _parsed(raw: bytes, name: str) -> Any:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not UTF-8 text") from error
+    if PurePosixPath(name).suffix.lower() == ".proto":
+        return text
+    try:
+        return parse(text, where=name)
+    except ContractError as error:
+        raise UsageError(str(error)) from None
+
+
+def _or_nothing(raw: bytes, name: str) -> Any:
+    try:
+        return _parsed(raw, name)
+    except UsageError:
+        return None
