@@ -15,6 +15,7 @@ from monitor.control.verdicts import save_verdict
 from monitor.detect.judging.clauses import clauses_of
 from monitor.detect.judging.gone import brought_up_to_date, ended
 from monitor.detect.judging.inputs import Inputs
+from monitor.detect.measure.columns import Measured
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.joining.meant import AGAIN, Meanings
@@ -115,12 +116,13 @@ def judge_deploy(
         share=max((share for _, share in shares), default=None),
         neighbours=callers,
     )
-    verdict, findings = inputs.judged()
+    measured = Measured()
+    verdict, findings = inputs.judged(measured)
     # else nothing is worth the reading
     if any(finding.evidence.step or finding.evidence.fanout for finding in findings):
         beside = around(source, seen.name, named, cells, callers, since, soon)
         inputs = replace(inputs, neighbours=beside.neighbours, former=beside.former)
-        verdict, findings = inputs.judged()
+        verdict, findings = inputs.judged(measured)
     if findings:
         calls = tuple(alike(reader, seen.name, named, cells, findings, started))
         inputs = replace(
@@ -128,12 +130,12 @@ def judge_deploy(
             calls=calls,
             failures_before=failures_before(reader, named, seen.name, cells, calls, started),
         )
-        verdict, findings = inputs.judged() if inputs.calls else (verdict, findings)
+        verdict, findings = inputs.judged(measured) if inputs.calls else (verdict, findings)
     meanings = meanings or Meanings(reader)
     meant = meanings.of(named, verdict.against_version, judged_until, settings.alpha, now)
     if meant is not None:
         inputs = replace(inputs, meant=meant)
-        verdict, findings = inputs.judged()
+        verdict, findings = inputs.judged(measured)
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
         newer = (

@@ -21,7 +21,7 @@ from monitor.model.cells import (
     unpacked,
     widened,
 )
-from monitor.model.edges import WINDOW_SECONDS, is_called
+from monitor.model.edges import WINDOW_SECONDS, qualified
 from monitor.store.reader import Reader
 
 SPAN = timedelta(hours=6, minutes=40)
@@ -46,7 +46,7 @@ class KeptCells:
 
     def __init__(self, reader: Reader, most_rows: int = MOST_ROWS) -> None:
         self._reader, self._most = reader, most_rows
-        self._blocks: list[CellColumns] = []
+        self._blocks: list[_Block] = []
         self._sequence = 0
         self._since = self._until = 0
         self._answers: OrderedDict[_Question, tuple[datetime, bytes]] = OrderedDict()
@@ -54,7 +54,7 @@ class KeptCells:
     @property
     def rows(self) -> int:
         """Cells that are kept."""
-        return sum(map(len, self._blocks))
+        return sum(len(block.cells) for block in self._blocks)
 
     def refresh(self) -> tuple[CellColumns | None, list[int]]:
         """Take in what was sealed since the last time: its cells (None the first time, when all
@@ -74,10 +74,7 @@ class KeptCells:
         inside = [window for window in changed if window >= self._since]
         for first, end in _runs(inside):
             if first < before:
-                self._blocks = [
-                    block.where((block.columns.windows < first) | (block.columns.windows >= end))
-                    for block in self._blocks
-                ]
+                self._let_go(first, end)
             for begin in range(first, end, int(AT_ONCE.total_seconds())):
                 until = min(end, begin + int(AT_ONCE.total_seconds()))
                 cells = self._read(begin, until, sequence)
@@ -140,27 +137,14 @@ class KeptCells:
         self, environment: str, services: Sequence[str], since: datetime, until: datetime
     ) -> CellColumns:
         first, end = int(np.ceil(since.timestamp())), int(np.ceil(until.timestamp()))
-        pieces = []
-        for block in self._blocks:
-            columns = block.columns
-            edges = np.array(
-                [
-                    (not environment or edge.environment == environment)
-                    and (
-                        not services
-                        or any(
-                            is_called(edge.caller_namespace, edge.caller, name)
-                            or is_called(edge.callee_namespace, edge.callee, name)
-                            for name in services
-                        )
-                    )
-                    for edge in columns.edges
-                ]
-                or [False],
-                dtype=np.bool_,
-            )
-            pieces.append(block.where(edges[columns.edge] & _within(columns.windows, first, end)))
-        return concatenated(pieces)
+        return concatenated(
+            [
+                CellColumns(
+                    block.cells.columns.taken(block.rows(environment, services, first, end))
+                )
+                for block in self._blocks
+            ]
+        )
 
     def _begin(self, until: int) -> None:
         """Fill from the newest backwards, as far as is allowed."""
@@ -173,7 +157,7 @@ class KeptCells:
                 break
             since -= step
             pieces.append(cells)
-        self._blocks = [narrowed(concatenated(pieces[::-1]))] if pieces else []
+        self._blocks = [_Block(narrowed(concatenated(pieces[::-1])))] if pieces else []
         self._sequence, self._since, self._until = sequence, since, until
 
     def _read(self, since: int, until: int, sequence: int) -> CellColumns:
@@ -181,10 +165,12 @@ class KeptCells:
 
     def _add(self, cells: CellColumns) -> None:
         """Blocks grow in size, so that there are few and each row is moved seldom."""
-        self._blocks.append(narrowed(cells))
-        while len(self._blocks) > 1 and len(self._blocks[-2]) <= 2 * len(self._blocks[-1]):
-            last, before = self._blocks.pop(), self._blocks.pop()
-            self._blocks.append(narrowed(concatenated([before, last])))
+        self._blocks.append(_Block(narrowed(cells)))
+        while len(self._blocks) > 1 and len(self._blocks[-2].cells) <= 2 * len(
+            self._blocks[-1].cells
+        ):
+            last, before = self._blocks.pop().cells, self._blocks.pop().cells
+            self._blocks.append(_Block(narrowed(concatenated([before, last]))))
 
     def _trim(self) -> None:
         """Let go what is too old, and what is too much."""
@@ -196,16 +182,66 @@ class KeptCells:
                 (self._until - self._since) // 10 // WINDOW_SECONDS * WINDOW_SECONDS,
             )
             self._cut()
-        if any(
-            len(block) and int(block.columns.windows.min()) < self._since - AT_ONCE.total_seconds()
-            for block in self._blocks
-        ):
+        if any(block.begins < self._since - AT_ONCE.total_seconds() for block in self._blocks):
             self._cut()
 
     def _cut(self) -> None:
-        self._blocks = [
-            block.where(block.columns.windows >= self._since) for block in self._blocks
+        self._let_go(0, self._since)
+
+    def _let_go(self, first: int, end: int) -> None:
+        """Forget the cells of these windows."""
+        blocks: list[_Block] = []
+        for block in self._blocks:
+            gone = _within(block.cells.columns.windows, first, end)
+            blocks.append(_Block(block.cells.where(~gone)) if gone.any() else block)
+        self._blocks = blocks
+
+
+class _Block:
+    """Cells that are kept, and where those of each edge and service are: who asks for a service
+    reads its cells alone.
+    """
+
+    def __init__(self, cells: CellColumns) -> None:
+        self.cells = cells
+        columns = cells.columns
+        self.begins = int(columns.windows.min()) if len(cells) else 2**62
+        self._order = np.argsort(columns.edge, kind="stable").astype(np.int32)
+        self._starts = np.searchsorted(
+            columns.edge[self._order], np.arange(len(columns.edges) + 1)
+        ).tolist()
+        self._of: dict[str, list[int]] = {}
+        for place, edge in enumerate(columns.edges):
+            for namespace, name in (
+                (edge.caller_namespace, edge.caller),
+                (edge.callee_namespace, edge.callee),
+            ):
+                for called in {name, qualified(namespace, name)}:
+                    self._of.setdefault(called, []).append(place)
+
+    def rows(
+        self, environment: str, services: Sequence[str], first: int, end: int
+    ) -> NDArray[np.int64]:
+        """The cells of windows from `first` to `end` on edges that one of the services takes part
+        in (none named are all), in their order.
+        """
+        columns = self.cells.columns
+        if not services and not environment:
+            return np.flatnonzero(_within(columns.windows, first, end))
+        places = (
+            {place for name in services for place in self._of.get(name, ())}
+            if services
+            else range(len(columns.edges))
+        )
+        pieces = [
+            self._order[self._starts[place] : self._starts[place + 1]]
+            for place in places
+            if not environment or columns.edges[place].environment == environment
         ]
+        if not pieces:
+            return np.zeros(0, dtype=np.int64)
+        rows = np.sort(np.concatenate(pieces)).astype(np.int64)
+        return rows[_within(columns.windows[rows], first, end)]
 
 
 def _runs(windows: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -15,7 +15,12 @@ from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import exceedance_counts, far_counts
 from monitor.detect.evidence.pair_bounds import Asked, Bounded, Rate, bounds_of_pairs
 from monitor.detect.evidence.rates import between_versions
-from monitor.detect.evidence.signal_tests import OldCounts, latency_of_side, signal_tests
+from monitor.detect.evidence.signal_tests import (
+    OldCounts,
+    latency_of_sides,
+    signal_tests,
+    slower_sides,
+)
 from monitor.detect.evidence.tested import (
     ALL_FAILURES,
     FROM_TRACES,
@@ -73,18 +78,15 @@ def tests_of_edges(
     the new one had; `grain`: how many seconds a window holds.
     """
     for first in range(0, len(edges), AT_ONCE):
-        begun = [
-            _begun(
-                table,
-                role,
-                (new_version, old_version),
-                since,
-                settings,
-                fresh,
-                (between_instances, by_kind) if role == "callee" else (1.0, {}),
-            )
-            for table, role in edges[first : first + AT_ONCE]
-        ]
+        begun = _begun(
+            [
+                contrast(table, role, new_version, old_version, since)
+                for table, role in edges[first : first + AT_ONCE]
+            ],
+            settings,
+            fresh,
+            {"callee": (between_instances, by_kind), "caller": (1.0, {})},
+        )
         several = [edge for edge in begun if len(edge.counterparts) > 1]
         highest = dict(zip(map(id, several), at_most(several, fresh, settings), strict=True))
         for edge in begun:
@@ -107,30 +109,65 @@ class Begun:
     pairs: Callable[[], tuple[SignalTest, ...]]
 
 
+Scatter = tuple[float, Mapping[str, float]]
+"""How much failures scatter at least: of all kinds, and of each."""
+
+
 def _begun(
-    table: EdgeTable,
-    role: Role,
-    versions: tuple[str, str],
-    since: float,
+    wholes: Sequence[Contrast],
     settings: JudgeSettings,
     fresh: Shares,
-    scatter: tuple[float, Mapping[str, float]],
+    scatter: Mapping[Role, Scatter],
+) -> list[Begun]:
+    """These edges, `scatter` by the service's role on them."""
+    told = [_problems(whole, settings) for whole in wholes]
+    judged = [whole for whole, (_, biased) in zip(wholes, told, strict=True) if not biased]
+    by_role = [scatter[whole.role][1] for whole in judged]
+    slower = iter(slower_sides(judged, settings, fresh, by_role))
+    return [
+        _one_begun(
+            whole,
+            problems,
+            settings,
+            fresh,
+            scatter[whole.role],
+            [] if biased else next(slower),
+            biased=biased,
+        )
+        for whole, (problems, biased) in zip(wholes, told, strict=True)
+    ]
+
+
+def _one_begun(
+    whole: Contrast,
+    problems: tuple[Reason, ...],
+    settings: JudgeSettings,
+    fresh: Shares,
+    scatter: Scatter,
+    slower: Sequence[SignalTest | None],
+    *,
+    biased: bool,
 ) -> Begun:
-    whole = contrast(table, role, *versions, since)
-    names, codes = other_codes(table, role)
+    names, codes = other_codes(whole.table, whole.role)
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
-    problems, biased = _problems(whole, settings)
     old = OldCounts.of(whole)
-    tests = signal_tests(whole, old, settings, *scatter, fresh, biased=biased)
+    tests = signal_tests(whole, old, settings, *scatter, fresh, slower, biased=biased)
 
     @cache
     def pairs() -> tuple[SignalTest, ...]:
+        versions = whole.new_version, whole.old_version
+        contrasts = [
+            contrast(whole.table, whole.role, *versions, whole.since, counterpart)
+            for counterpart in counterparts
+        ]
+        sides: list[list[SignalTest | None]] = [[] for _ in contrasts]
+        if not biased:
+            sides = slower_sides(contrasts, settings, fresh, [scatter[1]] * len(contrasts))
         made: list[SignalTest] = []
-        for counterpart in counterparts:
-            pair = contrast(table, role, *versions, since, counterpart)
+        for pair, of_pair in zip(contrasts, sides, strict=True):
             made += signal_tests(
-                pair, OldCounts.of(pair), settings, *scatter, fresh, biased=biased
+                pair, OldCounts.of(pair), settings, *scatter, fresh, of_pair, biased=biased
             )
         return tuple(made)
 
@@ -156,7 +193,11 @@ def _finished(
         if log_e >= min(LEANING, -math.log(settings.alpha)) or _may_be_slow(bounded, settings):
             every = [*tests, *begun.pairs()]
             log_e, slow = mean_of(weighed(every), len(counterparts)), _is_slow(every, settings)
-    own = latency_of_side(whole, "own", settings, fresh) if slow and role == "callee" else None
+    own = (
+        latency_of_sides([(whole, "own", 1.0)], settings, fresh)[0]
+        if slow and role == "callee"
+        else None
+    )
     equivalences: dict[str, Bounds] = {}
     unharmed: Bounds | None = None
     for kind, bad, of in (

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, once, summed
-from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.rates import LEANS, dispersion, lasting, ratio_bounds
+from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.evidence.rates import dispersion
 from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
 
 QUANTILES = (0.5, 0.9, 0.99)
@@ -67,101 +66,6 @@ def lifted(place: Ints | int, lowest: int, floor_buckets: int, floor_seconds: fl
     )
 
 
-def latency_test(
-    windows: Ints,
-    new: Floats,
-    old: Floats,
-    before: Floats,
-    *,
-    lowest: int,
-    floor_buckets: int,
-    floor_seconds: float,
-    fresh: Floats | None = None,
-    least: float = 1.0,
-) -> LatencyTest:
-    """`new`, `old`: strata x buckets (`lowest` first); `before`: the old version's windows before
-    the deploy.
-
-    `fresh`: the new version's calls per stratum set aside; `least`: the least dispersion, as
-    instances differ.
-    """
-    distinct = once(windows)
-    new_total, old_total = new.sum(axis=0), old.sum(axis=0)
-    quantiles = three(new_total, lowest), three(old_total + before.sum(axis=0), lowest)
-    past = _past(windows, distinct, old, before)
-    calls, b = new.sum(axis=1), old.sum(axis=1)
-    aside = np.zeros_like(calls) if fresh is None else fresh
-    a = calls - aside  # of warm instances
-    strata = np.searchsorted(distinct, windows)
-    floors = lowest, floor_buckets, floor_seconds
-    usual = _CallsBefore.of(before)
-    bounds_tested: list[_Bound | None] = []
-    for at, enough, rate, above, s in above_bounds(past, strata, new, old, floors):
-        used = (a > 0) & (b > 0) & enough
-        if not used.any():
-            bounds_tested.append(None)
-            continue
-        k = np.maximum(above - aside, 0.0)
-        phi = max(usual.dispersion_at(_middle(at[used])), least)
-        shown_by = k[used], a[used], s[used], b[used]
-        bounds_tested.append(_Bound(used, enough, rate, above, s, shown_by, phi))
-    log_es = iter(_log_es([bound for bound in bounds_tested if bound]))
-    logs: list[float] = []
-    shown: _Bound | None = None
-    for bound in bounds_tested:
-        if bound is None:
-            logs.append(0.0)
-            continue
-        log_e, (k, a, s, of_old), phi = next(log_es), bound.warm, bound.phi
-        # whether it lasts matters only where there is something
-        if log_e > 0.0 and not lasting(windows[bound.used], (k, a), (s, of_old), 1.0):
-            log_e = 0.0
-        elif log_e >= LEANS:  # the warm ones are slower, too: then fresh ones count as well
-            every = (calls > 0) & (b > 0) & bound.enough
-            fresh_too = _log_e(
-                bound.above[every] / phi,
-                calls[every] / phi,
-                bound.old_above[every] / phi,
-                b[every] / phi,
-                bound.rate[every],
-            )
-            log_e = max(log_e, fresh_too)
-        logs.append(log_e)
-        if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
-            shown = bound
-    mixed = log_mean_exp(np.array(logs))
-    if shown is None:
-        return LatencyTest(int(distinct.size), 0, 0, 0, 0, 0, 0.0, None, None, None, *quantiles)
-    k, a, s, b = shown.warm
-    some = k + s > 0
-    bounds = (
-        ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), 1.0, 0.99)
-        if some.any()
-        else (None, None, None)
-    )
-    bad_windows = int(once(windows[shown.used][k > 0]).size)
-    sums4 = (int(a.sum()), int(k.sum()), int(b.sum()), int(s.sum()))
-    return LatencyTest(int(distinct.size), bad_windows, *sums4, mixed, *bounds, *quantiles)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Bound:
-    """One threshold: the strata `used`, those whose past is long `enough`, the share of earlier
-    calls above it, calls above it of the new and the old version, by stratum.
-
-    `warm`: of the strata used, calls of warm instances above it and all, and the old version's;
-    `phi`: how much such calls scatter.
-    """
-
-    used: Bools
-    enough: Bools
-    rate: Floats
-    above: Floats
-    old_above: Floats
-    warm: tuple[Floats, Floats, Floats, Floats]
-    phi: float
-
-
 def above_bounds(
     past: Floats, strata: Ints, new: Floats, old: Floats, floors: tuple[int, int, float]
 ) -> Iterator[tuple[Ints, Bools, Floats, Floats, Floats]]:
@@ -172,7 +76,7 @@ def above_bounds(
     `past`: histograms before some moments, `strata` each stratum's among them; `new`, `old`:
     strata x buckets; `floors`: lowest bucket, floor in buckets, floor in seconds.
     """
-    new_above, old_above = _above(new), _above(old)
+    new_above, old_above = above(new), above(old)
     total, sums = past.sum(axis=1), np.cumsum(past, axis=1)
     last, rows, moments = past.shape[1] - 1, np.arange(strata.size), np.arange(past.shape[0])
     for share, enough in zip(QUANTILES, ENOUGH, strict=True):
@@ -187,12 +91,6 @@ def above_bounds(
             new_above[rows, shifted],
             old_above[rows, at],
         )
-
-
-def _middle(places: Ints) -> int:
-    """The whole part of the median."""
-    ordered = np.sort(places)
-    return int(ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) // 2
 
 
 def exceedance_counts(
@@ -248,19 +146,7 @@ def three(histogram: Floats, lowest: int) -> Quantiles:
     return p50, p90, p99
 
 
-def _past(windows: Ints, distinct: Ints, old: Floats, before: Floats) -> Floats:
-    """The old version's histogram over windows strictly before each distinct window (the last
-    REMEMBERED of them).
-    """
-    per_window = summed(old, np.searchsorted(distinct, windows), distinct.size)
-    line = np.concatenate(
-        [np.zeros((1, old.shape[1])), np.cumsum(np.concatenate([before, per_window]), axis=0)]
-    )
-    ends = before.shape[0] + np.arange(distinct.size)
-    return np.asarray(line[ends] - line[np.maximum(ends - REMEMBERED, 0)], dtype=np.float64)
-
-
-def _above(histograms: Floats) -> Floats:
+def above(histograms: Floats) -> Floats:
     """Calls in buckets above each column."""
     return np.asarray(
         histograms.sum(axis=1, keepdims=True) - np.cumsum(histograms, axis=1), dtype=np.float64
@@ -280,30 +166,10 @@ class _CallsBefore:
     def of(cls, before: Floats) -> "_CallsBefore":
         calls = before.sum(axis=1)
         busy = calls > 0
-        return cls(_above(before[busy]), calls[busy].astype(np.int64))
+        return cls(above(before[busy]), calls[busy].astype(np.int64))
 
     def dispersion_at(self, place: int) -> float:
         return dispersion(self.above[:, place].astype(np.int64), self.calls)
-
-
-def _log_e(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> float:
-    logs = log_ratios(k, a, s, b, rate)
-    return log_mean_exp(np.asarray(logs.sum(axis=1), dtype=np.float64))
-
-
-def _log_es(bounds: Sequence[_Bound]) -> list[float]:
-    """The same of warm instances at each of these thresholds, in one go."""
-    if not bounds:
-        return []
-    columns = (
-        (*(of / bound.phi for of in bound.warm), bound.rate[bound.used]) for bound in bounds
-    )
-    logs = log_ratios(*(np.concatenate(column) for column in zip(*columns, strict=True)))
-    ends = np.cumsum([bound.warm[0].size for bound in bounds]).tolist()
-    return [
-        log_mean_exp(np.asarray(logs[:, begin:end].sum(axis=1), dtype=np.float64))
-        for begin, end in zip([0, *ends], ends, strict=False)
-    ]
 
 
 def log_ratios(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> Floats:
@@ -321,3 +187,17 @@ def log_ratios(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> Floa
         + (b - s) * np.log((1.0 - pb) / (1.0 - p0)),
         dtype=np.float64,
     )
+
+
+def beneath(parts: Sequence[Floats], lows: Sequence[int], width: int) -> Floats:
+    """Histograms of several edges one beneath the other, bucket by bucket. `lows`: where each
+    edge's first bucket is.
+    """
+    if all(part.shape[1] == width for part in parts):
+        return np.concatenate(parts)
+    out = np.zeros((sum(part.shape[0] for part in parts), width))
+    row = 0
+    for part, low in zip(parts, lows, strict=True):
+        out[row : row + part.shape[0], low : low + part.shape[1]] = part
+        row += part.shape[0]
+    return out

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, runs, summed
-from monitor.detect.evidence.latency import REMEMBERED, above_bounds, log_ratios
+from monitor.detect.evidence.latency import REMEMBERED, above_bounds, beneath, log_ratios
 from monitor.detect.evidence.rates import EXPECTED
 from monitor.detect.evidence.rates import log_ratios as rate_log_ratios
 from monitor.detect.measure.contrasts import COLUMN, Contrast, Side, histograms, other_codes
@@ -270,7 +270,7 @@ def _measured(strata: _Strata, side: Side) -> _Measured | None:
             befores.append((begins + places[has_met], whole.table.windows[rows], latency[rows]))
     lows = [edge.whole.table.lowest - lowest for edge, *_ in chosen]
     new, old, before = (
-        _beneath(parts, lows, width)
+        beneath(parts, lows, width)
         for parts in (
             [data[0] for *_, data in chosen],
             [data[1] for *_, data in chosen],
@@ -290,20 +290,6 @@ def _measured(strata: _Strata, side: Side) -> _Measured | None:
         np.concatenate([windows for _, windows, _ in befores]),
         lowest,
     )
-
-
-def _beneath(parts: Sequence[Floats], lows: Sequence[int], width: int) -> Floats:
-    """Histograms of several edges one beneath the other, bucket by bucket. `lows`: where each
-    edge's first bucket is.
-    """
-    if all(part.shape[1] == width for part in parts):
-        return np.concatenate(parts)
-    out = np.zeros((sum(part.shape[0] for part in parts), width))
-    row = 0
-    for part, low in zip(parts, lows, strict=True):
-        out[row : row + part.shape[0], low : low + part.shape[1]] = part
-        row += part.shape[0]
-    return out
 
 
 def _mixed(logs: Floats, groups: Ints, weights: Floats | None = None) -> tuple[Ints, Floats]:

@@ -1,7 +1,7 @@
 """The tests of each signal on one contrast of an edge: rates of bad calls, and latency by side."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -9,7 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from monitor.detect.arrays import Ints, runs, summed
-from monitor.detect.evidence.latency import LatencyTest, latency_test
+from monitor.detect.evidence.latency import LatencyTest
+from monitor.detect.evidence.latency_tests import Measured, latency_tests
 from monitor.detect.evidence.rates import (
     LEANS,
     RateTest,
@@ -73,11 +74,12 @@ def signal_tests(
     least: float,
     least_of: Mapping[str, float],
     fresh: Shares,
+    slower: Sequence[SignalTest | None],
     *,
     biased: bool,
 ) -> list[SignalTest]:
     """Every signal's test on one contrast; `least` and `least_of` are how much failures scatter at
-    least, of all kinds and of each. `biased`: what traces tell is left out.
+    least, of all kinds and of each; `slower` are the tests of latency. `biased`: what traces tell is left out.
     """
     tests: list[SignalTest] = []
     for signal, kind, bad, calls in RATES:
@@ -115,53 +117,61 @@ def signal_tests(
                 signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p
             )
         )
-    if not biased:
-        sides = sides_of(contrast.table, contrast.role)
-        tests += [
-            test
-            for test in (
-                latency_of_side(contrast, side, settings, fresh, least_of) for side in sides
-            )
-            if test
-        ]
+    return tests if biased else [*tests, *(test for test in slower if test)]
+
+
+def latency_of_sides(
+    asked: Sequence[tuple[Contrast, Side, float]], settings: JudgeSettings, fresh: Shares
+) -> list[SignalTest | None]:
+    """Latency as one side of a contrast measured it, of many at once; None where a version has no
+    measurement there. Each with how much slow calls scatter at least.
+    """
+    tests: list[SignalTest | None] = [None] * len(asked)
+    measured: list[tuple[int, Measured]] = []
+    for place, (contrast, side, least) in enumerate(asked):
+        data = histograms(contrast, side)
+        if data is None or not data[0].any() or not data[1].any():
+            continue
+        new, old, before = data
+        calls = new.sum(axis=1)
+        if not contrast.table.is_counted:
+            # one number a bin is one thing seen, however many calls are assumed behind it
+            least = max(least, float(calls[calls > 0].mean()))  # noqa: PLW2901
+        aside = fresh_calls(fresh, contrast.windows, calls)
+        lowest = contrast.table.lowest
+        measured.append(
+            (place, Measured(contrast.windows, new, old, before, lowest, aside, least))
+        )
+    floors = settings.latency_floor_buckets, settings.latency_floor_seconds
+    found = latency_tests([of for _, of in measured], *floors)
+    for (place, _), test in zip(measured, found, strict=True):
+        contrast, side, _ = asked[place]
+        latency = LatencyEvidence(
+            side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles)
+        )
+        evidence = _evidence(test, contrast, "calls", latency=latency)
+        tests[place] = SignalTest(
+            "latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence
+        )
     return tests
 
 
-def latency_of_side(
-    contrast: Contrast,
-    side: Side,
+def slower_sides(
+    contrasts: Sequence[Contrast],
     settings: JudgeSettings,
     fresh: Shares,
-    least: Mapping[str, float] | None = None,
-) -> SignalTest | None:
-    """Latency as one side measured it; None where a version has no measurement there."""
-    data = histograms(contrast, side)
-    if data is None:
-        return None
-    new, old, before = data
-    if not new.any() or not old.any():
-        return None
-    least_of_side = (least or {}).get(side, 1.0)
-    if not contrast.table.is_counted:
-        # one number a bin is one thing seen, however many calls are assumed behind it
-        a_bin = new.sum(axis=1)
-        least_of_side = max(least_of_side, float(a_bin[a_bin > 0].mean()))
-    test = latency_test(
-        contrast.windows,
-        new,
-        old,
-        before,
-        lowest=contrast.table.lowest,
-        floor_buckets=settings.latency_floor_buckets,
-        floor_seconds=settings.latency_floor_seconds,
-        fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
-        least=least_of_side,
-    )
-    latency = LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
-    evidence = _evidence(test, contrast, "calls", latency=latency)
-    return SignalTest(
-        "latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence
-    )
+    least_of: Sequence[Mapping[str, float]],
+) -> list[list[SignalTest | None]]:
+    """The tests of latency of each of these contrasts, which `least_of` scatter so much at
+    least.
+    """
+    asked = [
+        (whole, side, least.get(side, 1.0))
+        for whole, least in zip(contrasts, least_of, strict=True)
+        for side in sides_of(whole.table, whole.role)
+    ]
+    tests = iter(latency_of_sides(asked, settings, fresh))
+    return [[next(tests) for _ in sides_of(whole.table, whole.role)] for whole in contrasts]
 
 
 def _evidence(

@@ -2,7 +2,7 @@
 stands in the way of a pass.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -31,14 +31,15 @@ from monitor.detect.judging.versions import (
     stayed_as_it_was,
 )
 from monitor.detect.judging.zones import zone_findings
-from monitor.detect.measure.columns import EdgeTable, tables
+from monitor.detect.measure.columns import EdgeTable, Measured
 from monitor.detect.measure.contrasts import role_on
 from monitor.detect.measure.series import Around
 from monitor.detect.measure.warmup import fresh_shares, grain_of
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
+from monitor.model.cells import CellColumns
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, Sighting
+from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Sighting
 from monitor.model.judging import Finding
 from monitor.model.reasons import Reason
 
@@ -68,6 +69,7 @@ def case_of(
     now: datetime,
     calls: Sequence[Alike] = (),
     before: Collection[str] | None = None,
+    measured: Measured | None = None,
 ) -> Case:
     """Compare the versions on every edge and collect all findings, and all that stands in the way
     of a pass.
@@ -115,7 +117,7 @@ def case_of(
     # each is judged by all edges: asked for only where something is worse, and then once
     def near() -> dict[str, list[Rival]]:
         called = {
-            cell.edge.callee for cell in around.neighbours if cell.edge.caller == deploy.service
+            edge.callee for edge in _edges_of(around.neighbours) if edge.caller == deploy.service
         }
         return rivals(deploy, others, found_tables, called, settings)
 
@@ -123,7 +125,7 @@ def case_of(
     neighbours: list[EdgeTable] = []
     if edges:
         begins, ends_at = since - settings.before_seconds, since + settings.step_seconds
-        neighbours = tables(around.neighbours, begins, ends_at)
+        neighbours = (measured or Measured()).tables(around.neighbours, begins, ends_at)
         if neighbours:
             ill = troubled(around_it(deploy, edges, found_tables, neighbours))
             if ill.size:
@@ -143,6 +145,10 @@ def case_of(
         findings += _missed(deploy, against, since, found_tables, sightings, settings, now, share)
     blockers += tuple(only_time_shows(deploy, against, edges, findings, neighbours, settings))
     return Case(deploy, against, since, edges, tuple(findings), blockers, data_until)
+
+
+def _edges_of(cells: Sequence[EdgeCell]) -> Iterable[Edge]:
+    return cells.edges() if isinstance(cells, CellColumns) else (cell.edge for cell in cells)
 
 
 def _side_by_side(

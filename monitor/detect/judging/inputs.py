@@ -11,6 +11,7 @@ import msgspec
 
 from monitor.detect.judging.findings import Clause, ClauseKey, Clauses
 from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.columns import Measured
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
@@ -74,8 +75,10 @@ class Inputs:
         except (msgspec.ValidationError, msgspec.DecodeError, zlib.error, KeyError, ValueError):
             return None
 
-    def judged(self) -> tuple[Verdict, list[Finding]]:
-        """The verdict and its findings: the same whenever it is asked."""
+    def judged(self, measured: Measured | None = None) -> tuple[Verdict, list[Finding]]:
+        """The verdict and its findings: the same whenever it is asked. `measured` keeps tables
+        for inputs that share cells with these.
+        """
         accepted = frozenset(self.accepted)
         around = Around(self.neighbours, self.former) if self.neighbours or self.former else None
         verdict, findings = judge(
@@ -92,6 +95,7 @@ class Inputs:
             calls=self.calls,
             failures_before=self.failures_before,
             meant=self.meant,
+            measured=measured,
         )
         return replace(verdict, service=self.called), findings
 

@@ -33,6 +33,7 @@ __all__ = [
     "LOWEST_BUCKET",
     "UNPROMISED",
     "EdgeTable",
+    "Measured",
     "digest",
     "part_of",
     "tables",
@@ -51,6 +52,28 @@ def tables(cells: Sequence[EdgeCell], since: float, until: float) -> list[EdgeTa
         if cell.sealed and since <= stamp < until:
             grouped.setdefault(cell.edge, []).append((stamp, cell))
     return [_table(edge, grouped[edge]) for edge in sorted(grouped)]
+
+
+class Measured:
+    """Tables that were made, kept for as long as one deploy is being judged: the same cells are
+    asked for several times.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[CellColumns, list[EdgeTable]]] = {}
+
+    def tables(self, cells: Sequence[EdgeCell], since: float, until: float) -> list[EdgeTable]:
+        """As `tables`. They are not to be changed."""
+        if not isinstance(cells, CellColumns) or not len(cells):
+            return tables(cells, since, until)
+        windows = cells.columns.windows
+        if windows.min() < since or windows.max() >= until:
+            return tables(cells, since, until)
+        # the cells are kept too, so that no others come to bear their number
+        _, made = self._made.setdefault(id(cells), (cells, []))
+        if not made:
+            made += tables_by_column(cells, since, until)
+        return list(made)
 
 
 def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:

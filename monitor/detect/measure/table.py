@@ -122,6 +122,13 @@ Entries = tuple[Ints, Ints | Floats, Ints]
 """Of histograms: the bucket, the count and the row of each entry."""
 
 
+Filled = tuple[Ints, Ints, Floats]
+"""Of a histogram by row and bucket, what is not zero: rows, buckets and numbers, in order."""
+Spread = tuple[int, Sequence[Floats | None], Sequence[Filled | None]]
+"""The lowest bucket of an edge; its client, server and own side, rows x buckets; and their Filled.
+"""
+
+
 def edge_table(
     edge: Edge,
     windows: Ints,
@@ -139,9 +146,30 @@ def edge_table(
     """
     lowest = min((int(keys.min()) for keys, _, _ in sides if keys.size), default=0)
     width = max((int(keys.max()) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
-    client, server, own = (_dense(side, windows.size, lowest, width) for side in sides)
+    dense = [_dense(side, windows.size, lowest, width) for side in sides]
+    filled = [None if side is None else _filled(side) for side in dense]
+    spread = lowest, dense, filled
+    return named_table(
+        edge, windows, names, codes, counts, biased, spread, exemplars, numbers, beside
+    )
+
+
+def named_table(
+    edge: Edge,
+    windows: Ints,
+    names: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]],
+    codes: tuple[Ints, Ints, Ints],
+    counts: Ints,
+    biased: Ints,
+    spread: Spread,
+    exemplars: Sequence[Sequence[str]],
+    numbers: Mapping[str, Floats],
+    beside: Mapping[str, Ints],
+) -> EdgeTable:
+    """The same, of histograms that are spread out already."""
+    lowest, (client, server, own), filled = spread
     columns = (windows, *codes, counts, biased)
-    named = digest_of(edge, lowest, names, columns, (client, server, own), numbers, beside)
+    named = digest_of(edge, lowest, names, columns, filled, numbers, beside)
     return EdgeTable(
         edge,
         windows,
@@ -176,6 +204,12 @@ def _dense(side: Entries, rows: int, lowest: int, width: int) -> Floats | None:
         return None
     flat = np.bincount(row * width + (keys - lowest), weights=values, minlength=rows * width)
     return np.asarray(flat.reshape(rows, width), dtype=np.float64)
+
+
+def _filled(side: Floats) -> Filled:
+    rows, buckets = np.nonzero(side)
+    values = side[rows, buckets]
+    return np.ascontiguousarray(rows), np.ascontiguousarray(buckets), values
 
 
 def part_of(table: EdgeTable, rows: Bools) -> EdgeTable:
@@ -217,7 +251,7 @@ def digest_of(
     lowest: int,
     names: Sequence[Sequence[str]],
     columns: Sequence[Ints],
-    sides: Sequence[Floats | None],
+    sides: Sequence[Filled | None],
     numbers: Mapping[str, Floats],
     beside: Mapping[str, Ints],
 ) -> str:
@@ -230,9 +264,8 @@ def digest_of(
         sha.update(array.tobytes())
     for side in sides:
         if side is not None:
-            filled = np.nonzero(side)
-            sha.update(np.stack(filled).data)
-            sha.update(side[filled].data)
+            for part in side:
+                sha.update(part.data)
         sha.update(b"|")
     for name, column in numbers.items():
         sha.update(name.encode() + column.tobytes())
