@@ -307,9 +307,12 @@ def _row(
     if status in (0, _CLIENT_LEFT):
         return "untold", "no_response", None
     answer = target.response(status)
-    if answer is None and not target.open and target.responses and status != _NOT_MODIFIED:
-        return ("breaks" if target.whole or served else "untold"), "undocumented_status", None
-    return _by_what_was_said(row, status, name, before, changed.get(target.name, []))
+    unlisted = answer is None and not target.open and target.responses and status != _NOT_MODIFIED
+    if unlisted and (target.whole or served):
+        return "breaks", "undocumented_status", None
+    said = _by_what_was_said(row, status, name, before, changed.get(target.name, []))
+    # what else it broke it breaks still
+    return ("untold", "undocumented_status", None) if unlisted and said[0] != "breaks" else said
 
 
 _NOBODYS = frozenset({"no_contract", "observed"})

@@ -21,7 +21,7 @@ from monitor.contracts.formats.overlooked import reached
 from monitor.contracts.replayed import ValueClause, by_marks, clauses_of
 from monitor.contracts.shown_headers import HeldExample
 from monitor.contracts.shown_replay import ShownReplay, carried
-from monitor.contracts.skeleton import is_cut
+from monitor.contracts.skeleton import NO_BODY, is_cut
 from monitor.contracts.spoken import Spoken, spoken
 from monitor.decode.topic_records import KAFKA
 from monitor.joining.meaning import counts_of
@@ -128,6 +128,8 @@ class MessageSkeletons:
             return "untold", "payload_unseen"
         topic, media = str(row["operation"]), str(row["media"])
         kind = Kind(topic, int(row["status"]), "request", media, orjson.loads(row["text"]))
+        if kind.node == NO_BODY:
+            return "untold", "no_body"  # a tombstone
         held = [(message, carried(message, kind)) for message in self._promise.of_topic(topic)]
         left = [(message, it) for message, it in held if it.word != "breaks"]
         if not left:
