@@ -134,7 +134,8 @@ def _operation(both: Met, was: Operation, now: Operation) -> Iterator[Change]:
             "",
         )
     yield from _security(was, now)
-    if was.whole != now.whole:
+    claimed, claims = (operation.whole - operation.partial for operation in (was, now))
+    if claimed != claims:
         yield changed(
             name,
             "response",
@@ -142,7 +143,7 @@ def _operation(both: Met, was: Operation, now: Operation) -> Iterator[Change]:
             "",
             "statuses",
             "changed",
-            "tighter" if now.whole else "looser",
+            "tighter" if claims > claimed else "looser",
             "",
             "",
         )

@@ -385,7 +385,7 @@ def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None
     if target.open or not target.responses or cached:
         return
     clause = f"{target.clause}/responses"
-    if target.whole or 200 <= exchange.status < 300:
+    if target.whole or (200 <= exchange.status < 300 and not target.partial):
         findings.add(
             "response",
             Broken("undocumented_status", "", clause, "documented", str(exchange.status)),

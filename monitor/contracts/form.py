@@ -94,8 +94,9 @@ class Operation:
     """One operation of a contract. `responses` by status: "200", "2XX" or "default".
 
     `whole` tells whether the contract says that it lists all statuses: then any other one is a
-    violation. Else only an unlisted success is one. `open` contracts (one schema alone) tell
-    nothing of other statuses at all. `security`: alternatives, each a set of credentials.
+    violation. Else only an unlisted success is one, and where the list is `partial` none. `open`
+    contracts (one schema alone) tell nothing of other statuses at all. `security`: alternatives,
+    each a set of credentials.
     """
 
     method: str
@@ -105,6 +106,7 @@ class Operation:
     responses: Mapping[str, Body]
     clause: str
     whole: bool = False
+    partial: bool = False
     open: bool = False
     security: Sequence[Sequence[Credential]] = ()
     deprecated: bool = False

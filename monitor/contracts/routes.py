@@ -29,9 +29,9 @@ class _Node(Generic[Target]):
         self.partial: list[tuple[str, re.Pattern[str], _Node[Target]]] = []
         self.any: _Node[Target] | None = None
         self.many: _Node[Target] | None = None  # one segment or several
-        self.targets: dict[str, tuple[Target, frozenset[Base]]] = {}
+        self.targets: dict[str, tuple[Target | None, frozenset[Base]]] = {}
         # of templates that end in a slash
-        self.slashed: dict[str, tuple[Target, frozenset[Base]]] = {}
+        self.slashed: dict[str, tuple[Target | None, frozenset[Base]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Router(Generic[Target]):
         self,
         method: str,
         template: str,
-        target: Target,
+        target: Target | None,
         bases: Iterable[Base] = (),
         spanning: Collection[str] = NO_NAMES,
     ) -> None:
@@ -91,7 +91,8 @@ class Router(Generic[Target]):
         of the same shape.
 
         It lives below each of its own `bases`, and at the root, since a gateway may have cut the
-        base. The last parameter that is `spanning`, or written `{name+}`, stands for one segment
+        base. None: these calls are nobody's, although another template fits them, too. The last
+        parameter that is `spanning`, or written `{name+}`, stands for one segment
         or several.
         """
         self._targets = None
@@ -188,7 +189,8 @@ class Router(Generic[Target]):
         nodes = [self._root]
         while nodes:
             node = nodes.pop()
-            yield from (target for target, _ in (*node.targets.values(), *node.slashed.values()))
+            held = (*node.targets.values(), *node.slashed.values())
+            yield from (target for target, _ in held if target is not None)
             nodes.extend(node.literal.values())
             nodes.extend(child for _, _, child in node.partial)
             nodes.extend(child for child in (node.any, node.many) if child is not None)

@@ -152,7 +152,11 @@ def _openapi(asked: Asked, seen: Gathered, rows: _Rows) -> _Documents:
     if seen.routes:
         limits = _latencies(seen, rows.tails)
         narrowed = bool(asked.operation or asked.provider.consumer)
-        partial = narrowed or any(left.why == "no_path" for left in seen.omitted)
+        partial = (
+            narrowed
+            or not seen.routes_known(asked.sure)
+            or any(left.why == "no_path" for left in seen.omitted)
+        )
         yield (
             asked.name,
             openapi_of(asked.name, seen.routes, limits, asked.sure, partial=partial),

@@ -308,7 +308,7 @@ def _row(
         return "untold", "no_response", None
     answer = target.response(status)
     unlisted = answer is None and not target.open and target.responses and status != _NOT_MODIFIED
-    if unlisted and (target.whole or served):
+    if unlisted and (target.whole or (served and not target.partial)):
         return "breaks", "undocumented_status", None
     said = _by_what_was_said(row, status, name, before, changed.get(target.name, []))
     # what else it broke it breaks still

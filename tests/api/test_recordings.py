@@ -3,6 +3,7 @@ traffic that it came from keeps it, and so does other traffic of the same servic
 """
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def test_a_recording_of_more_operations_than_are_told_apart_does_not_claim_to_li
 def test_a_recording_of_one_operation_says_nothing_of_others(
     api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen = [answered(path, '{"a": 1}') for path in ("/up", "/busy")]
+    seen = [answered(path, '{"a": 1}') for path in ("/up", "/busy")] * 10
     live(api, seen)
     part, whole = tmp_path / "up.json", tmp_path / "all.json"
     assert infer(There(api), wanted("openapi", "* GET /up"), part) == 0
@@ -152,6 +153,54 @@ def test_a_recording_of_one_operation_says_nothing_of_others(
     other = [*seen, answered("/new", '{"a": 1}')]
     rules = checked(tmp_path, [whole], other, capsys)["summary"]["rules"]
     assert rules == {"undocumented_operation": 1}
+
+
+def test_where_little_was_seen_nobody_is_held_to_it(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two calls of an operation among many that are known: another status, a null, another
+    operation are no violation, in no form.
+    """
+    often = [answered("/up", '{"a": 1}')] * 60
+    seen = [*often, *[answered("/jobs/{id}", '{"a": {"b": 1}}')] * 2, answered("/once", "[]")]
+    live(api, seen)
+    other = [
+        answered("/jobs/7", '{"a": null}'),
+        answered("/jobs/7", '{"a": {"b": "x"}}'),
+        answered("/jobs/7", "{}") | {"status": 202},
+        answered("/jobs/7", '{"why": 1}') | {"status": 409},
+        answered("/new", "[]"),
+    ]
+    broken = [answered("/up", '{"a": 1}') | {"status": 201}]
+    for form in ("openapi", "json-schema", "pact", "wiremock", "mountebank"):
+        folder = tmp_path / form
+        folder.mkdir()
+        assert infer(There(api), wanted(form), folder) == 0
+        for traffic in (seen, other):
+            report = checked(tmp_path, [folder], traffic, capsys)["summary"]
+            assert report["violated"] == 0, (form, report)
+        if form != "json-schema":  # a schema says nothing of statuses
+            assert checked(tmp_path, [folder], broken, capsys)["summary"]["violated"] == 1, form
+
+
+def test_a_schema_of_a_template_is_not_that_of_a_path_that_fits_it(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = [answered("/teams/{id}", '{"a": 1}')] * 30 + [answered("/teams/sync", "[1]")] * 30
+    live(api, seen)
+    folder = tmp_path / "schemas"
+    assert infer(There(api), wanted("json-schema"), folder) == 0
+    bound = json.loads((folder / "GET-teams-id-200.json").read_text())["x-seamwatch"]
+    assert bound["except"] == ["/teams/sync"]
+    calls = [answered("/teams/7", '{"a": 1}'), answered("/teams/sync", "[1]")]
+    assert checked(tmp_path, [folder], calls, capsys)["summary"]["valid"] == 2
+    broken = [answered("/teams/7", "[1]"), answered("/teams/sync", '{"a": 1}')]
+    assert checked(tmp_path, [folder], broken, capsys)["summary"]["violated"] == 2
+    file = folder / "GET-teams-id-200.json"
+    text = re.sub(r"\[\s*\"/teams/sync\"\s*\]", '"/teams/sync"', file.read_text())
+    body = {"name": "teams", "provider": "ledger", "format": "jsonschema", "document": text}
+    refused = api.post("/v1/contracts", body, LOCAL_TOKEN)
+    assert (refused.status_code, "no list of paths" in refused.text) == (422, True)
 
 
 @pytest.mark.parametrize("form", ["openapi", "json-schema", "pact"])

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from monitor.contracts.inferring.alike import Fields
 from monitor.contracts.inferring.asyncapi import asyncapi_of
+from monitor.contracts.inferring.examples import pending
 from monitor.contracts.inferring.gathered import gathered
 from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.inferring.openapi import openapi_of
 from monitor.contracts.inferring.paths import folded, route_of
 from monitor.contracts.inferring.schemas import schema_of
 from monitor.contracts.skeleton import MOST_ITEMS, MOST_NODES, NO_BODY, Skeleton, text_of
@@ -39,8 +42,70 @@ def test_frameworks_placeholders_become_names_each_once() -> None:
     assert {operation: route_of(operation) for operation in told} == told
 
 
+def fields(*places: str) -> Fields:
+    return frozenset((place, "s") for place in places)
+
+
+def test_what_is_wrapped_alike_and_is_of_many_kinds_is_not_one_operation() -> None:
+    """`{"data": {"attributes": …}}` of teams and of monitors; what lies below a map, or is left out
+    at times, makes no kind.
+    """
+    kinds = {
+        ("GET", f"/api/{word}"): fields("/data", "/data/id", *(f"/data/{word}{at}" for at in "12"))
+        for word in "abcdefghijkl"
+    }
+    users = {
+        ("GET", f"/of/{at}/it"): fields("/data", *(f"/data/{n}" for n in range(8) if n != at))
+        for at in range(12)
+    }
+    rates = {
+        ("GET", f"/in/{at}"): frozenset({("/of", "o"), (f"/of/{at}", "d"), (f"/of/{at + 1}", "d")})
+        for at in range(12)
+    }
+    routes = folded(kinds | users | rates)
+    assert {routes[route] for route in kinds} == kinds.keys()
+    assert {routes[route] for route in users} == {("GET", "/of/{name}/it")}
+    assert {routes[route] for route in rates} == {("GET", "/in/{name}")}
+
+
+def test_what_was_refused_is_told_where_it_would_be_held_against() -> None:
+    calls = [
+        {"operation": "GET /images/{id}", "status": 200, "exchanges": 90},
+        {"operation": "GET /images/none", "status": 404, "exchanges": 3},
+        {"operation": "GET /other", "status": 404, "exchanges": 3},
+        {"operation": "HEAD /images/none", "status": 404, "exchanges": 3},
+    ]
+    seen = gathered([], [], calls)
+    assert {route: held.statuses for route, held in seen.routes.items()} == {
+        ("GET", "/images/{id}"): [200, 404]
+    }
+    assert [left.operation for left in seen.omitted] == ["GET /other", "HEAD /images/none"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "known"),
+    [({200: 19}, False), ({200: 20}, True), ({200: 98, 404: 1}, False), ({200: 99, 404: 1}, True)],
+)
+def test_few_calls_or_one_of_many_that_came_once_leave_room_for_others(
+    statuses: dict[int, int], *, known: bool
+) -> None:
+    calls = [
+        {"operation": "GET /a", "status": status, "exchanges": count}
+        for status, count in statuses.items()
+    ]
+    whole = gathered([], [], calls)
+    (seen,) = whole.routes.values()
+    assert seen.answers_known(0.01) is known
+    assert pending(seen, 0.01) is not known
+    operation = openapi_of("a", whole.routes, {})["paths"]["/a"]["get"]
+    assert operation.get("x-seamwatch-statuses") == (None if known else "partial")
+    assert seen.answers_known(1)
+    once = [{"operation": f"GET /{word}", "status": 200, "exchanges": 1} for word in ("b", "c")]
+    assert not gathered([], [], [*calls, *once]).routes_known(0.01)
+
+
 def test_many_texts_at_one_place_are_one_placeholder_where_answers_are_alike() -> None:
-    like, other = frozenset({"name"}), frozenset({"up"})
+    like, other = fields("/name"), fields("/up")
     people = {("GET", f"/people/{at}"): like for at in "abcdefghij"}
     routes = folded(
         people
@@ -55,8 +120,8 @@ def test_many_texts_at_one_place_are_one_placeholder_where_answers_are_alike() -
 
 def test_a_prefix_with_many_tails_is_an_id_whatever_is_answered() -> None:
     ids = [f"pay_{at * 7919:08x}" for at in range(12)]
-    paid, back = frozenset({"id"}), frozenset({"id", "note"})
-    answers: dict[tuple[str, str], frozenset[str] | None] = {
+    paid, back = fields("/id"), fields("/id", "/note")
+    answers: dict[tuple[str, str], Fields | None] = {
         ("GET", f"/payments/{text}"): (paid, back, None)[at % 3] for at, text in enumerate(ids)
     }
     answers |= {("POST", f"/payments/{ids[0]}/lines/ln-{at:05}"): None for at in range(3)}
@@ -73,7 +138,7 @@ def test_a_prefix_with_many_tails_is_an_id_whatever_is_answered() -> None:
 
 
 def test_ids_by_letters_join_the_place_of_those_with_digits() -> None:
-    like = frozenset({"id"})
+    like = fields("/id")
     texts = [f"ord_{at:04}x" for at in range(10)] + [f"ord_{at}bcde" for at in "abcdefghij"]
     routes = folded({("GET", f"/orders/{text}"): like for text in texts})
     assert set(routes.values()) == {("GET", "/orders/{id}")}
@@ -121,11 +186,12 @@ def test_what_was_not_seen_is_not_told() -> None:
     assert schema_of(held({"a": None}), NOTHING)["properties"]["a"].keys() == {
         "x-seamwatch-evidence"
     }
-    assert schema_of(held({"a": []}), NOTHING)["properties"]["a"]["type"] == "array"
+    empty = schema_of(held({"a": []}, times=20), NOTHING)
+    assert empty["properties"]["a"]["type"] == "array"
     deep: object = 1
     for _ in range(40):
         deep = [deep]
-    schema = schema_of(held(deep), NOTHING)
+    schema = schema_of(held(deep, times=20), NOTHING)
     while "items" in schema:
         schema = schema["items"]
     assert schema == {"type": "array"}  # where looking ended
@@ -151,8 +217,20 @@ def test_what_stands_seldom_has_no_type_yet() -> None:
     properties = schema_of(held(*itertools.chain(*payloads)), NOTHING)["properties"]
     assert "type" not in properties["note"]
     assert properties["more"]["items"] == {"type": "number"}
-    assert schema_of(held({"a": [1]}, {"a": []}), NOTHING)["properties"]["a"]["items"] == {}
-    assert schema_of(held({"a": 1}), NOTHING)["properties"]["a"]["type"] == "number"
+    few = schema_of(held({"a": [1]}, {"a": []}), NOTHING)
+    listed = few["properties"]["a"]
+    assert "type" not in few
+    assert "type" not in listed
+    assert (listed["x-seamwatch-evidence"]["types"], listed["items"]) == (
+        ["array"],
+        {"x-seamwatch-evidence": {"types": ["number"]}},
+    )
+    assert schema_of(held({"a": [1]}), NOTHING, 1)["properties"]["a"]["items"]["type"] == "number"
+    # 6 of one type: surely no more than 46 % are of another
+    assert [schema_of(held(1, times=at), NOTHING, 0.46).get("type") for at in (5, 6)] == [
+        None,
+        "number",
+    ]
 
 
 def test_records_of_odd_topics_keep_what_was_inferred_of_them() -> None:

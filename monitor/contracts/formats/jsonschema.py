@@ -39,7 +39,8 @@ def read_jsonschema(
     """The promise of one schema: `"x-seamwatch": {"operation": "POST /pay", "side": "response",
     "status": "2XX"}`.
 
-    `status` is for responses and may be left out: then every status below 400. `$schema` picks the
+    `status` is for responses and may be left out: then every status below 400. `except` lists paths
+    that the operation's template fits, too, and that are others. `$schema` picks the
     draft (2020-12 when absent). Raises ContractError, saying where.
     """
     survey(document, where, limits)
@@ -86,7 +87,19 @@ def read_jsonschema(
         method, route, (), body if side == "request" else None, responses, "", open=True
     )
     router.add(method, route, operation)
+    for other in _others(document, where):
+        router.add(method, other, None)
     return Promise(router, whole=False, depth=depth)
+
+
+def _others(document: dict[str, Any], where: str) -> list[str]:
+    """Paths that fit the template and are not bound."""
+    listed = document[BINDING].get("except", [])
+    if not isinstance(listed, list) or not all(
+        isinstance(path, str) and path.startswith("/") for path in listed
+    ):
+        raise ContractError(f"{where}: {BINDING}.except is no list of paths", f"/{BINDING}/except")
+    return listed
 
 
 _SAID = frozenset(

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _LONGEST_NAME = 300
+PENDING = "x-seamwatch-pending"
+"""In a stub's `metadata`, or at an imposter's stub, with the value true: what it breaks is held
+against nobody yet, as Pact's own `pending`.
+"""
 
 
 def entries_of(document: Mapping[str, Any], word: str) -> list[tuple[Any, str]]:

@@ -35,8 +35,8 @@ _VERSION = re.compile(r"3\.([012])(?:\.\d+)?(?:-.*)?")
 _STATUS = re.compile(r"[1-5](?:\d\d|[xX]{2})")
 _PLACES = ("path", "query", "header", "cookie", "querystring")
 STATUSES = "x-seamwatch-statuses"
-"""At an operation or at the document's root, with the value `complete`: every status is listed,
-another one is a violation.
+"""At an operation or at the document's root. With the value `complete`: every status is listed,
+another one is a violation. `partial`: there may be others of success, too, and no other is one.
 """
 OPERATIONS = "x-seamwatch-operations"
 """At the document's root, with the value `partial`: the provider has other operations, too, and
@@ -230,6 +230,7 @@ class _Reader:
             responses[status if status == "default" else status.upper()] = self._body(
                 held, pointer, "response"
             )
+        listed = (entry if STATUSES in entry else self._document).get(STATUSES)
         return Operation(
             method,
             route,
@@ -237,7 +238,8 @@ class _Reader:
             request,
             responses,
             clause,
-            whole=(entry if STATUSES in entry else self._document).get(STATUSES) == "complete",
+            whole=listed == "complete",
+            partial=listed == "partial",
             security=credentials_of(self._document, entry),
             deprecated=entry.get("deprecated") is True,
         )

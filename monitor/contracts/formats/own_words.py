@@ -14,6 +14,7 @@ _WORDS = (
     "x-seamwatch",
     "x-seamwatch-evidence",
     "x-seamwatch-latency",
+    "x-seamwatch-pending",
     "x-seamwatch-may-be-empty",
     "x-seamwatch-may-be-text",
     "x-seamwatch-operations",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.contracts.inferring.gathered import JSON, Media, Seen, as_told
-from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.inferring.held import Held, Marks, at_most, enough
 from monitor.contracts.made_values import made_text
 from monitor.contracts.marks import FIRST
 from monitor.contracts.payloads import is_json_type
@@ -36,12 +36,19 @@ def answers(method: str, seen: Seen, sure: float) -> Iterator[Answer]:
     yield from sorted(all_answers, key=lambda answer: (answer.calls, answer.status))
 
 
+def pending(seen: Seen, sure: float) -> bool:
+    """Whether too few calls were seen to hold an operation's examples against anybody."""
+    return not seen.answers_known(sure)
+
+
 def _of(method: str, status: int, seen: Seen, sure: float) -> Iterator[Answer]:
     media: Media = {} if method == "HEAD" or status in BODILESS else seen.responses.get(status, {})
     sides = list(as_told(media))
     calls = seen.calls[status]
-    if not sides or any(side.empty or side.unseen for side in media.values()):
-        # a body that was missing or could not be looked at, at times: only the status is sure
+    few = calls < enough(sure) and not pending(seen, sure)
+    if few or not sides or any(side.empty or side.unseen for side in media.values()):
+        # a body that was missing or could not be looked at, at times, or seldom came: only the
+        # status is sure
         yield Answer(status, "", NOTHING, calls)
         return
     total = sum(side.held.payloads for _, side in sides) or 1

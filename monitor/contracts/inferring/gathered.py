@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import orjson
 
-from monitor.contracts.inferring.held import Held, Marks
+from monitor.contracts.inferring.alike import Fields, places_of
+from monitor.contracts.inferring.held import Held, Marks, enough
 from monitor.contracts.inferring.paths import Route, folded, route_of
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.routes import Router
 from monitor.contracts.skeleton import WHOLE_HEADERS
 from monitor.model.exchanges import CLIENT_LEFT, MESSAGING
 
@@ -75,6 +77,14 @@ class Seen:
         seen = self.calls.keys() | self.responses.keys() | self.headers.keys()
         return sorted(status for status in seen if 100 <= status < 600 and status != CLIENT_LEFT)
 
+    def answers_known(self, sure: float) -> bool:
+        """Whether surely hardly any answer has another status: calls are enough, and too few of
+        them had one that came once (what Good and Turing take for the share of those to come).
+        """
+        calls = sum(self.calls.values())
+        once = sum(count == 1 for count in self.calls.values())
+        return calls >= enough(sure) and once <= sure * calls
+
     def join(self, other: "Seen") -> None:
         """Count another operation's exchanges as this one's."""
         _joined(self.requests, other.requests)
@@ -104,6 +114,11 @@ class Gathered:
     omitted: Sequence[Omitted]
     looked_at: int
     unseen: int
+
+    def routes_known(self, sure: float) -> bool:
+        """Whether hardly any call is of an operation that was not seen, as for `answers_known`."""
+        calls = [sum(seen.calls.values()) for seen in self.routes.values()]
+        return sum(calls) >= enough(sure) and calls.count(1) <= sure * sum(calls)
 
 
 def gathered(shapes: Iterable[Row], marks: Iterable[Row], calls: Iterable[Row]) -> Gathered:
@@ -194,6 +209,7 @@ def _routes(by_operation: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[O
     routes: dict[Route, Seen] = {}
     for route, seen in by_route.items():
         routes.setdefault(names[route], Seen()).join(seen)
+    _refused_as_routes(routes)
     omitted += [
         Omitted(min(seen.names) if len(seen.names) == 1 else " ".join(route), "never_served")
         for route, seen in sorted(routes.items())
@@ -202,15 +218,30 @@ def _routes(by_operation: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[O
     return {route: seen for route, seen in sorted(routes.items()) if seen.served}, omitted
 
 
-def _answered(seen: Seen) -> frozenset[str] | None:
-    """The fields of answers with success."""
-    fields = [
-        side.held.fields.keys()
+def _refused_as_routes(routes: dict[Route, Seen]) -> None:
+    """Count refusals of what nobody serves as those of the template that such calls fit, for that
+    is what they are held against: `GET /images/none` is a 404 of `GET /images/{id}`.
+    """
+    served: Router[Route] = Router()
+    for route, seen in routes.items():
+        if seen.served:
+            served.add(*route, route)
+    for route, seen in list(routes.items()):
+        match = None if seen.served else served.match(*route)
+        if match is not None and match.target is not None and match.target[0] == route[0]:
+            routes[match.target].join(routes.pop(route))
+
+
+def _answered(seen: Seen) -> Fields | None:
+    """The fields of answers with success, `/a/b` with its kinds, three deep."""
+    places = {
+        place
         for status, media in seen.responses.items()
         if 200 <= status < 300
         for side in media.values()
-    ]
-    return frozenset().union(*fields) if any(fields) else None
+        for place in places_of(side.held)
+    }
+    return frozenset(places) or None
 
 
 def as_told(media: Media) -> Iterator[tuple[str, Side]]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from monitor.contracts.marks import MARKED, SEPARATOR
 from monitor.contracts.skeleton import Node
@@ -12,6 +13,10 @@ _KINDS = "nbdsxoaz"
 MANY_NAMES = 12
 """An object with so many names, each of them seldom, is a map: its keys are data."""
 SELDOM = 0.5
+ENOUGH = 20
+"""So many payloads tell a type, whatever share of others may be otherwise: of what is seldom seen,
+much is still to be seen.
+"""
 
 
 def at_most(payloads: int) -> float:
@@ -19,6 +24,14 @@ def at_most(payloads: int) -> float:
     Pearson's upper end at 95 %. 1 where there were none.
     """
     return 1.0 - ((1.0 - CONFIDENCE) / 2) ** (1.0 / payloads) if payloads else 1.0
+
+
+@cache
+def enough(sure: float) -> int:
+    """How many payloads tell a type: as many as surely no more than this share are unlike, and
+    ENOUGH in any case.
+    """
+    return next((count for count in range(ENOUGH) if at_most(count) <= sure), ENOUGH)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from monitor.contracts.inferring.gathered import Media, Seen, as_told
 from monitor.contracts.inferring.paths import Route
 from monitor.contracts.inferring.schemas import SURE, whole_schema
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.routes import Router
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Document = dict[str, Any]
@@ -23,19 +24,37 @@ def schemas_of(
     """
     for (method, path), seen in routes.items():
         operation = f"{method} {path}"
+        others = _others(method, path, routes)
         schema = _told(seen.requests, sure)
         if schema is not None:
-            bound = {"operation": operation, "side": "request"}
+            bound = {"operation": operation, "side": "request"} | others
             yield f"{operation} request", _bound(f"{operation} request", bound, schema)
         for status, media in sorted(seen.responses.items()):
             schema = _told(media, sure)
             if schema is not None and method != "HEAD":
                 bound = {"operation": operation, "side": "response", "status": str(status)}
+                bound |= others
                 yield f"{operation} {status}", _bound(f"{operation} {status}", bound, schema)
     for topic, seen in sorted(topics.items()):
         schema = _told(seen.requests, sure)
         if schema is not None:
             yield topic, _bound(topic, {"topic": topic}, schema)
+
+
+def _others(method: str, path: str, routes: Mapping[Route, Seen]) -> Document:
+    """Paths that this template fits, and that were told apart: of a schema alone nobody knows that
+    there are others.
+    """
+    if "{" not in path:
+        return {}
+    template: Router[str] = Router()
+    template.add(method, path, path)
+    paths = [
+        other
+        for word, other in routes
+        if word == method and other != path and template.match(method, other) is not None
+    ]
+    return {"except": paths} if paths else {}
 
 
 def _told(media: Media, sure: float) -> Document | None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
-from monitor.contracts.formats.openapi import MAY_BE_EMPTY, OPERATIONS
+from monitor.contracts.formats.openapi import MAY_BE_EMPTY, OPERATIONS, STATUSES
 from monitor.contracts.formats.timing import LATENCY
 from monitor.contracts.inferring.gathered import Media, Seen, Side, as_told
 from monitor.contracts.inferring.held import at_most
@@ -82,6 +82,8 @@ def _operation(method: str, seen: Seen, latency: Mapping[str, str], sure: float)
         str(status): _response(status, seen, sure, bodiless=method == "HEAD")
         for status in statuses
     } or {"default": {"description": "no answer was seen"}}
+    if statuses and not seen.answers_known(sure):
+        operation[STATUSES] = "partial"
     if latency:
         operation[LATENCY] = dict(latency)
     calls = sum(seen.calls.values())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.inferring.examples import NOTHING, Answer, answers, content_type
+from monitor.contracts.inferring.examples import NOTHING, Answer, answers, content_type, pending
 from monitor.contracts.inferring.gathered import Seen
 from monitor.contracts.inferring.mountebank import pattern_of
 from monitor.contracts.inferring.paths import Route
@@ -25,13 +25,14 @@ def pact_of(
     consumer: str, provider: str, routes: Mapping[Route, Seen], sure: float = SURE
 ) -> Document:
     """An interaction for each kind of request and answer. Answers are asked for their types, and
-    for the fields that surely are in each.
+    for the fields that surely are in each. What too few calls showed is pending.
     """
     interactions = [
         {
             "description": f"{method} {path}{_named(names)} answered {answer.status}{_typed(answer)}",
             "request": _request(method, path, names),
             "response": _response(answer),
+            **({"pending": True} if pending(seen, sure) else {}),
         }
         for (method, path), seen in routes.items()
         for names in _queries(seen)

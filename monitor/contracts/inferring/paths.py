@@ -5,6 +5,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from monitor.contracts.inferring.alike import Fields, is_like, most_like, parted
 from monitor.contracts.routes import PLACEHOLDER
 
 METHODS = ("get", "put", "post", "delete", "head", "patch", "trace")
@@ -72,13 +73,13 @@ def alike(path: str) -> str:
     return _PART.sub("{}", path)
 
 
-def folded(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]:
+def folded(answers: Mapping[Route, Fields | None]) -> dict[Route, Route]:
     """Which routes are one: each to itself, or to one with a placeholder where many texts stand.
     `answers` are the fields that each is answered with; None where they were not seen.
     """
     identified = _identified(answers)
     firsts: dict[Route, Route] = {}
-    joint: dict[Route, frozenset[str] | None] = {}
+    joint: dict[Route, Fields | None] = {}
     for method, path in sorted(set(identified.values())):
         firsts.setdefault((method, alike(path)), (method, path))
     names = {route: firsts[(new[0], alike(new[1]))] for route, new in identified.items()}
@@ -88,7 +89,7 @@ def folded(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]
     return {route: alike_answered.get(new, new) for route, new in names.items()}
 
 
-def _identified(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]:
+def _identified(answers: Mapping[Route, Fields | None]) -> dict[Route, Route]:
     """Routes whose ids are placeholders. Of what is below one parent, whatever the method and what
     comes behind.
     """
@@ -117,7 +118,7 @@ def _made(path: str) -> Iterator[tuple[str, int, re.Match[str]]]:
         parent.append("{}" if made is not None or "{" in segment else segment)
 
 
-def _alike_answered(answers: Mapping[Route, frozenset[str] | None]) -> dict[Route, Route]:
+def _alike_answered(answers: Mapping[Route, Fields | None]) -> dict[Route, Route]:
     groups: dict[tuple[str, tuple[str, ...], int], list[Route]] = {}
     templates = {(method, alike(path)): (method, path) for method, path in answers}
     for route in sorted(answers):
@@ -128,9 +129,12 @@ def _alike_answered(answers: Mapping[Route, frozenset[str] | None]) -> dict[Rout
                 groups.setdefault((route[0], rest, at), []).append(route)
     names: dict[Route, Route] = {}
     for (method, rest, at), routes in groups.items():
-        seen = [answers[route] for route in routes if answers.get(route)]
-        common = max(seen, key=seen.count, default=None)
-        same = [route for route in routes if common and answers.get(route) == common]
+        seen = {route: fields for route in routes if (fields := answers.get(route))}
+        if len(seen) < MANY_TEXTS:
+            continue
+        places = dict(zip(seen, parted(list(seen.values())), strict=True))
+        common = most_like(list(places.values()))
+        same = [route for route, held in places.items() if is_like(held, common)]
         if len(same) < MANY_TEXTS:
             continue
         path = templated("/".join((*rest[:at], "{name}", *rest[at:])))

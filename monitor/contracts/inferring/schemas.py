@@ -5,7 +5,7 @@ that every text had; each clause with its evidence.
 from collections.abc import Sequence
 from typing import Any
 
-from monitor.contracts.inferring.held import Held, Marks, at_most
+from monitor.contracts.inferring.held import Held, Marks, at_most, enough
 from monitor.contracts.marks import FIRST, LATER, WORD
 from monitor.contracts.skeleton import TYPES
 from monitor.model.pointers import escaped
@@ -15,16 +15,13 @@ SURE = 0.01
 """A clause that every payload kept is told where surely no more than this share breaks it."""
 ALL_OF = 0.99
 """So much of the texts must have been marked by their words."""
-FEW = 20
-"""What stands in fewer payloads, and not in all where it could, is told without a type: of what
-is seldom seen, much is still to be seen.
-"""
 Schema = dict[str, Any]
 
 
 def schema_of(held: Held, marks: Marks, sure: float = SURE) -> Schema:
     """The schema that all these payloads keep (JSON Schema 2020-12), but for what was not looked
-    at in them. It forbids no field that nobody sent. Values are told by type and format alone.
+    at in them. It forbids no field that nobody sent. Values are told by type and format alone;
+    of what too few payloads held, the types stand in the evidence.
     """
     return _schema(held, marks, sure, [""])
 
@@ -74,15 +71,14 @@ def _schema(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
     if "o" in kinds:
         schema |= _object(held, marks, sure, places)
     if "a" in kinds and held.items is not None and not held.cut:
-        schema["items"] = _seldom(held.items, held.kinds["a"], marks, sure, _items(places))
+        schema["items"] = _schema(held.items, marks, sure, _items(places))
     noted = schema.pop("x", {}) | schema.pop("y", {})
-    whole = {"type": types[0] if len(types) == 1 else types, **schema}
-    return whole | ({EVIDENCE: noted} if noted else {})
-
-
-def _seldom(held: Held, of: int, marks: Marks, sure: float, places: Sequence[str]) -> Schema:
-    """The schema of what may stand in so many payloads."""
-    return {} if held.payloads < min(FEW, of) else _schema(held, marks, sure, places)
+    word = types[0] if len(types) == 1 else types
+    if held.payloads < enough(sure):  # no clause: it would be the first to break
+        noted |= {"types": types}
+    else:
+        schema = {"type": word, **schema}
+    return schema | ({EVIDENCE: noted} if noted else {})
 
 
 def _object(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Schema:
@@ -91,16 +87,12 @@ def _object(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
         below = held.under_keys()
         named = [at for name in held.fields for at in _below(places, escaped(name))]
         inner = [*_items(places), *named]
-        return (
-            {}
-            if held.cut
-            else {"additionalProperties": _seldom(below, objects, marks, sure, inner)}
-        )
+        return {} if held.cut else {"additionalProperties": _schema(below, marks, sure, inner)}
     if held.cut:  # of some objects the fields were not looked at
         return {}
     properties, required = {}, []
     for name, field in held.fields.items():
-        schema = _seldom(field, objects, marks, sure, _below(places, escaped(name)))
+        schema = _schema(field, marks, sure, _below(places, escaped(name)))
         noted = evidence_of(field, objects) | schema.pop(EVIDENCE, {})
         properties[name] = schema | {EVIDENCE: noted}
         if held.always(name) and at_most(objects) <= sure:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.contracts.inferring.examples import NOTHING, answers, content_type
+from monitor.contracts.formats.naming import PENDING
+from monitor.contracts.inferring.examples import NOTHING, answers, content_type, pending
 from monitor.contracts.inferring.gathered import Seen
 from monitor.contracts.inferring.paths import Route
 from monitor.contracts.inferring.schemas import EVIDENCE, SURE
@@ -40,7 +41,8 @@ def wiremock_of(
                     "priority": _TEMPLATED if templated else _LITERAL,
                     "request": {"method": method, **url},
                     "response": response,
-                    "metadata": {EVIDENCE: {"calls": answer.calls}},
+                    "metadata": {EVIDENCE: {"calls": answer.calls}}
+                    | ({PENDING: True} if pending(seen, sure) else {}),
                 }
             )
     return {"mappings": mappings}
