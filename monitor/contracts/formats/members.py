@@ -67,7 +67,7 @@ _WIREMOCK: Mapping[str, Kind] = {
     "stub": _WIREMOCK_STUB,
     "request": Kind(
         f"{_MATCHED} pathParameters queryParameters formParameters multipartPatterns "
-        "bodyPatterns basicAuthCredentials customMatcher scheme port clientIp",
+        "bodyPatterns basicAuth basicAuthCredentials customMatcher scheme port clientIp",
     ),
     "response": Kind(
         "status headers body jsonBody base64Body bodyFileName fixedDelayMilliseconds "

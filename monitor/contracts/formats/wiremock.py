@@ -6,6 +6,7 @@ https://github.com/wiremock/wiremock/blob/master/schemas/wiremock-stub-mapping-o
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +24,7 @@ from monitor.contracts.matching.predicates import (
     Seen,
     asked_part,
     see_cookie,
+    see_form,
     see_header,
     see_json,
     see_path,
@@ -37,6 +39,7 @@ from monitor.contracts.routes import Router, parameters
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
+_CREDENTIALS = ("basicAuth", "basicAuthCredentials")
 _URLS = ("url", "urlPattern", "urlPath", "urlPathPattern", "urlPathTemplate")
 _OWN = frozenset(
     {
@@ -45,8 +48,8 @@ _OWN = frozenset(
             "bodyPatterns",
             "pathParameters",
             "formParameters",
-            "basicAuthCredentials",
             "customMatcher",
+            *_CREDENTIALS,
         ),
     }
 )
@@ -325,6 +328,7 @@ class _Stub:
             ("queryParameters", see_query, "query"),
             ("headers", see_header, "headers"),
             ("cookies", see_cookie, "cookies"),
+            ("formParameters", see_form, "body"),
         ):
             for name, matcher in self._object(word).items():
                 clause = f"{self._clause}/request/{word}/{escaped(name)}"
@@ -350,22 +354,17 @@ class _Stub:
                     Left(clause, "no log tells it surely: whether a request is meant stays open")
                 )
                 yield asked_part(see_text, lambda _: None, word, "", clause)
-        if "basicAuthCredentials" in self._asked:
-            clause = f"{self._clause}/request/basicAuthCredentials"
-            yield asked_part(
-                see_header("authorization"),
-                bool,
-                "basicAuthCredentials",
-                "/headers/authorization",
-                clause,
-            )
-        for word in ("formParameters", "multipartPatterns"):
-            if self._asked.get(word):
+        for word in _CREDENTIALS:
+            if word in self._asked:
                 clause = f"{self._clause}/request/{word}"
-                self._left.append(
-                    Left(clause, f"{word} are not judged: whether a request is meant stays open")
+                yield asked_part(
+                    see_header("authorization"), bool, word, "/headers/authorization", clause
                 )
-                yield asked_part(see_text, lambda _: None, word, "", clause)
+        if self._asked.get("multipartPatterns"):
+            clause = f"{self._clause}/request/multipartPatterns"
+            why = "multipartPatterns are not judged: whether a request is meant stays open"
+            self._left.append(Left(clause, why))
+            yield asked_part(see_text, lambda _: None, "multipartPatterns", "", clause)
         patterns = self._asked.get("bodyPatterns", [])
         for index, matcher in enumerate(patterns if isinstance(patterns, list) else ()):
             clause = f"{self._clause}/request/bodyPatterns/{index}"
@@ -406,11 +405,13 @@ class _Stub:
                 )
             )
             return
-        if "base64Body" in answer:
-            self._left.append(Left(f"{clause}/base64Body", "a body of bytes is not judged"))
-            return
-        word = "jsonBody" if "jsonBody" in answer else "body"
+        word = next((name for name in ("jsonBody", "base64Body") if name in answer), "body")
         value = answer.get(word)
+        if word == "base64Body":
+            value = _text_of(value)
+            if value is None:
+                self._left.append(Left(f"{clause}/base64Body", "a body of bytes is not judged"))
+                return
         if word == "jsonBody" and isinstance(value, str | int | float | bool):
             value = json.dumps(value)
         if word == "jsonBody" and not media:
@@ -439,6 +440,14 @@ class _Stub:
             why = "code of its own changes its answer: of the body the shape alone is judged"
             self._left.append(Left(f"{clause}/transformers", why))
         return own
+
+
+def _text_of(packed: Any) -> str | None:
+    """The text that stands in Base64; None for other bytes."""
+    try:
+        return b64decode(str(packed), validate=True).decode()
+    except ValueError:
+        return None
 
 
 _host = see_header("host")

@@ -4,6 +4,7 @@ them.
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import unquote_plus
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Side
@@ -11,6 +12,7 @@ from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import HEADERS_UNSEEN, UNSEEN, Part, is_masked
 from monitor.contracts.payloads import EMPTY
+from monitor.contracts.queries import query_pairs
 from monitor.contracts.styles import cookie_pairs
 from monitor.model.exchanges import REDACTED
 
@@ -20,6 +22,7 @@ Seen = tuple[list[Any], str]
 See = Callable[[Call], Seen]
 AskAll = Callable[[Sequence[Any]], bool | None]
 """Whether the values of a place are as asked; None when that cannot be decided."""
+_FORM = "application/x-www-form-urlencoded"
 
 
 def asked_part(see: See, ask: AskAll, rule: str, pointer: str, clause: str) -> Part:
@@ -134,6 +137,24 @@ def see_cookie(name: str) -> See:
             return header(call)
         values = [value for key, value in cookie_pairs(text) if key == name]
         return ([], UNSEEN) if any(map(is_masked, values)) else (values, "")
+
+    return see
+
+
+def see_form(name: str) -> See:
+    """The values of one field of a form; none of a body of another type."""
+
+    def see(call: Call) -> Seen:
+        media = call.exchange.request_headers.get("content-type", "")
+        if media and not media.lower().startswith(_FORM):
+            return [], ""
+        texts, problem = see_text(call)
+        if problem or not texts:
+            return [], problem
+        pairs = query_pairs(texts[0])
+        if pairs is None:
+            return [], UNSEEN
+        return [unquote_plus(text) for key, text in pairs if key == name], ""
 
     return see
 
