@@ -165,7 +165,7 @@ def _refuse_depth(text: str, where: str, limits: ContractLimits) -> bool:
     a deep text ends the process. Whether there is no alias, and no node too many: nothing need be
     counted then.
     """
-    loader, depth, nodes, aliases = yaml.CSafeLoader(text), 0, 0, False
+    loader, depth, nodes, aliases, documents = yaml.CSafeLoader(text), 0, 0, False, 0
     try:
         while loader.check_event():
             event = loader.get_event()
@@ -182,6 +182,12 @@ def _refuse_depth(text: str, where: str, limits: ContractLimits) -> bool:
                     raise ContractError(f"{where}: nested deeper than {limits.depth} levels{line}")
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > limits.operations:
+                    raise ContractError(
+                        f"{where}: more than {limits.operations} YAML documents; split the file"
+                    )
     finally:
         loader.dispose()
     return not aliases and nodes <= limits.nodes

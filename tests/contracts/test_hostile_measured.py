@@ -156,8 +156,21 @@ def yaml_bomb() -> str:
     return "openapi: 3.1.0\n" + "\n".join(rows)
 
 
+def many_documents() -> str:
+    return "---\na: 1\n" * 200_000
+
+
+def aside() -> str:
+    """Patterns where no schema is looked for, and a reference that leads there."""
+    patterns = {
+        f"p{at}": {"pattern": f"(a|b|ab)*c{{1,{at % 900 + 1}}}{at}"} for at in range(15_000)
+    }
+    document = json.loads(openapi({"S0": {"$ref": "#/x-a"}}))
+    return json.dumps(document | {"x-a": {"properties": patterns}})
+
+
 HOSTILE = (
-    *(examples, yaml_bomb),
+    *(examples, yaml_bomb, many_documents, aside),
     *(
         pytest.param(make, marks=pytest.mark.long)
         for make in (
