@@ -4,8 +4,9 @@ code that stayed the same.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, insert, or_, select
+from sqlalchemy import Connection, Engine, Select, bindparam, func, insert, or_, select
 
 from monitor.control.deploys import service_is
 from monitor.control.overrides import in_force
@@ -129,12 +130,29 @@ def count_answers(
 
 def gate_counts(engine: Engine, *, since: datetime, now: datetime) -> GateCounts:
     """All three by one statement: probes ask for them."""
-    lately = select(func.count()).select_from(gate_answers).where(gate_answers.c.at >= since)
-    forced = select(func.count()).select_from(overrides).where(in_force(now))
-    counts = (lately, lately.where(gate_answers.c.flip), forced)
     with reading(engine) as connection:
-        row = connection.execute(select(*(count.scalar_subquery() for count in counts))).one()
+        row = connection.execute(_COUNTS, {"counted_since": since, "counted_at": now}).one()
     return GateCounts(*map(int, row))
+
+
+def _counts() -> Select[Any]:
+    at = gate_answers.c.at
+    lately = (
+        select(func.count())
+        .select_from(gate_answers)
+        .where(at >= bindparam("counted_since", type_=at.type))
+    )
+    forced = (
+        select(func.count())
+        .select_from(overrides)
+        .where(in_force(bindparam("counted_at", type_=overrides.c.expires.type)))
+    )
+    counts = (lately, lately.where(gate_answers.c.flip), forced)
+    return select(*(count.scalar_subquery() for count in counts))
+
+
+# put together once: probes ask every few seconds, and building it cost more than asking it
+_COUNTS = _counts()
 
 
 def count_flips_of(engine: Engine, deploy: Deploy, against_version: str) -> int:

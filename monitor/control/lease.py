@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, Engine, bindparam, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from monitor.control.store import insert_into, writing
 from monitor.control.tables import leases
@@ -68,6 +69,11 @@ def held(connection: Connection, lease: Lease) -> bool:
     return connection.execute(_HELD, _told(lease)).scalar_one_or_none() is not None
 
 
+def is_of(connection: Connection, lease: Lease) -> bool:
+    """Whether the lease is still ours at this moment; nothing is written and nothing waits."""
+    return connection.execute(_IS_OF, _told(lease)).scalar_one_or_none() is not None
+
+
 def holder_of(connection: Connection, name: str) -> str | None:
     """Who holds the lease now, None when nobody does."""
     holder: str | None = connection.execute(
@@ -81,6 +87,8 @@ def holder_of(connection: Connection, name: str) -> str | None:
 class _DatabaseSeconds(ColumnElement[float]):
     """Seconds since 1970 by the database's clock."""
 
+    # nothing varies; without this list SQLAlchemy compiles each question anew
+    _traverse_internals: list[tuple[str, InternalTraversal]] = []  # noqa: RUF012 - as SQLAlchemy has it
     inherit_cache = True
     type = Double()
 
@@ -116,7 +124,8 @@ _RENEWED = (
     .returning(leases.c.epoch)
 )
 _RELEASED = update(leases).where(_OURS).values(expires_seconds=0.0)
-_HELD = select(leases.c.epoch).where(_OURS).with_for_update()
+_IS_OF = select(leases.c.epoch).where(_OURS)
+_HELD = _IS_OF.with_for_update()
 
 
 def _told(lease: Lease) -> dict[str, str | int]:

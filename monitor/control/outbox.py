@@ -241,16 +241,19 @@ def suppressed_between(
     return connection.execute(query).scalar_one()
 
 
+# put together once: it is asked each second
+_RESTLESS = select(
+    select(findings.c.id).where(findings.c.state.in_(("open", "accepted"))).exists()
+    | select(alerts.c.key).where(alerts.c.state != "resolved").exists()
+)
+
+
 def at_rest(engine: Engine) -> bool:
     """Whether no finding is open or accepted, and no alert pends or fires: whatever the time, there
     is nothing to begin, to end or to say again. One question.
     """
-    open_findings = select(findings.c.id).where(findings.c.state.in_(("open", "accepted")))
-    living = select(alerts.c.key).where(alerts.c.state != "resolved")
     with reading(engine) as connection:
-        return not connection.execute(
-            select(open_findings.exists() | living.exists())
-        ).scalar_one()
+        return not connection.execute(_RESTLESS).scalar_one()
 
 
 def prune(connection: Connection, before: datetime) -> None:
@@ -344,9 +347,11 @@ def list_letters(
 
 def count_letters(engine: Engine) -> dict[str, int]:
     """How many letters are in each state; states without any are left out."""
-    query = select(outbox.c.state, func.count().label("letters")).group_by(outbox.c.state)
     with reading(engine) as connection:
-        return {row.state: row.letters for row in connection.execute(query)}
+        return {row.state: row.letters for row in connection.execute(_LETTERS)}
+
+
+_LETTERS = select(outbox.c.state, func.count().label("letters")).group_by(outbox.c.state)
 
 
 def _put(

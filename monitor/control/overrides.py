@@ -5,7 +5,7 @@ can see.
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, and_, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Engine, and_, insert, or_, select, update
 
 from monitor.control.store import reading, writing
 from monitor.control.tables import overrides
@@ -87,7 +87,7 @@ def revoke_override(engine: Engine, override_id: str, actor: str, now: datetime)
         return done.scalar_one_or_none() is not None
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
+def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """What an override's row must say to be in force at `now`."""
     return and_(overrides.c.expires > now, overrides.c.revoked.is_(None))
 

@@ -2,6 +2,7 @@
 again and again by `in_turns`.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Engine
 
-from monitor.clock import Clock
+from monitor.clock import Clock, monotonic_seconds
 from monitor.control import lease as leases
 from monitor.control.store import reading
 from monitor.errors import LeaseLost, MonitorError, StoreError
@@ -35,15 +36,14 @@ class Turn:
     holder: str
     lease_seconds: float = LEASE_SECONDS
     lease: leases.Lease | None = None
+    _renewed: float = -math.inf  # by the monotonic clock, when it was last renewed or taken
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self) -> bool:
-        """Renew it, or take it when it is free; whether it is ours now."""
+        """Hold it on, or take it when it is free; whether it is ours now."""
         with self._lock:
-            if self.lease is None or not leases.renew(self.engine, self.lease):
-                self.lease = leases.acquire(
-                    self.engine, self.name, self.holder, self.lease_seconds
-                )
+            if not self._still_ours():
+                self._take()
             return self.lease is not None
 
     def unbroken(self) -> bool:
@@ -58,9 +58,9 @@ class Turn:
             before = self.lease
             if before is None:
                 return False
-            if leases.renew(self.engine, before):
+            if self._still_ours():
                 return True
-            self.lease = leases.acquire(self.engine, self.name, self.holder, self.lease_seconds)
+            self._take()
             if self.lease is None or self.lease.epoch != before.epoch + 1:
                 return False
         log.info(
@@ -108,6 +108,30 @@ class Turn:
                 leases.release(self.engine, self.lease)
                 self.lease = None
 
+    def _still_ours(self) -> bool:
+        """Whether it is, by the database; renewed where a quarter of its time has passed since it
+        was last. Steps are taken each second: to write for each would cost more than all else that
+        a process does at rest.
+        """
+        if self.lease is None:
+            return False
+        if monotonic_seconds() - self._renewed < self.lease_seconds / 4:
+            with reading(self.engine) as connection:
+                return leases.is_of(connection, self.lease)
+        return self._renew(self.lease)
+
+    def _renew(self, lease: leases.Lease) -> bool:
+        now = monotonic_seconds()
+        if not leases.renew(self.engine, lease):
+            return False
+        self._renewed = now
+        return True
+
+    def _take(self) -> None:
+        now = monotonic_seconds()
+        self.lease = leases.acquire(self.engine, self.name, self.holder, self.lease_seconds)
+        self._renewed = now
+
     def _renew_until(self, done: threading.Event, longest_seconds: float) -> None:
         pause = self.lease_seconds / 4
         waited = 0.0
@@ -115,7 +139,7 @@ class Turn:
             waited += pause
             try:
                 with self._lock:
-                    if self.lease is None or not leases.renew(self.engine, self.lease):
+                    if self.lease is None or not self._renew(self.lease):
                         return  # `unbroken` tells whether it was lost or only ran out
             except StoreError as error:
                 log.warning(

@@ -103,9 +103,11 @@ class Books:
         """How far event time has come, once a second at most; a batch without records is a
         heartbeat, told every few seconds.
         """
-        marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
-        if self._watermarks.due(records, now):
-            self._store.insert("watermarks", marks)
+        due = self._watermarks.due(records, now)
+        if due or len(records):
+            marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
+            if due:
+                self._store.insert("watermarks", marks)
         if len(records):
             self._store.news.set()
         reached = self._watermarks.newest()

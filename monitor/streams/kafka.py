@@ -35,10 +35,12 @@ from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
 
-REST_SECONDS = 0.5
+REST_SECONDS = 1.5
 """Asked again at once, a broker answers with the few records that came since, each answer at the
 cost of a batch.
 """
+LAST_LOOK_SECONDS = 0.2
+"""So long before a batch is handed on, the broker is asked once more."""
 FENCED = (
     CommitFailedError,
     IllegalGenerationError,
@@ -182,7 +184,7 @@ class KafkaSource(Subscribed):
         self._check_topic(consumer)
         self._take_in(consumer, by_partition)
         if by_partition and not self._until_caught_up and all(self._drained(consumer).values()):
-            time.sleep(min(wait_seconds, REST_SECONDS))
+            time.sleep(min(max(wait_seconds - LAST_LOOK_SECONDS, 0.0), REST_SECONDS))
 
     def _take_in(
         self, consumer: KafkaConsumer, by_partition: Mapping[TopicPartition, Any]

@@ -68,6 +68,36 @@ def test_a_lease_that_another_had_is_lost_even_when_it_is_free_again(
     assert ours.unbroken()
 
 
+def test_a_turn_that_was_renewed_just_now_is_only_looked_at(control_engine: Engine) -> None:
+    """Steps are taken each second, and each renewal is a write that waits for the disk."""
+    turn = Turn(control_engine, "windows", "ours", lease_seconds=2.0)
+    assert turn.keep()
+    until = expires(control_engine)
+    assert turn.keep()
+    assert turn.unbroken()
+    assert expires(control_engine) == until
+    deadline = time.monotonic() + 120
+    while expires(control_engine) == until and time.monotonic() < deadline:
+        time.sleep(0.1)
+        assert turn.keep()
+    assert expires(control_engine) > until
+
+
+def test_a_question_about_leases_is_compiled_once(control_engine: Engine) -> None:
+    """A part of a statement that SQLAlchemy cannot compare makes it compile each anew."""
+    turn = Turn(control_engine, "windows", "ours", lease_seconds=0.0)
+    turn.keep()  # with no time left, each question is a renewal and each renewal an acquisition
+    cached = len(control_engine._compiled_cache or ())
+    assert cached
+    for _ in range(3):
+        turn.keep()
+    other = Turn(control_engine, "windows", "other")
+    assert other.keep()
+    assert other.keep()
+    leased = [key for key in control_engine._compiled_cache or () if "leases" in repr(key)]
+    assert len(leased) == 3, "acquired, renewed, looked at"
+
+
 def test_a_turn_is_renewed_while_its_holder_works_and_no_longer(control_engine: Engine) -> None:
     turn = Turn(control_engine, "windows", "ours", lease_seconds=1.0)
     assert turn.keep()
