@@ -84,6 +84,7 @@ Code = Literal[
     "other_mix",
     "began_later",
     "busier",
+    "neighbours_too",
     # why a finding is over
     "no_longer_found",
     "no_calls_any_more",

@@ -3,12 +3,14 @@ too, or all nodes, is not.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from monitor.detect.evidence.levels import LevelTest, Line, level_test, run_of
 from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import Around, Past
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.reasons import reason
@@ -361,13 +363,50 @@ def test_what_began_much_later_or_with_more_load_is_not_the_deploys(
 
 
 @pytest.mark.parametrize(
-    ("days", "incident", "is_worse"), [(2, 1.25, True), (0, 1.25, False), (2, 1.3, False)]
+    ("days", "incident", "hours", "is_worse"),
+    [
+        (3, 1.25, 72, True),
+        (0, 1.25, 72, False),
+        (2, 1.3, 72, False),
+        (3, 1.3, 72, True),
+        (3, 9.0, 72, True),
+        (3, 1.3, 30, False),
+        (3, 1.3, 24, False),
+    ],
 )
-def test_of_a_day_and_more_what_is_higher_than_all_of_it_needs_no_wide_margin(
-    days: int, incident: float, *, is_worse: bool
+def test_a_long_past_shows_how_seldom_incidents_as_high_are(
+    days: int, incident: float, hours: int, *, is_worse: bool
 ) -> None:
-    """A rise by three tenths beside an earlier incident of a quarter, and beside one as high."""
+    """A rise by three tenths beside one earlier incident of a quarter, one as high in two days and
+    in three, a higher one, several, and one at this hour of each day.
+    """
     minutes = days * DAY or 180
     earlier = np.full(minutes, 50.0) + 0.1 * np.sin(np.arange(minutes))
-    earlier[60:80] *= incident
+    for begin in range(5 if hours == 24 else 60, minutes, hours * 60):
+        earlier[begin : begin + 20] *= incident
     assert worse(earlier, np.full(12, 65.0)) == is_worse
+
+
+@pytest.mark.parametrize(
+    ("days", "other", "code"),
+    [(0, None, "began_later"), (3, None, None), (3, 8.0, "began_later"), (3, -60.0, None)],
+)
+def test_what_began_later_is_the_deploys_where_its_past_never_did_it(
+    days: int, other: float | None, code: str | None
+) -> None:
+    """Twice as slow from the twelfth minute on; `other`: so many minutes after the deploy another
+    service was released.
+    """
+    rows = numbers_of({-30: 1.0, 12: 2.0}, {-30: 900})
+    begins, rng = START.timestamp(), np.random.default_rng(8)
+    windows = (begins - 60.0 * np.arange(days * DAY, 31, -1)).astype(np.int64)
+    earlier = Past(rows[0].edge, "p99", windows, 0.2 * rng.normal(1, 0.02, windows.size))
+    others = (
+        [deploy("stock", started=START + timedelta(minutes=other), first_traffic=None)]
+        if other is not None
+        else []
+    )
+    (finding,) = judge(
+        deploy(), rows, (), others, JudgeSettings(), now_after(180), around=Around(past=[earlier])
+    )[1]
+    assert (finding.explained and finding.explained.code) == code

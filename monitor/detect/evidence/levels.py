@@ -9,7 +9,10 @@ moment; the past is as good as it is long. And it must go on: a number that is w
 was again has passed by; one that was there in the last window before is no step of this moment. Of n
 runs beside it that might as well have been the
 highest, chance makes it so once in n + 1; and how much higher it is than they, once in the square
-of that (a heavy tail's law). But no run is rarer than what single windows make by chance: where
+of that (a heavy tail's law). A past long enough may hold incidents of its own that were higher: k
+of n make it once in (n + 1) / (k + 1), and what it must leave behind is the highest run but those,
+and all of the same hour of earlier days: a nightly job is no incident.
+But no run is rarer than what single windows make by chance: where
 one in ten is as high, two in a row come once in a hundred places.
 """
 
@@ -59,6 +62,10 @@ must be above it.
 """
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
+SELDOM = 0.02
+"""Of all runs so many may be as high, itself among them: so often one comes by itself."""
+CHOICE = math.log(10.0 / 3.0)
+"""What choosing how many were higher costs (log e)."""
 THERE = 0.75
 """The last window before had so much of the rise, and more than any before it: it began earlier."""
 MEDIAN, PRICE = 1.57, 2.0
@@ -70,7 +77,7 @@ GAP = 1.5
 @dataclass(frozen=True, slots=True)
 class LevelTest:
     """`usual` before and the `run` since: what three in four windows of the highest run reach at
-    least; `highest`: the highest run of before.
+    least; `highest`: the highest run of before, but for `higher` ones.
 
     `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the
     deploy that are above all that was before; `goes_on`: how far the median from the run's begin on
@@ -91,6 +98,7 @@ class LevelTest:
     grows: int
     least: float = LEAST
     margin: float = MARGIN
+    higher: int = 0
 
     @property
     def ratio(self) -> float | None:
@@ -98,8 +106,8 @@ class LevelTest:
         return 1.0 + self.run / self.usual if self.usual > 0 else None
 
     def stands_out(self) -> bool:
-        """Whether it is higher than every run before by the margin, and by enough to matter; and
-        whether it began with the deploy and goes on.
+        """Whether it is higher than the `highest` run before by the margin, and by enough to
+        matter; and whether it began with the deploy and goes on.
         """
         bar = max(self.margin * self.highest, self.least * self.usual, 0.0)
         return self.run > bar and self.goes_on > GOES_ON * bar and not self.was_there
@@ -164,12 +172,11 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         above = past - np.concatenate([np.full(size, levels[0]), levels[: past.size - size]])
     if not np.isfinite(rises).any():
         return None
-    highest = max(float(rises.max()), 0.0)
     spans = int(past.size - np.isneginf(ahead).sum()) // max(SPAN, now.size)
-    higher = run / highest if highest > 0 else math.inf
-    log_e = 0.0
-    if run > 0 and higher > 1.0:
-        log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3))
+    most = 0 if bare else max(int(SELDOM * (spans + 1)) - 1, 0)
+    hourly = _of_this_hour(before.windows[size:], rises, since, step) if most else 0.0
+    highest, higher, log_e = _left_behind(run, rises, hourly, most, spans)
+    if log_e > 0.0:
         single = (float((above >= run).sum()) + 1.0) / (past.size + 1.0)
         log_e = min(log_e, -width * math.log(single) - math.log(lows.size))
         if bare and (single > RARELY or _shift_e(past, now, grown) < SHIFTS):
@@ -192,7 +199,39 @@ def level_test(before: Line, since: Line, grain: float, grown: float = 0.0) -> L
         grows=int(as_before[-1]) + 1 if as_before.size else 0,
         least=least,
         margin=MARGIN_DAY if of_a_day else MARGIN,
+        higher=higher,
     )
+
+
+def _left_behind(
+    run: float, rises: Floats, least: float, most: int, spans: int
+) -> tuple[float, int, float]:
+    """The highest earlier run, but for so many (`most` at most) as make the strongest evidence,
+    and never lower than `least`; their number; and the log e-value.
+    """
+    left = rises.copy()
+    best = max(float(rises.max()), 0.0), 0, 0.0
+    for higher in range(most + 1):
+        top = int(left.argmax())
+        bar = max(float(left[top]), least if higher else 0.0, 0.0)
+        times = run / bar if bar > 0 else math.inf
+        if run > 0 and times > 1.0:
+            log_e = math.log((spans + 1.0) / (higher + 1.0)) - (CHOICE if higher else 0.0)
+            log_e += HIGHER * math.log(min(times, 1e3))
+            if log_e > best[2]:
+                best = bar, higher, log_e
+        # what an incident raised lies around its highest place
+        left[max(top - 2 * SPAN, 0) : top + 2 * SPAN] = -math.inf
+    return best
+
+
+def _of_this_hour(windows: Floats, rises: Floats, since: Line, step: float) -> float:
+    """The highest run of earlier days around the same hour; -inf without any. `rises` are of the
+    spans that begin with these windows.
+    """
+    apart = windows[: rises.size] - since.windows[0]
+    near = np.abs((apart + DAY / 2) % DAY - DAY / 2) <= SPAN * step
+    return float(rises[near].max(initial=-math.inf))
 
 
 def _highest_within(values: Floats, size: int) -> Floats:

@@ -14,7 +14,7 @@ from monitor.detect.evidence.history import NEARLY
 from monitor.detect.evidence.levels import LevelTest, Line, level_test
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
-from monitor.detect.judging.elsewhere import released_before, waits_for
+from monitor.detect.judging.elsewhere import began, released_before, waits_for
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
@@ -33,8 +33,11 @@ FEWEST_CALLS = 5
 """A number of a window of fewer calls, where these are counted, is theirs and no level."""
 MOMENT, LATER = 600.0, 1800.0
 """A run that begins later after a deploy is of another moment: the longer one waits, the surer a
-number does something, and a pass need not wait longer either. Up to so much later it is told.
+number does something, and a pass need not wait longer either. Up to so much later it is told; and
+blamed on the deploy where the past is so long that it shows by itself that such a run comes in
+hardly one of a hundred half hours, and nobody else was released meanwhile.
 """
+SELDOM = math.log(100.0)
 AT_ONCE = 300.0
 """What grows from so soon after a deploy on is its leak, however late it is highest."""
 BUSIER, BEGAN = 1.5, 1.25
@@ -139,7 +142,7 @@ def levels(
                 numbers, test = max(higher, key=lambda pair: pair[1].log_e)
                 finding = _found(deploy, numbers, test, rivals, neighbours)
                 slower = any(_is_slower(pair.name, of_edge) for pair, _ in higher)
-                other = _other_cause(numbers, test, slower=slower)
+                other = _other_cause(numbers, test, rivals().get("latency", ()), slower=slower)
                 findings[edge] = finding if other is None else _explained(finding, other)
     return list(findings.values())
 
@@ -149,15 +152,22 @@ def _soon(moment: float, edge: EdgeTests) -> float:
     return max(moment, float(FEWEST_SINCE * edge.grain))
 
 
-def _other_cause(numbers: _Told, test: LevelTest, *, slower: bool) -> Reason | None:
+def _other_cause(
+    numbers: _Told, test: LevelTest, rivals: Sequence[Rival], *, slower: bool
+) -> Reason | None:
     """What the number itself says against the deploy."""
     if not slower:
         return reason("other_mix", statistic=numbers.name)
+    since = numbers.edge.contrast.since
     grows, begins = (
-        float(numbers.after.windows[place]) - numbers.edge.contrast.since
-        for place in (test.grows, test.begins)
+        float(numbers.after.windows[place]) - since for place in (test.grows, test.begins)
     )
-    if begins >= _soon(MOMENT, numbers.edge) and grows >= _soon(AT_ONCE, numbers.edge):
+    meanwhile = any(since < began(rival.deploy) <= since + begins for rival in rivals)
+    if (
+        begins >= _soon(MOMENT, numbers.edge)
+        and grows >= _soon(AT_ONCE, numbers.edge)
+        and (meanwhile or math.log1p(test.spans) < SELDOM)
+    ):
         return reason("began_later", minutes=round(begins / 60.0))
     busier = _busier(numbers)
     if busier is not None and busier >= (test.ratio or 1.0):
@@ -256,7 +266,7 @@ def _found(
         log_e=test.log_e,
         ratio=test.ratio,
         placebos=test.spans,
-        beaten=test.spans,
+        beaten=test.spans - test.higher,
         seasonal=False,
         growth=1.0,
         lasting=True,

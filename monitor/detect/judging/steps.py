@@ -3,7 +3,7 @@ explain, and whose fault it is.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -39,6 +39,7 @@ from monitor.model.judging import (
     Signal,
     StepEvidence,
 )
+from monitor.model.reasons import reason
 
 _Bad = tuple[AnyStep, StepTest]
 
@@ -79,7 +80,7 @@ def steps(
     others = rivals()
     seen_by_half = _seen_by_half(edges)
     bad = [(step, test) for step, test in bad if seen_by_half(step) and not is_of_both(step)]
-    bad = _held_against(bad, edges, deploy, others, whole, settings, neighbours, former)
+    bad, shared = _held_against(bad, edges, deploy, others, whole, settings, neighbours, former)
     below: dict[Signal, set[str]] = {}
     for signal, where in (
         *(
@@ -95,10 +96,31 @@ def steps(
         key = (step.edge.table.edge, step.measure.signal)
         if key not in strongest or test.log_e > strongest[key][1].log_e:
             strongest[key] = step, test
-    return [
+    findings = [
         _found(deploy, step, test, below, others.get(signal, ()), neighbours, edges)
         for (_, signal), (step, test) in strongest.items()
     ]
+    return [
+        *findings,
+        *_of_everybody(deploy, shared, {(one.edge, one.signal) for one in findings}, others),
+    ]
+
+
+def _of_everybody(
+    deploy: Deploy,
+    shared: Sequence[_Bad],
+    named: Collection[tuple[Edge, Signal]],
+    others: Mapping[str, Sequence[Rival]],
+) -> list[Finding]:
+    """What became worse by no more than its neighbours did: told, and blamed on nobody."""
+    findings: dict[tuple[Edge, Signal], Finding] = {}
+    for step, test in sorted(shared, key=lambda item: -item[1].log_e):
+        key = step.edge.table.edge, step.measure.signal
+        if key not in findings and key not in named:
+            finding = step_finding(deploy, step, test, others.get(step.measure.signal, ()))
+            why = reason("neighbours_too", ratio=test.growth)
+            findings[key] = replace(finding, role="propagated", explained=why)
+    return list(findings.values())
 
 
 def _held_against(
@@ -110,9 +132,10 @@ def _held_against(
     settings: JudgeSettings,
     neighbours: Sequence[EdgeTable],
     former: Sequence[EdgeCell],
-) -> list[_Bad]:
-    """Those that neighbours and earlier days do not explain; where the versions themselves differ,
-    nothing in time explains that.
+) -> tuple[list[_Bad], list[_Bad]]:
+    """Those that neighbours and earlier days do not explain; and those of the service's own answers
+    that neighbours alone explain. Where the versions themselves differ, nothing in time explains
+    that.
 
     What the service calls is held against others' calls to the same; what calls it, against its
     callers' calls to others. Where all who call a callee suffer, so do those who call the service:
@@ -123,9 +146,11 @@ def _held_against(
     controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, released)
     days = former_days(former, since, settings.before_seconds, settings.step_seconds)
     unexplained: list[_Bad] = []
+    shared: list[_Bad] = []
     everybodys: set[Signal] = set()
     for step, unaided in sorted(bad, key=lambda item: item[0].edge.role == "callee"):
         test, table, signal = unaided, step.edge.table, step.measure.signal
+        hours: list[tuple[float, EdgeTable]] = []
         if not step.supported:
             hours = [
                 (cut, earlier)
@@ -144,7 +169,11 @@ def _held_against(
             unexplained.append((step, test))
         elif step.edge.role == "caller" and test.growth > 1.0:
             everybodys.add(signal)
-    return unexplained
+        elif test.growth > 1.0:
+            alone = step.against(settings, Controls(), hours)
+            if step.believed(alone, whole, settings):
+                shared.append((step, replace(alone, growth=test.growth)))
+    return unexplained, shared
 
 
 def _fit(controls: Controls, edge: EdgeTests) -> Controls:
