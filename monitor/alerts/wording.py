@@ -12,6 +12,15 @@ from monitor.wording.findings import summary
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 LINES = 10  # findings spelled out in an alert; the page shows them all
 LABEL_LENGTH = 200
+LABELS = frozenset(
+    (
+        "alertname environment service namespace version caller callee protocol operation "
+        "deploy_id signal role severity contract rule owner"
+    ).split()
+)
+"""What alerts of findings and of broken clauses are labelled with: a silence of another label
+would quiet nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)

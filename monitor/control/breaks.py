@@ -13,6 +13,7 @@ from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import contract_breaks
 from monitor.errors import UsageError
 from monitor.model.breaks import ContractBreak
+from monitor.model.printable import is_visible
 
 
 def save_breaks(connection: Connection, breaks: Iterable[ContractBreak], now: datetime) -> None:
@@ -78,7 +79,7 @@ def accept_break(
     """Say that a broken clause is known until `expires`; None when there is none of this id.
     UsageError without owner or reason.
     """
-    if not owner.strip() or not reason.strip():
+    if not (is_visible(owner) and is_visible(reason)):
         raise UsageError("accepting a broken clause needs an owner and a reason; give both")
     if expires <= now:
         raise UsageError(

@@ -27,6 +27,7 @@ from monitor.control.tables import acceptances, findings
 from monitor.errors import UsageError
 from monitor.model.edges import apart
 from monitor.model.judging import Finding
+from monitor.model.printable import is_visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def accept(
     """Say that a finding is known. UsageError for an unknown id, an empty owner or reason, or an
     expiry that has passed.
     """
-    if not owner.strip() or not reason.strip():
+    if not (is_visible(owner) and is_visible(reason)):
         raise UsageError(f"accepting finding {finding_id} needs an owner and a reason; give both")
     if expires <= now:
         raise UsageError(

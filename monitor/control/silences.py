@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 from monitor.control.store import reading, writing
 from monitor.control.tables import silences
 from monitor.errors import UsageError
+from monitor.model.printable import is_visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def create_silence(
         raise UsageError(
             "a silence without matchers would quiet everything; name at least one label and its value"
         )
-    if not author.strip() or not reason.strip():
+    if not (is_visible(author) and is_visible(reason)):
         raise UsageError("a silence needs an author and a reason; give both")
     if ends <= max(begins, now):
         raise UsageError(

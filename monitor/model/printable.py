@@ -12,3 +12,8 @@ def printable(text: str, instead: str = " ", keep: str = "") -> str:
         if text.isprintable()
         else "".join(mark if mark.isprintable() or mark in keep else instead for mark in text)
     )
+
+
+def is_visible(text: str) -> bool:
+    """Whether any mark of a text can be seen: not of spaces, or of marks without a width, alone."""
+    return any(mark.isprintable() and not mark.isspace() for mark in text)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from monitor.alerts.grouping import alert_key
 from monitor.alerts.lifecycle import Book, LifecycleSettings, step
+from monitor.alerts.wording import LABELS
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
@@ -360,6 +361,7 @@ def test_the_labels_of_a_firing_alert_stay_as_they_were() -> None:
     )
     (resolved,) = life.at(300)
     assert resolved.labels == firing.labels
+    assert firing.labels.keys() <= LABELS
     assert (firing.severity, resolved.severity) == ("warning", "critical")
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from monitor import telemetry
 from monitor.api.app import create_app
+from monitor.control import findings as kept_findings
 from monitor.model.policy import Override, RuleResult
 from monitor.model.reasons import Reason, reason
 from monitor.telemetry import Report
@@ -296,6 +298,68 @@ def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
     ).json()
     assert (answer["exit_code"], answer["outcome"], answer["text"]) == (1, "fail", "FAIL")
     assert asked == [("payment", "2.0.0", None, False, "")]
+
+
+@pytest.mark.parametrize(
+    ("matchers", "said"),
+    [
+        ({"sevice": "payment"}, "did you mean service?"),
+        ({"": "payment"}, "use one of alertname"),
+        ({"x" * 100_000: "a"}, "use one of alertname"),
+        ({"service": ""}, "at least 1 character"),
+        ({"service": "x" * 1001}, "at most 1000"),
+    ],
+)
+def test_a_silence_that_would_quiet_nothing_is_refused(
+    api: Asked, matchers: dict[str, str], said: str
+) -> None:
+    body = {"matchers": matchers, "reason": "migration", "ends": "2026-11-21T14:00:00Z"}
+    answer = api.post("/v1/silences", body, LOCAL_TOKEN)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert len(answer.text) < 1_000
+    assert api.get("/v1/silences").json() == []
+
+
+def test_a_silence_means_the_names_that_alerts_bear(api: Asked) -> None:
+    body = {"matchers": {"environment": "prod"}, "reason": "r", "ends": "2026-11-21T14:00:00Z"}
+    made = api.post("/v1/silences", body, LOCAL_TOKEN).json()
+    assert made["matchers"] == {"environment": "production"}
+
+
+@pytest.mark.parametrize("blank", [" ", "\u200b", "\u00a0\u202e", "\n"])
+def test_who_accepts_and_why_can_be_seen(api: Asked, blank: str) -> None:
+    _, root = write_judgement(api.parts.engine)
+    body = {"owner": "pay", "reason": "known", "expires": "2027-01-01"}
+    for word in ("owner", "reason"):
+        answer = api.post(f"/v1/findings/{root}/accept", body | {word: blank}, LOCAL_TOKEN)
+        assert answer.status_code == 422
+        assert "owner and a reason" in answer.text
+    assert api.get(f"/v1/findings/{root}").json()["state"] == "open"
+
+
+def test_of_several_who_accept_at_once_each_is_kept_and_one_who_ends_a_silence_ends_it(
+    api: Asked,
+) -> None:
+    _, root = write_judgement(api.parts.engine)
+    body = {"reason": "known", "expires": "2027-01-01"}
+    with ThreadPoolExecutor(4) as threads:
+        answers = threads.map(
+            lambda owner: api.post(
+                f"/v1/findings/{root}/accept", body | {"owner": f"o{owner}"}, LOCAL_TOKEN
+            ),
+            range(8),
+        )
+        assert {answer.status_code for answer in answers} == {200}
+        held = kept_findings.accepted(api.parts.engine, NOON)
+        assert {acceptance.owner for acceptance in held} == {f"o{at}" for at in range(8)}
+        silence = {"matchers": {"service": "a"}, "reason": "r", "ends": "2027-01-01"}
+        made = api.post("/v1/silences", silence, LOCAL_TOKEN).json()["id"]
+        ended = threads.map(
+            lambda _: api.request("DELETE", f"/v1/silences/{made}", LOCAL_TOKEN).status_code,
+            range(4),
+        )
+        assert sorted(ended) == [200, 404, 404, 404]
 
 
 def test_a_silence_has_an_end_and_can_be_ended(api: Asked) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.senders.listed import ListSender
+from monitor.alerts.wording import LABELS
 from monitor.control import breaks, lease, outbox, silences
 from monitor.control.contracts import publish
 from monitor.control.deploys import record
@@ -314,6 +315,7 @@ def test_what_is_accepted_is_quiet_until_that_expires(store: Store, engine: Engi
     assert quiet.summary.endswith("(accepted as known)")
     assert f"accepted as known by ann until {until} (known)" in quiet.annotations["description"]
     assert f"still broken: ann accepted it until {until}" in loud.annotations["description"]
+    assert loud.labels.keys() <= LABELS
     assert "No deploy in production is known before" in loud.annotations["description"]
 
 

@@ -6,16 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from monitor.alerts.wording import LABELS
 from monitor.api.access import Administering, Opened, Reading
-from monitor.api.faults import ERRORS, not_found
+from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import moment, needed_end
 from monitor.api.paging import Paged
-from monitor.api.strict import ExactBody, StrictRoute
+from monitor.api.strict import ExactBody, StrictRoute, nearest
 from monitor.control import silences as kept_silences
 from monitor.control import tokens as kept_tokens
 from monitor.control.audit import AuditEntry, note
 from monitor.control.silences import Silence
 from monitor.control.tokens import Scope, Token
+from monitor.joining.names import joined
+from monitor.model.printable import printable
 
 router = APIRouter(
     prefix="/v1", tags=["administration"], responses=ERRORS, route_class=StrictRoute
@@ -42,7 +45,9 @@ class NewToken(BaseModel):
 class SilenceBody(ExactBody):
     """Alerts whose labels equal all of `matchers` stay quiet until `ends`."""
 
-    matchers: Mapping[str, str] = Field(min_length=1, max_length=20)
+    matchers: Mapping[str, Annotated[str, Field(min_length=1, max_length=1000)]] = Field(
+        min_length=1, max_length=20, description=f"of {', '.join(sorted(LABELS))}"
+    )
     author: str = Field(default="", max_length=200)
     reason: str = Field(min_length=1, max_length=2000)
     ends: str = Field(max_length=64, description="ISO 8601")
@@ -109,11 +114,28 @@ def list_silences(
 
 @router.post("/silences", summary="Begin a silence", status_code=201)
 def create_silence(caller: Administering, parts: Opened, body: SilenceBody) -> Silence:
-    """It always has an end, an author and a reason."""
+    """It always has an end, an author and a reason. Other names of services and environments mean
+    those that alerts bear.
+    """
     now = parts.clock()
+    for label in body.matchers:
+        if label not in LABELS:
+            raise ApiError(
+                422,
+                f"no alert has the label {printable(label)[:60]!r}: it would quiet nothing",
+                "body.matchers",
+                nearest(label[:60], LABELS),
+            )
     ends = needed_end(body.ends, now, "a silence", "body.ends")
+    aliases = joined(parts.config.aliases, parts.engine)
+    known_as = dict.fromkeys(("service", "caller", "callee"), aliases.service)
+    known_as["environment"] = aliases.environment
+    matchers = {
+        label: known_as[label](value) if label in known_as else value
+        for label, value in body.matchers.items()
+    }
     silence = kept_silences.create_silence(
-        parts.engine, body.matchers, body.author or caller.name, body.reason, ends, now
+        parts.engine, matchers, body.author or caller.name, body.reason, ends, now
     )
     note(
         parts.engine,
