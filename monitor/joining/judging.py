@@ -78,7 +78,7 @@ def judge_deploy(
     sealed_until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
     until = min([sealed_until, *_again(engine, deploy)])
     judged_until = min(until, started + timedelta(seconds=settings.after_seconds))
-    seen = seen_of(reader, source, deploy, since, judged_until)
+    seen = seen_of(source, deploy, since, judged_until)
     if len(seen.namesakes) > 1:
         verdict = of_one_of(deploy, seen.namesakes, now, sealed_until if newest else None)
         return Judged(deploy, verdict, (), sealed_until if newest else None, None)
@@ -101,7 +101,8 @@ def judge_deploy(
         for event in events(engine, deploy.id)
         if event.traffic_share is not None
     ]
-    soon = min(judged_until, started + timedelta(seconds=settings.step_seconds))
+    # whole windows: what is asked for is what is judged
+    soon = min(judged_until, _floor(started) + timedelta(seconds=settings.step_seconds))
     callers = callers_of(source, named, cells, since, soon)
     inputs = Inputs(
         deploy=named,

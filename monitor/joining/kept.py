@@ -21,7 +21,7 @@ from monitor.model.cells import (
     unpacked,
     widened,
 )
-from monitor.model.edges import WINDOW_SECONDS, qualified
+from monitor.model.edges import WINDOW_SECONDS, Sighting, qualified
 from monitor.store.reader import Reader
 
 SPAN = timedelta(hours=6, minutes=40)
@@ -36,7 +36,8 @@ AT_ONCE = timedelta(minutes=10)
 """So much is read by one look."""
 
 
-_Question = tuple[str, tuple[str, ...], datetime]
+_Question = tuple[str, str, tuple[str, ...], datetime]
+"""What was asked for, the environment, the services, and from when on."""
 
 
 class KeptCells:
@@ -85,7 +86,7 @@ class KeptCells:
             (question, answer)
             for question, answer in self._answers.items()
             if not any(
-                question[2].timestamp() <= window < answer[0].timestamp() for window in late
+                question[-1].timestamp() <= window < answer[0].timestamp() for window in late
             )
         )
         self._sequence = sequence
@@ -100,7 +101,7 @@ class KeptCells:
         low, high = _moment(self._since), _moment(self._until)
         if not self._blocks or since >= min(high, until):
             return self._reader.sealed_cells(environment, services, since, until)
-        question = (environment, tuple(services), since)
+        question = ("cells", environment, tuple(services), since)
         pieces, begin = self._answered(question, until) if since < low + SOON else ([], since)
         if begin < min(low, until):
             pieces.append(self._reader.sealed_cells(environment, services, begin, min(low, until)))
@@ -115,20 +116,51 @@ class KeptCells:
             self._answer(question, min(until, high), cells)
         return cells
 
+    def sightings(
+        self,
+        since: datetime,
+        until: datetime,
+        environment: str | None = None,
+        service: str | None = None,
+    ) -> list[Sighting]:
+        """As the reader's: what was read before is not read again."""
+        question = ("sightings", environment or "", (service or "",), since)
+        begin, data = self._remembered(question, until)
+        seen = msgspec.msgpack.decode(data, type=list[Sighting]) if data else []
+        if begin < until:
+            seen += self._reader.sightings(begin, until, environment, service)
+            settled = min(until, _moment(self._until))
+            if self._blocks and begin < settled:
+                there = [sighting for sighting in seen if sighting.window < settled]
+                self._remember(question, settled, msgspec.msgpack.encode(there))
+        return seen
+
     def _answered(
         self, question: "_Question", until: datetime
     ) -> tuple[list[CellColumns], datetime]:
         """What was answered before to the same question of a shorter time, and until when."""
+        end, data = self._remembered(question, until)
+        if not data:
+            return [], end
+        return [unpacked(msgspec.msgpack.decode(data, type=Packed))], end
+
+    def _remembered(self, question: _Question, until: datetime) -> tuple[datetime, bytes]:
+        """Until when the question was answered, and that answer; nothing if that was no shorter
+        time.
+        """
         end, data = self._answers.get(question, (until, b""))
         if not data or end > until:
-            return [], question[2]
+            return question[-1], b""
         self._answers.move_to_end(question)
-        return [unpacked(msgspec.msgpack.decode(zlib.decompress(data), type=Packed))], end
+        return end, zlib.decompress(data)
 
     def _answer(self, question: "_Question", until: datetime, cells: CellColumns) -> None:
         if cells.columns.windows.size and cells.columns.windows.max() >= until.timestamp():
             cells = cells.where(~cells.since(until))
-        self._answers[question] = until, zlib.compress(msgspec.msgpack.encode(packed(cells)), 1)
+        self._remember(question, until, msgspec.msgpack.encode(packed(cells)))
+
+    def _remember(self, question: _Question, until: datetime, answer: bytes) -> None:
+        self._answers[question] = until, zlib.compress(answer, 1)
         self._answers.move_to_end(question)
         while sum(len(data) for _, data in self._answers.values()) > MOST_BYTES:
             self._answers.popitem(last=False)

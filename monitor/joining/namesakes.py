@@ -13,16 +13,26 @@ from monitor.model.deploys import Deploy
 from monitor.model.edges import Sighting, qualified
 from monitor.model.judging import Verdict
 from monitor.model.reasons import reason
-from monitor.store.reader import Reader
 
 
 class SealedCells(Protocol):
-    """Where cells of sealed windows come from: the store, or what is kept of it."""
+    """Where cells of sealed windows, and who was alive in them, come from: the store, or what is
+    kept of it.
+    """
 
     def sealed_cells(
         self, environment: str, services: Sequence[str], since: datetime, until: datetime
     ) -> CellColumns:
         """Those of the edges that one of the services takes part in; none named are all."""
+
+    def sightings(
+        self,
+        since: datetime,
+        until: datetime,
+        environment: str | None = None,
+        service: str | None = None,
+    ) -> list[Sighting]:
+        """Versions and instances seen alive, per window, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +47,20 @@ class Seen:
     namesakes: Sequence[str]
 
 
-def seen_of(
-    reader: Reader, source: SealedCells, deploy: Deploy, since: datetime, until: datetime
-) -> Seen:
+def seen_of(source: SealedCells, deploy: Deploy, since: datetime, until: datetime) -> Seen:
     """Read by the plain name where only one service bears it, else by `namespace/name`.
 
     A call of which only the caller's span is known tells no namespace of its callee. Where the
     name is one service's alone, such a call is of this service.
     """
     cells = source.sealed_cells(deploy.environment, [deploy.service], since, until)
-    sightings = reader.sightings(since, until, deploy.environment, deploy.service)
+    sightings = source.sightings(since, until, deploy.environment, deploy.service)
     spaces = _namespaces(deploy.service, cells, sightings)
     names = [qualified(space, deploy.service) for space in spaces]
     if deploy.namespace is None or spaces in ([""], [deploy.namespace]):
         return Seen(deploy.service, cells, sightings, names)
     cells = source.sealed_cells(deploy.environment, [deploy.called], since, until)
-    sightings = reader.sightings(since, until, deploy.environment, deploy.called)
+    sightings = source.sightings(since, until, deploy.environment, deploy.called)
     return Seen(deploy.called, cells, sightings, [deploy.called])
 
 

@@ -3,6 +3,7 @@ since.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,25 @@ def seal(store: Store, seq: int, places: list[int], rng: np.random.Generator) ->
         if rng.random() < 0.7
     ]
     write(store, "edge_windows", rows)
+    write(store, "sightings", [seen(window, seq, rng) for window in windows for _ in range(2)])
     publish(store, seq, windows, NOON)
+
+
+def seen(window: datetime, seq: int, rng: np.random.Generator) -> dict[str, Any]:
+    """An instance that was alive."""
+    name = f"pay-{int(rng.integers(2))}"
+    return {
+        "window": window,
+        "generation": seq,
+        "environment": "production",
+        "namespace": "",
+        "service": name,
+        "version": f"2.{seq}",
+        "instance": f"{name}-{int(rng.integers(3))}",
+        "spans": 7,
+        "server_calls": int(rng.integers(1, 99)),
+        "failed": 0,
+    }
 
 
 @pytest.mark.parametrize("most_rows", [40, pytest.param(10_000, marks=pytest.mark.long)])
@@ -55,6 +74,9 @@ def test_what_is_kept_answers_as_the_store_does(store: Store, most_rows: int) ->
             theirs = reader.sealed_cells("production", names, since, until)
             assert list(ours) == list(theirs)
             assert ours.columns.edges == theirs.columns.edges
+            for name in ("pay-0", ""):
+                asked = since, until, "production", name
+                assert kept.sightings(*asked) == reader.sightings(*asked)
         assert kept.rows <= most_rows
         late = [3] if seq % 3 == 0 else []
         seal(store, seq, [*late, *range(newest, newest + 4)], rng)

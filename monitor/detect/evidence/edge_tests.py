@@ -13,11 +13,12 @@ from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import exceedance_counts, far_counts
-from monitor.detect.evidence.pair_bounds import Asked, Bounded, Rate, bounds_of_pairs
+from monitor.detect.evidence.pair_bounds import ROUNDING, Asked, Bounded, Rate, bounds_of_pairs
 from monitor.detect.evidence.rates import between_versions
 from monitor.detect.evidence.signal_tests import (
     OldCounts,
     latency_of_sides,
+    learn_scatter,
     signal_tests,
     slower_sides,
 )
@@ -50,8 +51,6 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Bounds
 from monitor.model.reasons import Reason, reason
 
-ROUNDING = 1e-6
-"""So much may sums in another order differ by, and far less."""
 AT_ONCE = 32
 """Edges whose pairs are bounded together: enough that calls of numpy cost little, few enough that
 their numbers stay near the processor.
@@ -124,9 +123,12 @@ def _begun(
     judged = [whole for whole, (_, biased) in zip(wholes, told, strict=True) if not biased]
     by_role = [scatter[whole.role][1] for whole in judged]
     slower = iter(slower_sides(judged, settings, fresh, by_role))
+    olds = [OldCounts.of(whole) for whole in wholes]
+    learn_scatter(olds)
     return [
         _one_begun(
             whole,
+            old,
             problems,
             settings,
             fresh,
@@ -134,12 +136,13 @@ def _begun(
             [] if biased else next(slower),
             biased=biased,
         )
-        for whole, (problems, biased) in zip(wholes, told, strict=True)
+        for whole, old, (problems, biased) in zip(wholes, olds, told, strict=True)
     ]
 
 
 def _one_begun(
     whole: Contrast,
+    old: OldCounts,
     problems: tuple[Reason, ...],
     settings: JudgeSettings,
     fresh: Shares,
@@ -151,7 +154,6 @@ def _one_begun(
     names, codes = other_codes(whole.table, whole.role)
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
-    old = OldCounts.of(whole)
     tests = signal_tests(whole, old, settings, *scatter, fresh, slower, biased=biased)
 
     @cache
@@ -232,6 +234,7 @@ def _finished(
     sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
     beyond = _beyond(whole, settings, sides)
     slow_more, far_more = _slower(beyond, settings)
+    whole.sides.clear()  # summed, and by far the most that an edge takes
     return EdgeTests(
         table=table,
         role=role,

@@ -117,10 +117,15 @@ def far_counts(
     Far is twice as slow, and by the floor at least: what the share above p90 is too coarse for.
     """
     a, b = new.sum(axis=0), old.sum(axis=0)
-    place = _place_of(b + before.sum(axis=0), 0.99)
+    earlier = before.sum(axis=0)
+    place = _place_of(b + earlier, 0.99)
     far = min(int(lifted(place, lowest, BUCKETS_A_DOUBLING, floor_seconds)), b.size - 1)
-    new_far, old_far, before_far = (_counted(part, far) for part in (a, b, before.sum(axis=0)))
-    return new_far, old_far, before_far, _CallsBefore.of(before).dispersion_at(far)
+    new_far, old_far, before_far = (_counted(part, far) for part in (a, b, earlier))
+    calls = before.sum(axis=1)
+    busy = calls > 0
+    bad = before[busy, far + 1 :].sum(axis=1)
+    scatter = dispersion(bad.astype(np.int64), calls[busy].astype(np.int64))
+    return new_far, old_far, before_far, scatter
 
 
 def _place_of(histogram: Floats, share: float) -> int:
@@ -151,25 +156,6 @@ def above(histograms: Floats) -> Floats:
     return np.asarray(
         histograms.sum(axis=1, keepdims=True) - np.cumsum(histograms, axis=1), dtype=np.float64
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _CallsBefore:
-    """Calls of the old version's windows before the deploy that had any: above each column, and
-    all.
-    """
-
-    above: Floats
-    calls: Ints
-
-    @classmethod
-    def of(cls, before: Floats) -> "_CallsBefore":
-        calls = before.sum(axis=1)
-        busy = calls > 0
-        return cls(above(before[busy]), calls[busy].astype(np.int64))
-
-    def dispersion_at(self, place: int) -> float:
-        return dispersion(self.above[:, place].astype(np.int64), self.calls)
 
 
 def log_ratios(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> Floats:

@@ -13,11 +13,14 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, runs, summed
 from monitor.detect.evidence.latency import REMEMBERED, above_bounds, beneath, log_ratios
-from monitor.detect.evidence.rates import EXPECTED
+from monitor.detect.evidence.rates import EXPECTED, LEANS
 from monitor.detect.evidence.rates import log_ratios as rate_log_ratios
 from monitor.detect.measure.contrasts import COLUMN, Contrast, Side, histograms, other_codes
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
+
+ROUNDING = 1e-6
+"""So much may sums in another order differ by, and far less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,46 +115,59 @@ def _add_rates(
         np.concatenate(counts)
         for counts in zip(*((e.whole.new, e.whole.old) for e in strata.asked), strict=True)
     )
-    counted: list[tuple[Rate, Bools, Bools, int, int]] = []
-    parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
-    groups, pair, pairs = 0, strata.pair, strata.pairs
+    counted: list[tuple[Rate, Bools, Bools]] = []
+    ways: list[tuple[Ints, Ints, Ints, Ints]] = []  # of warm instances; of fresh ones, too
+    fresh_too: dict[int, tuple[Ints, Ints, Ints, Ints]] = {}
+    pair, pairs = strata.pair, strata.pairs
     for rate in dict.fromkeys(rate for edge in strata.asked for rate in edge.rates):
         bad_at, calls_at = COLUMN[rate.bad], COLUMN[rate.calls]
         k, s, a, b = new[:, bad_at], old[:, bad_at], new[:, calls_at], old[:, calls_at]
         present = np.bincount(pair, weights=a + b, minlength=pairs) > 0
         if rate.spared:
             present &= np.bincount(pair, weights=k + s, minlength=pairs) > 0
-        ways = [(k, a)]
         if rate.warm:
             aside = fresh_calls(fresh, strata.windows, a).astype(np.int64)
             if aside.any():
-                ways.insert(0, (np.maximum(k - aside, 0), a - aside))
-        bad = np.bincount(pair, weights=ways[0][0] + s, minlength=pairs) > 0
-        counted.append((rate, present, bad, groups, len(ways)))
-        for new_bad, new_calls in ways:
-            used = (new_calls > 0) & (b > 0) & (new_bad + s > 0)
-            parts.append((groups + pair[used], new_bad[used], s[used], new_calls[used], b[used]))
-            groups += pairs
-    if not counted:
-        return
-    group, k, s, a, b = (np.concatenate(column) for column in zip(*parts, strict=True))
-    at_most = np.zeros(groups)
-    # a rate with no bad call of the new version shows nothing: not worth a logarithm
-    lean = np.bincount(group, weights=k, minlength=groups) > 0
-    kept = lean[group]
-    group, k, s, a, b = (column[kept] for column in (group, k, s, a, b))
-    if group.size:
-        for_new, for_old = rate_log_ratios(a / (a + b), floor_ratio)
-        shown, log_es = _mixed(for_new * k + for_old * s, group, EXPECTED)
-        at_most[shown] = np.maximum(log_es, 0.0)
-    for rate, present, is_bad, begins, ways_of in counted:
-        highest = at_most[begins : begins + ways_of * pairs].reshape(ways_of, pairs).max(axis=0)
+                fresh_too[len(ways)] = k, s, a, b
+                k, a = np.maximum(k - aside, 0), a - aside
+        ways.append((k, s, a, b))
+        counted.append((rate, present, np.bincount(pair, weights=k + s, minlength=pairs) > 0))
+    at_most = _rates_at_most(ways, pair, pairs, floor_ratio)
+    for place, way in fresh_too.items():
+        # as a test does: fresh ones count only where the others lean that way
+        leaning = at_most[place] >= LEANS - ROUNDING
+        if leaning.any():
+            (more,) = _rates_at_most([way], pair, pairs, floor_ratio)
+            at_most[place] = np.where(leaning, np.maximum(at_most[place], more), at_most[place])
+    for (rate, present, is_bad), highest in zip(counted, at_most, strict=True):
         for edge, out, places in _by_edge(bounded, strata, present):
             if rate in edge.rates:
                 out += [
                     Bounded(rate.kind, False, True, bool(is_bad[place]), float(highest[place]))
                     for place in places
                 ]
+
+
+def _rates_at_most(
+    ways: Sequence[tuple[Ints, Ints, Ints, Ints]], pair: Ints, pairs: int, floor_ratio: float
+) -> Floats:
+    """Ways x pairs: the log of the e-value of each, at least 0; a way is bad calls of the new and
+    of the old version, and calls of both, by stratum.
+    """
+    out = np.zeros((len(ways), pairs))
+    parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+    for place, (k, s, a, b) in enumerate(ways):
+        # a rate with no bad call of the new version shows nothing: not worth a logarithm
+        lean = np.bincount(pair, weights=np.where((a > 0) & (b > 0), k, 0), minlength=pairs) > 0
+        used = (a > 0) & (b > 0) & (k + s > 0) & lean[pair]
+        if used.any():
+            parts.append((place * pairs + pair[used], k[used], s[used], a[used], b[used]))
+    if parts:
+        group, k, s, a, b = (np.concatenate(column) for column in zip(*parts, strict=True))
+        for_new, for_old = rate_log_ratios(a / (a + b), floor_ratio)
+        shown, log_es = _mixed(for_new * k + for_old * s, group, EXPECTED)
+        out.reshape(-1)[shown] = np.maximum(log_es, 0.0)
+    return out
 
 
 def _by_edge(
@@ -184,33 +200,65 @@ def _add_side(
         np.bincount(pair, weights=b, minlength=pairs) > 0
     )
     past, moment = measured.pasts()
+    floors = measured.lowest, settings.latency_floor_buckets, settings.latency_floor_seconds
+    thresholds = [
+        (enough & (b > 0), rate, above, s)
+        for _, enough, rate, above, s in above_bounds(past, moment, new, old, floors)
+    ]
     aside = fresh_calls(fresh, windows, calls)
-    ways = [calls, calls - aside] if aside.any() else [calls]
-    floors = (
-        measured.lowest,
-        settings.latency_floor_buckets,
-        settings.latency_floor_seconds,
-    )
-    used_of: list[Bools] = []
-    counted: list[tuple[Floats, Floats, Floats]] = []  # k, a, s of each threshold and way
-    rates: list[Floats] = []
-    for _, enough, rate, above, s in above_bounds(past, moment, new, old, floors):
-        for a in ways:
-            counted.append((above if a is calls else np.maximum(above - aside, 0.0), a, s))
-            used_of.append((a > 0) & (b > 0) & enough)
-            rates.append(rate)
-    used = np.concatenate(used_of)
-    highest = np.zeros(pairs)
-    if used.any():
-        k, a, s = (np.concatenate(column)[used] for column in zip(*counted, strict=True))
-        every = np.tile(b, len(used_of))[used]
-        group = (np.arange(len(used_of))[:, None] * pairs + pair).reshape(-1)[used]
-        logs = log_ratios(k, a, s, every, np.concatenate(rates)[used])
-        groups, log_es = _mixed(logs, group)
-        # of the three thresholds the mean is at most the highest
-        np.maximum.at(highest, groups % pairs, log_es)
+    every = np.ones((len(thresholds), pairs), dtype=np.bool_)
+    at_most = _at_most(thresholds, calls, aside, b, pair, every)
+    leaning = at_most >= LEANS - ROUNDING
+    if aside.any() and leaning.any():
+        # a test asks for the calls of fresh instances only where the others lean that way
+        fresh_too = _at_most(thresholds, calls, np.zeros_like(calls), b, pair, leaning)
+        at_most = np.maximum(at_most, fresh_too)
+    # of the three thresholds the mean is at most the highest
+    highest = at_most.max(axis=0)
     for _, out, places in _by_edge(bounded, strata, present):
         out += [Bounded(side, False, False, False, float(highest[place])) for place in places]
+
+
+def _at_most(
+    thresholds: Sequence[tuple[Bools, Floats, Floats, Floats]],
+    calls: Floats,
+    aside: Floats,
+    b: Floats,
+    pair: Ints,
+    wanted: Bools,
+) -> Floats:
+    """Thresholds x pairs: the log of the e-value of the new version's calls without those `aside`,
+    at least 0; of those that are `wanted` (thresholds x pairs).
+    """
+    a, pairs = calls - aside, wanted.shape[1]
+    out = np.zeros(wanted.shape)
+    used = [
+        usable & (a > 0) & wanted[place, pair] for place, (usable, *_) in enumerate(thresholds)
+    ]
+    if not any(of.any() for of in used):
+        return out
+    k, rates, s, every, warm, group = (
+        np.concatenate(column)
+        for column in zip(
+            *(
+                (
+                    np.maximum(above[of] - aside[of], 0.0),
+                    rate[of],
+                    s[of],
+                    b[of],
+                    a[of],
+                    place * pairs + pair[of],
+                )
+                for place, (of, (_, rate, above, s)) in enumerate(
+                    zip(used, thresholds, strict=True)
+                )
+            ),
+            strict=True,
+        )
+    )
+    groups, log_es = _mixed(log_ratios(k, warm, s, every, rates), group)
+    out.reshape(-1)[groups] = np.maximum(log_es, 0.0)
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

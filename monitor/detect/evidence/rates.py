@@ -212,6 +212,8 @@ def _peaks(bad: Ints, calls: Ints) -> tuple[Bools, Floats]:
 
 def in_incident(bad: Ints, calls: Ints) -> Bools:
     nothing = np.zeros(bad.size, dtype=bool)
+    if not (bad > 1).any():  # no peak has fewer
+        return nothing
     high, usual = _peaks(bad, calls)
     places = np.flatnonzero(high)
     if not places.size or high[-1]:

@@ -58,8 +58,8 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
     did: no comparison side by side tells of that.
     """
     whole = edge.contrast
-    if not whole.overlap or is_biased(edge):
-        return []
+    if not whole.overlap or is_biased(edge) or edge.table.windows[-1] <= whole.windows[-1]:
+        return []  # nothing came since they last met
     signals: list[Signal] = []
     for rate in rates_of_calls():
         if not _any(whole, rate.bad):
@@ -93,7 +93,9 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
             continue
         before = [contrast.before[:, COUNTS.index(name)] for name in (bad, calls)]
         doses = _doses(contrast, bad, calls)
-        if dose_response(*doses, *before) / math.sqrt(dispersion(*before)) < DOSE_Z:
+        response = dose_response(*doses, *before)
+        # a dispersion is one at least
+        if response < DOSE_Z or response / math.sqrt(dispersion(*before)) < DOSE_Z:
             continue
         low, added = dose_rates(
             *(
@@ -124,10 +126,13 @@ def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
         now_bad, now_calls = (
             whole.old[late, COUNTS.index(name)] for name in (rate.bad, rate.calls)
         )
+        k, a = float(now_bad.sum()), float(now_calls.sum())
+        if not k or not a or k / a < settings.floor_difference:
+            continue
         before = series(edge.table, old_rows(edge), rate)
         bad, calls = without_rare_peaks(before.bad, before.calls)
-        k, a, s, b = (float(column.sum()) for column in (now_bad, now_calls, bad, calls))
-        if not k or not a or not b or k / a - s / b < settings.floor_difference:
+        s, b = float(bad.sum()), float(calls.sum())
+        if not b or k / a - s / b < settings.floor_difference:
             continue
         phi = max(dispersion(bad, calls), dispersion(now_bad, now_calls))
         if fixed_e(k / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 
 import numpy as np
 
@@ -15,13 +14,21 @@ from monitor.detect.evidence.rates import (
     LEANS,
     RateTest,
     dispersion,
+    dispersions,
     exact_tail,
     lasting,
     rate_test,
     surely_scattered,
     without_incident,
 )
-from monitor.detect.evidence.tested import FROM_TRACES, RATES, WARM, SignalTest, sides_of
+from monitor.detect.evidence.tested import (
+    ALL_FAILURES,
+    FROM_TRACES,
+    RATES,
+    WARM,
+    SignalTest,
+    sides_of,
+)
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Contrast, Side, histograms
 from monitor.detect.measure.warmup import Shares, fresh_calls
@@ -47,19 +54,42 @@ class OldCounts:
     def phi(self, bad: str, calls: str) -> float:
         """Variance over mean, without an incident before the deploy that was over."""
         if (bad, calls) not in self.scatter:
-            column = [COUNTS.index(name) for name in (bad, calls)]
-            past = without_incident(self.before[:, column[0]], self.before[:, column[1]])
-            k, n = (
-                np.concatenate([earlier, self.beside[:, place]])
-                for earlier, place in zip(past, column, strict=True)
-            )
-            self.scatter[bad, calls] = dispersion(k, n)
+            self.scatter[bad, calls] = dispersion(*self.usual(bad, calls))
         return self.scatter[bad, calls]
+
+    def usual(self, bad: str, calls: str) -> tuple[Ints, Ints]:
+        """Bad calls and calls by window, without an incident before the deploy that was over."""
+        column = [COUNTS.index(name) for name in (bad, calls)]
+        past = without_incident(self.before[:, column[0]], self.before[:, column[1]])
+        k, n = (
+            np.concatenate([earlier, self.beside[:, place]])
+            for earlier, place in zip(past, column, strict=True)
+        )
+        return k, n
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """Kinds of bad calls that the old version had, each with what it is part of. Of the others
+        it is known that they do not scatter.
+        """
+        bad = np.logical_or(self.before.any(axis=0), self.beside.any(axis=0))
+        kinds = [(bad_calls, calls) for _, _, bad_calls, calls in RATES]
+        kinds.append((ALL_FAILURES, "calls"))
+        self.scatter.update((kind, 1.0) for kind in kinds if not bad[COUNTS.index(kind[0])])
+        return [kind for kind in kinds if kind not in self.scatter]
 
     def surely(self, bad: str, calls: str) -> float:
         """The same, as far as it is surely more than chance."""
         windows = self.before.shape[0] + self.beside.shape[0]
         return surely_scattered(self.phi(bad, calls), windows)
+
+
+def learn_scatter(olds: Sequence[OldCounts]) -> None:
+    """How bad calls of each of these scatter, reckoned in one go."""
+    asked = [(old, kind) for old in olds for kind in old.kinds()]
+    for (old, kind), phi in zip(
+        asked, dispersions([old.usual(*kind) for old, kind in asked]), strict=True
+    ):
+        old.scatter[kind] = phi
 
 
 def finite_exp(log_e: float) -> float:
@@ -204,11 +234,12 @@ def _evidence(
     )
 
 
-@lru_cache(maxsize=16)
 def _exemplars(contrast: Contrast, bad: str, *, new: bool) -> tuple[str, ...]:
-    """Up to five traces of one version's rows, from windows with something bad, newest first;
-    remembered, as each test of an edge shows them.
+    """Up to five traces of one version's rows, from windows with something bad, newest first; kept
+    in `contrast.exemplars`, as each test of an edge shows them.
     """
+    if (bad, new) in contrast.exemplars:
+        return contrast.exemplars[bad, new]
     rows = contrast.new_rows if new else contrast.old_rows
     rows = rows[contrast.table.counts[rows, COUNTS.index(bad)] > 0]
     traces: list[str] = []
@@ -216,7 +247,7 @@ def _exemplars(contrast: Contrast, bad: str, *, new: bool) -> tuple[str, ...]:
         traces += [trace for trace in contrast.table.exemplars[row] if trace not in traces]
         if len(traces) >= 5:
             break
-    return tuple(traces[:5])
+    return contrast.exemplars.setdefault((bad, new), tuple(traces[:5]))
 
 
 def _moment(contrast: Contrast, *, first: bool) -> datetime | None:

@@ -11,7 +11,6 @@ too few calls to show. Otherwise nothing is said.
 """
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -311,11 +310,16 @@ def _apart(met: Ints, after: Series) -> bool:
     )
 
 
-@lru_cache(maxsize=16)
 def is_gone(edge: EdgeTests) -> bool:
     """Whether the old version is gone, after fewer windows beside the new one than that has been
     alone for: a ramp that is over.
     """
+    if "gone" not in edge.over_time:
+        edge.over_time["gone"] = _is_gone(edge)
+    return edge.over_time["gone"]
+
+
+def _is_gone(edge: EdgeTests) -> bool:
     met = once(edge.contrast.windows)
     if not met.size:
         return False
@@ -349,22 +353,24 @@ def _comparable(edge: EdgeTests, signal: Signal, kind: str) -> bool:
     """A cheap look before anything is summed: calls since, and versions that never met for long,
     or lean apart where they did.
     """
-    by_time, hardly_met = _over_time(edge)
-    return by_time and (
-        hardly_met or _leans(edge, signal, kind) or (signal != "latency" and is_gone(edge))
+    if "comparable" not in edge.over_time:
+        edge.over_time.update(_over_time(edge))
+    return edge.over_time["comparable"] and (
+        edge.over_time["hardly met"]
+        or _leans(edge, signal, kind)
+        or (signal != "latency" and is_gone(edge))
     )
 
 
-@lru_cache(maxsize=16)
-def _over_time(edge: EdgeTests) -> tuple[bool, bool]:
-    """Whether an edge can be compared over time at all, and whether its versions hardly met;
-    remembered, as each measure of the edge asks.
+def _over_time(edge: EdgeTests) -> dict[str, bool]:
+    """Whether an edge can be compared over time at all, and whether its versions hardly met: each
+    measure of the edge asks.
     """
     contrast = edge.contrast
     if not contrast.since_rows.size or contrast.confounded or zones_in_turn(edge):
-        return False, False
+        return {"comparable": False, "hardly met": False}
     beside = [window for window in once(contrast.windows).tolist() if not edge.fresh.get(window)]
-    return True, len(beside) <= HARDLY
+    return {"comparable": True, "hardly met": len(beside) <= HARDLY}
 
 
 def _leans(edge: EdgeTests, signal: Signal, kind: str) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -87,7 +87,8 @@ class EdgeTests:
     made when they are asked for.
 
     `own_time_log_e` tells whether the callee's own time (without its own calls) grew. `problems`
-    say why this edge cannot pass, `untrusted` signals are not judged at all.
+    say why this edge cannot pass, `untrusted` signals are not judged at all. `over_time` keeps
+    what was reckoned of its windows, as long as it lives.
     """
 
     table: EdgeTable
@@ -105,6 +106,7 @@ class EdgeTests:
     grain: int
     beyond: Mapping[Side, Beyond]
     pairs: Callable[[], tuple[SignalTest, ...]] = tuple
+    over_time: dict[str, bool] = field(default_factory=dict, init=False)
 
     @property
     def tests(self) -> tuple[SignalTest, ...]:

@@ -2,8 +2,7 @@
 other side.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -24,7 +23,7 @@ class Contrast:
     calls, in time order; `new` and `old` hold its counts (columns COUNTS). `before` holds the old
     version's counts per window before the deploy (`before_windows`). `since_rows` are the new
     version's rows since the deploy, overlap or not; `after_new` and `after_old` sum each side over
-    them.
+    them. `sides` and `exemplars` keep what was summed or looked up of it, as long as it lives.
     """
 
     table: EdgeTable
@@ -47,6 +46,8 @@ class Contrast:
     after_new: Ints
     after_old: Ints
     confounded: bool
+    sides: dict[Side, tuple[Floats, Floats, Floats]] = field(default_factory=dict, init=False)
+    exemplars: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict, init=False)
 
     @property
     def overlap(self) -> bool:
@@ -125,8 +126,10 @@ def contrast(
     old_rows = np.nonzero(after & (side == 0))[0]
     before_rows = np.nonzero(keep & busy & (side == 0) & (table.windows < since))[0]
     key = (table.windows * len(table.regions) + table.region) * len(others) + other
-    shared = np.intersect1d(key[new_rows], key[old_rows])
-    same_window = np.intersect1d(table.windows[new_rows], table.windows[old_rows]).size > 0
+    shared = _in_both(key[new_rows], key[old_rows])
+    same_window = bool(shared.size) or (
+        np.intersect1d(table.windows[new_rows], table.windows[old_rows]).size > 0
+    )
     stratum_of_new, inside_new = _place(key[new_rows], shared)
     stratum_of_old, inside_old = _place(key[old_rows], shared)
     windows = shared // (len(table.regions) * len(others))
@@ -160,12 +163,13 @@ def contrast(
     )
 
 
-@lru_cache(maxsize=128)
 def histograms(contrast: Contrast, side: Side) -> tuple[Floats, Floats, Floats] | None:
     """(new, old, before) histograms: strata x buckets twice, then windows x buckets; None when a
-    side is missing. Remembered, as tests, bounds and what is settled ask for them in turn: they
-    are not to be changed.
+    side is missing. Kept in `contrast.sides`, as tests, bounds and what is settled ask for them in
+    turn: they are not to be changed.
     """
+    if side in contrast.sides:
+        return contrast.sides[side]
     data = contrast.table.latency(side)
     if data is None or not contrast.overlap:
         return None
@@ -173,7 +177,18 @@ def histograms(contrast: Contrast, side: Side) -> tuple[Floats, Floats, Floats] 
     old = summed(data[contrast.old_rows], contrast.stratum_of_old, contrast.windows.size)
     places = np.searchsorted(contrast.before_windows, contrast.table.windows[contrast.before_rows])
     before = summed(data[contrast.before_rows], places, contrast.before_windows.size)
+    contrast.sides[side] = new, old, before
     return new, old, before
+
+
+def _in_both(keys: Ints, others: Ints) -> Ints:
+    """Numbers that are in both, each once, in order: np.intersect1d, without sorting what is in
+    order.
+    """
+    if not ((keys[1:] > keys[:-1]).all() and (others[1:] > others[:-1]).all()):
+        return np.intersect1d(keys, others)
+    _, inside = _place(keys, others)
+    return keys[inside]
 
 
 def _place(keys: Ints, shared: Ints) -> tuple[Ints, Bools]:
