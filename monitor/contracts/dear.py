@@ -12,6 +12,7 @@ import orjson
 from monitor.contracts.looks import every_object
 
 _WIDE = frozenset({"required", "dependentRequired", "allOf", "anyOf", "oneOf"})
+_TOLD_BY = _WIDE | {"enum", "const", "patternProperties"}
 _COPIED = 32_000_000
 """So many bytes of JSON may the errors of one payload hold; they take some eight times that."""
 _HELD, _COMPARED = 128_000_000, 8_000_000_000
@@ -43,6 +44,8 @@ class Dear:
         """Of a document and the patterns in it."""
         most, listed, named = dict.fromkeys(_WIDE, 0), 0, 0
         for node in every_object(document):
+            if _TOLD_BY.isdisjoint(node):
+                continue
             for word in _WIDE & node.keys():
                 if isinstance(node[word], list | dict):
                     most[word] = max(most[word], len(node[word]))

@@ -5,6 +5,7 @@ patterns kept.
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -111,8 +112,25 @@ def survey(
     """
     look = look or look_at(document)
     own = _named_aside(document, where)
-    if own or not _passes(look, limits, allowed):
+    if own:
+        look = _with_aside(look, own)
+    if not _passes(look, limits, allowed):
         _refuse([(document, ""), *own], where, limits, allowed)
+
+
+def _with_aside(look: Look, own: list[Placed]) -> Look:
+    """A document's look with what its references lead to aside; in data, such as examples, a
+    reference is no more than data.
+    """
+    aside = look_at([node for node, _ in own])
+    extended = look_at([node for node, pointer in own if "/x-" in pointer])
+    return replace(
+        look,
+        schemas=look.schemas + aside.schemas,
+        told=look.told + aside.told,
+        longest=max(look.longest, aside.longest),
+        leaves=look.leaves or extended.leaves,
+    )
 
 
 def _named_aside(document: dict[str, Any], where: str) -> list[Placed]:

@@ -4,6 +4,7 @@ payload.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import jsonschema_rs as engine
@@ -277,7 +278,9 @@ class Schemas:
         self._limits = limits
         self._judged: Judged | None = None
         self._cost: Cost | None = None
-        self._dear: Dear | None = None
+        self._dear: Callable[[], Dear] = cache(
+            lambda: Dear.of(self._document, self._look.patterns)
+        )
         self._provers: Provers | None = None
         self._whole: Ways | None = None
         self._usable = False
@@ -399,10 +402,12 @@ class Schemas:
 
     def apart(self) -> "Schemas":
         """A copy with no schema named."""
-        return Schemas(
+        copy = Schemas(
             self._document, self.draft, where=self._where, formats=self._formats, resources=self._resources,
             assert_formats=self._assert_formats, limits=self._limits, look=self._look,
         )  # fmt: skip
+        copy._dear = self._dear  # what is dear is so of the document
+        return copy
 
     def written_at(self, pointer: str) -> tuple[Any, Any]:
         """The document, and what stands at a pointer into it; None where nothing does."""
@@ -431,9 +436,7 @@ class Schemas:
     @property
     def dear(self) -> Dear:
         """What payloads may cost beyond their size; looked for when a body first meets it."""
-        if self._dear is None:
-            self._dear = Dear.of(self._document, self._look.patterns)
-        return self._dear
+        return self._dear()
 
     @property
     def cost(self) -> Cost:
