@@ -35,6 +35,10 @@ class BrokenContract(AssertionError):
     """What the services under test exchanged breaks a contract, or not all could be checked."""
 
 
+class Unanswered(RuntimeError):
+    """The session is not there, so that nothing is known of the test."""
+
+
 class Seamwatch:
     """What the fixture gives. `environment` are variables for the services under test; they are set
     in this process, too, while the test runs.
@@ -47,6 +51,7 @@ class Seamwatch:
         self._since = int(session["now_ns"])
         self.settle, self.unchecked = 1.0, "fail"
         self._published: list[str] = []
+        self._before: dict[str, int | None] = {}
         self._counted: Counter[str] = Counter()
 
     @property
@@ -55,14 +60,23 @@ class Seamwatch:
         return f"{self.address}/v1/api-logs"
 
     def publish(self, contract: str | Path, provider: str = "", **more: str) -> str:
-        """Put a contract in force from now on, in this run only; gives its name. A pact names its
+        """Put a contract in force from now on, in this test only; gives its name. A pact names its
         provider itself. Some exchange of the test has to touch it.
         """
         document = Path(contract).read_text(encoding="utf-8")
         body = {"document": document, "provider": provider, **more}
-        name = str(self._ask("/v1/session/contracts", body)["name"])
+        answer = self._ask("/v1/session/contracts", body)
+        name = str(answer["name"])
+        self._before.setdefault(name, answer.get("before"))
         self._published.append(name)
         return name
+
+    def _restore(self) -> None:
+        """What was in force before the test is in force again."""
+        for name, number in self._before.items():
+            if number is not None:  # else a monitor of a former version
+                self._ask("/v1/session/contracts/restored", {"name": name, "revision": number})
+        self._before.clear()
 
     def verdict(self, settle: float | None = None, *, edges: bool = True) -> dict[str, Any]:
         """What became of the exchanges since the test began; waits until nothing has come for
@@ -112,7 +126,7 @@ class Seamwatch:
             refusal = error.read().decode("utf-8", "replace")
             raise RuntimeError(f"seamwatch refuses {path}: {refusal[:1000]}") from None
         except OSError as error:
-            raise RuntimeError(
+            raise Unanswered(
                 f"`seamwatch session` at {self.address} does not answer {path.partition('?')[0]}, so that nothing is known of this test: {error}"
             ) from None
 
@@ -182,25 +196,29 @@ def seamwatch(
     here, and the test fails where one is broken, or where nothing or not all could be checked.
     """
     watched = Seamwatch(seamwatch_session)
-    for mark in reversed(list(request.node.iter_markers("seamwatch"))):
-        watched.settle = float(mark.kwargs.get("settle", watched.settle))
-        watched.unchecked = str(mark.kwargs.get("unchecked", watched.unchecked))
-        for contract in mark.kwargs.get("contracts", ()):
-            provider, _, file = str(contract).rpartition("=")
-            path = request.config.rootpath / file
-            if not path.is_file():
-                pytest.fail(
-                    f"the mark `seamwatch` names a contract that is no file: {path}; write PROVIDER=FILE, or FILE of a pact, below {request.config.rootpath}",
-                    pytrace=False,
-                )
-            watched.publish(path, provider)
-    for name, value in watched.environment.items():
-        monkeypatch.setenv(name, value)
-    watched._begin()  # noqa: SLF001 - ours
-    request.node.stash[_WATCHED] = watched
-    yield watched
-    del request.node.stash[_WATCHED]
-    request.config.stash[_COUNTED].update(watched._counted)  # noqa: SLF001 - ours
+    try:
+        for mark in reversed(list(request.node.iter_markers("seamwatch"))):
+            watched.settle = float(mark.kwargs.get("settle", watched.settle))
+            watched.unchecked = str(mark.kwargs.get("unchecked", watched.unchecked))
+            for contract in mark.kwargs.get("contracts", ()):
+                provider, _, file = str(contract).rpartition("=")
+                path = request.config.rootpath / file
+                if not path.is_file():
+                    pytest.fail(
+                        f"the mark `seamwatch` names a contract that is no file: {path}; write PROVIDER=FILE, or FILE of a pact, below {request.config.rootpath}",
+                        pytrace=False,
+                    )
+                watched.publish(path, provider)
+        for name, value in watched.environment.items():
+            monkeypatch.setenv(name, value)
+        watched._begin()  # noqa: SLF001 - ours
+        request.node.stash[_WATCHED] = watched
+        yield watched
+        del request.node.stash[_WATCHED]
+        request.config.stash[_COUNTED].update(watched._counted)  # noqa: SLF001 - ours
+    finally:
+        with suppress(Unanswered):  # Ctrl-C ended it, too
+            watched._restore()  # noqa: SLF001 - ours
 
 
 @pytest.hookimpl(wrapper=True)
@@ -225,8 +243,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         except BrokenContract as error:
             why = str(error)
         if why:  # outside, or pytest tells it twice
-            pytest.fail(why, pytrace=False)
+            _fail(why)
     return result
+
+
+def _fail(why: str) -> None:
+    """Shown to pytest, which else adds that all of the traceback is hidden."""
+    pytest.fail(why, pytrace=False)
 
 
 _WATCHED, _COUNTED = pytest.StashKey[Seamwatch](), pytest.StashKey[Counter[str]]()

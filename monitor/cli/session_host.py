@@ -101,8 +101,10 @@ class Host:
             "SEAMWATCH_URL": self.page,
         }
 
-    def publish(self, body: Mapping[str, Any]) -> str:
-        """Put a contract in force here; its name. ContractError, UsageError."""
+    def publish(self, body: Mapping[str, Any]) -> tuple[str, int]:
+        """Put a contract in force here; its name, and the revision that was in force before, 0
+        for none. ContractError, UsageError.
+        """
         members = {"document", "name", "format", "provider", "consumer", "role"}
         if body.keys() - members or not body.get("document"):
             raise UsageError(f"a contract is told by {', '.join(sorted(members))}")
@@ -114,15 +116,37 @@ class Host:
             consumer=body.get("consumer"),
             role=body.get("role"),
         )
+        draft = completed(draft)
+        before = registry.revision(self._parts.engine, draft.name)
         done = registry.publish(
             self._parts.engine,
-            completed(draft),
+            draft,
             self._parts.clock(),
             read=read_draft,
             published_by="session",
         )
         threading.Event().wait(REFRESH_SECONDS)  # the next exchange is held against it
-        return done.revision.name
+        return done.revision.name, 0 if before is None or not before.binds else before.number
+
+    def restore(self, name: str, number: int) -> None:
+        """Put a revision that was in force before in force again; 0: the contract binds nobody any
+        more. What was exchanged until now is held against what was in force then.
+        """
+        engine, now = self._parts.engine, self._parts.clock()
+        held = registry.revision(engine, name, number) if number else None
+        if held is None:
+            registry.withdraw(engine, name, now, by="session")
+        else:
+            draft = ContractDraft(
+                held.name,
+                held.format,
+                held.provider,
+                held.document,
+                consumer=held.consumer,
+                role=held.role,
+            )
+            registry.publish(engine, draft, now, read=read_draft, published_by="session")
+        threading.Event().wait(REFRESH_SECONDS)
 
     def verdict(
         self,
@@ -227,7 +251,7 @@ def hosted(
         host.required = [
             name
             for body in contracts
-            if (name := host.publish({key: body[key] for key in body if key != "named"}))
+            if (name := host.publish({key: body[key] for key in body if key != "named"})[0])
             and body.get("named")
         ]
         _controlled(host, intake)
@@ -264,7 +288,19 @@ def _controlled(host: Host, intake: Intake) -> None:
 
     intake.asks("/v1/session", "GET", told)
     intake.asks("/v1/session/verdict", "GET", verdict)
-    intake.asks("/v1/session/contracts", "POST", lambda body: {"name": host.publish(body)})
+
+    def published(body: Mapping[str, Any]) -> Any:
+        name, before = host.publish(body)
+        return {"name": name, "before": before}
+
+    def restored(body: Mapping[str, Any]) -> Any:
+        if body.keys() != {"name", "revision"} or not isinstance(body["revision"], int):
+            raise UsageError("what is restored is told by a name and a revision (0: none)")
+        host.restore(str(body["name"]), body["revision"])
+        return {"name": body["name"]}
+
+    intake.asks("/v1/session/contracts", "POST", published)
+    intake.asks("/v1/session/contracts/restored", "POST", restored)
 
 
 def _reads(parts: House, name: str, log: ListLog) -> Callable[[], object]:

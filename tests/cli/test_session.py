@@ -23,7 +23,7 @@ from monitor.errors import UsageError
 from monitor.store import Store
 from tests.contracts.promises import PAYMENTS
 from tests.fixtures.broker import KafkaBroker
-from tests.fixtures.spans import S, request
+from tests.fixtures.spans import S, request, trace_id
 from tests.fixtures.three_services import PAYMENT
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ def test_what_comes_is_held_against_contracts_of_this_session_from_the_moment_as
         since = client.get("/v1/session").json()["now_ns"]
         assert client.post(
             "/v1/session/contracts", json={"document": amended, "provider": "payment"}
-        ).json() == {"name": "payment"}
+        ).json() == {"name": "payment", "before": 1}
         client.post("/v1/api-logs", content=record(GOOD))
         told = client.get(
             "/v1/session/verdict", params={"since_ns": since, "settle_seconds": 0, "edges": 0}
@@ -103,10 +103,49 @@ def test_what_comes_is_held_against_contracts_of_this_session_from_the_moment_as
         assert [(row["pointer"], row["rule"]) for row in told["violations"]] == [
             ("/note", "required")
         ]
+
+        # and is in force no more
+        since = client.get("/v1/session").json()["now_ns"]
+        back = "/v1/session/contracts/restored"
+        client.post(back, json={"name": "payment", "revision": 1}).raise_for_status()
+        client.post("/v1/api-logs", content=record(GOOD))
+        asked = {"since_ns": since, "settle_seconds": 0, "edges": 0}
+        told = client.get("/v1/session/verdict", params=asked).json()
+        assert (told["result"], told["valid"]) == ("kept", 1)
+        client.post(back, json={"name": "payment", "revision": 0}).raise_for_status()
+        client.post("/v1/api-logs", content=record(GOOD))
+        told = client.get("/v1/session/verdict", params=asked).json()
+        assert (told["valid"], told["not_checked"]) == (1, {"no_contract": 1})
+        assert client.post(back, json={"name": "payment"}).status_code == 422
         refused = client.post(
             "/v1/session/contracts", json={"document": "{", "provider": "payment"}
         )
         assert (refused.status_code, "error" in refused.json()) == (422, True)
+
+
+def test_who_broke_a_contract_is_told_by_the_trace_where_the_log_does_not_say_it(
+    host: Host,
+) -> None:
+    """A server's own log knows what it was asked, and seldom by whom."""
+    now = int(datetime.now(UTC).timestamp())
+    spans = [
+        S("web", "client", 1, 1, start=0.0, base=now - 1, version="1.4"),
+        S("payment", "server", 1, 2, parent=1, base=now - 1),
+        S("web", "client", 3, 1, start=0.0, base=now - 1),
+        S("ios", "client", 3, 4, start=0.0, base=now - 1),
+        *(S("payment", "server", 3, at + 1, parent=at, base=now - 1) for at in (1, 4)),
+    ]
+    headers = {"content-type": "application/x-protobuf"}
+    with httpx.Client(base_url=host.address, timeout=120) as client:
+        client.post("/v1/traces", content=request(spans), headers=headers).raise_for_status()
+        for trace in (1, 2, 3):
+            parent = f"00-{trace_id(trace).hex()}-{2:016x}-01"
+            asked = {"x-tenant": "a", "traceparent": parent}
+            line = record(GOOD | {"amount": "x"}, caller=None, request_headers=asked)
+            client.post("/v1/api-logs", content=line)
+    held = host.verdict(settle=0, edges=False)
+    callers = {(row.caller, row.caller_version): row.exchanges for row in held.violations}
+    assert callers == {("web", "1.4"): 1, ("unknown", ""): 2}  # no trace, and two callers in one
 
 
 def test_what_cannot_be_read_or_is_never_touched_is_no_success(host: Host) -> None:
@@ -181,6 +220,13 @@ def test_a_record_is_cut_off(seamwatch):
 def test_its_contract_is_not_touched(seamwatch):
     send(seamwatch.address, GOOD)
 
+def test_it_is_held_to_what_comes_next(seamwatch):
+    seamwatch.publish("next.yaml", provider="payment")
+    send(seamwatch.address, GOOD)
+
+def test_it_is_held_to_what_was_before(seamwatch):
+    send(seamwatch.address, GOOD)
+
 def test_the_fixture_is_asked_for_by_name(request):
     send(request.getfixturevalue("seamwatch").address, BAD)
 
@@ -208,6 +254,8 @@ def test_tests_of_every_kind_end_in_the_verdict(host: Host, tmp_path: Path) -> N
     """
     (tmp_path / "outer.py").write_text(OUTER.format(address=host.address))
     (tmp_path / "refunds.yaml").write_text(PAYMENTS)
+    amended = PAYMENTS.replace("state, secret]", "state, secret, note]")
+    (tmp_path / "next.yaml").write_text(amended)
     (tmp_path / "test_kinds.py").write_text(KINDS)
     (tmp_path / "pytest.ini").write_text(
         f"[pytest]\nseamwatch_command = {sys.executable} outer.py\n"
@@ -225,7 +273,9 @@ def test_tests_of_every_kind_end_in_the_verdict(host: Host, tmp_path: Path) -> N
         return done.stdout
 
     told = ran()
-    assert "5 failed, 2 passed" in told
+    assert "6 failed, 3 passed" in told
+    assert "FAILED test_kinds.py::test_it_is_held_to_what_comes_next" in told
+    assert "are hidden" not in told  # pytest's word where a failure shows no line at all
     assert "1 error" not in told
     assert "not all could be checked in this test" in told
     assert "no exchange touched refunds" in told
@@ -235,7 +285,7 @@ def test_tests_of_every_kind_end_in_the_verdict(host: Host, tmp_path: Path) -> N
         assert f"FAILED test_kinds.py::{name}" in told
     (tmp_path / "late").touch()
     told = ran("-k", "kept or late")
-    assert "2 passed, 5 deselected, 1 error" in told
+    assert "2 passed, 7 deselected, 1 error" in told
     assert "came after their test was over" in told
     assert "response /state breaks" in told
 
