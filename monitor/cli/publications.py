@@ -67,7 +67,7 @@ def tell_contradictions(contradictions: Sequence[Mapping[str, Any]]) -> None:
     for clash in contradictions[:_MOST_CHANGES]:
         place = f" at {clash['pointer']}" if clash["pointer"] else ""
         shown = (
-            f" ({plain(clash['example'])[:80]})"
+            f" ({plain(clash['example'])[:80]}{_and_more(clash['examples'])})"
             if clash["example"]
             else f" ({plain(clash['actual'])})"
         )
@@ -78,6 +78,10 @@ def tell_contradictions(contradictions: Sequence[Mapping[str, Any]]) -> None:
         )
     if len(contradictions) > _MOST_CHANGES:
         typer.echo(f"  and {len(contradictions) - _MOST_CHANGES} more; --format json shows all")
+
+
+def _and_more(examples: int) -> str:
+    return f", and {examples - 1} more" if examples > 1 else ""
 
 
 def tell_recorded(recorded: Mapping[str, Any] | None) -> None:

@@ -28,6 +28,8 @@ from monitor.contracts.shown_exchange import example_exchange
 from monitor.model.exchanges import MESSAGING, Violation
 
 MOST = 100
+_MOST_SEEN = 2_000
+"""Breaks by examples, before they are folded."""
 _PATTERNS = frozenset({"wiremock", "mountebank"})
 _LACKS = frozenset(
     "required missing_header missing_body missing_parameter minItems minProperties contains minContains dependentRequired anyOf oneOf if then else "
@@ -42,7 +44,8 @@ class Contradiction:
     `example_clause` into the contract of examples, which `pact` names, whatever its format. With
     `example` "" it is a schema there that the clause leaves no value to.
 
-    `expected` and `actual` are types or names and never values.
+    `expected` and `actual` are types or names and never values. `examples`: so many examples of
+    the contract break the clause alike; the first one is named.
     """
 
     pact: str
@@ -56,6 +59,7 @@ class Contradiction:
     clause: str
     expected: str
     actual: str
+    examples: int = 1
 
 
 def contradictions(
@@ -87,9 +91,9 @@ def contradictions(
             for violation in checked.violations
             if violation.rule not in _LACKS or (violation.side == "request" and not patterns)
         ]
-        if len(clashes) >= MOST:
+        if len(clashes) >= _MOST_SEEN:
             break
-    return clashes[:MOST]
+    return _folded(clashes)
 
 
 def message_contradictions(
@@ -138,9 +142,20 @@ def message_contradictions(
             for violation in checked.violations
             if violation.rule not in _LACKS and not violation.rule.startswith("not_")
         ]
-        if len(clashes) >= MOST:
+        if len(clashes) >= _MOST_SEEN:
             break
-    return clashes[:MOST]
+    return _folded(clashes)
+
+
+def _folded(clashes: list[Contradiction]) -> list[Contradiction]:
+    """Each clause once, by the first example that breaks it, and how many do."""
+    examples: dict[Contradiction, set[str]] = {}
+    first: dict[Contradiction, Contradiction] = {}
+    for clash in clashes:
+        alike = replace(clash, example="", example_clause="")
+        first.setdefault(alike, clash)
+        examples.setdefault(alike, set()).add(clash.example_clause)
+    return [replace(clash, examples=len(examples[alike])) for alike, clash in first.items()][:MOST]
 
 
 def schema_contradictions(

@@ -1,6 +1,7 @@
 """An example of a contract as if it were an exchange."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -61,15 +62,27 @@ def _body(part: Mapping[str, Any], headers: dict[str, str]) -> bytes | str | Non
         and ("contentType" in body or "encoded" in body)
     ):
         headers.setdefault("content-type", str(body.get("contentType", "application/json")))
-        if body.get("encoded") not in (None, False, "json", "JSON"):
-            return None
-        body = body["content"]
-    if body is None:
-        return None
+        body = _content(body)
+    if body is None or isinstance(body, bytes):
+        return body
     kind = headers.setdefault(
         "content-type", "application/json" if not isinstance(body, str) else "text/plain"
     )
     return body if isinstance(body, str) and "json" not in kind.lower() else json.dumps(body)
+
+
+def _content(body: Mapping[str, Any]) -> Any:
+    """A body's content since version 4; None for an encoding that is not known, and for what is
+    no base64.
+    """
+    if body.get("encoded") in (None, False, "json", "JSON"):
+        return body["content"]
+    if str(body["encoded"]).lower() != "base64":
+        return None
+    try:
+        return b64decode(str(body["content"]), validate=True)
+    except ValueError:
+        return None
 
 
 def _query(query: object) -> str:

@@ -3,6 +3,8 @@ whichever of the two comes last.
 """
 
 import json
+from base64 import b64encode
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -57,6 +59,9 @@ def pact(*interactions: dict[str, Any]) -> dict[str, Any]:
         (one(answers={"headers": {"Content-Type": ["text/html"]}, "body": "<p>"}), [("response", "undocumented_media_type", "")]),
         (one(answers={"body": {"content": {"amount": "1"}, "contentType": "application/json", "encoded": False}}, type="Synchronous/HTTP"),
          [("response", "type", "/amount")]),
+        (one(answers={"body": {"content": b64encode(b'{"amount": "1"}').decode(), "contentType": "application/json", "encoded": "base64"}}),
+         [("response", "type", "/amount")]),
+        (one(answers={"body": {"content": "no", "contentType": "application/json", "encoded": "base64"}}), []),
         ({"description": "news", "type": "Asynchronous/Messages", "contents": {"content": {}}}, []),
         ({"request": "hostile", "response": 5}, []),
     ],
@@ -81,6 +86,19 @@ def test_an_example_is_judged_by_what_it_says_and_not_by_what_it_leaves_out(
         each.example_clause.startswith("/interactions/0/") and each.clause.startswith("/")
         for each in conflicts
     )
+
+
+def test_a_clause_that_many_examples_break_alike_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bad = one(answers={"body": {"amount": "12", "state": "gone"}})
+    conflicts = contradictions("web-payment", pact(one(), *[bad] * 150), "payments", WHOLE)
+    assert [(each.rule, each.example_clause, each.examples) for each in conflicts] == [
+        ("type", "/interactions/1/response", 150),
+        ("enum", "/interactions/1/response", 150),
+    ]
+    tell_contradictions([asdict(conflicts[0])])
+    assert "(a payment, and 149 more)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("pact_first", [True, False])
