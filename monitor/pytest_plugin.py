@@ -163,11 +163,16 @@ def seamwatch_session(pytestconfig: pytest.Config) -> Iterator[str]:
     for contract in contracts:
         words += ["--contract", contract]
     counted = pytestconfig.stash[_COUNTED] = Counter[str]()
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
+    # in a group of its own: Ctrl-C would end it before the services, and our word to end, coming
+    # second, would leave its folder behind
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, process_group=0 if os.name == "posix" else None
+    ) as child:
         try:
             address = _address_of(child)
             yield address
-            if child.poll() is None:  # else each test has said so, or Ctrl-C ended it too
+            # else each test has said so, or nobody waits for more
+            if child.poll() is None and not pytestconfig.stash.get(_INTERRUPTED, False):
                 whole = _whole(Seamwatch(address), counted)
                 if whole and not hasattr(
                     pytestconfig, "workerinput"
@@ -217,7 +222,7 @@ def seamwatch(
         del request.node.stash[_WATCHED]
         request.config.stash[_COUNTED].update(watched._counted)  # noqa: SLF001 - ours
     finally:
-        with suppress(Unanswered):  # Ctrl-C ended it, too
+        with suppress(Unanswered):  # each test has said so
             watched._restore()  # noqa: SLF001 - ours
 
 
@@ -252,7 +257,14 @@ def _fail(why: str) -> None:
     pytest.fail(why, pytrace=False)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Of a run that was broken off nothing more is asked."""
+    session.config.stash[_INTERRUPTED] = exitstatus == pytest.ExitCode.INTERRUPTED
+
+
 _WATCHED, _COUNTED = pytest.StashKey[Seamwatch](), pytest.StashKey[Counter[str]]()
+_INTERRUPTED = pytest.StashKey[bool]()
 
 
 def _whole(whole: Seamwatch, counted: Mapping[str, int]) -> str:

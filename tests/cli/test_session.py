@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -288,6 +289,50 @@ def test_tests_of_every_kind_end_in_the_verdict(host: Host, tmp_path: Path) -> N
     assert "2 passed, 7 deselected, 1 error" in told
     assert "came after their test was over" in told
     assert "response /state breaks" in told
+
+
+BROKEN_OFF = """
+import time
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def slow():
+    yield
+    time.sleep(2.5)  # as services that end
+
+def test_waits(seamwatch, slow):
+    Path("ready").touch()
+    time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_test_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It reaches the whole group; the session is told to end when the services have."""
+    (tmp_path / "test_waits.py").write_text(BROKEN_OFF)
+    (tmp_path / "temporary").mkdir()
+    command = [sys.executable, "-c", "from monitor.command import main; main()"]
+    words = " ".join(f'"{word}"' for word in command)
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nseamwatch_command = {words}\n")
+    run = [
+        *(sys.executable, "-m", "pytest", "-p", "no:seamwatch", "-p", "monitor.pytest_plugin"),
+        *("-p", "no:schemathesis", "-p", "no:cacheprovider", "-q"),
+    ]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary")}
+    with subprocess.Popen(
+        run, env=variables, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as broken_off:  # fmt: skip
+        until = time.monotonic() + 280
+        while not (tmp_path / "ready").exists() and time.monotonic() < until:
+            assert broken_off.poll() is None, broken_off.communicate()[0]
+            time.sleep(0.1)
+        assert list((tmp_path / "temporary").glob("seamwatch-session-*"))
+        os.killpg(broken_off.pid, signal.SIGINT)
+        told, _ = broken_off.communicate(timeout=120)
+    assert broken_off.returncode == pytest.ExitCode.INTERRUPTED, told
+    assert "error" not in told.lower(), told
+    assert list((tmp_path / "temporary").glob("seamwatch-session-*")) == []
 
 
 @pytest.mark.slow
