@@ -11,6 +11,7 @@ import typer
 
 from monitor.cli.printing import plain
 from monitor.cli.session import session_of
+from monitor.cli.working import leave, stop_on_signals
 from monitor.errors import MonitorError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ DRAIN_SECONDS = 3.0
 """The shop closes first, and what it said last is read for so long: this Kafka is gone with the
 process.
 """
+END_SECONDS = 50.0
+"""A demo that was told to end is gone after so long, whatever still waits for a store or a broker."""
 RECEIVER_SECRET = "whsec_c2VhbXdhdGNoLWRlbW8tc2VjcmV0LW5vdC1yZWFs"  # noqa: S105 - the demo's own receiver on loopback
 
 
@@ -123,6 +126,7 @@ def _whole(
 
     def close() -> None:
         stop.wait()
+        gone_within(END_SECONDS)
         if shop.ident:
             _say(f"ending; the data stays in {settings.data_dir}")
             shop.join()
@@ -142,8 +146,9 @@ def _whole(
 
     closing = threading.Thread(name="closing", target=close)
     closing.start()
+    whole = True
     try:
-        up(watched, closed, ready)
+        whole = up(watched, closed, ready)
     finally:
         closed.set()
         stop.set()
@@ -153,6 +158,22 @@ def _whole(
             embedded.stop()
     if failed:
         raise failed[0]
+    if not whole:
+        leave()
+
+
+def gone_within(seconds: float) -> None:
+    """End the process after so long, past all that still works. The shop's processes end when ours
+    does; what was read and not committed is read again by the next start.
+    """
+
+    def left_behind() -> None:
+        typer.echo(f"not all has ended within {seconds:g} s; the rest is left behind", err=True)
+        leave()
+
+    last = threading.Timer(seconds, left_behind)
+    last.daemon = True
+    last.start()
 
 
 def _say_beside(address: str, data_dir: Path) -> None:
@@ -244,8 +265,6 @@ def _keeping(
 
 
 def _stop_at_signals(seconds: float | None) -> threading.Event:
-    from monitor.cli.working import stop_on_signals
-
     stop = threading.Event()
     stop_on_signals(stop)
     if seconds:

@@ -1,6 +1,8 @@
 """Beginning anew removes what is ours, and only when nobody uses it."""
 
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -55,3 +57,18 @@ def test_a_folder_that_cannot_be_made_is_not_called_a_full_disk(
     settings = load(flags={"data_dir": str(tmp_path / "file" / "data")})
     with pytest.raises(StoreError, match="cannot be used"), house(settings):
         pass
+
+
+def test_a_demo_that_was_told_to_end_is_gone_whatever_still_waits() -> None:
+    code = (
+        "import threading, time\n"
+        "from monitor.cli.demo import gone_within\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()\n"  # no daemon
+        "gone_within(0.2)\n"
+        "time.sleep(600)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "not all has ended within 0.2 s; the rest is left behind\n"
