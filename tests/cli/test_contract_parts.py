@@ -118,6 +118,7 @@ def test_what_lies_below_a_documents_own_folder_need_not_be_given(tmp_path: Path
     names = {operation.name for operation in made.examined.promise.operations}
     assert names == {"GET /a", "GET /b"}
     assert str(tmp_path) not in made.text
+    assert not any("no word of ours" in remark.said for remark in made.examined.remarks)
 
 
 def test_an_address_means_a_file_given_along_by_its_id_or_its_name(tmp_path: Path) -> None:

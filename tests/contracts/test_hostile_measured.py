@@ -21,6 +21,8 @@ from monitor.contracts.payloads import Payload
 from monitor.contracts.read import examine, read_contract
 from monitor.errors import ContractError
 from tests.contracts.examples import live, registry
+from tests.contracts.test_messages import held as held_message
+from tests.contracts.test_messages import judged, said
 
 REFUSED_SECONDS, TAKEN_SECONDS, MOST_MEGABYTES = 4.0, 20.0, 1_000
 
@@ -271,6 +273,21 @@ def test_a_payload_that_would_be_compared_for_minutes_is_not_checked(make: Any) 
     seconds, told = in_a_process(_checked, make)
     assert told == ("not_checked", "too_large")
     assert seconds < REFUSED_SECONDS
+
+
+@pytest.mark.parametrize("make", [long_list, lookaround, many_patterns_of_names])
+def test_messages_are_bound_alike(make: Any) -> None:
+    schema, payload = make()
+    channel = {"address": "orders", "messages": {"m": {"payload": schema}}}
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "t", "version": "1"},
+        "channels": {"o": channel},
+    }
+    contract = held_message(json.dumps(document), "asyncapi")
+    started = time.process_time()
+    assert said(judged(payload, contract)) == ("not_checked", "too_large", [])
+    assert time.process_time() - started < REFUSED_SECONDS
 
 
 def test_lists_and_patterns_as_documents_have_them_are_judged() -> None:

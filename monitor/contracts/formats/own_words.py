@@ -13,6 +13,7 @@ from monitor.model.pointers import escaped
 _WORDS = (
     "x-seamwatch",
     "x-seamwatch-evidence",
+    "x-seamwatch-files",
     "x-seamwatch-latency",
     "x-seamwatch-pending",
     "x-seamwatch-may-be-empty",
