@@ -26,7 +26,8 @@ from monitor.contracts.shown import FORMATS, OF_MESSAGES
 from monitor.control.contracts import Publication, listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
-from monitor.joining.recorded import Recorded, recorded, recorded_examples
+from monitor.joining.recorded import Recorded, recorded
+from monitor.joining.recorded_examples import recorded_examples
 from monitor.joining.recorded_firsts import FirstExamples
 from monitor.joining.recorded_messages import MessageSkeletons
 from monitor.joining.recorded_shapes import RecordedShapes
@@ -71,7 +72,15 @@ def recorded_for(
         sent = _messages(reader, provider, planned.revision, since, until)
         if shown or (promise.messages and not promise.interactions):
             return recorded_examples(
-                shown, promise, changed, hours, messages=sent, reads_on=_reads_on(planned)
+                shown,
+                promise,
+                changed,
+                hours,
+                messages=sent,
+                reads_on=_reads_on(planned),
+                once=lambda names: reader.exchanges_shown(
+                    revision.name, names, since, until, revision.environment
+                ),
             )
         firsts = FirstExamples(
             planned.revision.format,

@@ -9,13 +9,11 @@ such payloads.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.contracts.change import Change
 from monitor.contracts.form import Promise
-from monitor.contracts.routes import Router
-from monitor.joining.recorded_firsts import FirstExamples
-from monitor.joining.recorded_messages import Key, MessageSkeletons
 from monitor.joining.recorded_shapes import Group, RecordedShapes, Share
 
 Told = Literal["breaks", "keeps", "untold"]
@@ -102,7 +100,7 @@ def recorded(
     by_operation: dict[str, list[Change]] = {}
     for change in changed:
         by_operation.setdefault(change.operation, []).append(change)
-    counts = _Counts()
+    counts = Counts()
     for row in rows:
         outcome = _row(row, promise, name, before, by_operation)
         if outcome is None:
@@ -116,12 +114,12 @@ def recorded(
         if not shares:
             counts[(*group, word, why, 0)] += count
         else:
-            _share_out(counts, group, count, shares, _of_values(met))
-    return _counted(+counts, hours, most)
+            share_out(counts, group, count, shares, _of_values(met))
+    return counted(+counts, hours, most)
 
 
-def _share_out(
-    counts: "_Counts", group: Group, count: int, shares: Sequence[Share], values: str
+def share_out(
+    counts: "Counts", group: Group, count: int, shares: Sequence[Share], values: str
 ) -> None:
     """Count the exchanges of a group by what their skeletons tell; `values`: why one that breaks
     nothing cannot say that all is kept.
@@ -149,96 +147,17 @@ def _of_values(met: Sequence[Change] | None) -> str:
     return "values"
 
 
-_Counts = Counter[tuple[str, str, int, Told, str, int]]
+Counts = Counter[tuple[str, str, int, Told, str, int]]
 _ASKED_OF_SHAPES = frozenset({"clause_changed", "no_revision_before", "another_revision"})
 
 
-def recorded_examples(
-    rows: Sequence[Mapping[str, Any]],
-    promise: Promise,
-    changed: Sequence[Change],
+def counted(
+    counts: Counts,
     hours: int,
-    exchanges: Iterable[Mapping[str, Any]] = (),
-    firsts: FirstExamples | None = None,
-    messages: MessageSkeletons | None = None,
-    *,
-    reads_on: bool = False,
-    most: int = 200,
+    most: int,
+    more_than_once: Mapping[tuple[str, Told], int] = MappingProxyType({}),
 ) -> Recorded:
-    """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example
-    shows again what it showed. Where none was ever shown, those `exchanges` (rows of
-    `recorded_exchanges`) that ask for one tell by the skeletons of their answers. Messages that
-    changed, or that were never shown, tell by their own (`messages`). `reads_on`: what the revision
-    before could read of a binary message this one can, so that what was kept is kept.
-    """
-    changed_names = {change.operation for change in changed}
-    names = {example.name for example in promise.examples}
-    counts = _Counts()
-    asked: Counter[Group] = Counter()
-    shown_of = {message.name: message for message in promise.messages}
-    fresh = _fresh_topics(promise, changed) if rows else None
-    stands_for, looked_at = Counter[Key](), Counter[Key]()
-    if messages is not None:
-        if fresh is not None and reads_on:
-            fresh = [topic for topic in fresh if messages.broken(topic)]
-        stands_for, looked_at = messages.told(fresh)
-    for key, count in stands_for.items():
-        whom, topic, state, why = key
-        counts[(whom, topic, 0, state, why, looked_at[key])] += count
-    by_skeletons = {key[1] for key in stands_for}
-    for row in exchanges if not rows else ():
-        if _asks_for_one(promise, str(row["operation"])):
-            group = (str(row["caller"]), str(row["operation"]), int(row["status"]))
-            asked[group] += int(row["exchanges"])
-    for group, count in asked.items():
-        shares = () if firsts is None else firsts.shares(group)
-        if shares:
-            _share_out(counts, group, count, shares, "example_values")
-        else:
-            counts[(*group, "untold", "no_exchange_of_examples", 0)] += count
-    for row in rows:
-        name, caller = str(row["interaction"]), str(row["caller"])
-        if name not in names or (name in shown_of and shown_of[name].topic in by_skeletons):
-            continue
-        if name in changed_names and not (reads_on and name in shown_of):
-            total = sum(int(row[word]) for word in ("kept", "broken", "open"))
-            counts[(caller, name, 0, "untold", "example_changed", 0)] += total
-            continue
-        counts[(caller, name, 0, "keeps", "", 0)] += int(row["kept"])
-        broken, left = int(row["broken"]), int(row["open"])
-        if name in changed_names:  # what it could not read before it may read now
-            broken, left = 0, broken + left
-        counts[(caller, name, 0, "breaks", "example", 0)] += broken
-        counts[(caller, name, 0, "untold", "not_checked", 0)] += left
-    return _counted(+counts, hours, most)
-
-
-def _fresh_topics(promise: Promise, changed: Sequence[Change]) -> list[str]:
-    """The topics of messages of which a revision says otherwise than the one before."""
-    words = {change.operation for change in changed}
-    return [message.topic for message in promise.messages if {message.name, message.topic} & words]
-
-
-def _asks_for_one(promise: Promise, operation: str) -> bool:
-    """Whether calls of this name may be meant by an example, as far as its method and path say."""
-    method, _, path = operation.partition(" ")
-    if promise.judge is not None:
-        return any(unit.name == operation for unit in promise.units) or "graphql" in path.lower()
-    of_operation: Router[bool] = Router()
-    if path.startswith("/"):
-        of_operation.add("GET", path, True)
-    return any(
-        (part.methods is None or method in part.methods)
-        and (
-            of_operation.match("GET", part.path) is not None
-            if part.path is not None
-            else path.lower().startswith(part.prefix)
-        )
-        for part in promise.interactions
-    )
-
-
-def _counted(counts: _Counts, hours: int, most: int) -> Recorded:
+    """`more_than_once`: by consumer and what is told, how often exchanges were counted again."""
     answers = [Said(*key[:5], exchanges, key[5]) for key, exchanges in counts.items()]
     order = {"breaks": 0, "untold": 1, "keeps": 2}
     answers.sort(
@@ -258,6 +177,9 @@ def _counted(counts: _Counts, hours: int, most: int) -> Recorded:
         totals[("", "")] += answer.exchanges
         totals[(f"={answer.consumer}", answer.told)] += answer.exchanges
         totals[(f"={answer.consumer}", "")] += answer.exchanges
+    for (consumer, told), count in more_than_once.items():
+        for key in (("", told), ("", ""), (f"={consumer}", told), (f"={consumer}", "")):
+            totals[key] -= max(count, 0)
     consumers = [
         ByConsumer(
             consumer,

@@ -289,6 +289,24 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
+    def exchanges_shown(
+        self,
+        contract: str,
+        interactions: Sequence[str],
+        since: datetime,
+        until: datetime,
+        environment: str = "",
+    ) -> list[dict[str, Any]]:
+        """How many live exchanges showed any of these examples, by caller; each counts once."""
+        parameters = {
+            "contract": contract,
+            "interactions": list(interactions),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+        }
+        return self._store.query("exchanges_shown", parameters)
+
     def session_exchanges(self, since_ns: int) -> list[dict[str, Any]]:
         """What checking said of the exchanges that ended since then, alike ones counted."""
         parameters = {"since": _window_of(since_ns), "since_ns": since_ns}

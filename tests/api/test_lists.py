@@ -111,7 +111,7 @@ def test_lists_of_the_control_store_are_counted_too(api: Asked) -> None:
         note(engine, AuditEntry(now, "me", "look", str(n)))
         api.post(
             "/v1/silences",
-            {"matchers": {"a": str(n)}, "reason": "r", "ends": "2027-01-01"},
+            {"matchers": {"service": str(n)}, "reason": "r", "ends": "2027-01-01"},
             LOCAL_TOKEN,
         )
         api.post(
