@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
+from monitor.contracts.asserted import asserted
 from monitor.errors import UsageError
 from monitor.model.exchanges import GRPC
 from monitor.model.pointers import escaped, unescaped
@@ -335,26 +336,9 @@ def _http(case: Case) -> str:
     lines += ["", "> {%", f"client.test({json.dumps(case.title)}, () => {{"]
     lines.append(f"  client.assert(response.status === {case.status});")
     if case.told is not None and case.told.side == "response" and case.answer is not None:
-        lines += _asserted(case.answer, case.told.pointer)
+        told = case.told
+        lines += asserted(case.answer, told.rule, told.pointer, told.expected)
     return "\n".join([*lines, "});", "%}", ""])
-
-
-def _asserted(answer: Any, pointer: str) -> list[str]:
-    """A check that the broken place holds what it must."""
-    if not pointer.startswith("/") or "*" in pointer.split("/"):
-        return []
-    where, value = "response.body", answer
-    for step in (unescaped(part) for part in pointer.split("/")[1:]):
-        if not isinstance(value, dict):
-            return []
-        where += f"[{json.dumps(step)}]"
-        value = value.get(step, _NOTHING)
-    kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
-    if value is _NOTHING:
-        return [f"  client.assert({where} === undefined);"]
-    if type(value) in kinds:
-        return [f'  client.assert(typeof {where} === "{kinds[type(value)]}");']
-    return [f"  client.assert({where} !== undefined);"]
 
 
 def _text(value: Any) -> str:
