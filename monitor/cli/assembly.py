@@ -1,58 +1,33 @@
 """The parts put together: stores opened, sources made, pipelines bound to their settings."""
 
-import errno
-import os
-import shutil
-import socket
 import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from monitor.alerts.addresses import AddressRules
-from monitor.alerts.lifecycle import LifecycleSettings
-from monitor.alerts.receivers import make_sender
-from monitor.alerts.sender import Sender
-from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.cli.long_work import prepare
 from monitor.cli.names import written_aliases
+from monitor.cli.opening import holder_name, open_stores, room_told
 from monitor.cli.schemas import known_writers
 from monitor.clock import Clock, system_clock
-from monitor.config import Settings, policy_of, read_policy
-from monitor.config.groups import ContractSettings, file_text
+from monitor.config import Settings, policy_of
+from monitor.config.groups import file_text
 from monitor.control.sequence import next_value
-from monitor.control.store import open_control
 from monitor.control.turn import Turn
 from monitor.decode.api_logs import Names
 from monitor.decode.topic_records import Parties, fits, is_pattern
-from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
-from monitor.errors import ConfigError, StoreError
-from monitor.joining.alerting import NotifySettings, trial_alert
-from monitor.joining.awaited import AwaitedRevisions
-from monitor.joining.breaking import BreakWatch
-from monitor.joining.broker import PactBroker
+from monitor.errors import ConfigError
 from monitor.joining.closing import Numbers
-from monitor.joining.detecting import DetectionSettings, Detector
-from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.names import joined
-from monitor.joining.outside import OutsideWatch
-from monitor.joining.ramp_plans import RampPlanWatch
 from monitor.joining.registry import RegistryWatch
-from monitor.joining.timing_events import TimingWatch
-from monitor.joining.unseen import UnseenWatch
 from monitor.model.policy import Policy
 from monitor.store import Store
-from monitor.store.places import open_spread
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
 from monitor.store.shards import Shards
@@ -65,7 +40,7 @@ from monitor.streams.source import Source
 from monitor.streams.watched import HANGS_SECONDS, WatchedSource
 from monitor.telemetry import HealthBoard
 from pipelines.api_logs import ApiLogSettings, api_logs
-from pipelines.deploys import DeploySettings, VersionWatch, deploys
+from pipelines.deploys import DeploySettings, deploys
 from pipelines.messages import MessageSettings, messages
 from pipelines.traces import TraceSettings, traces
 
@@ -74,18 +49,9 @@ if TYPE_CHECKING:
     from monitor.streams.kafka import KafkaSource
 
 CLOSER, DETECTOR, NOTIFIER, BROKER = "windows", "detection", "notify", "pact-broker"
-SCHEMA, SCHEMA_PAUSE_SECONDS, SCHEMA_LEASE_SECONDS = "schema", 0.2, 10.0
-"""Who brings servers up to date; one that is killed at it is waited for so long."""
 PIPELINES = ("traces", "api-logs", "messages", "deploys")
 TOPICS_AT_ONCE = 8
 ASK_SECONDS = 10.0
-LEAST_ROOM_BYTES = 2_000_000
-"""ClickHouse reserves 1 MiB for a write, and SQLite makes its log anew at each start."""
-
-
-def _holder() -> str:
-    """A name under which one process, or one start of it, holds leases."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(slots=True)
@@ -101,7 +67,7 @@ class House:
     board: HealthBoard = field(default_factory=HealthBoard)
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = system_clock
-    holder: str = field(default_factory=_holder)
+    holder: str = field(default_factory=holder_name)
 
     def __post_init__(self) -> None:
         self.written = written_aliases(self.settings)
@@ -317,151 +283,6 @@ class House:
             max_batch_bytes=self.settings.kafka.max_batch_bytes,
         )
 
-    def broker(self) -> PactBroker | None:
-        """The Pact Broker of the settings; None where none is set."""
-        return pact_broker(self.settings.contracts)
-
-    def detector(self) -> Detector:
-        """Judges deploys."""
-        return Detector(
-            self.reader, self.engine, self.store, self.watching(), aliases=self.aliases
-        )
-
-    def times(self) -> TimingWatch:
-        """Holds the times that contracts tell against calls."""
-        return TimingWatch(self.reader, self.engine, self.store, self.aliases)
-
-    def ramp_plans(self) -> RampPlanWatch:
-        """Holds ramp plans against live traffic."""
-        return RampPlanWatch(self.engine, self.store, self.aliases)
-
-    def watching(self) -> DetectionSettings:
-        """How deploys are judged, and for how long."""
-        return DetectionSettings(
-            self.judging(), timedelta(hours=self.settings.detection.watch_hours)
-        )
-
-    def judging(self) -> JudgeSettings:
-        """How deploys are judged."""
-        return self.settings.detection.judging()
-
-    def breaks(self) -> BreakWatch:
-        """Which clauses broke anew, again, or are broken no longer."""
-        return BreakWatch(self.store, self.engine)
-
-    def unseen(self) -> UnseenWatch:
-        """What contracts document and nobody used for long."""
-        contracts = self.settings.contracts
-        return UnseenWatch(
-            self.reader,
-            self.engine,
-            self.aliases,
-            contracts.unseen_days,
-            lenient_nullable=contracts.lenient_nullable,
-        )
-
-    def outside(self) -> OutsideWatch:
-        """Third parties' answers that are otherwise than they were."""
-        return OutsideWatch(self.reader, self.engine)
-
-    def awaited(self) -> AwaitedRevisions:
-        """Publishes what was approved from a deploy on."""
-        return AwaitedRevisions(self.engine, self.aliases)
-
-    def versions(self) -> VersionWatch:
-        """Turns versions seen in telemetry into deploys."""
-        return VersionWatch(self.reader, self.engine, self.deploys_read())
-
-    def gate(
-        self, service: str, version: str, environment: str | None, last_look: bool, policy: str
-    ) -> GateAnswer:
-        """Judge by what is sealed now. `policy` is the text of one that the caller brings: it
-        stands in for the settings' where these name no file, else both apply.
-        """
-        brought = (read_policy(policy, "the policy that was sent"),) if policy else ()
-        own = (self.policy,) if self.settings.detection.policy_file or not brought else ()
-        request = asked(
-            joined(self.written, self.engine), service, version, environment, self.judging()
-        )
-        return evaluate_gate(
-            self.reader,
-            self.engine,
-            replace(request, last_look=last_look, policies=(*own, *brought)),
-            self.clock(),
-        )
-
-    def api(self, local_token: str) -> Parts:
-        """What the API and the page are made of; `local_token` opens everything to commands on
-        this machine.
-        """
-
-        def trial(name: str) -> str:
-            self.senders()[name].send(trial_alert(name, self.clock()))
-            return "sent"
-
-        return Parts(
-            reader=self.reader,
-            store=self.store,
-            shards=self.shards.stores if self.shards else (),
-            engine=self.engine,
-            board=self.board,
-            clock=self.clock,
-            config=self.answering(local_token),
-            gate=self.gate,
-            receivers={name: partial(trial, name) for name in self.settings.notify.receivers},
-            stop=self.stop,
-        )
-
-    def answering(self, local_token: str) -> ApiConfig:
-        """How the API behaves."""
-        api, tracing = self.settings.api, self.settings.tracing
-        return ApiConfig(
-            host=api.host,
-            port=api.port,
-            local_token=local_token,
-            open_reading=api.open_reading,
-            allowed_hosts=api.allowed_hosts,
-            public_url=api.public_url,
-            requests_per_second=api.requests_per_second,
-            burst=api.burst,
-            stale_seconds=api.stale_seconds,
-            closes_after_seconds=self.settings.windows.provisional_seconds,
-            trace_link=api.trace_link,
-            traces_to=tracing.endpoint if tracing.enabled else "",
-            aliases=self.written,
-            longest_override_hours=self.policy.overrides.longest_hours,
-            criticality=self.policy.criticality,
-        )
-
-    def senders(self) -> dict[str, Sender]:
-        """Receivers by name."""
-        notify = self.settings.notify
-        rules = AddressRules(notify.allow)
-        return {
-            name: make_sender(
-                name,
-                receiver.kind,
-                url=receiver.url,
-                secret=receiver.secret_text(),
-                username=receiver.username,
-                rules=rules,
-            )
-            for name, receiver in notify.receivers.items()
-        }
-
-    def notifying(self, link_base: str) -> NotifySettings:
-        """Whether and how receivers are told."""
-        notify = self.settings.notify
-        life = LifecycleSettings(
-            hold_seconds=notify.group_seconds,
-            page_e_value=1.0 / self.settings.detection.page_alpha,
-            link_base=link_base,
-        )
-        teams = {
-            name: receiver.teams for name, receiver in notify.receivers.items() if receiver.teams
-        }
-        return NotifySettings(enabled=notify.enabled, lifecycle=life, teams=teams)
-
 
 def source_kind(client: str) -> "type[KafkaSource | ConfluentSource]":
     """Kafka's reader by the client that settings name; who only asks loads neither."""
@@ -474,21 +295,6 @@ def source_kind(client: str) -> "type[KafkaSource | ConfluentSource]":
     return ConfluentSource
 
 
-def pact_broker(settings: ContractSettings) -> PactBroker | None:
-    """The Pact Broker that the settings name; None where none is. ConfigError for an address or a
-    selection that cannot be read.
-    """
-    if not settings.broker_url:
-        return None
-    return PactBroker(
-        settings.broker_url,
-        token=settings.broker_token.get_secret_value(),
-        username=settings.broker_username,
-        password=settings.broker_password.get_secret_value(),
-        select=settings.broker_select,
-    )
-
-
 @contextmanager
 def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
     """Open both stores; close them at the end. StoreError when another process holds the embedded
@@ -498,7 +304,7 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
     """
     prepare()
     with ExitStack() as doors:
-        with _room_told(settings.data_dir):
+        with room_told(settings.data_dir):
             settings.data_dir.mkdir(parents=True, exist_ok=True)
             shards, engine = open_stores(settings)
             doors.callback(engine.dispose)
@@ -508,59 +314,3 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
                 keep_for(store, settings.retention.model_dump())
             opened = House(settings, shards.house, engine, shards if shards.stores else None)
         yield opened
-
-
-def open_stores(settings: Settings) -> tuple[Shards, Engine]:
-    """The telemetry store, or the house and its shards, and the control store, brought up to date.
-
-    Processes that start together over servers open them one after the other, under a lease of the
-    control store: schema files that two run at once undo each other's work. An embedded store has
-    a lock of its own, which is taken first: the control store beside it is its holder's.
-    """
-    with ExitStack() as doors:
-        if not settings.shards() and settings.clickhouse().startswith("chdb:"):
-            shards = open_spread(settings.clickhouse(), [])
-            doors.callback(shards.house.close)
-            engine = open_control(settings.control())
-        else:
-            engine = open_control(settings.control())
-            doors.callback(engine.dispose)
-            with Turn(engine, SCHEMA, _holder(), SCHEMA_LEASE_SECONDS).kept() as turn:
-                while not turn.keep():
-                    time.sleep(SCHEMA_PAUSE_SECONDS)
-                with turn.working():
-                    shards = open_spread(settings.clickhouse(), settings.shards())
-        doors.pop_all()
-    return shards, engine
-
-
-OTHER_CAUSES = frozenset(
-    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
-)
-"""What an operating system says of a folder that cannot be used, however much room there is."""
-
-
-@contextmanager
-def _room_told(folder: Path) -> Iterator[None]:
-    """A store that cannot be opened because the disk is full says so, whichever it is and whatever
-    it complained of.
-    """
-    try:
-        yield
-    except (StoreError, OSError) as error:
-        place = next(
-            (parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()),
-            Path("/"),
-        )
-        free = shutil.disk_usage(place).free
-        # some file systems, /proc for one, always tell that nothing is free
-        elsewhere = isinstance(error, OSError) and error.errno in OTHER_CAUSES
-        if free < LEAST_ROOM_BYTES and not elsewhere:
-            raise StoreError(
-                f"the disk of {folder} is full ({free} bytes are free): {error}; free some, then start again"
-            ) from error
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(
-            f"the data folder {folder} cannot be used ({error.strerror}); set SEAMWATCH_DATA_DIR"
-        ) from error

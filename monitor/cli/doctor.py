@@ -132,7 +132,7 @@ def _folder(folder: Path) -> Iterator[Sign]:
 
 
 def _stores(settings: Settings) -> Iterator[Sign]:
-    from monitor.cli.assembly import open_stores
+    from monitor.cli.opening import open_stores
     from monitor.clock import system_clock
     from monitor.control.gate_answers import gate_counts
     from monitor.control.store import open_control
@@ -339,7 +339,7 @@ def _receivers(settings: Settings) -> Iterator[Sign]:
 
 
 def _pact_broker(settings: Settings) -> Iterator[Sign]:
-    from monitor.cli.assembly import pact_broker
+    from monitor.cli.pact_brokers import pact_broker
 
     broker = pact_broker(settings.contracts)
     if broker is not None:

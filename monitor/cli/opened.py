@@ -16,10 +16,11 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
     """The same parts as `seamwatch up` has; closed at the end. StoreError when another process
     holds the embedded store.
     """
+    from monitor.cli.api_parts import api_parts
     from monitor.cli.assembly import house
 
     with house(settings, guest=True) as whole:
-        parts = whole.api(secrets.token_urlsafe())
+        parts = api_parts(whole, secrets.token_urlsafe())
 
         # then nothing runs that could change the gate's answer
         embedded = settings.clickhouse().startswith("chdb:")

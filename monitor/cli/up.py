@@ -15,11 +15,7 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
-from monitor.errors import ConfigError
 from monitor.streams.runner import RunnerSettings, run
-from pipelines.broker import pacts
-from pipelines.detection import detection
-from pipelines.notify import run_notify
 from pipelines.windows import summed_windows, windows
 
 log = structlog.get_logger(__name__)
@@ -72,11 +68,13 @@ def serving(parts: House, *, page: bool = True) -> Iterator[str]:
     from monitor.api import charts
     from monitor.api.app import create_app
     from monitor.api.server import ApiServer
+    from monitor.cli.api_parts import api_parts
+    from monitor.cli.receivers import senders
 
     api = parts.settings.api
     token = secrets.token_urlsafe(32)
-    parts.senders()  # a receiver that cannot be made is told now, not at the first alert
-    app = create_app(parts.api(token))
+    senders(parts.settings)  # a receiver that cannot be made is told now, not at the first alert
+    app = create_app(api_parts(parts, token))
     server = ApiServer(app, api.host, api.port)
     server.start()
     if page:
@@ -96,7 +94,7 @@ def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
     )
     if not reads:
         log.warning("no brokers or topics are set: nothing is read from Kafka")
-    asked = [BROKER] if parts.broker() is not None else []
+    asked = [BROKER] if parts.settings.contracts.broker_url else []
     return [
         (name, work_of(parts, name, address))
         for name in (*reads, *closers(parts), DETECTOR, NOTIFIER, *asked)
@@ -113,14 +111,22 @@ def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
     """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER (perhaps with the
     number of a shard), DETECTOR, NOTIFIER, BROKER; `address` is for links in alerts.
     """
-    alone: dict[str, Callable[[], object]] = {
-        DETECTOR: partial(_detection, parts),
-        NOTIFIER: partial(_notify, parts, address),
-        BROKER: partial(_ask_broker, parts),
-    }
+    # each loads what it alone is made of: a collector that starts needs no detector
+    if name == DETECTOR:
+        from monitor.cli.detector import detect
+
+        return partial(detect, parts)
+    if name == NOTIFIER:
+        from monitor.cli.receivers import notify
+
+        return partial(notify, parts, address)
+    if name == BROKER:
+        from monitor.cli.pact_brokers import asking
+
+        return asking(parts)
     if name.startswith(CLOSER):
         return partial(_windows, parts, name)
-    return alone.get(name) or partial(_collect, parts, name)
+    return partial(_collect, parts, name)
 
 
 def _collect(parts: House, name: str) -> None:
@@ -164,54 +170,3 @@ def _windows(parts: House, name: str) -> None:
             clock=parts.clock,
             shard=number,
         )
-
-
-def _detection(parts: House) -> None:
-    with parts.turn(DETECTOR).kept() as turn:
-        detection(
-            parts.detector(),
-            parts.versions(),
-            parts.times(),
-            parts.breaks(),
-            parts.unseen(),
-            parts.ramp_plans(),
-            parts.outside(),
-            parts.awaited(),
-            stop=parts.stop,
-            turn=turn,
-            board=parts.board,
-            clock=parts.clock,
-            tick_seconds=parts.settings.detection.every_seconds,
-        )
-
-
-def _ask_broker(parts: House) -> None:
-    broker = parts.broker()
-    if broker is None:
-        raise ConfigError(
-            "no Pact Broker is set: set SEAMWATCH_CONTRACTS_BROKER_URL (or contracts.broker_url)"
-        )
-    with parts.turn(BROKER).kept() as turn:
-        pacts(
-            broker,
-            parts.engine,
-            stop=parts.stop,
-            turn=turn,
-            board=parts.board,
-            clock=parts.clock,
-            tick_seconds=parts.settings.contracts.broker_seconds,
-        )
-
-
-def _notify(parts: House, address: str) -> None:
-    settings = parts.notifying(parts.settings.api.public_url or address)
-    turn = parts.turn("notify")
-    run_notify(
-        parts.engine,
-        parts.senders(),
-        settings,
-        turn=turn,
-        stop=parts.stop,
-        board=parts.board,
-        clock=parts.clock,
-    )

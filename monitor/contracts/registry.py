@@ -11,7 +11,6 @@ from typing import Any
 from monitor.contracts.form import Promise
 from monitor.contracts.framing import SchemaKey, Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
 from monitor.model.contracts import PublishedRole, Revision
 from monitor.model.exchanges import MESSAGING, Exchange
@@ -127,6 +126,9 @@ class Registry:
             if self._read[key] is None:
                 self.broken[key[:2]] = previous.broken.get(key[:2], "")
             return self._read[key]
+        # a sixth of a collector's start goes by loading every format, and many have no contract
+        from monitor.contracts.read import read_contract  # noqa: PLC0415
+
         try:
             self._read[key] = read_contract(
                 revision.format,

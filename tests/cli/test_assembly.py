@@ -10,9 +10,13 @@ import pytest
 from sqlalchemy import Engine
 
 from monitor.api.parts import ApiConfig
-from monitor.cli.assembly import DETECTOR, House, house, open_stores
+from monitor.cli.api_parts import api_config
+from monitor.cli.assembly import DETECTOR, House, house
+from monitor.cli.detector import watching
 from monitor.cli.names import written_aliases
 from monitor.cli.opened import opened
+from monitor.cli.opening import open_stores
+from monitor.cli.receivers import notifying
 from monitor.cli.up import work_of
 from monitor.config import load
 from monitor.control.deploys import record
@@ -76,16 +80,16 @@ def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(
     agree.
     """
     parts = House(load(environ={}), store, sqlite_engine)
-    assert parts.judging() == JudgeSettings()
-    assert parts.watching() == DetectionSettings()
+    assert parts.settings.detection.judging() == JudgeSettings()
+    assert watching(parts.settings) == DetectionSettings()
     assert parts.closing() == ClosingSettings()
     assert parts.limits == RejectLimits()
     assert parts.written == Aliases()
     assert parts.spans_read() == TraceSettings(aliases=parts.aliases)
     assert parts.api_logs_read() == ApiLogSettings(aliases=parts.aliases)
     assert parts.deploys_read() == DeploySettings(aliases=parts.aliases)
-    assert parts.notifying("") == NotifySettings()
-    assert parts.answering("") == ApiConfig()
+    assert notifying(parts.settings, "") == NotifySettings()
+    assert api_config(parts, "") == ApiConfig()
     assert (
         inspect.signature(detection).parameters["tick_seconds"].default
         == parts.settings.detection.every_seconds
