@@ -16,7 +16,7 @@ from monitor.contracts.formats.mountebank_values import (
     one_of_them,
     selected_by,
 )
-from monitor.contracts.formats.naming import PENDING, delay_ms, entries_of, unique
+from monitor.contracts.formats.naming import PENDING_WORD, delay_ms, entries_of, unique
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers, is_templated
 from monitor.contracts.matching.call import plain_path
@@ -148,7 +148,7 @@ class _Stub:
                 parts,
                 priority=index,
                 delay=self._delay(answer, clause),
-                pending=self._stub.get(PENDING) is True,
+                pending=self._stub.get(PENDING_WORD) is True,
                 prefix=self._prefix,
                 asks=self._asks,
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _LONGEST_NAME = 300
-PENDING = "x-seamwatch-pending"
+PENDING_WORD = "x-seamwatch-pending"
 """In a stub's `metadata`, or at an imposter's stub, with the value true: what it breaks is held
 against nobody yet, as Pact's own `pending`.
 """

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
-from monitor.contracts.formats.naming import PENDING, delay_ms, entries_of, unique
+from monitor.contracts.formats.naming import PENDING_WORD, delay_ms, entries_of, unique
 from monitor.contracts.formats.wiremock_values import Values, either_way, speaks_of_several
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
@@ -213,7 +213,7 @@ class _Stub:
             if isinstance(priority, int) and not isinstance(priority, bool)
             else _DEFAULT_PRIORITY,
             delay_of(self._answer),
-            pending=isinstance(more, dict) and more.get(PENDING) is True,
+            pending=isinstance(more, dict) and more.get(PENDING_WORD) is True,
             prefix=self._prefix(),
             asks=self._template_asked(method),
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from monitor.contracts.formats.naming import PENDING
+from monitor.contracts.formats.naming import PENDING_WORD
 from monitor.contracts.inferring.examples import NOTHING, Answer, answers, content_type, pending
 from monitor.contracts.inferring.gathered import Seen
 from monitor.contracts.inferring.paths import Route
@@ -37,7 +37,7 @@ def mountebank_of(
                     {"matches": {"path": pattern_of(path)}},
                 ],
                 "responses": [_response(answer, fewest, delay) for answer in shown],
-                **({PENDING: True} if pending(seen, sure) else {}),
+                **({PENDING_WORD: True} if pending(seen, sure) else {}),
             }
         )
     return {"imposters": [{"protocol": "http", "name": title, "stubs": stubs}]}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.contracts.formats.naming import PENDING
+from monitor.contracts.formats.naming import PENDING_WORD
 from monitor.contracts.inferring.examples import NOTHING, answers, content_type, pending
 from monitor.contracts.inferring.gathered import Seen
 from monitor.contracts.inferring.paths import Route
@@ -42,7 +42,7 @@ def wiremock_of(
                     "request": {"method": method, **url},
                     "response": response,
                     "metadata": {EVIDENCE: {"calls": answer.calls}}
-                    | ({PENDING: True} if pending(seen, sure) else {}),
+                    | ({PENDING_WORD: True} if pending(seen, sure) else {}),
                 }
             )
     return {"mappings": mappings}
