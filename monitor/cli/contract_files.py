@@ -2,16 +2,24 @@
 become one document.
 """
 
-import io
 import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monitor.cli.contract_bytes import (
+    BODIES,
+    READ,
+    bytes_of,
+    files_in_archive,
+    files_in_folder,
+    is_packed,
+    read_as_text,
+    text_of,
+)
 from monitor.cli.contract_parts import (
     Read,
     below,
@@ -23,25 +31,15 @@ from monitor.cli.contract_parts import (
 )
 from monitor.contracts.alike import LISTED_UNDER
 from monitor.contracts.formats.jsonschema import BINDING
-from monitor.contracts.formats.protobuf import offers_calls, packed_set, with_imports
-from monitor.contracts.limits import CONTRACT_LIMITS
+from monitor.contracts.formats.protobuf import offers_calls, with_imports
 from monitor.contracts.read import document_of, kind_of
 from monitor.contracts.selections.written import looks_like_sdl
 from monitor.errors import ContractError, UsageError
 
-_SUFFIXES = frozenset(
-    {".json", ".yaml", ".yml", ".avsc", ".proto", ".graphql", ".graphqls", ".gql", ".sdl"}
-)
 _SERVICE = re.compile(rb"^\s*service\s+\w+\s*\{", re.MULTILINE)
 _ASKED = re.compile(r"^\s*(?:type\s+Query\b|schema\b)", re.MULTILINE)
 _QUERIES = frozenset({".graphql", ".gql"})  # of consumers, too, in the same folders
-_PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets, which are no text
-_READ = _SUFFIXES | _PACKED
 _MOST_FOLDERS = 12
-_BODIES = "__files"
-_MOST_FILES = 10_000
-_MOST_BYTES = 256_000_000
-"""Of a folder, which may hold many contracts."""
 _ENTRY = re.compile(r"/(?:mappings|contracts|imposters)/(\d{1,6})\b")
 
 
@@ -73,11 +71,11 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
     taken: set[str] = set()
     for path in paths:
         if path.is_dir():
-            documents += _gathered(str(path), _in_folder(path), kind, passed)
+            documents += _gathered(str(path), files_in_folder(path), kind, passed)
         elif path.suffix.lower() in (".zip", ".jar"):
-            documents += _gathered(str(path), _in_archive(path), kind, passed)
+            documents += _gathered(str(path), files_in_archive(path), kind, passed)
         else:
-            text = _read_as_text(_bytes(path), str(path))
+            text = read_as_text(bytes_of(path), str(path))
             document = parse_or_refuse(text, str(path))
             its_kind = kind or _kind(document)
             if its_kind == "graphql" and looks_like_sdl(text):
@@ -115,13 +113,13 @@ def documents_of_folder(
     refused: list[tuple[str, str]] = []
 
     def readable() -> Iterator[tuple[str, bytes]]:
-        for name, raw in _in_folder(folder, left_out, refused):
+        for name, raw in files_in_folder(folder, left_out, refused):
             path = PurePosixPath(name)
             try:
                 if not (
-                    _BODIES in path.parts or _is_packed(name) or _asks(name, _text(raw, name))
+                    BODIES in path.parts or is_packed(name) or _asks(name, text_of(raw, name))
                 ):
-                    parse_or_refuse(_text(raw, name), name)
+                    parse_or_refuse(text_of(raw, name), name)
             except UsageError as error:
                 refused.append((name, str(error)))
                 continue
@@ -168,16 +166,16 @@ def _gathered(
     outside: list[tuple[int, str, dict[str, Any]]] = []
     for name, raw in files:
         parts = PurePosixPath(name).parts
-        if _BODIES in parts:
-            bodies["/".join(parts[parts.index(_BODIES) + 1 :])] = raw
+        if BODIES in parts:
+            bodies["/".join(parts[parts.index(BODIES) + 1 :])] = raw
             continue
-        if PurePosixPath(name).suffix.lower() not in _READ:
+        if PurePosixPath(name).suffix.lower() not in READ:
             continue
         written[name] = raw
-        if kind is None and _is_packed(name) and not offers_calls(raw):
+        if kind is None and is_packed(name) and not offers_calls(raw):
             passed.append(_below(source, name))
             continue
-        text = _read_as_text(raw, _below(source, name))
+        text = read_as_text(raw, _below(source, name))
         if kind is None and (_is_imported(name, raw) or _asks(name, text)):
             passed.append(_below(source, name))
             continue
@@ -294,7 +292,7 @@ def _beside(path: Path, name: str) -> str | None:
         return None
     for folder in list(path.absolute().parents)[:_MOST_FOLDERS]:
         if (folder / name).is_file():
-            return _text(_bytes(folder / name), str(folder / name))
+            return text_of(bytes_of(folder / name), str(folder / name))
     return None
 
 
@@ -308,7 +306,7 @@ def _among(files: Mapping[str, bytes], name: str) -> str | None:
         ),
         None,
     )
-    return None if file is None else _text(files[file], file)
+    return None if file is None else text_of(files[file], file)
 
 
 def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> None:
@@ -325,98 +323,3 @@ def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> No
         except UnicodeDecodeError:
             continue
         del answer["bodyFileName"]
-
-
-def _in_folder(
-    folder: Path,
-    left_out: frozenset[str] = frozenset(),
-    refused: list[tuple[str, str]] | None = None,
-) -> Iterator[tuple[str, bytes]]:
-    """The files below a folder, those of its zip archives too. An archive that cannot be read goes
-    to `refused` where there is such a list, and else ends it all.
-    """
-    names = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    if len(names) > _MOST_FILES:
-        raise UsageError(
-            f"the folder {folder} holds more than {_MOST_FILES} files; name a smaller one"
-        )
-    total = 0
-    for path in names:
-        name = path.relative_to(folder).as_posix()
-        if name in left_out or any(part.startswith(".") for part in PurePosixPath(name).parts):
-            continue
-        if path.suffix.lower() == ".zip":
-            try:
-                packed = list(_in_archive(path))
-            except UsageError as error:
-                if refused is None:
-                    raise
-                refused.append((name, str(error)))
-                continue
-            total = _within(total + sum(len(raw) for _, raw in packed), str(folder), _MOST_BYTES)
-            yield from ((f"{name}/{entry}", raw) for entry, raw in packed)
-        elif path.suffix.lower() in _READ or _BODIES in PurePosixPath(name).parts:
-            raw = _bytes(path)
-            if len(raw) <= CONTRACT_LIMITS.text_bytes:
-                total = _within(total + len(raw), str(folder), _MOST_BYTES)
-            elif _BODIES in PurePosixPath(name).parts:
-                continue  # the stub that names it says so
-            yield name, raw  # what is too large is refused alone
-
-
-def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of an archive, read from memory and never written; as much of each as a contract
-    may have.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(_bytes(path, _MOST_BYTES))) as archive:
-            entries = sorted(
-                (entry for entry in archive.infolist() if not entry.is_dir()),
-                key=lambda entry: entry.filename,
-            )
-            if len(entries) > _MOST_FILES:
-                raise UsageError(f"the archive {path} holds more than {_MOST_FILES} files")
-            total = 0
-            for entry in entries:
-                parts = PurePosixPath(entry.filename).parts
-                if (
-                    PurePosixPath(entry.filename).suffix.lower() in _READ or _BODIES in parts
-                ) and ".." not in parts:
-                    with archive.open(entry) as file:
-                        raw = file.read(CONTRACT_LIMITS.text_bytes + 1)
-                    total = _within(total + len(raw), str(path), CONTRACT_LIMITS.text_bytes)
-                    yield entry.filename, raw
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise UsageError(f"the archive {path} cannot be read: {error}") from error
-
-
-def _within(total: int, source: str, most: int) -> int:
-    if total > most:
-        raise UsageError(
-            f"the files of {source} are more than {most} bytes; name a smaller part of it"
-        )
-    return total
-
-
-def _bytes(path: Path, most: int = CONTRACT_LIMITS.text_bytes + 1) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(most)
-    except OSError as error:
-        raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
-
-
-def _read_as_text(raw: bytes, source: str) -> str:
-    """A file's text; of a descriptor set, which is none, the document that it becomes."""
-    return packed_set(raw) if _is_packed(source) else _text(raw, source)
-
-
-def _is_packed(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in _PACKED
-
-
-def _text(raw: bytes, source: str) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the contract {source} is not UTF-8 text") from error

@@ -34,7 +34,8 @@ from monitor.contracts.formats.timing import is_timing, read_timing
 from monitor.contracts.formats.unmatched import unmatched
 from monitor.contracts.formats.unread import unread_members
 from monitor.contracts.formats.unread_schemas import unread_avro, unread_proto
-from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
+from monitor.contracts.formats.wiremock import read_wiremock
+from monitor.contracts.formats.wiremock_known import is_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
 from monitor.contracts.own_examples import own_examples

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from monitor.cli import contract_files
+from monitor.cli import contract_bytes
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_folder import planned, source_of
 from monitor.cli.main import main
@@ -162,7 +162,7 @@ def test_a_refusal_of_one_of_many_stubs_names_its_file(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_spoils_no_other_and_many_contracts_may_be_more_than_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contract_files, "_MOST_BYTES", 3_000)
+    monkeypatch.setattr(contract_bytes, "_MOST_BYTES", 3_000)
     put(tmp_path, payment__openapi_json=OPENAPI, payment__large_json="{}")
     with (tmp_path / "payment" / "large.json").open("r+b") as file:
         file.truncate(16_000_001)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monitor.contracts.check import check
-from monitor.contracts.formats.wiremock import is_wiremock
+from monitor.contracts.formats.wiremock_known import is_wiremock
 from monitor.contracts.read import examine, read_contract
 from monitor.errors import ContractError
 from tests.contracts.examples import live, registry

@@ -12,18 +12,12 @@ from monitor.contracts.findings import Side
 from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.spring_matchers import Matchers, equals, listed, text_of
-from monitor.contracts.formats.wiremock import speaks_wiremock
+from monitor.contracts.formats.wiremock_known import speaks_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.content import Judge, body_part, content_judge, example_of
 from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
-from monitor.contracts.matching.predicates import (
-    AskAll,
-    asked_part,
-    see_cookie,
-    see_query,
-    some,
-)
+from monitor.contracts.matching.predicates import AskAll, asked_part, see_cookie, see_query, some
 from monitor.contracts.matching.rules import Rules, ask, prefix_of
 from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.queries import query_pairs

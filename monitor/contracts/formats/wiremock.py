@@ -5,23 +5,25 @@ https://github.com/wiremock/wiremock/blob/master/schemas/wiremock-stub-mapping-o
 """
 
 import json
-import re
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
-from monitor.contracts.formats.naming import PENDING_WORD, delay_ms, entries_of, unique
+from monitor.contracts.form import Interaction, Left, Promise, by_example
+from monitor.contracts.formats.naming import PENDING_WORD, entries_of, unique
+from monitor.contracts.formats.wiremock_known import CREDENTIALS, URLS, _of_messages
+from monitor.contracts.formats.wiremock_places import (
+    delay_of,
+    in_template,
+    see_host,
+    text_in_base64,
+)
 from monitor.contracts.formats.wiremock_values import Values, either_way, speaks_of_several
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
-from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.parts import Part, status_part
 from monitor.contracts.matching.patterns import literal_prefix, search
 from monitor.contracts.matching.predicates import (
-    See,
-    Seen,
     asked_part,
     see_cookie,
     see_form,
@@ -35,101 +37,12 @@ from monitor.contracts.matching.predicates import (
     some,
 )
 from monitor.contracts.matching.work import EXAMPLE, Work
-from monitor.contracts.routes import Router, parameters
+from monitor.contracts.routes import Router
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-_CREDENTIALS = ("basicAuth", "basicAuthCredentials")
-_URLS = ("url", "urlPattern", "urlPath", "urlPathPattern", "urlPathTemplate")
-_OWN = frozenset(
-    {
-        *_URLS[1:],
-        *(
-            "bodyPatterns",
-            "pathParameters",
-            "formParameters",
-            "customMatcher",
-            *_CREDENTIALS,
-        ),
-    }
-)
-_OF_ANSWERS = frozenset(
-    {
-        *(
-            "jsonBody",
-            "base64Body",
-            "bodyFileName",
-            "statusMessage",
-            "fixedDelayMilliseconds",
-            "delayDistribution",
-            "transformers",
-        ),
-        *("fault", "proxyBaseUrl", "chunkedDribbleDelay", "additionalProxyRequestHeaders"),
-    }
-)
-_OF_MAPPINGS = frozenset(
-    {
-        "uuid",
-        "scenarioName",
-        "requiredScenarioState",
-        "newScenarioState",
-        "persistent",
-        "postServeActions",
-        "serveEventListeners",
-        "insertionIndex",
-    }
-)
 _UNLOGGED = ("scheme", "port", "clientIp")
 _DEFAULT_PRIORITY = 5
-
-
-def is_wiremock(document: Mapping[str, Any]) -> bool:
-    """Whether a document is a stub mapping, or holds several; one of messages, too."""
-    if _of_messages(document) or isinstance(document.get("messageMappings"), list):
-        return True
-    mappings = document.get("mappings")
-    if isinstance(mappings, list):
-        return all(
-            isinstance(mapping, dict) and isinstance(mapping.get("request"), dict)
-            for mapping in mappings[:20]
-        )
-    request, answer = document.get("request"), document.get("response")
-    return (
-        isinstance(request, dict)
-        and isinstance(answer, dict)
-        and (speaks_wiremock(document) or not {"method", *_URLS}.isdisjoint(request))
-    )
-
-
-def _of_messages(entry: Any) -> bool:
-    """Whether a stub answers messages of a WebSocket, as newer versions of WireMock have it."""
-    return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("trigger"), dict)
-        and isinstance(entry.get("actions"), list)
-    )
-
-
-def speaks_wiremock(document: Mapping[str, Any]) -> bool:
-    """Whether one mapping uses a word that only WireMock has."""
-    request, answer = document.get("request"), document.get("response")
-    if not isinstance(request, dict) or not isinstance(answer, dict):
-        return False
-    if isinstance(request.get("matchers"), dict) or isinstance(answer.get("matchers"), dict):
-        return False
-    places = [request.get(word) for word in ("headers", "queryParameters", "cookies")]
-    matched = any(
-        isinstance(matcher, dict)
-        for matchers in places
-        if isinstance(matchers, dict)
-        for matcher in matchers.values()
-    )
-    return bool(
-        _OWN & request.keys()
-        or _OF_ANSWERS & answer.keys()
-        or _OF_MAPPINGS & document.keys()
-        or matched
-    )
 
 
 def read_wiremock(
@@ -193,7 +106,7 @@ class _Stub:
         request = [*parts, *self._more()]
         self._left += (Left(pointer, reason) for pointer, reason in self._values.left)
         label = self._entry.get("name") or next(
-            (f"{method} {self._asked[word]}" for word in _URLS if word in self._asked),
+            (f"{method} {self._asked[word]}" for word in URLS if word in self._asked),
             f"stub {count + 1}",
         )
         priority = self._entry.get("priority")
@@ -239,7 +152,7 @@ class _Stub:
         URL.
         """
         clause = f"{self._clause}/request"
-        word = next((name for name in _URLS if name in self._asked), None)
+        word = next((name for name in URLS if name in self._asked), None)
         if word is None:
             return None, False, []
         text = self._asked[word]
@@ -311,7 +224,7 @@ class _Stub:
         ]
         for name, matcher in self._object("pathParameters").items():
             clause = f"{self._clause}/request/pathParameters/{escaped(name)}"
-            see = _in_template(template, name)
+            see = in_template(template, name)
             parts.append(
                 asked_part(
                     see,
@@ -346,7 +259,7 @@ class _Stub:
         if self._asked.get("host"):
             clause = f"{self._clause}/request/host"
             ask = self._values.ask(self._object("host"), clause)
-            yield asked_part(_see_host, ask, "host", "/headers/host", clause)
+            yield asked_part(see_host, ask, "host", "/headers/host", clause)
         for word in _UNLOGGED:
             if self._asked.get(word) is not None:
                 clause = f"{self._clause}/request/{word}"
@@ -354,7 +267,7 @@ class _Stub:
                     Left(clause, "no log tells it surely: whether a request is meant stays open")
                 )
                 yield asked_part(see_text, lambda _: None, word, "", clause)
-        for word in _CREDENTIALS:
+        for word in CREDENTIALS:
             if word in self._asked:
                 clause = f"{self._clause}/request/{word}"
                 yield asked_part(
@@ -408,7 +321,7 @@ class _Stub:
         word = next((name for name in ("jsonBody", "base64Body") if name in answer), "body")
         value = answer.get(word)
         if word == "base64Body":
-            value = _text_of(value)
+            value = text_in_base64(value)
             if value is None:
                 self._left.append(Left(f"{clause}/base64Body", "a body of bytes is not judged"))
                 return
@@ -440,56 +353,3 @@ class _Stub:
             why = "code of its own changes its answer: of the body the shape alone is judged"
             self._left.append(Left(f"{clause}/transformers", why))
         return own
-
-
-def _text_of(packed: Any) -> str | None:
-    """The text that stands in Base64; None for other bytes."""
-    try:
-        return b64decode(str(packed), validate=True).decode()
-    except ValueError:
-        return None
-
-
-_host = see_header("host")
-
-
-def _see_host(call: Call) -> Seen:
-    """The host that is asked for, without its port."""
-    texts, problem = _host(call)
-    return [text.lower().partition(":")[0] for text in texts], problem
-
-
-def _in_template(template: str, name: str) -> See:
-    plain = re.sub(r"\{([^{}:/]+):[^{}/]*\}", r"{\1}", template)
-
-    def see(call: Any) -> tuple[list[Any], str]:
-        value = parameters(plain, call.exchange.path).get(name)
-        return ([] if value is None else [unquote(value)]), ""
-
-    return see
-
-
-def delay_of(answer: Mapping[str, Any]) -> Delay | None:
-    """Fixed, uniform and log-normal delays, in ms."""
-    fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
-    distribution = answer.get("delayDistribution")
-    if isinstance(distribution, dict):
-        if distribution.get("type") == "uniform":
-            return Delay(
-                least=delay_ms(distribution.get("lower")) or 0.0,
-                most=delay_ms(distribution.get("upper")),
-            )
-        if distribution.get("type") == "lognormal":
-            return Delay(
-                median=delay_ms(distribution.get("median")),
-                most=delay_ms(distribution.get("maxValue")),
-            )
-        fixed = (
-            delay_ms(distribution.get("milliseconds"))
-            if distribution.get("type") == "fixed"
-            else fixed
-        )
-    dribble = answer.get("chunkedDribbleDelay")
-    if fixed is None and isinstance(dribble, dict):
-        fixed = delay_ms(dribble.get("totalDuration"))
-    return None if fixed is None else Delay(least=fixed, median=fixed)
