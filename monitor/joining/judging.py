@@ -95,7 +95,12 @@ def judge_deploy(
         )
         if other.id != deploy.id and other.kind in VERSION_CHANGES
     ]
-    rows = reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
+    # no clause is asked for where no call broke one
+    rows = (
+        reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
+        if cells.columns.column("violated").any()
+        else []
+    )
     shares = [
         (event.at, event.traffic_share)
         for event in events(engine, deploy.id)

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding
 from monitor.wording.reasons import sentence
+from tests.bench.bench_judging import made
 from tests.detect.traffic import (
     START,
     Behaviour,
@@ -128,3 +131,23 @@ def test_an_accepted_finding_ends_too() -> None:
     finding = replace(the_finding(Behaviour(0.5)), state="accepted")
     back = cells([Traffic(edge())], 40, share=steady(0.0))
     assert brought_up_to_date(finding, "payment", "2.0.0", back, at(400)).state == "resolved"
+
+
+@pytest.mark.parametrize("harm", [Behaviour(0.2), Behaviour(latency=0.1)])
+def test_cells_by_column_tell_what_the_same_cells_tell(harm: Behaviour) -> None:
+    columns, _ = made(3, 2)
+    there = columns.edges()[1]
+    finding = replace(the_finding(harm, Behaviour(0.02)), edge=there)
+    late = columns.where(~columns.since(at(200)) | columns.of_edge(there))
+    told = set()
+    for some in (columns, late, columns[:0]):
+        for service in ("payment", there.caller):
+            for version in ("", "1.9.0", "2.0.0", "c1", "none"):
+                for until in (at(150), at(300), at(2000)):
+                    asked = finding, service, version
+                    watched = at(1000)
+                    ours = brought_up_to_date(*asked, some, until, watched_until=watched)
+                    theirs = brought_up_to_date(*asked, list(some), until, watched_until=watched)
+                    assert ours == theirs
+                    told.add((ours.ended.code if ours.ended else "", ours.last_seen))
+    assert len(told) > 3

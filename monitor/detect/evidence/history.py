@@ -2,7 +2,7 @@
 same moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -165,14 +165,28 @@ def size_step(
     table: EdgeTable, before: Bools, after: Bools, side: str, statistic: Statistic
 ) -> float | None:
     """Log ratio of the statistic over all calls after to before; None where there are too few."""
+    return size_steps(table, before, after, side, (statistic,))[statistic]
+
+
+def size_steps(
+    table: EdgeTable,
+    before: Bools,
+    after: Bools,
+    side: str,
+    statistics: Iterable[Statistic] = FEWEST_CALLS,
+) -> dict[Statistic, float | None]:
+    """That of each of these statistics."""
+    steps: dict[Statistic, float | None] = dict.fromkeys(statistics)
     data = table.latency(side)
     if data is None:
-        return None
+        return steps
     both = np.stack([data[before].sum(axis=0), data[after].sum(axis=0)])
-    if float(both.sum(axis=1).min()) < FEWEST_CALLS[statistic]:
-        return None
-    was, now = sizes(both, table.lowest, statistic).tolist()
-    return float(now - was)
+    fewest = float(both.sum(axis=1).min())
+    for statistic in steps:
+        if fewest >= FEWEST_CALLS[statistic]:
+            was, now = sizes(both, table.lowest, statistic).tolist()
+            steps[statistic] = float(now - was)
+    return steps
 
 
 def slower_of_late(table: EdgeTable, since: float, grain: int) -> tuple[float, float] | None:

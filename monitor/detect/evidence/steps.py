@@ -16,7 +16,7 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO, fixed_e
-from monitor.detect.evidence.history import size_step
+from monitor.detect.evidence.history import size_steps
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
@@ -92,8 +92,7 @@ def latency_steps(edge: EdgeTests, settings: JudgeSettings) -> list[SizeStep]:
         side
         for side in SIDES
         if any(
-            (size_step(edge.table, past, now, side, statistic) or 0.0) >= SLOWER
-            for statistic in FEWEST_CALLS
+            (step or 0.0) >= SLOWER for step in size_steps(edge.table, past, now, side).values()
         )
     ]
     return [step for side in slower for step in _size_steps(edge, side, settings)]
@@ -216,15 +215,13 @@ def is_of_both(step: AnyStep) -> bool:
         return False
     beside = np.zeros(edge.table.windows.size, dtype=bool)
     beside[whole.old_rows] = True
-    sizes = [
-        (
-            size_step(edge.table, old_rows(edge), rows, step.measure.kind, statistic)
-            for rows in (beside, new_rows(edge))
-        )
-        for statistic in FEWEST_CALLS
+    by_rows = [
+        size_steps(edge.table, old_rows(edge), rows, step.measure.kind).values()
+        for rows in (beside, new_rows(edge))
     ]
     return any(
-        old is not None and new is not None and 0.0 < new <= 2.0 * old for old, new in sizes
+        old is not None and new is not None and 0.0 < new <= 2.0 * old
+        for old, new in zip(*by_rows, strict=True)
     )
 
 

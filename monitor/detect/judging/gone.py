@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from monitor.detect.measure.kinds import BAD
-from monitor.model.edges import EdgeCell, Sighting
+from monitor.model.cells import CellColumns
+from monitor.model.edges import Edge, EdgeCell, Sighting
 from monitor.model.judging import Evidence, FanoutKind, Finding, LatencyEvidence
 from monitor.model.quantiles import quantile
 from monitor.model.reasons import Reason, reason
@@ -42,27 +45,21 @@ def brought_up_to_date(
     """
     if finding.state == "resolved":
         return finding
-    mine = [
-        cell
-        for cell in cells
-        if cell.sealed and (not version or _version(cell, service) == version)
-    ]
+    mine = _of_version(cells, service, version)
     if finding.signal == "silence":
         why = _answers(version, mine, sightings, sealed_until, superseded_by)
         return ended(finding, why) if why else finding
     lately = sealed_until - NO_TRAFFIC
-    if not any(cell.window >= lately for cell in mine) and any(
-        cell.window >= lately for cell in cells
-    ):
+    if not _any_since(lately, mine) and _any_since(lately, cells):
         return ended(finding, reason("no_calls_any_more", version=version or service))
     if finding.evidence.meaning:
         last = max((cell.window for cell in mine), default=finding.last_seen)
         if watched_until is not None and sealed_until > watched_until:
             return ended(finding, reason("no_longer_judged", last_seen=last))
         return replace(finding, last_seen=max(last, finding.last_seen))
-    here = [cell for cell in mine if cell.edge == finding.edge]
     if finding.evidence.fanout:
-        return _as_often(finding, service, mine, sealed_until, watched_until)
+        return _as_often(finding, service, list(mine), sealed_until, watched_until)
+    here = _of_edge(mine, finding.edge)
     last = max(
         (cell.window for cell in here if _is_bad(finding.evidence, cell)),
         default=finding.last_seen,
@@ -73,6 +70,38 @@ def brought_up_to_date(
     if watched_until is not None and sealed_until > watched_until and last < sealed_until - QUIET:
         return ended(finding, reason("no_longer_judged", last_seen=last))
     return replace(finding, last_seen=max(last, finding.last_seen))
+
+
+def _of_version(cells: Sequence[EdgeCell], service: str, version: str) -> Sequence[EdgeCell]:
+    """Sealed cells of the service's version, of all where none is named."""
+    if not isinstance(cells, CellColumns):
+        return [
+            cell
+            for cell in cells
+            if cell.sealed and (not version or _version(cell, service) == version)
+        ]
+    if not version:
+        return cells
+    columns = cells.columns
+    names = np.array([word == version for word in columns.words], dtype=np.bool_)
+    unnamed = np.array([not word for word in columns.words], dtype=np.bool_)
+    answers = cells.touching(service, "callee") & ~unnamed[columns.callee_version]
+    calls = ~answers & cells.touching(service, "caller")
+    return cells.where(
+        (answers & names[columns.callee_version]) | (calls & names[columns.caller_version])
+    )
+
+
+def _of_edge(cells: Sequence[EdgeCell], edge: Edge) -> list[EdgeCell]:
+    if isinstance(cells, CellColumns):
+        return list(cells.where(cells.of_edge(edge)))
+    return [cell for cell in cells if cell.edge == edge]
+
+
+def _any_since(moment: datetime, cells: Sequence[EdgeCell]) -> bool:
+    if isinstance(cells, CellColumns):
+        return bool(cells.since(moment).any())
+    return any(cell.window >= moment for cell in cells)
 
 
 def _as_often(

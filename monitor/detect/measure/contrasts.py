@@ -128,7 +128,8 @@ def contrast(
     key = (table.windows * len(table.regions) + table.region) * len(others) + other
     shared = _in_both(key[new_rows], key[old_rows])
     same_window = bool(shared.size) or (
-        np.intersect1d(table.windows[new_rows], table.windows[old_rows]).size > 0
+        bool(new_rows.size and old_rows.size)
+        and np.intersect1d(table.windows[new_rows], table.windows[old_rows]).size > 0
     )
     stratum_of_new, inside_new = _place(key[new_rows], shared)
     stratum_of_old, inside_old = _place(key[old_rows], shared)
