@@ -9,7 +9,7 @@ https://opentelemetry.io/docs/specs/semconv/http/http-spans/;
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies, fields
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.proxies import made_by_proxy
 from monitor.model.exchanges import Body, Exchange
@@ -128,7 +128,7 @@ def _headers(attributes: Attributes, prefix: str) -> dict[str, str]:
 def _body(attributes: Attributes, names: tuple[str, ...], size_name: str) -> tuple[Body, bool]:
     """A body and whether it was cut: shorter than the size that is told."""
     value = _first(attributes, names)
-    body = value if isinstance(value, bytes) else fields.body_of(value)
+    body = value if isinstance(value, bytes) else bodies.body_of(value)
     size = attributes.get(size_name)
     if body is None or isinstance(size, bool) or not isinstance(size, int):
         return body, False

@@ -9,7 +9,7 @@ named by its span, where one comes.
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies, fields
 from monitor.decode.api_logs.making import Place
 from monitor.decode.topic_records import KAFKA
 from monitor.model.exchanges import MESSAGING, Exchange
@@ -55,7 +55,7 @@ def captured_message(entry: dict[str, Any], place: Place, index: int) -> Exchang
         side="client",
         protocol=MESSAGING,
         request_headers=headers,
-        request_body=fields.plain_body(get("request_body"), get("request_body_encoding")),
+        request_body=bodies.plain_body(get("request_body"), get("request_body_encoding")),
         request_truncated=get("request_truncated") is True,
         redacted=get("redacted") is True,
         headers_whole=get("headers_whole") is not False,

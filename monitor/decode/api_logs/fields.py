@@ -2,8 +2,6 @@
 ids, bodies.
 """
 
-import base64
-import binascii
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -13,10 +11,8 @@ from typing import Any
 
 import orjson
 
-from monitor.model.exchanges import GRPC, REDACTED, REDACTED_KINDS, Body
+from monitor.model.exchanges import GRPC, REDACTED, REDACTED_KINDS
 
-BODILESS = frozenset({"204", "304"})
-"""Statuses, as texts, whose answers have no body."""
 _SECRET = re.compile(
     r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private",
     re.IGNORECASE,
@@ -368,26 +364,6 @@ def whole_of(told: object, asked: Mapping[str, str], answered: Mapping[str, str]
     return "date" in answered
 
 
-def body_of(value: Any) -> Body:
-    """A body as text or bytes, or as JSON bytes when the log held it parsed; None when absent.
-    Raises Refused for what JSON cannot hold and what nests deeper than orjson writes (254), though
-    it reads 1024.
-    """
-    if value is None or isinstance(value, str | bytes):
-        return value
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        raise Refused("bad_body") from None
-
-
-def plain_body(value: Any, encoding: object) -> Body:
-    """A body of our plain form, by the shortest way. Raises Refused as the two beside it."""
-    if type(value) is str and encoding is None:
-        return value
-    return unwrapped(body_of(value), encoding)
-
-
 def protocol_of(headers: Mapping[str, str]) -> str:
     """GRPC by a request's content type, else HTTP."""
     return (
@@ -395,15 +371,3 @@ def protocol_of(headers: Mapping[str, str]) -> str:
         if headers and headers.get("content-type", "")[:16].lower() == "application/grpc"
         else "http"
     )
-
-
-def unwrapped(body: Body, encoding: object) -> Body:
-    """A body whose text stands for bytes by what the log says ("base64"). Raises Refused
-    ("bad_body") when it does not.
-    """
-    if encoding != "base64" or body is None:
-        return body
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise Refused("bad_body") from None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies, fields
 from monitor.decode.api_logs.flat import host_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
@@ -99,7 +99,7 @@ def _payload(value: bytes, record_ms: int) -> Payload:
     status = words[1] if not asked else None
     latency = int(match[4] or 0)
     content, cut = _content(
-        body, {name.lower(): text for name, text in pairs}, bodiless=status in fields.BODILESS
+        body, {name.lower(): text for name, text in pairs}, bodiless=status in bodies.BODILESS
     )
     return Payload(
         kind,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies
 from monitor.model.body_marks import cut_at, stands_for_body
 from monitor.model.exchanges import Body
 
@@ -11,7 +11,7 @@ NO_BODIES = ("-", "(null)", "null", "<nil>")
 
 def body_and_cut(value: Any) -> tuple[Body, bool]:
     """A body and whether the log cut it; None for what is no body: "-", or a mask of the whole."""
-    body = fields.body_of(value)
+    body = bodies.body_of(value)
     if not isinstance(body, str):
         return body, False
     if body in NO_BODIES or stands_for_body(body):

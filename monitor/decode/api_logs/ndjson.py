@@ -15,7 +15,7 @@ or taken (captured.py).
 
 from typing import Any
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies, fields
 from monitor.decode.api_logs.captured import captured_message, is_captured_message
 from monitor.decode.api_logs.making import UNKNOWN, Place, query_text
 from monitor.decode.api_logs.proxies import made_by_proxy
@@ -68,8 +68,8 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         protocol=fields.protocol_of(request_headers),
         request_headers=request_headers,
         response_headers=response_headers,
-        request_body=fields.plain_body(get("request_body"), get("request_body_encoding")),
-        response_body=fields.plain_body(get("response_body"), get("response_body_encoding")),
+        request_body=bodies.plain_body(get("request_body"), get("request_body_encoding")),
+        response_body=bodies.plain_body(get("response_body"), get("response_body_encoding")),
         request_truncated=get("request_truncated") is True,
         response_truncated=get("response_truncated") is True,
         query_known=query_known or bool(url),

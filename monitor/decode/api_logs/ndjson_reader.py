@@ -5,7 +5,7 @@ is read once.
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies, fields
 from monitor.decode.api_logs.making import UNKNOWN, Place, query_text
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.decode.api_logs.proxies import TELLING
@@ -159,8 +159,8 @@ class NdjsonReader:
             fields.protocol_of(request_headers),
             request_headers,
             response_headers,
-            request_body if type(request_body) is str else fields.body_of(request_body),
-            response_body if type(response_body) is str else fields.body_of(response_body),
+            request_body if type(request_body) is str else bodies.body_of(request_body),
+            response_body if type(response_body) is str else bodies.body_of(response_body),
             alike.request_truncated,
             alike.response_truncated,
             query_known,

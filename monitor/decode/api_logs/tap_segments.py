@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from monitor.decode.api_logs import fields
+from monitor.decode.api_logs import bodies, fields
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.recorders import decoded, tap_exchange
 from monitor.decode.api_logs.waiting import Waiting, Waits
@@ -93,7 +93,7 @@ class _Trace:
     @property
     def bodiless(self) -> bool:
         return (
-            self.response.said(":status") in fields.BODILESS
+            self.response.said(":status") in bodies.BODILESS
             or self.request.said(":method") == "HEAD"
         )
 
