@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from monitor.detect.evidence.latency_tests import Measured, latency_tests
-from monitor.detect.evidence.rates import dispersion, dispersions
+from monitor.detect.evidence.rates import dispersion
+from monitor.detect.evidence.scatter import dispersions
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.by_column import tables_by_column
 from monitor.detect.measure.columns import Measured as Tables

@@ -17,7 +17,8 @@ from monitor.detect.evidence.latency import (
     log_ratios,
     three,
 )
-from monitor.detect.evidence.rates import LEANS, dispersions, lasting, ratio_bounds
+from monitor.detect.evidence.rates import LEANS, lasting, ratio_bounds
+from monitor.detect.evidence.scatter import dispersions
 
 
 @dataclass(frozen=True, slots=True, eq=False)

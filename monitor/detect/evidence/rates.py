@@ -11,7 +11,6 @@ alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -117,33 +116,6 @@ def _dispersion(bad_windows: bytes, call_windows: bytes) -> float:
     )
     ratio = float(np.sum(step**2 / expected))
     return max(1.0, (ratio + SHRINK) / (step.size + SHRINK))
-
-
-def dispersions(series: Sequence[tuple[Ints, Ints]]) -> list[float]:
-    """The dispersion of each of these (bad, calls): equal to `dispersion`, reckoned in one go."""
-    out = [1.0] * len(series)
-    places = [place for place, (bad, _) in enumerate(series) if bad.size >= 4 and bad.any()]
-    if not places:
-        return out
-    bad, calls = (
-        np.concatenate(columns)
-        for columns in zip(*(series[place] for place in places), strict=True)
-    )
-    sizes = np.array([series[place][0].size for place in places])
-    ends = np.cumsum(sizes)
-    all_bad, total = (np.add.reduceat(column, ends - sizes) for column in (bad, calls))
-    pooled = all_bad / np.maximum(total, 1)
-    spread = np.repeat(pooled * np.maximum(1.0 - pooled, 1e-6), sizes)
-    step = np.diff(bad / np.maximum(calls, 1))
-    inverse = 1.0 / np.maximum(calls, 1)
-    parts = step**2 / (spread[1:] * (inverse[1:] + inverse[:-1]))
-    for place, end, size, counted in zip(
-        places, ends.tolist(), sizes.tolist(), total.tolist(), strict=True
-    ):
-        if counted:
-            ratio = float(np.sum(parts[end - size : end - 1]))
-            out[place] = max(1.0, (ratio + SHRINK) / (size - 1 + SHRINK))
-    return out
 
 
 def surely_scattered(dispersion: float, windows: int) -> float:

@@ -14,13 +14,13 @@ from monitor.detect.evidence.rates import (
     LEANS,
     RateTest,
     dispersion,
-    dispersions,
     exact_tail,
     lasting,
     rate_test,
     surely_scattered,
     without_incident,
 )
+from monitor.detect.evidence.scatter import dispersions
 from monitor.detect.evidence.tested import (
     ALL_FAILURES,
     FROM_TRACES,
