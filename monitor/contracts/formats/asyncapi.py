@@ -2,7 +2,6 @@
 https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,9 +11,16 @@ from typing import Any
 from monitor.contracts.circles import too_much_work
 from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
+from monitor.contracts.formats.asyncapi_words import (
+    draft_of,
+    form_beside,
+    list_of,
+    topic_of,
+    unfolded,
+)
 from monitor.contracts.formats.avro import avro_message
 from monitor.contracts.formats.avro_schema import avro_of
-from monitor.contracts.formats.jsonschema import DRAFTS, MAY_BE_TEXT
+from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.parents import without_choices_of_parents
 from monitor.contracts.formats.payload_schemas import (
@@ -38,19 +44,6 @@ from monitor.model.pointers import escaped
 
 _VERSION = re.compile(r"([23])\.\d+(?:\.\d+)?(?:-.*)?")
 _BINARY = ("application/vnd.apache.avro", "application/vnd.google.protobuf")
-_JSON_SCHEMA = re.compile(r"application/schema\+(?:json|yaml)(?:;version=(.*))?")
-_DRAFTS: Mapping[str, Draft] = {
-    "": "7",
-    "draft-04": "4",
-    "draft-06": "6",
-    "draft-07": "7",
-    "2019-09": "2019-09",
-    "draft-2019-09": "2019-09",
-    "2020-12": "2020-12",
-    "draft-2020-12": "2020-12",
-    **DRAFTS,
-}
-# 2.x: what clients subscribe to is sent by the application; what they publish it receives.
 _SENT = {"subscribe": True, "publish": False, "send": True, "receive": False}
 
 
@@ -122,7 +115,7 @@ class _Reader:
 
     def _sent(self) -> Iterator[tuple[str, _Placed, bool]]:
         for address, channel in self._entries("channels"):
-            topic = _topic(address, channel.held)
+            topic = topic_of(address, channel.held)
             for word in ("subscribe", "publish"):
                 if word not in channel.held:
                     continue
@@ -201,7 +194,7 @@ class _Reader:
 
     def _address(self, channel: _Placed) -> str:
         address = channel.held.get("address")
-        topic = _topic(address if isinstance(address, str) else "", channel.held)
+        topic = topic_of(address if isinstance(address, str) else "", channel.held)
         if not topic:
             self._left.append(
                 Left(channel.clause, "the channel has no address: its messages are not judged")
@@ -211,7 +204,7 @@ class _Reader:
     def _message(self, topic: str, message: _Placed, own: bool) -> Message | None:
         traits = [
             self._at(trait, f"{message.clause}/traits/{index}")
-            for index, trait in enumerate(_list(message.held.get("traits")))
+            for index, trait in enumerate(list_of(message.held.get("traits")))
         ]
         # https://www.asyncapi.com/docs/reference/specification/v3.0.0#traits-merge-mechanism:
         # since 3.0 the message's own word wins
@@ -241,7 +234,7 @@ class _Reader:
         ]
         if described:
             judges.append(headers_judge(described))
-        binary = str(fields.get("schemaFormat") or _form_of(message)).startswith(_BINARY)
+        binary = str(fields.get("schemaFormat") or form_beside(message.held)).startswith(_BINARY)
         if binary and "contentType" not in fields and not self._document.get("defaultContentType"):
             media = ""
         payload = self._payload(message, str(fields.get("schemaFormat") or ""), media)
@@ -255,7 +248,7 @@ class _Reader:
             says = partial(of_schema, of_json)
             self._shown += [
                 (f"{message.clause}/examples/{index}/payload", example["payload"], of_json)
-                for index, example in enumerate(_list(message.held.get("examples")))
+                for index, example in enumerate(list_of(message.held.get("examples")))
                 if isinstance(example, dict) and "payload" in example
             ]
         if not judges:
@@ -322,7 +315,7 @@ class _Reader:
         ):
             form = held["schemaFormat"]
             held, clause = follow(self._document, held["schema"], f"{clause}/schema", self._where)
-        draft = self._draft_of(form, held)
+        draft = draft_of(form, held)
         if form.startswith(_BINARY) and not is_json_type(media):
             if clause not in self._binary:
                 self._binary[clause] = self._in_binary(form, held, clause)
@@ -346,9 +339,7 @@ class _Reader:
     def _in_binary(self, form: str, held: Any, clause: str) -> Message | None:
         """A payload in Avro or Protobuf, which may stand for many messages."""
         if form.startswith(_BINARY[0]):
-            return avro_message(
-                avro_of(_unfolded(held), self._where, clause), "", clause, own=True
-            )
+            return avro_message(avro_of(unfolded(held), self._where, clause), "", clause, own=True)
         if not isinstance(held, str):
             self._left.append(
                 Left(clause, f"a payload in {form[:60]} that is no text is not judged")
@@ -367,21 +358,6 @@ class _Reader:
             self._left.append(Left(clause, "of a .proto with several messages none is meant"))
             return None
         return kind
-
-    def _draft_of(self, form: str, held: Any) -> Draft | None:
-        """The draft of JSON Schema that a schema format means; None for another language."""
-        plain = form.replace(" ", "").lower()
-        if not plain or plain.startswith("application/vnd.aai.asyncapi"):
-            dialect = held.get("$schema") if isinstance(held, dict) else None
-            return _DRAFTS.get(str(dialect).rstrip("#"), "7") if dialect else "7"
-        if plain.startswith("application/vnd.oai.openapi"):
-            return "4" if "version=3.0" in plain or "version=" not in plain else "2020-12"
-        match = _JSON_SCHEMA.fullmatch(plain)
-        return (
-            None
-            if match is None
-            else _DRAFTS.get((match[1] or "").removesuffix("/schema").rstrip("#"), "7")
-        )
 
     def _draft(self, draft: Draft, *, openapi: bool = False) -> Schemas:
         if draft not in self._schemas:
@@ -406,32 +382,3 @@ class _Reader:
         if not isinstance(held, dict):
             raise ContractError(f"{self._where}: {clause} is no object", clause)
         return _Placed(held, pointer)
-
-
-def _topic(address: str, channel: Mapping[str, Any]) -> str:
-    """A channel's topic: by its Kafka binding, else its address."""
-    bindings = channel.get("bindings")
-    kafka = bindings.get("kafka") if isinstance(bindings, dict) else None
-    topic = kafka.get("topic") if isinstance(kafka, dict) else None
-    return topic if isinstance(topic, str) and topic else address
-
-
-def _form_of(message: _Placed) -> str:
-    """The schema format that stands beside a payload's schema, as since 3.0."""
-    payload = message.held.get("payload")
-    form = payload.get("schemaFormat") if isinstance(payload, dict) else None
-    return form if isinstance(form, str) else ""
-
-
-def _unfolded(held: Any) -> Any:
-    """A schema that stands as text."""
-    if not isinstance(held, str):
-        return held
-    try:
-        return json.loads(held)
-    except (ValueError, RecursionError):
-        return held
-
-
-def _list(held: Any) -> list[Any]:
-    return held if isinstance(held, list) else []
