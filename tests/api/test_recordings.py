@@ -313,6 +313,12 @@ def test_examples_of_what_was_live_are_kept_too(
     assert {file.name for file in (tmp_path / "pact").iterdir()} == {
         "ios-ledger.json", "web-ledger.json",
     }  # fmt: skip
+    pact = json.loads((tmp_path / "pact" / "web-ledger.json").read_text())
+    assert pact["metadata"] == {"pactSpecification": {"version": "4.0"}}
+    bodies = [it["response"]["body"] for it in pact["interactions"] if "body" in it["response"]]
+    # what the fourth version's own schema asks of a body
+    members = {"content", "contentType", "contentTypeHint", "encoded"}
+    assert {frozenset(body) for body in bodies} == {frozenset(members)}
 
 
 def test_what_is_sent_to_topics_is_told_of_its_sender(

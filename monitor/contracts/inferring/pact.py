@@ -1,5 +1,5 @@
-"""What one consumer was seen to receive of a provider, as a pact of version 3.
-https://github.com/pact-foundation/pact-specification/tree/version-3
+"""What one consumer was seen to receive of a provider, as a pact of version 4, the first that has
+pending interactions. https://github.com/pact-foundation/pact-specification/tree/version-4
 """
 
 import re
@@ -29,6 +29,7 @@ def pact_of(
     """
     interactions = [
         {
+            "type": "Synchronous/HTTP",
             "description": f"{method} {path}{_named(names)} answered {answer.status}{_typed(answer)}",
             "request": _request(method, path, names),
             "response": _response(answer),
@@ -42,7 +43,7 @@ def pact_of(
         "consumer": {"name": consumer},
         "provider": {"name": provider},
         "interactions": interactions,
-        "metadata": {"pactSpecification": {"version": "3.0.0"}},
+        "metadata": {"pactSpecification": {"version": "4.0"}},
     }
 
 
@@ -75,8 +76,13 @@ def _response(answer: Answer) -> Document:
     response: Document = {"status": answer.status}
     headers = content_type(answer)
     if headers:
-        response["headers"] = headers
+        response["headers"] = {name: [text] for name, text in headers.items()}
     if answer.body is not NOTHING:
-        response["body"] = answer.body
+        response["body"] = {
+            "content": answer.body,
+            "contentType": headers["Content-Type"],
+            "contentTypeHint": "TEXT",
+            "encoded": False,
+        }
         response["matchingRules"] = {"body": {"$": _TYPE}}
     return response
