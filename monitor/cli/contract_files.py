@@ -21,6 +21,7 @@ from monitor.cli.contract_bytes import (
     text_of,
 )
 from monitor.cli.contract_parts import (
+    Addresses,
     Read,
     below,
     gathered_document,
@@ -198,9 +199,10 @@ def _gathered(
                 outside.append((len(own), name, document))
             own.append(Published(_below(source, name), form, text))
     taken: set[str] = set()
+    addresses = Addresses(lambda: written)
     for at, name, document in outside:
         whole = gathered_document(
-            document, name, lambda file: written.get(file) or others(file), written
+            document, name, lambda file: written.get(file) or others(file), addresses
         )
         taken.update(_below(source, file) for file in whole.files)
         own[at] = replace(

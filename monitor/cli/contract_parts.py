@@ -3,14 +3,16 @@ document's own folder.
 """
 
 import os.path
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from monitor.contracts.bundling import Bundled, bundled, by_address
 from monitor.contracts.limits import CONTRACT_LIMITS
-from monitor.contracts.looks import look_at
+from monitor.contracts.looks import leads_out, references
 from monitor.contracts.text import parse
 from monitor.errors import ContractError, UsageError
 
@@ -34,22 +36,39 @@ def place_of(path: Path | str) -> str:
 
 def refers_outside(kind: str, document: Mapping[str, Any]) -> bool:
     """Whether a document of this kind refers to other files or addresses."""
-    return kind in _REFER and look_at(document).leaves
+    return kind in _REFER and any(map(leads_out, references(document, sys.maxsize)[0]))
+
+
+class Addresses:
+    """Which of the files given along an address means: the one whose schema has it as its `$id`,
+    or with `by_name` the only one whose name it ends with. They are read when first asked for.
+    """
+
+    def __init__(self, files: Callable[[], Mapping[str, bytes]], *, by_name: bool = False) -> None:
+        self._files, self._by_name = cache(files), by_name
+        self._known = cache(lambda: by_address(self._identified()))
+
+    def __call__(self, address: str) -> str | None:
+        """The file's path; None where no one file is meant."""
+        last = PurePosixPath(unquote(urlsplit(address).path)).name
+        alike = [
+            name for name in self._files() if self._by_name and PurePosixPath(name).name == last
+        ]
+        return self._known().get(address) or (alike[0] if len(alike) == 1 else None)
+
+    def _identified(self) -> dict[str, Any]:
+        return {
+            name: held
+            for name, raw in self._files().items()
+            if b"$id" in raw or b'"id"' in raw
+            if isinstance(held := _or_nothing(raw, name), dict)
+        }
 
 
 def gathered_document(
-    document: dict[str, Any],
-    path: str,
-    read: Read,
-    along: Mapping[str, bytes],
-    *,
-    by_name: bool = False,
+    document: dict[str, Any], path: str, read: Read, at_address: Addresses
 ) -> Bundled:
-    """The document with the files that it refers to. UsageError for one that cannot be read.
-
-    `along`: files given along. An address means the one whose schema has it as its `$id`, or with
-    `by_name` the only one whose name it ends with.
-    """
+    """The document with the files that it refers to. UsageError for one that cannot be read."""
     taken: dict[str, Any] = {}
 
     def find(name: str) -> Any:
@@ -63,19 +82,6 @@ def gathered_document(
         taken[name] = True
         return _parsed(raw, name)
 
-    identified = {
-        name: held
-        for name, raw in along.items()
-        if b"$id" in raw or b'"id"' in raw
-        if isinstance(held := _or_nothing(raw, name), dict)
-    }
-    addresses = by_address(identified)
-
-    def at_address(address: str) -> str | None:
-        last = PurePosixPath(unquote(urlsplit(address).path)).name
-        alike = [name for name in along if by_name and PurePosixPath(name).name == last]
-        return addresses.get(address) or (alike[0] if len(alike) == 1 else None)
-
     return bundled(document, path, find, at_address)
 
 
@@ -83,14 +89,13 @@ def whole_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -
     """A file's document with what it takes in of files and folders that are given along, and of
     what lies below its own folder.
     """
-    own = place_of(path)
-    along = {
-        name: raw
-        for other in given
-        if other != path and not other.is_dir()
-        if (raw := _beside(path, given)(name := place_of(other))) is not None
-    }
-    return gathered_document(document, own, _beside(path, given), along, by_name=True)
+    read = _beside(path, given)
+
+    def along() -> dict[str, bytes]:
+        names = [place_of(other) for other in given if other != path and not other.is_dir()]
+        return {name: raw for name in names if (raw := read(name)) is not None}
+
+    return gathered_document(document, place_of(path), read, Addresses(along, by_name=True))
 
 
 def _beside(path: Path, given: Sequence[Path]) -> Read:

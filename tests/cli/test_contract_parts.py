@@ -11,6 +11,7 @@ import pytest
 from monitor.cli.contract_documents import documents_of
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_folder import planned
+from monitor.cli.contract_parts import Addresses, gathered_document
 from monitor.contracts.bundling import TAKEN_IN
 from monitor.errors import UsageError
 from tests.contracts.test_messages import held, judged, said
@@ -154,6 +155,29 @@ def test_a_folder_of_git_publishes_each_document_whole_and_parts_of_none(folder:
     assert plan.refused == []
     (alone,) = planned(folder / "shop").bodies or [("", {"document": ""})]
     assert TAKEN_IN not in alone[1]["document"]
+
+
+def test_of_many_files_those_alone_are_read_that_are_referred_to() -> None:
+    files = {f"s{at}.json": json.dumps({"$id": f"urn:s{at}"}).encode() for at in range(100)}
+    asked: list[str] = []
+
+    def read(name: str) -> bytes | None:
+        asked.append(name)
+        return files.get(name)
+
+    def along() -> dict[str, bytes]:
+        asked.append("all")
+        return files
+
+    document = {"x-seamwatch": {"topic": "t"}, "items": {"$ref": "s7.json"}}
+    whole = gathered_document(document, "t.json", read, Addresses(along))
+    assert (whole.files, asked) == (("s7.json",), ["s7.json"])
+    addresses = Addresses(along)
+    for at in (8, 9):
+        document = {"items": {"$ref": f"urn:s{at}"}}
+        whole = gathered_document(document, "t.json", read, addresses)
+        assert whole.files == (f"s{at}.json",)
+    assert asked.count("all") == 1
 
 
 def test_a_part_that_cannot_be_read_is_told_by_its_name(folder: Path) -> None:
