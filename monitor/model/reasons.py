@@ -85,6 +85,7 @@ Code = Literal[
     "began_later",
     "busier",
     "neighbours_too",
+    "as_high_before",
     # why a finding is over
     "no_longer_found",
     "no_calls_any_more",

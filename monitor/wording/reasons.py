@@ -98,6 +98,7 @@ SENTENCES: Mapping[Code, str] = {
     "began_later": "it began {minutes} minutes after the deploy, and until then all was as before",
     "busier": "there are {ratio:.3g} times as many calls, and more of them began to come before the deploy",
     "neighbours_too": "services beside it became {ratio:.3g} times worse since then, too, so it may be everybody's",
+    "as_high_before": "it was as high time and again in the {days:.2g} days before",
     "no_longer_found": "no longer found",
     "no_calls_any_more": "{version} has no calls any more",
     "recovered": "no worse than before for ten minutes",

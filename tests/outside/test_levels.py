@@ -84,6 +84,20 @@ def test_the_same_rise_twenty_hours_ago_explains_it(tmp_path: Path, capsys: Any)
     assert judged(capsys, tmp_path, minutes("pay", values))["verdict"] == "inconclusive"
 
 
+@pytest.mark.parametrize(("stretches", "verdict"), [(7, "inconclusive"), (0, "fail")])
+def test_what_a_number_does_every_few_hours_is_no_step_however_gross(
+    stretches: int, verdict: str, tmp_path: Path, capsys: Any
+) -> None:
+    """Forty minutes at twenty times the level, none of them in the last hours before."""
+    values = series(seed=3)
+    values[HOURS * 60 + 3 :] *= 20.0
+    for stretch in range(stretches):
+        values[30 + stretch * 180 : 70 + stretch * 180] *= 20.0
+    answer = judged(capsys, tmp_path, minutes("pay", values))
+    assert answer["verdict"] == verdict
+    assert ("time and again" in answer["reason"]) == (stretches > 0)
+
+
 def test_a_rise_of_all_nodes_is_not_this_deploys(tmp_path: Path, capsys: Any) -> None:
     later = series(1.0)
     later[HOURS * 60 :] *= 1.4

@@ -17,7 +17,7 @@ from monitor.detect.judging.common_cause import of_one_cause
 from monitor.detect.judging.fanout import fanout_findings
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.instances import spread_of_kinds, with_what_differs
-from monitor.detect.judging.levels import levels
+from monitor.detect.judging.levels import levels, outdone_by_past
 from monitor.detect.judging.named import named
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
@@ -132,6 +132,7 @@ def case_of(
                 # versions beside each other are compared then, too; all else is not
                 neighbours, edges = calm(neighbours, ill), compared(calm(found_tables, ill))
         findings += steps(deploy, edges, findings, near, settings, neighbours, around.former)
+        findings = outdone_by_past(findings, edges, around.past, settings)
         findings += levels(deploy, edges, findings, near, neighbours, around.past, settings)
         findings += zone_findings(deploy, edges, findings, near, settings)
         findings = of_one_cause(deploy, edges, findings, others, neighbours, settings)

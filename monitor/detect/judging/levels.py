@@ -18,7 +18,7 @@ from monitor.detect.judging.elsewhere import began, released_before, waits_for
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
-from monitor.detect.measure.series import Measure, Past, Series, controls_of
+from monitor.detect.measure.series import DAY, Measure, Past, Series, controls_of
 from monitor.detect.measure.warmup import SETTLES
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
@@ -145,6 +145,58 @@ def levels(
                 other = _other_cause(numbers, test, rivals().get("latency", ()), slower=slower)
                 findings[edge] = finding if other is None else _explained(finding, other)
     return list(findings.values())
+
+
+def outdone_by_past(
+    earlier: Sequence[Finding],
+    edges: Sequence[EdgeTests],
+    past: Sequence[Past],
+    settings: JudgeSettings,
+) -> list[Finding]:
+    """The findings; steps of numbers without counts are explained where these were as high before,
+    longer ago than a step looks back, and not just once in so many days.
+    """
+    by_edge = {edge.table.edge: edge for edge in edges}
+    told = {(numbers.edge, numbers.name): numbers for numbers in past}
+    out: list[Finding] = []
+    for finding in earlier:
+        edge = by_edge.get(finding.edge)
+        by_time = finding.evidence.step is not None and not finding.evidence.step.supported
+        if (
+            edge is None
+            or edge.table.is_counted
+            or finding.signal != "latency"
+            or finding.explained is not None
+            or not by_time
+        ):
+            out.append(finding)
+            continue
+        begins = edge.contrast.since - settings.before_seconds
+        days = [
+            _days_as_high(numbers, told[edge.table.edge, name], begins)
+            for name in edge.table.told
+            if (edge.table.edge, name) in told
+            for numbers in (_Told(edge, name, *_values(edge, name, settings.step_seconds)),)
+        ]
+        if days and all(days):
+            out.append(_explained(finding, reason("as_high_before", days=max(map(float, days)))))
+        else:
+            out.append(finding)
+    return out
+
+
+def _days_as_high(numbers: _Told, past: Past, begins: float) -> float:
+    """How many days back a number is known that was as high before, time and again; 0 where it
+    was not, or no more is known than a step looks back on.
+    """
+    mine = int((~numbers.since).sum())
+    before = numbers.before(past, begins)
+    if before.windows.size < 2 * mine:
+        return 0.0
+    test = level_test(before, numbers.after, numbers.edge.grain)
+    if test is None or test.run > test.margin * test.highest:
+        return 0.0
+    return float(numbers.edge.contrast.since - before.windows[0]) / DAY
 
 
 def _soon(moment: float, edge: EdgeTests) -> float:
