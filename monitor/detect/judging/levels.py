@@ -11,7 +11,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.history import NEARLY
-from monitor.detect.evidence.levels import LevelTest, Line, level_test
+from monitor.detect.evidence.levels import MARGIN, LevelTest, Line, level_test
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
 from monitor.detect.judging.elsewhere import began, released_before, waits_for
@@ -35,7 +35,8 @@ MOMENT, LATER = 600.0, 1800.0
 """A run that begins later after a deploy is of another moment: the longer one waits, the surer a
 number does something, and a pass need not wait longer either. Up to so much later it is told; and
 blamed on the deploy where the past is so long that it shows by itself that such a run comes in
-hardly one of a hundred half hours, and nobody else was released meanwhile.
+hardly one of a hundred half hours, it is higher by the wide margin, and nobody else was released
+meanwhile.
 """
 SELDOM = math.log(100.0)
 AT_ONCE = 300.0
@@ -218,7 +219,7 @@ def _other_cause(
     if (
         begins >= _soon(MOMENT, numbers.edge)
         and grows >= _soon(AT_ONCE, numbers.edge)
-        and (meanwhile or math.log1p(test.spans) < SELDOM)
+        and (meanwhile or math.log1p(test.spans) < SELDOM or test.run <= MARGIN * test.highest)
     ):
         return reason("began_later", minutes=round(begins / 60.0))
     busier = _busier(numbers)
