@@ -158,6 +158,19 @@ def yaml_bomb() -> str:
     return "openapi: 3.1.0\n" + "\n".join(rows)
 
 
+def parents_of_all() -> str:
+    """Each schema lists those after it and extends those before it."""
+    return openapi(
+        {
+            f"S{at}": {
+                "oneOf": [ref(f"S{to}") for to in range(at + 1, min(at + 60, 1_000))],
+                "allOf": [ref(f"S{to}") for to in range(max(0, at - 60), at)],
+            }
+            for at in range(1_000)
+        }
+    )
+
+
 def many_documents() -> str:
     return "---\na: 1\n" * 200_000
 
@@ -172,7 +185,7 @@ def aside() -> str:
 
 
 HOSTILE = (
-    *(examples, yaml_bomb, many_documents, aside),
+    *(examples, yaml_bomb, many_documents, aside, parents_of_all),
     *(
         pytest.param(make, marks=pytest.mark.long)
         for make in (

@@ -7,6 +7,7 @@ from typing import Any
 
 _SCHEMAS = "#/components/schemas/"
 _CHOICES = ("oneOf", "anyOf")
+_MOST_STEPS = 300_000
 
 
 def without_choices_of_parents(document: dict[str, Any]) -> dict[str, Any]:
@@ -25,14 +26,19 @@ def without_choices_of_parents(document: dict[str, Any]) -> dict[str, Any]:
         for name, schema in schemas.items()
         if isinstance(schema, dict) and any(isinstance(schema.get(w), list) for w in _CHOICES)
     }
-    changed = {
-        name: _extending(child, parents, own)
+    extended = {
+        name: own
         for name, child in schemas.items()
-        if parents and isinstance(child, dict)
-        if (own := {ref for ref in _extended(child) if ref in parents})
-        if (own := {ref for ref in own if f"{_SCHEMAS}{name}" in _reached(parents[ref], schemas)})
+        if parents and isinstance(child, dict) and (own := _extended(child) & parents.keys())
     }
-    if not changed:
+    reached = _Reached(schemas)
+    of_parents = {ref: reached.by(parents[ref]) for own in extended.values() for ref in own}
+    changed = {
+        name: _extending(schemas[name], parents, held)
+        for name, own in extended.items()
+        if (held := {ref for ref in own if f"{_SCHEMAS}{name}" in of_parents[ref]})
+    }
+    if not changed or reached.room < 0:
         return document
     return document | {"components": components | {"schemas": schemas | changed}}
 
@@ -66,20 +72,29 @@ def _alone(parent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reached(parent: Mapping[str, Any], schemas: Mapping[str, Any]) -> set[str]:
-    """The schemas that a parent's choices lead to, by reference."""
-    met: set[str] = set()
-    waiting = [branch for word in _CHOICES for branch in _listed(parent, word)]
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, dict):
-            continue
-        ref = node.get("$ref")
-        if isinstance(ref, str) and ref not in met:
-            met.add(ref)
-            waiting.append(schemas.get(ref.removeprefix(_SCHEMAS)))
-        waiting += [part for word in ("allOf", *_CHOICES) for part in _listed(node, word)]
-    return met
+class _Reached:
+    """The schemas that choices of parents lead to, by reference; no more once `room` is used up:
+    whoever has so many is told of the circle.
+    """
+
+    def __init__(self, schemas: Mapping[str, Any]) -> None:
+        self._schemas = schemas
+        self.room = _MOST_STEPS
+
+    def by(self, parent: Mapping[str, Any]) -> set[str]:
+        met: set[str] = set()
+        waiting = [branch for word in _CHOICES for branch in _listed(parent, word)]
+        while waiting and self.room >= 0:
+            self.room -= 1
+            node = waiting.pop()
+            if not isinstance(node, dict):
+                continue
+            ref = node.get("$ref")
+            if isinstance(ref, str) and ref not in met:
+                met.add(ref)
+                waiting.append(self._schemas.get(ref.removeprefix(_SCHEMAS)))
+            waiting += [part for word in ("allOf", *_CHOICES) for part in _listed(node, word)]
+        return met
 
 
 def _listed(node: Mapping[str, Any], word: str) -> list[Any]:
