@@ -132,8 +132,13 @@ def case_of(
                 # versions beside each other are compared then, too; all else is not
                 neighbours, edges = calm(neighbours, ill), compared(calm(found_tables, ill))
         findings += steps(deploy, edges, findings, near, settings, neighbours, around.former)
+        # what neighbours show too hides nothing that a number's own past shows
+        shared = [item for item in findings if _is_everybodys(item)]
+        findings = [item for item in findings if not _is_everybodys(item)]
         findings = outdone_by_past(findings, edges, around.past, settings)
         findings += levels(deploy, edges, findings, near, neighbours, around.past, settings)
+        ids = {item.id for item in findings}
+        findings += [item for item in shared if item.id not in ids]
         findings += zone_findings(deploy, edges, findings, near, settings)
         findings = of_one_cause(deploy, edges, findings, others, neighbours, settings)
         findings += fanout_findings(deploy, edges, findings, near, neighbours, settings)
@@ -175,6 +180,10 @@ def _side_by_side(
     ]
     rival = rivals_near() if rejected else {}
     return findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
+
+
+def _is_everybodys(finding: Finding) -> bool:
+    return finding.explained is not None and finding.explained.code == "neighbours_too"
 
 
 def _missed(
