@@ -30,6 +30,12 @@ app = typer.Typer(
 )  # fmt: skip
 
 
+def _asked_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -55,6 +61,12 @@ def options(
     ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the trace of an error, and log more.")
+    ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_asked_version
+        ),
     ] = False,
 ) -> None:
     """Options of every command."""

@@ -92,8 +92,9 @@ def test_a_wrong_option_names_the_command_whose_help_lists_the_right_ones(
     assert "Choose from: spans, api-logs, " in capsys.readouterr().err
 
 
-def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("version") == 0
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_version_is_printed(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(word) == 0
     assert capsys.readouterr().out.strip().count(".") == 2
 
 
