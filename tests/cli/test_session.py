@@ -300,8 +300,11 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path("told").touch()))
 while True""",
 )
 BROKEN_OFF = """
-import time
+import signal, time
 from pathlib import Path
+
+# what a shell starts in the background ignores Ctrl-C, and so does all that it starts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def test_waits(seamwatch):
     Path("ready").touch()
