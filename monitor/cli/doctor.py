@@ -316,21 +316,12 @@ def running(settings: Settings) -> list[Sign]:
 
 
 def _receivers(settings: Settings) -> Iterator[Sign]:
-    from monitor.alerts.addresses import AddressRules
-    from monitor.alerts.receivers import make_sender
+    from monitor.cli.receivers import sender_of
 
     if not settings.notify.enabled:
         yield Sign("alerts", "good", "are shown and not sent: notify.enabled is false")
     for name, receiver in settings.notify.receivers.items():
-        rules = AddressRules(tuple(settings.notify.allow))
-        make_sender(
-            name,
-            receiver.kind,
-            url=receiver.url,
-            secret=receiver.secret_text(),
-            username=receiver.username,
-            rules=rules,
-        )
+        sender_of(settings, name)
         yield Sign(
             f"receiver {name}",
             "good",

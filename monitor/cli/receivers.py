@@ -27,19 +27,20 @@ def notify(parts: House, address: str) -> None:
 
 def senders(settings: Settings) -> dict[str, Sender]:
     """Receivers by name."""
-    notify = settings.notify
-    rules = AddressRules(notify.allow)
-    return {
-        name: make_sender(
-            name,
-            receiver.kind,
-            url=receiver.url,
-            secret=receiver.secret_text(),
-            username=receiver.username,
-            rules=rules,
-        )
-        for name, receiver in notify.receivers.items()
-    }
+    return {name: sender_of(settings, name) for name in settings.notify.receivers}
+
+
+def sender_of(settings: Settings, name: str) -> Sender:
+    """The receiver of this name. ConfigError where it cannot be made."""
+    notify, receiver = settings.notify, settings.notify.receivers[name]
+    return make_sender(
+        name,
+        receiver.kind,
+        url=receiver.url,
+        secret=receiver.secret_text(),
+        username=receiver.username,
+        rules=AddressRules(notify.allow),
+    )
 
 
 def notifying(settings: Settings, link_base: str) -> NotifySettings:
