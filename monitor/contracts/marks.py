@@ -12,8 +12,11 @@ import zlib
 from datetime import UTC, datetime
 from functools import lru_cache
 
-MARKED = "n"
-"""A mark beside those of values, of no place: it counts payloads that were marked."""
+MARKED, SQUARES = "n", "q"
+"""Marks beside those of values, of no place: how many payloads were marked, and the sum of the
+squares of how many payloads each of them stands for.
+"""
+COUNTING = frozenset({MARKED, SQUARES})
 SEPARATOR = "\x1f"
 """Between a place and its mark, where both are one key."""
 NULL = "0"
@@ -44,6 +47,14 @@ _TIME = re.compile(
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)
 _JOINED = re.compile(r"[A-Za-z0-9_.:/-]+")
 _SPACE = re.compile(r"\s")
+
+
+def worth(weight: int, marked: int, squares: int) -> int:
+    """As how many payloads these tell of, where each stands for as many: of few that stand for
+    many, and many that stand for themselves, the few tell nearly all (Kish's effective size).
+    `squares`: 0 where rows of before tell none.
+    """
+    return min(marked, weight * weight // squares) if squares else marked
 
 
 def word_mark(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.contracts.marks import MARKED, SEPARATOR
+from monitor.contracts.marks import COUNTING, MARKED, SEPARATOR, SQUARES, worth
 from monitor.detect.evidence.meaning import FEWEST, meaning_changes, middle
 from monitor.model.edges import beside
 from monitor.model.meaning import MeaningChange, Place, Sketch
@@ -135,8 +135,12 @@ def _by_kind(rows: Iterable[Row]) -> dict[Place, list[Marked]]:
 def marked_of(row: Row) -> Marked | None:
     """A row of marks; None where it counts no payload."""
     marks = dict(row["marks"])
-    taken = int(marks.get(f"{SEPARATOR}{MARKED}", 0))
     weight = int(marks.get(SEPARATOR, 0))
+    taken = worth(
+        weight,
+        int(marks.get(f"{SEPARATOR}{MARKED}", 0)),
+        int(marks.get(f"{SEPARATOR}{SQUARES}", 0)),
+    )
     if not taken or not weight:
         return None
     partner, namespace = row.get("partner", ""), row.get("partner_namespace", "")
@@ -163,7 +167,7 @@ def counts_of(row: Row) -> dict[str, dict[str, int]]:
     each = marked.each
     for key, count in marked.marks.items():
         place, _, mark = key.partition(SEPARATOR)
-        if place or mark != MARKED:
+        if place or mark not in COUNTING:
             held = counts.get(place)
             if held is None:
                 held = counts[place] = {}
@@ -188,7 +192,7 @@ def _summed(marked: Sequence[Marked]) -> dict[str, Counter[str]]:
     for part in marked:
         for key, count in part.marks.items():
             place, _, mark = key.partition(SEPARATOR)
-            if place or mark != MARKED:
+            if place or mark not in COUNTING:
                 number = round(int(count) / part.each)
                 counts.setdefault(place, Counter())[mark] += number
     return counts

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from monitor.contracts.carried import Carried
 from monitor.contracts.decoded import decoded
-from monitor.contracts.marks import MARKED, SEPARATOR
+from monitor.contracts.marks import MARKED, SEPARATOR, SQUARES
 from monitor.contracts.outlines import Marks, Outline, Outlines
 from monitor.contracts.payloads import EMPTY, Payload, without_parameters
 from monitor.contracts.payloads import NO_BODY as NO_BODY_LOGGED
@@ -58,7 +58,7 @@ word alone.
 _TAKING = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests mostly have a body, so that one without tells something."""
 _MOST_HEADERS = 100
-_COUNTED = f"{SEPARATOR}{MARKED}"
+_COUNTED, _SQUARES = f"{SEPARATOR}{MARKED}", f"{SEPARATOR}{SQUARES}"
 
 
 @dataclass(slots=True)
@@ -168,7 +168,9 @@ class _Counts:
         """The sums."""
         summed = Counter({_COUNTED: self.payloads})
         for stands_for, marks in self.by_share.items():
-            for mark, count in marks.counts().items():
+            counts = marks.counts()
+            summed[_SQUARES] += stands_for**2 * counts.get(SEPARATOR, 0)
+            for mark, count in counts.items():
                 summed[mark] += stands_for * count
         return list(summed.items())
 

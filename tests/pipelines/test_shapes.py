@@ -9,6 +9,7 @@ from typing import Any
 
 from monitor.clock import system_clock
 from monitor.contracts.registry import Registry
+from monitor.joining.meaning import counts_of, marked_of
 from monitor.joining.shaping import ENOUGH_OF_ALL, ONE_IN
 from monitor.model.records import Records
 from monitor.store import Store
@@ -67,3 +68,26 @@ def test_a_flood_is_told_by_its_share(store: Store) -> None:
     (row,), _ = asked(store)
     assert row["looked_at"] < ENOUGH_OF_ALL + 80
     assert 0.5 < row["stands_for"] / many < 1.5
+
+
+def test_few_payloads_that_stand_for_many_are_told_as_few(store: Store) -> None:
+    """The mix of such was taken for that of hundreds: a harmless release had its meaning changed."""
+    many = ENOUGH_OF_ALL + 60 * ONE_IN
+    bodies = ({"response_body": json.dumps({"kind": "abc"[at % 3]})} for at in range(many))
+    written(store, records(*bodies))
+    _, marks = asked(store)
+    marked, weight = marks["\x1fn"], marks["\x1f"]
+    each = (weight - ENOUGH_OF_ALL) / (marked - ENOUGH_OF_ALL)
+    assert each > 1
+    assert marks["\x1fq"] >= ENOUGH_OF_ALL + (marked - ENOUGH_OF_ALL) * each**2 - 1e-6
+    row = {"hour": AT, "partner": "web", "marks": list(marks.items())}
+    told = marked_of(row)
+    assert told is not None
+    assert told.taken == weight**2 // marks["\x1fq"] < marked / 2
+    assert abs(counts_of(row)["/kind"][""] - told.taken) <= 1
+    assert "q" not in counts_of(row)[""]
+    # rows of before tell no squares
+    del marks["\x1fq"]
+    before = marked_of(row | {"marks": list(marks.items())})
+    assert before is not None
+    assert before.taken == marked
