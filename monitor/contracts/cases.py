@@ -336,8 +336,8 @@ def _http(case: Case) -> str:
     lines += ["", "> {%", f"client.test({json.dumps(case.title)}, () => {{"]
     lines.append(f"  client.assert(response.status === {case.status});")
     if case.told is not None and case.told.side == "response" and case.answer is not None:
-        told = case.told
-        lines += asserted(case.answer, told.rule, told.pointer, told.expected)
+        broken = case.told
+        lines += asserted(case.answer, broken.rule, broken.pointer, broken.expected)
     return "\n".join([*lines, "});", "%}", ""])
 
 

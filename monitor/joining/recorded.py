@@ -232,9 +232,11 @@ def _row(
     unlisted = answer is None and not target.open and target.responses and status != _NOT_MODIFIED
     if unlisted and (target.whole or (served and not target.partial)):
         return "breaks", "undocumented_status", None
-    said = _by_what_was_said(row, status, name, before, changed.get(target.name, []))
+    outcome = _by_what_was_said(row, status, name, before, changed.get(target.name, []))
     # what else it broke it breaks still
-    return ("untold", "undocumented_status", None) if unlisted and said[0] != "breaks" else said
+    return (
+        ("untold", "undocumented_status", None) if unlisted and outcome[0] != "breaks" else outcome
+    )
 
 
 _NOBODYS = frozenset({"no_contract", "observed"})

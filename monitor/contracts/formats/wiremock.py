@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from monitor.contracts.form import Interaction, Left, Promise, by_example
 from monitor.contracts.formats.naming import PENDING_WORD, entries_of, unique
-from monitor.contracts.formats.wiremock_known import CREDENTIALS, URLS, _of_messages
+from monitor.contracts.formats.wiremock_known import CREDENTIALS, URLS, answers_messages
 from monitor.contracts.formats.wiremock_places import (
     delay_of,
     in_template,
@@ -57,7 +57,7 @@ def read_wiremock(
     interactions = []
     work = Work(where)
     for count, (entry, clause) in enumerate(entries):
-        if _of_messages(entry) or (isinstance(entry, dict) and "messageMappings" in entry):
+        if answers_messages(entry) or (isinstance(entry, dict) and "messageMappings" in entry):
             raise ContractError(
                 f"{where}: the stub at {clause or '/'} answers messages of a WebSocket, which no log that is read shows; publish stubs of requests",
                 clause,

@@ -47,7 +47,7 @@ _OF_MAPPINGS = frozenset(
 
 def is_wiremock(document: Mapping[str, Any]) -> bool:
     """Whether a document is a stub mapping, or holds several; one of messages, too."""
-    if _of_messages(document) or isinstance(document.get("messageMappings"), list):
+    if answers_messages(document) or isinstance(document.get("messageMappings"), list):
         return True
     mappings = document.get("mappings")
     if isinstance(mappings, list):
@@ -63,7 +63,7 @@ def is_wiremock(document: Mapping[str, Any]) -> bool:
     )
 
 
-def _of_messages(entry: Any) -> bool:
+def answers_messages(entry: Any) -> bool:
     """Whether a stub answers messages of a WebSocket, as newer versions of WireMock have it."""
     return (
         isinstance(entry, dict)

@@ -119,8 +119,8 @@ def _begun(
     scatter: Mapping[Role, Scatter],
 ) -> list[Begun]:
     """These edges, `scatter` by the service's role on them."""
-    told = [_problems(whole, settings) for whole in wholes]
-    judged = [whole for whole, (_, biased) in zip(wholes, told, strict=True) if not biased]
+    problems_of = [_problems(whole, settings) for whole in wholes]
+    judged = [whole for whole, (_, biased) in zip(wholes, problems_of, strict=True) if not biased]
     by_role = [scatter[whole.role][1] for whole in judged]
     slower = iter(slower_sides(judged, settings, fresh, by_role))
     olds = [OldCounts.of(whole) for whole in wholes]
@@ -136,7 +136,7 @@ def _begun(
             [] if biased else next(slower),
             biased=biased,
         )
-        for whole, old, (problems, biased) in zip(wholes, olds, told, strict=True)
+        for whole, old, (problems, biased) in zip(wholes, olds, problems_of, strict=True)
     ]
 
 

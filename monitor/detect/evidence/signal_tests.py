@@ -173,8 +173,8 @@ def latency_of_sides(
             (place, Measured(contrast.windows, new, old, before, lowest, aside, least))
         )
     floors = settings.latency_floor_buckets, settings.latency_floor_seconds
-    found = latency_tests([of for _, of in measured], *floors)
-    for (place, _), test in zip(measured, found, strict=True):
+    latencies = latency_tests([of for _, of in measured], *floors)
+    for (place, _), test in zip(measured, latencies, strict=True):
         contrast, side, _ = asked[place]
         latency = LatencyEvidence(
             side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles)

@@ -158,7 +158,7 @@ def outdone_by_past(
     longer ago than a step looks back, and not just once in so many days.
     """
     by_edge = {edge.table.edge: edge for edge in edges}
-    told = {(numbers.edge, numbers.name): numbers for numbers in past}
+    numbers_of = {(numbers.edge, numbers.name): numbers for numbers in past}
     out: list[Finding] = []
     for finding in earlier:
         edge = by_edge.get(finding.edge)
@@ -174,9 +174,9 @@ def outdone_by_past(
             continue
         begins = edge.contrast.since - settings.before_seconds
         days = [
-            _days_as_high(numbers, told[edge.table.edge, name], begins)
+            _days_as_high(numbers, numbers_of[edge.table.edge, name], begins)
             for name in edge.table.told
-            if (edge.table.edge, name) in told
+            if (edge.table.edge, name) in numbers_of
             for numbers in (_Told(edge, name, *_values(edge, name, settings.step_seconds)),)
         ]
         if days and all(days):

@@ -102,7 +102,9 @@ def steps(
     ]
     return [
         *findings,
-        *_of_everybody(deploy, shared, {(one.edge, one.signal) for one in findings}, others),
+        *_of_everybody(
+            deploy, shared, {(finding.edge, finding.signal) for finding in findings}, others
+        ),
     ]
 
 
