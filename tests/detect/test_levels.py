@@ -12,7 +12,7 @@ from monitor.detect.evidence.levels import LevelTest, Line, level_test, run_of
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import Around, Past
 from monitor.detect.settings import JudgeSettings
-from monitor.model.edges import EdgeCell
+from monitor.model.edges import Edge, EdgeCell
 from monitor.model.reasons import reason
 from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
 
@@ -410,3 +410,61 @@ def test_what_began_later_is_the_deploys_where_its_past_never_did_it(
         deploy(), rows, (), others, JudgeSettings(), now_after(180), around=Around(past=[earlier])
     )[1]
     assert (finding.explained and finding.explained.code) == code
+
+
+def numbers_on(where: Edge, seconds: float, factor: float, since: int) -> list[EdgeCell]:
+    """Minutes of an edge, `seconds` long, so many times longer from a minute on; all of the old
+    version where the service itself calls.
+    """
+    factors = {-30: 1.0, since: factor}
+    rows = numbers_of(factors, {-30: 900})
+    return [
+        replace(
+            row,
+            edge=where,
+            told={"p99": row.told["p99"] * seconds / 0.2},
+            caller_version=row.callee_version if where.caller == "payment" else "1.0.0",
+            callee_version=row.callee_version if where.callee == "payment" else "",
+        )
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("waits", "since", "elsewhere", "beside", "code"),
+    [
+        (2.0, 4, 1.0, 2.0, "callee_released"),
+        (2.0, 4, 1.0, None, "callee_released"),
+        (1.0, 4, 1.0, 2.0, None),
+        (1.2, 4, 1.0, 2.0, None),
+        (2.0, 1, 1.0, 2.0, None),
+        (2.0, 4, 1.0, 1.0, None),
+        (2.0, 4, 2.0, 2.0, None),
+    ],
+)
+def test_a_callee_released_as_well_that_takes_as_much_longer_is_the_better_suspect(
+    waits: float, since: int, elsewhere: float, beside: float | None, code: str | None
+) -> None:
+    """A callee released three minutes later, and its caller takes half as long again: not the
+    callee's doing where that waits no longer, or hardly, where it began before, where the callee's
+    other caller waits no longer, and where the service waits longer for others, too.
+    """
+    bank, mail = edge("payment", "bank"), edge("payment", "mail")
+    rows = [
+        *numbers_on(edge(), 0.2, 1.5, since),
+        *numbers_on(bank, 0.15, waits, since),
+        *numbers_on(mail, 0.1, elsewhere, since),
+    ]
+    around = numbers_on(edge("shop", "bank"), 0.15, beside, since) if beside else []
+    later = deploy("bank", started=START + timedelta(minutes=3), first_traffic=None)
+    _, findings = judge(
+        deploy(),
+        rows,
+        (),
+        [later],
+        JudgeSettings(),
+        now_after(180),
+        around=Around(neighbours=around),
+    )
+    of_answers = [finding for finding in findings if finding.edge.callee == "payment"]
+    assert [finding.explained and finding.explained.code for finding in of_answers] == [code]

@@ -66,10 +66,11 @@ def _of_a_callee(
     callee = next(
         (rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None
     )
-    return _released(callee) if callee is not None and _steps_too(callee, step, below) else None
+    return released(callee) if callee is not None and _steps_too(callee, step, below) else None
 
 
-def _released(callee: Rival) -> Reason:
+def released(callee: Rival) -> Reason:
+    """That a callee's release explains it."""
     deploy = callee.deploy
     return reason("callee_released", service=deploy.service, version=deploy.version)
 
@@ -105,7 +106,7 @@ def _began_with(step: AnyStep, rivals: Sequence[Rival]) -> Reason | None:
             and moment > step.edge.contrast.since + SOON
             and as_before_until(moment, step.before, step.after, step.edge.grain, ENOUGH_DUE)
         ):
-            return _released(rival)
+            return released(rival)
     return None
 
 
@@ -220,7 +221,7 @@ def waits_for(
         name = rival.deploy.service
         theirs = [table for table in neighbours if table.edge.callee == name]
         if at_its_moment(rival.deploy, edge) and rose_as_much(theirs, began(rival.deploy)):
-            return _released(rival)
+            return released(rival)
     return None
 
 

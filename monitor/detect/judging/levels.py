@@ -15,6 +15,7 @@ from monitor.detect.evidence.levels import MARGIN, LevelTest, Line, level_test
 from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import Step, new_rows, old_rows
 from monitor.detect.judging.elsewhere import began, released_before, waits_for
+from monitor.detect.judging.levels_below import slower_below
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
@@ -141,7 +142,7 @@ def levels(
             ]
             if higher:
                 numbers, test = max(higher, key=lambda pair: pair[1].log_e)
-                finding = _found(deploy, numbers, test, rivals, neighbours)
+                finding = _found(deploy, numbers, test, rivals, neighbours, edges)
                 slower = any(_is_slower(pair.name, of_edge) for pair, _ in higher)
                 other = _other_cause(numbers, test, rivals().get("latency", ()), slower=slower)
                 findings[edge] = finding if other is None else _explained(finding, other)
@@ -303,6 +304,7 @@ def _found(
     test: LevelTest,
     rivals: Callable[[], Mapping[str, Sequence[Rival]]],
     neighbours: Sequence[EdgeTable],
+    edges: Sequence[EdgeTests],
 ) -> Finding:
     edge = numbers.edge
     bad = numbers.values - test.usual > test.highest
@@ -330,11 +332,23 @@ def _found(
         deploy, Step(edge, measure, before, after, supported=False), step, beside
     )
     rose = test.ratio or 1.0
-    explained = released_before(deploy, edge, beside) or waits_for(
-        edge,
-        beside,
-        neighbours,
-        lambda theirs, moment: 1.0 + _growth(theirs, numbers.name, moment) > rose**NEARLY,
+    explained = (
+        released_before(deploy, edge, beside)
+        or waits_for(
+            edge,
+            beside,
+            neighbours,
+            lambda theirs, moment: 1.0 + _growth(theirs, numbers.name, moment) > rose**NEARLY,
+        )
+        or slower_below(
+            edge,
+            numbers.name,
+            test.run,
+            float(numbers.after.windows[test.grows]),
+            [below.table for below in edges if below.role == "caller"],
+            beside,
+            neighbours,
+        )
     )
     return _explained(finding, explained) if explained is not None else finding
 
