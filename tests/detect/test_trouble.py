@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Verdict
-from tests.detect.traffic import Behaviour, Traffic, cells, deploy, edge, now_after, steady
+from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
 
 QUIET = Behaviour(0.002)
 BEFORE, WINDOWS = 90, 60
@@ -210,22 +211,37 @@ def test_calls_that_fail_in_bursts_are_held_against_a_past_of_bursts(
     assert (verdict.outcome == "pass") != holds
 
 
-@pytest.mark.parametrize("released", [False, True])
-def test_what_one_caller_alone_sees_may_be_its_own_releases_doing(released: bool) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "failing", "outcome"),
+    [(None, 0.2, "fail"), (0, 0.2, "inconclusive"), (2, 0.2, "fail"), (2, 0.0, "inconclusive")],
+)
+def test_what_one_caller_alone_sees_may_be_its_own_releases_doing(
+    minutes: int | None, failing: float, outcome: str
+) -> None:
+    """`minutes`: so much later that caller was released; `failing`: how many of its calls failed
+    until then. What was there already it has not begun.
+    """
+    later = 6 * (minutes or 0)
     own = cells(
         [
-            Traffic(edge(), 300, QUIET, Behaviour(0.2)),
+            Traffic(edge(), 300, QUIET, QUIET, outage=lambda w: _rise(w, failing, later)),
             Traffic(edge("shop"), 300, QUIET, QUIET),
         ],
         WINDOWS,
         share=steady(1.0),
         before=BEFORE,
     )
-    web = deploy("web", "5.0.0", previous_version="4.0.0")
-    verdict, findings = judge(
-        deploy(), own, (), [web] if released else [], JudgeSettings(), now_after(WINDOWS)
-    )
+    web = [
+        deploy("web", "5.0.0", started=START + timedelta(minutes=after), first_traffic=None)
+        for after in ([] if minutes is None else [minutes])
+    ]
+    verdict, findings = judge(deploy(), own, (), web, JudgeSettings(), now_after(WINDOWS))
     explained = [finding.explained.code for finding in findings if finding.explained]
     assert (verdict.outcome, explained) == (
-        ("inconclusive", ["caller_released"]) if released else ("fail", [])
+        outcome,
+        ["caller_released"] if outcome == "inconclusive" else [],
     )
+
+
+def _rise(window: int, first: float, later: int) -> float:
+    return 0.0 if window < 0 else first if window < later else 0.2

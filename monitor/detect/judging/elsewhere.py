@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from monitor.detect.arrays import Bools
-from monitor.detect.evidence.before_after import StepTest
+from monitor.detect.evidence.before_after import MIN_RATIO, StepTest, fixed_e
 from monitor.detect.evidence.fanout import ANYBODY, NAMELESS
 from monitor.detect.evidence.history import NEARLY, size_step
-from monitor.detect.evidence.rates import LEANS
+from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.shared import as_before_until, well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS
 from monitor.detect.evidence.tested import SIDES, EdgeTests
@@ -168,7 +168,9 @@ def _of_one_caller(
         (
             rival
             for rival in rivals
-            if rival.deploy.service == caller and at_its_moment(rival.deploy, here)
+            if rival.deploy.service == caller
+            and at_its_moment(rival.deploy, here)
+            and not _there_until(began(rival.deploy), step)
         ),
         None,
     )
@@ -186,6 +188,30 @@ def _of_one_caller(
     if rival is None or due < ENOUGH_DUE or seen > HARDLY_ANY * due:
         return None
     return reason("caller_released", service=caller, version=rival.deploy.version)
+
+
+def _there_until(moment: float, step: AnyStep) -> bool:
+    """Whether half of what is bad since was so surely before this moment: what was released then
+    has not begun it.
+    """
+    first = step.after.windows + step.edge.grain <= moment
+    k, a, s, b = (
+        float(column.sum())
+        for column in (
+            step.after.bad[first],
+            step.after.calls[first],
+            step.before.bad,
+            step.before.calls,
+        )
+    )
+    usual = s / max(b, 1.0)
+    later = float(step.after.bad[~first].sum()) / max(float(step.after.calls[~first].sum()), 1.0)
+    phi = dispersion(step.before.bad, step.before.calls)
+    return (
+        bool(a and b)
+        and k / a - usual >= (later - usual) / 2.0
+        and fixed_e(k / phi, s / phi, a / (a + b), MIN_RATIO) >= LEANS
+    )
 
 
 def _slower_beside(
