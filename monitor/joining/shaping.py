@@ -39,18 +39,15 @@ from monitor.store import Store
 
 ENOUGH = 100
 """Payloads in a row without anything new, after which a kind is known."""
-ENOUGH_OF_ALL = 400
-"""So many payloads of an operation are looked at in any case, whoever calls: what none of them
-shows is surely below 1 % (Clopper and Pearson).
+ALL, A_DOUBLING, SELDOM = 1_000, 500, 256
+"""Of an operation and its provider's version the first thousand payloads are looked at and marked,
+whoever calls: what none of them shows is surely below .4 % (Clopper and Pearson). Then five hundred
+of every second one, five hundred of every fourth, down to one in 256. Where shares fall so slowly
+the last, which stand for most, outweigh the first by little: all of a flood tell as much as some
+1,500 of its payloads would.
 """
-ONE_IN = 32
-"""Of a kind that is known, one payload in so many is looked at."""
-MARKED_ONE_IN = ((ENOUGH_OF_ALL, 1), (2_000, 8), (6_000, 64))
-"""Of an operation and its provider's version, one payload in so many is marked until so many were:
-all at first, since what is told of all values hangs on them; some 2,000 tell versions apart.
-"""
-SELDOM = 256
-"""One in so many beyond that."""
+LEAST_SHAPES = 32
+"""Of a flood one skeleton in so many is looked at, though fewer are marked."""
 MOST_SPOKEN, MOST_CATEGORIES = 4_000, 24
 """Words and categories of one operation, and of one of its places: what is beyond is told as a
 word alone.
@@ -61,28 +58,29 @@ _MOST_HEADERS = 100
 _COUNTED, _SQUARES = f"{SEPARATOR}{MARKED}", f"{SEPARATOR}{SQUARES}"
 
 
+def sampled_one_in(already: int) -> int:
+    """One payload of so many is taken next, after `already` were."""
+    if already < ALL:
+        return 1
+    return min(2 << min((already - ALL) // A_DOUBLING, 8), SELDOM)
+
+
 @dataclass(slots=True)
 class _Marked:
-    """The marks of one operation's side and version since the process began, whoever called."""
+    """What was looked at and the marks of one operation's side and version since the process
+    began, whoever called.
+    """
 
     spoken: set[tuple[str, str]] = field(default_factory=set)
     categories: Counter[str] = field(default_factory=Counter)
     looked_at: int = 0
-    payloads: int = 0
-
-    @property
-    def one_in(self) -> int:
-        """One payload in so many is marked now."""
-        for most, one_in in MARKED_ONE_IN:
-            if self.looked_at < most:
-                return one_in
-        return SELDOM
+    marked: int = 0
 
     def seen(self, outline: Outline, marks: Marks) -> None:
         """Count categories and words of one more payload; bare, and once at a place, where there
         were more than are kept.
         """
-        self.looked_at += 1
+        self.marked += 1
         few = set[str]()
         for place, mark in outline.spoken:
             kind = f"{mark[0]}{place}"
@@ -105,24 +103,27 @@ class _Kind:
 
     names: Named
     columns: tuple[Any, ...]
-    marked: _Marked
+    of_all: _Marked
     shapes: set[int] = field(default_factory=set)
     quiet: int = 0
 
     @property
-    def known(self) -> bool:
-        return self.quiet >= ENOUGH and self.marked.payloads >= ENOUGH_OF_ALL
+    def one_in(self) -> int:
+        """One payload in so many is looked at now."""
+        if self.quiet < ENOUGH:
+            return 1
+        return min(sampled_one_in(self.of_all.looked_at), LEAST_SHAPES)
 
 
 @dataclass(slots=True)
 class _Group:
     """The sides of one kind of exchange by name. Once all are known most exchanges are passed over
-    at the cost of one look-up.
+    at the cost of one look-up: one in `one_in` is not.
     """
 
     names: Named
     sides: dict[str, _Kind] = field(default_factory=dict)
-    known: bool = False
+    one_in: int = 1
 
 
 @dataclass(slots=True)
@@ -200,28 +201,28 @@ class Shapes:
         if group is None:
             group = self._memory.groups[key] = _Group(names)
         chosen = lot(exchange)
-        if group.known and chosen % ONE_IN:
+        if chosen % group.one_in:
             return
         for side, payload in _sides(exchange, request, response):
             kind = group.sides.get(side)
             if kind is None:
                 media = "" if payload is None else payload.media
                 kind = group.sides[side] = self._kind(exchange, names, operation, side, media)
-            familiar = kind.known
-            if familiar and chosen % ONE_IN:
+            one_in = kind.one_in
+            if chosen % one_in:
                 continue
-            shape = self._shape(exchange, side, payload, kind, chosen)
+            shape = self._shape(exchange, side, payload, kind, one_in)
             self._rows.append(
                 (
                     *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
                     *(exchange.end_ns // 1_000_000_000, *kind.columns),
-                    *(ONE_IN if familiar else 1, shape),
+                    *(one_in, shape),
                 )
             )
             kind.quiet = kind.quiet + 1 if shape in kind.shapes else 0
             kind.shapes.add(shape)
-            kind.marked.payloads += 1
-        group.known = all(kind.known for kind in group.sides.values())
+            kind.of_all.looked_at += 1
+        group.one_in = min((kind.one_in for kind in group.sides.values()), default=1)
 
     def _kind(
         self, exchange: Exchange, names: Named, operation: str, side: str, media: str
@@ -230,20 +231,22 @@ class Shapes:
         # of a message's provider the version is the sender's
         version = columns[10] if exchange.protocol == MESSAGING else columns[11]
         key = (*columns[:8], version)
-        marked = self._memory.operations.setdefault(key, _Marked())
-        return _Kind(names, columns, marked)
+        of_all = self._memory.operations.setdefault(key, _Marked())
+        return _Kind(names, columns, of_all)
 
     def _shape(
-        self, exchange: Exchange, side: str, payload: Payload | None, kind: _Kind, chosen: int
+        self, exchange: Exchange, side: str, payload: Payload | None, kind: _Kind, one_in: int
     ) -> int:
-        """The number of the skeleton, whose marks are taken where they are wanted."""
+        """The number of the skeleton, whose marks are taken where they are wanted. `one_in`: as
+        many payloads does this one stand for.
+        """
         day = day_of(exchange)
         if payload is not None and not payload.undecoded and _is_empty(exchange, side, payload):
             return self._known(text_of(NO_BODY), kind, day)
         counts: _Counts | None = None
         marks: Marks | None = None
-        one_in = max(kind.marked.one_in, ONE_IN if kind.known else 1)
-        if not (exchange.redacted or side == "headers" or chosen % one_in):
+        one_in = max(sampled_one_in(kind.of_all.marked), one_in)
+        if not (exchange.redacted or side == "headers" or lot(exchange) % one_in):
             counts = self._counts(exchange, kind)
             marks = counts.of(one_in)
         outline = self._outline(exchange, side, payload, marks)
@@ -251,7 +254,7 @@ class Shapes:
             return UNSEEN
         if counts is not None and marks is not None:
             counts.payloads += 1
-            kind.marked.seen(outline, marks)
+            kind.of_all.seen(outline, marks)
         return self._known(outline.text, kind, day)
 
     def _outline(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.contracts.marks import MARKED, SEPARATOR
+from monitor.contracts.marks import MARKED, SEPARATOR, SQUARES
 from monitor.contracts.skeleton import Skeleton
-from monitor.joining.meaning import Marked, sketches_of
+from monitor.joining.meaning import marked_of, sketches_of
+from monitor.joining.shaping import sampled_one_in
 from monitor.model.meaning import Place, Sketch
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -83,8 +84,11 @@ def _mix(draw: random.Random, size: int) -> tuple[float, ...]:
 
 
 def sketches(traffic: Traffic, count: int, draw: random.Random) -> list[Sketch]:
-    """So many payloads, as sketches by caller."""
+    """So many payloads, as sketches by caller: marked as live traffic is, all at first and then
+    ever fewer, which stand for more.
+    """
     counted: dict[tuple[str, datetime], Counter[str]] = {}
+    marked = 0
     shares = [caller.share for caller in traffic.callers]
     for number in range(count):
         caller = draw.choices(traffic.callers, shares)[0]
@@ -92,15 +96,20 @@ def sketches(traffic: Traffic, count: int, draw: random.Random) -> list[Sketch]:
         payload = _payload(traffic, caller, number, now, draw)
         if traffic.change is not None:
             traffic.change(payload, draw)
+        share = sampled_one_in(marked)
+        if draw.randrange(share):
+            continue
+        marked += 1
         marks = Skeleton(payload, at=now.timestamp()).marks
         assert marks is not None
         hour = now.replace(minute=0, second=0, microsecond=0)
         by_key = counted.setdefault((caller.name, hour), Counter())
-        by_key.update([f"{place}{SEPARATOR}{mark}" for place, mark in [*marks, ("", MARKED)]])
-    return sketches_of(
-        [Marked(name, "", hour, keys[f"{SEPARATOR}{MARKED}"], 1.0, keys) for (name, hour), keys in counted.items()],
-        at_once=False,
-    )  # fmt: skip
+        by_key.update({f"{place}{SEPARATOR}{mark}": share for place, mark in marks})
+        by_key.update({f"{SEPARATOR}{MARKED}": 1, f"{SEPARATOR}{SQUARES}": share**2})
+    rows = [
+        {"partner": name, "hour": hour, "marks": keys} for (name, hour), keys in counted.items()
+    ]
+    return sketches_of([it for row in rows if (it := marked_of(row))], at_once=False)
 
 
 def _payload(

@@ -10,7 +10,7 @@ from typing import Any
 from monitor.clock import system_clock
 from monitor.contracts.registry import Registry
 from monitor.joining.meaning import counts_of, marked_of
-from monitor.joining.shaping import ENOUGH_OF_ALL, ONE_IN
+from monitor.joining.shaping import A_DOUBLING, ALL
 from monitor.model.records import Records
 from monitor.store import Store
 from monitor.store.reader import Provider, Reader
@@ -63,27 +63,27 @@ def test_skeletons_are_counted_once_by_whom_and_values_are_not_stored(store: Sto
 
 def test_a_flood_is_told_by_its_share(store: Store) -> None:
     """What is always the same is not looked at each time."""
-    many = ENOUGH_OF_ALL + 40 * ONE_IN
+    many = ALL + 5 * A_DOUBLING
     written(store, records(*({"response_body": '{"id": 7}'} for _ in range(many))))
     (row,), _ = asked(store)
-    assert row["looked_at"] < ENOUGH_OF_ALL + 80
-    assert 0.5 < row["stands_for"] / many < 1.5
+    assert ALL + A_DOUBLING < row["looked_at"] < ALL + 2 * A_DOUBLING
+    assert abs(row["stands_for"] / many - 1) < 0.1
 
 
 def test_few_payloads_that_stand_for_many_are_told_as_few(store: Store) -> None:
     """The mix of such was taken for that of hundreds: a harmless release had its meaning changed."""
-    many = ENOUGH_OF_ALL + 60 * ONE_IN
+    many = ALL + 5 * A_DOUBLING
     bodies = ({"response_body": json.dumps({"kind": "abc"[at % 3]})} for at in range(many))
     written(store, records(*bodies))
     _, marks = asked(store)
     marked, weight = marks["\x1fn"], marks["\x1f"]
-    each = (weight - ENOUGH_OF_ALL) / (marked - ENOUGH_OF_ALL)
-    assert each > 1
-    assert marks["\x1fq"] >= ENOUGH_OF_ALL + (marked - ENOUGH_OF_ALL) * each**2 - 1e-6
+    assert abs(weight / many - 1) < 0.1
+    # five hundred stand for 2 each, the rest for 4
+    assert marks["\x1fq"] == ALL + 4 * A_DOUBLING + 16 * (marked - ALL - A_DOUBLING)
     row = {"hour": AT, "partner": "web", "marks": list(marks.items())}
     told = marked_of(row)
     assert told is not None
-    assert told.taken == weight**2 // marks["\x1fq"] < marked / 2
+    assert 1_200 < told.taken == weight**2 // marks["\x1fq"] < marked
     assert abs(counts_of(row)["/kind"][""] - told.taken) <= 1
     assert "q" not in counts_of(row)[""]
     # rows of before tell no squares
