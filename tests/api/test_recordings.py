@@ -161,7 +161,7 @@ def test_where_little_was_seen_nobody_is_held_to_it(
     """Two calls of an operation among many that are known: another status, a null, another
     operation are no violation, in no form.
     """
-    often = [answered("/up", '{"a": 1}')] * 60
+    often = [answered("/up", '{"a": 1}')] * 80
     seen = [*often, *[answered("/jobs/{id}", '{"a": {"b": 1}}')] * 2, answered("/once", "[]")]
     live(api, seen)
     other = [

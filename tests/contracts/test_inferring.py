@@ -84,7 +84,7 @@ def test_what_was_refused_is_told_where_it_would_be_held_against() -> None:
 
 @pytest.mark.parametrize(
     ("statuses", "known"),
-    [({200: 19}, False), ({200: 20}, True), ({200: 98, 404: 1}, False), ({200: 99, 404: 1}, True)],
+    [({200: 71}, False), ({200: 72}, True), ({200: 98, 404: 1}, False), ({200: 99, 404: 1}, True)],
 )
 def test_few_calls_or_one_of_many_that_came_once_leave_room_for_others(
     statuses: dict[int, int], *, known: bool
@@ -102,6 +102,23 @@ def test_few_calls_or_one_of_many_that_came_once_leave_room_for_others(
     assert seen.answers_known(1)
     once = [{"operation": f"GET /{word}", "status": 200, "exchanges": 1} for word in ("b", "c")]
     assert not gathered([], [], [*calls, *once]).routes_known(0.01)
+
+
+def test_calls_beyond_the_limit_of_names_may_be_of_any_template() -> None:
+    calls = [
+        {"operation": operation, "status": status, "exchanges": count}
+        for operation, status, count in (
+            ("DELETE /teams/{id}", 204, 100),
+            ("GET /teams", 200, 100),
+            ("__other__", 404, 2),
+            ("shop.Cart/Get", 200, 50),
+        )
+    ]
+    routes = gathered([], [], calls).routes
+    assert not routes["DELETE", "/teams/{id}"].answers_known(0.01)
+    assert routes["DELETE", "/teams/{id}"].answers_known(0.02)
+    assert routes["GET", "/teams"].answers_known(0.01)
+
 
 
 def test_many_texts_at_one_place_are_one_placeholder_where_answers_are_alike() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import orjson
 
 from monitor.contracts.inferring.alike import Fields, places_of
-from monitor.contracts.inferring.held import Held, Marks, enough
+from monitor.contracts.inferring.held import Held, Marks, enough, enough_calls
 from monitor.contracts.inferring.paths import Route, folded, route_of
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.routes import Router
@@ -56,7 +56,8 @@ Media = dict[str, Side]
 @dataclass(slots=True)
 class Seen:
     """An operation as it was seen. Requests that the provider refused (4xx) tell nothing of what
-    it takes: they are in none of `requests` and `query`.
+    it takes: they are in none of `requests` and `query`. `nameless` calls were counted under no
+    path (beyond the limit of names), and may be calls of this template.
     """
 
     requests: Media = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Seen:
     headers: dict[int, Side] = field(default_factory=dict)
     calls: Counter[int] = field(default_factory=Counter)
     names: set[str] = field(default_factory=set)
+    nameless: int = 0
 
     @property
     def served(self) -> bool:
@@ -79,11 +81,12 @@ class Seen:
 
     def answers_known(self, sure: float) -> bool:
         """Whether surely hardly any answer has another status: calls are enough, and too few of
-        them had one that came once (what Good and Turing take for the share of those to come).
+        them had one that came once (what Good and Turing take for the share of those to come), or
+        are nameless ones that its template may fit.
         """
         calls = sum(self.calls.values())
         once = sum(count == 1 for count in self.calls.values())
-        return calls >= enough(sure) and once <= sure * calls
+        return calls >= enough_calls(sure) and once + self.nameless <= sure * calls
 
     def join(self, other: "Seen") -> None:
         """Count another operation's exchanges as this one's."""
@@ -95,6 +98,7 @@ class Seen:
             _add(self.headers.setdefault(status, Side()), side)
         self.calls.update(other.calls)
         self.names |= other.names
+        self.nameless = max(self.nameless, other.nameless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +203,22 @@ def _routes(by_operation: Mapping[str, Seen]) -> tuple[dict[Route, Seen], list[O
     """
     by_route: dict[Route, Seen] = {}
     omitted: list[Omitted] = []
+    nameless = 0
     for operation, seen in sorted(by_operation.items()):
         route = route_of(operation)
         if route is not None:
             by_route.setdefault(route, Seen()).join(seen)
         elif not operation.startswith("OPTIONS "):  # a preflight is no operation of anybody's
             omitted.append(Omitted(operation, "no_path"))
+            if "/" not in operation.partition(" ")[0]:  # package.Service/Method is named well
+                nameless += sum(seen.calls.values())
     names = folded({route: _answered(seen) for route, seen in by_route.items()})
     routes: dict[Route, Seen] = {}
     for route, seen in by_route.items():
         routes.setdefault(names[route], Seen()).join(seen)
     _refused_as_routes(routes)
+    for (_, path), seen in routes.items():
+        seen.nameless = nameless if "{" in path else 0
     omitted += [
         Omitted(min(seen.names) if len(seen.names) == 1 else " ".join(route), "never_served")
         for route, seen in sorted(routes.items())

@@ -26,12 +26,28 @@ def at_most(payloads: int) -> float:
     return 1.0 - ((1.0 - CONFIDENCE) / 2) ** (1.0 / payloads) if payloads else 1.0
 
 
-@cache
+ENOUGH_CALLS = 72
+"""So many calls tell which statuses and media types there are: surely no more than 5 % have others.
+Where 20 to 75 calls of public recordings (Datadog, Linode, Okta) were answered alike, .3 to 3 % of
+the next ones were not; where there were more, 0 of 4,108.
+"""
+
+
+def enough_calls(sure: float) -> int:
+    """How many calls tell of their answers: ENOUGH_CALLS, fewer with a larger `sure`."""
+    return _enough(sure, ENOUGH_CALLS)
+
+
 def enough(sure: float) -> int:
     """How many payloads tell a type: as many as surely no more than this share are unlike, and
     ENOUGH in any case.
     """
-    return next((count for count in range(ENOUGH) if at_most(count) <= sure), ENOUGH)
+    return _enough(sure, ENOUGH)
+
+
+@cache
+def _enough(sure: float, most: int) -> int:
+    return next((count for count in range(most) if at_most(count) <= sure), most)
 
 
 @dataclass(slots=True)
