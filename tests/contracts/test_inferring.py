@@ -120,7 +120,6 @@ def test_calls_beyond_the_limit_of_names_may_be_of_any_template() -> None:
     assert routes["GET", "/teams"].answers_known(0.01)
 
 
-
 def test_many_texts_at_one_place_are_one_placeholder_where_answers_are_alike() -> None:
     like, other = fields("/name"), fields("/up")
     people = {("GET", f"/people/{at}"): like for at in "abcdefghij"}
