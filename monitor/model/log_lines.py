@@ -87,10 +87,10 @@ LINES: dict[str, re.Pattern[str]] = {
         r"(?P<target_s>-?[\d.]+) (?P<response_s>-?[\d.]+) (?P<status>\d+|-) (?P<target_status>\d+|-) (?P<received>\d+) (?P<sent>\d+) "
         + _REQUEST
         + r' "(?P<agent>(?:[^"\\]|\\.)*)" (?P<cipher>\S+) (?P<tls>\S+)',
-        "aws_api_clf": rf'{_AWS_API} (?P<caller>\S+) (?P<user>\S+) \[(?P<time>[^\]]{{8,40}})\] ?"(?P<method>[A-Z]+) (?P<path>\S+) '
+        "aws_api_clf": rf'{_AWS_API} (?P<caller>\S+) (?P<user>\S+) \[(?P<time>[^\]]{{8,40}})\] ?"(?P<method>[A-Z]+) (?P<path>(?:[A-Z]{{3,7}} (?=/))?\S+) '
         r'(?P<protocol>HTTP/[\d.]+)" (?P<status>\d{3}|-) (?P<bytes>\d+|-) (?P<request>(?!\d+(?: |$))[0-9a-zA-Z=_-]{6,80})(?: (?P<extended>\S+))?',
-        "aws_api_csv": r"(?P<ip>[^\s,]+),(?P<caller>[^,]*),(?P<user>[^,]*),(?P<time>\d\d?/[A-Z][a-z]{2}/\d{4}:[^,]+),(?P<method>[A-Z]+),"
-        r"(?P<path>/[^,]*),(?P<protocol>HTTP/[\d.]+),(?P<status>\d{3}|-),(?P<bytes>\d+|-),(?P<request>[^,\s]+)(?:,(?P<extended>[^,\s]*))?",
+        "aws_api_csv": r"(?P<ip>[^\s,]+),(?:(?P<caller>[^,]*),(?P<user>[^,]*),)?(?P<time>\d\d?/[A-Z][a-z]{2}/\d{4}:[^,]+),(?P<method>[A-Z]+),"
+        r"(?P<path>(?:[A-Z]{3,7} )?/[^,]*|\$default),(?P<protocol>HTTP/[\d.]+),(?P<status>\d{3}|-),(?P<bytes>\d+|-),(?P<request>[^,\s]+)(?:,(?P<extended>[^,\s]*))?",
         "aws_api_xml": r'<request id="(?P<request>[^"]*)">(?P<rest>.*)</request>',
         "iis": rf"{_DAY} {_CLOCK} [0-9a-fA-F.:%]{{3,60}} [A-Za-z]{{2,20}} /\S* \S+ \d{{1,5}} \S+ [0-9a-fA-F.:%-]{{1,60}} \S+ "
         r"(?:(?P<referer>\S+) )?\d{3} \d+ \d+ \d+",

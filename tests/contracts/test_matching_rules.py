@@ -306,7 +306,7 @@ def test_queries_by_name_and_by_rule() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"matchingRules": {"body": {"$.x": matchers({"match": "magic"})}}}, "unknown"),
+        ({"matchingRules": {"body": {"$.x": matchers({"magic": 1})}}}, "does not say"),
         ({"matchingRules": {"body": {"$.x": matchers({"match": "regex"})}}}, "does not say"),
         ({"matchingRules": {"body": {"$.x[": matchers({"match": "type"})}}}, "cannot be read"),
         ({"matchingRules": []}, "no object"),
@@ -320,6 +320,33 @@ def test_a_pact_that_cannot_be_used_is_refused_with_its_place(
         read_pact(pact(interaction(answers=changes)), where="test")
     assert refused.value.pointer is not None
     assert refused.value.pointer.startswith("/interactions/0/response")
+
+
+def test_a_rule_that_nobody_knows_asks_for_equality_and_is_told() -> None:
+    """Public pacts have `{"match": "value"}`, and Pact for the JVM verifies them so."""
+    ruled = {"body": {"$.it": matchers({"match": "value"})}}
+    held = pact(interaction(answers={"body": {"it": "a"}, "matchingRules": ruled}))
+    assert judged(live(answer={"it": "a"}), held).outcome == "valid"
+    assert rules(judged(live(answer={"it": "b"}), held)) == [("equality", "/it")]
+    (left,) = read_pact(held, where="x").left
+    assert left.pointer == "/interactions/0/response/matchingRules/body/$.it"
+    assert left.said == "the matching rule 'value' is unknown, and equality is asked for"
+
+
+def test_of_several_rules_the_broken_one_is_named() -> None:
+    both = {"$.it": matchers({"match": "type"}, {"match": "regex", "regex": "[0-9]{1,3}"})}
+    assert broken({"it": 318}, both, {"it": 31899}) == [("regex", "/it")]
+    assert broken({"it": 318}, both, {"it": "318"}) == [("type", "/it")]
+    assert not broken({"it": 318}, both, {"it": 7})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fits"),
+    [("17.021Z", True), ("17.1Z", True), ("17.123456Z", True), ("17.1234567Z", False), ("17Z", False)],
+)  # fmt: skip
+def test_fractions_of_a_second_may_have_fewer_digits(seconds: str, fits: bool) -> None:
+    rule = {"match": "timestamp", "format": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"}
+    assert holds(rule, "x", f"2023-06-20T11:07:{seconds}") is fits
 
 
 def test_a_pattern_that_runs_for_long_leaves_its_clause_open() -> None:

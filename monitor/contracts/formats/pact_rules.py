@@ -51,6 +51,14 @@ class RuleReader:
                     self._left.append(
                         Left(rules.clause, f"matching rules of {kind[:40]!r} are not judged")
                     )
+                for rule in rules.rules:
+                    if rule.unknown:
+                        self._left.append(
+                            Left(
+                                rules.clause,
+                                f"the matching rule {rule.unknown!r} is unknown, and equality is asked for",
+                            )
+                        )
                 parse(path)
                 self._count += 1
                 if self._count > self._most:

@@ -77,7 +77,8 @@ def _letters(letter: str, count: int) -> str | None:
     if letter in "zVOv":
         return f"(?:Z|{_ZONE_NAME}|[+-]\\d{{1,2}}(?::?\\d{{2}})?)"
     if letter == "S":
-        return rf"\d{{{count}}}" if count < 10 else None
+        # fewer digits do, as they do for both of Pact's own cores
+        return rf"\d{{1,{count}}}" if count < 10 else None
     return rf"\d{{{count},}}" if letter in _COUNTED else None
 
 

@@ -11,7 +11,7 @@ from xml.parsers import expat
 from monitor.contracts.broken import Broken
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, root
-from monitor.contracts.matching.rules import Rules, ask
+from monitor.contracts.matching.rules import Rules, ask, names_broken
 from monitor.contracts.matching.work import Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -242,7 +242,9 @@ def _text(
     check = (
         ask(rules, expected, text=True) if rules is not None else lambda actual: actual == expected
     )
-    name = rules.name if rules is not None else "equality"
+    broken_rule = (
+        names_broken(rules, expected, text=True) if rules is not None else lambda _: "equality"
+    )
     said_by = rules.clause if rules is not None else clause
 
     def judge(actual: str, mismatches: Mismatches) -> None:
@@ -250,6 +252,7 @@ def _text(
         if fits is None:
             mismatches.leave("undecidable", said_by)
         elif not fits:
+            name = broken_rule(actual)
             mismatches.value(name, pointer, said_by, name, actual)
 
     return judge

@@ -21,6 +21,7 @@ from monitor.contracts.matching.rules import (
     equal,
     holds_for_containers,
     kind_of,
+    names_broken,
 )
 from monitor.contracts.matching.work import Work
 from monitor.contracts.proving import OPEN, Proof
@@ -376,8 +377,8 @@ def _equality(expected: Any, pointer: str, clause: str) -> Judge:
 
 def _ruled(rules: Rules, expected: Any, pointer: str) -> Judge:
     check = ask(rules, expected)
-    name, clause, kind = rules.name, rules.clause, kind_of(expected)
-    label = kind if name in ("type", "equality") else name
+    broken_rule = names_broken(rules, expected)
+    clause, kind = rules.clause, kind_of(expected)
 
     def judge(actual: Any, mismatches: Mismatches) -> None:
         fits = check(actual)
@@ -386,6 +387,8 @@ def _ruled(rules: Rules, expected: Any, pointer: str) -> Judge:
         if fits is None:
             mismatches.leave("undecidable", clause)
         else:
+            name = broken_rule(actual)
+            label = kind if name in ("type", "equality") else name
             mismatches.value(
                 name,
                 pointer,

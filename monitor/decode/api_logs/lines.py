@@ -202,13 +202,17 @@ def _aws_balancer(match: Match, place: Place, index: int) -> Exchange:
 
 
 def _aws_api(match: Match, place: Place, index: int) -> Exchange:
-    """The resource's path is the route, with `{names}` in it."""
+    """The resource's path is the route, with `{names}` in it; of HTTP APIs it is the route's key,
+    a method before it. Which path a `$default` route was called by, the line does not tell.
+    """
     groups = match.groupdict()
     return _aws_call(groups, place, index)
 
 
 def _aws_call(groups: dict[str, Any], place: Place, index: int) -> Exchange:
-    path = groups["path"]
+    path = groups["path"].rpartition(" ")[2]
+    if path == "$default":
+        raise fields.Refused("no_path")
     return make(
         place,
         index,
@@ -224,7 +228,12 @@ def _aws_call(groups: dict[str, Any], place: Place, index: int) -> Exchange:
 
 
 _XML = re.compile(r"\s*<(\w+)>([^<]*)</\1>")
-_XML_NAMES = {"requestTime": "time", "httpMethod": "method", "resourcePath": "path"}
+_XML_NAMES = {
+    "requestTime": "time",
+    "httpMethod": "method",
+    "resourcePath": "path",
+    "routeKey": "path",
+}
 
 
 def _aws_api_xml(match: Match, place: Place, index: int) -> Exchange:

@@ -252,6 +252,18 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
         _json(requestTime="28/Nov/2026:10:00:00 +0000", requestId="a", httpMethod="GET", path="/pay/7", resourcePath="-", status=200, responseLatency=42, functionResponseStatus="200"),
         {"path": "/pay/7", "route": "", "proxy_answer": False, "duration_ns": 42_000_000},
     ),
+    *(
+        (f"aws-http-api-{name}", line, {"path": "/pay/{id}", "route": "/pay/{id}", "method": "GET", "query": "", "status": 200, "end_ns": _AT * 10**9})
+        for name, line in (
+            ("in-clf", '10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "GET GET /pay/{id} HTTP/1.1" 200 612 QTODJhE8IAMEVug='),
+            ("in-clf-both-ids", '10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "GET ANY /pay/{id} HTTP/1.1" 200 612 QTODJhE8IAMEVug= QTODJhE8IAMEVug='),
+            ("in-csv", "10.0.0.9,28/Nov/2026:10:00:00 +0000,GET,GET /pay/{id},HTTP/1.1,200,612,QTODJhE8IAMEVug=,QTODJhE8IAMEVug="),
+            (
+                "in-xml",
+                '<request id="QTODJhE8IAMEVug="> <ip>10.0.0.9</ip> <requestTime>28/Nov/2026:10:00:00 +0000</requestTime> <httpMethod>GET</httpMethod> <routeKey>GET /pay/{id}</routeKey> <status>200</status> <protocol>HTTP/1.1</protocol> <responseLength>612</responseLength> </request>',
+            ),
+        )
+    ),
     (
         "aws-names-in-snake-case",
         _json(request_id="a", request_time="28/Nov/2026:10:00:00 +0000", http_method="GET", resource_path="/pay/{id}", status="200", response_latency="42"),
@@ -302,6 +314,19 @@ def test_what_is_no_exchange_says_what_it_is(raw: str, reason: str) -> None:
     exchanges, rejects = read(raw)
     assert not exchanges
     assert [reject.reason for reject in rejects] == [reason]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "GET $default HTTP/1.1" 200 612 QTODJhE8IAMEVug=',
+        "10.0.0.9,28/Nov/2026:10:00:00 +0000,GET,$default,HTTP/1.1,200,612,QTODJhE8IAMEVug=",
+    ],
+)
+def test_a_default_route_tells_no_path_and_is_refused(line: str) -> None:
+    exchanges, rejects = read(line)
+    assert not exchanges
+    assert [reject.reason for reject in rejects] == ["no_path"]
 
 
 def test_a_wildcard_routes_path_keeps_its_stage_where_nobody_tells_it() -> None:
