@@ -1,5 +1,6 @@
 """The few functions of scipy that judging needs, behind one typed face."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -37,11 +38,18 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
     """The Beta(a, b) quantile; 0 or 1 at the degenerate ends, as Clopper and Pearson's bounds want
     it.
     """
-    if a <= 0:
-        return 0.0
-    if b <= 0:
-        return 1.0
-    return float(scipy.special.betaincinv(a, b, probability))
+    return beta_quantiles(probability, [a], [b])[0]
+
+
+def beta_quantiles(probability: float, a: Sequence[float], b: Sequence[float]) -> list[float]:
+    """The same of many: the Beta(a[i], b[i]) quantiles."""
+    if not len(a):
+        return []
+    quantiles = scipy.special.betaincinv(a, b, probability).tolist()
+    return [
+        0.0 if first <= 0 else 1.0 if second <= 0 else quantile
+        for first, second, quantile in zip(a, b, quantiles, strict=True)
+    ]
 
 
 def binomial_pmf(count: int, probability: float) -> Floats:

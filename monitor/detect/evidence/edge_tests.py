@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.equivalence import bounds, difference_bound
+from monitor.detect.evidence.equivalence import Compared, bounds_of, difference_bound
 from monitor.detect.evidence.latency import exceedance_counts, far_counts
 from monitor.detect.evidence.pair_bounds import ROUNDING, Asked, Bounded, Rate, bounds_of_pairs
 from monitor.detect.evidence.rates import between_versions
@@ -38,6 +38,7 @@ from monitor.detect.evidence.tested import (
 )
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import (
+    COLUMN,
     Contrast,
     Role,
     Side,
@@ -51,6 +52,10 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Bounds
 from monitor.model.reasons import Reason, reason
 
+BAD_OF = {kind: (bad, "checked" if kind == "violated" else of) for _, kind, bad, of in RATES} | {
+    ALL_FAILURES: (ALL_FAILURES, "calls")
+}
+"""By kind that must be shut out for a pass: the columns of bad calls and of all."""
 AT_ONCE = 32
 """Edges whose pairs are bounded together: enough that calls of numpy cost little, few enough that
 their numbers stay near the processor.
@@ -88,8 +93,8 @@ def tests_of_edges(
         )
         several = [edge for edge in begun if len(edge.counterparts) > 1]
         highest = dict(zip(map(id, several), at_most(several, fresh, settings), strict=True))
-        for edge in begun:
-            yield _finished(edge, highest.get(id(edge)), settings, fresh, grain)
+        for edge, bounded in zip(begun, equivalences_of(begun, settings), strict=True):
+            yield _finished(edge, highest.get(id(edge)), bounded, settings, fresh, grain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,12 +184,13 @@ def _one_begun(
 def _finished(
     begun: Begun,
     highest: Sequence[Bounded] | None,
+    equivalences: Mapping[str, Bounds],
     settings: JudgeSettings,
     fresh: Shares,
     grain: int,
 ) -> EdgeTests:
     """The edge as it is judged. `highest`: what its pairs show at most, where it has several."""
-    whole, tests, old = begun.whole, begun.tests, begun.old
+    whole, tests = begun.whole, begun.tests
     table, role, counterparts = whole.table, whole.role, begun.counterparts
     slow = _is_slow(tests, settings)
     if highest is None:
@@ -200,37 +206,6 @@ def _finished(
         if slow and role == "callee"
         else None
     )
-    equivalences: dict[str, Bounds] = {}
-    unharmed: Bounds | None = None
-    for kind, bad, of in (
-        *((kind, bad, of) for _, kind, bad, of in RATES),
-        (ALL_FAILURES, ALL_FAILURES, "calls"),
-    ):
-        calls = "checked" if kind == "violated" else of
-        (k, s), (a, b) = whole.column(bad), whole.column(calls)
-        if kind == "violated" and a.sum() == 0 and b.sum() == 0:
-            continue
-        alone = int(whole.after_new[COUNTS.index(bad)]), int(whole.after_new[COUNTS.index(calls)])
-        none = calls == "calls" and not alone[0] and not s.any() and old.phi(bad, calls) == 1.0
-        if none and unharmed is not None:  # most kinds have no bad call at all, and then one bound
-            equivalences[kind] = unharmed
-            continue
-        if kind == ALL_FAILURES and only_server_errors(table):
-            equivalences[kind] = equivalences["server_error"]
-            continue
-        phi = old.phi(bad, calls)
-        beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
-        bound = bounds(
-            (k, a),
-            (s, b),
-            alone,
-            settings.equivalence_alpha,
-            phi,
-            settings.floor_difference,
-            beside,
-        )
-        equivalences[kind] = bound
-        unharmed = bound if none else unharmed
     sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
     beyond = _beyond(whole, settings, sides)
     slow_more, far_more = _slower(beyond, settings)
@@ -252,6 +227,58 @@ def _finished(
         beyond=beyond,
         pairs=begun.pairs if len(counterparts) > 1 else tuple,
     )
+
+
+def equivalences_of(edges: Sequence[Begun], settings: JudgeSettings) -> list[dict[str, Bounds]]:
+    """Of each of these edges, by kind of bad calls: how much worse the new version may be."""
+    same: list[dict[str, str]] = []
+    asked: list[tuple[int, str]] = []
+    compared: list[Compared] = []
+    for place, edge in enumerate(edges):
+        same.append(kinds := _kinds(edge))
+        for kind in dict.fromkeys(kinds.values()):
+            asked.append((place, kind))
+            compared.append(_compared(edge, *BAD_OF[kind]))
+    bounded = bounds_of(compared, settings.equivalence_alpha, settings.floor_difference)
+    by_kind = dict(zip(asked, bounded, strict=True))
+    return [
+        {kind: by_kind[place, like] for kind, like in kinds.items()}
+        for place, kinds in enumerate(same)
+    ]
+
+
+def _kinds(edge: Begun) -> dict[str, str]:
+    """The kinds to bound on an edge, each with the one that has the same bound: most have no bad
+    call at all.
+    """
+    whole, old = edge.whole, edge.old
+    kinds: dict[str, str] = {}
+    unharmed: str | None = None
+    for kind, (bad, calls) in BAD_OF.items():
+        if kind == "violated" and not whole.new[:, COLUMN[calls]].any() and not whole.old[:, COLUMN[calls]].any():
+            continue
+        none = (
+            calls == "calls"
+            and not whole.after_new[COLUMN[bad]]
+            and not whole.old[:, COLUMN[bad]].any()
+            and old.phi(bad, calls) == 1.0
+        )
+        if none and unharmed is not None:
+            kinds[kind] = unharmed
+        elif kind == ALL_FAILURES and only_server_errors(whole.table):
+            kinds[kind] = kinds["server_error"]
+        else:
+            kinds[kind] = kind
+            unharmed = kind if none else unharmed
+    return kinds
+
+
+def _compared(edge: Begun, bad: str, calls: str) -> Compared:
+    whole, phi = edge.whole, edge.old.phi(bad, calls)
+    (k, s), (a, b) = whole.column(bad), whole.column(calls)
+    alone = int(whole.after_new[COLUMN[bad]]), int(whole.after_new[COLUMN[calls]])
+    beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
+    return Compared((k, a), (s, b), alone, phi, beside)
 
 
 def _is_slow(tests: Sequence[SignalTest], settings: JudgeSettings) -> bool:

@@ -30,7 +30,7 @@ from monitor.detect.evidence.tested import (
     sides_of,
 )
 from monitor.detect.measure.columns import COUNTS
-from monitor.detect.measure.contrasts import Contrast, Side, histograms
+from monitor.detect.measure.contrasts import COLUMN, Contrast, Side, histograms
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Evidence, LatencyEvidence, Quantiles, RateEvidence
@@ -54,6 +54,9 @@ class OldCounts:
     def phi(self, bad: str, calls: str) -> float:
         """Variance over mean, without an incident before the deploy that was over."""
         if (bad, calls) not in self.scatter:
+            place = COLUMN[bad]
+            if not (self.before[:, place].any() or self.beside[:, place].any()):
+                return 1.0
             self.scatter[bad, calls] = dispersion(*self.usual(bad, calls))
         return self.scatter[bad, calls]
 
