@@ -46,6 +46,17 @@ def once(numbers: Ints) -> Ints:
     return numbers[_begins(numbers)]
 
 
+def placed(numbers: Ints, ordered: Ints) -> tuple[Ints, Bools]:
+    """Where in `ordered` (in order, each once) these numbers are, of those that are there; and
+    which are.
+    """
+    places = np.searchsorted(ordered, numbers)
+    inside = np.zeros(numbers.size, dtype=np.bool_)
+    if ordered.size:
+        inside = ordered[np.minimum(places, ordered.size - 1)] == numbers
+    return places[inside], inside
+
+
 def _begins(ordered: Ints) -> Bools:
     """Whether each is the first of its run."""
     begins = np.ones(ordered.size, dtype=np.bool_)

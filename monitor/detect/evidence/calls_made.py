@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Ints
+from monitor.detect.arrays import Ints, placed
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, ENOUGH_BEFORE, FLOOR, NOBODY
 from monitor.detect.evidence.rates import SHRINK
@@ -233,8 +233,6 @@ def _per_window(edge: EdgeTests, windows: Ints, *, new: bool) -> Ints:
     rows = codes == (names.index(version) if version in names else -1)
     if whole.new_version == whole.old_version:
         rows = new_rows(edge) if new else old_rows(edge)
-    rows = rows & np.isin(table.windows, windows)
-    places = np.searchsorted(windows, table.windows[rows])
-    return np.asarray(
-        np.bincount(places, weights=table.counts[rows, 0], minlength=windows.size), dtype=np.int64
-    )
+    places, inside = placed(table.windows[rows], windows)
+    counted = table.counts[rows, 0][inside]
+    return np.asarray(np.bincount(places, weights=counted, minlength=windows.size), dtype=np.int64)

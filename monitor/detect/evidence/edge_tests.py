@@ -255,7 +255,11 @@ def _kinds(edge: Begun) -> dict[str, str]:
     kinds: dict[str, str] = {}
     unharmed: str | None = None
     for kind, (bad, calls) in BAD_OF.items():
-        if kind == "violated" and not whole.new[:, COLUMN[calls]].any() and not whole.old[:, COLUMN[calls]].any():
+        if (
+            kind == "violated"
+            and not whole.new[:, COLUMN[calls]].any()
+            and not whole.old[:, COLUMN[calls]].any()
+        ):
             continue
         none = (
             calls == "calls"

@@ -49,9 +49,7 @@ def bounds(
     return bounds_of([Compared(new, old, alone, phi, beside)], alpha, floor_difference)[0]
 
 
-def bounds_of(
-    several: Sequence[Compared], alpha: float, floor_difference: float
-) -> list[Bounds]:
+def bounds_of(several: Sequence[Compared], alpha: float, floor_difference: float) -> list[Bounds]:
     """The bounds of each of these comparisons; hardly more calls of numpy than for one.
 
     Rates are standardised over strata (Mantel-Haenszel weights), so a ramp does not confound; the
@@ -70,7 +68,12 @@ def bounds_of(
     highs = iter(
         difference_bounds(
             [
-                (strata.new[0], strata.new[1] / strata.phi, strata.old[0], strata.old[1] / strata.phi)
+                (
+                    strata.new[0],
+                    strata.new[1] / strata.phi,
+                    strata.old[0],
+                    strata.old[1] / strata.phi,
+                )
                 for strata in met
                 if strata
             ],
@@ -83,7 +86,11 @@ def bounds_of(
             for strata, rate in zip(met, rates, strict=True)
             for size in (
                 (rate, 0.0, 1.0),
-                *([(strata.new[0], strata.old[0], strata.old[1] / strata.new[1])] if strata else []),
+                *(
+                    [(strata.new[0], strata.old[0], strata.old[1] / strata.new[1])]
+                    if strata
+                    else []
+                ),
             )
         ],
         alpha / 2,

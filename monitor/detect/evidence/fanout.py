@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Ints
+from monitor.detect.arrays import Bools, Ints, placed
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.history import LATE_SECONDS, LATE_WINDOWS, late_from
 from monitor.detect.evidence.rates import LEANS
@@ -258,15 +258,13 @@ def _calls(edge: EdgeTests, *, new: bool, met: Ints) -> float:
     since: Bools = table.windows >= whole.since
     if met.size and whole.new_version != whole.old_version:
         version = whole.new_version if new else whole.old_version
-        rows = (
-            np.isin(table.windows, met)
-            & since
-            & (codes == (names.index(version) if version in names else -1))
-        )
-    else:
-        rows = np.zeros(table.windows.size, dtype=bool)
-        rows[whole.since_rows if new else whole.before_rows] = True
-    return float(table.counts[rows, 0].sum())
+        if version not in names:
+            return 0.0
+        rows = since & (codes == names.index(version))
+        _, together = placed(table.windows[rows], met)
+        return float(table.counts[rows, 0][together].sum())
+    mine = whole.since_rows if new else whole.before_rows
+    return float(table.counts[mine, 0].sum())
 
 
 def is_new_with_version(edge: EdgeTests, answering: tuple[float, float] | None) -> bool:

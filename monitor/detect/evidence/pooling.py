@@ -24,7 +24,8 @@ import scipy
 from monitor.detect.arrays import Floats, Ints, runs, summed
 from monitor.detect.evidence.equivalence import difference_bound, standardised
 from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
-from monitor.detect.evidence.rates import dispersion, without_incident
+from monitor.detect.evidence.rates import without_incident
+from monitor.detect.evidence.scatter import dispersions
 from monitor.detect.evidence.tested import (
     ALL_FAILURES,
     RATES,
@@ -218,9 +219,13 @@ def pooled_rate(
     """One kind of bad calls over these edges; `since`: the new version's count from this moment on."""
     place = COUNTS.index(bad), COUNTS.index(of)
     sums = _Sums()
-    for edge in edges:
+    # an incident of before is nothing to expect
+    calm = [
+        without_incident(*(edge.contrast.before[:, column] for column in place)) for edge in edges
+    ]
+    scattered = dispersions(calm), dispersions([_by_window(edge, place) for edge in edges])
+    for edge, usual, phi, clumps in zip(edges, calm, *scattered, strict=True):
         contrast = edge.contrast
-        before = contrast.before[:, place[0]], contrast.before[:, place[1]]
         new, old = (
             (float(counts[place[0]]), float(counts[place[1]]))
             for counts in (contrast.after_new, contrast.after_old)
@@ -229,9 +234,7 @@ def pooled_rate(
             late = contrast.since_rows[edge.table.windows[contrast.since_rows] >= since]
             bad_late, calls_late = edge.table.counts[late][:, place].sum(axis=0).tolist()
             new = float(bad_late), float(calls_late)
-        calm = without_incident(*before)  # an incident of before is nothing to expect
-        past = float(calm[0].sum()), float(calm[1].sum())
-        phi, clumps = dispersion(*calm), dispersion(*_by_window(edge, place))
+        past = float(usual[0].sum()), float(usual[1].sum())
         sums.add(new, old, past, phi, clumps, apart=apart, alone=kind != "violated")
     return sums.told(kind)
 

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints, runs, summed
+from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.before_after import dose_over_step, dose_rates, dose_response, fixed_e
 from monitor.detect.evidence.history import late_from
 from monitor.detect.evidence.rates import LEANS, dispersion, without_rare_peaks
 from monitor.detect.evidence.tested import RATES, EdgeTests
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
-from monitor.detect.measure.contrasts import Contrast
+from monitor.detect.measure.contrasts import COLUMN, Contrast
 from monitor.detect.measure.series import Measure, Series, series
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Signal
@@ -179,9 +179,6 @@ def _doses(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints, Floats
     """The old version's bad calls and calls in each window where both served, and the new one's
     share of the traffic there.
     """
-    windows, places = runs(contrast.windows)
-    column = [COUNTS.index(name) for name in (bad, calls)]
-    old, new = (
-        summed(counts[:, column], places, windows.size) for counts in (contrast.old, contrast.new)
-    )
-    return old[:, 0], old[:, 1], new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
+    _, new, old = contrast.by_window()
+    ours, theirs = new[:, COLUMN[calls]], old[:, COLUMN[calls]]
+    return old[:, COLUMN[bad]], theirs, ours / np.maximum(ours + theirs, 1)

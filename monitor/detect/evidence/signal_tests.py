@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.arrays import Ints, runs, summed
+from monitor.detect.arrays import Ints
 from monitor.detect.evidence.latency import LatencyTest
 from monitor.detect.evidence.latency_tests import Measured, latency_tests
 from monitor.detect.evidence.rates import (
@@ -48,8 +48,8 @@ class OldCounts:
 
     @classmethod
     def of(cls, contrast: Contrast) -> "OldCounts":
-        windows, places = runs(contrast.windows)
-        return cls(contrast.before, summed(contrast.old, places, windows.size), {})
+        _, _, beside = contrast.by_window()
+        return cls(contrast.before, beside, {})
 
     def phi(self, bad: str, calls: str) -> float:
         """Variance over mean, without an incident before the deploy that was over."""

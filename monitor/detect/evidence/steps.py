@@ -136,9 +136,9 @@ def _step(
     edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSettings
 ) -> Step | None:
     contrast = edge.contrast
-    if measure.bad and not edge.table.counts[contrast.since_rows, COUNTS.index(measure.bad)].any():
-        return None
     if not _comparable(edge, measure.signal, measure.kind):
+        return None
+    if measure.bad and not edge.table.counts[contrast.since_rows, COUNTS.index(measure.bad)].any():
         return None
     soon = new_rows(edge) & (edge.table.windows < contrast.since + settings.step_seconds)
     before, after = series(edge.table, old_rows(edge), measure), series(edge.table, soon, higher)
@@ -335,8 +335,7 @@ def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:
     is in them.
     """
     contrast = edge.contrast
-    windows, places = runs(contrast.windows)
-    beside = summed(contrast.old, places, windows.size)
+    windows, _, beside = contrast.by_window()
     bad, calls = (beside[:, COUNTS.index(name)] for name in (measure.bad, measure.calls))
     return Series(
         *(

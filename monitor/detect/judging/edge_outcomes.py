@@ -61,7 +61,7 @@ def edge_outcome(
     for side, high in edge.tail_difference.items():
         if side in left and high >= settings.latency_tail_points:
             reasons.append(reason("tail_possible", side=side, high=high))
-    if len(set(contrast.windows.tolist())) < settings.min_windows:
+    if contrast.by_window()[0].size < settings.min_windows:
         reasons.append(reason("few_windows", wanted=settings.min_windows))
     reasons += [finding.reason for finding in mine if finding.state != "accepted"]
     return ("inconclusive", reasons, needed or None) if reasons else ("pass", [], None)

@@ -227,17 +227,18 @@ def _added(
     answers = answers_of(edges)
     for role, kind in (("caller", "added"), ("callee", "asked")):
         mine = [edge for edge in edges if edge.role == role]
-        usual = [_failing(edge, new=False) for edge in mine]
+        came = [
+            (edge, k, a)
+            for edge in mine
+            for k, a in [_failing(edge, new=True)]
+            if edge.table.edge not in strange
+            and a
+            and k / a >= MOST_FAIL
+            and is_new_with_version(edge, answers)
+        ]
+        usual = [_failing(edge, new=False) for edge in mine] if came else []
         s, b = sum(bad for bad, _ in usual), sum(calls for _, calls in usual)
-        for edge in mine:
-            k, a = _failing(edge, new=True)
-            if (
-                edge.table.edge in strange
-                or not a
-                or k / a < MOST_FAIL
-                or not is_new_with_version(edge, answers)
-            ):
-                continue
+        for edge, k, a in came:
             rows = edge.contrast.since_rows
             windows = np.unique(edge.table.windows[rows[_failed(edge.table, rows) > 0]]).size
             log_e = fixed_e(float(k), s + 0.5, a / (a + max(b, 1)), FLOOR)

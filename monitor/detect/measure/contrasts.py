@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, runs, summed
+from monitor.detect.arrays import Floats, Ints, placed, runs, summed
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 
 Role = Literal["callee", "caller"]
@@ -23,7 +23,8 @@ class Contrast:
     calls, in time order; `new` and `old` hold its counts (columns COUNTS). `before` holds the old
     version's counts per window before the deploy (`before_windows`). `since_rows` are the new
     version's rows since the deploy, overlap or not; `after_new` and `after_old` sum each side over
-    them. `sides` and `exemplars` keep what was summed or looked up of it, as long as it lives.
+    them. `sides`, `exemplars` and `sums` keep what was summed or looked up of it, as long as it
+    lives.
     """
 
     table: EdgeTable
@@ -48,6 +49,7 @@ class Contrast:
     confounded: bool
     sides: dict[Side, tuple[Floats, Floats, Floats]] = field(default_factory=dict, init=False)
     exemplars: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict, init=False)
+    sums: dict[str, tuple[Ints, Ints, Ints]] = field(default_factory=dict, init=False)
 
     @property
     def overlap(self) -> bool:
@@ -58,6 +60,16 @@ class Contrast:
         """(new, old) counts of one column per stratum."""
         place = COLUMN[name]
         return self.new[:, place], self.old[:, place]
+
+    def by_window(self) -> tuple[Ints, Ints, Ints]:
+        """The windows in which both versions met, and their counts there (new, old). Not to be
+        changed.
+        """
+        if "met" not in self.sums:
+            windows, places = runs(self.windows)
+            new, old = (summed(side, places, windows.size) for side in (self.new, self.old))
+            self.sums["met"] = windows, new, old
+        return self.sums["met"]
 
 
 def role_on(table: EdgeTable, service: str) -> Role | None:
@@ -131,8 +143,8 @@ def contrast(
         bool(new_rows.size and old_rows.size)
         and np.intersect1d(table.windows[new_rows], table.windows[old_rows]).size > 0
     )
-    stratum_of_new, inside_new = _place(key[new_rows], shared)
-    stratum_of_old, inside_old = _place(key[old_rows], shared)
+    stratum_of_new, inside_new = placed(key[new_rows], shared)
+    stratum_of_old, inside_old = placed(key[old_rows], shared)
     windows = shared // (len(table.regions) * len(others))
     before_windows, before = _by_window(table, before_rows)
     columns = len(COUNTS)
@@ -188,16 +200,8 @@ def _in_both(keys: Ints, others: Ints) -> Ints:
     """
     if not ((keys[1:] > keys[:-1]).all() and (others[1:] > others[:-1]).all()):
         return np.intersect1d(keys, others)
-    _, inside = _place(keys, others)
+    _, inside = placed(keys, others)
     return keys[inside]
-
-
-def _place(keys: Ints, shared: Ints) -> tuple[Ints, Bools]:
-    places = np.searchsorted(shared, keys)
-    inside = np.zeros(keys.size, dtype=bool)
-    if shared.size:
-        inside = shared[np.minimum(places, shared.size - 1)] == keys
-    return places[inside], inside
 
 
 def _by_window(table: EdgeTable, rows: Ints) -> tuple[Ints, Ints]:
