@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints, once
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import Compared, bounds_of, difference_bound
 from monitor.detect.evidence.latency import exceedance_counts, far_counts
@@ -17,6 +17,7 @@ from monitor.detect.evidence.pair_bounds import ROUNDING, Asked, Bounded, Rate, 
 from monitor.detect.evidence.rates import between_versions
 from monitor.detect.evidence.signal_tests import (
     OldCounts,
+    Tested,
     latency_of_sides,
     learn_scatter,
     signal_tests,
@@ -130,36 +131,29 @@ def _begun(
     slower = iter(slower_sides(judged, settings, fresh, by_role))
     olds = [OldCounts.of(whole) for whole in wholes]
     learn_scatter(olds)
+    tested = [
+        Tested(whole, old, *scatter[whole.role], [] if biased else next(slower), biased)
+        for whole, old, (_, biased) in zip(wholes, olds, problems_of, strict=True)
+    ]
     return [
-        _one_begun(
-            whole,
-            old,
-            problems,
-            settings,
-            fresh,
-            scatter[whole.role],
-            [] if biased else next(slower),
-            biased=biased,
+        _one_begun(of, problems, tests, settings, fresh)
+        for of, (problems, _), tests in zip(
+            tested, problems_of, signal_tests(tested, settings, fresh), strict=True
         )
-        for whole, old, (problems, biased) in zip(wholes, olds, problems_of, strict=True)
     ]
 
 
 def _one_begun(
-    whole: Contrast,
-    old: OldCounts,
+    tested: Tested,
     problems: tuple[Reason, ...],
+    tests: Sequence[SignalTest],
     settings: JudgeSettings,
     fresh: Shares,
-    scatter: Scatter,
-    slower: Sequence[SignalTest | None],
-    *,
-    biased: bool,
 ) -> Begun:
+    whole, biased = tested.contrast, tested.biased
     names, codes = other_codes(whole.table, whole.role)
-    met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
-    counterparts = tuple(names[int(code)] for code in met)
-    tests = signal_tests(whole, old, settings, *scatter, fresh, slower, biased=biased)
+    met = once(np.sort(codes[whole.new_rows])) if whole.overlap else np.array([], dtype=np.int64)
+    counterparts = tuple(names[code] for code in met.tolist())
 
     @cache
     def pairs() -> tuple[SignalTest, ...]:
@@ -170,15 +164,17 @@ def _one_begun(
         ]
         sides: list[list[SignalTest | None]] = [[] for _ in contrasts]
         if not biased:
-            sides = slower_sides(contrasts, settings, fresh, [scatter[1]] * len(contrasts))
-        made: list[SignalTest] = []
-        for pair, of_pair in zip(contrasts, sides, strict=True):
-            made += signal_tests(
-                pair, OldCounts.of(pair), settings, *scatter, fresh, of_pair, biased=biased
-            )
-        return tuple(made)
+            least_of = [tested.least_of] * len(contrasts)
+            sides = slower_sides(contrasts, settings, fresh, least_of)
+        several = [
+            Tested(pair, OldCounts.of(pair), tested.least, tested.least_of, slower, biased)
+            for pair, slower in zip(contrasts, sides, strict=True)
+        ]
+        return tuple(
+            test for of_pair in signal_tests(several, settings, fresh) for test in of_pair
+        )
 
-    return Begun(whole, met, counterparts, problems, biased, old, tests, pairs)
+    return Begun(whole, met, counterparts, problems, biased, tested.old, tests, pairs)
 
 
 def _finished(

@@ -11,7 +11,6 @@ alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon 
 """
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -36,6 +35,8 @@ EXPECTED = 0.5 * PRIOR + 0.5 * _BELL / np.sum(_BELL)
 """Half of the weight lies around a rate that trebles (2.4 times the floor, log-sd .5), where
 evidence is scarce; what grows tenfold shows itself a bad call later.
 """
+RATIOS = np.exp(np.linspace(np.log(1e-2), np.log(1e3), 180))
+"""Ratios of rates among which bounds are sought."""
 EXACT_UP_TO = 4000
 SHOWN = 4.0
 """So many bad calls must be expected before their absence says something."""
@@ -62,29 +63,6 @@ MOST_OF_PAST = 0.25
 UNLIKELY = 0.1
 REST = 8
 """Windows that must be left beside an incident to tell what is usual."""
-
-
-@dataclass(frozen=True, slots=True)
-class RateTest:
-    """Sums over the strata used, log of the e-value, and bounds of the ratio of rates (None:
-    unbounded or no data).
-
-    `over`: what was bad has gone away (then the e-value is one at most).
-    """
-
-    strata: int
-    windows: int
-    bad_windows: int
-    new_calls: int
-    new_bad: int
-    old_calls: int
-    old_bad: int
-    log_e: float
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    dispersion: float
-    over: bool = False
 
 
 def dispersion(bad: Ints, calls: Ints) -> float:
@@ -204,40 +182,6 @@ def in_incident(bad: Ints, calls: Ints) -> Bools:
     return nothing
 
 
-def rate_test(
-    windows: Ints,
-    new: tuple[Ints, Ints],
-    old: tuple[Ints, Ints],
-    *,
-    floor_ratio: float,
-    phi: float = 1.0,
-    confidence: float = 0.99,
-) -> RateTest:
-    """`new` and `old` are (bad, calls) per stratum, `windows` the stratum's window. Cost: strata x
-    48.
-    """
-    (new_bad, new_calls), (old_bad, old_calls) = new, old
-    sums = (int(new_calls.sum()), int(new_bad.sum()), int(old_calls.sum()), int(old_bad.sum()))
-    used = (new_calls > 0) & (old_calls > 0)
-    bad = used & (new_bad + old_bad > 0)
-    strata, distinct = int(used.sum()), int(once(windows[used]).size)
-    if not bad.any():
-        return RateTest(strata, distinct, 0, *sums, 0.0, None, None, None, phi)
-    k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
-    share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
-    bad_windows = int(once(windows[bad & (new_bad > 0)]).size)
-    log_e = log_e_of_rates(k / phi, s / phi, share, floor_ratio, EXPECTED)
-    over = gone_away(
-        windows[used],
-        (new_bad[used], new_calls[used]),
-        (old_bad[used], old_calls[used]),
-        floor_ratio,
-    )
-    log_e = min(log_e, 0.0) if over else log_e
-    ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
-    return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi, over)
-
-
 def log_e_of_rates(
     k: Floats, s: Floats, share: Floats, floor_ratio: float, prior: Floats = PRIOR
 ) -> float:
@@ -346,14 +290,14 @@ def ratio_bounds(
     total = k + s
     up, down = float(np.sum(k * (1.0 - share))), float(np.sum(s * share))
     ratio = up / down if down > 0 else None
-    grid = np.exp(np.linspace(np.log(1e-2), np.log(1e3), 180))
-    p = grid[:, None] * share / (grid[:, None] * share + 1.0 - share)
+    times = RATIOS[:, None] * share
+    p = times / (times + 1.0 - share)
     mean, variance = p @ total, (p * (1.0 - p)) @ total * phi
     sd = np.sqrt(np.maximum(variance, 1e-12))
     z = normal_quantile(confidence)
     seen = float(k.sum())
-    low = grid[(seen - 0.5 - mean) / sd >= z]
-    high = grid[(seen + 0.5 - mean) / sd <= -z]
+    low = RATIOS[(seen - 0.5 - mean) / sd >= z]
+    high = RATIOS[(seen + 0.5 - mean) / sd <= -z]
     return (
         ratio,
         (float(low[-1]) if low.size else 0.0),

@@ -1,8 +1,8 @@
 """The tests of each signal on one contrast of an edge: rates of bad calls, and latency by side."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,13 +10,12 @@ import numpy as np
 from monitor.detect.arrays import Ints
 from monitor.detect.evidence.latency import LatencyTest
 from monitor.detect.evidence.latency_tests import Measured, latency_tests
+from monitor.detect.evidence.rate_tests import Rates, RateTest, rate_tests
 from monitor.detect.evidence.rates import (
     LEANS,
-    RateTest,
     dispersion,
     exact_tail,
     lasting,
-    rate_test,
     surely_scattered,
     without_incident,
 )
@@ -33,7 +32,18 @@ from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import COLUMN, Contrast, Side, histograms
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
-from monitor.model.judging import Evidence, LatencyEvidence, Quantiles, RateEvidence
+from monitor.model.judging import (
+    Evidence,
+    LatencyEvidence,
+    Quantiles,
+    RateEvidence,
+    RateKind,
+    Signal,
+)
+
+EXEMPLARS = 5
+SHOWN = ("calls", *dict.fromkeys(bad for _, _, bad, _ in RATES))
+"""Columns of which traces of the new version are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,57 +110,100 @@ def finite_exp(log_e: float) -> float:
     return math.exp(min(log_e, 700.0))
 
 
-def signal_tests(
-    contrast: Contrast,
-    old: OldCounts,
-    settings: JudgeSettings,
-    least: float,
-    least_of: Mapping[str, float],
-    fresh: Shares,
-    slower: Sequence[SignalTest | None],
-    *,
-    biased: bool,
-) -> list[SignalTest]:
-    """Every signal's test on one contrast; `least` and `least_of` are how much failures scatter at
-    least, of all kinds and of each; `slower` are the tests of latency. `biased`: what traces tell is left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class Tested:
+    """A contrast to be tested. `least` and `least_of` are how much failures scatter at least, of
+    all kinds and of each; `slower` are the tests of latency. `biased`: what traces tell is left
+    out.
     """
-    tests: list[SignalTest] = []
-    for signal, kind, bad, calls in RATES:
-        if biased and signal in FROM_TRACES:
-            continue
-        (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
-        if kind == "violated" and not (a + b).any():
-            continue  # no contract here: no part of alpha is spent on it
-        if kind == "provider_error" and not (k + s).any():
-            # neither version has any: the test's e-value is one, whichever of them is the new one
-            continue
-        every = (k, a)
-        if signal in WARM:
-            aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
-            k, a = np.maximum(k - aside, 0), a - aside
-        usual = least if kind in ("server_error", "provider_error", "timeout") else 1.0
-        phi = max(old.surely(bad, calls), usual, least_of.get(kind, 1.0))
-        rates = rate_test(
-            contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi
+
+    contrast: Contrast
+    old: OldCounts
+    least: float
+    least_of: Mapping[str, float]
+    slower: Sequence[SignalTest | None]
+    biased: bool
+
+    def rates(self, fresh: Shares) -> Iterator["_Rate"]:
+        """Its rates that tell something, those of a cold start without the calls of `fresh`
+        instances.
+        """
+        contrast = self.contrast
+        for signal, kind, bad, calls in RATES:
+            if self.biased and signal in FROM_TRACES:
+                continue
+            (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
+            if kind == "violated" and not (a.any() or b.any()):
+                continue  # no contract here: no part of alpha is spent on it
+            if kind == "provider_error" and not (k.any() or s.any()):
+                # neither version has any: the e-value is one, whichever of them is the new one
+                continue
+            usual = self.least if kind in ("server_error", "provider_error", "timeout") else 1.0
+            phi = max(self.old.surely(bad, calls), usual, self.least_of.get(kind, 1.0))
+            every = Rates(contrast.windows, (k, a), (s, b), phi)
+            warm = every
+            if signal in WARM and fresh:
+                aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
+                warm = replace(every, new=(np.maximum(k - aside, 0), a - aside))
+            yield _Rate(self, signal, kind, bad, warm, every)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rate:
+    """A rate to test by the calls of warm instances; `every` is that of fresh ones, too."""
+
+    of: Tested
+    signal: Signal
+    kind: RateKind
+    bad: str
+    warm: Rates
+    every: Rates
+
+
+def signal_tests(
+    several: Sequence[Tested], settings: JudgeSettings, fresh: Shares
+) -> list[list[SignalTest]]:
+    """Every signal's test on each of these contrasts."""
+    floor = settings.floor_ratio
+    asked = [rate for tested in several for rate in tested.rates(fresh)]
+    tests = rate_tests([rate.warm for rate in asked], floor)
+    again = [
+        place
+        for place, (rate, test) in enumerate(zip(asked, tests, strict=True))
+        # warm instances lean the same way: then fresh ones count as well
+        if rate.signal in WARM
+        and test.log_e >= LEANS
+        and lasting(rate.warm.windows, rate.warm.new, rate.warm.old, floor)
+    ]
+    for place, test in zip(
+        again, rate_tests([asked[place].every for place in again], floor), strict=True
+    ):
+        tests[place] = test
+    by_contrast: dict[int, list[SignalTest]] = {id(tested): [] for tested in several}
+    for rate, test in zip(asked, tests, strict=True):
+        contrast = rate.of.contrast
+        evidence = _evidence(
+            test, contrast, rate.bad, rate=RateEvidence(rate.kind, test.dispersion)
         )
-        if (
-            signal in WARM
-            and rates.log_e >= LEANS
-            and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio)
-        ):
-            # warm instances lean the same way: then fresh ones count as well
-            rates = rate_test(
-                contrast.windows, every, (s, b), floor_ratio=settings.floor_ratio, phi=phi
-            )
-        evidence = _evidence(rates, contrast, bad, rate=RateEvidence(kind, rates.dispersion))
-        last_look = settings.deadline and contrast.counterpart is None and not rates.over
-        p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
-        tests.append(
+        last_look = settings.deadline and contrast.counterpart is None and not test.over
+        p = exact_tail(rate.warm.new, rate.warm.old, floor, rate.warm.phi) if last_look else 1.0
+        by_contrast[id(rate.of)].append(
             SignalTest(
-                signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p
+                rate.signal,
+                rate.kind,
+                contrast.counterpart,
+                test.log_e,
+                test.bad_windows,
+                evidence,
+                p,
             )
         )
-    return tests if biased else [*tests, *(test for test in slower if test)]
+    return [
+        by_contrast[id(tested)]
+        if tested.biased
+        else [*by_contrast[id(tested)], *(test for test in tested.slower if test)]
+        for tested in several
+    ]
 
 
 def latency_of_sides(
@@ -218,6 +271,7 @@ def _evidence(
     """The numbers of a test as they are stored, with traces of the new version from windows that
     count something in the column `shown`.
     """
+    first, last = _moments(contrast)
     return Evidence(
         windows=test.windows,
         new_calls=test.new_calls,
@@ -228,8 +282,8 @@ def _evidence(
         effect_low=test.ratio_low,
         effect_high=test.ratio_high,
         e_value=finite_exp(test.log_e),
-        first_window=_moment(contrast, first=True),
-        last_window=_moment(contrast, first=False),
+        first_window=first,
+        last_window=last,
         exemplars=_exemplars(contrast, shown, new=True),
         old_exemplars=_exemplars(contrast, "calls", new=False),
         rate=rate,
@@ -241,19 +295,28 @@ def _exemplars(contrast: Contrast, bad: str, *, new: bool) -> tuple[str, ...]:
     """Up to five traces of one version's rows, from windows with something bad, newest first; kept
     in `contrast.exemplars`, as each test of an edge shows them.
     """
-    if (bad, new) in contrast.exemplars:
-        return contrast.exemplars[bad, new]
-    rows = contrast.new_rows if new else contrast.old_rows
-    rows = rows[contrast.table.counts[rows, COUNTS.index(bad)] > 0]
+    if (bad, new) not in contrast.exemplars:
+        rows = contrast.new_rows if new else contrast.old_rows
+        counted = contrast.table.counts[rows] > 0
+        names = {bad, *SHOWN} if new else {bad}
+        for name in names:
+            shown = rows[counted[:, COLUMN[name]]]
+            contrast.exemplars[name, new] = _newest(contrast, shown) if shown.size else ()
+    return contrast.exemplars[bad, new]
+
+
+def _newest(contrast: Contrast, rows: Ints) -> tuple[str, ...]:
     traces: list[str] = []
-    for row in map(int, rows[::-1]):
+    for row in rows[::-1].tolist():
         traces += [trace for trace in contrast.table.exemplars[row] if trace not in traces]
-        if len(traces) >= 5:
+        if len(traces) >= EXEMPLARS:
             break
-    return contrast.exemplars.setdefault((bad, new), tuple(traces[:5]))
+    return tuple(traces[:EXEMPLARS])
 
 
-def _moment(contrast: Contrast, *, first: bool) -> datetime | None:
+def _moments(contrast: Contrast) -> tuple[datetime | None, datetime | None]:
+    """The first and the last window in which the versions met."""
     if not contrast.overlap:
-        return None
-    return datetime.fromtimestamp(int(contrast.windows[0 if first else -1]), UTC)
+        return None, None
+    first, last = int(contrast.windows[0]), int(contrast.windows[-1])
+    return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC)
