@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from monitor.detect.evidence.equivalence import Compared, bounds_of
 from monitor.detect.evidence.latency_tests import Measured, latency_tests
+from monitor.detect.evidence.rate_tests import Rates, rate_tests
 from monitor.detect.evidence.rates import dispersion
 from monitor.detect.evidence.scatter import dispersions
 from monitor.detect.judging.verdict import judge
@@ -44,6 +46,48 @@ def test_sides_together_are_tested_as_each_alone(seed: int) -> None:
     together = latency_tests(sides, 2, 0.005)
     assert together == [latency_tests([alone], 2, 0.005)[0] for alone in sides]
     assert any(test.log_e for test in together)
+
+
+def drawn_rates(rng: np.random.Generator, size: int) -> Rates:
+    """Strata of two versions, some without calls; bad calls of neither, one or both."""
+    windows = np.sort(rng.integers(0, 40, size)) * 10
+    calls, often = float(rng.choice([0.7, 30.0])), rng.choice([0.0, 0.02, 0.3], 2)
+    new_calls, old_calls = (rng.poisson(calls, size) for _ in range(2))
+    new, old = (
+        (rng.binomial(of, rate), of)
+        for of, rate in zip((new_calls, old_calls), often, strict=True)
+    )
+    return Rates(windows, new, old, float(rng.choice([1.0, 1.7])))
+
+
+def test_rates_together_are_tested_as_each_alone() -> None:
+    rng = np.random.default_rng(3)
+    several = [drawn_rates(rng, size) for size in (0, 1, 2, 9, 60, 0, 130) for _ in range(6)]
+    together = rate_tests(several, 1.25)
+    assert together == [rate_tests([alone], 1.25)[0] for alone in several]
+    assert {bool(test.log_e) for test in together} == {True, False}
+    for rates, test in zip(several, together, strict=True):
+        used = (rates.new[1] > 0) & (rates.old[1] > 0)
+        assert test.windows == np.unique(rates.windows[used]).size
+        assert test.strata == int(used.sum())
+        assert (test.new_calls, test.old_bad) == (rates.new[1].sum(), rates.old[0].sum())
+
+
+def test_comparisons_together_are_bounded_as_each_alone() -> None:
+    rng = np.random.default_rng(4)
+    several = [
+        Compared(rates.new, rates.old, (int(rates.new[0].sum()), alone), rates.phi, beside)
+        for size in (0, 1, 2, 9, 60, 130)
+        for beside in (None, 1.2)
+        for more in (0, 400, 90_000)
+        for rates in [drawn_rates(rng, size)]
+        for alone in [int(rates.new[1].sum()) + more]
+    ]
+    together = bounds_of(several, 0.05, 0.005)
+    assert together == [bounds_of([alone], 0.05, 0.005)[0] for alone in several]
+    assert {bound.equivalent(1.25, 0.005) for bound in together} == {True, False}
+    assert {bound.calls_needed is None for bound in together} == {True, False}
+    assert bounds_of([], 0.05, 0.005) == []
 
 
 def test_dispersions_are_those_of_each_series() -> None:

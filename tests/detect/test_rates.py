@@ -15,6 +15,7 @@ from monitor.detect.evidence.before_after import (
 )
 from monitor.detect.evidence.ebh import e_bh
 from monitor.detect.evidence.equivalence import bounds, minimum_detectable_ratio
+from monitor.detect.evidence.rate_tests import Rates, RateTest, rate_tests
 from monitor.detect.evidence.rates import (
     EXPECTED,
     PRIOR,
@@ -22,7 +23,6 @@ from monitor.detect.evidence.rates import (
     dispersion,
     exact_tail,
     log_e_of_rates,
-    rate_test,
     surely_scattered,
     without_incident,
     without_rare_peaks,
@@ -33,17 +33,20 @@ def ints(*values: int) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
 
+def rate_test(
+    windows: np.ndarray, new: tuple[np.ndarray, np.ndarray], old: tuple[np.ndarray, np.ndarray]
+) -> RateTest:
+    (test,) = rate_tests([Rates(windows, new, old)], 1.25)
+    return test
+
+
 def test_no_bad_call_is_no_evidence() -> None:
-    test = rate_test(
-        ints(0, 10), (ints(0, 0), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25
-    )
+    test = rate_test(ints(0, 10), (ints(0, 0), ints(20, 20)), (ints(0, 0), ints(180, 180)))
     assert (test.log_e, test.ratio, test.new_calls, test.old_calls) == (0.0, None, 40, 360)
 
 
 def test_everything_bad_on_the_new_side_is_evidence_from_two_windows() -> None:
-    test = rate_test(
-        ints(0, 10), (ints(20, 20), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25
-    )
+    test = rate_test(ints(0, 10), (ints(20, 20), ints(20, 20)), (ints(0, 0), ints(180, 180)))
     assert test.log_e > math.log(1e6)
     assert test.bad_windows == 2
     assert test.ratio_low is not None
@@ -53,13 +56,13 @@ def test_everything_bad_on_the_new_side_is_evidence_from_two_windows() -> None:
 
 def test_equal_rates_shrink_the_e_value_whatever_time_does_to_both() -> None:
     new, old = (ints(2, 20, 40), ints(100, 100, 100)), (ints(2, 20, 40), ints(100, 100, 100))
-    test = rate_test(ints(0, 10, 20), new, old, floor_ratio=1.25)
+    test = rate_test(ints(0, 10, 20), new, old)
     assert test.log_e < 0
     assert test.ratio == pytest.approx(1.0)
 
 
 def test_bounds_hold_the_ratio() -> None:
-    test = rate_test(ints(0), (ints(60), ints(1000)), (ints(20), ints(1000)), floor_ratio=1.25)
+    test = rate_test(ints(0), (ints(60), ints(1000)), (ints(20), ints(1000)))
     assert test.ratio == pytest.approx(3.0)
     assert test.ratio_low is not None
     assert test.ratio_high is not None
