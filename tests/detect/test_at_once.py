@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from monitor.detect.evidence.equivalence import Compared, bounds_of
+from monitor.detect.evidence.latency import (
+    beneath,
+    exceedance_counts,
+    exceedances,
+    far_counts,
+    fars,
+)
 from monitor.detect.evidence.latency_tests import Measured, latency_tests
 from monitor.detect.evidence.rate_tests import Rates, rate_tests
-from monitor.detect.evidence.rates import dispersion
-from monitor.detect.evidence.scatter import dispersions
+from monitor.detect.evidence.rates import dispersion, without_incident
+from monitor.detect.evidence.scatter import dispersions, without_incidents
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.by_column import tables_by_column
 from monitor.detect.measure.columns import Measured as Tables
@@ -100,6 +107,46 @@ def test_dispersions_are_those_of_each_series() -> None:
     assert dispersions(series) == [dispersion(*pair) for pair in series]
     assert max(dispersions(series)) > 1.0
     assert dispersions([]) == []
+
+
+def test_incidents_are_left_out_of_many_as_of_each() -> None:
+    rng = np.random.default_rng(6)
+    series = []
+    for size in (0, 1, 8, 9, 30, 61, 90) * 4:
+        calls = rng.integers(0, 300, size)
+        bad = rng.binomial(calls, 0.01)
+        where, length = int(rng.integers(0, max(size, 1))), int(rng.integers(0, 6))
+        bad[where : where + length] = calls[where : where + length] // 2
+        series.append((bad, calls))
+    series.append((np.ones(20, dtype=np.int64) * 2, np.zeros(20, dtype=np.int64)))
+    left = without_incidents(series)
+    for mine, pair in zip(left, series, strict=True):
+        for column, alone in zip(mine, without_incident(*pair), strict=True):
+            assert column.tolist() == alone.tolist()
+    shorter = [len(mine[0]) < len(pair[0]) for mine, pair in zip(left, series, strict=True)]
+    assert 3 <= sum(shorter) < len(series) - 3
+
+
+def test_slow_and_far_calls_of_many_edges_are_those_of_each() -> None:
+    rng = np.random.default_rng(7)
+    sides = [side(rng) for _ in range(40)]
+    sides = [edge for edge in sides if edge.new.any() and edge.old.any()]
+    lowest = min(edge.lowest for edge in sides)
+    width = max(edge.lowest + edge.new.shape[1] for edge in sides) - lowest
+    lows = [edge.lowest - lowest for edge in sides]
+    new, old = (
+        beneath([part.sum(axis=0)[None] for part in parts], lows, width)
+        for parts in ([edge.new for edge in sides], [edge.old for edge in sides])
+    )
+    slow = exceedances(new, old, lowest, 2, 0.005)
+    far = fars(new, old, [(edge.before, edge.lowest) for edge in sides], lowest, 0.005)
+    for edge, mine, beyond in zip(sides, slow, far, strict=True):
+        assert mine == exceedance_counts(edge.new, edge.old, edge.lowest, 2, 0.005)
+        assert beyond == far_counts(edge.new, edge.old, edge.before, edge.lowest, 0.005)
+        held = edge.old.sum(axis=0)
+        p90 = np.flatnonzero(np.cumsum(held) >= 0.9 * held.sum() - 1e-9)[0]
+        assert mine[2:] == (held[p90 + 1 :].sum(), held.sum())
+    assert any(mine[0] for mine in slow)
 
 
 def odd(lists: Lists, rng: np.random.Generator) -> Lists:

@@ -23,6 +23,12 @@ def log_mean_exp(logs: Floats, weights: Floats | None = None) -> float:
     return top + float(np.log(mean))
 
 
+def log_mean_exps(logs: Floats) -> Floats:
+    """The same of each row; there is one column at least, and nothing infinite."""
+    top = logs.max(axis=1)
+    return np.asarray(top + np.log(np.exp(logs - top[:, None]).mean(axis=1)), dtype=np.float64)
+
+
 @lru_cache(maxsize=64)
 def normal_quantile(probability: float) -> float:
     """The standard normal's quantile."""

@@ -9,12 +9,10 @@ from functools import cache
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, once
+from monitor.detect.arrays import Ints, once
+from monitor.detect.evidence.at_worst import beyond_of, equivalences_of, slower_at_most
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.equivalence import Compared, bounds_of, difference_bound
-from monitor.detect.evidence.latency import exceedance_counts, far_counts
 from monitor.detect.evidence.pair_bounds import ROUNDING, Asked, Bounded, Rate, bounds_of_pairs
-from monitor.detect.evidence.rates import between_versions
 from monitor.detect.evidence.signal_tests import (
     OldCounts,
     Tested,
@@ -24,39 +22,30 @@ from monitor.detect.evidence.signal_tests import (
     slower_sides,
 )
 from monitor.detect.evidence.tested import (
-    ALL_FAILURES,
     FROM_TRACES,
     LEANING,
     RATES,
-    SIDES,
     WARM,
     WEIGHTS,
     Beyond,
     EdgeTests,
     SignalTest,
-    only_server_errors,
     sides_of,
 )
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import (
-    COLUMN,
     Contrast,
     Role,
     Side,
     contrast,
-    histograms,
     other_codes,
     own_codes,
 )
-from monitor.detect.measure.warmup import Shares, settled
+from monitor.detect.measure.warmup import Shares
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Bounds
 from monitor.model.reasons import Reason, reason
 
-BAD_OF = {kind: (bad, "checked" if kind == "violated" else of) for _, kind, bad, of in RATES} | {
-    ALL_FAILURES: (ALL_FAILURES, "calls")
-}
-"""By kind that must be shut out for a pass: the columns of bad calls and of all."""
 AT_ONCE = 32
 """Edges whose pairs are bounded together: enough that calls of numpy cost little, few enough that
 their numbers stay near the processor.
@@ -94,8 +83,11 @@ def tests_of_edges(
         )
         several = [edge for edge in begun if len(edge.counterparts) > 1]
         highest = dict(zip(map(id, several), at_most(several, fresh, settings), strict=True))
-        for edge, bounded in zip(begun, equivalences_of(begun, settings), strict=True):
-            yield _finished(edge, highest.get(id(edge)), bounded, settings, fresh, grain)
+        bounded = equivalences_of([(edge.whole, edge.old) for edge in begun], settings)
+        measured = beyond_of([edge.whole for edge in begun], settings, fresh, grain)
+        for edge, equivalences, beyond in zip(begun, bounded, measured, strict=True):
+            at_most_of = highest.get(id(edge))
+            yield _finished(edge, at_most_of, equivalences, beyond, settings, fresh, grain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,6 +173,7 @@ def _finished(
     begun: Begun,
     highest: Sequence[Bounded] | None,
     equivalences: Mapping[str, Bounds],
+    beyond: Mapping[Side, Beyond],
     settings: JudgeSettings,
     fresh: Shares,
     grain: int,
@@ -202,9 +195,7 @@ def _finished(
         if slow and role == "callee"
         else None
     )
-    sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
-    beyond = _beyond(whole, settings, sides)
-    slow_more, far_more = _slower(beyond, settings)
+    slow_more, far_more = slower_at_most(beyond, settings)
     whole.sides.clear()  # summed, and by far the most that an edge takes
     return EdgeTests(
         table=table,
@@ -223,62 +214,6 @@ def _finished(
         beyond=beyond,
         pairs=begun.pairs if len(counterparts) > 1 else tuple,
     )
-
-
-def equivalences_of(edges: Sequence[Begun], settings: JudgeSettings) -> list[dict[str, Bounds]]:
-    """Of each of these edges, by kind of bad calls: how much worse the new version may be."""
-    same: list[dict[str, str]] = []
-    asked: list[tuple[int, str]] = []
-    compared: list[Compared] = []
-    for place, edge in enumerate(edges):
-        same.append(kinds := _kinds(edge))
-        for kind in dict.fromkeys(kinds.values()):
-            asked.append((place, kind))
-            compared.append(_compared(edge, *BAD_OF[kind]))
-    bounded = bounds_of(compared, settings.equivalence_alpha, settings.floor_difference)
-    by_kind = dict(zip(asked, bounded, strict=True))
-    return [
-        {kind: by_kind[place, like] for kind, like in kinds.items()}
-        for place, kinds in enumerate(same)
-    ]
-
-
-def _kinds(edge: Begun) -> dict[str, str]:
-    """The kinds to bound on an edge, each with the one that has the same bound: most have no bad
-    call at all.
-    """
-    whole, old = edge.whole, edge.old
-    kinds: dict[str, str] = {}
-    unharmed: str | None = None
-    for kind, (bad, calls) in BAD_OF.items():
-        if (
-            kind == "violated"
-            and not whole.new[:, COLUMN[calls]].any()
-            and not whole.old[:, COLUMN[calls]].any()
-        ):
-            continue
-        none = (
-            calls == "calls"
-            and not whole.after_new[COLUMN[bad]]
-            and not whole.old[:, COLUMN[bad]].any()
-            and old.phi(bad, calls) == 1.0
-        )
-        if none and unharmed is not None:
-            kinds[kind] = unharmed
-        elif kind == ALL_FAILURES and only_server_errors(whole.table):
-            kinds[kind] = kinds["server_error"]
-        else:
-            kinds[kind] = kind
-            unharmed = kind if none else unharmed
-    return kinds
-
-
-def _compared(edge: Begun, bad: str, calls: str) -> Compared:
-    whole, phi = edge.whole, edge.old.phi(bad, calls)
-    (k, s), (a, b) = whole.column(bad), whole.column(calls)
-    alone = int(whole.after_new[COLUMN[bad]]), int(whole.after_new[COLUMN[calls]])
-    beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
-    return Compared((k, a), (s, b), alone, phi, beside)
 
 
 def _is_slow(tests: Sequence[SignalTest], settings: JudgeSettings) -> bool:
@@ -346,52 +281,6 @@ def mean_of(tests: Sequence[Bounded], counterparts: int) -> float:
         weights[shown] *= weights[rates].sum() / weights[shown].sum()
         weights[rates & ~bad] = 0.0
     return log_mean_exp(np.array([test.log_e for test in tests]), weights / weights.sum())
-
-
-def _settled_sides(contrast: Contrast, strata: Bools) -> dict[Side, tuple[Floats, Floats, Floats]]:
-    """What both sides of the edge measured of new and old version in these strata, and of what was
-    before; only where both have calls.
-    """
-    by_side: dict[Side, tuple[Floats, Floats, Floats]] = {}
-    for side in SIDES:
-        data = histograms(contrast, side)
-        if data is not None:
-            new, old, before = data[0][strata], data[1][strata], data[2]
-            if new.any() and old.any():
-                by_side[side] = new, old, before
-    return by_side
-
-
-def _beyond(
-    contrast: Contrast,
-    settings: JudgeSettings,
-    sides: Mapping[Side, tuple[Floats, Floats, Floats]],
-) -> dict[Side, Beyond]:
-    """By side, the calls above the old p90 and those far slower than the old p99."""
-    lowest, floor = contrast.table.lowest, settings.latency_floor_seconds
-    return {
-        side: Beyond(
-            exceedance_counts(new, old, lowest, settings.latency_floor_buckets, floor),
-            far_counts(new, old, before, lowest, floor),
-        )
-        for side, (new, old, before) in sides.items()
-    }
-
-
-def _slower(
-    beyond: Mapping[Side, Beyond], settings: JudgeSettings
-) -> tuple[dict[str, float], dict[str, float]]:
-    """By side, how many more calls at most are slow (above the old p90) and far slower than the
-    old p99.
-    """
-    slow, far = dict[str, float](), dict[str, float]()
-    alpha = settings.equivalence_alpha
-    for side, counts in beyond.items():
-        k, a, s, b = counts.slow
-        slow[side] = difference_bound(k / a, float(a), s / b, float(b), alpha)
-        (k_far, a_far), (s_far, b_far), *_ = counts.far
-        far[side] = difference_bound(k_far / a_far, a_far, s_far / b_far, b_far, alpha)
-    return slow, far
 
 
 def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[Reason, ...], bool]:

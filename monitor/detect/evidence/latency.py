@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
-from monitor.detect.evidence.rates import dispersion
-from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
+from monitor.detect.evidence.scatter import dispersions
+from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantiles
 
 QUANTILES = (0.5, 0.9, 0.99)
 ENOUGH = (30.0, 80.0, 400.0)
@@ -93,61 +93,94 @@ def above_bounds(
         )
 
 
+Slow = tuple[int, int, int, int]
+"""Of new and old version: calls above the old p90 (the new one's by the floor), and all."""
+Counted = tuple[float, float]
+Far = tuple[Counted, Counted, Counted, float]
+"""(calls far slower than the old p99, calls) of new, old and before, and the dispersion of what was
+before.
+"""
+
+
 def exceedance_counts(
     new: Floats, old: Floats, lowest: int, floor_buckets: int, floor_seconds: float
-) -> tuple[int, int, int, int]:
-    """(new above the floor-shifted old p90, new calls, old above its p90, old calls) over all
-    strata: for equivalence.
-    """
-    a, b = new.sum(axis=0), old.sum(axis=0)
-    total, place = b.sum(), _place_of(b, 0.9)
-    shifted = min(int(lifted(place, lowest, floor_buckets, floor_seconds)), b.size - 1)
-    return int(a[shifted + 1 :].sum()), int(a.sum()), int(b[place + 1 :].sum()), int(total)
+) -> Slow:
+    """Over all rows of an edge: for equivalence."""
+    totals = new.sum(axis=0)[None], old.sum(axis=0)[None]
+    return exceedances(*totals, lowest, floor_buckets, floor_seconds)[0]
 
 
-Counted = tuple[float, float]
+def exceedances(
+    new: Floats, old: Floats, lowest: int, floor_buckets: int, floor_seconds: float
+) -> list[Slow]:
+    """The same of many edges, which have a row each: edges x buckets."""
+    last = old.shape[1] - 1
+    place = _places_of(old, 0.9)
+    shifted = np.minimum(lifted(place, lowest, floor_buckets, floor_seconds), last)
+    columns = (_above_at(new, shifted), new.sum(axis=1), _above_at(old, place), old.sum(axis=1))
+    slow, calls, old_slow, old_calls = (column.astype(np.int64).tolist() for column in columns)
+    return list(zip(slow, calls, old_slow, old_calls, strict=True))
 
 
-def far_counts(
-    new: Floats, old: Floats, before: Floats, lowest: int, floor_seconds: float
-) -> tuple[Counted, Counted, Counted, float]:
-    """(calls far slower than the old p99, calls) of new, old and before over all strata, and the
-    dispersion of what was before.
+def far_counts(new: Floats, old: Floats, before: Floats, lowest: int, floor_seconds: float) -> Far:
+    """Over all rows of an edge.
 
     Far is twice as slow, and by the floor at least: what the share above p90 is too coarse for.
     """
-    a, b = new.sum(axis=0), old.sum(axis=0)
-    earlier = before.sum(axis=0)
-    place = _place_of(b + earlier, 0.99)
-    far = min(int(lifted(place, lowest, BUCKETS_A_DOUBLING, floor_seconds)), b.size - 1)
-    new_far, old_far, before_far = (_counted(part, far) for part in (a, b, earlier))
-    calls = before.sum(axis=1)
-    busy = calls > 0
-    bad = before[busy, far + 1 :].sum(axis=1)
-    scatter = dispersion(bad.astype(np.int64), calls[busy].astype(np.int64))
-    return new_far, old_far, before_far, scatter
+    totals = new.sum(axis=0)[None], old.sum(axis=0)[None]
+    return fars(*totals, [(before, lowest)], lowest, floor_seconds)[0]
 
 
-def _place_of(histogram: Floats, share: float) -> int:
-    """The column that holds this quantile."""
-    return int(
-        min(
-            np.searchsorted(np.cumsum(histogram), share * histogram.sum() - 1e-9),
-            histogram.size - 1,
-        )
+def fars(
+    new: Floats,
+    old: Floats,
+    befores: Sequence[tuple[Floats, int]],
+    lowest: int,
+    floor_seconds: float,
+) -> list[Far]:
+    """The same of many edges, which have a row each: edges x buckets; `befores`: windows x
+    buckets, and the first of these.
+    """
+    earlier = np.zeros_like(old)
+    for row, (before, low) in enumerate(befores):
+        earlier[row, low - lowest : low - lowest + before.shape[1]] = before.sum(axis=0)
+    place = _places_of(old + earlier, 0.99)
+    floors = lowest, BUCKETS_A_DOUBLING, floor_seconds
+    far = np.minimum(lifted(place, *floors), old.shape[1] - 1)
+    series: list[tuple[Ints, Ints]] = []
+    for (before, low), bucket in zip(befores, (far + lowest).tolist(), strict=True):
+        calls = before.sum(axis=1)
+        busy = calls > 0
+        bad = before[busy, bucket - low + 1 :].sum(axis=1)
+        series.append((bad.astype(np.int64), calls[busy].astype(np.int64)))
+    counted = (
+        zip(_above_at(part, far).tolist(), part.sum(axis=1).tolist(), strict=True)
+        for part in (new, old, earlier)
     )
+    return list(zip(*counted, dispersions(series), strict=True))
 
 
-def _counted(histogram: Floats, place: int) -> Counted:
-    return float(histogram[place + 1 :].sum()), float(histogram.sum())
+def _places_of(histograms: Floats, share: float) -> Ints:
+    """Of each row the column that holds this quantile."""
+    wanted = share * histograms.sum(axis=1) - 1e-9
+    places = (np.cumsum(histograms, axis=1) < wanted[:, None]).sum(axis=1)
+    return np.asarray(np.minimum(places, histograms.shape[1] - 1), dtype=np.int64)
+
+
+def _above_at(histograms: Floats, places: Ints) -> Floats:
+    """Of each row the calls in buckets above a column."""
+    return above(histograms)[np.arange(places.size), places]
 
 
 def three(histogram: Floats, lowest: int) -> Quantiles:
     """p50, p90, p99 in seconds, as pages show them; None below 5 calls."""
     if float(histogram.sum()) < SHOWN_FROM:
         return None, None, None
-    buckets = {lowest + int(place): int(histogram[place]) for place in np.nonzero(histogram)[0]}
-    p50, p90, p99 = (quantile(buckets, share) for share in QUANTILES)
+    places = np.flatnonzero(histogram)
+    counts = histogram[places].astype(np.int64).tolist()
+    p50, p90, p99 = quantiles(
+        dict(zip((places + lowest).tolist(), counts, strict=True)), QUANTILES
+    )
     return p50, p90, p99
 
 

@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
-from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.distributions import log_mean_exp, log_mean_exps
 from monitor.detect.evidence.latency import (
     REMEMBERED,
     LatencyTest,
+    Quantiles,
     above,
     above_bounds,
     beneath,
@@ -48,9 +49,21 @@ def latency_tests(
     strata = _Strata.of(sides)
     bounds = _bounds(strata, floor_buckets, floor_seconds)
     log_es = iter(_log_es([bound for of_side in bounds for bound in of_side if bound]))
-    return [
-        _test(side, strata.totals(place), of_side, log_es)
+    logs = [
+        _logs(side, strata.totals(place), of_side, log_es)
         for place, (side, of_side) in enumerate(zip(sides, bounds, strict=True))
+    ]
+    return [
+        _test(side, *told)
+        for side, *told in zip(
+            sides,
+            strata.distinct.tolist(),
+            strata.quantiles(),
+            bounds,
+            logs,
+            log_mean_exps(np.array(logs)).tolist(),
+            strict=True,
+        )
     ]
 
 
@@ -59,7 +72,7 @@ class _Strata:
     """The strata of all sides, one side after the other; `cuts`: where each side's begin.
 
     `past`: what the old version measured before each moment, `moment` each stratum's among them.
-    `a`: calls of warm instances. `usual`: calls of the old version's windows before the deploy
+    `a`: calls of warm instances. `distinct`: how many windows each side has. `usual`: calls of the old version's windows before the deploy
     that had any, above each column and all; `usual_cuts`: where each side's begin.
     """
 
@@ -76,6 +89,9 @@ class _Strata:
     moment: Ints
     usual: tuple[Floats, Ints]
     usual_cuts: Ints
+    distinct: Ints
+    before: Floats
+    before_cuts: Ints
 
     @classmethod
     def of(cls, sides: Sequence[Measured]) -> "_Strata":
@@ -88,7 +104,7 @@ class _Strata:
         )
         cuts = _cuts([side.windows.size for side in sides])
         windows = np.concatenate([side.windows for side in sides])
-        past, moment = _pasts(sides, windows, cuts, old, before)
+        past, moment, distinct = _pasts(sides, windows, cuts, old, before)
         calls = new.sum(axis=1)
         aside = np.concatenate([side.fresh for side in sides])
         calls_before = before.sum(axis=1)
@@ -108,7 +124,25 @@ class _Strata:
             moment,
             (above(before[busy]), calls_before[busy].astype(np.int64)),
             np.concatenate([[0], np.cumsum(busy)])[of_side],
+            distinct,
+            before,
+            of_side,
         )
+
+    def quantiles(self) -> list[tuple[Quantiles, Quantiles]]:
+        """Of each side, those of the new version, and of the old one since and before."""
+        new, old, before = (
+            summed(rows, np.repeat(np.arange(len(self.sides)), np.diff(cuts)), len(self.sides))
+            for rows, cuts in (
+                (self.new, self.cuts),
+                (self.old, self.cuts),
+                (self.before, self.before_cuts),
+            )
+        )
+        return [
+            (three(ours, self.lowest), three(theirs, self.lowest))
+            for ours, theirs in zip(new, old + before, strict=True)
+        ]
 
     def part(self, place: int) -> slice:
         """Where the strata of one side are."""
@@ -130,16 +164,17 @@ def _cuts(sizes: Sequence[int]) -> Ints:
 
 def _pasts(
     sides: Sequence[Measured], windows: Ints, cuts: Ints, old: Floats, before: Floats
-) -> tuple[Floats, Ints]:
+) -> tuple[Floats, Ints, Ints]:
     """The old version's histogram over windows strictly before each window of a side (the last
-    REMEMBERED of them); and each stratum's place among these.
+    REMEMBERED of them); each stratum's place among these; and how many windows each side has.
     """
     span = int(windows.max(initial=0)) + 1
     side = np.repeat(np.arange(len(sides)), np.diff(cuts))
     moments, moment = runs(side * span + windows)
     per_window = summed(old, moment, moments.size)
     # of each side its windows before the deploy, and then those since
-    since = _cuts(np.bincount(moments // span, minlength=len(sides)).tolist())
+    distinct = np.bincount(moments // span, minlength=len(sides))
+    since = _cuts(distinct.tolist())
     ends_before = _cuts([measured.before.shape[0] for measured in sides])
     order = [
         rows
@@ -153,7 +188,7 @@ def _pasts(
     of_moment = moments // span
     begins = (ends_before + since)[of_moment]
     ends = ends_before[of_moment + 1] + np.arange(moments.size)
-    return line[ends] - line[np.maximum(ends - REMEMBERED, begins)], moment
+    return line[ends] - line[np.maximum(ends - REMEMBERED, begins)], moment, distinct
 
 
 @dataclass(slots=True, eq=False)
@@ -208,24 +243,17 @@ def _bounds(
     return every
 
 
-def _test(
+def _logs(
     side: Measured,
     totals: tuple[Floats, Floats],
     bounds: Sequence[_Bound | None],
     logs_of: Iterator[float],
-) -> LatencyTest:
-    """The test of one side. `totals`: calls of the new and of the old version, by stratum;
-    `logs_of` gives the log of the e-value of each of its thresholds.
+) -> list[float]:
+    """Of each threshold of one side the log of the e-value. `totals`: calls of the new and of the
+    old version, by stratum; `logs_of` gives those of warm instances.
     """
     windows, (calls, b) = side.windows, totals
-    distinct = int(once(windows).size)
-    old_total = side.old.sum(axis=0)
-    quantiles = (
-        three(side.new.sum(axis=0), side.lowest),
-        three(old_total + side.before.sum(axis=0), side.lowest),
-    )
     logs: list[float] = []
-    shown: _Bound | None = None
     for bound in bounds:
         if bound is None:
             logs.append(0.0)
@@ -245,9 +273,24 @@ def _test(
             )
             log_e = max(log_e, fresh_too)
         logs.append(log_e)
-        if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
+    return logs
+
+
+def _test(
+    side: Measured,
+    distinct: int,
+    quantiles: tuple[Quantiles, Quantiles],
+    bounds: Sequence[_Bound | None],
+    logs: Sequence[float],
+    mixed: float,
+) -> LatencyTest:
+    """The test of one side, shown by the threshold that tells most. `distinct`: its windows;
+    `mixed`: the log of the mean of what its thresholds tell.
+    """
+    shown: _Bound | None = None
+    for place, bound in enumerate(bounds):
+        if bound and (shown is None or logs[place] >= max(logs[:place])):
             shown = bound
-    mixed = log_mean_exp(np.array(logs))
     if shown is None:
         return LatencyTest(distinct, 0, 0, 0, 0, 0, 0.0, None, None, None, *quantiles)
     k, a, s, b = shown.warm
@@ -257,7 +300,7 @@ def _test(
         if some.any()
         else (None, None, None)
     )
-    bad_windows = int(once(windows[shown.used][k > 0]).size)
+    bad_windows = int(once(side.windows[shown.used][k > 0]).size)
     sums4 = (int(a.sum()), int(k.sum()), int(b.sum()), int(s.sum()))
     return LatencyTest(distinct, bad_windows, *sums4, mixed, *interval, *quantiles)
 
@@ -282,7 +325,7 @@ def _log_es(bounds: Sequence[_Bound]) -> list[float]:
     )
     logs = log_ratios(*(np.concatenate(column) for column in zip(*columns, strict=True)))
     ends = np.cumsum([bound.warm[0].size for bound in bounds]).tolist()
-    return [
-        log_mean_exp(np.asarray(logs[:, begin:end].sum(axis=1), dtype=np.float64))
-        for begin, end in pairwise([0, *ends])
-    ]
+    sums = np.empty((len(bounds), logs.shape[0]))
+    for row, (begin, end) in enumerate(pairwise([0, *ends])):
+        np.add.reduce(logs[:, begin:end], axis=1, out=sums[row])
+    return [float(log_e) for log_e in log_mean_exps(sums)]

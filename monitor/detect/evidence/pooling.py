@@ -24,8 +24,7 @@ import scipy
 from monitor.detect.arrays import Floats, Ints, runs, summed
 from monitor.detect.evidence.equivalence import difference_bound, standardised
 from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
-from monitor.detect.evidence.rates import without_incident
-from monitor.detect.evidence.scatter import dispersions
+from monitor.detect.evidence.scatter import dispersions, without_incidents
 from monitor.detect.evidence.tested import (
     ALL_FAILURES,
     RATES,
@@ -220,9 +219,9 @@ def pooled_rate(
     place = COUNTS.index(bad), COUNTS.index(of)
     sums = _Sums()
     # an incident of before is nothing to expect
-    calm = [
-        without_incident(*(edge.contrast.before[:, column] for column in place)) for edge in edges
-    ]
+    calm = without_incidents(
+        [(edge.contrast.before[:, place[0]], edge.contrast.before[:, place[1]]) for edge in edges]
+    )
     scattered = dispersions(calm), dispersions([_by_window(edge, place) for edge in edges])
     for edge, usual, phi, clumps in zip(edges, calm, *scattered, strict=True):
         contrast = edge.contrast

@@ -55,12 +55,13 @@ def rate_tests(several: Sequence[Rates], floor_ratio: float) -> list[RateTest]:
         return []
     strata = _Strata.of(several)
     return [
-        _test(rates, sums, strata.used[begin:end], floor_ratio)
+        _test(rates, met, sums, strata.used[begin:end], floor_ratio)
         if any_bad
-        else RateTest(*sums[:2], 0, *sums[2:], 0.0, None, None, None, rates.phi)
-        for rates, sums, any_bad, (begin, end) in zip(
+        else RateTest(*met, 0, *sums, 0.0, None, None, None, rates.phi)
+        for rates, met, sums, any_bad, (begin, end) in zip(
             several,
-            zip(*strata.sums, strict=True),
+            strata.met,
+            strata.sums,
             strata.any_bad,
             pairwise(strata.cuts.tolist()),
             strict=True,
@@ -72,13 +73,15 @@ def rate_tests(several: Sequence[Rates], floor_ratio: float) -> list[RateTest]:
 class _Strata:
     """The strata of all, one after the other; `cuts`: where those of each begin.
 
-    `used`: both versions have calls. `sums`, of each: strata used, windows of these, calls and bad
-    ones of the new version, and of the old one. `any_bad`: whether a call in the used ones was.
+    `used`: both versions have calls. Of each, `met`: strata used, and windows of these; `sums`:
+    calls and bad ones of the new version, and of the old one; `any_bad`: whether a call in strata
+    used was.
     """
 
     cuts: Ints
     used: Bools
-    sums: tuple[list[int], ...]
+    met: list[tuple[int, int]]
+    sums: list[tuple[int, int, int, int]]
     any_bad: list[bool]
 
     @classmethod
@@ -96,12 +99,19 @@ class _Strata:
         span = int(windows.max(initial=0)) + 1
         moments = once(owner[used] * span + windows[used])
         distinct = np.bincount(moments // span, minlength=len(several))
-        columns = (used, new_calls, new_bad, old_calls, old_bad)
-        strata, *sums = (_sums(column, cuts) for column in columns)
         return cls(
             cuts,
             used,
-            (strata, distinct.tolist(), *sums),
+            list(zip(_sums(used, cuts), distinct.tolist(), strict=True)),
+            list(
+                zip(
+                    _sums(new_calls, cuts),
+                    _sums(new_bad, cuts),
+                    _sums(old_calls, cuts),
+                    _sums(old_bad, cuts),
+                    strict=True,
+                )
+            ),
             [count > 0 for count in _sums(bad, cuts)],
         )
 
@@ -113,9 +123,13 @@ def _sums(column: Ints | Bools, cuts: Ints) -> list[int]:
 
 
 def _test(
-    rates: Rates, sums: tuple[int, int, int, int, int, int], used: Bools, floor_ratio: float
+    rates: Rates,
+    met: tuple[int, int],
+    sums: tuple[int, int, int, int],
+    used: Bools,
+    floor_ratio: float,
 ) -> RateTest:
-    """The test of one that has bad calls; the first two `sums` are of the strata `used`."""
+    """The test of one that has bad calls in the strata `used`."""
     (new_bad, new_calls), (old_bad, old_calls) = rates.new, rates.old
     bad = used & (new_bad + old_bad > 0)
     k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
@@ -131,4 +145,4 @@ def _test(
     )
     log_e = min(log_e, 0.0) if over else log_e
     ratio, low, high = ratio_bounds(k, s, share, phi, CONFIDENCE)
-    return RateTest(*sums[:2], bad_windows, *sums[2:], log_e, ratio, low, high, phi, over)
+    return RateTest(*met, bad_windows, *sums, log_e, ratio, low, high, phi, over)

@@ -1,4 +1,4 @@
-"""The tests of each signal on one contrast of an edge: rates of bad calls, and latency by side."""
+"""The tests of each signal on contrasts of edges: rates of bad calls, and latency by side."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,11 @@ from monitor.detect.evidence.latency_tests import Measured, latency_tests
 from monitor.detect.evidence.rate_tests import Rates, RateTest, rate_tests
 from monitor.detect.evidence.rates import (
     LEANS,
-    dispersion,
     exact_tail,
     lasting,
     surely_scattered,
-    without_incident,
 )
-from monitor.detect.evidence.scatter import dispersions
+from monitor.detect.evidence.scatter import dispersions, without_incidents
 from monitor.detect.evidence.tested import (
     ALL_FAILURES,
     FROM_TRACES,
@@ -67,18 +65,8 @@ class OldCounts:
             place = COLUMN[bad]
             if not (self.before[:, place].any() or self.beside[:, place].any()):
                 return 1.0
-            self.scatter[bad, calls] = dispersion(*self.usual(bad, calls))
+            _learn([(self, (bad, calls))])
         return self.scatter[bad, calls]
-
-    def usual(self, bad: str, calls: str) -> tuple[Ints, Ints]:
-        """Bad calls and calls by window, without an incident before the deploy that was over."""
-        column = [COUNTS.index(name) for name in (bad, calls)]
-        past = without_incident(self.before[:, column[0]], self.before[:, column[1]])
-        k, n = (
-            np.concatenate([earlier, self.beside[:, place]])
-            for earlier, place in zip(past, column, strict=True)
-        )
-        return k, n
 
     def kinds(self) -> list[tuple[str, str]]:
         """Kinds of bad calls that the old version had, each with what it is part of. Of the others
@@ -98,10 +86,28 @@ class OldCounts:
 
 def learn_scatter(olds: Sequence[OldCounts]) -> None:
     """How bad calls of each of these scatter, reckoned in one go."""
-    asked = [(old, kind) for old in olds for kind in old.kinds()]
-    for (old, kind), phi in zip(
-        asked, dispersions([old.usual(*kind) for old, kind in asked]), strict=True
-    ):
+    _learn([(old, kind) for old in olds for kind in old.kinds()])
+
+
+def _learn(asked: Sequence[tuple[OldCounts, tuple[str, str]]]) -> None:
+    """Variance over mean of each kind of bad calls, without an incident before the deploy that was
+    over.
+    """
+    places = [(COLUMN[bad], COLUMN[calls]) for _, (bad, calls) in asked]
+    pasts = without_incidents(
+        [
+            (old.before[:, bad], old.before[:, calls])
+            for (old, _), (bad, calls) in zip(asked, places, strict=True)
+        ]
+    )
+    usual = [
+        (
+            np.concatenate([past[0], old.beside[:, bad]]),
+            np.concatenate([past[1], old.beside[:, calls]]),
+        )
+        for past, (old, _), (bad, calls) in zip(pasts, asked, places, strict=True)
+    ]
+    for (old, kind), phi in zip(asked, dispersions(usual), strict=True):
         old.scatter[kind] = phi
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.detect.evidence.latency import Counted
+from monitor.detect.evidence.latency import Far, Slow
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side
 from monitor.detect.measure.warmup import Shares
@@ -74,8 +74,8 @@ class Beyond:
     `slow` as `exceedance_counts` gives it, `far` as `far_counts` does.
     """
 
-    slow: tuple[int, int, int, int]
-    far: tuple[Counted, Counted, Counted, float]
+    slow: Slow
+    far: Far
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -157,12 +157,13 @@ def settled_windows(
 ) -> Bools:
     """The same of any windows since the deploy."""
     first = int(contrast.table.windows[contrast.since_rows[0]]) if contrast.since_rows.size else 0
-    warm = np.array([not fresh.get(int(window)) for window in windows.tolist()], dtype=bool)
+    moments, places = runs(windows)
+    warm = np.array([not fresh.get(window) for window in moments.tolist()], dtype=bool)[places]
     begins = first + SETTLES + (grain if grain > WINDOW_SECONDS else 0)
     if grain > SETTLES and _settles_in_first(contrast, first, grain):
         begins = first + grain
     warm &= windows >= begins
-    enough = np.unique(windows[warm]).size >= fewest
+    enough = once(windows[warm]).size >= fewest
     return warm if enough else np.ones(warm.size, dtype=bool)
 
 
