@@ -210,7 +210,9 @@ class Replay:
         if kind.side not in ("request", "response"):
             return harms
         refused = kind.side == "request" and 400 <= kind.status < 500
-        broken = set() if refused else _broken(kind, new) - _broken(kind, old)
+        broken = set() if refused else _broken(kind, new)
+        if broken:
+            broken -= _broken(kind, old)
         if kind.side == "response":
             harms += [
                 Harm(_pointer(change), change.rule, place)

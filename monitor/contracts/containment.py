@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote
 
 import jsonschema_rs as engine
 
-from monitor.contracts.compiling import NUMBERS
+from monitor.contracts.compiling import NUMBERS, Draft
+from monitor.contracts.differing import Stated, bare, differing
 from monitor.contracts.looks import DATA, every_object
 from monitor.contracts.refs import resolve
 from monitor.contracts.schemas import Schema
@@ -23,11 +24,16 @@ from monitor.model.pointers import unescaped
 Answer = Literal["yes", "no", "open"]
 MOST_BYTES = 60_000
 """Of a schema with all that it refers to: beyond, a comparison may take seconds."""
+MOST_READ = 20 * MOST_BYTES
+"""Of a schema before it is told what two say alike."""
 MOST_CHOICES = 32
 """Of `anyOf` and `oneOf` in a schema: their differences multiply, 64 of them take ten seconds."""
 MOST_LEFT = 4_000
 """Characters of a canonical schema that another is taken from: of 20,000 that takes seconds."""
 LONGEST_EXAMPLE = 400
+_ROOT = "differing"
+_HOLDING = frozenset("$schema $defs definitions $comment".split())
+"""What a document holds beside the schema that it is."""
 _ELSEWHERE = ("$id", "id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
 
 
@@ -53,9 +59,11 @@ _EMPTY: dict[engine.canonical.Satisfiability, Answer] = {
 
 
 def held_against(older: Schema, newer: Schema) -> Held:
-    """Compare two schemas with all that they refer to."""
+    """Compare two schemas with all that they refer to. What is told to be lost or won leaves out
+    what both say alike.
+    """
     try:
-        was, now = _whole(older), _whole(newer)
+        was, now = _wholes(older, newer)
     except (ContractError, ValueError, RecursionError, engine.canonical.CanonicalizationError):
         return OPEN  # it is of no use, or of a kind that is not compared
     if was is None or now is None:
@@ -69,18 +77,39 @@ def held_against(older: Schema, newer: Schema) -> Held:
         return OPEN
 
 
-def _whole(schema: Schema) -> engine.CanonicalSchema | None:
-    """A schema with what it refers to, canonical; None where that takes too much."""
+_Canonical = engine.CanonicalSchema | None
+
+
+def _wholes(older: Schema, newer: Schema) -> tuple[_Canonical, _Canonical]:
+    """Both with what they refer to and without what they say alike, canonical; None where that
+    takes too much.
+    """
+    was, now = _stated(older), _stated(newer)
+    if was is None or now is None:
+        return None, None
+    parts = differing(was, now) if older.draft == newer.draft else (was[1], now[1])
+    return _canonical(was[0], parts[0], older.draft), _canonical(now[0], parts[1], newer.draft)
+
+
+def _stated(schema: Schema) -> Stated | None:
+    """A schema in a document with all that it refers to; None where that is too much."""
     document, _ = schema.written
-    if not isinstance(document, dict):
+    alone = _alone(document, schema.pointer) if isinstance(document, dict) else None
+    if alone is None:
         return None
-    alone = _alone(document, schema.pointer)
-    if alone is None or _choices(alone) > MOST_CHOICES:
+    alone = _newer(alone) if schema.draft == "4" else alone
+    root = {word: part for word, part in alone.items() if word not in _HOLDING}
+    return alone, {"$ref": alone["$ref"]} if schema.pointer else root
+
+
+def _canonical(document: dict[str, Any], part: Any, draft: Draft) -> _Canonical:
+    alone = _alone(document | {_ROOT: part}, f"/{_ROOT}") or document
+    if len(json.dumps(alone)) > MOST_BYTES or _choices(alone) > MOST_CHOICES:
         return None
-    draft = schema.draft
-    if draft == "4":  # in which next to nothing is decided
-        alone, draft = _newer(alone), "7"
-    return engine.canonicalize(alone, draft=NUMBERS[draft], validate_formats=True, offline=True)
+    # in draft 4 next to nothing is decided
+    return engine.canonicalize(
+        alone, draft=NUMBERS["7" if draft == "4" else draft], validate_formats=True, offline=True
+    )
 
 
 def _choices(node: Any) -> int:
@@ -109,12 +138,12 @@ def _newer(node: Any) -> Any:
 
 def _alone(document: dict[str, Any], pointer: str) -> dict[str, Any] | None:
     """What a schema needs of its document, each part under its old pointer."""
-    waiting, parts, room = [pointer], dict[str, Any](), MOST_BYTES
+    waiting, parts, room = [pointer], dict[str, Any](), MOST_READ
     while waiting:
         place = waiting.pop()
         if place in parts:
             continue
-        node = parts[place] = resolve(document, f"#{place}", "")
+        node = parts[place] = bare(resolve(document, f"#{place}", ""))
         room -= len(json.dumps(node))
         if room < 0:
             return None

@@ -252,8 +252,13 @@ def instances(node: Node) -> list[Any]:
 
 def is_cut(node: Node) -> bool:
     """Whether parts of its payloads were not looked at, which may hold anything."""
+    text = orjson.dumps(node)  # a look at the text is ten times faster, and mostly enough
+    return (b'"c":' in text or b'"m":{}' in text) and _is_cut(node)
+
+
+def _is_cut(node: Node) -> bool:
     below = [*node.get("o", {}).values(), node.get("m"), node.get("a")]
-    return _is_cut_here(node) or any(part and is_cut(part) for part in below)
+    return _is_cut_here(node) or any(part and _is_cut(part) for part in below)
 
 
 _ANYTHING: Node = {"a": {}, "b": 1, "d": 1, "e": 1, "n": 1, "o": {}, "s": 1}

@@ -22,7 +22,7 @@ from monitor.contracts.valued import RULES, Marks, Valued
 from monitor.detect.ramps.bounds import upper_share
 from monitor.edges.aliases import Aliases
 from monitor.joining.amended import Amendment, Met, Settled, Told, Unsettled
-from monitor.joining.meaning import counts_of
+from monitor.joining.meaning import MarksByPlace
 from monitor.joining.publishing import provider_of, read_revision
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
@@ -134,6 +134,7 @@ class _Judging:
         self._refused: list[Met] = []
         self._reached: set[str] = set()
         self._marks = {} if shown is None else {_group(row): row for row in marks}
+        self._by_place = MarksByPlace()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """A skeleton that some payloads had; nothing of what the revisions do not speak of."""
@@ -201,15 +202,16 @@ class _Judging:
         rule, pointer = outcome.rule, outcome.pointer
         if outcome.word == "values":
             marked = self._marks.get(_group(row))
+            counts: Marks = {} if marked is None else self._by_place.of(marked)
             share, rule, left = (
-                by_marks(outcome.values, counts_of(marked))
+                by_marks(outcome.values, counts)
                 if marked is not None and outcome.values
                 else (0.0, "", 1.0)
             )
             broken = round(count * share)
             unsure = min(count - broken, math.ceil(count * left))
             if unsure:
-                self._add_why(outcome, {} if marked is None else counts_of(marked))
+                self._add_why(outcome, counts)
             pointer = next((it.pointer for it in outcome.values if it.rule == rule), "")
         key = (outcome.change, str(row["side"]))
         self._concerned[key] += count
@@ -241,7 +243,7 @@ class _Judging:
 
     def add_marks(self, row: Mapping[str, Any]) -> None:
         """What stood in requests of one kind."""
-        for change, met_there, valued in _refused(self._replay, row):
+        for change, met_there, valued in _refused(self._replay, row, self._by_place):
             key = (change, str(row["side"]))
             self._concerned[key] += valued.shown
             self._affected[key] += valued.broken
@@ -279,13 +281,14 @@ def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _refused(replay: Replay, row: Mapping[str, Any]) -> Iterator[tuple[int, list[Met], Valued]]:
+def _refused(
+    replay: Replay, row: Mapping[str, Any], marks: MarksByPlace
+) -> Iterator[tuple[int, list[Met], Valued]]:
     """What payloads of a row of marks make of each change about values."""
     kind = Kind(row["operation"], int(row["status"]), row["side"], row["media"], None)
     if kind.side not in ("request", "query"):
         return
-    by_place = counts_of(row)
-    for change, pointer, count in replay.refused(kind, by_place):
+    for change, pointer, count in replay.refused(kind, marks.of(row)):
         whom = (
             row["caller"],
             row["caller_namespace"],

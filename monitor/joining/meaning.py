@@ -4,7 +4,7 @@ answer the callee's, a request or a message the caller's.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -158,21 +158,58 @@ def at_once(old: Sequence[Marked], new: Sequence[Marked]) -> bool:
     return met >= TOGETHER * sum(part.taken for part in new) and beside >= enough
 
 
-def counts_of(row: Row) -> dict[str, dict[str, int]]:
-    """How many of the payloads that were marked showed each mark, by place."""
-    marked = marked_of({"hour": _NO_HOUR, **row})
-    counts: dict[str, dict[str, int]] = {}
-    if marked is None:
+class MarksByPlace:
+    """Marks of many rows by place. Rows have mostly the same marks: each is taken apart once, and
+    of a row only those of the places that are asked for are counted.
+    """
+
+    def __init__(self) -> None:
+        self._seen = set[str]()
+        self._by_place: dict[str, list[tuple[str, str]]] = {}
+
+    def of(self, row: Row) -> Mapping[str, Mapping[str, int]]:
+        """How many of the payloads that were marked showed each mark, by place."""
+        marked = marked_of({"hour": _NO_HOUR, **row})
+        if marked is None:
+            return {}
+        for key in marked.marks.keys() - self._seen:
+            place, _, mark = key.partition(SEPARATOR)
+            if place or mark not in COUNTING:
+                self._by_place.setdefault(place, []).append((key, mark))
+        self._seen |= marked.marks.keys()
+        return _Counts(marked, self._by_place)
+
+
+class _Counts(Mapping[str, Mapping[str, int]]):
+    """Those of one row."""
+
+    def __init__(self, marked: Marked, by_place: Mapping[str, list[tuple[str, str]]]) -> None:
+        self._marked, self._by_place = marked, by_place
+        self._counted: dict[str, dict[str, int]] = {}
+
+    def __getitem__(self, place: str) -> Mapping[str, int]:
+        counts = self._counted.get(place)
+        if counts is None:
+            marks, each = self._marked.marks, self._marked.each
+            counts = self._counted[place] = {
+                mark: round(int(marks[key]) / each)
+                for key, mark in self._by_place.get(place, ())
+                if key in marks
+            }
+        if not counts:
+            raise KeyError(place)
         return counts
-    each = marked.each
-    for key, count in marked.marks.items():
-        place, _, mark = key.partition(SEPARATOR)
-        if place or mark not in COUNTING:
-            held = counts.get(place)
-            if held is None:
-                held = counts[place] = {}
-            held[mark] = int(count) if each == 1.0 else round(int(count) / each)
-    return counts
+
+    def __iter__(self) -> Iterator[str]:
+        return (place for place in self._by_place if place in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def counts_of(row: Row) -> Mapping[str, Mapping[str, int]]:
+    """The same of a single row."""
+    return MarksByPlace().of(row)
 
 
 def sketches_of(marked: Sequence[Marked], *, at_once: bool) -> list[Sketch]:
