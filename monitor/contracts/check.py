@@ -260,7 +260,10 @@ def _unknown(
 def _removed(exchange: Exchange, contract: InForce) -> Operation | None:
     """The operation of an earlier revision that a call asks for."""
     for former in contract.former:
-        match = former.router.match(exchange.method.upper(), exchange.path)
+        promise = former.promise
+        if promise is None or promise.by_example:
+            continue
+        match = promise.router.match(exchange.method.upper(), exchange.path)
         if match is not None and match.target is not None:
             return match.target
     return None

@@ -2,7 +2,7 @@
 consumer and time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import Any
 from monitor.contracts.form import Promise
 from monitor.contracts.framing import SchemaKey, Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.errors import ContractError
+from monitor.contracts.unread import Unread
 from monitor.model.contracts import PublishedRole, Revision
 from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.model.services import NOBODY, split_service
@@ -19,12 +19,15 @@ from monitor.model.services import NOBODY, split_service
 _MOST_CACHED = 20_000
 _FOREVER = 2**63 - 1
 _MOST_FORMER = 20  # revisions that are asked whether they had an operation
+_OF_CALLS_ALONE = frozenset(
+    {"openapi", "graphql", "wiremock", "mountebank", "timing", "ramp-plan"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One revision with its compiled promise; None when its text cannot be used (it is listed in
-    `Registry.broken`).
+    """One revision with its promise, or what reads it when it is first asked for; None when its
+    text cannot be used (it is listed in `Registry.broken`).
 
     `plans` remembers what of checking hangs on no payload (at_once.py). `observed`: what breaks it
     is told, and is no violation.
@@ -32,18 +35,24 @@ class InForce:
 
     name: str
     number: int
-    promise: Promise | None
+    given: Promise | Unread | None
     since_ns: int
     until_ns: int
     provider: str = ""
-    former: tuple[Promise, ...] = ()
-    """What earlier revisions promised, the newest first: an operation that they had and this one
-    has not was removed.
+    former: tuple["InForce", ...] = ()
+    """Earlier revisions, the newest first: an operation that they had and this one has not was
+    removed.
     """
     observed: bool = False
     plans: dict[tuple[int, str, str, int, str], Any] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    @property
+    def promise(self) -> Promise | None:
+        """What it promises, read once."""
+        given = self.given
+        return given() if isinstance(given, Unread) else given
 
 
 class Registry:
@@ -53,8 +62,10 @@ class Registry:
     Of one contract's revisions in force at the event's time and environment, one for the
     provider's very version beats one for all versions, and that beats one for another version (a
     version that never published keeps the promise made before); among equals the highest number
-    wins. `broken` names unusable revisions and why. `mocks` is the same of those that stand for a
-    provider; None where there is none.
+    wins. `mocks` is the same of those that stand for a provider; None where there is none.
+
+    A revision is read when it is first asked for: many are superseded, and of others nobody sends
+    traffic. Until then only its packed text is held, afterwards only what was read.
     """
 
     def __init__(
@@ -66,13 +77,13 @@ class Registry:
         limits: ContractLimits = CONTRACT_LIMITS,
         role: PublishedRole = "contract",
         promises: Mapping[str, Promise] | None = None,
+        text_of: Callable[[Revision], str] = lambda revision: revision.document,
     ) -> None:
         """`promises`: those that were read already, by the contract's name; each has one
-        revision.
+        revision. `text_of` is asked here, and for those alone that `previous` does not hold.
         """
         self._given = promises or {}
-        self.broken: dict[tuple[str, int], str] = {}
-        self._read: dict[tuple[str, int, str], Promise | None] = {}
+        self._texts: dict[tuple[str, int, str], Unread] = {}
         self._by_provider: dict[str, dict[str, list[tuple[Revision, InForce]]]] = {}
         self._found: dict[tuple[str, str, str, str | None], list[list[InForce]]] = {}
         self._of_others: dict[int, InForce | None] = {}
@@ -87,7 +98,7 @@ class Registry:
                 ended[revision.name] = _ns(revision.effective_from)
             if not _of_role(revision, role):
                 continue  # a mock stands for the provider, and is nobody's promise
-            promise = self._promise(revision, previous, lenient_nullable, limits)
+            promise = self._promise(revision, previous, lenient_nullable, limits, text_of)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
             until = min(until, ended.get(revision.name, _FOREVER))
             held = InForce(
@@ -101,14 +112,16 @@ class Registry:
             )
             self._by_provider.setdefault(revision.provider, {}).setdefault(
                 revision.name, []
-            ).append((revision, held))
+            ).append((replace(revision, document=""), held))
         for names in self._by_provider.values():
             for entries in names.values():
                 _remember(entries)
         self.mocks: Registry | None = None
         if any(revision.role == "mock" for revision in revisions) and role == "contract":
             before = None if previous is None else previous.mocks
-            self.mocks = Registry(revisions, previous=before, limits=limits, role="mock")
+            self.mocks = Registry(
+                revisions, previous=before, limits=limits, role="mock", text_of=text_of
+            )
 
     def _promise(
         self,
@@ -116,31 +129,29 @@ class Registry:
         previous: "Registry | None",
         lenient: bool,
         limits: ContractLimits,
-    ) -> Promise | None:
+        text_of: Callable[[Revision], str],
+    ) -> Promise | Unread:
         if revision.name in self._given:
             return self._given[revision.name]
         key = (revision.name, revision.number, revision.content_hash)
-        where = f"contract {revision.name} revision {revision.number}"
-        if previous is not None and key in previous._read:  # noqa: SLF001 - the same class
-            self._read[key] = previous._read[key]  # noqa: SLF001 - the same class
-            if self._read[key] is None:
-                self.broken[key[:2]] = previous.broken.get(key[:2], "")
-            return self._read[key]
-        # a sixth of a collector's start goes by loading every format, and many have no contract
-        from monitor.contracts.read import read_contract  # noqa: PLC0415
+        held = None if previous is None else previous._texts.get(key)  # noqa: SLF001 - the same class
+        if held is None:
+            where = f"contract {revision.name} revision {revision.number}"
+            held = Unread(revision.format, text_of(revision), where, lenient, limits)
+        self._texts[key] = held
+        return held
 
-        try:
-            self._read[key] = read_contract(
-                revision.format,
-                revision.document,
-                where=where,
-                lenient_nullable=lenient,
-                limits=limits,
-            )
-        except ContractError as error:
-            self._read[key] = None
-            self.broken[key[:2]] = str(error)
-        return self._read[key]
+    @property
+    def broken(self) -> dict[tuple[str, int], str]:
+        """The unusable revisions, and why. Reads all that nobody asked for yet."""
+        for unread in self._texts.values():
+            unread()
+        return self.met_broken
+
+    @property
+    def met_broken(self) -> dict[tuple[str, int], str]:
+        """The same of those alone that were asked for."""
+        return {key[:2]: unread.why for key, unread in self._texts.items() if unread.why}
 
     def _known_as(self, provider: str, namespace: str) -> str:
         """The published provider that is the same Kubernetes service under another name; the name
@@ -245,15 +256,10 @@ class Registry:
     @cached_property
     def writers(self) -> Mapping[SchemaKey, Writer]:
         """The schemas that published contracts name by the keys of a registry."""
-        contracts = [
-            contract
-            for names in self._by_provider.values()
-            for entries in names.values()
-            for _, contract in entries
-        ]
         return {
             key: writer
-            for contract in contracts
+            for contracts in self._by_provider.values()
+            for contract in _of_messages(contracts)
             if contract.promise is not None
             for key, writer in contract.promise.writers.items()
         }
@@ -261,14 +267,13 @@ class Registry:
     @cached_property
     def _speaking(self) -> list[str]:
         """The providers whose contracts speak of messages."""
-        by_provider = {
-            provider: [contract for entries in names.values() for _, contract in entries]
-            for provider, names in self._by_provider.items()
-        }
         return [
             name
-            for name, contracts in by_provider.items()
-            if any(contract.promise is None or contract.promise.messages for contract in contracts)
+            for name, contracts in self._by_provider.items()
+            if any(
+                contract.promise is None or contract.promise.messages
+                for contract in _of_messages(contracts)
+            )
         ]
 
     def _for_others(self, contract: InForce) -> InForce | None:
@@ -284,7 +289,7 @@ class Registry:
                 None
                 if promise is None or not theirs
                 else replace(
-                    contract, promise=replace(promise, messages=theirs, _of_topic={}), plans={}
+                    contract, given=replace(promise, messages=theirs, _of_topic={}), plans={}
                 )
             )
             self._of_others[id(contract)] = meant
@@ -317,17 +322,22 @@ def _of_role(revision: Revision, role: PublishedRole) -> bool:
     return revision.role == "mock" if role == "mock" else revision.binds
 
 
+def _of_messages(
+    contracts: Mapping[str, list[tuple[Revision, InForce]]],
+) -> Iterator[InForce]:
+    """Those whose format may speak of messages: no other is read to find that it does not."""
+    for entries in contracts.values():
+        for revision, contract in entries:
+            if revision.format not in _OF_CALLS_ALONE:
+                yield contract
+
+
 def _remember(entries: list[tuple[Revision, InForce]]) -> None:
-    """Tell each revision, the newest first, what those before it promised, as far as they are of
-    operations.
-    """
+    """Tell each revision, the newest first, those before it."""
+    earlier = [contract for _, contract in entries]
     for at, (revision, contract) in enumerate(entries):
-        earlier = [
-            contract.promise
-            for _, contract in entries[at + 1 :]
-            if contract.promise is not None and not contract.promise.by_example
-        ]
-        entries[at] = (revision, replace(contract, former=tuple(earlier[:_MOST_FORMER])))
+        former = tuple(earlier[at + 1 : at + 1 + _MOST_FORMER])
+        entries[at] = (revision, replace(contract, former=former))
 
 
 def _ranked(

@@ -46,12 +46,15 @@ class RegistryWatch:
         self._registry: Registry | None = None
         self._stamp: store.Stamp | None = None
         self._looked = 0.0
+        self._told: set[tuple[str, int]] = set()
 
     def __call__(self) -> Registry:
         """The snapshot to use now."""
         with self._lock:
             now = self._seconds()
             if self._registry is None or now - self._looked >= self._refresh * 0.8:
+                if self._registry is not None:
+                    self._tell_broken(self._registry)
                 self._registry = self._look(self._registry)
                 self._looked = now
             return self._registry
@@ -61,22 +64,32 @@ class RegistryWatch:
             stamp = store.stamp(self._engine)
             if held is not None and stamp == self._stamp:
                 return held
-            revisions = [
-                canonical(revision, self._aliases) for revision in store.revisions(self._engine)
-            ]
+            fresh = Registry(
+                [canonical(revision, self._aliases) for revision in store.listed(self._engine)],
+                previous=held,
+                lenient_nullable=self._lenient,
+                text_of=self._text_of,
+            )
         except StoreUnavailable as error:
             if held is None:
                 raise
             log.warning("contracts not refreshed", reason=str(error))
             return held
-        fresh = Registry(revisions, previous=held, lenient_nullable=self._lenient)
-        for (name, number), reason in fresh.broken.items():
-            if held is None or (name, number) not in held.broken:
+        self._stamp = stamp
+        return fresh
+
+    def _text_of(self, revision: Revision) -> str:
+        whole = store.revision(self._engine, revision.name, revision.number)
+        return "" if whole is None else whole.document
+
+    def _tell_broken(self, registry: Registry) -> None:
+        """What was asked for and cannot be used is logged once."""
+        for (name, number), reason in registry.met_broken.items():
+            if (name, number) not in self._told:
+                self._told.add((name, number))
                 log.warning(
                     "contract cannot be used", contract=name, revision=number, reason=reason
                 )
-        self._stamp = stamp
-        return fresh
 
 
 def canonical(revision: Revision, aliases: Aliases) -> Revision:

@@ -2,6 +2,7 @@
 recorded traffic says of it.
 """
 
+import gc
 import json
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from monitor.contracts.read import document_of
 from monitor.contracts.registry import Registry
+from monitor.contracts.schemas import Schemas
 from monitor.control.contracts import revisions
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import ORDER, interaction, pact
@@ -52,6 +54,22 @@ def recorded(api: Asked, *exchanges: dict[str, Any]) -> None:
         Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock
     ):
         pass
+
+
+def test_what_was_read_of_a_large_document_is_let_go(api: Asked) -> None:
+    """A server that was sent some large documents grew with each: their circles stayed."""
+
+    def held() -> int:
+        return sum(type(it) is Schemas for it in gc.get_objects())
+
+    large = json.dumps(document_of(PAYMENTS, where="x") | {"x-much": ["x" * 1_000] * 400})
+    before = held()
+    gc.disable()
+    try:
+        publish(api, large)
+        assert held() == before
+    finally:
+        gc.enable()
 
 
 def test_scope_role_and_owner_stay_until_told_otherwise(api: Asked) -> None:

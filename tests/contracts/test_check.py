@@ -327,6 +327,17 @@ def test_openapi_knows_all_operations_and_a_bound_schema_only_its_own() -> None:
     assert check(exchange(path="/api/extra/1", status=500, answer={}), alone).outcome == "valid"
 
 
+def test_a_contract_is_read_when_its_provider_is_first_asked_for() -> None:
+    made = Registry([revision(), revision("openapi: 2.0", name="other", provider="other")])
+    assert check(exchange(), made).outcome == "valid"
+    assert made.met_broken == {}  # nobody asked for the other
+    again = Registry([revision(), revision("openapi: 2.0", name="other", provider="other")], previous=made)  # fmt: skip
+    (known,) = made.find("payment", "", "", "", 0)
+    (same,) = again.find("payment", "", "", "", 0)
+    assert known.promise is same.promise  # what was read is not read again
+    assert list(again.broken) == [("other", 1)]
+
+
 def test_an_unreadable_contract_is_no_green() -> None:
     made = Registry([revision("openapi: 2.0")])
     assert "2.0" in made.broken["payments", 1]

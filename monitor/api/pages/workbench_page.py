@@ -4,7 +4,7 @@ effect; and approved by a person with the scope.
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Form, Query, Request, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from monitor.api.access import Opened, Publishing, Reading
@@ -74,6 +74,7 @@ def judge_form(
 def approve_form(
     caller: Publishing,
     parts: Opened,
+    after: BackgroundTasks,
     contract: Contract,
     document: Annotated[str, Form(min_length=1, max_length=16_000_000)],
     environment: Annotated[str, Form(max_length=1000)] = "",
@@ -92,7 +93,7 @@ def approve_form(
         effective_from=effective_from.strip() or None,
         from_deploy=from_deploy.strip(),
     )
-    published = publish(caller, parts, body)
+    published = publish(caller, parts, body, after)
     if published.outcome == "awaits":
         return RedirectResponse(path("contracts", published.name), 303)
     return RedirectResponse(

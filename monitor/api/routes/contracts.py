@@ -4,11 +4,12 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, BackgroundTasks, Query
 from pydantic import BaseModel, Field
 
 from monitor.api.access import Caller, Opened, Publishing, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
+from monitor.api.letting_go import let_go
 from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
@@ -36,6 +37,8 @@ from monitor.model.contracts import (
 from monitor.model.services import split_service
 
 Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
+
+_LARGE = 300_000  # characters
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 
@@ -188,7 +191,9 @@ def list_contracts(
 
 
 @router.post("/contracts", summary="Publish a revision", status_code=201)
-def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
+def publish(
+    caller: Publishing, parts: Opened, body: ContractBody, after: BackgroundTasks
+) -> Published:
     """The same content again is the same revision. Never reaches out to the network: a remote $ref
     is refused.
 
@@ -197,6 +202,8 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     others are named.
     """
     now = parts.clock()
+    if len(body.document) > _LARGE:
+        after.add_task(let_go)
     draft = completed(
         ContractDraft(
             body.name,
