@@ -410,3 +410,32 @@ def test_nor_does_it_hide_behind_an_incident_that_was_there_before(incident: ran
         hit = lambda window, size=size: size * slowly(window) + 0.45 * (window in incident)  # noqa: E731
         assert both_versions(hit, 2).outcome != "pass"
     assert both_versions(lambda window: 0.45 * (window in incident), 2).outcome == "pass"
+
+
+@pytest.mark.parametrize("times", [5 * 10**7, 5 * 10**10])
+@pytest.mark.parametrize(("share", "outcome"), [(0.3, "pass"), (1.0, "inconclusive")])
+def test_calls_of_any_number_are_reckoned_with(times: int, share: float, outcome: str) -> None:
+    """A window of 10^10 or 10^13 calls: neither whole numbers nor likelihoods run over."""
+    rows = [
+        replace(
+            row,
+            calls=row.calls * times,
+            weighted_calls=row.weighted_calls * times,
+            failed=row.failed * times,
+            outcomes={name: count * times for name, count in row.outcomes.items()},
+            conformance={},
+            coverage={"both": row.calls * times},
+            client_calls=row.calls * times,
+            server_calls=row.calls * times,
+            client_histogram={},
+            server_histogram={place: n * times for place, n in row.server_histogram.items()},
+            self_histogram={},
+        )
+        for row in cells(
+            [Traffic(edge(), 200, Behaviour(0.1), Behaviour(0.1))],
+            60,
+            share=steady(share),
+            before=60,
+        )
+    ]
+    assert judge(deploy(), rows, (), (), JudgeSettings(), now_after(60))[0].outcome == outcome

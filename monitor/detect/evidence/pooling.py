@@ -58,6 +58,8 @@ NONE: Ints = np.zeros(0, dtype=np.int64)
 SIZES: Floats = np.asarray((np.arange(40) + 0.5) / 40.0, dtype=np.float64)
 BELOW: Floats = np.asarray(0.5 ** (np.arange(5) + 0.5), dtype=np.float64)
 """Parts of the floor by which a harmless release may be worse."""
+LARGEST = 1e12
+"""Of a negative binomial's size: the logs of larger factorials are not told apart."""
 BASES = (np.arange(9) + 0.5) / 9.0
 
 
@@ -286,10 +288,9 @@ def _likelihood(bad: float, bases: Floats, added: Floats, law: _Law) -> float:
     binomial, Poisson where nothing clumps.
     """
     mean = bases[:, None] + added[None, :]
+    least = np.maximum(1e-6 * mean, mean * (mean / LARGEST))
     excess = (
-        np.maximum(
-            (law.phi - 1.0) * bases[:, None] + (law.clumps - 1.0) * added[None, :], 1e-6 * mean
-        )
+        np.maximum((law.phi - 1.0) * bases[:, None] + (law.clumps - 1.0) * added[None, :], least)
         / mean
     )
     size = mean / excess

@@ -252,7 +252,7 @@ def gone_away(
     if distinct.size < 2 or not a.sum():
         return False
     late = windows >= distinct[-max(1, distinct.size // 2)]
-    expected = a[late].sum() * k.sum() / a.sum()
+    expected = float(a[late].sum()) * float(k.sum()) / float(a.sum())
     if expected < SHOWN:
         return False
     usual = (s[late].sum() + 0.5) / (b[late].sum() + 1.0)
