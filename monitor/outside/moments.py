@@ -47,6 +47,10 @@ wanted for any pass.
 """
 PASS_AFTER = 600.0
 """Seconds of the new version that a pass wants to have seen, whatever its calls show."""
+AWAITED = 300.0
+"""So long from when a pass may stand on, each minute is looked at: most are decided then, and what
+is looked at later is decided later.
+"""
 WATCHED = 3600.0
 """Seconds that a deploy is watched for when nobody tells."""
 BINS_BEFORE = 60
@@ -123,8 +127,8 @@ class Watch:
         the end of the watch.
 
         Nobody waits longer for a pass than its rules want: moments are where it may first stand,
-        and so long before that a first look can have come to the same; and the next one after a
-        look that passed is as soon as it can be confirmed.
+        and so long before that a first look can have come to the same; from then on each minute
+        for a while; and the next one after a look that passed is as soon as it can be confirmed.
         """
         if not len(self.recording.rows):
             return
@@ -135,6 +139,9 @@ class Watch:
             yield begins + place * self.step, False
             grown = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
             wanted = place + math.ceil(STANDS_SECONDS / self.step)
+            awaited = begins + place * self.step - self.first_look
+            if 0.0 <= awaited < AWAITED:
+                grown = min(grown, wanted)
             if not self.passes:
                 wanted = min(
                     (

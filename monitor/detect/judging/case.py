@@ -22,6 +22,7 @@ from monitor.detect.judging.named import named
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
 from monitor.detect.judging.trouble import calm, troubled
+from monitor.detect.judging.untold import untold_findings
 from monitor.detect.judging.versions import (
     answers_alone,
     between_instances,
@@ -142,6 +143,7 @@ def case_of(
         findings += zone_findings(deploy, edges, findings, near, settings)
         findings = of_one_cause(deploy, edges, findings, others, neighbours, settings)
         findings += fanout_findings(deploy, edges, findings, near, neighbours, settings)
+        findings += untold_findings(deploy, edges, findings, near, neighbours, settings)
         callers = harm_in_callers(deploy, edges, findings, others, neighbours, settings)
         findings += callers.found
         blockers += callers.reasons(deploy.service)

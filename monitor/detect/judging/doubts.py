@@ -117,7 +117,7 @@ def failing_calls(
             continue
         made = series(table, np.ones(table.windows.size, dtype=bool), FAILURES)
         late, past = made.windows >= near.since, made.windows <= near.since - near.grain
-        usual = max(0.0, near.rise_of_others(table.edge.callee))
+        usual = max(0.0, near.rise_of_others(table.edge.callee).added)
         before = _worse_than(made.part(past), made.part(late), usual, settings)
         if before is not None and not _is_over(made, before, near, mine, settings):
             names.add(table.edge.callee)

@@ -69,7 +69,7 @@ def fanout_findings(
     """
     whole = math.log(len(edges) / settings.alpha)
     findings = [
-        _found(deploy, edge, change, evidence, rivals, earlier)
+        changed_calls(deploy, edge, change, evidence, rivals, earlier)
         for edge in edges
         for change, evidence in _attempted(edge, whole, settings)
     ]
@@ -81,13 +81,13 @@ def fanout_findings(
     told_of += _repeated(made, answering, whole, settings)
     strange = {calls.edge.table.edge for calls, _, _ in told_of}
     findings += [
-        _found(deploy, *change, rivals, earlier)
+        changed_calls(deploy, *change, rivals, earlier)
         for change in _added(edges, strange, whole, settings)
     ]
     return [
         *findings,
         *(
-            _found(deploy, calls.edge, change, evidence, rivals, earlier)
+            changed_calls(deploy, calls.edge, change, evidence, rivals, earlier)
             for calls, change, evidence in told_of
         ),
     ]
@@ -361,7 +361,7 @@ def _seconds(answering: Answering) -> float:
     )
 
 
-def _found(
+def changed_calls(
     deploy: Deploy,
     edge: EdgeTests,
     change: FanoutEvidence,
@@ -369,6 +369,7 @@ def _found(
     rivals: Rivals,
     earlier: Sequence[Finding],
 ) -> Finding:
+    """The finding of a change in what the service calls on an edge."""
     where = edge.table.edge
     near = rivals().get("fanout", ())
     follows = any(finding.edge == where and finding.signal in FAILS for finding in earlier)

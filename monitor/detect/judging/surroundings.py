@@ -146,10 +146,10 @@ class Surroundings:
         """The same, with what it answers to the released service."""
         return self._rise((*self.around, *self.own), service)
 
-    def rise_of_others(self, service: str) -> float:
-        """By how much more a service fails in others' calls than the released one's; 0 without."""
+    def rise_of_others(self, service: str) -> Rise:
+        """How much more a service fails in others' calls than the released one's."""
         tables = [table for table in self.around if table.edge.caller != self.released]
-        return self._rise(tables, service).added
+        return self._rise(tables, service)
 
     def handed_on(self, caller: str) -> bool:
         """Whether what strangers answer to a caller became worse by as much as its own answers
