@@ -24,6 +24,8 @@ BEFORE_IT, AFTER_IT = 600.0, 300.0
 """A callee released so many seconds before, or after, may be what steps at this
 deploy's moment.
 """
+BEGUN = 0.25
+"""Harm of so large a part of what came later was there when another was released."""
 SOON = 120.0
 WINDOWS_ALONE = 3
 """A version that served fewer windows than this, or for less than `SOON`, is not known."""
@@ -191,8 +193,8 @@ def _of_one_caller(
 
 
 def _there_until(moment: float, step: AnyStep) -> bool:
-    """Whether half of what is bad since was so surely before this moment: what was released then
-    has not begun it.
+    """Whether a part of what is bad since was so surely before this moment: what was released then
+    has not begun it, though a release that takes over bit by bit does more harm later.
     """
     first = step.after.windows + step.edge.grain <= moment
     k, a, s, b = (
@@ -209,7 +211,7 @@ def _there_until(moment: float, step: AnyStep) -> bool:
     phi = dispersion(step.before.bad, step.before.calls)
     return (
         bool(a and b)
-        and k / a - usual >= (later - usual) / 2.0
+        and k / a - usual >= BEGUN * (later - usual)
         and fixed_e(k / phi, s / phi, a / (a + b), MIN_RATIO) >= LEANS
     )
 
