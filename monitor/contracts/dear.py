@@ -12,7 +12,7 @@ import orjson
 from monitor.contracts.looks import every_object
 
 _WIDE = frozenset({"required", "dependentRequired", "allOf", "anyOf", "oneOf"})
-_TOLD_BY = _WIDE | {"enum", "const", "patternProperties"}
+_TOLD_BY = _WIDE | {"enum", "const", "patternProperties", "multipleOf"}
 _COPIED = 32_000_000
 """So many bytes of JSON may the errors of one payload hold; they take some eight times that."""
 _HELD, _COMPARED = 128_000_000, 8_000_000_000
@@ -20,6 +20,8 @@ _HELD, _COMPARED = 128_000_000, 8_000_000_000
 _AROUND = re.compile(r"\(\?<?[=!]|\\[1-9]|\\k<")
 _LOOKED_AROUND = 30_000
 """Signs of a text: so many take such a pattern some two seconds, ten times as many minutes."""
+_FINE, _MOST_FINE = 1e-40, 150_000
+"""A step finer than this takes up to 11 us a number, and bytes of a payload may be half as many."""
 _LARGEST, _LEAST = 1_000_000, 16_000
 """Bytes of a payload: what is larger is not looked at, what is smaller costs as much an error."""
 _PROVEN = 2_000
@@ -31,18 +33,20 @@ _MATCHED = 1_000_000_000
 class Dear:
     """`width`: so many errors, nearly, may one place of a payload make; `listed`: values of the
     longest `enum` or the largest `const`; `named`: patterns of one `patternProperties`;
-    `looks_around`: some pattern looks around, or back, from every place of a text.
+    `looks_around`: some pattern looks around, or back, from every place of a text; `fine`: some
+    `multipleOf` asks for a step that takes long to divide by.
     """
 
     width: int
     listed: int
     named: int
     looks_around: bool
+    fine: bool = False
 
     @classmethod
     def of(cls, document: Any, patterns: Iterable[str]) -> "Dear":
         """Of a document and the patterns in it."""
-        most, listed, named = dict.fromkeys(_WIDE, 0), 0, 0
+        most, listed, named, fine = dict.fromkeys(_WIDE, 0), 0, 0, False
         for node in every_object(document):
             if _TOLD_BY.isdisjoint(node):
                 continue
@@ -54,8 +58,10 @@ class Dear:
                     listed = max(listed, _values_in(node[word]))
             if isinstance(node.get("patternProperties"), dict):
                 named = max(named, len(node["patternProperties"]))
+            step = node.get("multipleOf")
+            fine = fine or (isinstance(step, float) and 0 < step < _FINE)
         around = any(_AROUND.search(text) and not text.startswith("^") for text in patterns)
-        return cls(sum(most.values()), listed, named, around)
+        return cls(sum(most.values()), listed, named, around, fine)
 
     @property
     def to_prove(self) -> bool:
@@ -74,8 +80,8 @@ class Dear:
 
     def to_hold(self, instance: Any) -> bool:
         """Whether holding a payload against the document may take too long: each value of it is
-        compared with each that is listed, each name with each pattern of names, and a pattern that
-        looks around is tried from each sign of a text to its end.
+        compared with each that is listed, each name with each pattern of names, each number with
+        a fine step, and a pattern that looks around is tried from each sign of a text to its end.
         """
         if not self.looks_around and not self._is_long(_LARGEST):
             return False
@@ -85,7 +91,11 @@ class Dear:
         )
 
     def _is_long(self, size: int) -> bool:
-        return self.listed * size > _COMPARED or self.named * size > _MATCHED
+        return (
+            self.listed * size > _COMPARED
+            or self.named * size > _MATCHED
+            or (self.fine and size > _MOST_FINE)
+        )
 
 
 def _size_of(instance: Any) -> int:

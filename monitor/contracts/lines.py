@@ -3,8 +3,17 @@
 import json
 import re
 from collections.abc import Collection
+from typing import Any
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from monitor.contracts.comments import is_object, uncommented
 from monitor.contracts.selections.written import lines_of_sdl, looks_like_sdl
@@ -12,6 +21,8 @@ from monitor.model.pointers import escaped
 from monitor.native import BUILT
 
 _DEEPEST = 128
+_BEGINS = frozenset({MappingStartEvent, SequenceStartEvent})
+_ENDS = frozenset({MappingEndEvent, SequenceEndEvent})
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
@@ -90,6 +101,17 @@ class _Walk:
         # an index in a list; in an object the key that waits for its value
         self._open: list[int | str | None] = []
         self.found: dict[str, int] = {}
+        self._most = sum(map(bool, wanted))  # the root has no line of its own
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every wanted place was passed."""
+        return len(self.found) >= self._most
+
+    @property
+    def wants_below(self) -> bool:
+        """Whether this place, or one below it, is wanted: ancestors of the wanted are, too."""
+        return self._here() in self._wanted
 
     @property
     def wants_key(self) -> bool:
@@ -151,20 +173,30 @@ def _in_json(text: str, wanted: Collection[str]) -> dict[str, int]:
 
 
 def _in_yaml(text: str, wanted: Collection[str]) -> dict[str, int]:
-    walk, loader = _Walk(wanted), yaml.CSafeLoader(text)
+    walk, loader, passed = _Walk(wanted), yaml.CSafeLoader(text), 0
     try:
-        while loader.check_event():
-            event = loader.get_event()
-            assert event is not None
-            line = event.start_mark.line + 1 if event.start_mark is not None else 1
-            if isinstance(event, yaml.CollectionStartEvent):
+        while loader.check_event() and not walk.is_over:
+            event: Any = loader.get_event()
+            kind = type(event)
+            if passed:  # below a place that nobody wants
+                passed += (kind in _BEGINS) - (kind in _ENDS)
+                if not passed:
+                    walk.ended()
+                continue
+            line = event.start_mark.line + 1
+            if kind in _BEGINS:
                 walk.value(line)
-                walk.opened(listed=isinstance(event, yaml.SequenceStartEvent))
-            elif isinstance(event, yaml.CollectionEndEvent):
+                if walk.wants_below:
+                    walk.opened(listed=kind is SequenceStartEvent)
+                else:
+                    passed = 1
+            elif kind in _ENDS:
                 walk.closed()
-            elif isinstance(event, yaml.NodeEvent) and walk.wants_key:
-                walk.key(event.value if isinstance(event, yaml.ScalarEvent) else "", line)
-            elif isinstance(event, yaml.NodeEvent):
+            elif kind not in (ScalarEvent, AliasEvent):
+                continue
+            elif walk.wants_key:
+                walk.key(event.value if kind is ScalarEvent else "", line)
+            else:
                 walk.value(line)
                 walk.ended()
     finally:

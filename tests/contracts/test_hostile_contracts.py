@@ -142,6 +142,10 @@ HOSTILE: list[tuple[str, str, str]] = [
         + "\n".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(12)),
         "aliases expand",
     ),
+    ("more nodes than may be", f"a: [{','.join(['a'] * 1_000_001)}]", "more than 1000000 nodes"),
+    ("a key that is no text", "? [a]\n: 1", "a key at line 1 is no text"),
+    ("a template", "{{ if }}\nkind: x", "neither JSON nor YAML"),
+    ("an alias to nothing", "a: *b", "found undefined alias 'b'"),
 ]
 
 

@@ -166,7 +166,8 @@ def test_all_server_paths_are_bases_and_hosts_do_not_matter() -> None:
 
 def test_yaml_keeps_json_types() -> None:
     read = parse(
-        "a: 2026-01-31\nb: NO\nc: on\nd: 1e3\n200: x\ne: &x {q: 1}\nf: {<<: *x, r: ~}\ng: 'true'\nh: !!str 12",
+        "a: 2026-01-31\nb: NO\nc: on\nd: 1e3\n200: x\ne: &x {q: 1}\nf: {<<: *x, r: ~}\ng: 'true'\nh: !!str 12\n"
+        "i: [*x, *x]\nj: 014931\nk: ! true\n&y l: {m: &z []}\np: {*y : *z}\n'<<': {n: 1}\no: -.5",
         where="x",
     )
     assert read == {
@@ -179,7 +180,15 @@ def test_yaml_keeps_json_types() -> None:
         "f": {"q": 1, "r": None},
         "g": "true",
         "h": "12",
+        "i": [{"q": 1}, {"q": 1}],
+        "j": "014931",  # to tools of YAML 1.1 it is text, and no octal number
+        "k": "true",
+        "l": {"m": []},
+        "p": {"l": []},
+        "<<": {"n": 1},
+        "o": -0.5,
     }
+    assert read["i"][0] is not read["i"][1]
 
 
 @pytest.mark.parametrize(
