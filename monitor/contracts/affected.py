@@ -77,6 +77,12 @@ class Replay:
             and row.change.direction != "looser"
         )
         """Changes of which neither tells that a request keeps them."""
+        self.of_request_headers = frozenset(
+            place
+            for place, row in enumerate(rows)
+            if row.change.side == "request" and row.change.place.startswith(("header ", "cookie "))
+        )
+        """Changes of what no skeleton holds."""
         self._by_operation: dict[str, list[tuple[int, Change]]] = {}
         self._rules = [row.change.rule for row in rows]
         self._all_told = len(rows) < MOST_CHANGES

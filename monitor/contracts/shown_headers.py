@@ -22,6 +22,7 @@ OpenCode = Literal[
     "",
     "another_example",
     "header_unseen",
+    "request_header_unkept",
     "header_value",
     "hidden",
     "payload_unseen",

@@ -34,7 +34,8 @@ MOST_SHARE = 0.01
 MOST_ROWS = 500
 _MOST_REASONS = 20
 _upper_share = lru_cache(maxsize=8192)(upper_share)  # many rows have the same counts
-_BY_LIVE = frozenset({"answers_break", "values_sent", "received_today"})
+_MET = {"never_promised": "received_today", "sent_in_vain": "sent_today"}
+_BY_LIVE = frozenset({"answers_break", "values_sent", *_MET.values()})
 _SETTLED = {"never_promised": "nobody_receives", "sent_in_vain": "nobody_sends"}
 
 
@@ -190,6 +191,9 @@ class _Judging:
             self._replay.unseen(kind, about), "header_unseen"
         )
         unsettled |= dict.fromkeys(self._replay.cut_off(kind, about), "payload_unseen")
+        unsettled |= dict.fromkeys(
+            self._replay.of_request_headers.intersection(about), "request_header_unkept"
+        )
         if not 400 <= int(row["status"]) < 500:  # what was refused anyhow is not asked
             unsettled |= dict.fromkeys(self._replay.hidden.intersection(about), "hidden")
         return self._replay.harms(kind), about, outcomes, unsettled
@@ -307,9 +311,9 @@ def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settle
     """A change that documents leave open is decided by what was live, where enough was."""
     upper = _upper_share(affected, looked_at)
     if row.bearing == "undecided" and row.why in _SETTLED:
-        if affected and row.why == "never_promised":
-            row = replace(row, bearing="breaking", why="received_today")
-        elif not affected and not untold and upper <= MOST_SHARE:
+        if affected:
+            row = replace(row, bearing="breaking", why=_MET[row.why])
+        elif not untold and upper <= MOST_SHARE:
             row = replace(row, bearing="compatible", why=_SETTLED[row.why])
     elif row.bearing == "undecided" and row.change.rule in RULES and row.change.side == "request":
         if affected:

@@ -16,6 +16,7 @@ WHY: Mapping[str, str] = {
     "answers_break": "live answers or messages do not keep it",
     "answers_keep": "live answers or messages keep it",
     "received_today": "it was never promised, and live consumers receive it",
+    "sent_today": "live calls send it, and nothing heeds it from then on",
     "nobody_receives": "it was never promised, and of the live answers none holds it",
     "nobody_sends": "of the live calls none sends it",
     "values_sent": "live calls send values that are not allowed any more",
@@ -27,6 +28,7 @@ WHY: Mapping[str, str] = {
 UNSETTLED: Mapping[str, str] = {
     "another_example": "another example may have been meant",
     "header_unseen": "no log shows this header, and logs may show some headers only",
+    "request_header_unkept": "which headers and cookies requests have is not kept",
     "header_value": "texts of headers are not kept",
     "hidden": "what is kept of payloads does not tell such clauses",
     "payload_unseen": "a part of such payloads was not looked at",

@@ -1,6 +1,6 @@
 """Releases of public APIs whose own maintainers say of each section whether it breaks, judged by
-`contracts diff`, by `contracts amend` with answers that hold every field that the older document
-shows, and by oasdiff beside them.
+`contracts diff`, by `contracts amend` with calls whose answers and queries hold every field that the
+older document shows, and by oasdiff beside them.
 
 python -m tests.bench.declared_breaks REPOSITORY [--oasdiff PROGRAM] [--most N] [--out FILE]
 
@@ -23,6 +23,7 @@ from typing import Any, Literal
 from monitor.contracts.affected import Replay
 from monitor.contracts.amendment import WORST_FIRST, bearing_of, weighed
 from monitor.contracts.change import Read
+from monitor.contracts.form import Operation
 from monitor.contracts.read import document_of, read_contract
 from monitor.contracts.refs import resolve
 from monitor.contracts.shape import number_of
@@ -77,7 +78,7 @@ def ours(before: str, after: str) -> tuple[Word, Word]:
     rows = weighed(old, new)
     if not rows:
         return "compatible", "compatible"
-    live = list(answers(old))
+    live = [*answers(old), *queries(old)]
     return bearing_of(rows), judged(rows, Replay(old, new, rows), live).result
 
 
@@ -89,13 +90,25 @@ def answers(old: Read) -> Iterator[dict[str, Any]]:
             for media, told in _map(_map(content).get("content")).items():
                 if not status.startswith("2") or "json" not in media or answer is None:
                     continue
-                text = Skeleton(_whole(old.document, told.get("schema"), 0), marked=False).text
-                yield {
-                    "environment": "", "protocol": "http", "status": int(status), "side": "response", "media": media,
-                    "operation": f"{operation.method} {operation.route}", "callee": "it", "caller": "consumer", "caller_namespace": "",
-                    "caller_version": "1", "callee_version": "1", "shape": number_of(text), "text": text,
-                    "looked_at": LOOKED_AT, "stands_for": LOOKED_AT,
-                }  # fmt: skip
+                value = _whole(old.document, told.get("schema"), 0)
+                yield _row(operation, int(status), "response", media, value)
+
+
+def queries(old: Read) -> Iterator[dict[str, Any]]:
+    """The same of queries; forms in bodies are not looked at live, and so not here."""
+    for operation in old.promise.operations:
+        names = [part.name for part in operation.parameters if part.place == "query"]
+        yield _row(operation, 200, "query", "", dict.fromkeys(names, "text"))
+
+
+def _row(operation: Operation, status: int, side: str, media: str, value: Any) -> dict[str, Any]:
+    text = Skeleton(value, marked=False).text
+    return {
+        "environment": "", "protocol": "http", "status": status, "side": side, "media": media,
+        "operation": f"{operation.method} {operation.route}", "callee": "it", "caller": "consumer", "caller_namespace": "",
+        "caller_version": "1", "callee_version": "1", "shape": number_of(text), "text": text,
+        "looked_at": LOOKED_AT, "stands_for": LOOKED_AT,
+    }  # fmt: skip
 
 
 def _whole(document: Mapping[str, Any], schema: Any, deep: int) -> Any:

@@ -105,6 +105,34 @@ def test_what_consumers_receive_and_would_lose_breaks_though_it_was_never_promis
     assert "::error title=seamwatch contracts amend::" in told["github"]
 
 
+def test_a_parameter_that_goes_breaks_who_sends_it_and_nobody_else(
+    api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Vendors declare it breaking, though a request that still has it is answered as before. Of a
+    request's headers nothing is kept, so that nothing is told of them.
+    """
+    own = "parameters: [{name: id, in: path, required: true, schema: {type: integer}}"
+    asked = (
+        ", {name: expand, in: query, schema: {type: string}}"
+        ", {name: hidden, in: query, schema: {type: string}}"
+        ", {name: if-match, in: header, schema: {type: string}}"
+    )
+    assert own in OPEN
+    publish(api, OPEN.replace(own, own + asked))
+    recorded(api, *([{"query": "expand=payer"}] * 20), *([{"query": ""}] * 400))
+    assert amended(api, tmp_path, OPEN) == 1
+    answer = json.loads(capsys.readouterr().out)
+    changes = {
+        row["place"]: (row["bearing"], row["why"], row["affected"], row["untold"])
+        for row in answer["changes"]
+    }
+    assert changes["query expand"] == ("breaking", "sent_today", 20, 0)
+    assert changes["query hidden"] == ("compatible", "nobody_sends", 0, 0)
+    assert changes["header if-match"] == ("undecided", "sent_in_vain", 0, 420)
+    (why,) = (row["unsettled"] for row in answer["changes"] if row["untold"])
+    assert [it["why"] for it in why] == ["request_header_unkept"]
+
+
 def test_a_clause_about_values_is_held_against_marks_of_live_requests(
     api: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
