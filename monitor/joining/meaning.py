@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.contracts.marks import COUNTING, MARKED, SEPARATOR, SQUARES, worth
-from monitor.detect.evidence.meaning import FEWEST, meaning_changes, middle
+from monitor.detect.evidence.meaning import meaning_changes
+from monitor.detect.evidence.meaning_questions import FEWEST, middle
 from monitor.model.edges import beside
 from monitor.model.meaning import MeaningChange, Place, Sketch
 from monitor.store.reader import MeantQuery, Provider, Reader

@@ -21,7 +21,7 @@ from monitor.detect.ramps.presence import (
     live_at,
     overlaps,
 )
-from monitor.detect.ramps.traffic import doses, mixed, moved_back, share_steps
+from monitor.detect.ramps.traffic import doses, mixed, moved_back, newest_shares, share_steps
 from monitor.joining.ramp_meaning import meanings_of
 from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS, apart
 from monitor.model.ramps import (
@@ -438,7 +438,7 @@ def _live(
     deploys: Mapping[str, tuple[int, float | None]],
     lately: int,
 ) -> list[VersionLive]:
-    newest = steps[-1].shares if steps else {}
+    newest = newest_shares(steps)
     lines = []
     for it in alive:
         held = [slot for slot in slots if slot.version == it.version and slot.last >= lately]

@@ -7,6 +7,7 @@ from typing import Literal
 
 MeaningCode = Literal[
     "missing",
+    "type",
     "null",
     "zero",
     "negative",
@@ -31,7 +32,7 @@ MeaningCode = Literal[
 ]
 """What is otherwise at a place. Of `missing`, `null`, `zero`, `negative`, `whole`, `truth` and
 `empty_list` the share of values that are so; of `larger` and the like, of those that are beyond what
-was usual; of `format`, `signs`, `zone`, `precision` and categories, of those that are of one kind.
+was usual; of `type`, `format`, `signs`, `zone`, `precision` and categories, of those that are of one kind.
 """
 
 

@@ -16,6 +16,7 @@ _SHARES: Mapping[MeaningCode, str] = {
     "categories": "one of its words is seen",
 }
 _KINDS: Mapping[MeaningCode, str] = {
+    "type": "of the type",
     "format": "of the format",
     "signs": "made of",
     "zone": "with the zone",

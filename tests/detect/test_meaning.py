@@ -61,6 +61,8 @@ AT = "2026-11-21T10:00:02.125Z"
         (["ab12cd34ef"] * 99, ["1234567890"] * 99, "are made of digits"),
         (["x"] * 99, ["a longer text"] * 99, "texts are"),
         ([1, None] * 99, [None] * 99, "it is null in 100 %, before in 50 %"),
+        (TOTALS, [f"{total}" for total in TOTALS], "100 % are of the type text, before 0 %"),
+        (TOTALS, [{"amount": total} for total in TOTALS], "100 % are of the type object, before 0 %"),
     ],
 )  # fmt: skip
 def test_what_changed_is_told_of_its_place(old: list[Any], new: list[Any], said: str) -> None:
@@ -68,6 +70,25 @@ def test_what_changed_is_told_of_its_place(old: list[Any], new: list[Any], said:
     assert change.place == Place("GET /orders", 200, "response", "/it")
     assert meaning_sentence(change).startswith("GET /orders 200 response /it: ")
     assert said in meaning_sentence(change)
+
+
+def test_an_object_that_became_a_list_is_told() -> None:
+    change, field = told([{"it": {"a": 1}}] * 99, [{"it": [{"a": 1}]}] * 99)
+    if change.place.pointer != "/it":
+        change, field = field, change
+    assert (change.code, change.place.pointer, field.place.pointer) == ("type", "/it", "/it/a")
+
+
+def test_a_type_that_was_there_before_and_one_that_is_masked_are_no_new_one() -> None:
+    old: list[Any] = [1, "a"]
+    new: list[Any] = ["a", 1, 1]
+    assert told([{"it": it} for it in 99 * old], [{"it": it} for it in 99 * new]) == []
+    masked = [{"it": "[REDACTED]"} for _ in TOTALS]
+    assert "type" not in {change.code for change in told([{"it": it} for it in TOTALS], masked)}
+    asked = Place("GET /orders", 200, "query", "")
+    words = [sketch([{"q": it} for it in held]) for held in (["12"] * 99, ["ab"] * 99)]
+    changes = meaning_changes({asked: words[:1]}, {asked: words[1:]})
+    assert "type" not in {change.code for change in changes}
 
 
 def test_a_field_that_is_mostly_gone_is_told() -> None:

@@ -16,9 +16,13 @@ LATELY = 6
 
 def entries(plan: RampPlan, ramp: Ramp) -> list[datetime | None]:
     """For each step of the plan, when the ramp first came to it: the first when it began, the others
-    when the share was surely above the step before. None for those not reached.
+    when the share was surely above the step before. None for those not reached. A version that is
+    gone again began when it was first called.
     """
-    times: list[datetime | None] = [ramp.since if _seen(plan, ramp) else None]
+    began = ramp.since if _seen(plan, ramp) else None
+    if began is None:
+        began = next((it.time for it in ramp.steps if it.calls.get(plan.version)), None)
+    times = [began]
     sure = 1.0 - (1.0 - CONFIDENCE) / max(1, len(ramp.steps))
     for step in plan.steps:
         above = next(

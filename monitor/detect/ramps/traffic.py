@@ -3,6 +3,7 @@ back, and failures of the old version that rise with the new one's share.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -189,6 +190,10 @@ def _by_step(cells: Iterable[RampCell]) -> tuple[Ints, Ints]:
     return rows[:, 0], rows[:, 1]
 
 
+BEGUN = 0.5
+"""A step with so small a part of the calls of the one before has only begun."""
+
+
 def share_steps(counts: Mapping[int, Mapping[str, int]]) -> list[ShareStep]:
     """Shares of what each version did, by step."""
     return [
@@ -201,3 +206,14 @@ def share_steps(counts: Mapping[int, Mapping[str, int]]) -> list[ShareStep]:
         )
         for at, versions in sorted(counts.items())
     ]
+
+
+def newest_shares(steps: Sequence[ShareStep]) -> Mapping[str, float]:
+    """Shares of the newest step. One that has only begun is counted with the one before: of its
+    first calls all may be of one version.
+    """
+    totals = [sum(step.calls.values()) for step in steps[-2:]]
+    if totals[1:] and totals[1] < BEGUN * totals[0]:
+        calls = Counter(steps[-2].calls) + Counter(steps[-1].calls)
+        return {version: count / sum(totals) for version, count in calls.items()}
+    return steps[-1].shares if steps else {}

@@ -1,0 +1,69 @@
+"""Steps of a ramp: how long a version that is gone again stood at one, and shares of a step that has
+only begun.
+"""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from monitor.detect.ramps.plans import entries, judge_plan
+from monitor.detect.ramps.traffic import newest_shares, share_steps
+from monitor.model.ramp_plans import PlanStep, RampPlan
+from monitor.model.ramps import Ramp, ShareStep, VersionLive
+from tests.detect.traffic import START
+
+STEP = 60
+
+
+def steps(*counts: tuple[int, int]) -> list[ShareStep]:
+    """Minutes with so many calls of version 1 and of version 2."""
+    begin = int(START.timestamp())
+    return share_steps(
+        {
+            begin + STEP * place: {"1": old, "2": new} if new else {"1": old}
+            for place, (old, new) in enumerate(counts)
+        }
+    )
+
+
+def gone_again() -> Ramp:
+    """Ten minutes of the old version alone, ten at 10 %, five at 30 %, and it is alone again."""
+    minutes = steps(*[(200, 0)] * 10, *[(180, 20)] * 10, *[(140, 60)] * 5, *[(200, 0)] * 20)
+    ends = minutes[-1].time + timedelta(seconds=STEP)
+    old = VersionLive(
+        version="1", age="old", since=START, last_seen=ends, server_calls=3_000, spans=0,
+        instances=0, share=1.0, planned_share=None,
+    )  # fmt: skip
+    return Ramp(
+        "pay", "", "production", ends, None, None, STEP, [old], minutes,
+        (), (), (), (), (), (),
+    )  # fmt: skip
+
+
+def minute(number: int) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+def test_a_version_that_is_gone_again_began_when_it_was_first_called() -> None:
+    ramp = gone_again()
+    plan = RampPlan("2", (PlanStep(0.1, 300.0, 0), PlanStep(0.3, 300.0, 0), PlanStep(1.0, 0.0, 0)))
+    assert entries(plan, ramp) == [minute(10), minute(20), None]
+    assert judge_plan(plan, ramp, [None, ramp, None], "pay-plan", 1).broken == []
+    longer = RampPlan("2", (PlanStep(0.1, 900.0, 0), *plan.steps[1:]))
+    (broken,) = judge_plan(longer, ramp, [None, ramp, None], "pay-plan", 1).broken
+    assert (broken.code, broken.parameters["seconds"]) == ("plan_step_without_time", 600.0)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "share"),
+    [
+        (steps((80, 20), (160, 40)), 0.2),
+        (steps((80, 20), (0, 2)), 22 / 102),  # two calls are no change of the share
+        (steps((0, 2)), 1.0),
+    ],
+)
+def test_a_step_that_has_only_begun_is_counted_with_the_one_before(
+    minutes: list[ShareStep], share: float
+) -> None:
+    assert newest_shares(minutes)["2"] == pytest.approx(share)
+    assert newest_shares([]) == {}
