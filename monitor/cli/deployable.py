@@ -7,9 +7,10 @@ import typer
 
 from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.ramps import pair_remarks
 from monitor.cli.session import settings_of
 from monitor.model.ramps import Bound
-from monitor.wording.ramps import ROLES, bound_text, short_span
+from monitor.wording.ramps import ROLES, WHY_BROKEN, WHY_UNPROVEN, bound_text, short_span
 
 COLUMNS = "says role pair failures conformance seen_in declared missing".split()
 SAYS = {0: "yes: every pair is proven or accepted", 1: "no: a pair is broken", 2: "not proven"}
@@ -38,6 +39,10 @@ def can_i_deploy(
             empty="no pair is known to judge by",
         )
     if form == "table":
+        for pair in answer["pairs"]:
+            if pair["observed"] and pair["word"] in ("broken", "unproven"):
+                for line in pair_remarks(pair["observed"], WHY_BROKEN | WHY_UNPROVEN):
+                    typer.echo(plain(line))
         for note in answer["notes"]:
             typer.echo(plain(f"mind: {note['text']}"))
         typer.echo(_data(answer))

@@ -1,6 +1,6 @@
 """`seamwatch ramp`: a service's live versions, pair by pair, now or at any time before."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from monitor.model.ramps import Bound, Dose, PairMeaning, exit_of
 from monitor.wording.ramps import (
     OF_FINDINGS,
     ROLES,
+    WHY_BROKEN,
     WHY_UNPROVEN,
     bound_text,
     dose_text,
@@ -143,6 +144,14 @@ def _thin(pair: Mapping[str, Any]) -> str:
     return "; ".join(filter(None, [missing, *paths, more_paths, *why]))
 
 
+def pair_remarks(pair: Mapping[str, Any], codes: Container[str]) -> Iterator[str]:
+    """What is said of a pair by these codes, each in a line with its name."""
+    who = f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}"
+    for it in pair["reasons"]:
+        if it["code"] in codes:
+            yield f"{who.strip()}: {it['text']}"
+
+
 def _shares(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{version} {small_share(share)}" for version, share in shares.items())
 
@@ -160,10 +169,7 @@ def _remarks(shown: Mapping[str, Any]) -> Iterator[str]:
                 f"the step to {small_share(later)} may be taken" if later else "kept"
             )
     for pair in shown["pairs"]:
-        who = f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}"
-        yield from (
-            f"{who.strip()}: {it['text']}" for it in pair["reasons"] if it["code"] in OF_FINDINGS
-        )
+        yield from pair_remarks(pair, OF_FINDINGS | WHY_BROKEN)
     for it in shown["mixed"][:10]:
         differ = ", and not all keep the contract" if it["differ"] else ""
         statuses = ", ".join(str(status) for status in it["shapes_differ"])

@@ -34,6 +34,7 @@ RampCode = Literal[
     "ramp_finding_accepted",
     "ramp_errors_alike",
     "ramp_errors_open",
+    "ramp_errors_more",
     "ramp_no_calls",
     "ramp_path_thin",
     "ramp_biased",

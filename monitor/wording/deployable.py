@@ -12,7 +12,7 @@ MISSING: Mapping[MissingCode, str] = {
     "pair_never_seen": "never seen in {days} days: about {calls:,} calls without a failure would prove it{how}",
     "pair_more_calls": "about {calls:,} more calls would prove it{pace}",
     "pair_observed_broken": "broken on live traffic ({calls:,} calls{by})",
-    "pair_observed_open": "{calls:,} calls were seen, and more of the same would not prove it: `seamwatch ramp` tells why",
+    "pair_observed_open": "{calls:,} calls were seen, and more of the same would not prove it",
     "pair_example_broken": "{version} breaks what {contract} expects: {names}",
     "pair_examples_unshown": "{version} has not shown {count:,} examples of {contract}: {names}; call them where it runs",
     "pair_declared_breaking": "revision {revision} of {contract} breaks consumers of the one in force: `seamwatch contracts diff` tells where",

@@ -33,6 +33,7 @@ RAMPS: Mapping[RampCode, str] = {
     "ramp_finding_accepted": "finding {finding}, which somebody accepted, is on it: {signal}",
     "ramp_errors_alike": "{count:,} of {of:,} calls fail; ≤ {upper}, no more than before",
     "ramp_errors_open": "{count:,} of {of:,} calls fail; ≤ {upper}: more failures than before are not ruled out",
+    "ramp_errors_more": "{count:,} of {of:,} calls fail; ≤ {upper}: more than before, and more of the same would not change that",
     "ramp_no_calls": "no call of this pair was seen",
     "ramp_path_thin": "not proven: {operation} ending {ending}, {seen:,} seen",
     "ramp_biased": "sampling prefers some outcomes, so that shares tell nothing",
@@ -60,11 +61,15 @@ ROLES: Mapping[Role, str] = {
     "unordered": "order unknown",
 }
 WHY_UNPROVEN: frozenset[RampCode] = frozenset(
-    {"ramp_order_unknown", "ramp_biased", "ramp_not_checked"}
+    {"ramp_order_unknown", "ramp_biased", "ramp_not_checked", "ramp_errors_more"}
 )
 """Why a pair is unproven though no more calls would prove it."""
 OF_FINDINGS: frozenset[RampCode] = frozenset({"ramp_finding", "ramp_finding_accepted"})
 """Reasons that no count of a pair shows."""
+WHY_BROKEN: frozenset[RampCode] = frozenset(
+    {"ramp_violates", "ramp_meaning_changed", "ramp_finding"}
+)
+"""Why a pair is broken."""
 SHARES = frozenset({"share", "upper", "peak", "base", "added"})
 
 

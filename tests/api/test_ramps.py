@@ -321,7 +321,7 @@ def test_what_a_person_accepted_breaks_no_pair_and_is_told(api: Asked) -> None:
     assert f"finding {root}, which somebody accepted, is on it" in words["ramp_finding_accepted"]
     # that more calls fail is said by nobody's finding, and accepted by nobody
     assert (state["word"], may["exit_code"]) == ("unproven", 2)
-    assert "ramp_errors_open" in words
+    assert "ramp_errors_more" in words
 
 
 def test_a_revision_for_the_version_that_breaks_consumers_breaks_its_pairs(api: Asked) -> None:

@@ -388,5 +388,6 @@ def test_a_ramp_and_whether_a_version_may_go_somewhere_exit_by_what_is_shown(
     assert said(capsys, "contracts", "infer", "--provider", "nobody", exits=2) == ""
     may = said(capsys, "can-i-deploy", "payment", "2.0.0", "--to", "prod", exits=1)
     assert "payment 2.0.0 to production: no: a pair is broken" in may
+    assert "1,200 of 3,000 checked exchanges violate a contract" in may
     unseen = said(capsys, "can-i-deploy", "payment", "9", "--to", "production", exits=2)
     assert "never seen in 7 days" in unseen

@@ -159,3 +159,19 @@ def test_what_no_more_calls_would_prove_says_so() -> None:
     (state,) = pair_states(PairInputs([unread], {WEB: "old", OLD: "old"}, (), (), 10, 10))  # type: ignore[arg-type]
     assert (state.word, state.needed) == ("unproven", None)
     assert {it.code for it in state.reasons} & WHY_UNPROVEN == {"ramp_not_checked"}
+
+
+def test_a_version_that_surely_fails_more_says_so_and_asks_for_no_more_calls() -> None:
+    """It was unproven, and nothing said why."""
+    cells = [
+        cell(version, at, 400, bad)
+        for at in range(0, 300, 10)
+        for version, bad in (("1", 4), ("2", 40))
+    ]
+    ages = {WEB: "old", OLD: "old", NEW: "new"}
+    states = pair_states(PairInputs(cells, ages, (), (), 10, 300))  # type: ignore[arg-type]
+    (worse,) = (state for state in states if state.callee_version == "2")
+    assert (worse.word, worse.needed) == ("unproven", None)
+    (why,) = (it for it in worse.reasons if it.code in WHY_UNPROVEN)
+    assert (why.code, why.parameters["count"]) == ("ramp_errors_more", 1_200)
+    assert ramp_sentence(why).startswith("1,200 of 12,000 calls fail; ")

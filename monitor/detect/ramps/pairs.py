@@ -24,6 +24,7 @@ from monitor.model.ramps import (
     PairMeaning,
     PairState,
     PairWord,
+    RampCode,
     RampReason,
     Role,
     ThinPath,
@@ -327,7 +328,8 @@ def _failures(
     needed = (
         None if failing.calls_needed is None else max(1, ceil(failing.calls_needed - sums.calls))
     )
-    return ("unproven", ramp_reason("ramp_errors_open", **values)), needed
+    code: RampCode = "ramp_errors_more" if needed is None else "ramp_errors_open"
+    return ("unproven", ramp_reason(code, **values)), needed
 
 
 def _columns(
