@@ -3,7 +3,7 @@ answer is like theirs.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -25,6 +25,8 @@ Met = Literal["predicate", "perhaps", "operation", ""]
 """Why a stub stands for an exchange: its predicates fit; they may, but the log does not show enough
 to tell; they do not, but it asks for the same operation; no stub does.
 """
+Differing = tuple[str, str, str, str]
+"""What a real answer has otherwise: code, pointer, what the mock has there, what the real one has."""
 _MOST_ROUTES = 4_096
 _NAMED = re.compile(r"\{[^{}]*\}")
 # told by the skeletons, or no drift at all: a mock's values are examples
@@ -191,3 +193,22 @@ def types_of(node: Node) -> set[str]:
     """The JSON types that stand at a place."""
     types = {word for sign, word in TYPES.items() if sign in node}
     return types | {TYPES["o"]} if "m" in node else types
+
+
+def by_place(
+    counts: Mapping[Differing, int], versions: Mapping[tuple[str, ...], set[str]]
+) -> dict[Differing, tuple[int, set[str]]]:
+    """What differs, how often and of which versions. A field beside the matchers is one, whatever
+    types it had: text in some answers and null in the others is there in all.
+    """
+    types: dict[str, set[str]] = {}
+    for code, pointer, _, actual in counts:
+        if code == "more":
+            types.setdefault(pointer, set()).update(actual.split("|"))
+    merged: dict[Differing, tuple[int, set[str]]] = {}
+    for key, count in counts.items():
+        code, pointer, expected, actual = key
+        told = "|".join(sorted(types[pointer])) if code == "more" else actual
+        held, of = merged.get((code, pointer, expected, told), (0, set()))
+        merged[code, pointer, expected, told] = (held + count, of | versions[key])
+    return merged

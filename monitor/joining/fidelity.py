@@ -11,7 +11,7 @@ import orjson
 
 from monitor.contracts.inferring.held import Held
 from monitor.contracts.mapped import maps_of, unkeyed
-from monitor.contracts.mocking import asks_for, differences
+from monitor.contracts.mocking import Differing, asks_for, by_place, differences
 from monitor.contracts.skeleton import Node
 from monitor.contracts.stubs import Stub
 from monitor.detect.ramps.bounds import lower_share, upper_share
@@ -51,7 +51,6 @@ _MET: Sequence[Literal["predicate", "perhaps", "operation"]] = (
     "perhaps",
     "operation",
 )
-Place = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ class _Met:
     bodies: int = 0
     like: int = 0
     places: Counter[str] = field(default_factory=Counter)
-    differing: Counter[Place] = field(default_factory=Counter)
+    differing: Counter[Differing] = field(default_factory=Counter)
     versions: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
     refused: Counter[tuple[str, ...]] = field(default_factory=Counter)
     maps: frozenset[str] = frozenset()
@@ -232,8 +231,9 @@ def _of_stub(entry: _Met, total: int) -> Iterable[MockFinding]:
             )  # fmt: skip
         if not entry.exchanges:
             return
-    for key, count in entry.differing.items():
-        code, pointer, expected, actual = key
+    for (code, pointer, expected, actual), (count, versions) in by_place(
+        entry.differing, entry.versions
+    ).items():
         parent = pointer if code == "type" else pointer.rpartition("/")[0]
         of = max(entry.places[pointer if code != "more" else parent], count)
         kind: MockCode = _CODES[code]
@@ -241,7 +241,7 @@ def _of_stub(entry: _Met, total: int) -> Iterable[MockFinding]:
             kind = "sometimes_absent"
         yield _finding(
             kind, stub.name, stub.clause, entry.operation, stub.status, (pointer, expected, actual),
-            (count, of), entry.versions[key], gap=kind in ("sometimes_absent", "outside_matchers") and count < of,
+            (count, of), versions, gap=kind in ("sometimes_absent", "outside_matchers") and count < of,
         )  # fmt: skip
     for refused, count in entry.refused.items():
         rule, pointer, clause, expected, actual = refused

@@ -20,7 +20,7 @@ MOCKS: Mapping[MockCode, str] = {
 }
 WHY_UNDECIDED: Mapping[MockReason, str] = {
     "": "",
-    "no_traffic": "nobody called the provider in that time",
+    "no_traffic": "no call of the provider was seen in that time, since this revision of the mock was published",
     "no_stub_met": "of {exchanges} exchanges none asked for what a stub answers",
     "nothing_judged": "the logs do not show enough of {exchanges} exchanges to tell which stub was meant",
 }

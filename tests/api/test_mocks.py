@@ -76,8 +76,8 @@ def seen(api: Asked, *exchanges: dict[str, Any], ago: timedelta = timedelta(hour
         pass
 
 
-def order(number: int, **more: Any) -> dict[str, Any]:
-    body = {"id": number, "total": f"Grace {number}", "currency": "EUR"}
+def order(number: int, currency: str | None = "EUR", **more: Any) -> dict[str, Any]:
+    body = {"id": number, "total": f"Grace {number}", "currency": currency}
     return {
         "path": f"/orders/{number}",
         "response_body": json.dumps(body),
@@ -91,12 +91,15 @@ def test_what_a_mock_says_otherwise_than_the_real_one_is_told_with_its_share(
 ) -> None:
     name = mock(api)
     assert live(There(api), [], 7, None, form="text", strict=False) == 2  # silence is no praise
-    assert "undecided (nobody called the provider in that time)" in capsys.readouterr().out
+    assert (
+        "undecided (no call of the provider was seen in that time, since this revision"
+        in capsys.readouterr().out
+    )
 
     slow = {"status": 429, "response_body": '{"error": "slow down"}'}
     seen(
         api,
-        *(order(at) for at in range(147)),
+        *(order(at, None if at % 2 else "EUR") for at in range(147)),
         *(order(at, **slow) for at in range(3)),
         {"path": "/items/3", "callee_version": "2.1"},
     )
@@ -121,6 +124,8 @@ def test_what_a_mock_says_otherwise_than_the_real_one_is_told_with_its_share(
     assert never["text"].startswith("The real one answers 429 in 3 of 150 (2 %, in 2.0)")
     assert told["stale", "an order", "/old"]["exchanges"] == 147
     assert told["stale", "an order", "/old"]["lower"] > 0.97
+    more = told["outside_matchers", "an order", "/currency"]  # text or null, and always there
+    assert (more["actual"], more["exchanges"], more["gap"]) == ("null|string", 147, False)
     assert told["dead", "gone", ""]["gap"]
     assert [one["score"] for one in score["fidelity"]["stubs"]] == [0.0, None, None]
     assert "Grace" not in json.dumps(score)
