@@ -62,6 +62,14 @@ class Published:
         return f"{self.files[at]}: {refusal}" if at < len(self.files) else refusal
 
 
+def place_to_write(text: str) -> Path:
+    """A file, or a folder; one that is written with a slash behind it is made where it is not there."""
+    path = Path(text)
+    if text.endswith("/"):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], list[str]]:
     """The documents in their order, and the files of folders and archives that are no contract.
     UsageError for what cannot be read.

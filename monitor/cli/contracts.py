@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.contract_files import Published, documents_in
+from monitor.cli.contract_files import Published, documents_in, place_to_write
 from monitor.cli.contract_reports import DiffFormat, ReportFormat
 from monitor.cli.printing import (
     Format,
@@ -589,7 +589,12 @@ def infer(
     ] = 0.01,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A file; a folder where there are several contracts."),
+        typer.Option(
+            *("--output", "-o"),
+            help="A file; a folder where there are several contracts.",
+            parser=place_to_write,
+            metavar="<path>",
+        ),
     ] = None,
 ) -> int:
     """What a provider does live, as a contract that can be published: from shapes, never from
@@ -701,7 +706,13 @@ def export_case(
     ],
     form: Annotated[CaseForm, typer.Option("--as", help="The form of the test.")] = "pact",
     into: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file, or a folder to write it into.")
+        Path | None,
+        typer.Option(
+            *("--output", "-o"),
+            help="A file, or a folder to write it into.",
+            parser=place_to_write,
+            metavar="<path>",
+        ),
     ] = None,
 ) -> None:
     """A violation or an uncovered interaction as a test, by shapes: values stand for types."""

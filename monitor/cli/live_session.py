@@ -28,6 +28,10 @@ from monitor.model.sessions import SessionVerdict
 GRACE_SECONDS = 10.0
 """A command that is told to end, and does not, is killed after so long."""
 NOTHING_CAME = "nothing came: did the services start and stay up, and do they send to OTEL_EXPORTER_OTLP_ENDPOINT by http/protobuf?"
+NO_PAYLOADS = (
+    "spans came and no payloads, which contracts are held against: have services send API logs to "
+    "SEAMWATCH_API_LOGS_URL, or OTLP logs"
+)
 _MOST_EDGES = 20
 ASK_SECONDS = 120.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -234,7 +238,7 @@ def _write(
 
     with output.open("w", encoding="utf-8") as file, redirect_stdout(file):
         _show(verdict, taken, form)
-    typer.echo(plain(f"{verdict.result}: {output}"), err=True)
+    typer.echo(plain(f"{output}: {_WORDS[verdict.result]}"), err=True)
 
 
 def _show(verdict: SessionVerdict, taken: Mapping[str, int], form: DiffFormat) -> None:
@@ -301,6 +305,8 @@ def told_of(verdict: SessionVerdict, taken: Mapping[str, int]) -> Iterator[str]:
         yield plain(f"no exchange touched: {', '.join(others)}")
     if not taken:
         yield NOTHING_CAME
+    elif verdict.edges and not seen and not left and not verdict.refused:
+        yield NO_PAYLOADS
     for edge in verdict.edges[:_MOST_EDGES]:
         failed = f", {edge.failed} failed" if edge.failed else ""
         yield plain(

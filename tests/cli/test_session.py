@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from monitor.cli.live_session import _contracts, told_of
 from monitor.cli.session_host import Host, hosted
 from monitor.config import Settings
 from monitor.errors import UsageError
+from monitor.model.sessions import SeenEdge
 from monitor.store import Store
 from tests.contracts.promises import PAYMENTS
 from tests.fixtures.broker import KafkaBroker
@@ -59,6 +61,10 @@ def test_what_comes_is_held_against_contracts_of_this_session_from_the_moment_as
         ["payment"],
     )
     assert "nothing came" in "\n".join(told_of(silent, host.taken))
+    calls = replace(silent, edges=[SeenEdge("web", "payment", "http", "GET /payments", 1, 0)])
+    assert "no payloads, which contracts are held against" in "\n".join(
+        told_of(calls, {"traces": 1})
+    )
     with httpx.Client(base_url=host.address, timeout=120) as client:
         lines = record(GOOD) + b"\n" + record(GOOD | {"amount": "Grace"}) + b"\n"
         assert client.post("/v1/api-logs", content=lines).json() == {"records": 2}
