@@ -152,8 +152,10 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     if not whole.overlap or whole.confounded or not _any(whole, measure.bad):
         return None
     bad, calls, share = _doses(whole, measure.bad, measure.calls)
+    if not bad.sum():
+        return None
     before = series(edge.table, old_rows(edge), measure)
-    if not bad.sum() or not before.calls.sum():
+    if not before.calls.sum():
         return None
     least = DOSE_OVER_STEP * dispersion(before.bad, before.calls)
     log_e = dose_over_step(
