@@ -14,6 +14,7 @@ import numpy as np
 from monitor.model.alike import Alike
 from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram, Sighting
 from monitor.outside.counts import Counts, counts_of
+from monitor.outside.releases import Releases
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import Shapes, shapes_of
 from monitor.outside.told import LATENCIES, Ints, Rows, Told
@@ -73,7 +74,7 @@ class Recording:
     """The rows that touch one service, in the order in which their bins end."""
 
     def __init__(
-        self, rows: Rows, subject: Told, deploys: Sequence[Told], environment: str, source: str
+        self, rows: Rows, subject: Told, deploys: Releases, environment: str, source: str
     ) -> None:
         """`deploys` are all of the case; `source` names the file in errors."""
         self.rows = rows.take(np.argsort(rows.ends, kind="stable"))

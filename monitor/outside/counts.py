@@ -29,6 +29,10 @@ class Counts:
     assumed: NDArray[np.bool_]
     told: NDArray[np.bool_]
 
+    def taken(self, rows: NDArray[np.bool_]) -> "Counts":
+        """Those of some rows."""
+        return Counts(self.calls[rows], self.errors[rows], self.assumed[rows], self.told[rows])
+
 
 def counts_of(rows: Rows, before: float) -> Counts:
     """What is assumed rests on the edge's bins that ended by `before`."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import UsageError
 from monitor.model.deploys import DeployKind
+from monitor.outside.releases import Deploys
 from monitor.outside.told import NUMBERS, TEXTS, Floats, Rows, Text, Told
 
 NEEDED = ("ts", "callee")
@@ -94,7 +95,7 @@ def _told_before(rows: Rows) -> NDArray[np.bool_]:
     return out & ~(rows.instance.is_any("") & (rows.count < FEW))
 
 
-def deploys_of(path: Path) -> list[Told]:
+def deploys_of(path: Path) -> Deploys:
     """The deploys in the file's order; UsageError for a line that is none."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -119,7 +120,7 @@ def deploys_of(path: Path) -> list[Told]:
                 f"{where}: deploy_id {stated.deploy_id} stands in an earlier line too; give each deploy its own"
             )
         deploys[stated.deploy_id] = stated
-    return list(deploys.values())
+    return Deploys(deploys.values())
 
 
 def _told(where: str, record: Mapping[str, Any]) -> Told:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.detect.evidence.fanout import NAMELESS
 from monitor.detect.judging.ruling import WEAKER
@@ -15,17 +16,19 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import DAY, Around, Past
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
-from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Outcome, Verdict
-from monitor.outside.cells import UNKNOWN, Known, Recording, summed, windows_of
+from monitor.outside.cells import Known, Recording, summed, windows_of
 from monitor.outside.counts import counts_of
+from monitor.outside.deploys_told import as_known, released_beside
 from monitor.outside.history import with_past
+from monitor.outside.neighbours import busiest, ended_with
 from monitor.outside.past import past_of
+from monitor.outside.releases import Releases
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import shapes_of
-from monitor.outside.told import Cases, Rows, Told
-from monitor.outside.versions import AFTER, Resolved, versions_beside
+from monitor.outside.told import Case, Cases, Rows, Told
+from monitor.outside.versions import Resolved, versions_beside
 
 NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time;
@@ -54,6 +57,8 @@ is looked at later is decided later.
 WATCHED = 3600.0
 """Seconds that a deploy is watched for when nobody tells."""
 BINS_BEFORE = 60
+AT_ITS_TIME = 7200.0
+"""Seconds: what was released so long before is no rival of a deploy; no rule looks as far back."""
 USUAL_STEP = 60.0
 HONEST = frozenset({"quantiles"})
 """What may be assumed and yet be good for a pass."""
@@ -84,26 +89,20 @@ class Watch:
     def __init__(
         self,
         cases: Cases,
-        rows: Rows,
         subject: Told,
-        deploys: Sequence[Told],
+        deploys: Releases,
         settings: JudgeSettings,
         source: str,
     ) -> None:
-        if subject.data_from is not None:
-            rows = rows.take(rows.ts >= subject.data_from)
-        if subject.evaluate_until is not None:
-            rows = rows.take(rows.ends <= subject.evaluate_until)
-        self.history = cases.of(subject.history_case) if subject.history_case else None
-        if self.history is not None:
-            rows = with_past(rows, self.history, subject)
-        touching = rows.callee.is_any(subject.service) | rows.caller.is_any(subject.service)
-        self.environment = subject.environment or _commonest(rows.take(touching))
-        there = rows.environment.is_any(self.environment)
+        """`deploys` are all of the case; `source` names the edges' file in errors."""
         self.told, self.deploys, self.source = subject, deploys, source
-        self.elsewhere = rows.take(there & ~touching)
+        self.history = cases.of(subject.history_case).rows if subject.history_case else None
+        self._since = subject.data_from
+        self._case = self._with_past(cases.of(subject.case))
+        touching = self._in_time(self._case.touching(subject.service))
+        self.environment = subject.environment or _commonest(touching)
         self.recording = Recording(
-            rows.take(there & touching), subject, deploys, self.environment, source
+            self._here(touching), subject, deploys, self.environment, source
         )
         mine = self.recording.rows
         self.step = float(np.median(mine.step_s)) if len(mine) else USUAL_STEP
@@ -121,6 +120,31 @@ class Watch:
         self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
         self._neighbours: list[tuple[float, EdgeCell]] | None = None
+
+    def _with_past(self, case: Case) -> Case:
+        """The case, and what its history tells of before it."""
+        if self.history is None:
+            return case
+        rows, self._since = self._in_time(case.rows), None
+        return Case(with_past(rows, self.history, self.told))
+
+    def _in_time(self, rows: Rows) -> Rows:
+        """Rows of the time that is judged; what a history tells of before it stays."""
+        if self._since is not None:
+            rows = rows.take(rows.ts >= self._since)
+        if self.told.evaluate_until is not None:
+            rows = rows.take(rows.ends <= self.told.evaluate_until)
+        return rows
+
+    def _here(self, rows: Rows) -> Rows:
+        return rows.take(rows.environment.is_any(self.environment))
+
+    @cached_property
+    def elsewhere(self) -> Rows:
+        """Rows of edges that the service has no part in."""
+        rows, service = self._case.rows, self.told.service
+        touching = rows.callee.is_any(service) | rows.caller.is_any(service)
+        return self._here(self._in_time(rows.take(~touching)))
 
     def moments(self) -> Iterator[tuple[float, bool]]:
         """Ends of bins at which to judge, dense at first; and whether it is the last one before
@@ -203,7 +227,7 @@ class Watch:
     ) -> tuple[Verdict, list[Finding]]:
         waits = self.told.expected_from is not None and moment < self.told.expected_from
         return judge(
-            _deploy(self.told, so_far, self.environment, moment),
+            as_known(self.told, so_far, self.environment, moment),
             so_far.cells,
             [
                 sighting
@@ -213,9 +237,9 @@ class Watch:
                 )
             ],
             [
-                _other(deploy, self.environment)
-                for deploy in self.deploys
-                if deploy is not self.told and deploy.at <= moment
+                released_beside(deploy, self.environment)
+                for deploy in self.deploys.between(self.told.at - AT_ITS_TIME, moment)
+                if deploy is not self.told
             ],
             self.settings,
             datetime.fromtimestamp(moment, UTC),
@@ -243,7 +267,9 @@ class Watch:
         deploy.
         """
         if self._above is None:
-            rows = self.elsewhere.take(self.elsewhere.callee.is_any(*self.callers))
+            rows = self._here(self._in_time(self._case.answers(self.callers)))
+            service = self.told.service
+            rows = rows.take(~(rows.caller.is_any(service) | rows.callee.is_any(service)))
             rows = rows.take(np.argsort(rows.ends, kind="stable"))
             counts = counts_of(rows, self.told.at)
             self._above = (
@@ -278,12 +304,17 @@ class Watch:
             rows = self.elsewhere
             # strangers tell what happens to all
             past = rows.take(rows.ends <= self.told.at)
-            near |= set(_busiest(past, near)[: max(0, NEIGHBOURS - len(near))])
+            near |= set(busiest(past, near)[: max(0, NEIGHBOURS - len(near))])
             near |= set(self.called.callee.texts())
             rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
             # whom it calls, too, though these rows may not tell its own version
+            windows = windows_of(rows)
+            compared = (windows >= self._looks_back_to) & (windows <= self.until)
+            parts = (rows, compared), (self.called, np.ones(len(self.called), dtype=bool))
             self._neighbours = [
-                ended for part in (rows, self.called) for ended in _ended(part, self._plain(part))
+                ended
+                for part, chosen in parts
+                for ended in ended_with(part.take(chosen), self._plain(part, chosen))
             ]
         if self._former is None:
             self._former = self._earlier_days()
@@ -315,58 +346,27 @@ class Watch:
                 continue
             days = round((self.told.at - float(np.median(mine.ts))) / DAY)
             moved = 0.0 if 1 <= days <= 7 else (days - 1) * DAY
-            out += self._plain(replace(mine, ts=mine.ts + moved))
+            out += self._plain(replace(mine, ts=mine.ts + moved), np.ones(len(mine), dtype=bool))
         return out
 
-    def _plain(self, rows: Rows) -> list[EdgeCell]:
-        """Cells without versions, as controls need none; but of what was released beside it those
-        that the rows tell.
+    @property
+    def _looks_back_to(self) -> float:
+        """No rule compares what was earlier, but for the service's own calls."""
+        return self.told.at - AT_ITS_TIME - self.settings.before_seconds
+
+    def _plain(self, rows: Rows, chosen: NDArray[np.bool_]) -> list[EdgeCell]:
+        """Cells of the chosen rows without versions, as controls need none; but of what was
+        released beside it those that the rows tell. What is assumed rests on all rows.
         """
-        counts = counts_of(rows, self.told.at)
+        counts = counts_of(rows, self.told.at).taken(chosen)
+        names, callee = versions_beside(rows, self.deploys, self.told)
+        rows, callee = rows.take(chosen), callee[chosen]
         shapes = shapes_of(rows, counts.calls, self.source)
-        names, callee = versions_beside(
-            rows, [deploy for deploy in self.deploys if deploy is not self.told]
-        )
         none = np.zeros(len(rows), dtype=np.int64)
         whose = Resolved(np.ones(len(rows), dtype=bool), none, callee, names, "", "", timed=False)
         return summed(
             rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment
         )
-
-
-def _ended(rows: Rows, cells: Sequence[EdgeCell]) -> Iterator[tuple[float, EdgeCell]]:
-    """When the bins of these rows ended that each cell is made of: theirs may be longer than the
-    service's own, or begin at other seconds.
-    """
-    ends: dict[tuple[int, str, str, str], float] = {}
-    columns = (rows.caller, rows.callee, rows.operation)
-    texts = ([column.names[code] for code in column.codes.tolist()] for column in columns)
-    for window, caller, callee, operation, end in zip(
-        windows_of(rows).tolist(), *texts, rows.ends.tolist(), strict=True
-    ):
-        key = window, caller or UNKNOWN, callee, operation
-        ends[key] = max(ends.get(key, end), end)
-    for cell in cells:
-        edge = cell.edge
-        key = int(cell.window.timestamp()), edge.caller, edge.callee, edge.operation
-        yield ends[key], cell
-
-
-def _busiest(rows: Rows, near: set[str]) -> list[str]:
-    """Services that nobody of these calls or is called by, those with most rows first."""
-    linked = rows.caller.is_any(*near) | rows.callee.is_any(*near)
-    ends = (
-        (column.names[code] for code in np.unique(column.codes[linked]).tolist())
-        for column in (rows.caller, rows.callee)
-    )
-    judged = near.union(NAMELESS, *ends)
-    counted = np.bincount(rows.callee.codes, minlength=len(rows.callee.names))
-    order = np.argsort(-counted, kind="stable").tolist()
-    return [
-        rows.callee.names[code]
-        for code in order
-        if counted[code] and rows.callee.names[code] not in judged
-    ]
 
 
 def _commonest(rows: Rows) -> str:
@@ -388,31 +388,3 @@ def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeS
         silence_windows=settings.silence_windows * silent_after,
         step_seconds=max(settings.step_seconds, 6 * step),
     )
-
-
-def _deploy(subject: Told, so_far: Known, environment: str, moment: float) -> Deploy:
-    expected = subject.expected_from
-    there = expected is not None and moment >= expected
-    # a deploy that is said to bring the version that was there: no other one is its predecessor
-    stays = subject.kind == "deploy" and subject.version_from == subject.version_to != ""
-    return Deploy(
-        id=subject.deploy_id,
-        kind="redeploy" if stays else subject.kind,
-        environment=environment,
-        service=subject.service,
-        version=so_far.new,
-        previous_version=so_far.old,
-        state="succeeded" if there else "started" if expected is None else "progressing",
-        started=datetime.fromtimestamp(subject.at, UTC),
-        finished=datetime.fromtimestamp(expected, UTC) if there and expected is not None else None,
-        first_traffic=so_far.first,
-        sources=("outside",),
-    )
-
-
-def _other(subject: Told, environment: str) -> Deploy:
-    at = datetime.fromtimestamp(subject.at, UTC)
-    return Deploy(
-        subject.deploy_id, subject.kind, environment, subject.service, subject.version_to or AFTER, subject.version_from, "progressing", at, None, None,
-        ("outside",),
-    )  # fmt: skip

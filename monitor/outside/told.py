@@ -2,8 +2,9 @@
 epoch.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +28,8 @@ TEXTS = (
 LATENCIES = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
 NUMBERS = ("step_s", "count", "errors", "success_rate", *LATENCIES)
 MOST_COMBINATIONS = 2**62
+KEPT = 2
+"""Cases of which rows are kept: the one that is judged, and its history."""
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
 
 
@@ -65,6 +68,15 @@ class Text:
         """Rows whose text is one of these."""
         is_wanted = np.array([name in wanted for name in self.names], dtype=np.bool_)
         return np.asarray(is_wanted[self.codes], dtype=np.bool_)
+
+    def narrowed(self) -> Self:
+        """The same with those names alone that come, in their order."""
+        codes, places = np.unique(self.codes, return_inverse=True)
+        if codes.size == len(self.names):
+            return self
+        return replace(
+            self, codes=places, names=tuple(self.names[code] for code in codes.tolist())
+        )
 
     def texts(self) -> list[str]:
         """Row by row."""
@@ -121,31 +133,26 @@ class Rows:
     def take(self, rows: Any) -> Self:
         """These rows (places or a mask)."""
         values: dict[str, Any] = {}
-        for field in fields(self):
-            column = getattr(self, field.name)
-            values[field.name] = (
+        for column_of in fields(self):
+            column = getattr(self, column_of.name)
+            values[column_of.name] = (
                 replace(column, codes=column.codes[rows])
                 if isinstance(column, Text)
                 else column[rows]
             )
         return replace(self, **values)
 
+    def narrowed(self) -> Self:
+        """The same rows, whose texts have no names but those that come here: of a file of many
+        cases each has few.
+        """
+        texts = {name: getattr(self, name).narrowed() for name in TEXTS} if len(self) else {}
+        return replace(self, **texts)
+
     @property
     def ends(self) -> Floats:
         """When each row's bin is over, and the row known."""
         return self.ts + self.step_s
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cases:
-    """All rows of a file, apart by case."""
-
-    rows: Rows
-    by_case: dict[str, Ints]
-
-    def of(self, case: str) -> Rows:
-        """The rows of one case; none when the file has no such case."""
-        return self.rows.take(self.by_case.get(case, np.array([], dtype=np.int64)))
 
 
 def numbers_only(rows: Rows) -> NDArray[np.bool_]:
@@ -155,6 +162,68 @@ def numbers_only(rows: Rows) -> NDArray[np.bool_]:
         np.stack([getattr(rows, name) for name in LATENCIES])
     ).all(axis=0)
     return bare & ~silent
+
+
+class _Places:
+    """Where the rows are that bear each name of a column."""
+
+    def __init__(self, text: Text) -> None:
+        self._order = np.argsort(text.codes, kind="stable")
+        self._starts = np.searchsorted(
+            text.codes[self._order], np.arange(len(text.names) + 1)
+        ).tolist()
+        self._codes: dict[str, list[int]] = {}
+        for code, name in enumerate(text.names):
+            self._codes.setdefault(name, []).append(code)
+
+    def of(self, names: Collection[str]) -> list[Ints]:
+        codes = [code for name in set(names) for code in self._codes.get(name, ())]
+        return [self._order[self._starts[code] : self._starts[code + 1]] for code in codes]
+
+
+class Case:
+    """The rows of one case, in the order of the file."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    @cached_property
+    def _callers(self) -> _Places:
+        return _Places(self.rows.caller)
+
+    @cached_property
+    def _callees(self) -> _Places:
+        return _Places(self.rows.callee)
+
+    def touching(self, service: str) -> Rows:
+        """Rows of edges that lead to the service, or from it."""
+        return self.rows.take(_once([*self._callers.of([service]), *self._callees.of([service])]))
+
+    def answers(self, services: Collection[str]) -> Rows:
+        """Rows of edges that lead to any of these services."""
+        return self.rows.take(_once(self._callees.of(services)))
+
+
+def _once(places: Sequence[Ints]) -> Ints:
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *places]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases:
+    """All rows of a file, apart by case."""
+
+    rows: Rows
+    by_case: dict[str, Ints]
+    _kept: dict[str, Case] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, name: str) -> Case:
+        """The rows of one case; none when the file has no such case. Not to be changed."""
+        if name not in self._kept:
+            while len(self._kept) >= KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            places = self.by_case.get(name, np.array([], dtype=np.int64))
+            self._kept[name] = Case(self.rows.take(places).narrowed())
+        return self._kept[name]
 
 
 def apart(rows: Rows) -> Cases:

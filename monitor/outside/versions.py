@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.outside.releases import Releases
 from monitor.outside.told import Ints, Rows, Told, numbered
 
 SHARED = 0.5
@@ -39,9 +40,7 @@ class Resolved:
     timed: bool
 
 
-def resolved(
-    rows: Rows, windows: Ints, calls: Ints, subject: Told, deploys: Sequence[Told]
-) -> Resolved:
+def resolved(rows: Rows, windows: Ints, calls: Ints, subject: Told, deploys: Releases) -> Resolved:
     """`rows` all touch the service; `deploys` are all of the case."""
     names = list(rows.version.names)
     for name in ("", subject.version_from or BEFORE, subject.version_to or AFTER):
@@ -132,12 +131,7 @@ class _Line:
         return bool(np.unique(self.codes[late]).size > 1)
 
 
-def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
-    versions_of: dict[str, set[str]] = {}
-    for stated in deploys:
-        versions_of.setdefault(stated.service, set()).update(
-            {stated.version_from, stated.version_to} - {""}
-        )
+def _owned_by_callee(rows: Rows, deploys: Releases, but: Told | None = None) -> Bools:
     if not len(rows):
         return np.zeros(0, dtype=bool)
     columns = (rows.caller, rows.callee, rows.side, rows.version)
@@ -145,9 +139,12 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     callers, callees, sides, versions = (
         [column.names[code] for code in column.codes[combinations].tolist()] for column in columns
     )
+    versions_of = {
+        service: set(deploys.versions(service, but)) for service in {*callers, *callees}
+    }
     for callee, side, version in zip(callees, sides, versions, strict=True):
         if side == "server" and version:
-            versions_of.setdefault(callee, set()).add(version)
+            versions_of[callee].add(version)
     owned = np.array(
         [
             _callee_owns(*ends, versions_of)
@@ -158,17 +155,20 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     return np.asarray(owned[places], dtype=np.bool_)
 
 
-def versions_beside(rows: Rows, deploys: Sequence[Told]) -> tuple[tuple[str, ...], Ints]:
+def versions_beside(rows: Rows, deploys: Releases, but: Told) -> tuple[tuple[str, ...], Ints]:
     """Names of versions, "" first, and each row's callee version among these: of what these
-    deploys released, where the row tells of what answered; else "".
+    deploys, `but` for one, released, where the row tells of what answered; else "".
     """
-    released = {release.service for release in deploys if release.version_to}
-    owned = rows.callee.is_any(*released)
+    released = np.array(
+        [deploys.names_version(name, but) for name in rows.callee.names], dtype=np.bool_
+    )
+    owned = released[rows.callee.codes]
     if not owned.any():
         return ("",), np.zeros(len(rows), dtype=np.int64)
     names = ("", *(name for name in rows.version.names if name))
-    places = np.array([names.index(name) for name in rows.version.names])
-    owned &= _owned_by_callee(rows, deploys)
+    code_of = {name: code for code, name in enumerate(names)}
+    places = np.array([code_of[name] for name in rows.version.names])
+    owned &= _owned_by_callee(rows, deploys, but)
     return names, np.where(owned, places[rows.version.codes], 0)
 
 

@@ -12,6 +12,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding, Outcome, Verdict
 from monitor.outside.cells import Known
 from monitor.outside.moments import LONG_STEP, PASS_AFTER, STANDS, STANDS_SECONDS, Look, Watch
+from monitor.outside.releases import Deploys
 from monitor.outside.told import Cases, Told
 
 Nothing = Literal["case", "service", "bin"]
@@ -49,9 +50,8 @@ def decide(
 
     Cost: some 20 judgements of the edges that touch the service.
     """
-    rows = cases.of(subject.case)
-    beside = [deploy for deploy in deploys if deploy.case == subject.case]
-    watch = Watch(cases, rows, subject, beside, settings, source)
+    known = deploys if isinstance(deploys, Deploys) else Deploys(deploys)
+    watch = Watch(cases, subject, known.of(subject.case), settings, source)
     looks: list[Look] = []
     weaker: float | None = None
     for moment, is_last in watch.moments():
@@ -77,7 +77,11 @@ def decide(
         watch.passes = look.outcome == "pass" or (weaker is None and look.is_weaker)
     if not looks:
         nothing: Nothing = (
-            "case" if not len(rows) else "bin" if len(watch.recording.rows) else "service"
+            "case"
+            if not len(cases.of(subject.case).rows)
+            else "bin"
+            if len(watch.recording.rows)
+            else "service"
         )
         return Decision(
             subject, "inconclusive", None, None, (), frozenset(), withheld=False, nothing=nothing

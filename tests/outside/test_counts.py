@@ -9,6 +9,7 @@ import pytest
 from monitor.outside.cells import Recording
 from monitor.outside.counts import FEWEST, MOST, USUAL, counts_of
 from monitor.outside.files import deploys_of, edges_of
+from monitor.outside.releases import Releases
 from tests.outside.rows import AT, Row, deploy, row, written
 
 NONE: Row = {"count": None, "errors": None, "histogram": None, "p95_ms": 30.0}
@@ -54,7 +55,7 @@ def test_the_slowest_of_few_calls_is_no_level(tmp_path: Path) -> None:
         edges, lines = written(tmp_path, rows, [deploy()])
         (told,) = deploys_of(lines)
         cells = (
-            Recording(edges_of(edges)[0], told, [told], "production", "edges")
+            Recording(edges_of(edges)[0], told, Releases([told]), "production", "edges")
             .until(AT.timestamp() + 600.0)
             .cells
         )

@@ -16,6 +16,7 @@ import pytest
 from monitor.cli import main
 from monitor.detect.settings import JudgeSettings
 from monitor.outside.files import deploys_of, edges_of
+from monitor.outside.releases import Releases
 from monitor.outside.told import apart
 from monitor.outside.versions import versions_beside
 from monitor.outside.watching import decide
@@ -521,7 +522,7 @@ def test_calls_no_longer_made_are_missed_beside_another_release_too(
     edges, lines = written(tmp_path, minutes(rows), [deploy(), other])
     cases, deploys = apart(edges_of(edges)[0]), deploys_of(lines)
     mine = next(told for told in deploys if told.deploy_id == "d1")
-    names, codes = versions_beside(cases.rows, [told for told in deploys if told is not mine])
+    names, codes = versions_beside(cases.rows, Releases(deploys), mine)
     versions = {names[code] for code in codes.tolist()}
     assert (names[0], versions) == ("", {"", "5.0", "6.0"})
     decision = decide(cases, mine, deploys, JudgeSettings(), "edges")

@@ -200,7 +200,7 @@ def decided(cases: Cases, told: Told) -> dict[str, float | None]:
 
 
 def _pairs(cases: Cases, told: Told) -> Iterator[Pair]:
-    rows = cases.of(told.case)
+    rows = cases.of(told.case).rows
     rows = rows.take(rows.callee.is_any(told.service) & ~rows.side.is_any("client"))
     if not len(rows):
         return
