@@ -378,6 +378,29 @@ def test_a_ramp_plays_as_a_film_with_the_matrix_at_each_step(
         "now => document.getElementById('at').innerText === now", arg=newest, timeout=BUSY
     )
     assert "moved back" in page.locator("#film").inner_text().lower()
+
+    # by the keyboard alone: from where it stands, and the focus stays where it was
+    page.locator("[data-seek]").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(
+        "now => document.getElementById('at').innerText === now", arg=begin, timeout=BUSY
+    )
+    page.get_by_role("link", name="Later").focus()
+    seen = [begin]
+    for _ in range(2):
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "was => document.getElementById('at').innerText > was", arg=seen[-1], timeout=BUSY
+        )
+        seen.append(page.locator("#at").inner_text())
+        assert page.evaluate("document.activeElement.innerText") == "Later"
+    assert page.locator("[data-seek]").get_attribute("aria-valuetext") == seen[-1]
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "now => document.getElementById('at').innerText === now", arg=seen[1], timeout=BUSY
+    )
     assert watched.troubles == []
 
 

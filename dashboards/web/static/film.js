@@ -6,6 +6,8 @@
   const frames = film.dataset.frames.split(" ");
   const button = film.querySelector("[data-play]");
   const seek = film.querySelector("[data-seek]");
+  const earlier = film.querySelector("[rel=prev]");
+  const later = film.querySelector("[rel=next]");
   const PAUSE = 700;
   let frame = Number(film.dataset.frame);
   let playing = false;
@@ -19,6 +21,10 @@
     return place;
   }
 
+  function beside(step) {
+    return Math.min(Math.max(frame + step, 0), frames.length - 1);
+  }
+
   async function show(number) {
     const mine = (newest += 1);
     const place = url(number);
@@ -29,6 +35,9 @@
     document.getElementById("film").replaceWith(document.importNode(fresh, true));
     frame = number;
     seek.value = String(number);
+    seek.setAttribute("aria-valuetext", document.getElementById("at").innerText);
+    earlier.href = url(beside(-1));
+    later.href = url(beside(1));
     history.replaceState(null, "", place);
   }
 
@@ -54,5 +63,17 @@
   }
 
   button.addEventListener("click", () => (playing ? stop() : play()));
-  seek.addEventListener("input", () => { stop(); show(Number(seek.value)).catch((error) => { film.dataset.trouble = error.message; }); });
+  function turn(number) {
+    stop();
+    show(number).catch((error) => { film.dataset.trouble = error.message; });
+  }
+
+  seek.addEventListener("input", () => turn(Number(seek.value)));
+  // in place, so that who presses Enter once more goes on; with Ctrl and the like they are links
+  film.addEventListener("click", (event) => {
+    const step = { prev: -1, next: 1 }[event.target.rel];
+    if (!step || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    turn(beside(step));
+  });
 })();
