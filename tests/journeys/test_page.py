@@ -395,6 +395,8 @@ def test_a_ramp_plays_as_a_film_with_the_matrix_at_each_step(
         seen.append(page.locator("#at").inner_text())
         assert page.evaluate("document.activeElement.innerText") == "Later"
     assert page.locator("[data-seek]").get_attribute("aria-valuetext") == seen[-1]
+    now = page.locator("#at").get_attribute("datetime")
+    assert f"seamwatch ramp payment --at {now}" in page.locator("#film").inner_text()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
