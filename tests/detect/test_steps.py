@@ -600,3 +600,37 @@ def test_forty_seconds_of_past_do_for_what_is_twenty_times_slower() -> None:
         assert found([*[row for row in usual if row.window < START], *calm], 14) == [], (
             "what is over by then is no step"
         )
+
+
+def slowly(window: int) -> float:
+    """A ramp of ten minutes in which most calls come late."""
+    return 0.0 if window < 0 else 0.1 if window < 24 else 0.3 if window < 48 else 1.0
+
+
+@pytest.mark.parametrize(
+    ("calls", "usual", "harm", "outage", "seed", "is_told"),
+    [
+        pytest.param(4, 0.0, 0.06, (0, 0), 2, True, id="its own"),
+        pytest.param(4, 0.0, 0.0, (0, 0), 2, False, id="none"),
+        pytest.param(8, 0.005, 0.0, (92, 200), 79, False, id="begins once it is alone"),
+        pytest.param(4, 0.005, 0.0, (113, 153), 175, False, id="begins later"),
+    ],
+)
+def test_sparse_harm_of_a_ramp_is_told_once_the_old_version_is_gone(
+    calls: float, usual: float, harm: float, outage: tuple[int, int], seed: int, *, is_told: bool
+) -> None:
+    """Few failures beside the old version, which had none, say little; with those that follow
+    they do. Not where most came at a later moment, with no version, though the few there were
+    before leaned the same way by chance.
+    """
+    begins, ends = outage
+    traffic = Traffic(
+        edge(),
+        calls,
+        Behaviour(usual),
+        Behaviour(usual + harm),
+        outage=lambda window: 0.1 if begins <= window < ends else 0.0,
+    )
+    rows = cells([traffic], 150, share=slowly, before=360, seed=seed)
+    _, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(150))
+    assert bool(findings) == is_told

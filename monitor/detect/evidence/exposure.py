@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.before_after import dose_over_step, dose_rates
@@ -24,6 +25,8 @@ MOMENTS = 8
 PARTS = (0.02, 0.98)
 STEPPED = 2
 """A share told between these in so many windows is a curve of its own; else it is a step."""
+BEGUN = math.log(100.0)
+"""So much likelier must bad calls be that began at some moment than such as were there before."""
 CERTAIN = math.log(1000.0)
 """So much likelier must one release be than another to be told apart from it."""
 
@@ -137,6 +140,21 @@ def beyond_a_step(answers: Series, share: Floats) -> float:
     return dose_over_step(answers.bad, answers.calls, share, -math.inf) / _scatter(
         answers, expected
     )
+
+
+def begins_within(answers: Series) -> bool:
+    """Whether bad calls became more often at some moment of these, so much likelier than that they
+    came at one rate: by no version that was there from the first.
+    """
+    k, a = (np.cumsum(column).astype(np.float64) for column in (answers.bad, answers.calls))
+    if k.size < 2 or not k[-1]:
+        return False
+    early, late = (k[:-1], a[:-1]), (k[-1] - k[:-1], a[-1] - a[:-1])
+    rates = [bad / np.maximum(calls, 1.0) for bad, calls in (early, late)]
+    gained = sum(
+        scipy.special.xlogy(bad, rate) for (bad, _), rate in zip((early, late), rates, strict=True)
+    ) - scipy.special.xlogy(k[-1], k[-1] / a[-1])
+    return float(np.where(rates[1] > rates[0], gained, 0.0).max()) >= BEGUN
 
 
 def _scatter(answers: Series, expected: Floats) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO, fixed_e
+from monitor.detect.evidence.exposure import begins_within
 from monitor.detect.evidence.history import size_steps
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
@@ -148,6 +149,8 @@ def _step(
         met = np.intersect1d(met, after.windows)
     apart = _apart(met, after)
     agrees = not apart and bool(measure.bad) and is_gone(edge) and _agrees(edge, measure.kind)
+    # what came after the old version left by no version says nothing of what few calls did before
+    agrees = agrees and not begins_within(after)
     if agrees:
         before, apart = _with_beside(edge, before, measure), True
     if (
@@ -325,9 +328,17 @@ def _is_gone(edge: EdgeTests) -> bool:
 
 
 def _agrees(edge: EdgeTests, kind: str) -> bool:
-    """Whether the versions differed as much side by side, though in too few calls to say so."""
-    effects = [test.evidence.effect for test in edge.whole if test.kind == kind]
-    return any(effect is not None and effect >= MIN_RATIO for effect in effects)
+    """Whether the versions differed as much side by side, though in too few calls to say so; where
+    the old one had no bad call, as if it had one.
+    """
+    met = [test.evidence for test in edge.whole if test.kind == kind]
+    return any(
+        each.effect >= MIN_RATIO
+        if each.effect is not None
+        else each.new_bad * each.old_calls >= MIN_RATIO * each.new_calls > 0
+        for each in met
+        if each.old_bad or each.new_bad
+    )
 
 
 def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:
