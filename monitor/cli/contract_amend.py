@@ -174,10 +174,12 @@ def _said(answer: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]
         yield plain(f"lost: {_whom(met)} receives {where}: {_share(met)}")
     little = [operation for operation in answer["operations"] if not operation["enough"]]
     for operation in little[:_MOST_TOLD]:
-        unseen = f", {operation['unseen']:,} could not be seen" if operation["unseen"] else ""
+        unseen = f", {operation['unseen']:,} more could not be" if operation["unseen"] else ""
         upper = _percent(operation["upper"])
+        count = operation["looked_at"]
+        seen = f"{count:,} payload{'' if count == 1 else 's'}"
         name = plain(operation["operation"])
-        yield f"too little seen: {name}: {operation['looked_at']:,} payloads{unseen}; up to {upper} may"
+        yield f"too little seen: {name}: {seen} looked at{unseen}; up to {upper} may break"
     if len(little) > _MOST_TOLD:
         yield f"and {len(little) - _MOST_TOLD} more operations with too little traffic"
 
