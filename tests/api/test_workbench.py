@@ -77,7 +77,7 @@ def test_bad_input_is_told_by_name(api: Asked) -> None:
 
     assert sent(b"\xff\xfe")[0] == 422
     assert "UTF-8" in sent(b"\xff\xfe")[1]
-    status, text = sent(b"openapi: 3.1.0\nopenapi: {")
+    status, text = sent(b"openapi: 3.1.0\ninfo: {")
     assert (status, "line 3" in text) == (422, True), text
     assert sent(PAYMENTS.encode(), "nobody")[0] == 404
     assert sent(b"")[0] == 422
