@@ -20,7 +20,7 @@ PROSE = frozenset("title description example examples externalDocs xml deprecate
 _OBJECT = frozenset({"type", "properties", "required", "additionalProperties"})
 _ARRAY = frozenset({"type", "items", "minItems", "maxItems"})
 _BY_NAME = frozenset(
-    {"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"}
+    "properties patternProperties dependentSchemas dependentRequired dependencies $defs definitions".split()
 )
 _DEEPEST = 16
 Node = dict[str, Any]

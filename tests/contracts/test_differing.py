@@ -110,6 +110,21 @@ def test_only_what_differs_is_left() -> None:
     assert newer["properties"]["lines"]["items"]["properties"]["count"]["maximum"] == 9
 
 
+def test_prose_goes_and_names_that_read_like_it_stay() -> None:
+    schema = {
+        "title": "an order",
+        "properties": {"title": {"type": "string", "description": "of it"}},
+        "dependentRequired": {"description": ["title"]},
+        "enum": [{"title": "x"}],
+        "x-team": "shop",
+    }
+    assert bare(schema) == {
+        "properties": {"title": {"type": "string"}},
+        "dependentRequired": {"description": ["title"]},
+        "enum": [{"title": "x"}],
+    }
+
+
 @pytest.mark.parametrize(
     ("was", "now"),
     [
