@@ -273,7 +273,7 @@ ENGINE = ReplacingMergeTree(content_hash)
 PARTITION BY toStartOfHour(window)
 ORDER BY (window, trace, call_span, side, own_span)
 TTL ingested + toIntervalDay(3)
-SETTINGS ttl_only_drop_parts = 0, index_granularity = 8192, merge_selector_base = 32, max_bytes_to_merge_at_max_space_in_pool = 128000000;
+SETTINGS ttl_only_drop_parts = 0, index_granularity = 8192, merge_selector_base = 32, max_bytes_to_merge_at_max_space_in_pool = 128000000, enable_vertical_merge_algorithm = 0;
 
 CREATE TABLE IF NOT EXISTS inner_spans
 (
@@ -293,7 +293,7 @@ ENGINE = ReplacingMergeTree(ingested)
 PARTITION BY toStartOfHour(window)
 ORDER BY (window, trace, span)
 TTL ingested + toIntervalDay(3)
-SETTINGS ttl_only_drop_parts = 0, merge_selector_base = 32, index_granularity = 8192, max_bytes_to_merge_at_max_space_in_pool = 128000000;
+SETTINGS ttl_only_drop_parts = 0, merge_selector_base = 32, index_granularity = 8192, max_bytes_to_merge_at_max_space_in_pool = 128000000, enable_vertical_merge_algorithm = 0;
 
 CREATE TABLE IF NOT EXISTS interactions
 (
@@ -432,7 +432,7 @@ CREATE TABLE IF NOT EXISTS message_ends
 ENGINE = ReplacingMergeTree(content_hash)
 ORDER BY (trace, call_span, side, own_span)
 TTL ingested + toIntervalHour(24)
-SETTINGS index_granularity = 512, merge_selector_base = 32;
+SETTINGS index_granularity = 512, merge_selector_base = 32, enable_vertical_merge_algorithm = 0;
 
 CREATE TABLE IF NOT EXISTS mock_hours
 (
