@@ -52,6 +52,7 @@ class AsgiCapture:
                 with suppress(Exception):
                     seen.status = int(message["status"])
                     seen.answered_headers = _text(message.get("headers") or ())
+                    seen.look_for_span()
                     state.taking = state.more = not held_back(media_of(seen.answered_headers))
             elif kind == "http.response.body" and state.taking:
                 seen.answered.add(message.get("body") or b"")
@@ -86,10 +87,14 @@ class AsgiCapture:
                 raw.partition(b"?")[0].decode("latin-1"),
                 (scope.get("query_string") or b"").decode("latin-1"),
             )
-            return capture.begun("server", scope["method"], path, query, _text(headers))
+            seen = capture.begun("server", scope["method"], path, query, _text(headers))
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             capture.lose("unreadable")
             return None
+        with suppress(Exception):
+            if seen is not None:
+                seen.look_for_span()
+        return seen
 
 
 class _Told:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from . import masks
 from .settings import Bounds, Service, Settings
 from .shapes import TooLarge, as_json, is_json, shape_text, unpacked, without_secrets
+from .spans import server_span
 
 Pairs = Sequence[tuple[str, str]]
 Side = Literal["client", "server"]
@@ -82,7 +83,7 @@ class Seen:
             "path",
             "query",
         ),
-        *("route", "side", "status", "took"),
+        *("route", "side", "span", "status", "took"),
     )
 
     def __init__(
@@ -99,11 +100,21 @@ class Seen:
         self.method, self.path, self.query, self.host, self.route = method, path, query, host, ""
         self.asked, self.answered = Held(bounds.body_bytes), Held(bounds.body_bytes)
         self.asked_headers: Pairs = headers
+        self.span: tuple[str, str] | None = None
         self.answered_headers: Pairs = ()
         self.status = 0
         self.began = time.perf_counter()
         self.took = 0.0
         self.ended_ns = 0
+
+    def look_for_span(self) -> None:
+        """Where nobody told a trace, take note of the server's span that is open now. May raise
+        what the application's OpenTelemetry raises.
+        """
+        if self.span is None and not any(
+            name.lower() == "traceparent" for name, _ in self.asked_headers
+        ):
+            self.span = server_span()
 
     def end(self) -> None:
         """It is over now, if it was not before."""
@@ -169,6 +180,8 @@ def written(seen: Seen, settings: Settings) -> bytes:
     }
     if seen.route:
         record["route"] = seen.route
+    if seen.span is not None:
+        record["trace_id"], record["span_id"] = seen.span
     record["headers_whole"] = asked_whole and answered_whole
     if not values:
         record["redacted"] = True

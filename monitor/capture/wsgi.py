@@ -38,6 +38,7 @@ class WsgiCapture:
                 seen.answered_headers = list(headers)
                 seen.route = wsgi_route(environ)  # Flask forgets its request before it returns
                 taking[0] = not held_back(media_of(headers))
+                seen.look_for_span()
             write = start_response(status, headers, *more)
 
             def written(part: bytes) -> Any:
@@ -93,6 +94,9 @@ class WsgiCapture:
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             self._capture.lose("unreadable")
             return None
+        with suppress(Exception):
+            if seen is not None:
+                seen.look_for_span()
         return seen
 
     def _over(self, seen: Seen, environ: Environ) -> None:

@@ -18,6 +18,11 @@ import flask
 import httpx
 import pytest
 import requests
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 from starlette.websockets import WebSocket
 
 from monitor.capture import AsgiCapture, Bounds, Capture, WsgiCapture, watch_httpx, watch_requests
@@ -229,6 +234,39 @@ def test_fastapis_own_answer_to_an_error_is_what_callers_get_and_what_is_told() 
     assert anyio.run(go) == 500
     kit.close()
     assert [exchange["status"] for exchange in collected.said] == [500]
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_request_without_trace_context_names_the_servers_own_span(outside: bool) -> None:
+    """Or its log would be a second call beside the span."""
+    exported = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    collected = Collected()
+    kit = capture(collected)
+    app: Any = fastapi_app()
+    for traced in (False, True) if outside else (True, False):
+        if traced:
+            app = OpenTelemetryMiddleware(app, tracer_provider=provider)
+        else:
+            app = AsgiCapture(app, kit)
+
+    async def go() -> None:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://payment") as client:
+            await client.get("/api/payments/7")
+            await client.get("/api/payments/7", headers={"traceparent": TRACE})
+
+    anyio.run(go)
+    kit.close()
+    spans = [span for span in exported.get_finished_spans() if span.kind is SpanKind.SERVER]
+    context = spans[0].get_span_context()
+    assert context is not None
+    alone, called = collected.said
+    assert alone["trace_id"] == f"{context.trace_id:032x}"
+    assert alone["span_id"] == f"{context.span_id:016x}"
+    assert "trace_id" not in called
+    assert called["request_headers"]["traceparent"] == TRACE
 
 
 def test_streams_pass_message_by_message_and_nothing_of_them_is_held() -> None:

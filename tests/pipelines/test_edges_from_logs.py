@@ -11,7 +11,7 @@ from monitor.store.ramps import RampReader
 from monitor.streams.listed import ListLog, ListSource
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.fixtures.rig import Rig, call
-from tests.fixtures.spans import T0, span_id, trace_id
+from tests.fixtures.spans import T0, S, span_id, trace_id
 
 SINCE = datetime.fromtimestamp(T0, UTC) - timedelta(hours=1)
 UNTIL = SINCE + timedelta(hours=3)
@@ -137,6 +137,17 @@ def test_an_exchange_that_names_the_callers_span_joins_the_same_call(rig: Rig) -
     rig.close()
     (edge,) = rig.edges()
     assert (edge.calls, edge.coverage["both"], sum(edge.conformance.values())) == (1, 1, 1)
+
+
+def test_an_exchange_that_names_the_servers_own_span_is_no_second_call(rig: Rig) -> None:
+    """Of a call that came without trace context only the callee's span tells."""
+    rig.deliver(S("cart", "server", 1, 2, None, 1.0, 2.0, version="2.0"))
+    ids = {"trace_id": trace_id(1).hex(), "span_id": span_id(2).hex()}
+    deliver(rig, entry(1.9, caller="", caller_version="", **ids))
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.callee, edge.calls, edge.coverage["log_only"]) == ("cart", 1, 0)
+    assert edge.conformance["not_checked:no_contract"] == 1
 
 
 def test_two_logs_of_one_call_count_once_the_servers(rig: Rig) -> None:

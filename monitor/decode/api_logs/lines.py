@@ -234,6 +234,12 @@ _XML_NAMES = {
     "resourcePath": "path",
     "routeKey": "path",
 }
+_XML_WANTED = {
+    "time": "no_time",
+    "method": "no_method",
+    "path": "no_path",
+    "status": "bad_status",
+}
 
 
 def _aws_api_xml(match: Match, place: Place, index: int) -> Exchange:
@@ -241,9 +247,9 @@ def _aws_api_xml(match: Match, place: Place, index: int) -> Exchange:
     entities and more.
     """
     held = {_XML_NAMES.get(name, name): text.strip() for name, text in _XML.findall(match["rest"])}
-    missing = [name for name in ("time", "method", "path", "status") if name not in held]
-    if missing:
-        raise fields.Refused("aws_api_gateway_field_missing")
+    for name, reason in _XML_WANTED.items():
+        if name not in held:
+            raise fields.Refused(reason)
     return _aws_call(held, place, index)
 
 

@@ -308,6 +308,8 @@ def test_a_form_in_use_tells_what_it_holds(raw: str, wanted: dict[str, Any]) -> 
         (_json(msg="started", level="info", time="2026-11-28T10:00:00Z", request={"id": "a"}), "json_log"),
         ("tls 2.0 2026-11-28T10:00:00 net/lb/c6e77e28c25b2234 g3d4b5e8bb8464cd 10.0.0.9:2817 10.0.0.1:80 5 2 98 246 - arn - ECDHE tlsv12 - - - - - -", "aws_connections"),
         ('2026-11-28T10:00:00.514108Z 10.0.0.9 36280 443 TLSv1.2 ECDHE 4.036 "CN=x,O=y" NotBefore=a;NotAfter=b FEF2 Success', "aws_connections"),
+        ('<request id="a"> <ip>10.0.0.9</ip> <requestTime>28/Nov/2026:10:00:00 +0000</requestTime> <httpMethod>GET</httpMethod> <status>200</status> </request>', "no_path"),
+        ('<request id="a"> <ip>10.0.0.9</ip> <requestTime>28/Nov/2026:10:00:00 +0000</requestTime> <routeKey>GET /pay</routeKey> <status>200</status> </request>', "no_method"),
     ],
 )  # fmt: skip
 def test_what_is_no_exchange_says_what_it_is(raw: str, reason: str) -> None:
