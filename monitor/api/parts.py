@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from monitor.clock import Clock, system_clock
 from monitor.edges.aliases import Aliases
+from monitor.edges.closing import ClosingSettings
 from monitor.model.judging import Outcome
 from monitor.model.policy import Criticality, Override, RuleResult
 from monitor.model.reasons import Reason
@@ -43,7 +44,7 @@ class ApiConfig:
     requests_per_second: float = 50.0
     burst: int = 300
     stale_seconds: float = 90.0
-    closes_after_seconds: float = 5.0
+    closes_after_seconds: float = ClosingSettings().provisional_after
     longest_wait_seconds: float = 3600.0
     trace_link: str = ""
     traces_to: str = ""
