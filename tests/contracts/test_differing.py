@@ -29,7 +29,16 @@ def _objects(below: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             "additionalProperties": st.booleans(),
             "description": st.text(max_size=3),
         },
-    )
+    ).map(_fillable)
+
+
+def _fillable(schema: dict[str, Any]) -> dict[str, Any]:
+    """It demands no field that it forbids: what nothing can fill makes all else of no account."""
+    if schema.get("additionalProperties") is not False or "required" not in schema:
+        return schema
+    wanted = [name for name in schema["required"] if name in schema["properties"]]
+    rest = {word: part for word, part in schema.items() if word != "required"}
+    return rest | ({"required": wanted} if wanted else {})
 
 
 _LEAVES: st.SearchStrategy[Any] = st.sampled_from(
