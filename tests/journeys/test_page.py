@@ -424,6 +424,7 @@ def test_a_person_judges_a_change_and_approves_it(
     page.get_by_role("button", name="Judge").click()
     assert "breaking" in page.get_by_role("heading", name="Verdict").inner_text()
     assert "/note" in page.get_by_label("What consumers would lose").inner_text()
+    page.wait_for_load_state()  # a click waits for no stylesheet
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("button", name="Approve").click()
     assert page.locator("h1").inner_text() == "payments revision 2"
