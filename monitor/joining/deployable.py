@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from monitor.contracts.amendment import bearing_of, weighed
 from monitor.contracts.change import Read
 from monitor.contracts.read import document_of
-from monitor.control.contracts import listed, revisions, whole
+from monitor.control.contracts import listed, whole
 from monitor.detect.ramps.cells import RampCell, Side
 from monitor.detect.ramps.pairs import PairInputs, pair_states
 from monitor.detect.ramps.presence import appearances, live_at
@@ -457,19 +457,14 @@ class _Contracts:
             return None
         before = [
             it
-            for it in revisions(engine)
-            if it.name == newest.name
-            and it.number < newest.number
-            and it.enforced
-            and it.effective_from <= at
+            for it in listed(engine, name=newest.name)
+            if it.number < newest.number and it.enforced and it.effective_from <= at
         ]
-        if not before:
-            return None
-        full = next(iter(whole(engine, [newest])), None)
-        if full is None:
+        pair = list(whole(engine, [*before[-1:], newest]))
+        if len(pair) < 2:
             return None
         try:
-            bearing = bearing_of(weighed(_read(before[-1]), _read(full)))
+            bearing = bearing_of(weighed(*map(_read, pair)))
         except ContractError:
             return Declared(newest.name, newest.number, "unreadable")
         return Declared(newest.name, newest.number, bearing)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from scipy.stats import beta
+from sqlalchemy import event
 
 from monitor.contracts.registry import Registry
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -327,7 +328,13 @@ def test_what_a_person_accepted_breaks_no_pair_and_is_told(api: Asked) -> None:
 def test_a_revision_for_the_version_that_breaks_consumers_breaks_its_pairs(api: Asked) -> None:
     write_ramp(api.parts.store, BEGIN, NOON - timedelta(minutes=10), generation=1)
     token = api.token("contracts:write")
-    for fields, version in (({"id": {}, "amount": {}}, ""), ({"id": {}}, "3.0.0")):
+    revisions = (
+        ("payments", {"id": {}}, ""),
+        ("payments", {"id": {}, "amount": {}}, ""),
+        ("others", {"id": {}}, ""),
+        ("payments", {"id": {}}, "3.0.0"),
+    )
+    for name, fields, version in revisions:
         schema = {
             "type": "object",
             "properties": fields,
@@ -351,18 +358,29 @@ def test_a_revision_for_the_version_that_breaks_consumers_breaks_its_pairs(api: 
             },
         }
         body = {
-            "name": "payments",
-            "provider": "payment",
+            "name": name,
+            "provider": "payment" if name == "payments" else name,
             "provider_version": version,
+            "effective_from": BEGIN.isoformat(),
             "document": json.dumps(document),
         }
         assert api.post("/v1/contracts", body, token).status_code in (200, 201)
+    texts_read: set[tuple[Any, ...]] = set()
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if "contract_revisions.document," in statement:
+            texts_read.add(tuple(values)[:2])
+
+    event.listen(api.parts.engine, "before_cursor_execute", note)
     told = api.get("/v1/can-i-deploy?service=payment&version=3.0.0&to=production").json()
+    event.remove(api.parts.engine, "before_cursor_execute", note)
     assert told["exit_code"] == 1
     (backward,) = [it for it in told["pairs"] if it["direction"] == "backward"]
     assert backward["declared"] == [
-        {"contract": "payments", "revision": 2, "word": "breaking", "names": []}
+        {"contract": "payments", "revision": 3, "word": "breaking", "names": []}
     ]
+    # neither what both revisions came after, nor what binds others
+    assert texts_read == {("payments", 3), ("payments", 2)}
     assert {it["code"] for it in backward["missing"]} == {
         "pair_never_seen",
         "pair_declared_breaking",
