@@ -5,12 +5,13 @@ for types; none is one that was seen.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from monitor.contracts.asserted import asserted
+from monitor.contracts.freedoms import Freedoms, bound, rules_of
 from monitor.errors import UsageError
 from monitor.model.exchanges import GRPC
 from monitor.model.pointers import escaped, unescaped
@@ -57,7 +58,8 @@ class Told:
 class Case:
     """One interaction. `answer` is as the contract wants it, `live` as it is; alike where nothing
     is broken. Bodies are None where there is none. Of a message `method` is "", `route` its topic,
-    and `request` what it holds, as the contract wants it.
+    and `request` what it holds, as the contract wants it. `free` tells by side what else than the
+    shown value may stand at a place.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Case:
     live: Any
     media: str
     told: Told | None
+    free: Mapping[str, Freedoms] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -183,10 +186,11 @@ def _pact(case: Case) -> str:
         }
     answer: dict[str, Any] = {"status": case.status}
     if case.answer is not None:
+        body, rules = _wanted_of(case, "response", case.answer)
         answer |= {
             "headers": {"Content-Type": case.media or _JSON},
-            "body": case.answer,
-            "matchingRules": {"body": _BY_TYPE},
+            "body": body,
+            "matchingRules": {"body": rules},
         }
     document = {
         "consumer": {"name": case.consumer or "consumer"},
@@ -201,11 +205,12 @@ def _pact(case: Case) -> str:
 
 def _pact_of_message(case: Case) -> str:
     """Who writes the topic is the provider: it has to keep what its readers rely on."""
+    contents, rules = _wanted_of(case, "request", case.request)
     message = {
         "description": f"{case.title} ({case.id})",
-        "contents": case.request,
+        "contents": contents,
         "metadata": {"contentType": case.request_media or _JSON, "topic": case.route},
-        "matchingRules": {"body": _BY_TYPE},
+        "matchingRules": {"body": rules},
     }
     document = {
         "consumer": {"name": case.provider},
@@ -217,6 +222,14 @@ def _pact_of_message(case: Case) -> str:
 
 
 _BY_TYPE = {"$": {"matchers": [{"match": "type"}]}}
+
+
+def _wanted_of(case: Case, side: str, value: Any) -> tuple[Any, dict[str, Any]]:
+    """What a pact demands, and by which rules: nothing of a place that may hold anything."""
+    free = case.free.get(side, {})
+    clause = case.told if case.told is not None and case.told.side == side else None
+    body = bound(value, free, clause.pointer if clause is not None else None)
+    return body, _BY_TYPE | rules_of(body, free)
 
 
 def _openapi(case: Case) -> str:
@@ -253,20 +266,37 @@ def _openapi(case: Case) -> str:
 def _example(case: Case, side: str, media: str, value: Any) -> dict[str, Any]:
     clause = case.told if case.told is not None and case.told.side == side else None
     example = {f"seamwatch-{case.id}": {"summary": case.why, "value": value}}
-    return {media or _JSON: {"schema": _schema(value, clause), "examples": example}}
+    return {
+        media or _JSON: {
+            "schema": _schema(value, clause, case.free.get(side, {})),
+            "examples": example,
+        }
+    }
 
 
-def _schema(value: Any, clause: Told | None, at: str = "") -> dict[str, Any]:
+def _schema(value: Any, clause: Told | None, free: Freedoms, at: str = "") -> dict[str, Any]:
     """The types of an example, each of its fields required; and what the clause wants at its
-    place.
+    place. Nothing of a place that may hold anything, and null where that may stand too.
     """
+    freedom = free.get(at)
+    schema = _strict_schema(value, clause, free, at)
+    if freedom == "any":
+        below = clause is not None and clause.pointer.startswith(f"{at}/")
+        return {word: schema[word] for word in schema if below and word != "type"}
+    return {**schema, "nullable": True} if freedom == "null" and "type" in schema else schema
+
+
+def _strict_schema(value: Any, clause: Told | None, free: Freedoms, at: str) -> dict[str, Any]:
     wanted = clause.expected if clause is not None and clause.pointer == at else ""
+    if isinstance(value, dict) and free.get(at) == "keys":
+        held = next(iter(value.values()), None)
+        return {"type": "object", "additionalProperties": _schema(held, clause, free, f"{at}/*")}
     if isinstance(value, dict):
         schema: dict[str, Any] = {"type": "object"}
         if value:
             schema["required"] = sorted(value)
             schema["properties"] = {
-                name: _schema(child, clause, f"{at}/{escaped(name)}")
+                name: _schema(child, clause, free, f"{at}/{escaped(name)}")
                 for name, child in value.items()
             }
         parent, _, name = (clause.pointer if clause is not None else "").rpartition("/")
@@ -274,7 +304,7 @@ def _schema(value: Any, clause: Told | None, at: str = "") -> dict[str, Any]:
             schema["not"] = {"required": [unescaped(name)]}
         return schema
     if isinstance(value, list):
-        items = _schema(value[0], clause, f"{at}/*") if value else {}
+        items = _schema(value[0], clause, free, f"{at}/*") if value else {}
         return {"type": "array", "items": items}
     kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
     if type(value) not in kinds:  # of null nothing is known

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from monitor.contracts.cases import Case, Told, placed, removed
+from monitor.contracts.freedoms import as_wanted, freedoms_of
 from monitor.contracts.placeholders import Formats, formats_of, placeholder
 from monitor.contracts.skeleton import TYPES, Node, merged, places
 from monitor.errors import UsageError
@@ -72,6 +73,10 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
     live = _value(answered, formats.get("response", {}))
     query = _value(sides.get("query"), formats.get("query", {}))
     violation, answer = wanted.told, live
+    free = {name: freedoms_of(side.node) for name, side in sides.items() if side.node}
+    if violation is not None and violation.side in free:
+        there = free[violation.side]
+        free[violation.side] = as_wanted(there, violation.pointer, violation.expected)
     if violation is not None and violation.pointer.startswith("/"):
         side = asked if violation.side == "request" else answered
         held = request if violation.side == "request" else live
@@ -96,6 +101,7 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
         live,
         answered.medias.most_common(1)[0][0] if answered else "",
         violation,
+        free,
     )
 
 

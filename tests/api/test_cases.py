@@ -262,3 +262,59 @@ def test_of_a_topic_of_which_only_spans_tell_no_payload_is_made_up() -> None:
     assert told.pop("pact") == "payload_not_seen"
     assert set(told.values()) == {"form_without_messages"}
     assert lacking(replace(case, request={"id": 1}), "pact") is None
+
+
+SEEN_FREE = {
+    "id": 7, "amount": 5, "note": None, "gone": None, "odd name's": None, "by_day": {"2026-11-20": 1, "2026-11-21": 2},
+    "lines": [{"sku": "a", "left": None}],
+}  # fmt: skip
+STILL_TRUE: list[dict[str, Any]] = [
+    {"note": "said"},
+    {"gone": {"at": 1}},
+    {"odd name's": "text"},
+    {"by_day": {"2026-12-01": 9}},
+    {"by_day": {}},
+    {"lines": [{"sku": "b", "left": "text"}, {"sku": None, "left": None}]},
+]
+
+
+def test_a_case_demands_nothing_of_what_was_null_alone_or_of_keys_that_are_data(
+    api: Asked,
+) -> None:
+    """A provider that sends text where null alone was seen keeps its contract."""
+    ok = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}
+    answer = {"description": "a", "content": {"application/json": {"schema": ok}}}
+    paths = {"/sums/{id}": {"get": {"responses": {"200": answer}}}}
+    document = json.dumps(
+        {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": paths}
+    )
+    body = {"name": "sums", "provider": "sums", "format": "openapi", "document": document}
+    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
+    answers = [
+        SEEN_FREE,
+        SEEN_FREE | {"lines": [{"sku": None, "left": None}]},
+        SEEN_FREE | {"amount": "5"},
+    ]
+    recorded(
+        api,
+        *[
+            {"path": "/sums/7", "callee": "sums", "response_body": json.dumps(answer)}
+            for answer in answers
+        ],
+    )
+    (broken,) = api.get("/v1/violations").json()
+    for form, kind in (("pact", "pact"), ("openapi-example", "openapi")):
+        text = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": form}).json()["text"]
+
+        def verdict(answer: Any, kind: Any = kind, text: str = text) -> str:
+            asked = exchange(
+                path="/sums/1", answer=answer, request_headers={"x-tenant": "a"}, query_known=True
+            )
+            return check(asked, Registry([revision(text, format=kind)])).outcome
+
+        for more in ({}, *STILL_TRUE):
+            assert verdict(SEEN_FREE | more) == "valid", (form, more, text)
+        for bad in ({"amount": "5"}, {"id": "x"}, {"lines": [{"sku": 1}]}, {"by_day": {"a": "x"}}):
+            assert verdict(SEEN_FREE | bad) == "violated", (form, bad, text)
+        lacks = {name: value for name, value in SEEN_FREE.items() if name != "amount"}
+        assert verdict(lacks) == "violated"
