@@ -148,8 +148,9 @@ def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> No
         (300, 0.1, AT_ONCE, {"web", "app"}),
         (3, 0.0, AT_ONCE, {"web"}),
         (300, 0.0, steady(0.3), {"web"}),
+        (300, 0.0, lambda window: min(1.0, 0.1 * (window + 1)), set()),
     ],
-    ids=["is well", "fails too", "hardly calls it", "versions met"],
+    ids=["is well", "fails too", "hardly calls it", "versions met", "all harm at a tenth's share"],
 )
 def test_where_only_the_moment_tells_a_caller_that_is_well_leaves_another_undecided(
     calls: int, harm: float, share: Share, whose: set[str]

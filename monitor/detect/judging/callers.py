@@ -5,8 +5,9 @@ Wrong values, misrouted calls, a schema changed silently: the callee answers as 
 of a release holds what its callers answer to their callers, over time. Blame decides: those that
 fail first (none of what else they call fails) must all call the released service; no more of their
 requests fail than could have met its new version; who does not call it is well, each and all; no
-other release of that moment explains as much, unless its share of the calls tells it apart; and where versions never met, none of its other
-callers is as well as before. If one does or is, nothing is decided, and nothing passes.
+other release of that moment explains as much, unless its share of the calls tells it apart; and where
+versions never met, or the harm did not grow with the new one's share, none of its other callers is
+as well as before. If one does or is, nothing is decided, and nothing passes.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from monitor.detect.judging.doubts import (
     more_fail_than_could,
 )
 from monitor.detect.judging.elsewhere import BEFORE_IT, ENOUGH_DUE, at_its_moment, began
-from monitor.detect.judging.followed import by_its_share, followed
+from monitor.detect.judging.followed import by_its_share, followed, has_levels
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
@@ -153,7 +154,7 @@ def _blamed(
         for caller in first
     ):
         return CallersHarm(undecided=suffering)
-    if _others_are_well(first, near, mine):
+    if _others_are_well(deploy, first, near, mine):
         return CallersHarm(undecided=suffering)
     size = max(near.rise(caller).added for caller in first)
     if any(near.rise(stranger).is_like(size) for stranger in near.strangers):
@@ -169,12 +170,18 @@ def _blamed(
     )
 
 
-def _others_are_well(first: set[str], near: Surroundings, mine: Sequence[EdgeTests]) -> bool:
+def _others_are_well(
+    deploy: Deploy, first: set[str], near: Surroundings, mine: Sequence[EdgeTests]
+) -> bool:
     """Whether only the moment speaks against the release, and some other caller is as before,
     though as much harm was due there for each call to the new version: those that fail `first` may
-    do so of themselves.
+    do so of themselves. Where the share stays as it is, as a canary's, no harm can grow with it:
+    there this is not asked.
     """
-    if any(edge.contrast.overlap for edge in mine):
+    if any(edge.contrast.overlap for edge in mine) and all(
+        by_its_share(deploy, caller, near) or not has_levels(deploy, caller, near)
+        for caller in first
+    ):
         return False
     answered = dict.fromkeys(near.callers, 0.0)
     for edge in mine:

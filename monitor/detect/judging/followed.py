@@ -18,6 +18,7 @@ from monitor.model.deploys import Deploy
 
 QUANTILE, FEWEST = 0.9, 40.0
 """Slow is what is slower than this part of the calls before, where so many tell of it."""
+LEVELS_APART = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,17 @@ def by_its_share(deploy: Deploy, caller: str, near: Surroundings) -> bool:
     series = near.answered(caller)
     shares = _curves(near, deploy, caller, series.windows, near.since)
     return len(shares) == 1 and beyond_a_step(series, shares[0]) >= CERTAIN
+
+
+def has_levels(deploy: Deploy, caller: str, near: Surroundings) -> bool:
+    """Whether the new version's share in what a caller gets is told and took several levels: harm
+    by it would have grown.
+    """
+    shares = _curves(near, deploy, caller, near.answered(caller).windows, near.since)
+    if len(shares) != 1:
+        return False
+    there = shares[0][shares[0] > 0.0]
+    return bool(there.size and there.max() - there.min() >= LEVELS_APART)
 
 
 def _curves(
