@@ -34,6 +34,8 @@ from monitor.wording.mocks import mock_sentence, why_undecided
 
 _FOREVER = 2**63 - 1
 _AT_ONCE = 5_000
+_MOST_GAPS = 10
+"""Of several mocks together, in what people read; JSON, SARIF and JUnit have all."""
 _COMMAND = "seamwatch contracts mocks"
 
 
@@ -215,8 +217,23 @@ def _show(scores: Sequence[Mapping[str, Any]], form: DiffFormat, *, strict: bool
         "command": _COMMAND, "title": "Mocks", "result": result, "exit": worst, "all_told": True, "said": "\n".join(lines),
         "mocks": list(scores), "changes": len(rows), "drifted": bearings["drifted"], "gaps": bearings["gap"],
     }  # fmt: skip
+    if form in ("text", "markdown"):
+        rows, left = _shortened(rows)
+        summary["said"] = "\n".join([*left, *lines])
     show_changes(form, summary, rows)
     return worst
+
+
+def _shortened(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """All that drifted, the gaps that most exchanges show, and a line that counts the others."""
+    gaps = [row for row in rows if row["bearing"] == "gap"]
+    gaps.sort(key=lambda row: -row["exchanges"])
+    rows_shown = [row for row in rows if row["bearing"] != "gap"] + gaps[:_MOST_GAPS]
+    left = Counter(row["rule"] for row in gaps[_MOST_GAPS:])
+    if not left:
+        return rows_shown, []
+    counts = ", ".join(f"{count:,} {code}" for code, count in left.most_common())
+    return rows_shown, [f"{left.total():,} more gaps ({counts}); --format json shows all"]
 
 
 def _exit(score: Mapping[str, Any], *, strict: bool) -> int:

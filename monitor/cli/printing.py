@@ -5,6 +5,7 @@ characters never reach a terminal.
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for f
 MOST_REMARKS = 20  # on a contract, in a table
 LONGEST_WORD = 24  # of a table that is kept whole: a time, an id
 LONGEST = 400  # of a cell in a table; JSON and CSV hold all
+# a whole cell of a table: stores keep milliseconds or microseconds, people read seconds
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(Z|[+-]\d\d:\d\d)?")
 LimitOption = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")
 ]
@@ -58,7 +61,7 @@ def show(
     heading: bool = True,
 ) -> None:
     """Print rows: a table of these columns, CSV of them (with their names, unless `heading` is
-    false), or JSON of whole rows.
+    false), or JSON of whole rows. Tables tell times to the second.
     """
     if form == "json":
         json.dump(rows, sys.stdout, indent=1, default=str)
@@ -144,6 +147,9 @@ def _cell(value: object) -> str:
 
 
 def _cut(text: str) -> str:
+    moment = _MOMENT.fullmatch(text)
+    if moment is not None:
+        return f"{moment[1]}{moment[2] or ''}"
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

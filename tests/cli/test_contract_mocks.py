@@ -187,3 +187,24 @@ def test_keys_that_vary_are_no_fields_and_are_not_shown(
     stub = yaml.safe_load(capsys.readouterr().out)
     assert stub["response"]["body"]["stock"] == {"hall": {"left": 1}}
     assert "shelf" not in json.dumps(stub)
+
+
+def test_many_gaps_are_counted_for_people_and_kept_for_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A drift is never among what is left out, and the gaps that most calls show come first."""
+    calls = [{"path": f"/other{number}/kind"} for number in range(30)]
+    calls += [{"path": "/often/kind"}] * 3 + [{}]
+    drifted = SPRING | {"response": SPRING["response"] | {"body": ORDER | {"id": "9"}}}
+    assert judged(tmp_path, drifted, *calls, form="text") == 1
+    text = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in text].count("gap") == 10
+    assert text[0].startswith("drifted ")
+    assert "/often/kind" in next(line for line in text if line.startswith("gap"))
+    assert text[-2] == "21 more gaps (21 missing); --format json shows all"
+    assert "31 gaps" in text[-1]
+    assert judged(tmp_path, drifted, *calls, form="json") == 1
+    rows = json.loads(capsys.readouterr().out)["changes"]
+    assert sum(row["bearing"] == "gap" for row in rows) == 31
+    assert judged(tmp_path, drifted, *calls, form="markdown") == 1
+    assert "21 more gaps (21 missing)" in capsys.readouterr().out

@@ -160,3 +160,15 @@ def test_a_terminal_gets_whole_words_however_narrow_it_is(
     assert text.count(FINDING["id"]) == 2
     assert text.count(FINDING["last_seen"]) == 2
     assert ("last seen: 2026-11-30T14:50:30Z" in lines) == (width < 100), text
+
+
+def test_a_table_tells_times_to_the_second_and_programs_get_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = {"a": "2026-03-04T05:06:07.123456Z", "b": "2026-03-04T05:06:07.123", "c": "at 1.123456"}
+    show([told], told, "table")
+    assert capsys.readouterr().out.split("\n")[1].split() == [
+        "2026-03-04T05:06:07Z", "2026-03-04T05:06:07", "at", "1.123456",
+    ]  # fmt: skip
+    show([told], told, "csv")
+    assert "07.123456Z" in capsys.readouterr().out
