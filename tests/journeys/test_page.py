@@ -432,6 +432,62 @@ def test_a_person_judges_a_change_and_approves_it(
     assert watched.troubles == []
 
 
+def test_the_forms_of_the_workbench_are_filled_and_sent_by_keyboard_alone(
+    api: Asked, serve: Serve, open_page: Open
+) -> None:
+    """Tab reaches each field in the order in which they are read, and each has a name; what is
+    sent with Enter is judged, and approved for an environment.
+    """
+    publish_contract(api, OPEN)
+    recorded(api, *([{"response_body": json.dumps(GOOD | {"note": "x"})}] * 40))
+    watched = open_page(serve(api.app))
+    page = watched.page
+    page.goto(f"{page.url}contracts/payments")
+    focused = "(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim().split('\\n')[0].trim()"
+
+    def to(label: str) -> list[str]:
+        """What Tab comes by on its way to a field or button."""
+        passed: list[str] = []
+        while not passed or passed[-1] != label:
+            page.keyboard.press("Tab")
+            passed.append(page.evaluate(focused))
+            assert page.evaluate("document.activeElement.matches(':focus-visible')"), passed
+            assert len(passed) < 80, passed
+        return passed
+
+    to("propose a change")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workbench*")
+    to("sign in")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in*")
+    to("Token")
+    page.keyboard.type(api.token("read", "contracts:write"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workbench*")
+    to("Contract")
+    assert to("or text")[:1] == ["File"]
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(NO_NOTE)
+    to("Live payloads of the last")
+    page.keyboard.press("ArrowUp")
+    assert to("Judge") == ["Judge"]
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Verdict").wait_for()
+    assert "breaking" in page.get_by_role("heading", name="Verdict").inner_text()
+    to("Environment")
+    page.keyboard.type("production")
+    assert [text.split(",")[0] for text in to("Approve")] == [
+        "In force from",
+        "or from the deploy of version",
+        "Approve",
+    ]
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/contracts/**")
+    assert page.locator("h1").inner_text() == "payments revision 2"
+    assert watched.troubles == []
+
+
 def test_how_old_the_data_is_can_be_read_on_a_phone(
     shop: Asked, serve: Serve, open_page: Open
 ) -> None:
