@@ -157,6 +157,9 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     shown = list(
         dict.fromkeys(example.name for promise in promises for example in promise.examples)
     )
+    # below a server's path an operation has a longer name than in its document
+    seen = {promise.named(name) for promise in promises for name in tally.operations}
+    seen |= tally.operations.keys()
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,
@@ -172,11 +175,11 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     coverage = {
         "operations_offered": len(offered),
         # an operation that no contract names is seen, and is none of theirs
-        "operations_seen": sum(name in tally.operations for name in offered)
+        "operations_seen": sum(name in seen for name in offered)
         if offered
         else len(tally.operations),
         "operations": {name: dict(counts) for name, counts in sorted(tally.operations.items())},
-        "unseen": [name for name in offered if name not in tally.operations],
+        "unseen": [name for name in offered if name not in seen],
         "interactions": {
             name: dict(counts) for name, counts in sorted(tally.interactions.items())
         },

@@ -341,6 +341,14 @@ class Promise:
         """All operations, each once."""
         return list({id(target): target for target in self.router.targets()}.values())
 
+    def named(self, operation: str) -> str:
+        """Its own name of an operation that was called, below whichever server; "" for one that it
+        has not.
+        """
+        method, _, route = operation.partition(" ")
+        match = self.router.match(method, route) if route.startswith("/") else None
+        return "" if match is None or match.target is None else match.target.name
+
     @property
     def parameters(self) -> int:
         """How many parameters of requests and headers of responses are described, each operation's

@@ -79,10 +79,10 @@ def operations_covered(
     seen: dict[str, list[PairShown]] = {}
     own: dict[str, bool] = {}
     for operation, is_own in (broke or {}).items():
-        name = _named(promise, operation)
+        name = promise.named(operation)
         own[name] = own.get(name, False) or is_own
     for row in rows:
-        name = _named(promise, str(row["operation"]))
+        name = promise.named(str(row["operation"]))
         if not name:
             continue
         kept, broken = int(row["kept"]), int(row["broken"])
@@ -97,13 +97,6 @@ def operations_covered(
         _covered(operation.name, operation.clause, seen.get(operation.name, []))
         for operation in operations
     ]
-
-
-def _named(promise: Promise, operation: str) -> str:
-    """The promise's own name of an operation that was called; "" for one that it has not."""
-    method, _, route = operation.partition(" ")
-    match = promise.router.match(method, route) if route.startswith("/") else None
-    return "" if match is None or match.target is None else match.target.name
 
 
 def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:

@@ -109,6 +109,28 @@ def test_each_entry_gets_a_verdict_in_the_files_order(
     assert "12.50" not in out
 
 
+@pytest.mark.parametrize("server", ["https://pay.example/v2", "/{stage}/v2"])
+def test_an_operation_below_a_servers_path_was_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], server: str
+) -> None:
+    answer = {"200": {"description": "", "content": {"application/json": {"schema": {}}}}}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "pay", "version": "1"},
+        "servers": [{"url": server, "variables": {"stage": {"default": "test"}}}],
+        "paths": {path: {"get": {"responses": answer}} for path in ("/payments/{id}", "/refunds")},
+    }
+    contract = tmp_path / "pay.json"
+    contract.write_text(json.dumps(document))
+    path = server.removeprefix("https://pay.example").replace("{stage}", "live")
+    _, out, _ = told(
+        capsys, contract, [entry(GOOD, path=f"{path}/payments/7")], "--format", "json"
+    )
+    coverage = json.loads(out)["coverage"]
+    assert (coverage["operations_offered"], coverage["operations_seen"]) == (2, 1)
+    assert coverage["unseen"] == ["GET /refunds"]
+
+
 @pytest.mark.parametrize(
     ("lines", "code"),
     [
