@@ -9,6 +9,7 @@ from typing import Any
 from monitor.model.pointers import unescaped
 
 _NOTHING = object()
+_BODY = "response.body"
 _SEEN_BY_TYPE = frozenset({"type", "required", "additionalProperties", "unevaluatedProperties"})
 _TYPEOF = {
     "string": 'typeof IT === "string"',
@@ -29,8 +30,10 @@ def asserted(answer: Any, rule: str, pointer: str, expected: str) -> list[str]:
         place = " ".join(pointer.split())
         return [f"  // {rule} at {place} is not asserted here"] if pointer else []
     steps = [unescaped(part) for part in pointer.split("/")[1:]]
-    holds = _holds("response.body", answer, steps, _Kinds(rule, expected))
-    return [] if holds is None else [f"  client.assert({holds});"]
+    holds = _holds(_BODY, answer, steps, _Kinds(rule, expected))
+    if holds is None:
+        return [f"  // {rule} at {' '.join(pointer.split())} is not asserted here"]
+    return [f"  client.assert({holds});"]
 
 
 class _Kinds:
@@ -49,14 +52,28 @@ class _Kinds:
 
 
 def _holds(where: str, value: Any, steps: Sequence[str], kinds: _Kinds) -> str | None:
-    """An expression that is true of a good answer; None where the place cannot be told."""
+    """An expression that is true of a good answer; None where the place cannot be told. Below the
+    top, what is missing, null or of another type breaks no rule of what it would hold.
+    """
     if not steps:
         return kinds.of(where, value)
     step, rest = steps[0], steps[1:]
     if step == "*":
+        held = list(value.values()) if isinstance(value, dict) else value
         item = f"item{len(rest)}"
-        inner = _holds(item, value[0], rest, kinds) if isinstance(value, list) and value else None
-        return None if inner is None else f"{where}.every(({item}) => {inner})"
-    if not isinstance(value, dict):
+        inner = _holds(item, held[0], rest, kinds) if isinstance(held, list) and held else None
+        if inner is None:
+            return None
+        each = f"Object.values({where})" if isinstance(value, dict) else where
+        holds = f"{each}.every(({item}) => {inner})"
+    elif isinstance(value, dict):
+        below = _holds(f"{where}[{json.dumps(step)}]", value.get(step, _NOTHING), rest, kinds)
+        if below is None:
+            return None
+        holds = below
+    else:
         return None
-    return _holds(f"{where}[{json.dumps(step)}]", value.get(step, _NOTHING), rest, kinds)
+    if where == _BODY:
+        return holds
+    kind = "object" if isinstance(value, dict) else "array"
+    return f"(!{_TYPEOF[kind].replace('IT', where)} || {holds})"

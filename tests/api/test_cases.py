@@ -318,3 +318,47 @@ def test_a_case_demands_nothing_of_what_was_null_alone_or_of_keys_that_are_data(
             assert verdict(SEEN_FREE | bad) == "violated", (form, bad, text)
         lacks = {name: value for name, value in SEEN_FREE.items() if name != "amount"}
         assert verdict(lacks) == "violated"
+
+
+NESTED = {
+    "type": "object",
+    "properties": {
+        "by_day": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "left": {
+            "type": ["object", "null"],
+            "required": ["count"],
+            "properties": {"count": {"type": "integer"}},
+        },
+    },
+}
+KEPT = {"by_day": {"2026-11-20": 1, "2026-11-21": 2}, "left": {"count": 1}}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"by_day": {"2026-11-20": 1, "2026-11-21": "x"}}, {"left": {"count": "x"}}, {"left": {}}],
+)
+def test_a_check_of_what_lies_deep_allows_that_what_holds_it_is_null_or_missing(
+    api: Asked, http_receiver: HttpReceiver, chromium: Browser, bad: dict[str, Any]
+) -> None:
+    """Keys that are data are each looked at; it was asserted of none."""
+    answer = {"description": "a", "content": {"application/json": {"schema": NESTED}}}
+    paths = {"/sums/{id}": {"get": {"responses": {"200": answer}}}}
+    document = json.dumps(
+        {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": paths}
+    )
+    body = {"name": "sums", "provider": "sums", "format": "openapi", "document": document}
+    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
+    seen = {"path": "/sums/7", "callee": "sums"}
+    recorded(api, *[seen | {"response_body": json.dumps(KEPT | more)} for more in ({}, {}, bad)])
+    (broken,) = api.get("/v1/violations").json()
+    case = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": "http"}).json()["text"]
+
+    def ran(answer: object) -> list[str]:
+        text = json.dumps(answer).encode()
+        http_receiver.answer = answering(200, text, content_type="application/json")
+        return failures(case, http_receiver.url, chromium)
+
+    for good in (KEPT, KEPT | {"left": None}, {}, {"by_day": {}}):
+        assert ran(good) == [], (good, case)
+    assert ran(KEPT | bad), case
