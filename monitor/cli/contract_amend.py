@@ -13,7 +13,7 @@ import typer
 
 from monitor.cli.contract_diff import one_in, operation_lines, read_of, show_changes
 from monitor.cli.contract_reports import DiffFormat
-from monitor.cli.printing import plain
+from monitor.cli.printing import plain, to_second
 from monitor.cli.publications import change_text
 from monitor.contracts.amendment import WORST_FIRST
 from monitor.contracts.changes import MOST_CHANGES
@@ -126,7 +126,7 @@ def approved(
         what = f"{answer['name']} awaits the deploy of {answer['provider']} {from_deploy}{place}"
         typer.echo(plain(f"{what}: it is published then, and begins with it"), err=True)
         return
-    begins = f"in force from {answer['effective_from']}"
+    begins = f"in force from {to_second(answer['effective_from'])}"
     where = f" in {answer['environment']}" if answer["environment"] else ""
     name = f"{answer['name']} revision {answer['number']} of {answer['provider']}"
     typer.echo(plain(f"{name} is {answer['outcome']}: {begins}{where}"), err=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.printing import FormatOption, plain, show, to_second
 from monitor.cli.ramps import pair_remarks
 from monitor.cli.session import settings_of
 from monitor.model.ramps import Bound
@@ -56,7 +56,7 @@ def can_i_deploy(
 def _data(answer: Mapping[str, Any]) -> str:
     if answer["data_until"] is None:
         return "no window is closed yet"
-    return f"data until {answer['data_until']}, {short_span(answer['data_age_seconds'])} ago"
+    return f"data until {to_second(answer['data_until'])}, {short_span(answer['data_age_seconds'])} ago"
 
 
 def _line(pair: Mapping[str, Any]) -> dict[str, Any]:

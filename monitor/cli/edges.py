@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from monitor.cli.client import Api, Listing, api
-from monitor.cli.printing import FormatOption, LimitOption, name_apart, show
+from monitor.cli.printing import FormatOption, LimitOption, name_apart, show, to_second
 from monitor.cli.session import settings_of
 from monitor.model.edges import failed_calls
 
@@ -106,7 +106,7 @@ def events(
             row |= {
                 "versions": ", ".join(pairs),
                 "deploy_before": row["deploy"],
-                "accepted": f"{row['accepted_by']} until {row['accepted_until']}"
+                "accepted": f"{row['accepted_by']} until {to_second(row['accepted_until'])}"
                 if row["accepted_until"]
                 else "",
             }

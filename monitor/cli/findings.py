@@ -9,7 +9,7 @@ import typer
 
 from monitor.cli.client import api
 from monitor.cli.moments import ahead
-from monitor.cli.printing import FormatOption, LimitOption, plain, show
+from monitor.cli.printing import FormatOption, LimitOption, plain, show, to_second
 from monitor.cli.session import settings_of
 from monitor.model.edges import qualified
 from monitor.wording.findings import ANY, BEFORE
@@ -71,7 +71,8 @@ def accept(
     with api(settings_of(context)) as there:
         where = "violations/events" if violation else "findings"
         answer = there.post(f"/v1/{where}/{quote(finding, safe='')}/accept", body)
-    typer.echo(f"accepted until {plain(answer.get('accepted_until' if violation else 'expires'))}")
+    until = plain(answer.get("accepted_until" if violation else "expires"))
+    typer.echo(f"accepted until {to_second(until)}")
 
 
 def verdict(

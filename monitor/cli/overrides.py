@@ -10,7 +10,7 @@ import typer
 
 from monitor.cli.client import api
 from monitor.cli.moments import ahead
-from monitor.cli.printing import FormatOption, LimitOption, plain, show
+from monitor.cli.printing import FormatOption, LimitOption, plain, show, to_second
 from monitor.cli.session import settings_of
 
 commands = typer.Typer(
@@ -51,7 +51,7 @@ def add(
             else f"{answer['service']} {answer['version']}"
         )
         typer.echo(
-            f"override {answer['id']}: {plain(what)} may go on until {answer['expires']}, by {plain(answer['person'])}"
+            f"override {answer['id']}: {plain(what)} may go on until {to_second(answer['expires'])}, by {plain(answer['person'])}"
         )
     else:
         show([answer], COLUMNS, form)

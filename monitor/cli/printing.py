@@ -146,10 +146,14 @@ def _cell(value: object) -> str:
     return plain(value)
 
 
-def _cut(text: str) -> str:
+def to_second(text: str) -> str:
+    """A time as people read it; any other text as it is."""
     moment = _MOMENT.fullmatch(text)
-    if moment is not None:
-        return f"{moment[1]}{moment[2] or ''}"
+    return text if moment is None else f"{moment[1]}{moment[2] or ''}"
+
+
+def _cut(text: str) -> str:
+    text = to_second(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

@@ -356,6 +356,9 @@ def test_overrides_and_policies_on_the_command_line(
         row["id"] for row in json.loads(said(capsys, "override", "list", "--format", "json"))
     ] == [made["id"]]
     said(capsys, "override", "revoke", made["id"])
+    line = said(capsys, "override", "add", *about, "--expires", "2h")
+    assert re.search(r"may go on until [-0-9]{10}T[:0-9]{8}(Z|\+00:00), by kim", line)
+    said(capsys, "override", "revoke", line.split()[1].rstrip(":"))
     assert "no overrides" in said(capsys, "override", "list")
     assert "kim" in said(capsys, "override", "list", "--over")
     said(capsys, "override", "add", *about, "--expires", "30d", exits=64)
