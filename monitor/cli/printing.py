@@ -168,7 +168,9 @@ def _cell_of_sheet(value: object) -> str | int | float:
 
 
 def _told_aside(contract: Mapping[str, Any]) -> str:
-    left = f"; {contract['unjudged']} clauses are never judged" if contract["unjudged"] else ""
+    unjudged = contract["unjudged"]
+    clauses = "1 clause is" if unjudged == 1 else f"{unjudged} clauses are"
+    left = f"; {clauses} never judged" if unjudged else ""
     misfits = sum(remark["kind"] == "example" for remark in contract["remarks"])
     shown = contract["examples"]
     left += f"; {contract['times']} times are held against tails" if contract["times"] else ""

@@ -51,12 +51,13 @@ GRPC, GRPC_WEB_TEXT, CONNECT = (
 @dataclass(frozen=True, slots=True)
 class Framed:
     """The messages of a body in their order, and what its trailers say, "" where there are none.
-    `problem`: why it could not be read.
+    `problem`: why it could not be read. `bare`: no frame tells how long the message was sent.
     """
 
     messages: Sequence[bytes] = ()
     status: str = ""
     problem: str = ""
+    bare: bool = False
 
 
 def is_grpc(media: str) -> bool:
@@ -83,7 +84,7 @@ def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Fr
         return Framed(problem=ENCODED)
     messages: list[bytes] = []
     if not data or (data[0] > _COMPRESSED and not (data[0] == _TRAILERS and "web" in media)):
-        return Framed([data])
+        return Framed([data], bare=True)
     connect = media.startswith(CONNECT)
     status, at, room = "", 0, most_bytes or -1
     while at < len(data):

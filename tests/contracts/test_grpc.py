@@ -126,6 +126,10 @@ def test_what_each_side_breaks_is_its_own() -> None:
     assert said(
         judged(call(made(name="shop.v1.Line", qty=5) + b"\x0d\x00\x00\x00\x00", ORDER), held())
     )[2] == [("request", "wire_type", "/id")]
+    # a frame that is whole holds all that its sender wrote
+    assert said(judged(call(ASKED, framed(ORDER[:-1])), held()))[2] == [
+        ("response", "not_protobuf", "")
+    ]
     assert said(judged(call(ASKED, b'{"id": 7}'), held()))[2] == [("response", "not_protobuf", "")]
     do = {"path": "/old.S/Do"}
     assert said(judged(call(b"\x0a\x01x", b"\x10\x01", **do), held(PROTO2)))[2] == [

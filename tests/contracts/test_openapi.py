@@ -205,3 +205,11 @@ def test_a_schema_must_say_what_it_is_bound_to(bound: Any) -> None:
 
     with pytest.raises(ContractError, match="x-seamwatch"):
         read_contract("jsonschema", json.dumps({"x-seamwatch": bound}), where="contract x")
+
+
+def test_swagger_2_is_refused_with_what_to_do() -> None:
+    from monitor.errors import ContractError
+
+    text = json.dumps({"swagger": "2.0", "paths": {}})
+    with pytest.raises(ContractError, match="convert it to OpenAPI 3"):
+        read_contract("openapi", text, where="contract x")

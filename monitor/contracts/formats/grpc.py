@@ -128,7 +128,7 @@ class GrpcCalls:
         if len(framed.messages) > 1 and not streams:
             findings.add(side, Broken("one_message", "", place, "one message", "several"))
         for data in framed.messages:
-            _message(data, wanted, kind, side, findings, limits)
+            _message(data, wanted, kind, side, findings, limits, bare=framed.bare)
         if framed.problem:
             findings.leave(framed.problem, side, place)
 
@@ -140,13 +140,15 @@ def _message(
     side: Side,
     findings: Findings,
     limits: PayloadLimits,
+    *,
+    bare: bool,
 ) -> None:
     place = f"/{descriptor.full_name}"
     mismatches = Mismatches(redacted=False, most=limits.violations)
     observations: Iterable[tuple[str, str]] = ()
     if kind == "json":
         observations = held_as_json(descriptor, data, place, mismatches)
-    elif wire_of(data) is Wire.CUT:
+    elif bare and wire_of(data) is Wire.CUT:  # a whole frame holds all that was sent
         findings.leave(TRUNCATED, side, place)
         return
     else:

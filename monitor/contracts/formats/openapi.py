@@ -72,8 +72,9 @@ def read_openapi(
     match = _VERSION.fullmatch(str(document.get("openapi", "")))
     if match is None:
         version = str(document.get("openapi") or document.get("swagger") or "nothing")[:20]
+        advice = "; convert it to OpenAPI 3 and publish that" if "swagger" in document else ""
         raise ContractError(
-            f"{where}: the version is {version!r}; OpenAPI 3.0, 3.1 and 3.2 are read"
+            f"{where}: the version is {version!r}; OpenAPI 3.0, 3.1 and 3.2 are read{advice}"
         )
     old = match.group(1) == "0"
     look, written = look_at(document), document
