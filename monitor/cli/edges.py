@@ -113,7 +113,11 @@ def events(
             row["state"] += ", no calls since" if row["untested"] else ""
             row["state"] += ", observed only" if row["observed"] else ""
             flips = row.get("flips", 0)  # an older server tells none
-            row["state"] += f", flaky: back {flips} times on unchanged code" if flips else ""
+            row["state"] += (
+                f", flaky: back {flips} time{'' if flips == 1 else 's'} on unchanged code"
+                if flips
+                else ""
+            )
     columns = "state contract text count first_seen last_seen versions deploy_before owner accepted id".split()
     columns += "operation side rule pointer".split() if form == "csv" else []
     show(

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.senders.listed import ListSender
 from monitor.alerts.wording import LABELS
+from monitor.cli import main
 from monitor.control import breaks, lease, outbox, silences
 from monitor.control.contracts import publish
 from monitor.control.deploys import record
@@ -422,3 +423,28 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
         assert looked(later) == []
     silent = UnseenWatch(Reader(store), engine, Aliases(), 0)
     assert (silent.step(at), silent.events) == (0, {})
+
+
+def test_a_flaky_check_is_counted_in_the_api_on_the_page_and_on_the_command_line(
+    api: Asked, serve: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gone and back on unchanged code: each time is counted, and told as one check's."""
+    store, engine = api.parts.store, api.parts.engine
+    watch, at = BreakWatch(store, engine), NOON - timedelta(days=8)
+    broke(store, violation(at, 1))
+    watch.step(at)
+    monkeypatch.setenv("SEAMWATCH_API_URL", serve(api.app))
+    monkeypatch.setenv("SEAMWATCH_API_TOKEN", api.token("read"))
+    for flips, sentence in ((1, "back 1 time on unchanged"), (2, "back 2 times on unchanged")):
+        called(store, at + timedelta(hours=20), offset=100 + flips)
+        (gone,) = watch.step(at + GONE_AFTER + minutes(1))
+        assert (gone.state, gone.flips) == ("gone", flips - 1)
+        at += timedelta(days=2)
+        broke(store, violation(at, 1 + flips))
+        watch.step(at + minutes(1))
+        (event,) = api.get("/v1/violations/events").json()
+        assert (event["state"], event["flips"]) == ("again", flips)
+        assert f"flaky check: gone and {sentence} code" in api.get("/violations").text
+        with pytest.raises(SystemExit):
+            main(["broken"])
+        assert f"flaky: {sentence} code" in capsys.readouterr().out
