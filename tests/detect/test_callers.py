@@ -146,23 +146,33 @@ def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> No
     [
         (300, 0.0, AT_ONCE, set()),
         (300, 0.1, AT_ONCE, {"web", "app"}),
+        (5, 0.0, AT_ONCE, set()),
         (3, 0.0, AT_ONCE, {"web"}),
         (300, 0.0, steady(0.3), {"web"}),
         (300, 0.0, lambda window: min(1.0, 0.1 * (window + 1)), set()),
     ],
-    ids=["is well", "fails too", "hardly calls it", "versions met", "all harm at a tenth's share"],
+    ids=[
+        "is well",
+        "fails too",
+        "calls it seldom",
+        "hardly calls it",
+        "versions met",
+        "all harm at a tenth's share",
+    ],
 )
 def test_where_only_the_moment_tells_a_caller_that_is_well_leaves_another_undecided(
     calls: int, harm: float, share: Share, whose: set[str]
 ) -> None:
-    """Web fails since payment was released; app calls payment too, so many times a window."""
+    """Web fails since payment was released; app answers so many requests a window, and calls
+    payment for each.
+    """
     own = cells(
         [Traffic(edge(name), size, QUIET, QUIET) for name, size in (("web", 300), ("app", calls))],
         WINDOWS,
         share=share,
         before=BEFORE,
     )
-    app = replace(since(harm), edge=edge("user", "app", "GET /"))
+    app = replace(since(harm), edge=edge("user", "app", "GET /"), calls_per_window=calls)
     around = Around(of_nobody([since(0.1), app, STRANGER]))
     verdict, found = judge(deploy(), own, (), (), SETTINGS, now_after(WINDOWS), around=around)
     assert {finding.edge.callee for finding in found} == whose

@@ -24,8 +24,8 @@ from monitor.detect.judging.doubts import (
     maybe_slower,
     more_fail_than_could,
 )
-from monitor.detect.judging.elsewhere import BEFORE_IT, ENOUGH_DUE, at_its_moment, began
-from monitor.detect.judging.followed import by_its_share, followed, has_levels
+from monitor.detect.judging.elsewhere import BEFORE_IT, at_its_moment, began
+from monitor.detect.judging.followed import by_its_share, followed, stays
 from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.surroundings import Failing, Surroundings
 from monitor.detect.judging.unlinked import worse_elsewhere
@@ -34,6 +34,11 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 from monitor.model.reasons import Reason, reason
+
+DUE_OF_OTHERS = 10.0
+"""So many bad calls of another caller were due, were it the release's harm: none in ten is one
+chance in 20,000.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +184,7 @@ def _others_are_well(
     there this is not asked.
     """
     if any(edge.contrast.overlap for edge in mine) and all(
-        by_its_share(deploy, caller, near) or not has_levels(deploy, caller, near)
-        for caller in first
+        by_its_share(deploy, caller, near) or stays(deploy, caller, near) for caller in first
     ):
         return False
     answered = dict.fromkeys(near.callers, 0.0)
@@ -193,7 +197,7 @@ def _others_are_well(
     )
     for caller in near.callers - first:
         due, rose = harm * answered[caller], near.rise(caller)
-        if due >= ENOUGH_DUE and rose.calls and rose.is_unlike(due / rose.calls):
+        if due >= DUE_OF_OTHERS and rose.calls and rose.is_unlike(due / rose.calls):
             return True
     return False
 

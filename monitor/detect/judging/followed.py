@@ -94,15 +94,13 @@ def by_its_share(deploy: Deploy, caller: str, near: Surroundings) -> bool:
     return len(shares) == 1 and beyond_a_step(series, shares[0]) >= CERTAIN
 
 
-def has_levels(deploy: Deploy, caller: str, near: Surroundings) -> bool:
-    """Whether the new version's share in what a caller gets is told and took several levels: harm
-    by it would have grown.
+def stays(deploy: Deploy, caller: str, near: Surroundings) -> bool:
+    """Whether the new version's share in what a caller gets is told, and stays where it is: no harm
+    by it can grow.
     """
     shares = _curves(near, deploy, caller, near.answered(caller).windows, near.since)
-    if len(shares) != 1:
-        return False
-    there = shares[0][shares[0] > 0.0]
-    return bool(there.size and there.max() - there.min() >= LEVELS_APART)
+    there = shares[0][shares[0] > 0.0] if len(shares) == 1 else np.zeros(0)
+    return bool(there.size and there.max() - there.min() < LEVELS_APART)
 
 
 def _curves(
