@@ -243,6 +243,12 @@ def test_asyncapi_payloads_in_avro_are_judged_too() -> None:
     })  # fmt: skip
     assert said(judged(framed(GOOD), held(two, "asyncapi"), known={7: ORDER})) == ("valid", "", [])
 
+    as_json = json.dumps(json.loads(two) | {"defaultContentType": "application/json"})
+    remarks = examine("asyncapi", as_json, where="contract x").remarks
+    assert [remark.said for remark in remarks if remark.pointer.endswith("payload")] == [
+        f"a payload in {payload['schemaFormat']}, sent as application/json, is not judged"
+    ]
+
 
 LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}
 NULLS = {

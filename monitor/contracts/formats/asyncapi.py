@@ -321,7 +321,8 @@ class _Reader:
                 self._binary[clause] = self._in_binary(form, held, clause)
             return self._binary[clause]
         if draft is None:
-            self._left.append(Left(clause, f"a payload in {form[:60]} is not judged"))
+            sent = f", sent as {media[:60]}," if form.startswith(_BINARY) else ""
+            self._left.append(Left(clause, f"a payload in {form[:60]}{sent} is not judged"))
             return None
         if media and not is_json_type(media) and media != "*/*":
             self._left.append(
