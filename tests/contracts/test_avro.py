@@ -327,6 +327,8 @@ def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None
     assert kind_of({"type": "object"}) == "jsonschema"
     for wrong, complaint in (
         (ORDER | {"fields": [{"name": "a", "type": "nothing"}]}, "no type 'shop.nothing'"),
+        (ORDER | {"fields": [{"name": "a", "type": "elsewhere.Item"}]}, "define it before"),
+        ({"protocol": "P", "types": [ORDER]}, "'type' is missing"),
         (ORDER | {"fields": 7}, "cannot be used"),
         (ORDER | {"x-seamwatch": {"ids": ["x"]}}, "neither an id of a schema nor a GUID"),
         (ORDER | {"x-seamwatch": {"topic": 1}}, "topic is no text"),

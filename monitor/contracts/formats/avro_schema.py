@@ -91,8 +91,10 @@ def avro_of(
         root = fastavro.parse_schema(_plain(schema), named_schemas=names)
     except (SchemaParseException, UnknownType, *_UNREADABLE, AttributeError) as error:
         message = (
-            f"no type {error.name!r}"
+            f"no type {error.name!r}; define it before, as in a list of schemas in one file"
             if isinstance(error, UnknownType)
+            else f"{error} is missing"
+            if isinstance(error, KeyError)
             else str(error) or type(error).__name__
         )
         raise ContractError(
