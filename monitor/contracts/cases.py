@@ -229,7 +229,14 @@ def _wanted_of(case: Case, side: str, value: Any) -> tuple[Any, dict[str, Any]]:
     free = case.free.get(side, {})
     clause = case.told if case.told is not None and case.told.side == side else None
     body = bound(value, free, clause.pointer if clause is not None else None)
-    return body, _BY_TYPE | rules_of(body, free)
+    types = _types_of(clause) if clause is not None else []
+    either = {clause.pointer: types} if clause is not None and len(types) > 1 else {}
+    return body, _BY_TYPE | rules_of(body, free, either)
+
+
+def _types_of(clause: Told) -> list[str]:
+    """The types that a clause allows, where it is one of types."""
+    return clause.expected.split("|") if clause.rule == "type" else []
 
 
 def _openapi(case: Case) -> str:
@@ -281,6 +288,11 @@ def _schema(value: Any, clause: Told | None, free: Freedoms, at: str = "") -> di
     freedom = free.get(at)
     schema = _strict_schema(value, clause, free, at)
     if freedom == "any":
+        types = _types_of(clause) if clause is not None and clause.pointer == at else []
+        if types:
+            held: dict[str, Any] = {"items": {}} if "array" in types else {}
+            null = {"nullable": True} if "null" in types else {}
+            return {"anyOf": [{"type": word, **held, **null} for word in types if word != "null"]}
         below = clause is not None and clause.pointer.startswith(f"{at}/")
         return {word: schema[word] for word in schema if below and word != "type"}
     return {**schema, "nullable": True} if freedom == "null" and "type" in schema else schema

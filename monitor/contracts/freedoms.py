@@ -3,7 +3,7 @@ made of it must not demand.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from monitor.contracts.skeleton import TYPES, Node, places
@@ -15,6 +15,7 @@ Freedom = Literal["any", "null", "keys"]
 """
 Freedoms = Mapping[str, Freedom]
 """By pointer, `*` for every item or key."""
+_MATCHED = frozenset({"number", "integer", "boolean", "null"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -77,25 +78,38 @@ def _stays(at: str, free: Freedoms, kept: str | None) -> bool:
     return on_the_way or free.get(at) != "any"
 
 
-def rules_of(value: Any, free: Freedoms, at: str = "", path: str = "$") -> dict[str, Any]:
+def rules_of(
+    value: Any,
+    free: Freedoms,
+    either: Mapping[str, Sequence[str]],
+    at: str = "",
+    path: str = "$",
+) -> dict[str, Any]:
     """Matching rules of a pact, by path, for the places of a value that may hold null or other
-    keys too. https://github.com/pact-foundation/pact-specification/tree/version-3
+    keys too, or `either` of several types. A rule has no word for a text that is not in the
+    example, nor for objects and arrays. https://github.com/pact-foundation/pact-specification/tree/version-3
     """
     rules: dict[str, Any] = {}
     freedom = free.get(at)
     if freedom == "null":
         rules[path] = {"combine": "OR", "matchers": [{"match": "null"}, {"match": "type"}]}
+    elif at in either:
+        others = [word for word in either[at] if word in _MATCHED]
+        rules[path] = {
+            "combine": "OR",
+            "matchers": [{"match": word} for word in ("type", *others)],
+        }
     elif freedom == "keys":
         rules[path] = {"matchers": [{"match": "values"}]}
     if isinstance(value, dict):
         for name, child in value.items():
             step = ".*" if freedom == "keys" else _step(name)
             place = f"{at}/*" if freedom == "keys" else f"{at}/{escaped(name)}"
-            rules |= rules_of(child, free, place, path + step)
+            rules |= rules_of(child, free, either, place, path + step)
             if freedom == "keys":
                 rules.setdefault(path + step, {"matchers": [{"match": "type"}]})
     elif isinstance(value, list) and value:
-        rules |= rules_of(value[0], free, f"{at}/*", f"{path}[*]")
+        rules |= rules_of(value[0], free, either, f"{at}/*", f"{path}[*]")
     return rules
 
 

@@ -125,7 +125,8 @@ def _wanted_there(stands: Node | None, violation: Told, formats: Formats) -> Any
     """What the contract wants at the place: of the type that it names, else of one that was seen
     there and is not the broken one.
     """
-    for word in violation.expected.split("|"):
+    # a pact can allow other types beside a text, and no text beside them
+    for word in sorted(violation.expected.split("|"), key=lambda word: word != "string"):
         if word in _BY_TYPE:
             seen = stands if stands is not None and _SIGNS[word] in stands else _BY_TYPE[word]
             only = {sign: part for sign, part in seen.items() if sign in (_SIGNS[word], "q", "m")}

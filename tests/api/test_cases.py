@@ -362,3 +362,29 @@ def test_a_check_of_what_lies_deep_allows_that_what_holds_it_is_null_or_missing(
     for good in (KEPT, KEPT | {"left": None}, {}, {"by_day": {}}):
         assert ran(good) == [], (good, case)
     assert ran(KEPT | bad), case
+
+
+def test_a_clause_that_allows_several_types_allows_each_in_its_test(api: Asked) -> None:
+    either = {"properties": {"amount": {"type": ["integer", "string", "null"]}}}
+    answer = {"description": "a", "content": {"application/json": {"schema": either}}}
+    paths = {"/sums/{id}": {"get": {"responses": {"200": answer}}}}
+    document = json.dumps(
+        {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": paths}
+    )
+    body = {"name": "sums", "provider": "sums", "format": "openapi", "document": document}
+    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
+    seen = {"path": "/sums/7", "callee": "sums"}
+    recorded(api, *[seen | {"response_body": json.dumps({"amount": it})} for it in (1, "a", True)])
+    (broken,) = api.get("/v1/violations").json()
+    for form, kind in (("pact", "pact"), ("openapi-example", "openapi")):
+        text = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": form}).json()["text"]
+        for value, verdict in ((5, "valid"), ("b", "valid"), (None, "valid"), (True, "violated")):
+            asked = exchange(
+                path="/sums/1",
+                answer={"amount": value},
+                request_headers={"x-tenant": "a"},
+                query_known=True,
+            )
+            held: Any = kind
+            told = check(asked, Registry([revision(text, format=held)])).outcome
+            assert told == verdict, (form, value, text)
