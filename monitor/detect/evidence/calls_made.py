@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Ints, placed
+from monitor.detect.arrays import Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, ENOUGH_BEFORE, FLOOR, NOBODY
 from monitor.detect.evidence.rates import SHRINK
@@ -16,6 +16,7 @@ from monitor.detect.evidence.tested import EdgeTests
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import own_codes
+from monitor.detect.measure.series import counts_at
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import Edge
 
@@ -233,6 +234,4 @@ def _per_window(edge: EdgeTests, windows: Ints, *, new: bool) -> Ints:
     rows = codes == (names.index(version) if version in names else -1)
     if whole.new_version == whole.old_version:
         rows = new_rows(edge) if new else old_rows(edge)
-    places, inside = placed(table.windows[rows], windows)
-    counted = table.counts[rows, 0][inside]
-    return np.asarray(np.bincount(places, weights=counted, minlength=windows.size), dtype=np.int64)
+    return counts_at(table, windows, 0, rows)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy
 
-from monitor.detect.arrays import Floats, Ints
+from monitor.detect.arrays import Floats, Ints, placed
 from monitor.detect.evidence.before_after import dose_over_step, dose_rates
 from monitor.detect.evidence.rates import in_incident
 from monitor.detect.measure.columns import COUNTS, EdgeTable
@@ -66,8 +66,7 @@ def _told(tables: Sequence[EdgeTable], version: str, windows: Ints) -> Floats | 
     for table in tables:
         if version not in table.callee_versions:
             continue
-        inside = np.isin(table.windows, windows)
-        places = np.searchsorted(windows, table.windows[inside])
+        places, inside = placed(table.windows, windows)
         calls = table.counts[inside, COUNTS.index("calls")].astype(np.float64)
         is_new = table.callee[inside] == table.callee_versions.index(version)
         if named and "" in table.callee_versions:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy
 
+from monitor.detect.arrays import placed
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, EXPECTED, volumes
 from monitor.detect.evidence.history import slower_of_late
@@ -18,7 +19,7 @@ from monitor.detect.evidence.timed import new_rows
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import own_codes
-from monitor.detect.measure.series import Measure, Series, series
+from monitor.detect.measure.series import Measure, Series, counts_at, series
 from monitor.detect.settings import JudgeSettings
 
 COUNTED_APART = 1.5
@@ -236,16 +237,11 @@ def began_later(caller: str, near: Surroundings, mine: Sequence[EdgeTests]) -> b
         return False
     every, new = np.zeros(windows.size), np.zeros(windows.size)
     for edge in asked:
-        for rows, sums in ((edge.table.windows >= windows[0], every), (new_rows(edge), new)):
-            inside = rows & np.isin(edge.table.windows, windows)
-            np.add.at(
-                sums,
-                np.searchsorted(windows, edge.table.windows[inside]),
-                edge.table.counts[inside, COUNTS.index("calls")],
-            )
+        every += counts_at(edge.table, windows, COUNTS.index("calls"))
+        new += counts_at(edge.table, windows, COUNTS.index("calls"), new_rows(edge))
     answers = near.answered(caller)
-    past, inside = answers.windows <= near.since - near.grain, np.isin(answers.windows, windows)
-    places = np.searchsorted(windows, answers.windows[inside])
+    past = answers.windows <= near.since - near.grain
+    places, inside = placed(answers.windows, windows)
     bad, calls = np.zeros(windows.size), np.zeros(windows.size)
     bad[places], calls[places] = answers.bad[inside], answers.calls[inside]
     usual = calls * float(answers.bad[past].sum()) / max(float(answers.calls[past].sum()), 1.0)

@@ -90,17 +90,23 @@ def by_its_share(deploy: Deploy, caller: str, near: Surroundings) -> bool:
     outage at any moment does: then it is by what both share, however few of its calls met it.
     """
     series = near.answered(caller)
-    shares = _curves(near, deploy, caller, series.windows, near.since)
-    return len(shares) == 1 and beyond_a_step(series, shares[0]) >= CERTAIN
+    share = _share_told(deploy, caller, near, series.windows)
+    return share is not None and beyond_a_step(series, share) >= CERTAIN
 
 
 def stays(deploy: Deploy, caller: str, near: Surroundings) -> bool:
     """Whether the new version's share in what a caller gets is told, and stays where it is: no harm
     by it can grow.
     """
-    shares = _curves(near, deploy, caller, near.answered(caller).windows, near.since)
-    there = shares[0][shares[0] > 0.0] if len(shares) == 1 else np.zeros(0)
+    share = _share_told(deploy, caller, near, near.answered(caller).windows)
+    there = np.zeros(0) if share is None else share[share > 0.0]
     return bool(there.size and there.max() - there.min() < LEVELS_APART)
+
+
+def _share_told(deploy: Deploy, caller: str, near: Surroundings, windows: Ints) -> Floats | None:
+    """The new version's share in what a caller gets, by window; None where several are possible."""
+    shares = _curves(near, deploy, caller, windows, near.since)
+    return shares[0] if len(shares) == 1 else None
 
 
 def _curves(

@@ -34,7 +34,7 @@ from monitor.detect.judging.fanout_evidence import fanout_evidence
 from monitor.detect.judging.surroundings import Surroundings
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import own_codes
-from monitor.detect.measure.series import Controls, Series
+from monitor.detect.measure.series import Controls, Series, counts_at
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
@@ -45,6 +45,7 @@ SELDOM = 0.1
 FEWEST_BEFORE = 12
 FEWEST_SHARE = 0.3
 """Of a smaller share of the answers, what the new version calls is lost among the old one's."""
+CALLS, FAILED = COUNTS.index("calls"), COUNTS.index("failed")
 _Change = tuple[EdgeTests, FanoutEvidence, Evidence]
 
 
@@ -90,7 +91,7 @@ class _Answers:
     """
 
     windows: Ints
-    calls: Floats
+    calls: Ints
     share: Floats
     before: Bools
     late: Bools
@@ -110,9 +111,9 @@ class _Answers:
         if whole.new_version == whole.old_version:
             return None
         windows = np.unique(np.concatenate([edge.table.windows for edge in mine]))
-        calls = np.sum([_by_window(edge.table, windows, "calls") for edge in mine], axis=0)
+        calls = np.sum([counts_at(edge.table, windows, CALLS) for edge in mine], axis=0)
         new = np.sum(
-            [_by_window(edge.table, windows, "calls", edge.contrast.since_rows) for edge in mine],
+            [counts_at(edge.table, windows, CALLS, edge.contrast.since_rows) for edge in mine],
             axis=0,
         )
         before = (windows <= whole.since - grain) & (calls > 0)
@@ -139,25 +140,12 @@ class _Rates:
 
     @classmethod
     def of(cls, table: EdgeTable, answers: _Answers) -> "_Rates":
-        ratios = _by_window(table, answers.windows, "calls") / np.maximum(answers.calls, 1.0)
+        ratios = counts_at(table, answers.windows, CALLS) / np.maximum(answers.calls, 1.0)
         before, late = ratios[answers.before], ratios[answers.late]
         old, now = float(np.median(before)), float(np.median(late))
         as_far = before >= now if now > old else before <= now
         new = max(old + (now - old) / answers.of_new, 0.0)
         return cls(old, now, new, float(as_far.mean()) <= SELDOM)
-
-
-def _by_window(table: EdgeTable, windows: Ints, name: str, rows: Ints | None = None) -> Floats:
-    """One count in each of the windows; of these rows alone, where they are named."""
-    there = np.isin(table.windows, windows)
-    if rows is not None:
-        there &= np.isin(np.arange(there.size), rows)
-    counts = np.bincount(
-        np.searchsorted(windows, table.windows[there]),
-        weights=table.counts[there, COUNTS.index(name)],
-        minlength=windows.size,
-    )
-    return counts.astype(np.float64)
 
 
 def _repeated(
@@ -210,9 +198,7 @@ def _is_its_own(table: EdgeTable, worse: StepTest, answers: _Answers, near: Surr
     others = near.rise_of_others(table.edge.callee)
     if others.is_like(size):
         return False
-    bad, calls = (
-        _by_window(table, answers.windows, name).astype(np.int64) for name in ("failed", "calls")
-    )
+    bad, calls = (counts_at(table, answers.windows, column) for column in (FAILED, CALLS))
     return (
         others.is_unlike(size)
         or beyond_a_step(Series(answers.windows, bad, calls), answers.share) >= CERTAIN
@@ -280,11 +266,8 @@ def _called_before(table: EdgeTable, near: Surroundings) -> bool:
 
 def _came(table: EdgeTable, answers: _Answers, settings: JudgeSettings) -> StepTest:
     """Calls for each answer since the new version answers, against none before."""
-    made, since = _by_window(table, answers.windows, "calls"), answers.share > 0
-    before, after = (
-        (made[rows].astype(np.int64), answers.calls[rows].astype(np.int64))
-        for rows in (answers.before, since)
-    )
+    made, since = counts_at(table, answers.windows, CALLS), answers.share > 0
+    before, after = ((made[rows], answers.calls[rows]) for rows in (answers.before, since))
     return step_test(before, after, 1.0, settings.placebo_windows)
 
 
@@ -296,7 +279,7 @@ def _seconds(answers: _Answers) -> float:
 def _failing(table: EdgeTable, answers: _Answers, rows: Bools) -> tuple[int, int]:
     """(failed calls, calls) in these windows."""
     bad, calls = (
-        int(_by_window(table, answers.windows, name)[rows].sum()) for name in ("failed", "calls")
+        int(counts_at(table, answers.windows, column)[rows].sum()) for column in (FAILED, CALLS)
     )
     return bad, calls
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints, runs
+from monitor.detect.arrays import Bools, Floats, Ints, placed, runs
 from monitor.detect.measure.columns import COUNTS, EdgeTable, tables
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Signal
@@ -148,7 +148,7 @@ def same_calls(edge: EdgeTable, other: EdgeTable) -> bool:
         return False
     alike: list[bool] = []
     for name in ("calls", "failed"):
-        a, b = (_counts_at(table, windows, COUNTS.index(name)) for table in (edge, other))
+        a, b = (counts_at(table, windows, COUNTS.index(name)) for table in (edge, other))
         if name == "calls" and not (np.ptp(a) or np.ptp(b)):
             # the same number in each window is assumed: then nothing scatters as calls do
             return False
@@ -163,14 +163,17 @@ def same_calls(edge: EdgeTable, other: EdgeTable) -> bool:
     return len(alike) > 1 and all(alike)
 
 
-def _counts_at(table: EdgeTable, windows: Ints, column: int) -> Ints:
-    places = np.searchsorted(windows, table.windows)
-    inside = (places < windows.size) & (
-        windows[np.minimum(places, windows.size - 1)] == table.windows
-    )
-    sums = np.bincount(
-        places[inside], weights=table.counts[inside, column], minlength=windows.size
-    )
+def counts_at(
+    table: EdgeTable, windows: Ints, column: int, rows: Ints | Bools | None = None
+) -> Ints:
+    """One column of counts, summed in each of these windows (in order, each once); of these rows
+    alone, where they are named.
+    """
+    own, counts = table.windows, table.counts[:, column]
+    if rows is not None:
+        own, counts = own[rows], counts[rows]
+    places, inside = placed(own, windows)
+    sums = np.bincount(places, weights=counts[inside], minlength=windows.size)
     return np.asarray(sums, dtype=np.int64)
 
 
@@ -181,11 +184,9 @@ def _slow_at(table: EdgeTable, windows: Ints) -> Floats | None:
         return None
     line = np.cumsum(side.sum(axis=0))
     place = int(np.searchsorted(line, 0.9 * line[-1]))
-    inside = np.isin(table.windows, windows)
+    places, inside = placed(table.windows, windows)
     slow = side[inside, place + 1 :].sum(axis=1)
-    sums = np.bincount(
-        np.searchsorted(windows, table.windows[inside]), weights=slow, minlength=windows.size
-    )
+    sums = np.bincount(places, weights=slow, minlength=windows.size)
     return np.asarray(sums, dtype=np.float64)
 
 
