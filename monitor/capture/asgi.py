@@ -87,14 +87,10 @@ class AsgiCapture:
                 raw.partition(b"?")[0].decode("latin-1"),
                 (scope.get("query_string") or b"").decode("latin-1"),
             )
-            seen = capture.begun("server", scope["method"], path, query, _text(headers))
+            return capture.begun("server", scope["method"], path, query, _text(headers))
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             capture.lose("unreadable")
             return None
-        with suppress(Exception):
-            if seen is not None:
-                seen.look_for_span()
-        return seen
 
 
 class _Told:

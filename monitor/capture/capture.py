@@ -56,7 +56,10 @@ class Capture:
         settings = self.settings
         if settings.skip and path.startswith(settings.skip):
             return None
-        return Seen(side, method, path, query, settings.bounds, headers, host)
+        seen = Seen(side, method, path, query, settings.bounds, headers, host)
+        if side == "server":
+            seen.look_for_span()
+        return seen
 
     def over(self, seen: Seen) -> None:
         """The exchange is over: ship it."""

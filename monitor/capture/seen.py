@@ -4,6 +4,7 @@ plain form.
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from . import masks
@@ -108,13 +109,14 @@ class Seen:
         self.ended_ns = 0
 
     def look_for_span(self) -> None:
-        """Where nobody told a trace, take note of the server's span that is open now. May raise
-        what the application's OpenTelemetry raises.
+        """Where nobody told a trace, take note of the server's span that is open now. Raises
+        nothing: what the application's OpenTelemetry raises costs the span's name alone.
         """
-        if self.span is None and not any(
-            name.lower() == "traceparent" for name, _ in self.asked_headers
-        ):
-            self.span = server_span()
+        with suppress(Exception):
+            if self.span is None and not any(
+                name.lower() == "traceparent" for name, _ in self.asked_headers
+            ):
+                self.span = server_span()
 
     def end(self) -> None:
         """It is over now, if it was not before."""

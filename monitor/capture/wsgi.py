@@ -94,9 +94,6 @@ class WsgiCapture:
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             self._capture.lose("unreadable")
             return None
-        with suppress(Exception):
-            if seen is not None:
-                seen.look_for_span()
         return seen
 
     def _over(self, seen: Seen, environ: Environ) -> None:
