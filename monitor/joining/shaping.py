@@ -39,7 +39,7 @@ from monitor.store import Store
 
 ENOUGH = 100
 """Payloads in a row without anything new, after which a kind is known."""
-ALL, A_DOUBLING, SELDOM = 1_000, 500, 256
+ALL, A_DOUBLING, DOUBLINGS = 1_000, 500, 8
 """Of an operation and its provider's version the first thousand payloads are looked at and marked,
 whoever calls: what none of them shows is surely below .4 % (Clopper and Pearson). Then five hundred
 of every second one, five hundred of every fourth, down to one in 256. Where shares fall so slowly
@@ -62,7 +62,7 @@ def sampled_one_in(already: int) -> int:
     """One payload of so many is taken next, after `already` were."""
     if already < ALL:
         return 1
-    return min(2 << min((already - ALL) // A_DOUBLING, 8), SELDOM)
+    return 1 << min(1 + (already - ALL) // A_DOUBLING, DOUBLINGS)
 
 
 @dataclass(slots=True)

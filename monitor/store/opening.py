@@ -29,11 +29,10 @@ https://github.com/jemalloc/jemalloc/blob/dev/TUNING.md
 """
 
 
-_NOTHING_TO_DO = "processing_pool_thread_sleep_seconds_if_nothing_to_do"
 SELDOM: dict[str, int] = {
     "memory_worker_period_ms": 1000,
-    f"background_{_NOTHING_TO_DO}": 5,
-    f"background_streaming_{_NOTHING_TO_DO}": 60,
+    "background_processing_pool_thread_sleep_seconds_if_nothing_to_do": 5,
+    "background_streaming_processing_pool_thread_sleep_seconds_if_nothing_to_do": 60,
     "background_streaming_processing_pool_task_sleep_seconds_when_no_work_random_part": 60,
 }
 """How often the embedded engine looks by itself what there is to do. How much memory it has: by

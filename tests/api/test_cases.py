@@ -334,6 +334,22 @@ NESTED = {
 KEPT = {"by_day": {"2026-11-20": 1, "2026-11-21": 2}, "left": {"count": 1}}
 
 
+def broken_by(api: Asked, schema: dict[str, Any], *answers: dict[str, Any]) -> dict[str, Any]:
+    """The one clause of a schema of answers that these break."""
+    answer = {"description": "a", "content": {"application/json": {"schema": schema}}}
+    paths = {"/sums/{id}": {"get": {"responses": {"200": answer}}}}
+    document = json.dumps(
+        {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": paths}
+    )
+    body = {"name": "sums", "provider": "sums", "format": "openapi", "document": document}
+    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
+    seen = {"path": "/sums/7", "callee": "sums"}
+    recorded(api, *[seen | {"response_body": json.dumps(it)} for it in answers])
+    (broken,) = api.get("/v1/violations").json()
+    clause: dict[str, Any] = broken
+    return clause
+
+
 @pytest.mark.parametrize(
     "bad",
     [{"by_day": {"2026-11-20": 1, "2026-11-21": "x"}}, {"left": {"count": "x"}}, {"left": {}}],
@@ -342,16 +358,7 @@ def test_a_check_of_what_lies_deep_allows_that_what_holds_it_is_null_or_missing(
     api: Asked, http_receiver: HttpReceiver, chromium: Browser, bad: dict[str, Any]
 ) -> None:
     """Keys that are data are each looked at; it was asserted of none."""
-    answer = {"description": "a", "content": {"application/json": {"schema": NESTED}}}
-    paths = {"/sums/{id}": {"get": {"responses": {"200": answer}}}}
-    document = json.dumps(
-        {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": paths}
-    )
-    body = {"name": "sums", "provider": "sums", "format": "openapi", "document": document}
-    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
-    seen = {"path": "/sums/7", "callee": "sums"}
-    recorded(api, *[seen | {"response_body": json.dumps(KEPT | more)} for more in ({}, {}, bad)])
-    (broken,) = api.get("/v1/violations").json()
+    broken = broken_by(api, NESTED, KEPT, KEPT, KEPT | bad)
     case = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": "http"}).json()["text"]
 
     def ran(answer: object) -> list[str]:
@@ -366,16 +373,7 @@ def test_a_check_of_what_lies_deep_allows_that_what_holds_it_is_null_or_missing(
 
 def test_a_clause_that_allows_several_types_allows_each_in_its_test(api: Asked) -> None:
     either = {"properties": {"amount": {"type": ["integer", "string", "null"]}}}
-    answer = {"description": "a", "content": {"application/json": {"schema": either}}}
-    paths = {"/sums/{id}": {"get": {"responses": {"200": answer}}}}
-    document = json.dumps(
-        {"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": paths}
-    )
-    body = {"name": "sums", "provider": "sums", "format": "openapi", "document": document}
-    assert api.post("/v1/contracts", body, LOCAL_TOKEN).status_code == 201
-    seen = {"path": "/sums/7", "callee": "sums"}
-    recorded(api, *[seen | {"response_body": json.dumps({"amount": it})} for it in (1, "a", True)])
-    (broken,) = api.get("/v1/violations").json()
+    broken = broken_by(api, either, *({"amount": it} for it in (1, "a", True)))
     for form, kind in (("pact", "pact"), ("openapi-example", "openapi")):
         text = api.get(f"/v1/cases/{broken['fingerprint']}", params={"as": form}).json()["text"]
         for value, verdict in ((5, "valid"), ("b", "valid"), (None, "valid"), (True, "violated")):
