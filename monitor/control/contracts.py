@@ -259,17 +259,6 @@ def _newest(connection: Connection, name: str) -> Revision | None:
     return None if row is None else _revision(row)
 
 
-def revisions(engine: Engine) -> list[Revision]:
-    """All revisions of all contracts, by name and number."""
-    with reading(engine) as connection:
-        rows = connection.execute(
-            select(contract_revisions).order_by(
-                contract_revisions.c.name, contract_revisions.c.number
-            )
-        )
-        return [_revision(row) for row in rows]
-
-
 def listed(engine: Engine, *, name: str = "", newest: bool = False) -> list[Revision]:
     """Revisions without their documents, which stay unread (`document` is ""), by name and number:
     of one contract where it is named, the newest of each with `newest`.

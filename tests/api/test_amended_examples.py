@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from monitor.contracts.registry import Registry
-from monitor.control.contracts import revisions
 from monitor.decode.topic_records import Parties
 from monitor.model.records import Partition
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -22,6 +21,7 @@ from tests.contracts.test_messages import pact as pact_of_messages
 from tests.contracts.test_protobuf import GOOD as PROTO_GOOD
 from tests.contracts.test_protobuf import TOPIC
 from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.held_contracts import revisions
 from tests.fixtures.shop_day import NOON
 from tests.fixtures.spans import T0
 from tests.pipelines.test_examples_shown import Given, records

@@ -12,9 +12,9 @@ import pytest
 
 from monitor.cli.contract_mocks import live, refreshed
 from monitor.contracts.registry import Registry
-from monitor.control.contracts import revisions
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.held_contracts import revisions
 from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_examples_shown import records
 from tests.pipelines.written import Given

@@ -13,11 +13,11 @@ import pytest
 from monitor.contracts.read import document_of
 from monitor.contracts.registry import Registry
 from monitor.contracts.schemas import Schemas
-from monitor.control.contracts import revisions
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import ORDER, interaction, pact
 from tests.contracts.promises import PAYMENTS
 from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.held_contracts import revisions
 from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_examples_shown import Given
 from tests.pipelines.test_examples_shown import records as orders_records

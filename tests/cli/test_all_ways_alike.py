@@ -16,7 +16,6 @@ import pytest
 
 from monitor.clock import system_clock
 from monitor.contracts.registry import Registry
-from monitor.control.contracts import revisions
 from monitor.control.store import open_control
 from monitor.decode.topic_records import Parties
 from monitor.model.records import Partition, Records
@@ -27,6 +26,7 @@ from tests.cli.test_main import run
 from tests.contracts import test_asyncapi as asyncapi
 from tests.contracts.examples import ORDER, interaction, pact
 from tests.contracts.promises import GOOD, PAYMENTS
+from tests.fixtures.held_contracts import revisions
 from tests.pipelines.test_api_logs import rows
 from tests.pipelines.written import Given
 

@@ -21,12 +21,12 @@ from monitor.cli.up import serving
 from monitor.clock import system_clock
 from monitor.config import load
 from monitor.contracts.registry import Registry
-from monitor.control.contracts import revisions
 from monitor.control.store import open_control
 from monitor.errors import UsageError
 from monitor.store import Store
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import ORDER, interaction, pact
+from tests.fixtures.held_contracts import revisions
 from tests.pipelines.test_examples_shown import Given, records
 
 STUB = {

@@ -16,13 +16,13 @@ from monitor.control.contracts import (
     plan,
     publish,
     revision,
-    revisions,
     stamp,
     whole,
     withdraw,
 )
 from monitor.errors import ContractError
 from monitor.model.contracts import ContractDraft, Revision
+from tests.fixtures.held_contracts import revisions
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 DRAFT = ContractDraft("payments", "openapi", "payment", "openapi: 3.0.0\npaths: {}")

@@ -9,11 +9,11 @@ from typing import Any
 from monitor.cli.contract_infer import Wanted, infer
 from monitor.contracts.registry import Registry
 from monitor.control import breaks
-from monitor.control.contracts import revisions
 from monitor.joining.breaking import BreakWatch
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.api.test_recordings import There
 from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.held_contracts import revisions
 from tests.fixtures.ledger_service import calls
 from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_breaking import TEAMS, tell

@@ -15,7 +15,7 @@ from monitor.cli.doctor import _pact_broker, _tried
 from monitor.clock import ManualClock
 from monitor.config import load
 from monitor.contracts.registry import Registry
-from monitor.control.contracts import listed, publish, revisions
+from monitor.control.contracts import listed, publish
 from monitor.control.turn import Turn
 from monitor.errors import ConfigError, SourceError
 from monitor.joining import broker as asking
@@ -25,6 +25,7 @@ from monitor.telemetry import HealthBoard, Report
 from pipelines import broker as pipeline
 from pipelines.broker import pacts
 from tests.contracts.examples import interaction, pact
+from tests.fixtures.held_contracts import revisions
 from tests.fixtures.pact_broker import StandIn, standing_in
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
