@@ -12,6 +12,7 @@ from monitor.contracts.form import Promise
 from monitor.contracts.formats.asyncapi import is_asyncapi, read_asyncapi
 from monitor.contracts.formats.avro import is_avro, read_avro
 from monitor.contracts.formats.discriminators import unpicked
+from monitor.contracts.formats.drafts import modern, unread_drafts
 from monitor.contracts.formats.graphql import is_graphql, read_graphql
 from monitor.contracts.formats.jsonschema import read_jsonschema
 from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_schema
@@ -100,9 +101,9 @@ def read_contract(
     what to do.
     """
     with uncollected(), _foreseen(where):
-        return _promise(
-            format, document_of(text, where=where, limits=limits), where, lenient_nullable, limits
-        )
+        document = document_of(text, where=where, limits=limits)
+        held = _in_newest_draft(format, document, text)
+        return _promise(format, held, where, lenient_nullable, limits)
 
 
 def examine(
@@ -121,14 +122,23 @@ def examine(
     content.
     """
     with uncollected(), _foreseen(where):
+        document = document_of(text, where=where, limits=limits)
+        kind = format or kind_of(document)
         return _examined(
-            format,
-            document_of(text, where=where, limits=limits),
+            kind,
+            _in_newest_draft(kind, document, text),
             text,
             where,
             lenient_nullable,
             limits,
         )
+
+
+def _in_newest_draft(kind: str, document: dict[str, Any], text: str) -> dict[str, Any]:
+    """OpenAPI's schemas may each name a draft of their own; most documents name none."""
+    if kind == "openapi" and "$schema" in text and version_of(document) != "3.0":
+        return modern(document)
+    return document
 
 
 @contextmanager
@@ -155,13 +165,14 @@ def _examined(
     lenient_nullable: bool,
     limits: ContractLimits,
 ) -> Examined:
-    kind = kind or kind_of(document)
     try:
         promise = _promise(kind, document, where, lenient_nullable, limits)
         marked = telling(document) if promise.of_messages or not promise.by_example else []
         remarks = [*_remarks(kind, document, marked), *unknown_words(document, text)]
         if kind == "asyncapi":
             remarks += odd_in_payloads(promise.of_messages)
+        if kind == "openapi" and "$schema" in text:
+            remarks += unread_drafts(document)
         _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()
     except ContractError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monitor.contracts.form import Promise
-from monitor.contracts.read import read_contract
+from monitor.contracts.read import examine, read_contract
 from monitor.contracts.text import parse
 
 
@@ -53,6 +53,58 @@ def test_null_is_allowed_leniently_by_default_and_strictly_by_option(
     components = {"schemas": {"S": {"type": "string"}}}
     assert fits(schema, None, components=components) is lenient
     assert fits(schema, None, components=components, lenient=False) is strict
+
+
+OLD = "http://json-schema.org/draft-{}/schema#"
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"$schema": OLD.format("04"), "minimum": 5, "exclusiveMinimum": True}, 6, 5),
+        ({"$schema": OLD.format("07"), "items": [{}], "additionalItems": False}, [1], [1, 2]),
+        ({"$schema": OLD.format("06"), "dependencies": {"a": ["b"]}}, {"b": 1}, {"a": 1}),
+        ({"$schema": OLD.format("04"), "id": "u:x", "allOf": [{"maximum": 1}]}, 1, 2),
+        (
+            {
+                "$schema": "https://json-schema.org/draft/2019-09/schema",
+                "$ref": "#/components/schemas/S",
+                "items": [{"type": "string"}],
+            },
+            ["a"],
+            [1],
+        ),
+    ],
+)
+def test_a_schema_that_names_an_older_draft_is_read_by_it(
+    schema: Any, good: Any, bad: Any
+) -> None:
+    components = {"schemas": {"S": {"maxItems": 2}}}
+    assert fits(schema, good, version="3.1.0", components=components)
+    assert not fits(schema, bad, version="3.1.0", components=components)
+
+
+def test_words_that_an_older_draft_does_not_know_say_nothing_in_it() -> None:
+    old = {"$schema": OLD.format("04"), "const": 1, "not": {"$ref": "#/components/schemas/S"}}
+    components = {"schemas": {"S": {"const": 2}}}
+    assert fits(old, 3, version="3.1.0", components=components)
+    assert not fits(old, 2, version="3.1.0", components=components), "S is of the document's draft"
+
+
+def test_an_older_draft_passes_the_documents_own_check_and_an_unknown_one_is_named() -> None:
+    def remarks(dialect: str) -> list[str]:
+        schema = {"$schema": dialect, "type": "number", "minimum": 1}
+        if "04" in dialect:
+            schema["exclusiveMinimum"] = True
+        body = {"description": "x", "content": {"application/json": {"schema": schema}}}
+        paths = {"/a": {"get": {"responses": {"200": body}}}}
+        document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths}
+        examined = examine("", json.dumps(document), where="contract x")
+        return [remark.said for remark in examined.remarks]
+
+    assert remarks(OLD.format("04")) == []
+    (said,) = remarks("https://example.com/mine")
+    assert "the dialect 'https://example.com/mine' is not read" in said
 
 
 def test_exclusive_bounds_are_booleans_in_3_0_and_numbers_later() -> None:
