@@ -5,7 +5,7 @@ https://aiokafka.readthedocs.io/
 from typing import Any
 
 from .capture import Capture
-from .heard import Batch, Last, Overhearing
+from .heard import Batch, Last, Overhearing, is_watched, marked
 from .kafka_python import argument, tell_sent, tell_taken, with_headers
 
 _VALUE, _TIME, _HEADERS = (1, "value"), (4, "timestamp_ms"), (5, "headers")
@@ -18,6 +18,8 @@ def watch_aiokafka(client: Any, capture: Capture) -> Any:
     As `watch_kafka`; started or not. Of batches that an application builds itself nothing is told.
     Raises TypeError for what is neither.
     """
+    if is_watched(getattr(client, "send", getattr(client, "getone", None)), capture):
+        return client
     if hasattr(client, "send_and_wait"):
         _watch_producer(client, capture)
     elif hasattr(client, "getone"):
@@ -50,7 +52,7 @@ def _watch_producer(producer: Any, capture: Capture) -> None:
         )
         return sent
 
-    producer.send = sending
+    producer.send = marked(sending, capture)
 
 
 def _watch_consumer(consumer: Any, capture: Capture) -> None:
@@ -80,4 +82,4 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
         batch.forget()
         return by_partition
 
-    consumer.getone, consumer.getmany = getting_one, getting_many
+    consumer.getone, consumer.getmany = marked(getting_one, capture), getting_many

@@ -15,6 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_LOOKED_AT = "seamwatch.capture"
 
 
 class AsgiCapture:
@@ -78,6 +79,9 @@ class AsgiCapture:
     def _begun(self, scope: Scope) -> Seen | None:
         capture = self._capture
         try:
+            if scope.get(_LOOKED_AT) is capture:  # an application in another one
+                return None
+            scope[_LOOKED_AT] = capture
             headers = scope.get("headers") or ()
             parent = next((value for name, value in headers if name == b"traceparent"), b"")
             if not capture.takes(parent.decode("latin-1")):

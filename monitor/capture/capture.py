@@ -10,9 +10,9 @@ from typing import Any
 
 from .environment import headers_of, settings_of
 from .messages import End, Message
-from .seen import Pairs, Seen, Side
+from .seen import Pairs, Room, Seen, Side
 from .settings import Settings
-from .shipping import Shipper, Sink
+from .shipping import Shipper, Sink, after_fork
 from .sinks import KafkaSink, OtlpSink
 
 # where a traceparent has the digits that are random:
@@ -28,7 +28,8 @@ class Capture:
 
     def __init__(self, settings: Settings, sink: Sink) -> None:
         self.settings = settings
-        self._shipper = Shipper(settings, sink)
+        self._shipper, self._room = Shipper(settings, sink), Room(settings.bounds.held_bytes)
+        after_fork(self._room.forked)
         self._share = settings.share
         self._least = (1 - settings.share) * _NUMBERS
         self._chance = random.Random()  # noqa: S311 - which exchanges are taken is no secret
@@ -56,7 +57,7 @@ class Capture:
         settings = self.settings
         if settings.skip and path.startswith(settings.skip):
             return None
-        seen = Seen(side, method, path, query, settings.bounds, headers, host)
+        seen = Seen(side, method, path, query, settings.bounds, headers, host, self._room)
         if side == "server":
             seen.look_for_span()
         return seen

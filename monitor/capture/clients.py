@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .capture import Capture
+from .heard import is_watched, marked
 from .seen import Held, Seen, held_back
 
 
 def watch_httpx(client: Any, capture: Capture) -> Any:
     """Capture what an `httpx.Client` or `httpx.AsyncClient` sends from now on; returns the client.
+    A second time changes nothing, as with all hooks.
 
     Answers that are streamed are passed on part by part; an answer counts as over when it is
     closed.
@@ -33,6 +35,8 @@ def watch_requests(session: Any, capture: Capture) -> Any:
     streamed answers no body.
     """
     send = session.send
+    if is_watched(send, capture):
+        return session
 
     def sending(request: Any, **options: Any) -> Any:
         seen = _begun_requests(request, capture)
@@ -49,6 +53,8 @@ def watch_requests(session: Any, capture: Capture) -> Any:
                 if answer.history and options.get("allow_redirects", True)
                 else answer
             )
+            if first is not answer:
+                seen.end(first.elapsed.total_seconds())  # the others are exchanges of their own
             seen.status = first.status_code
             seen.answered_headers = list(first.headers.items())
             seen.asked_headers = _pairs(first.request.headers)
@@ -60,7 +66,7 @@ def watch_requests(session: Any, capture: Capture) -> Any:
         capture.over(seen)
         return answer
 
-    session.send = sending
+    session.send = marked(sending, capture)
     return session
 
 
@@ -187,6 +193,9 @@ class _Covered:
 def _cover(inner: Any, capture: Capture) -> Any:
     import httpx  # noqa: PLC0415 - as above
 
+    if is_watched(inner, capture):
+        return inner
+
     class Stream(httpx.SyncByteStream):
         def __init__(self, stream: Any, held: Held | None, over: Callable[[], None]) -> None:
             self._stream, self._held, self._over = stream, held, over
@@ -225,11 +234,14 @@ def _cover(inner: Any, capture: Capture) -> Any:
             )
             return answer
 
-    return Transport(inner)
+    return marked(Transport(inner), capture)
 
 
 def _async_cover(inner: Any, capture: Capture) -> Any:
     import httpx  # noqa: PLC0415 - as above
+
+    if is_watched(inner, capture):
+        return inner
 
     class Stream(httpx.AsyncByteStream):
         def __init__(self, stream: Any, held: Held | None, over: Callable[[], None]) -> None:
@@ -269,4 +281,4 @@ def _async_cover(inner: Any, capture: Capture) -> Any:
             )
             return answer
 
-    return Transport(inner)
+    return marked(Transport(inner), capture)

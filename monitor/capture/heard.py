@@ -11,6 +11,20 @@ UNKNOWN = object()
 """A value of which nobody heard how it travels."""
 
 
+_WATCHED = "_seamwatch_capture"
+
+
+def marked(hook: Any, capture: object) -> Any:
+    """A hook that bears the capture which it tells."""
+    setattr(hook, _WATCHED, capture)
+    return hook
+
+
+def is_watched(hook: object, capture: object) -> bool:
+    """Whether it is a hook of this capture already: what it sees is told once."""
+    return getattr(hook, _WATCHED, None) is capture
+
+
 class Unheard:
     """A value of which only its length is known."""
 

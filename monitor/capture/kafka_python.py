@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .capture import Capture
-from .heard import UNKNOWN, Batch, Last, Overhearing, Unheard
+from .heard import UNKNOWN, Batch, Last, Overhearing, Unheard, is_watched, marked
 
 _VALUE, _HEADERS, _TIME = (1, "value"), (3, "headers"), (5, "timestamp_ms")
 
@@ -18,6 +18,8 @@ def watch_kafka(client: Any, capture: Capture) -> Any:
     Values are told as they travel, behind a serialiser. A record that could not be sent is not
     told. Raises TypeError for what is neither.
     """
+    if is_watched(getattr(client, "send", getattr(client, "poll", None)), capture):
+        return client
     if hasattr(client, "send") and hasattr(client, "config"):
         _watch_producer(client, capture)
     elif hasattr(client, "poll") and hasattr(client, "subscription"):
@@ -50,7 +52,7 @@ def _watch_producer(producer: Any, capture: Capture) -> None:
         )
         return sent
 
-    producer.send = sending
+    producer.send = marked(sending, capture)
 
 
 def _watch_consumer(consumer: Any, capture: Capture) -> None:
@@ -70,7 +72,7 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
         batch.forget()
         return by_partition
 
-    consumer.poll = polling
+    consumer.poll = marked(polling, capture)
 
 
 def tell_sent(

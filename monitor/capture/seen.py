@@ -2,6 +2,7 @@
 plain form.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,18 +19,53 @@ _BODILESS = (204, 304)  # https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 _STREAMS = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace")
 
 
-class Held:
-    """What was held of a body that passed by: at most `most` bytes; all further ones are only
-    counted.
-    """
-
-    __slots__ = ("_most", "_parts", "passed", "size")
+class Room:
+    """The bytes that all bodies of a capture may hold at once. Thread-safe."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self._left = most
+        self.forked()
+
+    def forked(self) -> None:
+        """This process is a new one: who held the lock stayed behind."""
+        # a collector may let bodies go while one is added
+        self._lock = threading.RLock()
+
+    def take(self, size: int) -> bool:
+        """Whether there was room for so many more."""
+        with self._lock:
+            fits = size <= self._left
+            self._left -= size if fits else 0
+        return fits
+
+    def give_back(self, size: int) -> None:
+        """So many are held no longer."""
+        with self._lock:
+            self._left += size
+
+
+class Held:
+    """What was held of a body that passed by. Of one over `most` bytes, or without room, nothing
+    is held on: it is only counted.
+    """
+
+    __slots__ = ("_most", "_parts", "_room", "passed", "size")
+
+    def __init__(self, most: int, room: Room | None = None) -> None:
+        self._most, self._room = most, room
         self._parts: list[bytes] = []
         self.size = 0
         self.passed = 0
+
+    def __del__(self) -> None:
+        """Its room is free again, however the exchange ended."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._parts.clear()
+        if self._room is not None and self.size:
+            self._room.give_back(self.size)
+        self.size = 0
 
     def add(self, part: Any) -> None:
         """A part came by. Raises nothing, whatever it is: of what is neither bytes nor text no
@@ -45,16 +81,24 @@ class Held:
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             self.broke_off()
             return
+        if not part:
+            return
+        whole = not self.cut
         self.passed += len(part)
-        room = self._most - self.size
-        if part and room > 0:
-            kept = part[:room]
-            self._parts.append(kept)
-            self.size += len(kept)
+        if (
+            whole
+            and self.passed <= self._most
+            and (self._room is None or self._room.take(len(part)))
+        ):
+            self._parts.append(part)
+            self.size += len(part)
+        elif whole:
+            self._let_go()
 
     def broke_off(self) -> None:
         """More was to come, and did not: what is held is not all."""
         self.passed = max(self.passed, self.size + 1)
+        self._let_go()
 
     @property
     def cut(self) -> bool:
@@ -96,10 +140,11 @@ class Seen:
         bounds: Bounds,
         headers: Pairs,
         host: str = "",
+        room: Room | None = None,
     ) -> None:
         self.side: Side = side
         self.method, self.path, self.query, self.host, self.route = method, path, query, host, ""
-        self.asked, self.answered = Held(bounds.body_bytes), Held(bounds.body_bytes)
+        self.asked, self.answered = Held(bounds.body_bytes, room), Held(bounds.body_bytes, room)
         self.asked_headers: Pairs = headers
         self.span: tuple[str, str] | None = None
         self.answered_headers: Pairs = ()
@@ -118,10 +163,12 @@ class Seen:
             ):
                 self.span = server_span()
 
-    def end(self) -> None:
-        """It is over now, if it was not before."""
+    def end(self, took: float | None = None) -> None:
+        """It is over now, if it was not before; or it was when it had taken `took` seconds."""
         if not self.ended_ns:
-            self.took, self.ended_ns = time.perf_counter() - self.began, time.time_ns()
+            until_now = time.perf_counter() - self.began
+            self.took = until_now if took is None else min(took, until_now)
+            self.ended_ns = time.time_ns() - int((until_now - self.took) * 1e9)
 
     @property
     def size(self) -> int:

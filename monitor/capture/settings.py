@@ -22,14 +22,16 @@ class Bounds:
     for.
 
     `body_bytes` of one side's body are held, `nodes` values of it are looked at; a larger body is
-    told as truncated. At most `queue_records` records and `queue_bytes` of bodies wait. Shapes are
-    made within `cpu_share` of one core. An object of more than `keys` keys is a map: its keys are
+    told as truncated. So is one for which there is no room: bodies of all exchanges under way and
+    waiting hold at most `held_bytes`. At most `queue_records` records and `queue_bytes` of bodies
+    wait. Shapes are made within `cpu_share` of one core. An object of more than `keys` keys is a map: its keys are
     data, and masked.
     """
 
     body_bytes: int = 65_536
     nodes: int = 5_000
     keys: int = 64
+    held_bytes: int = 16_000_000
     queue_records: int = 2_000
     queue_bytes: int = 8_000_000
     cpu_share: float = 0.1

@@ -38,8 +38,8 @@ def is_json(media: str) -> bool:
 
 
 def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
-    """The body without gzip or deflate, at most `most` bytes. None for another encoding; raises
-    TooLarge over the bound.
+    """The body without gzip or deflate, at most `most` bytes. None for another encoding and for
+    what is not whole in this one; raises TooLarge over the bound.
     """
     word = encoding.strip().lower()
     if word in ("", "identity"):
@@ -54,7 +54,9 @@ def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
             continue
         if len(content) > most or machine.unconsumed_tail:
             raise TooLarge
-        return content
+        # raw deflate has no mark: much that is none begins like it. Nor are several gzips in one
+        # body unpacked.
+        return content if machine.eof and not machine.unused_data else None
     return None
 
 

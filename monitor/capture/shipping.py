@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -60,6 +61,20 @@ class PartlyLost(OSError):
         self.count = count
 
 
+def after_fork(begin: Callable[[], None]) -> None:
+    """Have a method called first of all in each process that is forked, as long as its object
+    lives. Later two threads could do it at once, or wait for a lock that nobody will let go.
+    """
+    method = weakref.WeakMethod(begin)
+
+    def forked() -> None:
+        if (alive := method()) is not None:
+            alive()
+
+    if hasattr(os, "register_at_fork"):  # not where there are no forks
+        os.register_at_fork(after_in_child=forked)
+
+
 LOG = logging.getLogger("seamwatch.capture")
 _WINDOW = 1.0
 _TOLD_SECONDS = 10.0
@@ -77,9 +92,9 @@ class Shipper:
     def __init__(self, settings: Settings, sink: Sink) -> None:
         self._settings, self._sink = settings, sink
         self._begin()
+        after_fork(self._begin)
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
         self._waiting: deque[tuple[Seen | bytes, int]] = deque()
         self._bytes = 0
         # a collector or a signal may run the application's code, and so us, within us
@@ -94,8 +109,6 @@ class Shipper:
 
     def offer(self, seen: Seen | bytes) -> None:
         """Take it, or count it as dropped."""
-        if self._pid != os.getpid():
-            self._begin()
         size = len(seen) if isinstance(seen, bytes) else seen.size
         bounds = self._settings.bounds
         with self._lock:
@@ -115,8 +128,6 @@ class Shipper:
 
     def lose(self, reason: str) -> None:
         """Something was to be taken and could not be: count it, and have it told."""
-        if self._pid != os.getpid():
-            self._begin()
         with self._lock:
             self.dropped[reason] += 1
             if not self._stopped:
@@ -131,15 +142,13 @@ class Shipper:
 
     def flush(self) -> None:
         """Ship what waits, within `bounds.closing_seconds`."""
-        if self._pid == os.getpid() and self._thread is not None:
+        if self._thread is not None:
             self._idle.clear()
             self._news.set()
             self._idle.wait(self._settings.bounds.closing_seconds)
 
     def close(self) -> None:
         """Ship what waits, within `bounds.closing_seconds`; what is left is dropped."""
-        if self._pid != os.getpid():
-            self._begin()  # the parent's lock may have been held when this process came to be
         with self._lock:
             self._stopped = True
             thread = self._thread

@@ -11,6 +11,7 @@ from .seen import Held, Seen, held_back, media_of
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+_LOOKED_AT = "seamwatch.capture"
 
 
 class WsgiCapture:
@@ -72,6 +73,9 @@ class WsgiCapture:
 
     def _begun(self, environ: Environ) -> Seen | None:
         try:
+            if environ.get(_LOOKED_AT) is self._capture:  # an application in another one
+                return None
+            environ[_LOOKED_AT] = self._capture
             if not self._capture.takes(environ.get("HTTP_TRACEPARENT", "")):
                 return None
             path = quote(

@@ -3,10 +3,12 @@ the monitor.
 """
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any, Self
 from wsgiref.handlers import SimpleHandler
@@ -559,6 +561,38 @@ def test_clients_that_get_no_answer_raise_as_ever_and_tell_status_0() -> None:
         session.get("http://127.0.0.1:1/x")
     kit.close()
     assert [exchange["status"] for exchange in collected.said] == [0, 0]
+
+
+def test_a_redirect_took_as_long_as_it_took_and_a_client_that_is_watched_twice_tells_once() -> (
+    None
+):
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/there":
+                never.wait(0.4)
+            self.send_response(302 if self.path == "/api" else 200)
+            self.send_header("location", "/there")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    never, collected = threading.Event(), Collected()
+    kit = capture(collected)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    with watch_requests(watch_requests(requests.Session(), kit), kit) as session:
+        assert session.get(f"{address}/api").status_code == 200
+    with watch_httpx(watch_httpx(httpx.Client(), kit), kit) as client:
+        assert client.get(f"{address}/there").status_code == 200
+    kit.close()
+    server.shutdown()
+    server.server_close()
+    there, redirect, _ = collected.said
+    assert (there["path"], redirect["path"]) == ("/there", "/api")
+    assert there["time"] - redirect["time"] >= 0.4e9  # it was over before the next one began
 
 
 def test_a_streamed_answer_stays_a_stream_and_redirects_are_exchanges(flask_address: str) -> None:

@@ -21,7 +21,7 @@ import orjson
 import pytest
 
 from monitor.capture import AsgiCapture, Bounds, WsgiCapture, watch_httpx
-from monitor.capture.seen import Held
+from monitor.capture.seen import Held, Room
 from tests.capture.served import Collected, capture
 from tests.capture.test_apps import Sent, nothing_more, scope
 from tests.capture.test_kit import JSON_TYPE, ROOT, passed
@@ -109,7 +109,7 @@ def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_f
     ):
         holder.add(part)
     assert [(holder.whole(), holder.cut) for holder in held] == [
-        (b"text-of-", True),
+        (b"", True),
         (array("H", [1, 2]).tobytes(), False),
         (b"ab", False),
         (b"", True),
@@ -267,6 +267,69 @@ def test_a_hook_within_a_hook_does_not_wait_for_itself() -> None:
     assert len(collected.said) == 1
 
 
+def test_bodies_of_all_exchanges_at_once_hold_no_more_than_their_room() -> None:
+    """Thousands may be under way, each with bodies below the bound of one."""
+    collected = Collected()
+    bounds = Bounds(cpu_share=1.0, batch_seconds=0.05, closing_seconds=60, held_bytes=20_000)
+    kit = capture(collected, bounds=bounds)
+    begun = [kit.begun("server", "POST", "/api", "", JSON_TYPE) for _ in range(100)]
+    exchanges = [seen for seen in begun if seen is not None]
+    for seen in exchanges:
+        seen.status, seen.answered_headers = 200, JSON_TYPE
+        for _ in range(9):
+            seen.asked.add(b" " * 99)
+        seen.asked.add(b"7")
+    assert sum(seen.asked.size for seen in exchanges) <= 20_000
+    while exchanges:
+        kit.over(exchanges.pop())
+    begun.clear()
+    del seen
+    kit.close()
+    whole = [exchange for exchange in collected.said if exchange.get("request_body") == "0"]
+    cut = [exchange for exchange in collected.said if exchange.get("request_truncated")]
+    assert (len(whole) + len(cut), 10 <= len(whole) <= 20_000 // 892) == (100, True)
+    assert kit._room.take(20_000)  # all of it is free again
+
+
+def test_a_body_that_is_cut_gives_back_what_was_held_of_it() -> None:
+    room = Room(10)
+    body, other = Held(4, room), Held(100, room)
+    body.add(b"abcd")
+    assert not room.take(7)
+    body.add(b"e")
+    other.add(b"0123456789")
+    other.add(b"x")
+    assert [(held.whole(), held.size, held.passed, held.cut) for held in (body, other)] == [
+        (b"", 0, 5, True),
+        (b"", 0, 11, True),
+    ]
+    assert room.take(10)
+
+
+def test_an_application_within_an_application_is_told_once() -> None:
+    collected = Collected()
+    kit = capture(collected)
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(JSON_START)
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    twice = AsgiCapture(AsgiCapture(asgi, kit), kit)
+    asyncio.run(twice(scope("/api/mounted"), nothing_more, Sent()))
+    wsgi = WsgiCapture(
+        WsgiCapture(
+            lambda _, begin: begin("200 OK", [("Content-Type", "application/json")]) or [b"{}"],
+            kit,
+        ),
+        kit,
+    )
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/inner", "wsgi.input": iter([])}
+    assert wsgi(environ, lambda *_: None) == [b"{}"]
+    kit.close()
+    assert [exchange["path"] for exchange in collected.said] == ["/api/mounted", "/api/inner"]
+
+
 def test_a_worker_that_was_forked_while_its_parent_shipped_ends() -> None:
     code = (
         "import os, sys, threading; sys.path.insert(0, sys.argv[1])\n"
@@ -277,7 +340,7 @@ def test_a_worker_that_was_forked_while_its_parent_shipped_ends() -> None:
         "    with kit._shipper._lock: held.set(); threading.Event().wait(250)\n"
         "threading.Thread(target=hold, daemon=True).start(); held.wait()\n"
         "child = os.fork()\n"
-        "if not child: kit.close(); os._exit(7)\n"
+        "if not child: kit.lose('queue_full'); kit.flush(); kit.close(); os._exit(7)\n"
         "sys.stdout.write(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))); sys.stdout.flush(); os._exit(0)\n"
     )
     done = subprocess.run(

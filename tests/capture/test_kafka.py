@@ -18,6 +18,7 @@ from typing import Any
 import aiokafka
 import anyio
 import confluent_kafka
+import confluent_kafka.aio
 import kafka as kafka_python
 import pytest
 from confluent_kafka.serialization import StringDeserializer, StringSerializer
@@ -201,12 +202,63 @@ def consume_async(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     return asyncio.run(go())
 
 
+def produce_confluent_async(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    """By keyword and by position; such a client takes no headers."""
+
+    async def go() -> None:
+        written = confluent_kafka.aio.AIOProducer({"bootstrap.servers": broker.bootstrap})
+        client = watch_confluent(watch_confluent(written, kit), kit)
+        futures = [
+            await client.produce(topic, json.dumps(ORDER).encode(), b"7"),
+            await client.produce(topic, value=json.dumps(BROKEN).encode()),
+        ]
+        await client.flush()
+        await asyncio.gather(*futures)
+        await client.close()
+
+    asyncio.run(go())
+
+
+def consume_confluent_async(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
+    async def go() -> list[bytes]:
+        settings = {
+            "bootstrap.servers": broker.bootstrap,
+            "group.id": "confluent-async",
+            "auto.offset.reset": "earliest",
+        }
+        client = watch_confluent(confluent_kafka.aio.AIOConsumer(settings), kit)
+        await client.subscribe([topic])
+        values: list[bytes] = []
+        while not values:
+            values += [record.value() for record in await client.consume(1, 1)]
+        while len(values) < 2:
+            record = await client.poll(1)
+            values += [record.value()] if record is not None else []
+        await client.close()
+        return values
+
+    return asyncio.run(go())
+
+
+def positional(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    """Every argument by its place, where the plain client has two for one callback."""
+    client = watch_confluent(
+        confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap}), kit
+    )
+    now_ms = int(time.time() * 1e3)
+    for value in (ORDER, BROKEN):
+        client.produce(topic, json.dumps(value), b"k", -1, None, None, now_ms, list(TRACED))
+    assert client.flush(60) == 0
+
+
 PRODUCERS: Sequence[Callable[..., None]] = (
     produce_plain,
     produce_serialised,
     produce_confluent,
     produce_serialising,
     produce_async,
+    positional,
+    produce_confluent_async,
 )
 CONSUMERS: Sequence[Callable[..., list[bytes]]] = (
     consume_plain,
@@ -214,13 +266,18 @@ CONSUMERS: Sequence[Callable[..., list[bytes]]] = (
     consume_confluent,
     consume_deserialising,
     consume_async,
+    consume_plain,
+    consume_confluent_async,
 )
 
 
 @pytest.mark.parametrize(
     "kind",
-    range(5),
-    ids=["kafka-python", "kafka-python-json", "confluent", "confluent-serialising", "aiokafka"],
+    range(7),
+    ids=[
+        *("kafka-python", "kafka-python-json", "confluent", "confluent-serialising", "aiokafka"),
+        *("by-position", "confluent-aio"),
+    ],
 )
 def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(
     kind: int, kafka: KafkaBroker
@@ -256,7 +313,8 @@ def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(
         ("producer", topic, "payment", None, '{"id":0,"total":0.5}'),
     ]
     kept = [exchange["request_headers"] for exchange in (exchanges[1], exchanges[3])]
-    assert kept == [{"traceparent": TRACED[0][1].decode(), "who": "[redacted text]"}] * 2
+    told = {"traceparent": TRACED[0][1].decode(), "who": "[redacted text]"}
+    assert kept == ([{}] if PRODUCERS[kind] is produce_confluent_async else [told]) * 2
 
 
 def seamwatch(*words: str, **environment: str) -> str:

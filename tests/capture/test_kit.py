@@ -2,6 +2,7 @@
 and it needs nothing but Python.
 """
 
+import gzip
 import json
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from monitor.capture import Bounds, Capture, OtlpSink, Service, Settings
 from monitor.capture.environment import VARIABLES, settings_of
 from monitor.capture.masks import in_address, is_data, kind_mask, masked_path, masked_query
 from monitor.capture.seen import Seen
-from monitor.capture.shapes import NOT_JSON, shape_text
+from monitor.capture.shapes import NOT_JSON, shape_text, unpacked
 from monitor.contracts.check import check
 from monitor.contracts.shape import shape_of
 from monitor.decode.api_logs import decode_api_logs, read_api_logs
@@ -122,6 +123,27 @@ def test_bodies_that_are_too_large_to_look_at_are_told_as_truncated(body: bytes)
     kit.close()
     assert collected.said[0]["response_truncated"] is True
     assert "response_body" not in collected.said[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b'{"a"') + gzip.compress(b":1}"),
+        gzip.compress(b'{"a":1}')[:-9],
+        gzip.compress(b'{"a":1}') + b"more",
+        b'{"a":1}',
+    ],
+    ids=["two in one", "cut", "more behind it", "none"],
+)
+def test_of_a_body_that_is_not_packed_as_its_header_says_nothing_is_told(body: bytes) -> None:
+    """It is no other text in place of JSON, which would be held against the provider."""
+    assert unpacked(body, "gzip", 1_000) is None
+    collected = Collected()
+    kit = capture(collected)
+    passed(kit, body, answered_headers=[*JSON_TYPE, ("content-encoding", "gzip")])
+    kit.close()
+    assert "response_body" not in collected.said[0]
+    assert collected.said[0]["response_headers"]["content-encoding"] == "gzip"
 
 
 def test_integers_of_any_length_are_integers() -> None:
