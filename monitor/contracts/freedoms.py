@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from monitor.contracts.skeleton import TYPES, Node, places
-from monitor.model.pointers import escaped
+from monitor.model.pointers import escaped, unescaped
 
 Freedom = Literal["any", "null", "keys"]
 """`any`: null alone was seen, or several types, or it was masked. `null`: null besides one type.
@@ -55,27 +55,56 @@ def _freedom(node: Node) -> Freedom | None:
     return "keys" if node.get("m") and not node.get("o") else None
 
 
+def assumed_of(node: Node, pointer: str, *, presence: bool) -> list[str]:
+    """The places on the way to one, and itself, that some payloads lack, and those on the way that
+    hold null or another type in some: a test that looks below assumes that they are there.
+    `presence`: that the place is there is what is tested.
+    """
+    held, at = [], ""
+    steps = pointer.split("/")[1:]
+    for left, step in zip(range(len(steps) - 1, -1, -1), steps, strict=True):
+        at += f"/{step}"
+        seldom = unescaped(step) in node.get("q", ())
+        there = node.get("o", {}).get(unescaped(step)) or (
+            (node.get("a") or node.get("m")) if step == "*" else None
+        )
+        if not there or (presence and not left):
+            break
+        mixed = bool(left) and sum(word in there for word in TYPES) > 1
+        if seldom or mixed:
+            held.append(at)
+        node = there
+    return held
+
+
 def bound(value: Any, free: Freedoms, kept: str | None = None, at: str = "") -> Any:
-    """A value without the places that may hold anything. What stands on the way to the pointer
-    `kept` stays.
+    """A value without the places of which a pact's rules cannot say what else they may hold:
+    anything; null instead of an object or array; null or other keys below a name that no path can
+    spell. What stands on the way to the pointer `kept` stays.
     """
     if isinstance(value, dict):
         keys = free.get(at) == "keys"
         held = {}
         for name, child in value.items():
             place = f"{at}/*" if keys else f"{at}/{escaped(name)}"
-            if _stays(place, free, kept):
+            if _stays(child, place, free, kept):
                 held[name] = bound(child, free, kept, place)
         return held
     if isinstance(value, list):
         place = f"{at}/*"
-        return [bound(item, free, kept, place) for item in value if _stays(place, free, kept)]
+        return [
+            bound(item, free, kept, place) for item in value if _stays(item, place, free, kept)
+        ]
     return value
 
 
-def _stays(at: str, free: Freedoms, kept: str | None) -> bool:
-    on_the_way = kept is not None and (kept == at or kept.startswith(f"{at}/"))
-    return on_the_way or free.get(at) != "any"
+def _stays(value: Any, at: str, free: Freedoms, kept: str | None) -> bool:
+    if kept is not None and (kept == at or kept.startswith(f"{at}/")):
+        return True
+    freedom = free.get(at)
+    if "'" in at and any(place == at or place.startswith(f"{at}/") for place in free):
+        return False
+    return freedom != "any" and not (freedom == "null" and isinstance(value, dict | list))
 
 
 def rules_of(
@@ -87,10 +116,15 @@ def rules_of(
 ) -> dict[str, Any]:
     """Matching rules of a pact, by path, for the places of a value that may hold null or other
     keys too, or `either` of several types. A rule has no word for a text that is not in the
-    example, nor for objects and arrays. https://github.com/pact-foundation/pact-specification/tree/version-3
+    example, nor for objects and arrays: Pact's verifier refuses each of them where null may stand
+    instead. Its paths have no word for an apostrophe. https://github.com/pact-foundation/pact-specification/tree/version-3
     """
     rules: dict[str, Any] = {}
     freedom = free.get(at)
+    if "'" in at:
+        return rules
+    if freedom == "null" and isinstance(value, dict | list):
+        freedom = None
     if freedom == "null":
         rules[path] = {"combine": "OR", "matchers": [{"match": "null"}, {"match": "type"}]}
     elif at in either:
@@ -116,4 +150,4 @@ def rules_of(
 def _step(name: str) -> str:
     if _NAME.fullmatch(name):
         return f".{name}"
-    return "['" + name.replace("\\", "\\\\").replace("'", "\\'") + "']"
+    return f"['{name}']"

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from monitor.contracts.cases import Case, Told, placed, removed
-from monitor.contracts.freedoms import as_wanted, freedoms_of
+from monitor.contracts.freedoms import as_wanted, assumed_of, freedoms_of
 from monitor.contracts.placeholders import Formats, formats_of, placeholder
 from monitor.contracts.skeleton import TYPES, Node, merged, places
 from monitor.errors import UsageError
@@ -74,7 +74,11 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
     query = _value(sides.get("query"), formats.get("query", {}))
     violation, answer = wanted.told, live
     free = {name: freedoms_of(side.node) for name, side in sides.items() if side.node}
+    assumed: list[str] = []
     if violation is not None and violation.side in free:
+        node = sides[violation.side].node or {}
+        presence = violation.actual == "absent"
+        assumed = assumed_of(node, violation.pointer, presence=presence)
         there = free[violation.side]
         free[violation.side] = as_wanted(there, violation.pointer, violation.expected)
     if violation is not None and violation.pointer.startswith("/"):
@@ -102,6 +106,7 @@ def case_of(reader: Reader, wanted: Wanted, since: datetime, until: datetime) ->
         answered.medias.most_common(1)[0][0] if answered else "",
         violation,
         free,
+        assumed,
     )
 
 

@@ -14,15 +14,8 @@ from monitor.api.moments import Name
 from monitor.api.parts import Parts
 from monitor.api.questions import broken_clauses, data_range, provider_named
 from monitor.api.strict import StrictRoute
-from monitor.contracts.cases import (
-    CASE_FORMS,
-    SUFFIXES,
-    CaseForm,
-    Lack,
-    Told,
-    lacking,
-    written,
-)
+from monitor.contracts.case_forms import written
+from monitor.contracts.cases import CASE_FORMS, SUFFIXES, CaseForm, Lack, Told, lacking
 from monitor.errors import UsageError
 from monitor.joining.cases import Wanted, case_of
 from monitor.joining.uncovered import uncovered
