@@ -23,11 +23,13 @@ from monitor.cli.contract_bytes import (
 from monitor.cli.contract_parts import (
     Addresses,
     Read,
+    Types,
     below,
     gathered_document,
     nowhere,
     place_of,
     refers_outside,
+    types_of_file,
     whole_of_file,
 )
 from monitor.contracts.alike import LISTED_UNDER
@@ -92,8 +94,9 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
                 continue
             if its_kind == "protobuf":
                 text = _whole_proto(document, text, partial(_beside, path))
-            elif refers_outside(its_kind, document):
-                whole = whole_of_file(document, path, paths)
+            elif its_kind == "avro" or refers_outside(its_kind, document):
+                gather = types_of_file if its_kind == "avro" else whole_of_file
+                whole = gather(document, path, paths)
                 taken.update(whole.files)
                 text = json.dumps(whole.document) if whole.changed else text
             documents.append(Published(str(path), its_kind, text))
@@ -141,9 +144,11 @@ def documents_of_folder(
 
 def _is_part(document: Published, kind: str | None, taken: set[str]) -> bool:
     """Whether a file binds nothing by itself: no operation, no topic; or another took it in."""
-    if document.kind != "jsonschema":
-        return document.kind == "avro" and place_of(document.source) in taken
-    return kind is None and not parse_or_refuse(document.text, document.source).get(BINDING)
+    if document.kind not in ("jsonschema", "avro") or (document.kind == "jsonschema" and kind):
+        return False
+    if document.kind == "avro" and place_of(document.source) not in taken:
+        return False
+    return not parse_or_refuse(document.text, document.source).get(BINDING)
 
 
 def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
@@ -203,19 +208,26 @@ def _gathered(
         elif form == "graphql" and looks_like_sdl(text):
             schemas.setdefault(PurePosixPath(name).parent.as_posix(), []).append((name, text))
         else:
-            if refers_outside(form, document):
+            if form == "avro" or refers_outside(form, document):
                 outside.append((len(own), name, document))
             own.append(Published(_below(source, name), form, text))
     taken: set[str] = set()
     addresses = Addresses(lambda: written)
+    types = Types(lambda: written)
     for at, name, document in outside:
-        whole = gathered_document(
-            document, name, lambda file: written.get(file) or others(file), addresses
+        whole = (
+            types.taken_in(document, name)
+            if own[at].kind == "avro"
+            else gathered_document(
+                document, name, lambda file: written.get(file) or others(file), addresses
+            )
         )
         taken.update(_below(source, file) for file in whole.files)
         own[at] = replace(
             own[at], text=json.dumps(whole.document) if whole.changed else own[at].text
         )
+    held = {place_of(file) for file in taken}
+    own = [each for each in own if each.kind != "avro" or not _is_part(each, kind, held)]
     passed[:] = [file for file in passed if file not in taken]
     own += _schemas_of_calls(source, protos, written, schemas)
     return own + [

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from monitor.contracts.bundling import Bundled, bundled, by_address
+from monitor.contracts.formats.avro_documents import with_types
+from monitor.contracts.formats.avro_schema import defined_types
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.looks import leads_out, references
 from monitor.contracts.text import parse
@@ -96,6 +98,51 @@ def whole_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -
         return {name: raw for name in names if (raw := read(name)) is not None}
 
     return gathered_document(document, place_of(path), read, Addresses(along, by_name=True))
+
+
+def types_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -> Bundled:
+    """An Avro schema with the files that define what it only names: beside it, or given along."""
+
+    def near() -> dict[str, bytes]:
+        folders = [path.absolute().parent, *(held.absolute() for held in given if held.is_dir())]
+        names = [place_of(file) for folder in folders for file in sorted(folder.glob("*.avsc"))]
+        names += [place_of(held) for held in given if not held.is_dir()]
+        read = _beside(path, given)
+        return {name: raw for name in names[:_MOST] if (raw := read(name)) is not None}
+
+    return Types(near).taken_in(document, place_of(path))
+
+
+class Types:
+    """The files that define Avro's named types; they are read when a type is missing."""
+
+    def __init__(self, files: Callable[[], Mapping[str, bytes]]) -> None:
+        self._files = files
+        self._known = cache(self._schemas)
+
+    def taken_in(self, document: dict[str, Any], path: str) -> Bundled:
+        """A schema, of the file of a path, with those that define what it only names."""
+
+        def find(name: str) -> tuple[str, Any] | None:
+            return next(
+                (
+                    (file, held)
+                    for file, (held, names) in self._known().items()
+                    if name in names and file != path
+                ),
+                None,
+            )
+
+        taken = with_types(document, path, find)
+        return Bundled(document, taken, bool(taken))
+
+    def _schemas(self) -> dict[str, tuple[Any, set[str]]]:
+        schemas = {
+            name: _or_nothing(raw, name)
+            for name, raw in self._files().items()
+            if b'"fields"' in raw or b'"symbols"' in raw or b'"fixed"' in raw
+        }
+        return {name: (held, defined_types(held)) for name, held in schemas.items()}
 
 
 def _beside(path: Path, given: Sequence[Path]) -> Read:

@@ -59,11 +59,11 @@ def bundled(
                     continue
                 held[named] = _nameless(part)
                 waiting.append(named)
-            inside = "" if named == path else f"/{TAKEN_IN}/{escaped(_seen_from(folder, named))}"
+            inside = "" if named == path else f"/{TAKEN_IN}/{escaped(seen_from(folder, named))}"
             if named.endswith(".avsc") and not _holds(held[named], fragment):
                 fragment = ""  # the record's name
             holder[word], changed = f"#{quote(inside, safe=_SAFE)}{fragment}", True
-    others = {_seen_from(folder, name): part for name, part in held.items() if name != path}
+    others = {seen_from(folder, name): part for name, part in held.items() if name != path}
     if others:
         document[TAKEN_IN] = others
     return Bundled(document, tuple(name for name in held if name != path), changed)
@@ -118,7 +118,8 @@ def _holds(schema: Any, fragment: str) -> bool:
     return isinstance(schema, dict) and member in schema
 
 
-def _seen_from(folder: str, path: str) -> str:
+def seen_from(folder: str, path: str) -> str:
+    """A path as a folder sees it."""
     return posixpath.relpath(path, folder or ".")
 
 

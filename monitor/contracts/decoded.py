@@ -11,7 +11,8 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from monitor.contracts.carried import Carried
-from monitor.contracts.formats.avro_schema import avro_writer, unread
+from monitor.contracts.formats.avro_data import unread
+from monitor.contracts.formats.avro_schema import avro_writer
 from monitor.contracts.formats.protobuf import told_message
 from monitor.contracts.formats.protobuf_schema import class_of
 from monitor.contracts.framing import Writer

@@ -10,7 +10,8 @@ from typing import Any
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.form import Promise
 from monitor.contracts.formats.asyncapi import is_asyncapi, read_asyncapi
-from monitor.contracts.formats.avro import is_avro, read_avro
+from monitor.contracts.formats.avro import read_avro
+from monitor.contracts.formats.avro_documents import is_avro
 from monitor.contracts.formats.discriminators import unpicked
 from monitor.contracts.formats.drafts import modern, unread_drafts
 from monitor.contracts.formats.graphql import is_graphql, read_graphql

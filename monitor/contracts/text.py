@@ -23,8 +23,8 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
 
     YAML is read with JSON's types (core schema of YAML 1.2): a date stays text, `NO` is Norway.
     Aliases count each time they are used. Raises ContractError, saying where, for text that is no
-    JSON or YAML, is over a budget, or uses tags. A list of objects, or several YAML documents, is
-    what stands under `contracts`.
+    JSON or YAML, is over a budget, or uses tags. A list of objects, names of types among
+    them as in Avro's unions, or several YAML documents, is what stands under `contracts`.
     """
     try:
         size = len(text.encode())
@@ -44,7 +44,8 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
     if (
         isinstance(document, list)
         and document
-        and all(isinstance(contract, dict) for contract in document)
+        and all(isinstance(contract, dict | str) for contract in document)
+        and any(isinstance(contract, dict) for contract in document)
     ):
         document = {"contracts": document}
     if not isinstance(document, dict):

@@ -20,9 +20,10 @@ from monitor.cli.contract_files import documents_in
 from monitor.cli.up import serving
 from monitor.clock import system_clock
 from monitor.config import load
+from monitor.contracts.read import read_contract
 from monitor.contracts.registry import Registry
 from monitor.control.store import open_control
-from monitor.errors import UsageError
+from monitor.errors import ContractError, UsageError
 from monitor.store import Store
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import ORDER, interaction, pact
@@ -250,7 +251,6 @@ def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(
 def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_those_that_are_bound(
     tmp_path: Path,
 ) -> None:
-    from monitor.contracts.read import read_contract
 
     (tmp_path / "a" / "common").mkdir(parents=True)
     (tmp_path / "a" / "common" / "line.proto").write_text(
@@ -275,3 +275,30 @@ def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_tho
 def test_an_avro_schema_is_told_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "a.avsc").write_text('{"type": "record", "name": "A", "fields": []}')
     assert [document.kind for document in documents_in([tmp_path / "a.avsc"], None)[0]] == ["avro"]
+
+
+def test_an_avro_schema_takes_in_the_files_that_define_its_types(tmp_path: Path) -> None:
+    def record(name: str, kind: str, **more: Any) -> dict[str, Any]:
+        fields = [{"name": "f", "type": kind}]
+        return {"type": "record", "name": name, "namespace": "n", "fields": fields} | more
+
+    schemas = {
+        "Order": record("Order", "Line", **{"x-seamwatch": {"topic": "orders"}}),
+        "Line": record("Line", "other.Item"),
+        "Item": record("Item", "Unit", namespace="other"),
+        "Unit": record("Unit", "int", namespace="other"),
+    }
+    for name, schema in schemas.items():
+        (tmp_path / f"{name}.avsc").write_text(json.dumps(schema))
+    for paths in ([tmp_path / "Order.avsc"], sorted(tmp_path.glob("*.avsc")), [tmp_path]):
+        documents, passed = documents_in(paths, None)
+        assert [Path(each.source).name for each in documents] == ["Order.avsc"]
+        assert len(passed) in (0, 3)
+        taken = json.loads(documents[0].text)["x-seamwatch-files"]
+        assert sorted(taken) == ["Item.avsc", "Line.avsc", "Unit.avsc"]
+        (message,) = read_contract("avro", documents[0].text, where="x").messages
+        assert message.topic == "orders"
+    (tmp_path / "Item.avsc").unlink()
+    documents, _ = documents_in([tmp_path / "Order.avsc"], None)
+    with pytest.raises(ContractError, match=r"no type 'other\.Item'"):
+        read_contract("avro", documents[0].text, where="x")

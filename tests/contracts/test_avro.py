@@ -19,12 +19,14 @@ from monitor.contracts import framing
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
 from monitor.contracts.formats.avro import avro_judge
-from monitor.contracts.formats.avro_schema import avro_of, unread
+from monitor.contracts.formats.avro_data import unread
+from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.framing import UNKNOWN_SCHEMA, SchemaKey, Writer
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import completed, examine, kind_of, read_draft
 from monitor.contracts.registry import Registry
+from monitor.contracts.text import parse
 from monitor.errors import ContractError
 from monitor.model.contracts import ContractDraft, Revision
 from monitor.model.exchanges import MESSAGING, Checked, Exchange
@@ -327,7 +329,10 @@ def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None
     assert kind_of({"type": "object"}) == "jsonschema"
     for wrong, complaint in (
         (ORDER | {"fields": [{"name": "a", "type": "nothing"}]}, "no type 'shop.nothing'"),
-        (ORDER | {"fields": [{"name": "a", "type": "elsewhere.Item"}]}, "define it before"),
+        (
+            ORDER | {"fields": [{"name": "a", "type": "elsewhere.Item"}]},
+            "give the file that defines it",
+        ),
         ({"protocol": "P", "types": [ORDER]}, "'type' is missing"),
         (ORDER | {"fields": 7}, "cannot be used"),
         (ORDER | {"x-seamwatch": {"ids": ["x"]}}, "neither an id of a schema nor a GUID"),
@@ -378,3 +383,81 @@ def test_frames_of_glue_and_apicurio_name_the_schema_that_wrote_a_record() -> No
     assert told(b"\x03\x00" + unknown.bytes + raw) == ("kept", UNKNOWN_SCHEMA)
     assert framing.framed(packed + b"no zlib", {}) is None
     assert framing.framed(b"\x03\x00" + bytes(20), {}) is None  # no random UUID
+
+
+def test_a_union_at_the_root_is_a_topics_with_or_without_a_word_of_ours() -> None:
+    other = {"type": "record", "name": "Gone", "fields": [{"name": "id", "type": "long"}]}
+    union = ["null", ORDER, other]
+    bare = held(json.dumps({"type": union, "x-seamwatch": {"topic": "orders"}}), "avro")
+    for value in (written(None, union), written(GOOD, union), written({"id": 1}, union)):
+        assert said(judged(value, bare)) == ("valid", "", [])
+    assert judged(b"\x06\x02", bare).outcome == "violated", "there is no fourth branch"
+    assert kind_of(parse(json.dumps(union), where="x")) == "avro"
+    assert kind_of({"type": ["null", "string"]}) == "jsonschema"
+    assert kind_of({"type": "array", "items": "long"}) == "avro"
+
+
+def test_schemas_that_refer_to_each_other_come_in_any_order() -> None:
+    def record(name: str, kind: str) -> dict[str, Any]:
+        fields = [{"name": "f", "type": kind}]
+        return {"type": "record", "name": name, "namespace": "n", "fields": fields}
+
+    references = {"a": record("A", "n.B"), "b": record("B", "C"), "c": record("C", "int")}
+    assert avro_of("n.A", "x", references=references).name == "n.A"
+    with pytest.raises(ContractError, match=r"no type 'n\.C'"):
+        avro_of("n.A", "x", references={"a": references["a"], "b": references["b"]})
+
+
+def amount(**changes: Any) -> dict[str, Any]:
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2} | changes
+    return changed(amount=["null", kind])
+
+
+def test_a_decimal_of_another_scale_and_another_unit_of_time_are_told() -> None:
+    contract = held(topic(amount()), "avro")
+    value = GOOD | {"amount": b"\x04\xd2"}
+
+    def told(schema: dict[str, Any]) -> Any:
+        return said(judged(framed(value, schema), contract, known={7: schema}))
+
+    assert told(amount()) == ("valid", "", [])
+    assert told(amount(precision=9)) == ("valid", "", []), "a number that both have room for"
+    mismatch = ("request", "LOGICAL_TYPE_MISMATCH", "/amount")
+    assert told(amount(scale=3)) == ("violated", "", [mismatch])
+    micros = json.loads(json.dumps(amount()).replace("timestamp-millis", "timestamp-micros"))
+    assert told(micros) == ("violated", "", [("request", "LOGICAL_TYPE_MISMATCH", "/at")])
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ({"type": "bytes", "logicalType": "decimal", "precision": 4}, b"\x27\x0f", b"\x27\x10"),
+        ({"type": "string", "logicalType": "uuid"}, str(GUID), "x"),
+        ({"type": "int", "logicalType": "time-millis"}, 86_399_999, 86_400_000),
+        ({"type": "long", "logicalType": "time-micros"}, 0, -1),
+    ],
+)
+def test_a_value_that_its_logical_type_does_not_allow_is_told(
+    kind: dict[str, Any], good: Any, bad: Any
+) -> None:
+    plain = kind["type"]
+    for wrapped, bare, place in (
+        (kind, plain, "/f"),
+        (["null", kind], ["null", plain], "/f"),
+        ({"type": "array", "items": kind}, {"type": "array", "items": plain}, "/f/*"),
+    ):
+        contract = held(topic(changed(f=wrapped)), "avro")
+        for value, rules in ((good, []), (bad, [("request", "avro_logical_type", place)])):
+            data = written(GOOD | {"f": [value] if place == "/f/*" else value}, changed(f=bare))
+            assert said(judged(data, contract))[2] == rules
+
+
+def test_values_inside_a_type_that_holds_itself_are_looked_at() -> None:
+    def node(kind: Any) -> dict[str, Any]:
+        fields = [{"name": "next", "type": ["null", "Node"]}, {"name": "id", "type": kind}]
+        return {"type": "record", "name": "Node", "fields": fields}
+
+    contract = held(topic(node({"type": "string", "logicalType": "uuid"})), "avro")
+    value = {"next": {"next": None, "id": "x"}, "id": str(GUID)}
+    (broken,) = said(judged(written(value, node("string")), contract))[2]
+    assert broken == ("request", "avro_logical_type", "/next/id")

@@ -234,7 +234,8 @@ def test_what_openapi_says_beside_calls_is_named() -> None:
 
 def test_what_avro_and_protobuf_let_others_say_is_named() -> None:
     fields = [
-        {"name": "a", "type": {"type": "string", "logicalType": "uuid"}, "pattern": "^a"},
+        {"name": "a", "type": {"type": "string", "logicalType": "mine"}, "pattern": "^a"},
+        {"name": "c", "type": {"type": "string", "logicalType": "uuid"}},
         {"name": "b", "type": {"type": "string", "avro.java.string": "String"}},
     ]
     schema = {"type": "record", "name": "R", "fields": fields, "x-seamwatch": {"topic": "t"}}

@@ -7,6 +7,7 @@ SchemaCompatibility.
 from typing import Any
 
 from monitor.contracts.compatibility.changes import Change
+from monitor.contracts.formats.avro_logical import meant_as
 from monitor.contracts.formats.avro_schema import AvroSchema
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -18,21 +19,28 @@ _PROMOTED = {
     "string": {"bytes"},
     "bytes": {"string"},
 }
+LOGICAL_TYPE_MISMATCH = "LOGICAL_TYPE_MISMATCH"
+"""Ours: both are read alike, and are meant as different things."""
 _MOST_COMPARED = 100_000
 
 
-def avro_changes(writer: AvroSchema, reader: AvroSchema) -> list[Change]:
+def avro_changes(
+    writer: AvroSchema, reader: AvroSchema, *, meanings: bool = False
+) -> list[Change]:
     """Every place where the reader cannot read the writer's data, each once; none: it reads all of
     it.
+
+    `meanings`: also where it reads numbers that are meant otherwise: a decimal of another scale,
+    milliseconds for microseconds. Registries do not look at that.
     """
-    comparison = _Comparison(writer, reader)
+    comparison = _Comparison(writer, reader, meanings=meanings)
     comparison.compare(writer.root, reader.root, "")
     return list(dict.fromkeys(comparison.changes))
 
 
 class _Comparison:
-    def __init__(self, writer: AvroSchema, reader: AvroSchema) -> None:
-        self._writer, self._reader = writer, reader
+    def __init__(self, writer: AvroSchema, reader: AvroSchema, *, meanings: bool) -> None:
+        self._writer, self._reader, self._meanings = writer, reader, meanings
         self.changes: list[Change] = []
         self._seen: set[tuple[str, str]] = set()
         self._compared = 0
@@ -43,7 +51,10 @@ class _Comparison:
             raise ContractError(
                 f"more than {_MOST_COMPARED} parts of two schemas are compared; break up their unions"
             )
+        meant = meant_as(writer), meant_as(reader)
         writer, reader = self._writer.follow(writer), self._reader.follow(reader)
+        if self._meanings:
+            self._meant(meant[0] or meant_as(writer), meant[1] or meant_as(reader), pointer)
         if isinstance(writer, dict) and isinstance(writer["type"], dict | list):
             self.compare(writer["type"], reader, pointer)
         elif isinstance(reader, dict) and isinstance(reader["type"], dict | list):
@@ -55,6 +66,10 @@ class _Comparison:
             self._any(writer, reader, pointer)
         else:
             self._plain(writer, reader, pointer)
+
+    def _meant(self, writer: str, reader: str, pointer: str) -> None:
+        if writer and reader and writer != reader:
+            self.changes.append(Change(LOGICAL_TYPE_MISMATCH, pointer, reader, writer))
 
     def _branch(self, branch: Any, reader: Any, pointer: str) -> None:
         """One branch that the writer may have taken."""
@@ -72,7 +87,7 @@ class _Comparison:
         for branch in reader:
             kept, seen = self.changes, self._seen
             self.changes, self._seen = [], set(seen)
-            self.compare(followed, branch, pointer)
+            self.compare(writer, branch, pointer)
             changes, self.changes = self.changes, kept
             if not changes:
                 return

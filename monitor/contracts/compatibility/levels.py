@@ -11,7 +11,7 @@ from monitor.contracts.compatibility.avro import avro_changes
 from monitor.contracts.compatibility.changes import Change
 from monitor.contracts.compatibility.jsonschema import schema_changes
 from monitor.contracts.compatibility.protobuf import proto_changes
-from monitor.contracts.formats.avro_schema import avro_of
+from monitor.contracts.formats.avro_documents import avro_document
 from monitor.contracts.formats.binding import BINDING, bound
 from monitor.contracts.formats.protobuf_schema import from_set, from_text
 from monitor.errors import ContractError
@@ -68,7 +68,7 @@ def _compared(kind: str) -> Callable[[dict[str, Any], dict[str, Any]], list[Chan
     """How two documents are compared: what the second cannot read of what the first wrote."""
     if kind == "avro":
         return lambda old, new: avro_changes(
-            avro_of(_union(old), "the writer's"), avro_of(_union(new), "the reader's")
+            avro_document(old, "the writer's"), avro_document(new, "the reader's")
         )
     if kind == "protobuf":
         return lambda old, new: proto_changes(_proto(old), _proto(new))
@@ -77,10 +77,6 @@ def _compared(kind: str) -> Callable[[dict[str, Any], dict[str, Any]], list[Chan
     raise ContractError(
         f"revisions of {kind[:40]} have no compatibility levels; Avro, Protobuf and JSON Schema do"
     )
-
-
-def _union(document: dict[str, Any]) -> Any:
-    return document["contracts"] if isinstance(document.get("contracts"), list) else document
 
 
 def _bare(document: dict[str, Any]) -> dict[str, Any]:

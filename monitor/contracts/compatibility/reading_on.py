@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.contracts.compatibility.levels import incompatible
-from monitor.contracts.formats.avro_schema import AvroSchema, avro_of
+from monitor.contracts.formats.avro_documents import avro_document
+from monitor.contracts.formats.avro_schema import AvroSchema
 
 _OF_BYTES = frozenset({"avro", "protobuf"})
 
@@ -22,12 +23,9 @@ def reads_on(kind: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """
     if kind not in _OF_BYTES or incompatible(kind, [dict(was)], dict(now), "BACKWARD"):
         return False
-    return kind != "avro" or _gives_up_nothing(_avro(was), _avro(now))
-
-
-def _avro(document: Mapping[str, Any]) -> AvroSchema:
-    schemas = document.get("contracts")
-    return avro_of(schemas if isinstance(schemas, list) else document, "the schema")
+    return kind != "avro" or _gives_up_nothing(
+        avro_document(was, "the schema"), avro_document(now, "the schema")
+    )
 
 
 def _gives_up_nothing(was: AvroSchema, now: AvroSchema) -> bool:

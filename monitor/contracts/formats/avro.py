@@ -1,8 +1,8 @@
 """Avro schemas as contracts of a topic's records, framed by a registry's client or bare."""
 
 import io
-from collections.abc import Mapping
-from functools import lru_cache
+import json
+from functools import cache, lru_cache
 from typing import Any
 
 import fastavro
@@ -11,18 +11,14 @@ from fastavro.validation import ValidationError, validate
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
-from monitor.contracts.compatibility.avro import avro_changes, same_name
+from monitor.contracts.compatibility.avro import LOGICAL_TYPE_MISMATCH, avro_changes, same_name
 from monitor.contracts.compatibility.changes import Change
 from monitor.contracts.compatibility.said import of_avro
 from monitor.contracts.form import Message, MessageJudge, Promise, by_example
-from monitor.contracts.formats.avro_schema import (
-    NAMED,
-    NOT_AVRO,
-    AvroSchema,
-    avro_of,
-    avro_writer,
-    unread,
-)
+from monitor.contracts.formats.avro_data import NOT_AVRO, unread
+from monitor.contracts.formats.avro_documents import avro_document, taken_in
+from monitor.contracts.formats.avro_logical import Look, look_for
+from monitor.contracts.formats.avro_schema import AvroSchema, avro_writer
 from monitor.contracts.formats.binding import bound
 from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
 from monitor.contracts.framing import Writer
@@ -42,24 +38,6 @@ _UNRESOLVED = (
 )
 
 
-def is_avro(document: Mapping[str, Any]) -> bool:
-    """Whether a document is an Avro schema: a named type with what it needs, or a
-    union of such.
-    """
-    kind = document.get("type")
-    if isinstance(document.get("contracts"), list):
-        return bool(document["contracts"]) and all(
-            isinstance(schema, dict) and is_avro(schema) for schema in document["contracts"]
-        )
-    needs = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
-    return (
-        isinstance(kind, str)
-        and kind in NAMED
-        and isinstance(document.get("name"), str)
-        and needs[kind] in document
-    )
-
-
 def read_avro(
     document: dict[str, Any],
     *,
@@ -70,11 +48,11 @@ def read_avro(
     those that were written by a schema of its name. Raises ContractError, saying where.
     """
     bind = bound(document, where)
-    schema = avro_of(
-        document["contracts"] if isinstance(document.get("contracts"), list) else document, where
-    )
+    schema = avro_document(document, where)
     message = avro_message(schema, bind.topic, "", own=not bind.topic)
-    return by_example((), (message,), writers=dict.fromkeys(bind.keys, Writer("avro", bind.text)))
+    others = {name: json.dumps(held) for name, held in taken_in(document).items()}
+    writer = Writer("avro", bind.text, others)
+    return by_example((), (message,), writers=dict.fromkeys(bind.keys, writer))
 
 
 def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> Message:
@@ -84,7 +62,7 @@ def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> M
         written = _written(record)
         if not isinstance(written, AvroSchema) or not schema.name or not written.name:
             return None
-        return same_name(written.root, schema.root)
+        return same_name(written.follow(written.root), schema.follow(schema.root))
 
     def example(value: Any, mismatches: Mismatches) -> None:
         _shown(schema, value, clause, mismatches)
@@ -129,8 +107,9 @@ def _untold(schema: Any, value: Any) -> bool:
 
 def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:
     """What a schema asks of a record: that it reads the record's data, by the schema that wrote it
-    where a frame names one.
+    where a frame names one; and that its values are what they are meant as.
     """
+    look = cache(lambda: look_for(schema))
 
     def judge(record: Carried, mismatches: Mismatches) -> None:
         data = data_of(record, clause, mismatches)
@@ -142,11 +121,11 @@ def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:
             or written is None
             or (isinstance(written, str) and not frame.told and not unread(schema, data))
         ):
-            _held(schema, schema, data, clause, mismatches)
+            _held(schema, schema, data, clause, mismatches, look())
         elif isinstance(written, str):
             mismatches.leave(written, clause)
         else:
-            _held(written, schema, frame.body, clause, mismatches)
+            _held(written, schema, frame.body, clause, mismatches, look())
 
     return judge
 
@@ -166,7 +145,12 @@ def _written(record: Carried) -> AvroSchema | str | None:
 
 
 def _held(
-    written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, mismatches: Mismatches
+    written: AvroSchema,
+    schema: AvroSchema,
+    data: bytes,
+    clause: str,
+    mismatches: Mismatches,
+    look: Look | None,
 ) -> None:
     problem = unread(written, data)
     if problem == NOT_AVRO:
@@ -179,14 +163,16 @@ def _held(
     if problem:
         mismatches.leave(problem, clause)
         return
-    if written is schema:
-        return
-    changes = _changes(written, schema)
-    if changes and not _resolved(written, schema, data):
-        for change in changes:
+    changes = () if written is schema else _changes(written, schema)
+    value = _resolved(written, schema, data) if changes or look is not None else None
+    for change in changes:
+        if value is None or change.rule == LOGICAL_TYPE_MISMATCH:
             mismatches.add(
                 Broken(change.rule, change.pointer, clause, change.expected, change.actual)
             )
+    if look is not None and value is not None:
+        for pointer, expected in look(value[0], ""):
+            mismatches.add(Broken("avro_logical_type", pointer, clause, expected, "another value"))
 
 
 @lru_cache(maxsize=4096)
@@ -195,17 +181,17 @@ def _changes(written: AvroSchema, schema: AvroSchema) -> tuple[Change, ...]:
     large to compare.
     """
     try:
-        return tuple(avro_changes(written, schema))
+        return tuple(avro_changes(written, schema, meanings=True))
     except ContractError:
         return (Change("TYPE_MISMATCH", "", "a schema", "a schema that is too large to compare"),)
 
 
-def _resolved(written: AvroSchema, schema: AvroSchema, data: bytes) -> bool:
-    """Whether the contract's schema reads this very data: a change may lie where it
-    holds nothing.
+def _resolved(written: AvroSchema, schema: AvroSchema, data: bytes) -> tuple[Any] | None:
+    """The value that the contract's schema reads of this very data, as the only item: a change may
+    lie where it holds nothing. None where it cannot read it.
     """
+    reader = None if written is schema else schema.root
     try:
-        fastavro.schemaless_reader(io.BytesIO(data), written.root, schema.root)
+        return (fastavro.schemaless_reader(io.BytesIO(data), written.root, reader),)
     except _UNRESOLVED:
-        return False
-    return True
+        return None

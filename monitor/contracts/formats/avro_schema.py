@@ -2,7 +2,6 @@
 https://avro.apache.org/docs/1.12.0/specification/
 """
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +12,16 @@ import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
 from monitor.contracts.framing import Writer
-from monitor.contracts.payloads import TOO_DEEP, TOO_LARGE
 from monitor.errors import ContractError
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 NAMED = frozenset({"record", "error", "enum", "fixed"})
-_UNREADABLE = (
+LOGICAL = "x-logical"
+"""Under this a schema of ours keeps the logical type of a part."""
+_TEXTS = ("default", "symbols", "aliases", "doc")
+_INNER = ("type", "fields", "items", "values", "contracts")
+_OURS = ("x-seamwatch", "x-seamwatch-files", LOGICAL)
+UNREADABLE = (
     EOFError,
     ValueError,
     IndexError,
@@ -29,22 +32,18 @@ _UNREADABLE = (
     RecursionError,
     MemoryError,
 )
-_DEEPEST = 64
+"""What fastavro raises of a schema or of data that it cannot use."""
 _MOST_PARTS = (
     # of a schema whose data is read without being measured: records may hold each other twice
     # over, and take no room
     10_000
 )
-# of one record: items may take no room at all, so that a few bytes claim billions
-_MOST_ITEMS = 200_000
-_SIZES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
-NOT_AVRO = "not_avro"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AvroSchema:
-    """One schema. `root` is as fastavro takes it, names whole, logical types left out; `names` are
-    its named types.
+    """One schema. `root` is as fastavro takes it, names whole, logical types under LOGICAL;
+    `names` are its named types.
 
     `risky`: its data may nest without end, or hold items that take no room, so that it is measured
     before it is read.
@@ -57,11 +56,8 @@ class AvroSchema:
     @property
     def name(self) -> str:
         """The full name of the root; "" where it has none."""
-        return (
-            str(self.root["name"])
-            if isinstance(self.root, dict) and self.root.get("type") in NAMED
-            else ""
-        )
+        root = self.follow(self.root)
+        return str(root["name"]) if isinstance(root, dict) and root.get("type") in NAMED else ""
 
     def follow(self, schema: Any) -> Any:
         """A named type by its name; else the schema itself, a type written as an object as its
@@ -84,14 +80,11 @@ def avro_of(
     """The schema, with the named types of `references`. ContractError, saying where, for one that
     cannot be used.
     """
-    names: dict[str, Any] = {}
     try:
-        for reference in (references or {}).values():
-            fastavro.parse_schema(_plain(reference), named_schemas=names)
-        root = fastavro.parse_schema(_plain(schema), named_schemas=names)
-    except (SchemaParseException, UnknownType, *_UNREADABLE, AttributeError) as error:
+        root, names = _parsed(schema, references or {})
+    except (SchemaParseException, UnknownType, *UNREADABLE, AttributeError) as error:
         message = (
-            f"no type {error.name!r}; define it before, as in a list of schemas in one file"
+            f"no type {error.name!r}; give the file that defines it along, or its folder"
             if isinstance(error, UnknownType)
             else f"{error} is missing"
             if isinstance(error, KeyError)
@@ -108,6 +101,65 @@ def avro_of(
     return AvroSchema(root, held_names, _risky(root, held_names))
 
 
+def _parsed(schema: Any, references: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The schema as fastavro has it, and all named types. What refers to each other comes in any
+    order.
+    """
+    names: dict[str, Any] = {}
+    waiting = [_plain(reference) for reference in references.values()]
+    while waiting:
+        left: list[tuple[Any, UnknownType]] = []
+        for reference in waiting:
+            attempt = dict(names)
+            try:
+                fastavro.parse_schema(reference, named_schemas=attempt)
+            except UnknownType as error:
+                left.append((reference, error))
+            else:
+                names = attempt
+        if len(left) == len(waiting):
+            defined = set().union(*(defined_types(reference) for reference in waiting))
+            lacks = (error for _, error in left if error.name not in defined)
+            raise next(lacks, left[0][1])
+        waiting = [reference for reference, _ in left]
+    return fastavro.parse_schema(_plain(schema), named_schemas=names), names
+
+
+def defined_types(schema: Any) -> set[str]:
+    """The full names of the types that a schema defines."""
+    names: set[str] = set()
+    stack: list[tuple[Any, str]] = [(schema, "")]
+    while stack:
+        node, space = stack.pop()
+        if isinstance(node, list):
+            stack += [(part, space) for part in node]
+        if not isinstance(node, dict):
+            continue
+        name = node.get("name")
+        if node.get("type") in tuple(NAMED) and isinstance(name, str):
+            own = node.get("namespace", space)
+            full = name if "." in name or not own else f"{own}.{name}"
+            names.add(full)
+            space = full.rpartition(".")[0]
+        stack += [
+            (node[word], space) for word in _INNER if isinstance(node.get(word), dict | list)
+        ]
+    return names
+
+
+def missing_type(schema: Any, references: Mapping[str, Any]) -> str:
+    """The full name of a type that a schema or one of its references names and none defines; ""
+    for none, and where that cannot be told.
+    """
+    try:
+        _parsed(schema, references)
+    except UnknownType as error:
+        return str(error.name)
+    except (SchemaParseException, *UNREADABLE, AttributeError):
+        return ""
+    return ""
+
+
 @lru_cache(maxsize=1024)
 def avro_writer(writer: Writer) -> AvroSchema:
     """The schema that a registry tells. ContractError when it cannot be used."""
@@ -120,39 +172,21 @@ def avro_writer(writer: Writer) -> AvroSchema:
         raise ContractError(f"the schema of the registry is no JSON: {error}") from None
 
 
-def unread(schema: AvroSchema, data: bytes) -> str:
-    """Why these bytes are no data of this schema, all of them: NOT_AVRO, or that they are too
-    large or too deep; "" when they are.
-    """
-    if schema.risky:
-        try:
-            measured = _Measure(schema, data)
-            measured.walk(schema.root, 0)
-        except _TooMuch as much:
-            return str(much)
-        except _UNREADABLE:
-            return NOT_AVRO
-        if measured.at != len(data):
-            return NOT_AVRO
-    stream = io.BytesIO(data)
-    try:
-        fastavro.schemaless_reader(stream, schema.root, None)
-    except _UNREADABLE:
-        return NOT_AVRO
-    return "" if stream.tell() == len(data) else NOT_AVRO
-
-
 def _plain(schema: Any) -> Any:
-    """Without logical types: they annotate bytes and do not change them; and without
-    our own word.
+    """With logical types under another name, for they annotate bytes and do not change them; and
+    without our own words.
     """
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if isinstance(schema, dict):
+        inner = schema.get("type")
+        # around a type there may be no more than a word of ours, or of a program's
+        if isinstance(inner, dict | list) and "name" not in schema:
+            return _plain(inner)
         return {
-            name: value if name in ("default", "symbols", "aliases", "doc") else _plain(value)
+            LOGICAL if name == "logicalType" else name: value if name in _TEXTS else _plain(value)
             for name, value in schema.items()
-            if name not in ("logicalType", "x-seamwatch")
+            if name not in _OURS
         }
     return schema
 
@@ -279,78 +313,3 @@ def _takes_no_room(schema: AvroSchema, node: Any, roomless: dict[str, bool]) -> 
             _takes_no_room(schema, field["type"], roomless) for field in node.get("fields", ())
         )
     return roomless[name]
-
-
-class _TooMuch(Exception):
-    """Data that asks for more than one record may: its text is the reason."""
-
-
-class _Measure:
-    """Steps through data without building it."""
-
-    def __init__(self, schema: AvroSchema, data: bytes) -> None:
-        self._schema, self._data = schema, data
-        self.at = self._items = self._steps = 0
-
-    def walk(self, node: Any, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise _TooMuch(TOO_DEEP)
-        self._steps += 1
-        if self._steps > _MOST_ITEMS + len(self._data):
-            raise _TooMuch(TOO_LARGE)
-        node = self._schema.follow(node)
-        if isinstance(node, list):
-            self.walk(node[self._index(len(node))], depth + 1)
-            return
-        kind = node["type"] if isinstance(node, dict) else node
-        if isinstance(kind, dict | list):
-            self.walk(kind, depth)
-        elif kind in ("record", "error"):
-            for field in node["fields"]:
-                self.walk(field["type"], depth + 1)
-        elif kind in ("array", "map"):
-            self._blocks(node, depth)
-        elif kind == "enum":
-            self._index(len(node["symbols"]))
-        elif kind in ("string", "bytes"):
-            self._skip(self._long())
-        elif kind in ("int", "long"):
-            self._long()
-        else:
-            self._skip(node["size"] if kind == "fixed" else _SIZES[kind])
-
-    def _blocks(self, node: dict[str, Any], depth: int) -> None:
-        while count := self._long():
-            if count < 0:
-                count = -count
-                self._long()
-            self._items += count
-            if self._items > _MOST_ITEMS:
-                raise _TooMuch(TOO_LARGE)
-            for _ in range(count):
-                if node["type"] == "map":
-                    self._skip(self._long())
-                self.walk(node["items"] if node["type"] == "array" else node["values"], depth + 1)
-
-    def _index(self, size: int) -> int:
-        index = self._long()
-        if not 0 <= index < size:
-            raise IndexError(index)
-        return index
-
-    def _skip(self, size: int) -> None:
-        if size < 0 or self.at + size > len(self._data):
-            raise EOFError
-        self.at += size
-
-    def _long(self) -> int:
-        number = shift = 0
-        while True:
-            byte = self._data[self.at]
-            self.at += 1
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:  # the varint's last byte
-                return (number >> 1) ^ -(number & 1)
-            if shift > 63:
-                raise ValueError("a number of more than 64 bits")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from monitor.contracts.bundling import TAKEN_IN
 from monitor.contracts.framing import SchemaKey
 from monitor.errors import ContractError
 
@@ -51,7 +52,9 @@ def bound(document: dict[str, Any], where: str) -> Bound:
     for word in ("ids", "guids"):
         listed = binding[word] if isinstance(binding.get(word), list) else []
         keys += [_key(entry, where, f"/{BINDING}/{word}") for entry in listed]
-    plain: Any = {name: value for name, value in document.items() if name != BINDING}
+    plain: Any = {
+        name: value for name, value in document.items() if name not in (BINDING, TAKEN_IN)
+    }
     if isinstance(plain.get("contracts"), list):
         plain = plain["contracts"]
     return Bound(

@@ -12,6 +12,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from monitor.contracts.formats.avro_logical import meant_as
 from monitor.contracts.formats.folded import Unjudged
 from monitor.contracts.formats.proto_words import without_comments
 from monitor.contracts.remarks import Remark
@@ -32,8 +33,8 @@ _DEEPEST = 100
 
 
 def unread_avro(document: dict[str, Any]) -> list[Remark]:
-    """Attributes that Avro does not know, and logical types, which tell how data is read. Names
-    with a dot are those of programs.
+    """Attributes that Avro does not know, and logical types that are not its own or stand at another
+    type. Names with a dot are those of programs.
     """
     unjudged = Unjudged()
     stack: list[tuple[Any, str, int]] = [(document.get("contracts", document), "", 0)]
@@ -48,11 +49,9 @@ def unread_avro(document: dict[str, Any]) -> list[Remark]:
             for word in node:
                 place = f"{pointer}/{escaped(word)}"
                 if word == "logicalType":
-                    sentence = (
-                        f"the logical type {str(node[word])[:40]!r} tells how data is read: "
-                        "that its values fit it is not judged"
-                    )
-                    unjudged.add("logicalType", str(node[word]), sentence, place)
+                    if not meant_as(node, "logicalType"):
+                        sentence = f"the logical type {str(node[word])[:40]!r} is none of Avro's for this type, and is not judged"
+                        unjudged.add("logicalType", str(node[word]), sentence, place)
                 elif word not in _OF_AVRO and "." not in word and not word.startswith("x-"):
                     sentence = "Avro does not know this attribute, and it is not judged"
                     unjudged.add("attribute", word, sentence, place)
