@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from monitor.contracts.carried import Carried
 from monitor.contracts.formats.proto_text import proto_file
 from monitor.contracts.formats.proto_words import looks_like_proto
+from monitor.contracts.formats.protobuf import with_imports
 from monitor.contracts.formats.protobuf_schema import class_of, from_text
 from monitor.contracts.framing import Writer
 from monitor.contracts.matching.mismatches import Mismatches
@@ -254,3 +255,63 @@ JUDGES = [
 def test_no_bytes_raise(data: bytes) -> None:
     for judge in JUDGES:
         judge(Carried("orders", data, {}), Mismatches())
+
+
+def bare(text: str, *values: bytes) -> list[Any]:
+    contract = held('// x-seamwatch: {"topic": "orders", "message": "M"}\n' + text, "protobuf")
+    return [said(judged(value, contract))[2] for value in values]
+
+
+def test_features_of_editions_are_kept() -> None:
+    text = """edition = "2023"; option features = { field_presence: IMPLICIT };
+    message M { int32 a = 1 [features.field_presence = LEGACY_REQUIRED]; reserved gone, past;
+      N n = 2 [features.message_encoding = DELIMITED]; E e = 3 [features.field_presence = EXPLICIT]; }
+    message N { int32 z = 1; } enum E { option features.enum_type = CLOSED; reserved Y; X = 1; }"""
+    a = b"\x08\x05"
+    assert bare(text, a + b"\x13\x08\x01\x14", b"\x18\x01", a + b"\x12\x00", a + b"\x18\x09") == [
+        [],
+        [("request", "required", "/a")],
+        [("request", "wire_type", "/n")],
+        [("request", "enum", "/e")],
+    ]
+
+
+def test_fields_that_extend_a_message_are_its_own() -> None:
+    text = """syntax = "proto2"; message M { required int32 a = 1; extensions 100 to 200; }
+    extend M { optional string ext = 120; optional N more = 121; }
+    extend google.protobuf.FieldOptions { optional string note = 50000; }
+    message N { required int32 z = 1; extend M { optional group Part = 122 { optional int32 q = 1; } } }"""
+    a = b"\x08\x05"
+    kept = [a + b"\xc2\x07\x01x", a + b"\xd3\x07\x08\x01\xd4\x07", a + b"\xe8\x07\x01"]
+    assert bare(text, *kept) == [[], [], []]
+    assert bare(text, a + b"\xc0\x07\x07", a + b"\xca\x07\x00") == [
+        [("request", "wire_type", "/ext")],
+        [("request", "required", "/more/z")],
+    ]
+
+
+def test_all_that_comes_with_the_runtime_may_be_imported() -> None:
+    text = """syntax = "proto3"; import "google/protobuf/type.proto"; import "google/protobuf/timestamp.proto";
+    message M { google.protobuf.Type type = 1; google.protobuf.Timestamp at = 2;
+      map<string, google.protobuf.Duration> spans = 3; }
+    import "google/protobuf/duration.proto";"""
+    for at, told in (
+        ({"seconds": 253_402_300_799, "nanos": 999_999_999}, []),
+        ({"seconds": 253_402_300_800}, [("request", "range", "/at")]),
+        ({"nanos": 1_000_000_000}, [("request", "range", "/at")]),
+    ):
+        assert bare(text, made(text, "M", at=at, type={"name": "x"})) == [told]
+    for span, told in (
+        ({"seconds": -1, "nanos": -1}, []),
+        ({"seconds": -1, "nanos": 1}, [("request", "range", "/spans/*")]),
+    ):
+        assert bare(text, made(text, "M", spans={"key of a person": span})) == [told]
+
+
+def test_an_import_below_googles_own_folder_is_looked_for_unless_the_runtime_has_it() -> None:
+    names = ["google/protobuf/mine.proto", "google/protobuf/any.proto", "other.proto"]
+    text = "".join(
+        f'import {word} "{name}";\n' for word, name in zip(("", "", "option"), names, strict=True)
+    )
+    whole = with_imports({"proto": text}, dict.fromkeys(names, "").get)
+    assert sorted(whole["imports"]) == [names[0], names[2]]

@@ -1,8 +1,8 @@
 """The text of a .proto file to a descriptor. https://protobuf.dev/reference/protobuf/proto3-spec/
 
 `proto-schema-parser` reads the text (it follows Buf's grammar, in Python alone): the compiler is a
-program of its own, and one that holds to a version of the runtime. Options other than `deprecated`
-say nothing of the wire, and are passed over.
+program of its own, and one that holds to a version of the runtime. Options other than `deprecated`,
+`json_name` and the features of editions say nothing of the wire or of JSON, and are passed over.
 """
 
 import re
@@ -13,6 +13,7 @@ from antlr4.error.ErrorListener import ErrorListener
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
+    FeatureSet,
     FieldDescriptorProto,
     FileDescriptorProto,
     ServiceDescriptorProto,
@@ -37,18 +38,30 @@ _LABELS = {
 _EDITIONS = {"2023": 1000, "2024": 1001}
 _HIGHEST = 536_870_912  # one more than the highest number of a field
 _RANGE = re.compile(r"(-?\d+)(?:\s*to\s*(-?\d+|max))?")
+_NAME, _QUOTED = re.compile(r"\w+"), r'"\g<0>"'
+_RESERVED = re.compile(r"\breserved\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*;")
+_OPTION_IMPORT = re.compile(r"\bimport\s+option\b")
+_SEEN_BY = re.compile(r"\b(?:export|local)\s+(?=(?:message|enum)\b)")
 _FAULTS = (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError)
 
 
 def proto_file(text: str, name: str, where: str) -> FileDescriptorProto:
     """The descriptor of one file. ContractError, saying where, for a text that is none."""
-    plain = without_comments(text.removeprefix("\ufeff"))
+    plain = _readable(without_comments(text.removeprefix("\ufeff")))
     _bounded(plain, where)
     try:
         return _File(Parser(setup_lexer=_strict, setup_parser=_strict).parse(plain), name).made()
     except _FAULTS as error:
         message = str(error) or type(error).__name__
         raise ContractError(f"{where}: the .proto cannot be read: {message[:200]}") from None
+
+
+def _readable(text: str) -> str:
+    """A text in words that the parser knows: editions have names without quotes in `reserved`, and
+    imports and definitions that say who may see them.
+    """
+    text = _OPTION_IMPORT.sub("import weak", _SEEN_BY.sub("", text))
+    return _RESERVED.sub(lambda match: f"reserved {_NAME.sub(_QUOTED, match[1])};", text)
 
 
 class _Strict(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
@@ -96,10 +109,40 @@ class _File:
             elif isinstance(element, ast.Message):
                 self._message(element.name, element.elements, file.message_type.add())
             elif isinstance(element, ast.Enum):
-                _enum(element, file.enum_type.add())
+                self._enum(element, file.enum_type.add())
+            elif isinstance(element, ast.Extension):
+                self._extension(element, file, file.message_type)
             elif isinstance(element, ast.Service):
                 _service(element, file.service.add())
+        self._features(self._parsed.file_elements, file)
         return file
+
+    def _features(self, elements: Sequence[Any], descriptor: Any) -> None:
+        """What an edition's file, or a part of it, sets of the language.
+        https://protobuf.dev/editions/features/
+        """
+        if not self._parsed.edition:
+            return
+        for name, value in _features_of(elements):
+            field = FeatureSet.DESCRIPTOR.fields_by_name.get(name)
+            numbers = field.enum_type.values_by_name if field and field.enum_type else {}
+            if value in numbers:
+                setattr(descriptor.options.features, name, numbers[value].number)
+
+    def _extension(self, extension: ast.Extension, holder: Any, groups: Any) -> None:
+        """Fields of another message, beside those of `holder`. Options of one's own are such, too,
+        and are not read.
+        """
+        if extension.typeName.endswith("Options"):
+            return
+        inner = DescriptorProto()
+        for element in extension.elements:
+            if isinstance(element, ast.Field | ast.Group):
+                self._field(element, inner)
+        for field in inner.field:
+            field.extendee = extension.typeName
+        holder.extension.extend(inner.field)
+        groups.extend(inner.nested_type)
 
     def _message(self, name: str, elements: Sequence[Any], descriptor: DescriptorProto) -> None:
         descriptor.name = name
@@ -120,16 +163,31 @@ class _File:
             elif isinstance(element, ast.Message):
                 self._message(element.name, element.elements, descriptor.nested_type.add())
             elif isinstance(element, ast.Enum):
-                _enum(element, descriptor.enum_type.add())
+                self._enum(element, descriptor.enum_type.add())
+            elif isinstance(element, ast.Extension):
+                self._extension(element, descriptor, descriptor.nested_type)
             elif isinstance(element, ast.Reserved | ast.ExtensionRange):
                 _set_apart(element, descriptor)
+        self._features(elements, descriptor)
         for field in lone:
             descriptor.oneof_decl.add(name=f"_{field.name}")
             field.oneof_index, field.proto3_optional = len(descriptor.oneof_decl) - 1, True
 
+    def _enum(self, enum: ast.Enum, descriptor: EnumDescriptorProto) -> None:
+        descriptor.name = enum.name
+        self._features(enum.elements, descriptor)
+        numbers: set[int] = set()
+        for value in enum.elements:
+            if isinstance(value, ast.EnumValue):
+                if value.number in numbers:
+                    descriptor.options.allow_alias = True
+                numbers.add(value.number)
+                descriptor.value.add(name=value.name, number=value.number)
+
     def _oneof(self, oneof: ast.OneOf, descriptor: DescriptorProto) -> None:
         descriptor.oneof_decl.add(name=oneof.name)
         at = len(descriptor.oneof_decl) - 1
+        self._features(oneof.elements, descriptor.oneof_decl[at])
         for inner in oneof.elements:
             if isinstance(inner, ast.Field | ast.Group):
                 self._field(inner, descriptor).oneof_index = at
@@ -150,6 +208,10 @@ class _File:
         _typed(field_descriptor, field.type)
         if _is_deprecated(field.options):
             field_descriptor.options.deprecated = True
+        for option in field.options or ():
+            if option.name == "json_name":
+                field_descriptor.json_name = str(option.value)
+        self._features(field.options or (), field_descriptor)
         return field_descriptor
 
     def _map(self, field: ast.MapField, descriptor: DescriptorProto) -> None:
@@ -221,15 +283,21 @@ def _typed(made: FieldDescriptorProto, kind: str) -> None:
         made.type_name = kind
 
 
-def _enum(enum: ast.Enum, descriptor: EnumDescriptorProto) -> None:
-    descriptor.name = enum.name
-    numbers: set[int] = set()
-    for value in enum.elements:
-        if isinstance(value, ast.EnumValue):
-            if value.number in numbers:
-                descriptor.options.allow_alias = True
-            numbers.add(value.number)
-            descriptor.value.add(name=value.name, number=value.number)
+def _features_of(elements: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Each feature that options set, alone or several in braces."""
+    for option in elements:
+        if not isinstance(option, ast.Option):
+            continue
+        if option.name == "features" and isinstance(option.value, ast.MessageLiteral):
+            for part in option.value.elements:
+                if isinstance(part, ast.MessageLiteralField):
+                    yield part.name, _word(part.value)
+        elif option.name.startswith("features."):
+            yield option.name.removeprefix("features."), _word(option.value)
+
+
+def _word(value: Any) -> str:
+    return value.name if isinstance(value, ast.Identifier) else ""
 
 
 def _ranges(texts: Sequence[str]) -> Iterator[tuple[int, int]]:

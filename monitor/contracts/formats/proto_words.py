@@ -14,7 +14,7 @@ def looks_like_proto(text: str) -> bool:
     plain = without_comments(text[:20_000]).lstrip("\ufeff \t\r\n")
     return (
         re.match(
-            r"(?:syntax|edition)\s*=|package\s+[\w.]+\s*;|import\s+(?:public\s+|weak\s+)?\"|(?:message|enum|service)\s+\w+\s*\{",
+            r"(?:syntax|edition)\s*=|package\s+[\w.]+\s*;|import\s+(?:public\s+|weak\s+|option\s+)?\"|(?:message|enum|service)\s+\w+\s*\{",
             plain,
         )
         is not None

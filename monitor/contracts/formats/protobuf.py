@@ -22,6 +22,7 @@ from monitor.contracts.formats.proto_json import held_as_json
 from monitor.contracts.formats.proto_words import looks_like_proto
 from monitor.contracts.formats.protobuf_fields import held_against, parts_of
 from monitor.contracts.formats.protobuf_schema import (
+    STANDARD,
     ProtoSchema,
     class_of,
     from_set,
@@ -50,7 +51,7 @@ def document_of_proto(text: str, where: str) -> dict[str, Any] | None:
 
 
 _IMPORT = re.compile(
-    r'(?:^|;)\s*import\s+(?:public\s+|weak\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE
+    r'(?:^|;)\s*import\s+(?:public\s+|weak\s+|option\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE
 )
 _MOST_IMPORTS = 500
 
@@ -63,7 +64,7 @@ def with_imports(document: Mapping[str, Any], find: Callable[[str], str | None])
     open_names = _IMPORT.findall(str(document.get("proto", "")))
     while open_names and len(imports) < _MOST_IMPORTS:
         name = open_names.pop()
-        text = None if name in imports or name.startswith("google/protobuf/") else find(name)
+        text = None if name in imports or name in STANDARD else find(name)
         if text is not None:
             imports[name] = text
             open_names += _IMPORT.findall(text)

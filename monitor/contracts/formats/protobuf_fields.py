@@ -21,6 +21,8 @@ _WIRE = ("varint", "64 bits", "length-delimited", "group", "group", "32 bits")
 _MOST_PARTS = 20_000
 _LONGEST = 10  # bytes of a number
 _ENDED, _ENDLESS = -1, -2
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+_SECOND_NS, _LONGEST_S = 1_000_000_000, 315_576_000_000
 _LAST_KIND, _GROUPS, _FIXED = 5, (3, 4), {1: 8, 5: 4}
 
 
@@ -45,6 +47,7 @@ def held_against(message: Any, data: bytes, clause: str, mismatches: Mismatches)
             mismatches.leave(TOO_LARGE, clause)
             return
         _unknown(part, pointer, clause, mismatches)
+        _in_range(part, pointer, clause, mismatches)
 
 
 def declared_fields(message: Message) -> Iterator[tuple[str, str]]:
@@ -114,7 +117,8 @@ def _unknown(part: Message, pointer: str, clause: str, mismatches: Mismatches) -
     by_number: Mapping[int, Any] = part.DESCRIPTOR.fields_by_number
     unknown: Any = UnknownFieldSet(part)
     for unknown_field in unknown:
-        field = by_number.get(unknown_field.field_number)
+        number = unknown_field.field_number
+        field = by_number.get(number) or _extension(part, number)
         wire = (
             _WIRE[unknown_field.wire_type]
             if 0 <= unknown_field.wire_type < len(_WIRE)
@@ -135,6 +139,33 @@ def _unknown(part: Message, pointer: str, clause: str, mismatches: Mismatches) -
             )
         else:
             mismatches.add(Broken("wire_type", place, clause, _kind_of(field), wire))
+
+
+def _in_range(part: Any, pointer: str, clause: str, mismatches: Mismatches) -> None:
+    """https://protobuf.dev/reference/protobuf/google.protobuf/: a timestamp lies in the years 1 to
+    9999; a duration within 10,000 years, both its parts of one sign.
+    """
+    name = part.DESCRIPTOR.full_name
+    if name == "google.protobuf.Timestamp":
+        kept = _FIRST_SECOND <= part.seconds <= _LAST_SECOND and 0 <= part.nanos < _SECOND_NS
+    elif name == "google.protobuf.Duration":
+        kept = abs(part.seconds) <= _LONGEST_S and abs(part.nanos) < _SECOND_NS
+        kept = kept and part.seconds * part.nanos >= 0
+    else:
+        return
+    if not kept:
+        said = f"a {name.rpartition('.')[2]} in its range"
+        mismatches.add(Broken("range", pointer, clause, said, "another value"))
+
+
+def _extension(part: Any, number: int) -> Any:
+    """The field of another file that extends a message; None where none has the number."""
+    if not part.DESCRIPTOR.is_extendable:
+        return None
+    try:
+        return part.DESCRIPTOR.file.pool.FindExtensionByNumber(part.DESCRIPTOR, number)
+    except KeyError:
+        return None
 
 
 def _kind_of(field: Any) -> str:

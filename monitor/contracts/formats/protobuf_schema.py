@@ -9,12 +9,16 @@ from typing import Any
 
 from google.protobuf import (
     any_pb2,
+    api_pb2,
+    descriptor_pb2,
     duration_pb2,
     empty_pb2,
     field_mask_pb2,
     message_factory,
+    source_context_pb2,
     struct_pb2,
     timestamp_pb2,
+    type_pb2,
     wrappers_pb2,
 )
 from google.protobuf.descriptor import Descriptor, FileDescriptor, ServiceDescriptor
@@ -27,7 +31,12 @@ from monitor.contracts.framing import Writer
 from monitor.errors import ContractError
 
 _MOST_FILES = 2_000
-_OWN = (any_pb2, duration_pb2, empty_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2)
+_OWN = (
+    *(any_pb2, source_context_pb2, type_pb2, api_pb2, descriptor_pb2, duration_pb2, empty_pb2),
+    *(field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2),
+)
+STANDARD: Mapping[str, Any] = {module.DESCRIPTOR.name: module for module in _OWN}
+"""What comes with the runtime, by the names that are imported."""
 _REFUSED = (TypeError, KeyError, ValueError, RecursionError)
 
 
@@ -131,12 +140,11 @@ def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) 
         raise ContractError(
             f"{where}: more than {_MOST_FILES} files; publish those alone that the message needs"
         )
-    standard = {module.DESCRIPTOR.name: module for module in _OWN}
     by_name: dict[str, FileDescriptorProto] = {}
-    for name, module in standard.items():
+    for name, module in STANDARD.items():
         by_name[name] = FileDescriptorProto()
         module.DESCRIPTOR.CopyToProto(by_name[name])
-    by_name |= {file.name: file for file in files if file.name not in standard}
+    by_name |= {file.name: file for file in files if file.name not in STANDARD}
     dependencies = {name: tuple(file.dependency) for name, file in by_name.items()}
     pool, added = DescriptorPool(), set[str]()
     last = files[-1].name
@@ -145,14 +153,14 @@ def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) 
             _add(name, by_name, pool, added, lenient=lenient)
         return ProtoSchema(
             pool.FindFileByName(last),
-            [pool.FindFileByName(name) for name in by_name if name not in standard],
+            [pool.FindFileByName(name) for name in by_name if name not in STANDARD],
         )
     except _REFUSED as error:
         missing = sorted(
             {
                 dependency
                 for name in by_name
-                if name not in standard
+                if name not in STANDARD
                 for dependency in dependencies[name]
                 if dependency not in by_name
             }
