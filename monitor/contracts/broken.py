@@ -1,11 +1,13 @@
 """Errors of the validator said without a value of the payload: rule, place, clause, types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 import jsonschema_rs as engine
 
+from monitor.contracts.following import UNEVALUATED, is_declared
 from monitor.model.pointers import escaped
 
 ROOT = "urn:seamwatch:contract"
@@ -32,14 +34,23 @@ class Broken:
 
 
 def folded(
-    errors: Iterator[engine.ValidationError], base: str, most: int, skip: int
+    errors: Iterator[engine.ValidationError], base: str, most: int, skip: int, document: Any
 ) -> list[Broken]:
+    """The broken clauses of a document's schema, each once a place, at most `most`; what follows
+    from another one is left out.
+    """
     violations: dict[tuple[str, str], Broken] = {}
+    unevaluated: list[tuple[Broken, engine.ValidationError]] = []
     for error in errors:
-        for broken in _said(error, base, skip, 0):
+        for broken, cause in _said(error, base, skip, 0):
+            if broken.rule in UNEVALUATED:
+                unevaluated.append((broken, cause))
             violations.setdefault((broken.rule, broken.pointer), broken)
         if len(violations) >= most:
             break
+    for broken, cause in unevaluated if len(violations) > 1 else ():
+        if _follows(broken, cause, violations, document):
+            violations.pop((broken.rule, broken.pointer), None)
     # of another type: what else breaks there follows from it
     wrong = {pointer for rule, pointer in violations if rule == "type"}
     return [
@@ -49,8 +60,27 @@ def folded(
     ][:most]
 
 
-def _said(error: engine.ValidationError, base: str, skip: int, level: int) -> Iterator[Broken]:
-    """One error without values; of an alternative, the errors of the only branch that was meant.
+def _follows(
+    broken: Broken,
+    cause: engine.ValidationError,
+    violations: Mapping[tuple[str, str], Broken],
+    document: Any,
+) -> bool:
+    """Whether an `unevaluated…` is broken because another clause is, on the same value or in it."""
+    place = broken.pointer.removesuffix("/*")
+    if not any(
+        rule not in UNEVALUATED and (pointer == place or pointer.startswith(f"{place}/"))
+        for rule, pointer in violations
+    ):
+        return False
+    unexpected = getattr(cause.kind, "unexpected", [])
+    return is_declared(document, broken.clause, cause.instance, unexpected)
+
+
+def _said(
+    error: engine.ValidationError, base: str, skip: int, level: int
+) -> Iterator[tuple[Broken, engine.ValidationError]]:
+    """One error without values, and the error; of an alternative, the errors of the only branch that was meant.
 
     `skip` steps at the beginning of the error's paths are ours and not the payload's.
     """
@@ -78,7 +108,7 @@ def _said(error: engine.ValidationError, base: str, skip: int, level: int) -> It
         expected, actual = "absent", "present"
     else:
         expected = _limit(kind) or rule
-    yield Broken(rule, place, _clause(error, base), expected, actual)
+    yield Broken(rule, place, _clause(error, base), expected, actual), error
 
 
 def _wrong_kind(branch: Sequence[engine.ValidationError], parent: engine.ValidationError) -> bool:

@@ -213,7 +213,7 @@ class Schema:
     ) -> list[Broken]:
         errors = validator.iter_errors({number: instance} if number else instance)
         kept = (error for error in errors if not is_hidden(error, words=masks))
-        return folded(kept, self.pointer, most, 1 if number else 0)
+        return folded(kept, self.pointer, most, 1 if number else 0, self._schemas.document)
 
 
 _MOST_EXACT = 2.0**53
