@@ -445,12 +445,14 @@ def _times(interaction: Interaction) -> Iterator[Timing]:
     """What the delay of an example promises: half of the answers come within its median, nearly
     all within its most.
 
-    Of one literal path and method only: else it is not told which operation waits.
+    Of one method and one path or template only: else it is not told which operation waits.
     """
-    delay, path = interaction.delay, interaction.path
-    if delay is None or path is None or not interaction.methods or len(interaction.methods) != 1:
+    delay, path, methods = interaction.delay, interaction.path, interaction.methods or ()
+    if delay is None or len(methods) != 1:
         return
-    operation = f"{next(iter(interaction.methods))} {plain_path(path)}"
+    operation = interaction.asks if path is None else f"{next(iter(methods))} {plain_path(path)}"
+    if not operation:
+        return
     for quantile, milliseconds in ((0.5, delay.median), (0.99, delay.most)):
         if milliseconds:
             yield Timing(operation, quantile, milliseconds / 1000, interaction.clause)

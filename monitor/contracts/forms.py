@@ -26,12 +26,15 @@ _BOUNDARY = re.compile(rb"\s*--([!-~]{1,70})[ \t]*\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class FormPart:
-    """One field as it came: its name, its content, and what was told with it."""
+    """One field as it came: its name, its content, and what was told with it. `headers` by their
+    names in lower case.
+    """
 
     name: str
     content: bytes
     media: str = ""
     is_file: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,10 @@ class _Gathered:
     def part_end(self) -> None:
         _, options = parse_options_header(self._headers.get("content-disposition", b""))
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        media = self._headers.get("content-type", b"").decode("latin-1").strip().lower()
-        self.parts.append(FormPart(name, b"".join(self._content), media, b"filename" in options))
+        headers = {key: value.decode("utf-8", "replace") for key, value in self._headers.items()}
+        media = headers.get("content-type", "").strip().lower()
+        is_file = b"filename" in options
+        self.parts.append(FormPart(name, b"".join(self._content), media, is_file, headers))
         if len(self.parts) > MOST_PARTS:
             raise FormParserError("too many parts")
 

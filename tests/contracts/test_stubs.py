@@ -357,6 +357,10 @@ def test_delays_are_timing() -> None:
         None,
     )
     assert delayed() is None
+    both = {"type": "lognormal", "median": 80, "maxValue": 200}
+    dribble = {"numberOfChunks": 5, "totalDuration": 50}
+    assert delayed(fixedDelayMilliseconds=300, chunkedDribbleDelay=dribble) == (350, 350, None)
+    assert delayed(fixedDelayMilliseconds=300, delayDistribution=both) == (300, 380, 500)
 
 
 def test_what_a_stub_cannot_show_is_told() -> None:

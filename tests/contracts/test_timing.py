@@ -300,6 +300,14 @@ def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> No
             stub("/pay/8", fixedDelayMilliseconds=200),
             stub("/x", **uniform),
             stub("/y"),
+            {
+                "request": {"method": "PUT", "urlPathTemplate": "/z/{id}"},
+                "response": {"fixedDelayMilliseconds": 100},
+            },
+            {
+                "request": {"method": "PUT", "urlPattern": "/z/.*"},
+                "response": {"fixedDelayMilliseconds": 100},
+            },
         ]
     }
     text = json.dumps(stubs)
@@ -307,6 +315,7 @@ def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> No
         ("GET /pay/7", 0.5, 0.5),
         ("GET /pay/8", 0.5, 0.2),
         ("GET /x", 0.99, 0.9),
+        ("PUT /z/{id}", 0.5, 0.1),
     }
     row = {"operation": "GET /pay/{id}", "server_histogram": {at(0.3): 100}}
     (result,) = judged(text, row, kind="wiremock")

@@ -70,3 +70,55 @@ def test_a_body_in_base64_is_judged_as_the_text_that_it_is() -> None:
     assert answered(png, response_body=b"Bye") == ("valid", "")
     told = examine("wiremock", json.dumps({"request": {"url": "/a"}, **png}), where="here")
     assert any("bytes is not judged" in remark.said for remark in told.remarks)
+
+
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+
+
+def several(*parts: tuple[str, str, str], end: str = "--b--\r\n") -> str:
+    """A body of parts: name, content type, content."""
+    lines = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\nContent-Type: {media}\r\n\r\n{text}\r\n'
+        for name, media, text in parts
+    ]
+    return "".join(lines) + end
+
+
+@pytest.mark.parametrize(
+    ("pattern", "body", "told"),
+    [
+        ({"name": "info"}, several(("info", "a/b", "x")), "violated"),
+        ({"name": "info"}, several(("other", "a/b", "x")), "not_checked"),
+        (
+            {"headers": {"Content-Type": {"contains": "json"}}},
+            several(("a", "text/x", ""), ("b", "x/json", "")),
+            "violated",
+        ),
+        (
+            {"matchingType": "ALL", "bodyPatterns": [{"contains": "x"}]},
+            several(("a", "a/b", "x"), ("b", "a/b", "y")),
+            "not_checked",
+        ),
+        (
+            {"matchingType": "ALL", "bodyPatterns": [{"equalToJson": {"i": 1}}]},
+            several(("a", "a/b", '{ "i": 1 }')),
+            "violated",
+        ),
+        ({"name": "info"}, several(("info", "a/b", "x"), end=""), "ambiguous_request"),
+    ],
+)
+def test_parts_of_a_body_tell_whether_a_request_is_meant(
+    pattern: dict[str, Any], body: str, told: str
+) -> None:
+    stub = {"request": {"multipartPatterns": [pattern]}, "response": {"status": 201}}
+    assert told in answered(stub, request_body=body, request_headers=FORM)
+    assert answered(stub, request_body=body) == ("not_checked", "no_interaction"), (
+        "no form of parts"
+    )
+
+
+def test_a_pattern_of_parts_that_cannot_be_read_is_refused() -> None:
+    for patterns in ({}, ["x"], [{"matchingType": "SOME"}], [{"headers": 1}]):
+        stub = {"request": {"multipartPatterns": patterns or 1}, "response": {}}
+        with pytest.raises(ContractError, match="multipartPatterns"):
+            read_contract("wiremock", json.dumps(stub), where="stubs")

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from monitor.contracts.form import Interaction, Left, Promise, by_example
 from monitor.contracts.formats.naming import PENDING_WORD, entries_of, unique
 from monitor.contracts.formats.wiremock_known import CREDENTIALS, URLS, answers_messages
+from monitor.contracts.formats.wiremock_multipart import multipart
 from monitor.contracts.formats.wiremock_places import (
     delay_of,
     in_template,
@@ -275,9 +276,9 @@ class _Stub:
                 )
         if self._asked.get("multipartPatterns"):
             clause = f"{self._clause}/request/multipartPatterns"
-            why = "multipartPatterns are not judged: whether a request is meant stays open"
-            self._left.append(Left(clause, why))
-            yield asked_part(see_text, lambda _: None, "multipartPatterns", "", clause)
+            yield from multipart(
+                self._asked["multipartPatterns"], self._values, self._where, clause
+            )
         patterns = self._asked.get("bodyPatterns", [])
         for index, matcher in enumerate(patterns if isinstance(patterns, list) else ()):
             clause = f"{self._clause}/request/bodyPatterns/{index}"

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,26 +41,38 @@ def in_template(template: str, name: str) -> See:
 
 
 def delay_of(answer: Mapping[str, Any]) -> Delay | None:
-    """Fixed, uniform and log-normal delays, in ms."""
-    fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
-    distribution = answer.get("delayDistribution")
-    if isinstance(distribution, dict):
-        if distribution.get("type") == "uniform":
-            return Delay(
-                least=delay_ms(distribution.get("lower")) or 0.0,
-                most=delay_ms(distribution.get("upper")),
-            )
-        if distribution.get("type") == "lognormal":
-            return Delay(
-                median=delay_ms(distribution.get("median")),
-                most=delay_ms(distribution.get("maxValue")),
-            )
-        fixed = (
-            delay_ms(distribution.get("milliseconds"))
-            if distribution.get("type") == "fixed"
-            else fixed
-        )
+    """Fixed, uniform and log-normal delays and the time that a dribbled body takes, in ms. An
+    answer waits for each that it has, one after the other.
+    """
     dribble = answer.get("chunkedDribbleDelay")
-    if fixed is None and isinstance(dribble, dict):
-        fixed = delay_ms(dribble.get("totalDuration"))
-    return None if fixed is None else Delay(least=fixed, median=fixed)
+    lasting = dribble.get("totalDuration") if isinstance(dribble, dict) else None
+    delays = [
+        *(
+            Delay(least=fixed, median=fixed)
+            for fixed in (delay_ms(answer.get("fixedDelayMilliseconds")), delay_ms(lasting))
+            if fixed is not None
+        ),
+        *_distributed(answer.get("delayDistribution")),
+    ]
+    if len(delays) < 2:
+        return delays[0] if delays else None
+    surely = sum(delay.least for delay in delays)
+    random = delays[-1]
+    if random.median == random.least:
+        return Delay(least=surely, median=surely)
+    fixed_part = surely - random.least
+    return Delay(
+        least=surely,
+        median=None if random.median is None else fixed_part + random.median,
+        most=None if random.most is None else fixed_part + random.most,
+    )
+
+
+def _distributed(held: Any) -> Iterator[Delay]:
+    kind = held.get("type") if isinstance(held, dict) else None
+    if kind == "uniform":
+        yield Delay(least=delay_ms(held.get("lower")) or 0.0, most=delay_ms(held.get("upper")))
+    elif kind == "lognormal":
+        yield Delay(median=delay_ms(held.get("median")), most=delay_ms(held.get("maxValue")))
+    elif kind == "fixed" and (fixed := delay_ms(held.get("milliseconds"))) is not None:
+        yield Delay(least=fixed, median=fixed)
