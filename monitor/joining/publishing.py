@@ -2,27 +2,20 @@
 was recorded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Literal
 
 from sqlalchemy import Engine
 
+from monitor.contracts.between import Held, between, may_contradict
 from monitor.contracts.change import Change, Read
 from monitor.contracts.changes import changes
 from monitor.contracts.compatibility.reading_on import reads_on
-from monitor.contracts.contradictions import (
-    MOST,
-    Contradiction,
-    contradictions,
-    message_contradictions,
-    schema_contradictions,
-)
+from monitor.contracts.contradictions import MOST, Contradiction
 from monitor.contracts.form import Promise
 from monitor.contracts.read import document_of, read_contract
-from monitor.contracts.shown import FORMATS, OF_MESSAGES
 from monitor.control.contracts import Publication, listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
@@ -171,23 +164,22 @@ def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[C
     """
     mine = canonical(revision, aliases)
     clashes: list[Contradiction] = []
-    read = cache(read_revision)  # each is compiled once, whatever it is held against
+    read = cache(_held)  # each is compiled once, whatever it is held against
     against = [
         other for other in listed(engine, newest=True) if _meet(mine, canonical(other, aliases))
     ]
     for other in whole(engine, against):
-        pairs = [pair for pair in ((revision, other), (other, revision)) if _shown_to(*pair)]
         try:
-            clashes += [
-                clash for shows, held in pairs for clash in _contradicted(shows, held, read)
-            ]
-            if _described_alike(revision, other):
-                clashes += schema_contradictions(
-                    revision.name, read(revision).promise, other.name, read(other).promise
-                )
+            clashes += between(read(revision), read(other))
         except ContractError:
             continue
     return clashes[:MOST]
+
+
+def _held(revision: Revision) -> Held:
+    """Raises ContractError for one that cannot be read any more."""
+    read = read_revision(revision)
+    return Held(revision.name, revision.format, read.document, read.promise)
 
 
 def _meet(mine: Revision, theirs: Revision) -> bool:
@@ -198,54 +190,7 @@ def _meet(mine: Revision, theirs: Revision) -> bool:
         return False
     if not (mine.binds and theirs.binds) or mine.name == theirs.name:
         return False
-    return bool(_shown_to(mine, theirs) or _shown_to(theirs, mine)) or _described_alike(
-        mine, theirs
-    )
-
-
-_OF_TOPICS = frozenset({"asyncapi", "jsonschema", "avro", "protobuf"})
-
-
-def _described_alike(revision: Revision, other: Revision) -> bool:
-    """Whether two contracts of different formats may describe one operation or topic
-    by schemas.
-    """
-    return revision.format != other.format and (
-        {revision.format, other.format} <= _OF_TOPICS
-        or {revision.format, other.format} == _OF_CALLS
-    )
-
-
-_OF_CALLS = frozenset({"openapi", "jsonschema"})
-
-
-def _shown_to(shows: Revision, other: Revision) -> Literal["calls", "messages", ""]:
-    """What the examples of one contract may show that the other forbids."""
-    if shows.format in FORMATS and other.format in ("openapi", "graphql"):
-        return "calls"
-    return (
-        "messages"
-        if shows.format in OF_MESSAGES
-        and other.format in _OF_TOPICS
-        and shows.format != other.format
-        else ""
-    )
-
-
-def _contradicted(
-    shows: Revision, held: Revision, read: Callable[[Revision], Read]
-) -> list[Contradiction]:
-    """What the one shows and the other forbids. Raises ContractError for one that cannot be read
-    any more.
-    """
-    showing, binding = read(shows), read(held)
-    if _shown_to(shows, held) == "calls":
-        return contradictions(
-            shows.name, showing.document, held.name, binding.promise, shows.format
-        )
-    return message_contradictions(
-        shows.name, shows.format, showing.document, showing.promise, held.name, binding.promise
-    )
+    return may_contradict(mine.format, theirs.format)
 
 
 def promise_of(revision: Revision) -> Promise:
