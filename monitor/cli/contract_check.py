@@ -2,14 +2,13 @@
 checks live traffic; no store, no Kafka.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from monitor.cli.contract_documents import Bound, Document, documents_of
-from monitor.cli.contract_reports import Report, ReportFormat, reporter
+from monitor.cli.contract_documents import Bound, documents_of
+from monitor.cli.contract_reports import ReportFormat, reporter
+from monitor.cli.contract_tally import UNREADABLE, Tally, whole
 from monitor.cli.long_work import calm_collector
 from monitor.cli.progress import reading_bar
 from monitor.cli.recordings import recordings
@@ -19,7 +18,6 @@ from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads, nobody_known
 from monitor.contracts.framing import SchemaKey, Writer, Writers
 from monitor.contracts.interactions import NO_INTERACTION
-from monitor.contracts.lines import lines_of
 from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
 from monitor.contracts.verdicts import NO_CONTRACT
@@ -32,66 +30,8 @@ from monitor.model.printable import printable
 from monitor.model.records import Place
 from monitor.streams.files import FileSource
 
-KEPT, BROKEN, UNCHECKED = 0, 1, 2
-UNREADABLE = "unreadable"
 MESSAGES = "messages"
 """The source of traffic that is Kafka records."""
-_MOST_FOLDED = 10_000  # different broken clauses that are told one by one
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the exchanges of one run came to. Its size hangs on the contracts, not on
-    the traffic.
-    """
-
-    files: dict[str, int]
-    """How many exchanges each file of the traffic gave."""
-    verdicts: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    observations: Counter[str] = field(default_factory=Counter)
-    sources: Counter[str] = field(default_factory=Counter)
-    operations: dict[str, Counter[str]] = field(default_factory=dict)
-    interactions: dict[str, Counter[str]] = field(default_factory=dict)
-    folded: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
-    passed: int = 0
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Count one row."""
-        self.verdicts[row["verdict"]] += 1
-        if not row["reason"].startswith(UNREADABLE):
-            self.files[row["file"]] = self.files.get(row["file"], 0) + 1
-        self.sources[row["source"]] += 1
-        for code in row["codes"]:
-            self.reasons[code] += 1
-        for seen in row["observations"]:
-            self.observations[seen["code"]] += 1
-        if row["contract_names_it"]:
-            self.operations.setdefault(row["operation"], Counter())[row["verdict"]] += 1
-        for interaction, shown in row["shown"]:
-            self.interactions.setdefault(interaction, Counter())[shown] += 1
-        for broken in row["violations"]:
-            self.rules[broken["rule"]] += 1
-            key = (
-                broken["fingerprint"],
-                broken["clause"],
-                broken["expected"],
-                broken["actual_kind"],
-            )
-            folded_row = self.folded.get(key)
-            if folded_row is not None:
-                folded_row["exchanges"] += 1
-            elif len(self.folded) < _MOST_FOLDED:
-                self.folded[key] = {**broken, "index": row["index"], "exchanges": 1}
-
-    def exit(self) -> int:
-        """0 when what was checked keeps its contract, 1 when a clause is broken, 2 when nothing
-        could be checked.
-        """
-        if self.verdicts["violated"]:
-            return BROKEN
-        return KEPT if self.verdicts["valid"] else UNCHECKED
 
 
 def held_against(
@@ -130,7 +70,11 @@ def _held(
     def writers(key: SchemaKey) -> Writer | str:
         return published.get(key) or schemas(key)
 
-    tally, report = Tally(dict.fromkeys((path.name for path in traffic), 0)), reporter(form)
+    services = {document.name: document.provider for document in documents}
+    tally, report = (
+        Tally(dict.fromkeys((path.name for path in traffic), 0), services),
+        reporter(form),
+    )
     rows_of = _Rows(in_force, writers)
     calm_collector()
     for index, (file, offset, form_told, entry) in enumerate(
@@ -140,79 +84,8 @@ def _held(
         row = {**place, **rows_of.row(entry)}
         tally.add(row)
         report.row(row)
-    report.end(_whole(documents, tally))
+    report.end(whole(documents, tally))
     return tally.exit()
-
-
-def _whole(documents: Sequence[Document], tally: Tally) -> Report:
-    """What a report tells at its end."""
-    exits = tally.exit()
-    promises = [document.examined.promise for document in documents]
-    offered = list(
-        dict.fromkeys(operation.name for promise in promises for operation in promise.operations)
-    )
-    offered += dict.fromkeys(
-        message.topic for promise in promises for message in promise.messages if message.topic
-    )
-    shown = list(
-        dict.fromkeys(example.name for promise in promises for example in promise.examples)
-    )
-    # below a server's path an operation has a longer name than in its document
-    seen = {promise.named(name) for promise in promises for name in tally.operations}
-    seen |= tally.operations.keys()
-    summary = {
-        "result": ("kept", "broken", "nothing_checked")[exits],
-        "exit": exits,
-        "exchanges": tally.verdicts.total(),
-        **{verdict: tally.verdicts[verdict] for verdict in ("valid", "violated", "not_checked")},
-        "passed_over": tally.passed,
-        "reasons": dict(tally.reasons.most_common()),
-        "rules": dict(tally.rules.most_common()),
-        "observations": dict(tally.observations.most_common()),
-        "sources": {name: count for name, count in tally.sources.most_common() if name},
-        "files_without_exchanges": [name for name, count in tally.files.items() if not count],
-    }
-    coverage = {
-        "operations_offered": len(offered),
-        # an operation that no contract names is seen, and is none of theirs
-        "operations_seen": sum(name in seen for name in offered)
-        if offered
-        else len(tally.operations),
-        "operations": {name: dict(counts) for name, counts in sorted(tally.operations.items())},
-        "unseen": [name for name in offered if name not in seen],
-        "interactions": {
-            name: dict(counts) for name, counts in sorted(tally.interactions.items())
-        },
-        "unproven": [name for name in shown if name not in tally.interactions],
-    }
-    return Report(
-        summary,
-        coverage,
-        _placed(documents, list(tally.folded.values())),
-        [_told(document) for document in documents],
-    )
-
-
-def _told(document: Document) -> dict[str, Any]:
-    return {"file": str(document.path), "name": document.name, **document.examined.told()}
-
-
-def _placed(documents: Sequence[Document], folded: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The broken clauses with the file and line that each stands at."""
-    for document in documents:
-        own = [broken for broken in folded if broken["contract"] == document.name]
-        try:
-            lines = lines_of(document.text, {broken["clause"] for broken in own})
-        except (ValueError, KeyError, IndexError):
-            lines = {}
-        for broken in own:
-            broken["contract_file"], broken["line"] = (
-                str(document.path),
-                lines.get(broken["clause"], 1),
-            )
-    return sorted(
-        folded, key=lambda broken: (-broken["exchanges"], broken["operation"], broken["pointer"])
-    )
 
 
 def _entries(
@@ -305,6 +178,7 @@ def _refused(entry: Refused) -> dict[str, Any]:
         "observations": [],
         "violations": [],
         "codes": [reason],
+        "contract": "",
         "contract_names_it": False,
         "shown": [],
     }
@@ -324,6 +198,7 @@ def _row(entry: Exchange, checked: Checked) -> dict[str, Any]:
         ],
         "violations": [_broken(violation) for violation in checked.violations],
         "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
+        "contract": checked.contract,
         "contract_names_it": not any(
             broken.rule.startswith("undocumented_op") for broken in checked.violations
         )

@@ -52,7 +52,7 @@ _CSV = (
 @dataclass(frozen=True, slots=True)
 class Report:
     """What there is to tell when all is read: `broken` has each clause that was broken once, with
-    `exchanges` and `line`.
+    `exchanges`, `line` and, as `covered`, the name of its operation in `coverage`.
     """
 
     summary: dict[str, Any]
@@ -306,7 +306,7 @@ def _junit(report: Report) -> None:
     """
     by_operation: dict[str, list[dict[str, Any]]] = {}
     for broken in report.broken:
-        by_operation.setdefault(broken["operation"], []).append(broken)
+        by_operation.setdefault(broken["covered"], []).append(broken)
     coverage = report.coverage
     names = list(dict.fromkeys([*coverage["operations"], *by_operation, *coverage["unseen"]]))
     cases, failed, skipped = list[tuple[str, str]](), 0, 0

@@ -1,9 +1,10 @@
 """The command itself: its options, its sub-commands, and how errors become exits.
 
 Exits: 0 done (a gate: pass), 1 a gate says fail, 2 a gate is inconclusive, 64 wrong usage or
-settings, 70 anything else.
+settings, 141 nobody reads what is printed any more, 70 anything else.
 """
 
+import errno
 import sys
 import traceback
 from io import TextIOWrapper
@@ -23,6 +24,7 @@ from monitor.errors import ConfigError, MonitorError, UsageError
 from monitor.masking import masked
 
 USAGE, INTERNAL = 64, 70
+NOBODY_READS = 141  # as shells have it: 128 and SIGPIPE
 
 app = typer.Typer(
     help="Which integration broke in production, between which versions, since which deploy.",
@@ -108,15 +110,20 @@ def main(words: list[str] | None = None) -> None:
         sys.exit(USAGE)
     except (Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except SystemExit as error:
+        # Typer ends so when nobody reads what is printed any more, and 1 would say that what was
+        # checked is broken
+        if isinstance(error.__context__, BrokenPipeError):
+            sys.exit(NOBODY_READS)
+        raise
     except MonitorError as error:
         _complain(str(error), words)
         sys.exit(INTERNAL)
     except Exception as error:  # noqa: BLE001 - the last resort: no trace is thrown at people
         _complain(
-            f"an error of ours: {type(error).__name__}: {error}; `seamwatch --debug …` shows where; please report it",
+            f"there is no space left to write to: {error}"
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC
+            else f"an error of ours: {type(error).__name__}: {error}; `seamwatch --debug …` shows where; please report it",
             words,
         )
         sys.exit(INTERNAL)

@@ -22,6 +22,7 @@ from monitor.contracts.payloads import (
     is_json_type,
     without_parameters,
 )
+from monitor.contracts.plain_texts import check_text, is_text
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -77,6 +78,10 @@ def check_body(
     form = clause.forms.get(entry or "")
     if form is not None and payload.media and problem == MEDIA_TYPE:
         _form(payload, schema, form, side, redacted, depth, findings, limits)
+        return
+    plain = clause.plain.get(entry or "")
+    if plain is not None and problem == MEDIA_TYPE and is_text(payload.media) and not redacted:
+        check_text(payload, schema, plain, side, findings, limits)
         return
     if problem:
         findings.leave(problem, side, schema.pointer)

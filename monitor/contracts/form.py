@@ -67,7 +67,8 @@ class Body:
     content. `required`: an empty one breaks it.
 
     `headers` are those that come with it; `forms` tells of the media types that are forms how
-    their fields are read; `texts` are media types of JSON that may bear other text.
+    their fields are read, `plain` of those that are one text how it is; `texts` are media types of
+    JSON that may bear other text.
     """
 
     required: bool
@@ -76,6 +77,7 @@ class Body:
     headers: Sequence[Parameter] = ()
     forms: Mapping[str, Form] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
+    plain: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

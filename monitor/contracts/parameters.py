@@ -199,7 +199,7 @@ class _Look:
         text = self._path.get(parameter.name)
         if text is not None and _fits_at_once(parameter, text):
             return
-        if text is None or PLACEHOLDER.fullmatch(text):
+        if text is None or _is_template(parameter, text):
             _absent(parameter, findings, "request", unseen=True)
         elif parameter.media:
             _judge_content(parameter, text, findings)
@@ -238,6 +238,13 @@ def is_plain(text: str) -> bool:
     nothing and is no template.
     """
     return text.isalnum() or text.replace("-", "").replace("_", "").isalnum()
+
+
+def _is_template(parameter: Parameter, text: str) -> bool:
+    """Whether a segment was logged as its template. A document of JSON stands in braces, too."""
+    return PLACEHOLDER.fullmatch(text) is not None and not (
+        parameter.media and '"' in unquote(text)
+    )
 
 
 def _fits_at_once(parameter: Parameter, text: str) -> bool:

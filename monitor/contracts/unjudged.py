@@ -73,6 +73,7 @@ def _of_body(what: str, body: Body) -> Iterator[Remark]:
             schema is not None
             and not is_json_type(media)
             and media not in body.forms
+            and media not in body.plain
             and meant({media: schema}, "application/json") is None
         ):
             yield _left(

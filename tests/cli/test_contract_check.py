@@ -197,11 +197,11 @@ def test_other_forms_of_api_logs_are_read_by_name(
 def test_what_of_the_contract_is_judged_is_told(
     contract: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    contract.write_text(PAYMENTS + "x-own: 1\nown: 1\n")
+    contract.write_text(PAYMENTS.replace("text/plain", "text/xml") + "x-own: 1\nown: 1\n")
     _, out, _ = told(capsys, contract, [entry(GOOD)])
     assert "judged: 4 operations, 5 parameters and headers, 11 schemas; 2 remarks" in out
     assert (
-        "  line 30, /paths/~1payments~1newest/get/responses/200/content/text~1plain: bodies of text/plain are not judged"
+        "  line 30, /paths/~1payments~1newest/get/responses/200/content/text~1xml: bodies of text/xml are not judged"
         in out
     )
     line = PAYMENTS.count("\n") + 2
@@ -569,3 +569,81 @@ def test_a_pact_binds_the_calls_of_a_log_that_names_no_caller(
             )
         rows = json.loads(capsys.readouterr().out)["exchanges"]
         assert [row["verdict"] for row in rows] == ["valid", "violated"]
+
+
+def test_an_operation_that_two_services_have_counts_for_each(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "t", "version": "1"},
+        "paths": {
+            "/health": {
+                "get": {
+                    "responses": {
+                        "200": {
+                            "description": "good",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        }
+                    }
+                }
+            }
+        },
+    }
+    health = contract.parent / "health.json"
+    health.write_text(json.dumps(document))
+    traffic = contract.parent / "calls.ndjson"
+    lines = [
+        entry([], path="/health", callee="till"),
+        entry({}, path="/health", callee="mail"),
+        entry({}, path="/health", callee="mail"),
+    ]
+    traffic.write_text("\n".join(lines))
+    words = [f"--contract={name}={health}" for name in ("till", "mail", "bank")]
+
+    def check(form: str) -> str:
+        with pytest.raises(SystemExit) as end:
+            main(["contracts", "check", *words, "--traffic", str(traffic), "-f", form])
+        assert end.value.code == 1
+        return capsys.readouterr().out
+
+    coverage = json.loads(check("json"))["coverage"]
+    assert (coverage["operations_offered"], coverage["operations_seen"]) == (3, 2)
+    assert coverage["unseen"] == ["bank: GET /health"]
+    assert coverage["operations"] == {
+        "mail: GET /health": {"valid": 2},
+        "till: GET /health": {"violated": 1},
+    }
+    (suite,) = ET.fromstring(check("junit").encode())
+    cases = {case.get("name"): [inner.tag for inner in case] for case in suite.iter("testcase")}
+    assert cases == {
+        "mail: GET /health": [],
+        "till: GET /health": ["failure"],
+        "bank: GET /health": ["skipped"],
+    }
+
+
+def test_who_stops_reading_is_told_neither_that_all_is_kept_nor_that_a_clause_is_broken(
+    contract: Path,
+) -> None:
+    traffic = contract.parent / "calls.ndjson"
+    traffic.write_text(f"{entry(GOOD)}\n" * 2_000)
+    command = Path(sys.executable).with_name("seamwatch")
+    words = ["contracts", "check", "--contract", str(contract), "--traffic", str(traffic)]
+    with subprocess.Popen(
+        [str(command), *words, "-f", "ndjson"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline().startswith(b'{"type": "exchange"')
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 141
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(command), *words, "-f", "json"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        70,
+        b"seamwatch: there is no space left to write to: [Errno 28] No space left on device\n",
+    )

@@ -844,3 +844,15 @@ def test_integers_of_any_length_are_told_apart_inside_listed_values(
     body = {"content": {"application/json": {"schema": schema}}}
     assert answered(body, response_body=json.dumps(good).encode()).outcome == "valid"
     assert answered(body, response_body=json.dumps(bad).encode()).outcome == "violated"
+
+
+def test_a_document_of_json_in_a_path_is_judged_and_a_template_is_not() -> None:
+    content = {"application/json": {"schema": {"type": "object", "required": ["a"]}}}
+    parameter = {"name": "id", "in": "path", "required": True, "content": content}
+    for path, outcome in (
+        ("/things/%7B%22a%22%3A1%7D", "valid"),
+        ("/things/%7B%22b%22%3A1%7D", "violated"),
+        ("/things/{id}", "not_checked"),
+        ("/things/%7Bid%7D", "not_checked"),
+    ):
+        assert asked(parameter, path).outcome == outcome, path

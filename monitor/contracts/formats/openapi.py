@@ -22,6 +22,7 @@ from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.looks import Look, look_at
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.plain_texts import is_text
 from monitor.contracts.readings import ANYTHING
 from monitor.contracts.refs import follow, survey
 from monitor.contracts.routes import Base, Router
@@ -253,7 +254,7 @@ class _Reader:
         return self._bodies[key]
 
     def _content(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
-        media, forms = {}, {}
+        media, forms, plain = {}, {}, {}
         texts = set[str]()
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{escaped(name)}", "media type")
@@ -272,10 +273,14 @@ class _Reader:
                 texts.add(name.strip().lower())
             if schema is not None and word == "schema" and is_form(name.lower()):
                 forms[name.strip().lower()] = self._readings.form(described)
+            if schema is not None and word == "schema" and is_text(name.strip().lower()):
+                reading = self._readings.scalar(described["schema"])
+                if reading is not None:
+                    plain[name.strip().lower()] = reading
         asked = side == "request"
         required = held.get("required") is True if asked else held.get(MAY_BE_EMPTY) is not True
         headers = self._headers(held, pointer)
-        return Body(required, media, pointer, headers, forms, frozenset(texts))
+        return Body(required, media, pointer, headers, forms, frozenset(texts), plain)
 
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
         """The headers of a response; a Content-Type among them is described elsewhere."""

@@ -82,6 +82,23 @@ class Readings:
         )
         return Form(cache(partial(self.of, described.get("schema"))), media, other)
 
+    def scalar(self, schema: Any) -> Reading | None:
+        """The same of a schema whose own type, or that of the one which it refers to, is a
+        scalar's; else None.
+        """
+        told = schema
+        if isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
+            try:
+                told, _ = follow(self._document, {"$ref": schema["$ref"]}, "", "text")
+            except ContractError:
+                return None
+        kind = told.get("type") if isinstance(told, dict) else None
+        kinds = kind if isinstance(kind, list) else [kind]
+        if not all(isinstance(name, str) and name in SCALARS for name in kinds):
+            return None
+        reading = self.of(schema)
+        return reading if reading.kinds <= SCALARS else None
+
     def _spent(self) -> bool:
         self._left -= 1
         return self._left < 0
