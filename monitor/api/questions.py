@@ -2,6 +2,7 @@
 a page looks at.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from monitor.api.formatting import utc
 from monitor.api.moments import FIRST, is_age, moment
 from monitor.api.parts import Parts
-from monitor.model.edges import WINDOW_SECONDS
+from monitor.model.edges import WINDOW_SECONDS, EdgeQuery
 from monitor.model.services import split_service
 from monitor.store.read_rows import rows_in_utc
 from monitor.store.reader import Provider
@@ -199,6 +200,36 @@ def broken_clauses(
         "contract": contract,
     }
     return listed_in(parts, "violations_by_fingerprint", asked, limit, offset, **wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCounts:
+    """What became of exchanges in a range of time: `conformance` of closed windows, by verdict and
+    reason, two logs of one call once. `broken` exchanges stand in the table of broken clauses, each
+    once, of which `not_closed` came after their window was last closed.
+    """
+
+    conformance: Mapping[str, int]
+    broken: int
+    not_closed: int
+
+
+def checked_counts(
+    parts: Parts,
+    asked: Range,
+    *,
+    environment: str | None = None,
+    caller: str | None = None,
+    callee: str | None = None,
+) -> CheckedCounts:
+    """The same for the page, the API and the command."""
+    query = EdgeQuery(asked.since, asked.until, environment, caller, callee, by=("environment",))
+    total: Counter[str] = Counter()
+    for row in parts.reader.edges(query):
+        total.update(row.conformance)
+    wanted = (environment or "", caller or "", callee or "")
+    broken, not_closed = parts.reader.broken_exchanges(asked.since, asked.until, *wanted)
+    return CheckedCounts(dict(total), broken, not_closed)
 
 
 @dataclass(frozen=True, slots=True)

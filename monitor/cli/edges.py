@@ -1,8 +1,7 @@
 """`seamwatch edges` and `seamwatch violations`: what live traffic shows."""
 
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from monitor.cli.client import Api, Listing, api
 from monitor.cli.printing import FormatOption, LimitOption, name_apart, show, to_second
 from monitor.cli.session import settings_of
 from monitor.model.edges import failed_calls
+from monitor.wording.checked import unchecked_in
 
 FIELDS = (
     "caller callee protocol operation caller_version callee_version calls failed outcomes caller_outcomes provider_only conformance client_seconds_sum server_seconds_sum quantiles coverage sampling caller_namespace callee_namespace"
@@ -95,7 +95,8 @@ def events(
     """
     with api(settings_of(context)) as there:
         listing = there.pages("/v1/violations/events", limit=limit)
-    listing.note("broken clauses, broken ones first,", datetime.now(UTC))
+    now = datetime.now(UTC)
+    listing.note("broken clauses, broken ones first,", now)
     rows = listing.rows
     if form == "table":
         for row in rows:
@@ -106,9 +107,7 @@ def events(
             row |= {
                 "versions": ", ".join(pairs),
                 "deploy_before": row["deploy"],
-                "accepted": f"{row['accepted_by']} until {to_second(row['accepted_until'])}"
-                if row["accepted_until"]
-                else "",
+                "accepted": _accepted(row, now),
             }
             row["state"] += ", no calls since" if row["untested"] else ""
             row["state"] += ", observed only" if row["observed"] else ""
@@ -126,6 +125,14 @@ def events(
         form,
         empty="no clause is known to be broken; `seamwatch up` watches for that, `seamwatch violations` asks what is stored",
     )
+
+
+def _accepted(row: Mapping[str, Any], now: datetime) -> str:
+    """By whom and until when; nothing where that is over, but that it was."""
+    if not row["accepted_until"]:
+        return ""
+    until = f"{row['accepted_by']} until {to_second(row['accepted_until'])}"
+    return until if datetime.fromisoformat(row["accepted_until"]) > now else f"no more ({until})"
 
 
 def observations(
@@ -165,19 +172,17 @@ def violations(
             caller=caller,
             callee=callee,
         )
-        edges_then = (
-            there.pages(
-                "/v1/edges",
-                most=1_000_000,
+        counts = (
+            there.get(
+                "/v1/violations/checked",
                 since=listing.headers.get("x-data-since"),
                 until=listing.headers.get("x-data-until"),
-                by="environment",
                 environment=environment,
                 caller=caller,
                 callee=callee,
-            ).rows
+            )
             if form == "table"
-            else []
+            else {}
         )
         earlier = _broken_before(there, listing, environment, caller, callee)
     listing.note("broken clauses, the newest first,", datetime.now(UTC))
@@ -197,7 +202,7 @@ def violations(
     columns += ["caller_namespace", "callee_namespace"] if form == "csv" else []
     show(rows, columns, form, empty="no violations")
     if form == "table":
-        typer.echo(checked_in_all(edges_then))
+        typer.echo(counts["text"])
 
 
 def _broken_before(
@@ -246,33 +251,6 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "violated": row["conformance"].get("violated", 0),
         "not_checked": _told(unchecked_in(row["conformance"])),
     }
-
-
-def unchecked_in(conformance: Mapping[str, int]) -> dict[str, int]:
-    """Exchanges that were not checked, by reason, the most first."""
-    reasons = {
-        name.partition(":")[2]: count
-        for name, count in conformance.items()
-        if name.startswith("not_checked:") and count
-    }
-    return dict(sorted(reasons.items(), key=lambda pair: -pair[1]))
-
-
-def checked_in_all(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What became of all exchanges of some edges: "checked: 120 valid, 3 violated, 7 not checked
-    (5 no_body, 2 no_contract)".
-    """
-    total: Counter[str] = Counter()
-    for row in rows:
-        total.update(row["conformance"])
-    return conformance_told(total)
-
-
-def conformance_told(total: Mapping[str, int]) -> str:
-    """One sentence of counts by verdict, and by reason where nothing was checked."""
-    left = unchecked_in(total)
-    why = f" ({_told(left)})" if left else ""
-    return f"checked: {total.get('valid', 0):,} valid, {total.get('violated', 0):,} violated, {sum(left.values()):,} not checked{why}"
 
 
 def _told(outcomes: Mapping[str, int]) -> str:

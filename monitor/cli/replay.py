@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import typer
 
 from monitor.cli.assembly import House, house
-from monitor.cli.edges import conformance_told
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.progress import reading_bar
@@ -23,6 +22,7 @@ from monitor.errors import RejectLimit, SourceError, UsageError
 from monitor.streams.files import source_id_of
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.runner import RunnerSettings, run
+from monitor.wording.checked import conformance_told
 
 _PIPELINE = {
     "spans": "traces",

@@ -275,6 +275,29 @@ class Reader:
         }
         return self._store.query("violation_groups", parameters)
 
+    def broken_exchanges(
+        self,
+        since: datetime,
+        until: datetime,
+        environment: str = "",
+        caller: str = "",
+        callee: str = "",
+        contract: str = "",
+    ) -> tuple[int, int]:
+        """How many exchanges broke any clause, each once, and how many of them came after their
+        window was last closed.
+        """
+        parameters = {
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+            "caller": caller,
+            "callee": callee,
+            "contract": contract,
+        }
+        (row,) = self._store.query("broken_exchanges", parameters)
+        return int(row["exchanges"]), int(row["not_closed"])
+
     def interactions(
         self, contract: str, since: datetime, until: datetime, environment: str = ""
     ) -> list[dict[str, Any]]:

@@ -5,10 +5,12 @@ import logging
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
 
+from monitor.cli.edges import _accepted
 from monitor.cli.gate import junit
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain, show
@@ -172,3 +174,11 @@ def test_a_table_tells_times_to_the_second_and_programs_get_all(
     ]  # fmt: skip
     show([told], told, "csv")
     assert "07.123456Z" in capsys.readouterr().out
+
+
+def test_an_acceptance_that_is_over_is_told_as_over() -> None:
+    row = {"accepted_by": "grace", "accepted_until": "2026-11-21T12:00:00Z"}
+    until = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert _accepted(row, until - timedelta(seconds=1)).startswith("grace until 2026-11-21")
+    assert _accepted(row, until).startswith("no more (grace until 2026-11-21")
+    assert _accepted({"accepted_by": "", "accepted_until": None}, until) == ""

@@ -9,13 +9,21 @@ from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.known_names import names_known
 from monitor.api.pages.lines import services_of
-from monitor.api.questions import RANGES, broken_clauses, data_range, listed_in, newest_row
+from monitor.api.questions import (
+    RANGES,
+    broken_clauses,
+    checked_counts,
+    data_range,
+    newest_row,
+)
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.control.breaks import count_breaks, list_breaks
+from monitor.wording.checked import OBSERVED, conformance_told
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-MOST_SHOWN, MOST_ROWS, MOST_EVENTS = 500, 50_000, 50
+MOST_SHOWN, MOST_EVENTS = 500, 50
+CHECKED = ("valid", "violated", OBSERVED)
 OBSERVED_DAYS, MOST_OBSERVED = 7, 100
 
 
@@ -42,11 +50,7 @@ def violations_page(
         callee=callee,
         contract=contract,
     )
-    coverage = listed_in(parts, "coverage", asked, MOST_ROWS, environment=environment).rows
-    reasons: dict[str, int] = {}
-    for row in coverage:
-        for reason, count in row["not_checked"].items():
-            reasons[reason] = reasons.get(reason, 0) + count
+    counts = checked_counts(parts, asked, environment=environment, caller=caller, callee=callee)
     return render(
         request,
         "violations.html",
@@ -65,7 +69,7 @@ def violations_page(
             "events_in_all": count_breaks(parts.engine),
             "range": asked,
             "ranges": RANGES,
-            "checked": sum(row["checked"] for row in coverage),
-            "reasons": sorted(reasons.items(), key=lambda pair: -pair[1]),
+            "checked": sum(counts.conformance.get(word, 0) for word in CHECKED),
+            "counts": conformance_told(counts.conformance, counts.broken, counts.not_closed),
         },
     )

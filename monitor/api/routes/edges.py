@@ -15,6 +15,7 @@ from monitor.api.questions import (
     FAILING,
     Range,
     broken_clauses,
+    checked_counts,
     data_range,
     listed_in,
     newest_row,
@@ -22,6 +23,7 @@ from monitor.api.questions import (
 )
 from monitor.api.strict import StrictRoute
 from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
+from monitor.wording.checked import OBSERVED, conformance_told, unchecked_in
 
 router = APIRouter(prefix="/v1", tags=["edges"], responses=ERRORS, route_class=StrictRoute)
 
@@ -61,6 +63,20 @@ class ViolationGroup(BaseModel):
     statuses: Sequence[int]
     by_version_pair: Sequence[PairCount]
     example_trace: str
+
+
+class CheckedTotals(BaseModel):
+    """What became of exchanges. `observed` broke only what is observed. `broken` exchanges stand in
+    the list of broken clauses, of which `not_closed` came after their window was last closed.
+    """
+
+    valid: int
+    violated: int
+    observed: int
+    not_checked: dict[str, int]
+    broken: int
+    not_closed: int
+    text: str
 
 
 class LiveVersion(BaseModel):
@@ -162,6 +178,35 @@ def violations(
         ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)})
         for row in listing.rows
     ]
+
+
+@router.get(
+    "/violations/checked", summary="How many exchanges were checked, and how many broke a clause"
+)
+def checked(
+    _caller: Reading,
+    parts: Opened,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
+    caller: Name = None,
+    callee: Name = None,
+) -> CheckedTotals:
+    """Of the time of `/v1/violations`. Calls count once and where their window is closed; of broken
+    clauses an exchange is told at once, at each clause that it breaks.
+    """
+    asked = data_range(parts, since, until, "24h")
+    counts = checked_counts(parts, asked, environment=environment, caller=caller, callee=callee)
+    left = unchecked_in(counts.conformance)
+    return CheckedTotals(
+        valid=counts.conformance.get("valid", 0),
+        violated=counts.conformance.get("violated", 0),
+        observed=counts.conformance.get(OBSERVED, 0),
+        not_checked=left,
+        broken=counts.broken,
+        not_closed=counts.not_closed,
+        text=conformance_told(counts.conformance, counts.broken, counts.not_closed),
+    )
 
 
 @router.get("/services", summary="Services and versions that are alive")

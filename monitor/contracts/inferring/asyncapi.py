@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
-from monitor.contracts.inferring.gathered import JSON, Seen, as_told
+from monitor.contracts.inferring.gathered import JSON, Seen, as_told, may_be_text
 from monitor.contracts.inferring.schemas import SURE, whole_schema
 from monitor.contracts.payloads import is_json_type
 
@@ -27,7 +27,7 @@ def asyncapi_of(title: str, topics: Mapping[str, Seen], sure: float = SURE) -> D
             message: Document = {"contentType": media}
             if is_json_type(media) and side.held.payloads > side.empty:
                 message["payload"] = whole_schema(side.held, side.marks, side.unseen, sure)
-                if side.unseen:  # what was not looked at may have been no JSON
+                if may_be_text(side, sure):
                     message[MAY_BE_TEXT] = True
             messages[_free(media, messages)] = message
         if not messages:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import orjson
 
 from monitor.contracts.inferring.alike import Fields, places_of
-from monitor.contracts.inferring.held import Held, Marks, enough, enough_calls
+from monitor.contracts.inferring.held import Held, Marks, at_most, enough, enough_calls
 from monitor.contracts.inferring.paths import Route, folded, route_of
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.routes import Router
@@ -264,6 +264,19 @@ def as_told(media: Media) -> Iterator[tuple[str, Side]]:
     if "" in media and _is_seen(media[""]):
         _add(by_type.setdefault(next(filter(is_json_type, by_type), JSON), Side()), media[""])
     yield from sorted(by_type.items())
+
+
+def media_known(media: Media, sure: float) -> bool:
+    """Whether surely hardly any body has another media type, as for `answers_known`."""
+    counts = [side.held.payloads + side.unseen for side in media.values()]
+    return sum(counts) >= enough_calls(sure) and counts.count(1) <= sure * sum(counts)
+
+
+def may_be_text(side: Side, sure: float) -> bool:
+    """Whether what bears the type of JSON may be none: some could not be looked at, or too few
+    were there to say that all are.
+    """
+    return bool(side.unseen) or at_most(side.held.payloads - side.empty) > sure
 
 
 def _is_seen(side: Side) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.contracts.formats.jsonschema import BINDING, MAY_BE_TEXT
-from monitor.contracts.inferring.gathered import Media, Seen, as_told
+from monitor.contracts.inferring.gathered import Media, Seen, as_told, may_be_text
 from monitor.contracts.inferring.paths import Route
 from monitor.contracts.inferring.schemas import SURE, whole_schema
 from monitor.contracts.payloads import is_json_type
@@ -66,7 +66,7 @@ def _told(media: Media, sure: float) -> Document | None:
     if not is_json_type(name) or not side.held.payloads:
         return None
     schema = whole_schema(side.held, side.marks, side.unseen, sure)
-    return schema | ({MAY_BE_TEXT: True} if side.unseen else {})
+    return schema | ({MAY_BE_TEXT: True} if may_be_text(side, sure) else {})
 
 
 def _bound(title: str, bound: Document, schema: Document) -> Document:

@@ -8,7 +8,14 @@ from typing import Any
 from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
 from monitor.contracts.formats.openapi import MAY_BE_EMPTY, OPERATIONS, STATUSES
 from monitor.contracts.formats.timing import LATENCY
-from monitor.contracts.inferring.gathered import Media, Seen, Side, as_told
+from monitor.contracts.inferring.gathered import (
+    Media,
+    Seen,
+    Side,
+    as_told,
+    may_be_text,
+    media_known,
+)
 from monitor.contracts.inferring.held import at_most
 from monitor.contracts.inferring.paths import Route
 from monitor.contracts.inferring.schemas import (
@@ -31,6 +38,8 @@ _OTHERS = re.compile(
     r"|x-content-type-options|x-xss-protection|referrer-policy|permissions-policy|access-control-|vary|warning"
     r"|expires|pragma|etag|last-modified|trailer|upgrade|sunset|deprecation|content-).*"
 )
+ANY_MEDIA = "*/*"
+"""Stands where too few bodies were seen to say that there is no other media type."""
 Document = dict[str, Any]
 
 
@@ -107,6 +116,8 @@ def _query(side: Side, sure: float) -> Iterator[Document]:
     whole = schema_of(side.held, side.marks, sure)
     for name, schema in sorted(whole.get("properties", {}).items()):
         noted = schema.pop(EVIDENCE)
+        if schema.get("type") == ["string", "null"]:  # no query holds null
+            schema["type"] = "string"
         surely = schema.get("type") == "string" or noted["otherwise_at_most"] <= sure
         yield {
             "name": name,
@@ -154,6 +165,8 @@ def _content(media: Media, sure: float) -> Document:
             content[name] = {}
         else:
             content[name] = {"schema": whole_schema(side.held, side.marks, side.unseen, sure)}
-        if is_json_type(name) and side.unseen:  # what was not looked at may have been no JSON
+        if is_json_type(name) and may_be_text(side, sure):
             content[name][MAY_BE_TEXT] = True
+    if content and not media_known(media, sure):
+        content[ANY_MEDIA] = {}
     return content

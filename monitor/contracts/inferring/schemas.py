@@ -21,7 +21,8 @@ Schema = dict[str, Any]
 def schema_of(held: Held, marks: Marks, sure: float = SURE) -> Schema:
     """The schema that all these payloads keep (JSON Schema 2020-12), but for what was not looked
     at in them. It forbids no field that nobody sent. Values are told by type and format alone;
-    of what too few payloads held, the types stand in the evidence.
+    of what too few payloads held, the types stand in the evidence, and null is allowed where not
+    enough held none.
     """
     return _schema(held, marks, sure, [""])
 
@@ -73,11 +74,12 @@ def _schema(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
     if "a" in kinds and held.items is not None and not held.cut:
         schema["items"] = _schema(held.items, marks, sure, _items(places))
     noted = schema.pop("x", {}) | schema.pop("y", {})
-    word = types[0] if len(types) == 1 else types
     if held.payloads < enough(sure):  # no clause: it would be the first to break
         noted |= {"types": types}
     else:
-        schema = {"type": word, **schema}
+        if at_most(held.payloads) > sure and "null" not in types:
+            types.append("null")  # what comes beside a type: that it never does is not sure
+        schema = {"type": types[0] if len(types) == 1 else types, **schema}
     return schema | ({EVIDENCE: noted} if noted else {})
 
 
