@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
+from itertools import combinations
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from monitor.cli.contract_files import documents_in
-from monitor.contracts.read import Examined, examine
+from monitor.contracts.between import Held, between, may_contradict
+from monitor.contracts.contradictions import MOST
+from monitor.contracts.read import Examined, document_of, examine
 from monitor.contracts.registry import InForce, Registry
 from monitor.errors import ContractError, UsageError
 from monitor.model.contracts import ContractFormat, Revision
@@ -18,7 +22,7 @@ _PROVIDER = re.compile(r"[\w.\-]{1,200}")
 _ALWAYS = datetime.fromtimestamp(0, UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
     """One contract as it lies in its file. `name` is its own; `provider` is the service that it was named for, ""
     where it binds whatever traffic there is.
@@ -90,6 +94,26 @@ def _named(text: str) -> tuple[str, Path]:
     if not sign or Path(text).exists() or not _PROVIDER.fullmatch(provider):
         return "", Path(text)
     return provider, Path(path)
+
+
+def contradictions_among(documents: Sequence[Document]) -> list[dict[str, Any]]:
+    """What the contracts of one service forbid each other, as the server tells it at publishing, at
+    most 100. One that is for no service may be for any.
+    """
+    read = cache(_held)  # each is read once, whatever it is held against
+    clashes = [
+        asdict(clash)
+        for first, second in combinations(documents, 2)
+        if first.provider == second.provider or not (first.provider and second.provider)
+        if may_contradict(first.kind, second.kind)
+        for clash in between(read(first), read(second))
+    ]
+    return clashes[:MOST]
+
+
+def _held(document: Document) -> Held:
+    parsed = document_of(document.text, where=document.name)
+    return Held(document.name, document.kind, parsed, document.examined.promise)
 
 
 def documents_of(contracts: Sequence[str], *, lenient_nullable: bool) -> list[Document]:

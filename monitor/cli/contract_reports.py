@@ -6,13 +6,14 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, Literal, Protocol
 
 import orjson
 import typer
 
 from monitor.cli.printing import plain, show, tell_what_is_judged
+from monitor.cli.publications import contradiction_text, tell_contradictions
 from monitor.cli.report_forms import (
     MOST_ANNOTATIONS,
     annotate,
@@ -59,6 +60,8 @@ class Report:
     coverage: dict[str, Any]
     broken: list[dict[str, Any]]
     contracts: list[dict[str, Any]]
+    contradictions: list[dict[str, Any]] = field(default_factory=list)
+    """What contracts of one service forbid each other; no exchange breaks anything by it."""
 
 
 class Reporter(Protocol):
@@ -122,6 +125,7 @@ class _Json:
             "summary": report.summary,
             "coverage": report.coverage,
             "contracts": report.contracts,
+            "contradictions": report.contradictions,
         }
         for name, held in rest.items():
             sys.stdout.write(
@@ -141,6 +145,8 @@ class _Lines:
 
     def end(self, report: Report) -> None:
         """The rest."""
+        for clash in report.contradictions:
+            self._line("contradiction", clash)
         self._line(
             "summary",
             {**report.summary, "coverage": report.coverage, "contracts": report.contracts},
@@ -251,6 +257,7 @@ def _text(report: Report) -> None:
         if len(report.contracts) > 1:
             typer.echo(plain(contract["file"]))
         tell_what_is_judged(contract)
+    tell_contradictions(report.contradictions)
     typer.echo(f"result: {summary['result'].replace('_', ' ')}")
 
 
@@ -339,6 +346,8 @@ def _github(report: Report) -> None:
         annotate("error", broken["contract_file"], broken["line"], title, message(broken))
     if len(report.broken) > MOST_ANNOTATIONS:
         typer.echo(f"::warning::{len(report.broken) - MOST_ANNOTATIONS} more broken clauses")
+    for clash in report.contradictions[:MOST_ANNOTATIONS]:
+        annotate_run("warning", "Contracts contradict each other", contradiction_text(clash))
     summary = report.summary
     counts = ", ".join(
         f"{summary[name]} {name.replace('_', ' ')}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.cli.contract_documents import Document
+from monitor.cli.contract_documents import Document, contradictions_among
 from monitor.cli.contract_reports import Report
 from monitor.contracts.lines import lines_of
 
@@ -104,6 +104,7 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
         if of_service == service
     }
     seen |= tally.operations.keys()
+    contradictions = contradictions_among(documents)
     labels = _Labels([*offered, *tally.operations])
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
@@ -115,6 +116,7 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
         "rules": dict(tally.rules.most_common()),
         "observations": dict(tally.observations.most_common()),
         "sources": {name: count for name, count in tally.sources.most_common() if name},
+        "contradictions": len(contradictions),
         "files_without_exchanges": [name for name, count in tally.files.items() if not count],
     }
     coverage = {
@@ -141,6 +143,7 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
         coverage,
         broken,
         [_told(document) for document in documents],
+        contradictions,
     )
 
 

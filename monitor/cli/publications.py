@@ -65,19 +65,24 @@ def tell_contradictions(contradictions: Sequence[Mapping[str, Any]]) -> None:
         return
     typer.echo(f"contradictions: {len(contradictions)}; the provider cannot keep both contracts")
     for clash in contradictions[:_MOST_CHANGES]:
-        place = f" at {clash['pointer']}" if clash["pointer"] else ""
-        shown = (
-            f" ({plain(clash['example'])[:80]}{_and_more(clash['examples'])})"
-            if clash["example"]
-            else f" ({plain(clash['actual'])})"
-        )
-        expects = f"{plain(clash['pact'])} {plain(clash['example_clause']) or '/'}{shown}"
-        forbids = f"{plain(clash['contract'])} {plain(clash['clause']) or '/'}: {plain(clash['expected'])}"
-        typer.echo(
-            f"  {plain(clash['operation'])}: the {clash['side']} of {expects} breaks {clash['rule']}{plain(place)} of {forbids}"
-        )
+        typer.echo(f"  {contradiction_text(clash)}")
     if len(contradictions) > _MOST_CHANGES:
         typer.echo(f"  and {len(contradictions) - _MOST_CHANGES} more; --format json shows all")
+
+
+def contradiction_text(clash: Mapping[str, Any]) -> str:
+    """What the one contract shows or says, and the clause of the other that forbids it."""
+    place = f" at {clash['pointer']}" if clash["pointer"] else ""
+    shown = (
+        f" ({plain(clash['example'])[:80]}{_and_more(clash['examples'])})"
+        if clash["example"]
+        else f" ({plain(clash['actual'])})"
+    )
+    expects = f"{plain(clash['pact'])} {plain(clash['example_clause']) or '/'}{shown}"
+    forbids = (
+        f"{plain(clash['contract'])} {plain(clash['clause']) or '/'}: {plain(clash['expected'])}"
+    )
+    return f"{plain(clash['operation'])}: the {clash['side']} of {expects} breaks {clash['rule']}{plain(place)} of {forbids}"
 
 
 def _and_more(examples: int) -> str:

@@ -647,3 +647,48 @@ def test_who_stops_reading_is_told_neither_that_all_is_kept_nor_that_a_clause_is
         70,
         b"seamwatch: there is no space left to write to: [Errno 28] No space left on device\n",
     )
+
+
+def test_contracts_of_one_service_that_forbid_each_other_are_told(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"status": 200, "headers": {"Content-Type": "application/json"}, "body": {"id": "x"}}
+    pact = {
+        "consumer": {"name": "web"},
+        "provider": {"name": "payment"},
+        "interactions": [
+            {
+                "description": "one payment",
+                "request": {"method": "GET", "path": "/payments/7"},
+                "response": answer,
+            }
+        ],
+    }
+    other = contract.with_name("web.json")
+    other.write_text(json.dumps(pact))
+    traffic = contract.with_name("traffic.ndjson")
+    traffic.write_text(entry(GOOD))
+
+    def report(first: str, second: str, form: str = "json") -> str:
+        words = ("--contract", first, "--contract", second, "--traffic", str(traffic))
+        with pytest.raises(SystemExit):
+            main(["contracts", "check", *words, "--format", form])
+        return capsys.readouterr().out
+
+    whole = json.loads(report(str(contract), str(other)))
+    (clash,) = whole["contradictions"]
+    assert (clash["pact"], clash["example"], clash["contract"]) == (
+        "web",
+        "one payment",
+        "payments",
+    )
+    assert (clash["rule"], clash["pointer"], clash["expected"]) == ("type", "/id", "integer")
+    assert whole["summary"]["contradictions"] == 1
+    assert "contradictions: 1; the provider cannot keep" in report(
+        str(contract), str(other), "text"
+    )
+    assert "::warning title=Contracts contradict" in report(str(contract), str(other), "github")
+    lines = [json.loads(line) for line in report(str(contract), str(other), "ndjson").splitlines()]
+    assert [line["type"] for line in lines][-2:] == ["contradiction", "summary"]
+    apart = report(f"a={contract}", f"b={other}")
+    assert json.loads(apart)["contradictions"] == [], "they bind two services"
