@@ -12,6 +12,7 @@ NEEDS = {
             "GET /metrics",
             "GET /v1/edges",
             "GET /v1/violations",
+            "GET /v1/violations/checked",
             "GET /v1/violations/events",
             "GET /v1/observations",
             "GET /v1/services",
