@@ -218,8 +218,11 @@ def _gathered(
         whole = (
             types.taken_in(document, name)
             if own[at].kind == "avro"
-            else gathered_document(
-                document, name, lambda file: written.get(file) or others(file), addresses
+            else types.completed(
+                gathered_document(
+                    document, name, lambda file: written.get(file) or others(file), addresses
+                ),
+                name,
             )
         )
         taken.update(_below(source, file) for file in whole.files)

@@ -3,15 +3,17 @@ document's own folder.
 """
 
 import os.path
+import posixpath
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from monitor.contracts.bundling import Bundled, bundled, by_address
-from monitor.contracts.formats.avro_documents import with_types
+from monitor.contracts.bundling import TAKEN_IN, Bundled, bundled, by_address
+from monitor.contracts.formats.avro_documents import is_avro, with_types
 from monitor.contracts.formats.avro_schema import defined_types
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.looks import leads_out, references
@@ -97,20 +99,22 @@ def whole_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -
         names = [place_of(other) for other in given if other != path and not other.is_dir()]
         return {name: raw for name in names if (raw := read(name)) is not None}
 
-    return gathered_document(document, place_of(path), read, Addresses(along, by_name=True))
+    whole = gathered_document(document, place_of(path), read, Addresses(along, by_name=True))
+    return Types(lambda: _near(path, given)).completed(whole, place_of(path))
+
+
+def _near(path: Path, given: Sequence[Path]) -> dict[str, bytes]:
+    """The files that may define a file's named types: those beside it, and those given along."""
+    folders = [path.absolute().parent, *(held.absolute() for held in given if held.is_dir())]
+    names = [place_of(file) for folder in folders for file in sorted(folder.glob("*.avsc"))]
+    names += [place_of(held) for held in given if not held.is_dir()]
+    read = _beside(path, given)
+    return {name: raw for name in names[:_MOST] if (raw := read(name)) is not None}
 
 
 def types_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -> Bundled:
     """An Avro schema with the files that define what it only names: beside it, or given along."""
-
-    def near() -> dict[str, bytes]:
-        folders = [path.absolute().parent, *(held.absolute() for held in given if held.is_dir())]
-        names = [place_of(file) for folder in folders for file in sorted(folder.glob("*.avsc"))]
-        names += [place_of(held) for held in given if not held.is_dir()]
-        read = _beside(path, given)
-        return {name: raw for name in names[:_MOST] if (raw := read(name)) is not None}
-
-    return Types(near).taken_in(document, place_of(path))
+    return Types(lambda: _near(path, given)).taken_in(document, place_of(path))
 
 
 class Types:
@@ -135,6 +139,16 @@ class Types:
 
         taken = with_types(document, path, find)
         return Bundled(document, taken, bool(taken))
+
+    def completed(self, whole: Bundled, path: str) -> Bundled:
+        """The same for each schema of Avro's that a document, of the file of a path, took in."""
+        files = whole.document.get(TAKEN_IN)
+        taken: list[str] = []
+        for name, part in files.items() if isinstance(files, dict) else ():
+            if isinstance(part, dict) and is_avro(part):
+                place = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+                taken += self.taken_in(part, place).files
+        return replace(whole, files=(*whole.files, *taken), changed=whole.changed or bool(taken))
 
     def _schemas(self) -> dict[str, tuple[Any, set[str]]]:
         schemas = {

@@ -302,3 +302,33 @@ def test_an_avro_schema_takes_in_the_files_that_define_its_types(tmp_path: Path)
     documents, _ = documents_in([tmp_path / "Order.avsc"], None)
     with pytest.raises(ContractError, match=r"no type 'other\.Item'"):
         read_contract("avro", documents[0].text, where="x")
+
+
+def test_an_avro_payload_of_asyncapi_takes_in_the_types_that_it_only_names(
+    tmp_path: Path,
+) -> None:
+    line = {"type": "record", "name": "n.Line", "fields": [{"name": "sku", "type": "string"}]}
+    order = {"type": "record", "name": "n.Order", "fields": [{"name": "line", "type": "Line"}]}
+    document = {
+        "asyncapi": "2.6.0",
+        "info": {"title": "t", "version": "1"},
+        "channels": {
+            "orders": {
+                "publish": {
+                    "message": {
+                        "schemaFormat": "application/vnd.apache.avro;version=1.9.0",
+                        "payload": {"$ref": "./schemas/order.avsc"},
+                    }
+                }
+            }
+        },
+    }
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "line.avsc").write_text(json.dumps(line))
+    (tmp_path / "schemas" / "order.avsc").write_text(json.dumps(order))
+    (tmp_path / "api.json").write_text(json.dumps(document))
+    for paths in ([tmp_path / "api.json"], [tmp_path]):
+        documents, _ = documents_in(paths, None)
+        assert [each.kind for each in documents] == ["asyncapi"]
+        (message,) = read_contract("asyncapi", documents[0].text, where="x").messages
+        assert message.topic == "orders"

@@ -19,6 +19,7 @@ from monitor.contracts.formats.asyncapi_words import (
     unfolded,
 )
 from monitor.contracts.formats.avro import avro_message
+from monitor.contracts.formats.avro_documents import taken_in
 from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import MAY_BE_TEXT
 from monitor.contracts.formats.naming import unique
@@ -340,7 +341,9 @@ class _Reader:
     def _in_binary(self, form: str, held: Any, clause: str) -> Message | None:
         """A payload in Avro or Protobuf, which may stand for many messages."""
         if form.startswith(_BINARY[0]):
-            return avro_message(avro_of(unfolded(held), self._where, clause), "", clause, own=True)
+            schema = unfolded(held)
+            types = taken_in(schema) if isinstance(schema, dict) else None
+            return avro_message(avro_of(schema, self._where, clause, types), "", clause, own=True)
         if not isinstance(held, str):
             self._left.append(
                 Left(clause, f"a payload in {form[:60]} that is no text is not judged")
