@@ -21,7 +21,7 @@ def summed(values: NDArray[Numbers], places: Ints, size: int) -> NDArray[Numbers
         if not (places[1:] >= places[:-1]).all():
             order = np.argsort(places, kind="stable")
             places, values = places[order], values[order]
-        starts = np.flatnonzero(_begins(places))
+        starts = _begins(places).nonzero()[0]
         out[places[starts]] = (
             values if starts.size == places.size else np.add.reduceat(values, starts, axis=0)
         )
@@ -36,7 +36,7 @@ def runs(numbers: Ints) -> tuple[Ints, Ints]:
         once, places = np.unique(numbers, return_inverse=True)
         return once, places
     begins = _begins(numbers)
-    return numbers[begins], np.cumsum(begins) - 1
+    return numbers[begins], begins.cumsum() - 1
 
 
 def once(numbers: Ints) -> Ints:
@@ -50,15 +50,16 @@ def placed(numbers: Ints, ordered: Ints) -> tuple[Ints, Bools]:
     """Where in `ordered` (in order, each once) these numbers are, of those that are there; and
     which are.
     """
-    places = np.searchsorted(ordered, numbers)
-    inside = np.zeros(numbers.size, dtype=np.bool_)
-    if ordered.size:
-        inside = ordered[np.minimum(places, ordered.size - 1)] == numbers
+    places = ordered.searchsorted(numbers)
+    if not ordered.size:
+        return places[:0], np.zeros(numbers.size, dtype=np.bool_)
+    inside = ordered[np.minimum(places, ordered.size - 1)] == numbers
     return places[inside], inside
 
 
 def _begins(ordered: Ints) -> Bools:
     """Whether each is the first of its run."""
-    begins = np.ones(ordered.size, dtype=np.bool_)
+    begins = np.empty(ordered.size, dtype=np.bool_)
+    begins[:1] = True
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
     return begins

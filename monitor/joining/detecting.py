@@ -257,7 +257,9 @@ class Detector:
             and any(
                 other.environment == deploy.environment
                 and (
-                    other.service == deploy.service or abs(other.started - deploy.started) <= near
+                    abs(other.started - deploy.started) <= near
+                    # its calls are judged until the same version is deployed anew
+                    or (other.service == deploy.service and other.version == deploy.version)
                 )
                 for other in changed
             )

@@ -4,9 +4,10 @@
 300 services, 1,500 edges and 900 deploys in a day by default, all watched for 24 hours; one of 45
 is bad. The store holds the windows of the last hours, which is all that judging reads: deploys older
 than the judge looks back are taken for settled, as they are in a process that has run for a day.
-Then a start: all others are judged, for some minutes at most. Then a window is sealed before each
-round, as time goes on. Told are CPU seconds and wall of a round, judgements in it, and where the
-time went.
+Then a start: all others are judged, for some minutes at most. Rounds follow as in a process that
+has run for long: when each deploy was judged last is spread over its pause, and a window is sealed
+before each round. Told are CPU seconds and wall of a round, judgements in it, and where the time
+went.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitor.control.deploys import list_deploys, record
+from monitor.control.deploys import list_deploys, note_traffic, record
 from monitor.control.store import open_control
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.model.deploys import DeployEvent
@@ -35,6 +36,8 @@ WORK = 1.5
 NOON = 1_790_000_000 // 3600 * 3600
 BEFORE, AFTER = 1800, 1200
 """A version meets the one before it from its deploy on, for so long; then it is alone."""
+GOLDEN = 0.6180339887
+"""Multiples of it spread evenly over what they are taken of."""
 
 _CELLS = """INSERT INTO edge_windows
 (window, generation, environment, region, caller, caller_version, callee, callee_version, protocol,
@@ -172,11 +175,17 @@ def rounds(store: Store, engine: Any, many: int, seconds: float) -> None:
     asked: Counter[str] = Counter()
     timed_answers(spent, asked)
     settings = DetectionSettings(work=timedelta(seconds=WORK))
-    detector = Detector(Reader(store), engine, store, settings)
+    # by CPU seconds, so that a busy machine judges as many
+    detector = Detector(Reader(store), engine, store, settings, time.process_time)
     now = datetime.fromtimestamp(NOON + 65, UTC)
     judging = settings.judging
     old = timedelta(seconds=judging.after_seconds + judging.late_seconds + 60)
-    for deploy in list_deploys(engine, since=now - settings.watch):
+    for deploy in list_deploys(engine, since=now - settings.watch, until=now):
+        first = deploy.started.timestamp() // WINDOW * WINDOW
+        note_traffic(engine, deploy.id, datetime.fromtimestamp(first, UTC))
+    recent = list_deploys(engine, since=now - settings.watch)
+    detector._projected = {deploy.id: deploy for deploy in recent}
+    for deploy in recent:
         if deploy.started < now - old:
             detector._judged[deploy.id] = (now - timedelta(seconds=75), now)
             detector._settled.add(deploy.id)
@@ -192,6 +201,10 @@ def rounds(store: Store, engine: Any, many: int, seconds: float) -> None:
         f" ({cpu / max(1, many_first):.2f} each); {detector.waiting} wait",
         flush=True,
     )
+    for place, deploy in enumerate(recent):
+        if deploy.id in detector._judged:
+            ago = place * GOLDEN % 1.0 * detector._pause(deploy, now - deploy.started)
+            detector._judged[deploy.id] = (now - ago - timedelta(seconds=75), now - ago)
     spent.clear()
     asked.clear()
     walls, cpus, judgements, outcomes = [], [], 0, Counter[str]()

@@ -216,24 +216,29 @@ def test_a_deploy_is_let_be_once_nothing_more_can_come_and_judged_when_it_is_tol
     judging = replace(SETTINGS.judging, after_seconds=120.0, late_seconds=60.0)
     settings = replace(SETTINGS, judging=judging)
     write_cells(store, cells(REST, 12))
-    announce(engine)
+    first = announce(engine)
     detector = Detector(Reader(store), engine, store, settings)
 
-    def step(window: int) -> list[str]:
-        """An hour after this window was sealed."""
+    def step(window: int) -> dict[str, str]:
+        """An hour after this window was sealed: outcomes by deploy."""
         publish(store, {START + timedelta(seconds=10 * window)}, seq=window)
         at = now_after(window) + timedelta(hours=1)
-        return [judged.verdict.outcome for judged in detector.step(at)]
+        return {judged.deploy.id: judged.verdict.outcome for judged in detector.step(at)}
 
     assert len(step(15)) == 1
-    (last,) = step(25)  # all that counts is sealed now
-    assert step(40) == step(400) == []
+    (last,) = step(25).values()  # all that counts is sealed now
+    assert step(40) == step(400) == {}
     (afresh,) = detect_once(Reader(store), engine, store, settings, now_after(4000))
     assert afresh.verdict.outcome == last  # nothing was missed
     announce(engine, share=0.5)
     assert len(step(401)) == 1
-    assert step(500) == []
+    assert step(500) == {}
     assert len(step(401 + 6 * 360)) == 1  # in case something came late
+    after = now_after(401 + 6 * 360)
+    following = announce(engine, "3.0.0", "2.0.0", at=after)
+    assert set(step(402 + 6 * 360)) == {following}  # bears on what is near in time alone
+    anew = announce(engine, "2.0.0", "3.0.0", at=after + timedelta(seconds=40))
+    assert set(step(407 + 6 * 360)) >= {first, anew}  # ends the calls of the same version
 
 
 @pytest.mark.parametrize(("took", "again"), [(0.001, True), (100.0, False)])

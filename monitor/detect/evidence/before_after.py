@@ -258,12 +258,13 @@ def dose_over_step(bad: Ints, calls: Ints, share: Floats, least: float) -> float
         return 0.0
     k, a = np.cumsum(bad), np.cumsum(calls)
     with_step = float(np.max(_two_levels(k, a, k[-1], a[-1])))
-    if _dose_at_most(bad, calls, share) - with_step < least - ROUNDING:
-        return 0.0
+    for tangents in (TANGENTS[:1], TANGENTS):  # of most series the first is low enough
+        if _dose_at_most(bad, calls, share, tangents) - with_step < least - ROUNDING:
+            return 0.0
     return _fit_of(bad, calls, share, *dose_rates(bad, calls, share)) - with_step
 
 
-def _dose_at_most(bad: Ints, calls: Ints, share: Floats) -> float:
+def _dose_at_most(bad: Ints, calls: Ints, share: Floats, tangents: Floats) -> float:
     """No rates that grow with the share are likelier (as `_fit_of` tells it).
 
     The best ones explain as many bad calls as there were, so they lie between "all of them without
@@ -274,9 +275,9 @@ def _dose_at_most(bad: Ints, calls: Ints, share: Floats) -> float:
     total, seen = float(bad.sum()), bad[some]
     none = total / float(calls.sum())
     by_dose = total / max(float((calls * share).sum()), 1e-12) * share[some]
-    rates = none + TANGENTS[:, None] * (by_dose - none)
+    rates = none + tangents[:, None] * (by_dose - none)
     slopes = ((by_dose - none) / rates) @ seen
-    ends = np.maximum(slopes * (1.0 - TANGENTS), -slopes * TANGENTS)
+    ends = np.maximum(slopes * (1.0 - tangents), -slopes * tangents)
     return float((np.log(rates) @ seen - total + ends).min())
 
 

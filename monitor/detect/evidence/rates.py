@@ -12,6 +12,7 @@ alike, and valid under peeking (Ville). Howard et al., arXiv 1810.08240; Lindon 
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import scipy
@@ -140,7 +141,8 @@ def without_rare_peaks(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
 def _stretches(high: Bools) -> list[Ints]:
     """The places of windows that stand out, by stretch; a window in between may look well."""
     places = np.flatnonzero(high)
-    return np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
+    cuts = (np.flatnonzero(np.diff(places) > 2) + 1).tolist()
+    return [places[first:end] for first, end in pairwise([0, *cuts, places.size])]
 
 
 def _peaks(bad: Ints, calls: Ints) -> tuple[Bools, Floats]:

@@ -157,14 +157,14 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     before = series(edge.table, old_rows(edge), measure)
     if not before.calls.sum():
         return None
-    least = DOSE_OVER_STEP * dispersion(before.bad, before.calls)
     log_e = dose_over_step(
         np.concatenate([before.bad, bad]),
         np.concatenate([before.calls, calls]),
         np.concatenate([np.zeros(before.calls.size), share]),
-        least,
+        DOSE_OVER_STEP,
     )
-    if log_e < least:
+    # a dispersion is one at least
+    if log_e < DOSE_OVER_STEP or log_e < DOSE_OVER_STEP * dispersion(before.bad, before.calls):
         return None
     first = max(whole.since, float(edge.table.windows[whole.since_rows].min()))
     since = series(edge.table, edge.table.windows >= first, measure)

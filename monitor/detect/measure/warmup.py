@@ -132,8 +132,7 @@ def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
     """
     if not shares:
         return np.zeros(calls.size)
-    moments, places = runs(windows)
-    share = np.array([shares.get(window, 0.0) for window in moments.tolist()])[places]
+    share = np.array([shares.get(window, 0.0) for window in windows.tolist()])
     return np.asarray(
         np.minimum(
             calls, np.ceil(share * calls + CHANCE * np.sqrt(share * (1.0 - share) * calls))
