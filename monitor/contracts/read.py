@@ -31,7 +31,8 @@ from monitor.contracts.formats.pact import read_pact
 from monitor.contracts.formats.pact_words import is_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.ramp_plan import is_ramp_plan, read_ramp_plan
-from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
+from monitor.contracts.formats.spring import read_spring_cloud_contract
+from monitor.contracts.formats.spring_known import is_spring_cloud_contract
 from monitor.contracts.formats.timing import is_timing, read_timing
 from monitor.contracts.formats.unmatched import unmatched
 from monitor.contracts.formats.unread import unread_members

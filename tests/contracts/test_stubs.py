@@ -485,6 +485,29 @@ def test_unlike_items_of_an_expected_list_have_no_order_that_is_known() -> None:
     assert judged(call, held, form="mountebank").reason == "ambiguous_request"
 
 
+@pytest.mark.parametrize(
+    ("predicate", "body", "told"),
+    [
+        ({"equals": {"form": {"Tool": "mb"}}}, "tool=MB&more=1", "valid"),
+        ({"equals": {"form": {"tool": "mb"}}}, "tool=other", "no_interaction"),
+        (
+            {"equals": {"form": {"Tool": "mb"}}, "keyCaseSensitive": True},
+            "tool=mb",
+            "no_interaction",
+        ),
+        ({"exists": {"form": {"tool": True}}}, "tool=x", "valid"),
+        ({"deepEquals": {"form": {"tool": "mb"}}}, "tool=other", "valid"),
+    ],
+)
+def test_fields_of_a_form_tell_whether_an_imposters_request_is_meant(
+    predicate: dict[str, Any], body: str, told: str
+) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    call = live(method="POST", request_headers=headers, request_body=body, answer={"id": 7})
+    result = judged(call, imposter(predicate), form="mountebank")
+    assert told in (result.outcome, result.reason)
+
+
 def test_an_imposter_answers_in_turn_and_waits() -> None:
     first = {"is": {"statusCode": 200, "body": '{"id": 7}'}, "_behaviors": {"wait": 500}}
     second = {"is": {"statusCode": 404}, "behaviors": [{"wait": 20}, {"wait": 30}]}

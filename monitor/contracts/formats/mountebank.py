@@ -8,41 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
-from monitor.contracts.formats.mountebank_values import (
-    Compare,
-    all_of_them,
-    no_other,
-    none_of_it,
-    one_of_them,
-    selected_by,
-)
+from monitor.contracts.formats.mountebank_predicates import Predicates, refuse_code
 from monitor.contracts.formats.naming import PENDING_WORD, delay_ms, entries_of, unique
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers, is_templated
-from monitor.contracts.matching.call import plain_path
-from monitor.contracts.matching.jsonpath import Find, compile_path
 from monitor.contracts.matching.parts import Part, status_part
-from monitor.contracts.matching.patterns import literal_prefix
-from monitor.contracts.matching.predicates import (
-    See,
-    asked_part,
-    see_header,
-    see_json,
-    see_method,
-    see_path,
-    see_query,
-    see_text,
-)
 from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.errors import ContractError
-from monitor.model.pointers import escaped
 
-_COMPARED = ("equals", "deepEquals", "contains", "startsWith", "endsWith", "matches", "exists")
-_FIELDS = ("method", "path", "body", "query", "headers", "form")
 _OF_IMPOSTERS = frozenset({"stubs", "port"})
 _DEFAULTED = ("statusCode", "headers", "body", "_mode")
 _COPYING = ("copy", "lookup")
-_DEEPEST = 20
 
 
 def is_mountebank(document: Mapping[str, Any]) -> bool:
@@ -112,9 +88,7 @@ class _Stub:
         self._where = work.where
         self._work = work
         self._left = left
-        self._methods: set[str] = set()
-        self._path = ""
-        self._prefix = ""
+        self._asked = Predicates(work.where, left)
 
     def interactions(self, index: int, title: str, named: dict[str, int]) -> Iterator[Interaction]:
         """One for each answer that the stub gives in turn: a live answer is good when it is like
@@ -127,18 +101,18 @@ class _Stub:
                 f"{self._clause}/predicates",
             )
         request = tuple(
-            self._predicate(predicate, f"{self._clause}/predicates/{count}", 0, top=True)
+            self._asked.part(predicate, f"{self._clause}/predicates/{count}")
             for count, predicate in enumerate(predicates)
         )
         answers = self._stub.get("responses", [])
-        label = " ".join([*sorted(self._methods), self._path]) or f"stub {index + 1}"
+        label = " ".join([*sorted(self._asked.methods), self._asked.path]) or f"stub {index + 1}"
         for count, answer in enumerate(answers if isinstance(answers, list) else ()):
             clause = f"{self._clause}/responses/{count}"
             response = self._held(answer, clause)
             if response is None:
                 continue
             name = f"{title}: {label}" + (f", answer {count + 1}" if len(answers) > 1 else "")
-            parts = tuple(self._response(response, f"{clause}/is", exact=bool(self._path)))
+            parts = tuple(self._response(response, f"{clause}/is", exact=bool(self._asked.path)))
             yield Interaction(
                 unique(name, named),
                 clause,
@@ -149,25 +123,19 @@ class _Stub:
                 priority=index,
                 delay=self._delay(answer, clause),
                 pending=self._stub.get(PENDING_WORD) is True,
-                prefix=self._prefix,
-                asks=self._asks,
+                prefix=self._asked.prefix,
+                asks=self._asked.asks,
             )
-
-    @property
-    def _asks(self) -> str:
-        """Method and path that its predicates ask for by name."""
-        method = next(iter(self._methods)) if len(self._methods) == 1 else ""
-        return f"{method} {self._path}" if self._path else ""
 
     def _held(self, answer: Any, clause: str) -> dict[str, Any] | None:
         if not isinstance(answer, dict):
             raise ContractError(f"{self._where}: the answer at {clause} is no object", clause)
         if "inject" in answer:
-            self._refuse("inject", f"{clause}/inject")
+            refuse_code("inject", self._where, f"{clause}/inject")
         for behavior, at in _behaviors(answer, clause):
             for word in ("shellTransform", "decorate"):
                 if word in behavior:
-                    self._refuse(word, f"{at}/{word}")
+                    refuse_code(word, self._where, f"{at}/{word}")
         for word in ("proxy", "fault"):
             if word in answer:
                 self._left.append(
@@ -192,12 +160,6 @@ class _Stub:
             if isinstance(copied, dict) and isinstance(copied.get("into"), str) and copied["into"]
         ]
         return _filled_in(held, tokens) if tokens else held
-
-    def _refuse(self, word: str, pointer: str) -> None:
-        raise ContractError(
-            f"{self._where}: {word} at {pointer} runs code and cannot be judged; take its stub out",
-            pointer,
-        )
 
     def _delay(self, answer: dict[str, Any], clause: str) -> Delay | None:
         total: float | None = None
@@ -247,151 +209,6 @@ class _Stub:
             self._left.append(
                 Left(f"{clause}/body", "a text that stands for many requests is not judged")
             )
-
-    def _predicate(self, predicate: Any, clause: str, depth: int, *, top: bool = False) -> Part:
-        if not isinstance(predicate, dict) or depth > _DEEPEST:
-            raise ContractError(
-                f"{self._where}: the predicate at {clause} is no object, or nests too deep", clause
-            )
-        if "inject" in predicate:
-            self._refuse("inject", f"{clause}/inject")
-        if "xpath" in predicate:
-            raise ContractError(
-                f"{self._where}: xpath at {clause} is not offered; write the predicate on the body as text",
-                f"{clause}/xpath",
-            )
-        for word in ("and", "or"):
-            if isinstance(predicate.get(word), list):
-                inner = [
-                    self._predicate(
-                        part, f"{clause}/{word}/{index}", depth + 1, top=top and word == "and"
-                    )
-                    for index, part in enumerate(predicate[word])
-                ]
-                return all_of_them(inner) if word == "and" else one_of_them(inner, clause)
-        if isinstance(predicate.get("not"), dict):
-            return none_of_it(
-                self._predicate(predicate["not"], f"{clause}/not", depth + 1), clause
-            )
-        compared = next(
-            (word for word in _COMPARED if isinstance(predicate.get(word), dict)), None
-        )
-        if compared is None:
-            words = ", ".join((*_COMPARED, "not", "or", "and"))
-            raise ContractError(
-                f"{self._where}: the predicate at {clause} is none of {words}", clause
-            )
-        fields = predicate[compared]
-        if top and "except" not in predicate:
-            self._lead(compared, fields)
-        if top and compared in ("equals", "deepEquals"):
-            self._name(fields)
-        find = self._selected(predicate, clause)
-        return all_of_them(
-            [
-                self._field(
-                    compared, name, value, predicate, find, f"{clause}/{compared}/{escaped(name)}"
-                )
-                for name, value in fields.items()
-            ]
-        )
-
-    def _lead(self, compared: str, fields: Mapping[str, Any]) -> None:
-        """What every path begins with that fits, where a predicate tells it."""
-        path = fields.get("path")
-        if not isinstance(path, str):
-            return
-        if compared in ("equals", "deepEquals", "startsWith"):
-            self._prefix = plain_path(path).lower()
-        elif compared == "matches" and path.startswith("^") and "%" not in path:
-            self._prefix = literal_prefix(path)
-
-    def _name(self, fields: Mapping[str, Any]) -> None:
-        if isinstance(fields.get("method"), str):
-            self._methods.add(fields["method"].upper())
-        if isinstance(fields.get("path"), str):
-            self._path = fields["path"]
-
-    def _selected(self, predicate: dict[str, Any], clause: str) -> Find | None:
-        path = predicate.get("jsonpath")
-        if path is None:
-            return None
-        selector = path.get("selector") if isinstance(path, dict) else None
-        if not isinstance(selector, str):
-            raise ContractError(
-                f"{self._where}: {clause}/jsonpath names no selector", f"{clause}/jsonpath"
-            )
-        try:
-            exact = True in (predicate.get("caseSensitive"), predicate.get("keyCaseSensitive"))
-            return compile_path(selector if exact else selector.lower())
-        except ContractError as error:
-            raise ContractError(f"{self._where}: {error}", f"{clause}/jsonpath") from None
-
-    def _field(
-        self,
-        word: str,
-        name: str,
-        value: Any,
-        predicate: dict[str, Any],
-        find: Find | None,
-        clause: str,
-    ) -> Part:
-        if name not in _FIELDS:
-            self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
-            return lambda _call, _found: None
-        compare = Compare(word, predicate, clause, self._where)
-        pointer = f"/{escaped(name)}"
-        if name in ("query", "headers") and isinstance(value, dict):
-            any_case = (
-                predicate.get("keyCaseSensitive") is not True
-                and predicate.get("caseSensitive") is not True
-            )
-            if name == "headers" and not any_case:
-                said = "no log keeps the case in which header names were sent: any case is taken"
-                self._left.append(Left(clause, said))
-            parts = [
-                asked_part(
-                    see_header(key) if name == "headers" else see_query(key, any_case=any_case),
-                    compare.named(expected) if name == "headers" else compare.listed(expected),
-                    word,
-                    f"{pointer}/{escaped(key)}",
-                    f"{clause}/{escaped(key)}",
-                )
-                for key, expected in value.items()
-            ]
-            if word == "deepEquals" and name == "query":
-                parts.append(no_other(frozenset(value), clause))
-            return all_of_them(parts)
-        if name == "body":
-            if find is not None:
-                see_found = selected_by(find, any_case=compare.keys_in_any_case)
-                return asked_part(see_found, compare.some_of(value), word, "", clause)
-            if isinstance(value, dict | list):
-                return asked_part(
-                    see_json,
-                    lambda values: bool(values) and compare.tree(values[0], value),
-                    word,
-                    "",
-                    clause,
-                )
-            return asked_part(see_text, compare.text(value), word, "", clause)
-        if name == "form":
-            self._left.append(
-                Left(clause, "forms are not judged: whether a request is meant stays open")
-            )
-            return asked_part(see_text, lambda _: None, word, "", clause)
-        see: See = see_method if name == "method" else see_path
-        return asked_part(
-            see,
-            compare.text(
-                plain_path(value)
-                if name == "path" and isinstance(value, str) and word != "matches"
-                else value
-            ),
-            word,
-            pointer,
-            clause,
-        )
 
 
 def _listed(node: Any) -> list[Any]:

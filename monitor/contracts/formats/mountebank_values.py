@@ -28,7 +28,7 @@ class Compare:
     """
 
     def __init__(self, word: str, predicate: Mapping[str, Any], clause: str, where: str) -> None:
-        self._word = word
+        self.word = word
         self._exact = predicate.get("caseSensitive") is True
         self.keys_in_any_case = not self._exact and predicate.get("keyCaseSensitive") is not True
         as_it_is = self._exact or word == "matches"
@@ -48,16 +48,16 @@ class Compare:
     def named(self, expected: Any) -> AskAll:
         """A header or a parameter. Only `deepEquals` tells an absent one from an empty one."""
         fits = self._all_of(expected)
-        return fits if self._word == "deepEquals" else _empty_if_absent(fits)
+        return fits if self.word == "deepEquals" else _empty_if_absent(fits)
 
     def listed(self, expected: Any) -> AskAll:
         """A parameter of a query. One value is no list of one there; `deepEquals` allows no value
         beside those that are expected.
         """
         fits, several = self.named(expected), isinstance(expected, list)
-        if self._word == "exists":
+        if self.word == "exists":
             return fits
-        if self._word == "deepEquals":
+        if self.word == "deepEquals":
             count = len(expected) if several else 1
             return lambda values: len(values) == count and (count > 1) is several and fits(values)
         return (lambda values: len(values) > 1 and fits(values)) if several else fits
@@ -65,14 +65,14 @@ class Compare:
     def some_of(self, expected: Any) -> AskAll:
         """Values that a selector found; `deepEquals` allows no other."""
         fits = self._all_of(expected)
-        if self._word != "deepEquals":
+        if self.word != "deepEquals":
             return fits
         count = len(expected) if isinstance(expected, list) else 1
         return lambda values: len(values) == count and fits(values)
 
     def _all_of(self, expected: Any) -> AskAll:
         """Every expected value must be among those that are there."""
-        if self._word == "exists":
+        if self.word == "exists":
             return lambda values: (
                 bool([value for value in values if value != ""]) == bool(expected)
             )
@@ -92,15 +92,15 @@ class Compare:
 
     def _one(self, expected: Any) -> Callable[[Any], bool | None]:
         plain = self._plain
-        if self._word == "matches":
+        if self.word == "matches":
             seek = search(_text(expected) if self._exact else f"(?i){_text(expected)}")
             return (lambda _: None) if seek is None else lambda value: seek(plain(value))
         wanted = plain(expected)  # `except` is taken out of both
-        if self._word in ("equals", "deepEquals"):
+        if self.word in ("equals", "deepEquals"):
             return lambda value: plain(value) == wanted
-        if self._word == "contains":
+        if self.word == "contains":
             return lambda value: wanted in plain(value)
-        if self._word == "startsWith":
+        if self.word == "startsWith":
             return lambda value: plain(value).startswith(wanted)
         return lambda value: plain(value).endswith(wanted)
 
@@ -112,7 +112,7 @@ class Compare:
         """
         if self.keys_in_any_case:
             actual, expected = folded(actual), folded(expected)
-        if self._word in ("deepEquals", "exists") or not isinstance(expected, list):
+        if self.word in ("deepEquals", "exists") or not isinstance(expected, list):
             return self._tree(actual, expected)
         if not isinstance(actual, list) or len(actual) < len(expected):
             return False
@@ -140,7 +140,7 @@ class Compare:
         return None
 
     def _tree(self, actual: Any, expected: Any) -> bool:
-        if self._word == "exists":
+        if self.word == "exists":
             if isinstance(expected, dict):
                 fields = actual if isinstance(actual, dict) else {}
                 return all(
@@ -151,26 +151,26 @@ class Compare:
                 )
             return bool(expected)
         if isinstance(expected, dict):
-            spread = isinstance(actual, list) and self._word != "deepEquals"
+            spread = isinstance(actual, list) and self.word != "deepEquals"
             items = actual if spread else [actual]
             return any(self._object(item, expected) for item in items)
         if isinstance(expected, list):
             if not isinstance(actual, list) or (
-                self._word == "deepEquals" and len(actual) != len(expected)
+                self.word == "deepEquals" and len(actual) != len(expected)
             ):
                 return False
             return all(any(self._tree(item, part) for item in actual) for part in expected)
         if isinstance(actual, dict | list):
             return (
                 isinstance(actual, list)
-                and self._word != "deepEquals"
+                and self.word != "deepEquals"
                 and any(self._tree(item, expected) for item in actual)
             )
         return bool(self._one(expected)(actual))
 
     def _object(self, actual: Any, expected: dict[str, Any]) -> bool:
         if not isinstance(actual, dict) or (
-            self._word == "deepEquals" and actual.keys() != expected.keys()
+            self.word == "deepEquals" and actual.keys() != expected.keys()
         ):
             return False
         return all(

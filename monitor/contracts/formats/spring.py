@@ -12,7 +12,6 @@ from monitor.contracts.findings import Side
 from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.spring_matchers import Matchers, equals, listed, text_of
-from monitor.contracts.formats.wiremock_known import speaks_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.content import Judge, body_part, content_judge, example_of
@@ -24,58 +23,8 @@ from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-_OWN_REQUEST = frozenset(
-    {"matchers", "bodyFromFile", "bodyFromFileAsBytes", "bodyMatchers", "headersMatchers"}
-)
-_OWN = frozenset({"label", "input", "outputMessage", "ignored", "inProgress", "description"})
 _DEFAULT_PRIORITY = 2**31 - 1
 _FREED = "the header tells no message from another, and is not judged"
-
-
-_ADDRESSED = frozenset({"method", "url", "urlPath"})
-
-
-def is_spring_cloud_contract(document: Mapping[str, Any]) -> bool:
-    """Whether a document is a contract of this kind, or holds several in `contracts`."""
-    listed = document.get("contracts")
-    if isinstance(listed, list) and listed:
-        # no other tool has such a list: in it the least that a contract says will do
-        return all(
-            isinstance(contract, dict) and (_is_one(contract) or _is_plain(contract))
-            for contract in listed[:20]
-        )
-    return _is_one(document)
-
-
-def _is_plain(contract: Mapping[str, Any]) -> bool:
-    asked, answer = contract.get("request"), contract.get("response")
-    return (
-        isinstance(asked, dict)
-        and isinstance(answer, dict)
-        and bool(_ADDRESSED & asked.keys())
-        and not speaks_wiremock(contract)
-    )
-
-
-def _is_one(document: Mapping[str, Any]) -> bool:
-    asked, answer = document.get("request"), document.get("response")
-    if isinstance(document.get("outputMessage"), dict) and (
-        "label" in document or "input" in document or "name" in document
-    ):
-        return True
-    if isinstance(document.get("input"), dict) and "messageFrom" in document["input"]:
-        return True
-    if not isinstance(asked, dict) or not isinstance(answer, dict) or speaks_wiremock(document):
-        return False
-    if not (_ADDRESSED & asked.keys() or _OWN & document.keys()):
-        return False  # examples of other tools have a request and a response, too
-    own = bool(
-        _OWN & document.keys()
-        or _OWN_REQUEST & (asked.keys() | answer.keys())
-        or "body" in asked
-        or "queryParameters" in asked
-    )
-    return own or isinstance(answer.get("body"), dict | list) or "async" in answer
 
 
 def read_spring_cloud_contract(

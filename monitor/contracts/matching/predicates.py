@@ -141,8 +141,9 @@ def see_cookie(name: str) -> See:
     return see
 
 
-def see_form(name: str) -> See:
+def see_form(name: str, *, any_case: bool = False) -> See:
     """The values of one field of a form; none of a body of another type."""
+    wanted = name.lower()
 
     def see(call: Call) -> Seen:
         media = call.exchange.request_headers.get("content-type", "")
@@ -154,7 +155,11 @@ def see_form(name: str) -> See:
         pairs = query_pairs(texts[0])
         if pairs is None:
             return [], UNSEEN
-        return [unquote_plus(text) for key, text in pairs if key == name], ""
+        return [
+            unquote_plus(text)
+            for key, text in pairs
+            if key == name or (any_case and key.lower() == wanted)
+        ], ""
 
     return see
 
