@@ -127,7 +127,7 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "make the examples' requests differ, and show what else the provider answers",
     ),
     "provider_failed": (
-        "the call was not served for now (429, 502 to 504), of which no example speaks",
+        "the call was not served for now (429, 502 to 504), and not as the contract says: gateways answer so",
         "nothing is to be checked; such calls are counted as failures of the edge",
     ),
     "ambiguous_request": (

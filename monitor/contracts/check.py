@@ -4,27 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from monitor.contracts.at_once import named, valid_at_once
-from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
-from monitor.contracts.credentials import check_credentials
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import CallJudge, Operation, Promise, Shows
 from monitor.contracts.interactions import (
-    UNDOCUMENTED_STATUS,
     check_interactions,
 )
 from monitor.contracts.joined import joined, of_one_sender
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.messages import UNKNOWN_PRODUCER, check_messages
-from monitor.contracts.observed import REMOVED, observe
-from monitor.contracts.parameters import check_headers, check_parameters
+from monitor.contracts.observed import REMOVED
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
+from monitor.contracts.sides import check_sides
 from monitor.contracts.verdicts import (
     NO_CONTRACT,
-    NO_RESPONSE,
     NOT_OFFERED,
     OBSERVED,
     PREFLIGHT,
@@ -35,8 +31,6 @@ from monitor.contracts.verdicts import (
 )
 from monitor.errors import UNFORESEEN
 from monitor.model.exchanges import (
-    BODILESS,
-    CLIENT_LEFT,
     MESSAGING,
     Checked,
     Evidence,
@@ -45,7 +39,6 @@ from monitor.model.exchanges import (
 
 # a name of nobody; why no contract could be looked for
 UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"
-_NOT_MODIFIED = 304
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
     *(
@@ -221,7 +214,7 @@ def _one(
     if exchange.proxy_answer:
         findings.leave(PROXY_ANSWER, "response", target.clause)
     else:
-        _sides(exchange, request, response, promise, target, match.rest, findings, limits)
+        check_sides(exchange, request, response, promise, target, match.rest, findings, limits)
     return verdict(contract, name, findings, limits)
 
 
@@ -334,64 +327,3 @@ def _by_message(
         (message.topic for message in promise.of_topic(record.topic) if "{" in message.topic), ""
     )
     return verdict(contract, templated or operation(), findings, limits, shown)
-
-
-def _sides(
-    exchange: Exchange,
-    request: Payload,
-    response: Payload,
-    promise: Promise,
-    target: Operation,
-    rest: str,
-    findings: Findings,
-    limits: PayloadLimits,
-) -> None:
-    depth = min(promise.depth, limits.depth)
-    observe(exchange, target, findings)
-    refused = 400 <= exchange.status < 500
-    if not refused:
-        if target.parameters:
-            check_parameters(exchange, target, rest, findings)
-        if target.request is not None:
-            check_body(
-                request, target.request, "request", exchange.redacted, depth, findings, limits
-            )
-        if target.security:
-            check_credentials(exchange, target, findings)
-    if exchange.status in (0, CLIENT_LEFT):
-        findings.leave(NO_RESPONSE, "response", target.clause)
-        return
-    clause = target.response(exchange.status)
-    if clause is None:
-        _unlisted(exchange, target, findings)
-        return
-    if clause.headers:
-        check_headers(exchange, clause.headers, findings)
-    if (
-        target.responses
-        and clause.media
-        and exchange.status not in BODILESS
-        and exchange.method.upper() != "HEAD"
-    ):
-        check_body(response, clause, "response", exchange.redacted, depth, findings, limits)
-
-
-def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None:
-    """A status that the operation does not list: the provider's violation only where the contract
-    claims it whole, or on success.
-
-    Contracts seldom list what any request may meet on its way: 401, 429, redirects, outages. Their
-    absence is no promise.
-    """
-    # HTTP's own word
-    cached = exchange.status == _NOT_MODIFIED and exchange.method.upper() in ("GET", "HEAD")
-    if target.open or not target.responses or cached:
-        return
-    clause = f"{target.clause}/responses"
-    if target.whole or (200 <= exchange.status < 300 and not target.partial):
-        findings.add(
-            "response",
-            Broken("undocumented_status", "", clause, "documented", str(exchange.status)),
-        )
-    else:
-        findings.leave(UNDOCUMENTED_STATUS, "response", clause)

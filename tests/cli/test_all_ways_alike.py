@@ -65,7 +65,53 @@ STOCK = {
         },
     ]
 }
+FORM = "application/x-www-form-urlencoded"
+DESK = {  # texts, forms, and what gateways answer
+    "openapi": "3.1.0",
+    "info": {"title": "Desk", "version": "1"},
+    "paths": {
+        "/state": {
+            "get": {
+                "security": [{"key": []}],
+                "deprecated": True,
+                "responses": {
+                    "200": {
+                        "description": "the state",
+                        "content": {"text/plain": {"schema": {"type": "string", "enum": ["UP"]}}},
+                    },
+                    "default": {
+                        "description": "bad",
+                        "content": {
+                            "application/json": {
+                                "schema": {"type": "object", "required": ["code"]}
+                            }
+                        },
+                    },
+                },
+            },
+            "post": {
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        FORM: {
+                            "schema": {
+                                "type": "object",
+                                "required": ["n"],
+                                "properties": {"n": {"type": "integer", "maximum": 9}},
+                            }
+                        }
+                    },
+                },
+                "responses": {"200": {"description": "done"}},
+            },
+        }
+    },
+    "components": {
+        "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-key"}}
+    },
+}
 HELD = {  # provider and document
+    "desk.json": ("desk-api", json.dumps(DESK)),
     "payment.yaml": ("payment", PAYMENTS),
     "web.json": (
         "orders",
@@ -111,6 +157,16 @@ CALLS: dict[str, dict[str, Sequence[Any]]] = {
         "request_body": [None],
         "response_body": [{"sku": "b", "left": 1}, {"sku": "b"}, {"left": "x"}, "none /a", None],
     },
+    "desk-api": {
+        "method": ["GET", "POST"],
+        "path": ["/state"],
+        "query": ["", "more=1"],
+        "status": [200, 200, 429, 500, 502, 503],
+        "request_body": [None, "n=7", "n=12", "m=1", {"n": 7}],
+        "response_body": ["UP", "DOWN", "UP\n", "", None, {"code": 1}, {"no": 1}, "<p>502</p>"],
+        "request media": [FORM, FORM, "application/json", ""],
+        "response media": ["text/plain", "text/plain", "application/json", "text/html", ""],
+    },
     "nobody": {
         "method": ["GET"], "path": ["/a"], "query": [""], "status": [200],
         "request_body": [None], "response_body": [{}],
@@ -122,14 +178,18 @@ def call(chance: random.Random, at: datetime) -> dict[str, Any]:
     callee = chance.choice([*CALLS, "payment", "orders", "stock"])
     picked = {word: chance.choice(values) for word, values in CALLS[callee].items()}
     media = {"content-type": chance.choice(["application/json"] * 5 + ["text/plain", "a/b"])}
+    asked, answered = (
+        ({"content-type": own} if own else {}) if own is not None else media
+        for own in (picked.pop("request media", None), picked.pop("response media", None))
+    )
     for word in ("request_body", "response_body"):
         if isinstance(picked[word], dict | list):
             picked[word] = json.dumps(picked[word])
     return picked | {
         "time": at.isoformat(), "duration_ms": 3, "callee": callee, "environment": "production",
         "caller": chance.choice(["web", "web", "other", ""]),
-        "request_headers": {"x-tenant": "a"} | media if chance.random() < 0.8 else {},
-        "response_headers": media if chance.random() < 0.9 else {},
+        "request_headers": {"x-tenant": "a"} | asked if chance.random() < 0.8 else {},
+        "response_headers": answered if chance.random() < 0.9 else {},
         **({"response_truncated": True} if chance.random() < 0.1 else {}),
     }  # fmt: skip
 
@@ -165,7 +225,10 @@ PRODUCERS = {
 
 
 UNCHANGED: dict[str, dict[str, tuple[str, str]]] = {  # what is no clause
-    "api-logs": {"payment.yaml": ("title: Payments", "title: Paid")},
+    "api-logs": {
+        "payment.yaml": ("title: Payments", "title: Paid"),
+        "desk.json": ('"title": "Desk"', '"title": "Till"'),
+    },
     "messages": {
         "shop.json": ('"title": "t"', '"title": "u"'),
         "notes.json": ('"title": "t"', '"title": "u"'),  # whose alternatives one record breaks
@@ -271,7 +334,7 @@ def dry_run(
     Path("new").write_text(text.replace(*words))
     named = (
         ["--provider", provider]
-        if name.endswith(("payment.yaml", "shop.json", "notes.json"))
+        if name.endswith(("payment.yaml", "shop.json", "notes.json", "desk.json"))
         else []
     )
     dry = ["contracts", "publish", "new", *named, "--dry-run", "-f", "json"]
@@ -297,7 +360,7 @@ def test_every_way_says_the_same(
         assert run("--data-dir", "data", *words) == 0
     chance, begun = random.Random(5), datetime.now(UTC) - timedelta(hours=1)
     make = call if kind == "api-logs" else record
-    lines = [make(chance, begun + timedelta(seconds=at)) for at in range(600)]
+    lines = [make(chance, begun + timedelta(seconds=at)) for at in range(900)]
     traffic = tmp_path / "traffic.ndjson"
     traffic.write_text("".join(json.dumps(line) + "\n" for line in lines))
     capsys.readouterr()

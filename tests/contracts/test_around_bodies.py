@@ -856,3 +856,43 @@ def test_a_document_of_json_in_a_path_is_judged_and_a_template_is_not() -> None:
         ("/things/%7Bid%7D", "not_checked"),
     ):
         assert asked(parameter, path).outcome == outcome, path
+
+
+@pytest.mark.parametrize(
+    ("status", "media", "body", "rules"),
+    [
+        (502, "text/html", "<h1>502 Bad Gateway</h1>", []),
+        (504, "application/json", '{"message": "upstream timed out"}', []),
+        (503, "text/plain", "no healthy upstream", []),
+        (503, "application/json", "upstream connect error", []),
+        (429, "text/html", "<h1>Too many</h1>", []),
+        (503, "application/json", "{}", ["required"]),
+        (429, "application/json", "{}", ["required"]),
+        (500, "text/html", "<h1>500</h1>", ["undocumented_media_type"]),
+        (502, "application/json", '{"code": 7}', None),
+    ],
+)
+def test_an_answer_that_a_gateway_may_have_made_is_nobodys_violation(
+    status: int, media: str, body: str, rules: list[str] | None
+) -> None:
+    """No mark of a proxy is in the log; gateways answer so, and providers that keep to what they
+    promise for such a status do not.
+    """
+    fault = {"type": "object", "required": ["code"]}
+    described = {"description": "bad", "content": {"application/json": {"schema": fault}}}
+    operation = {"responses": OK | {"default": described}}
+    seen = exchange(
+        path="/things",
+        status=status,
+        response_headers={"content-type": media},
+        response_body=body,
+    )
+    checked = check(seen, contract({"/things": {"get": operation}}))
+    assert [broken.rule for broken in checked.violations] == (rules or [])
+    assert (checked.outcome, checked.reason) == (
+        ("valid", "")
+        if rules is None
+        else ("violated", "")
+        if rules
+        else ("not_checked", "provider_failed")
+    )
