@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from monitor.contracts.bundling import TAKEN_IN, Bundled, bundled, by_address
 from monitor.contracts.formats.avro_documents import is_avro, with_types
-from monitor.contracts.formats.avro_schema import defined_types
+from monitor.contracts.formats.avro_names import names_in
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.looks import leads_out, references
 from monitor.contracts.text import parse
@@ -156,7 +156,7 @@ class Types:
             for name, raw in self._files().items()
             if b'"fields"' in raw or b'"symbols"' in raw or b'"fixed"' in raw
         }
-        return {name: (held, defined_types(held)) for name, held in schemas.items()}
+        return {name: (held, names_in(held)[0]) for name, held in schemas.items()}
 
 
 def _beside(path: Path, given: Sequence[Path]) -> Read:

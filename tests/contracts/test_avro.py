@@ -404,6 +404,8 @@ def test_schemas_that_refer_to_each_other_come_in_any_order() -> None:
 
     references = {"a": record("A", "n.B"), "b": record("B", "C"), "c": record("C", "int")}
     assert avro_of("n.A", "x", references=references).name == "n.A"
+    with pytest.raises(ContractError, match="in a circle"):
+        avro_of("n.A", "x", references={"a": record("A", "B"), "b": record("B", "A")})
     with pytest.raises(ContractError, match=r"no type 'n\.C'"):
         avro_of("n.A", "x", references={"a": references["a"], "b": references["b"]})
 

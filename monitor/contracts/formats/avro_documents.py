@@ -9,13 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from monitor.contracts.bundling import TAKEN_IN, seen_from
-from monitor.contracts.formats.avro_schema import (
-    NAMED,
-    PRIMITIVES,
-    AvroSchema,
-    avro_of,
-    missing_type,
-)
+from monitor.contracts.formats.avro_names import NAMED, PRIMITIVES, names_in
+from monitor.contracts.formats.avro_schema import AvroSchema, avro_of
 
 _NEEDS = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
 _OF_ITEMS = {"array": "items", "map": "values"}
@@ -70,13 +65,19 @@ def with_types(
     where no such file is given. `path` is the document's own. The document is changed.
     """
     files = taken_in(document)
+    defined, used = names_in([_alone(document), *files.values()])
     paths: list[str] = []
-    while (name := missing_type(_alone(document), files)) and len(paths) < _MOST_FILES:
-        found = find(name)
-        if found is None or found[0] in paths:
-            break
-        paths.append(found[0])
-        files[seen_from(posixpath.dirname(path), found[0])] = _unbound(found[1])
+    seen: set[str] = set()
+    while (waiting := used - defined - seen) and len(paths) < _MOST_FILES:
+        seen |= waiting
+        for found_path, schema in filter(None, map(find, sorted(waiting))):
+            if found_path in paths:
+                continue
+            paths.append(found_path)
+            files[seen_from(posixpath.dirname(path), found_path)] = _unbound(schema)
+            more_defined, more_used = names_in(schema)
+            defined |= more_defined
+            used |= more_used
     if paths:
         document[TAKEN_IN] = files
     return tuple(paths)

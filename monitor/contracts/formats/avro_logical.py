@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from monitor.contracts.formats.avro_schema import LOGICAL, NAMED, AvroSchema
+from monitor.contracts.formats.avro_names import NAMED
+from monitor.contracts.formats.avro_schema import LOGICAL, AvroSchema
 from monitor.model.pointers import escaped
 
 _DAY_MS = 86_400_000

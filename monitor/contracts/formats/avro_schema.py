@@ -11,15 +11,13 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
+from monitor.contracts.formats.avro_names import NAMED, PRIMITIVES, in_order
 from monitor.contracts.framing import Writer
 from monitor.errors import ContractError
 
-PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-NAMED = frozenset({"record", "error", "enum", "fixed"})
 LOGICAL = "x-logical"
 """Under this a schema of ours keeps the logical type of a part."""
 _TEXTS = ("default", "symbols", "aliases", "doc")
-_INNER = ("type", "fields", "items", "values", "contracts")
 _OURS = ("x-seamwatch", "x-seamwatch-files", LOGICAL)
 UNREADABLE = (
     EOFError,
@@ -82,7 +80,7 @@ def avro_of(
     """
     try:
         root, names = _parsed(schema, references or {})
-    except (SchemaParseException, UnknownType, *UNREADABLE, AttributeError) as error:
+    except (SchemaParseException, ContractError, *UNREADABLE, AttributeError) as error:
         message = (
             f"no type {error.name!r}; give the file that defines it along, or its folder"
             if isinstance(error, UnknownType)
@@ -106,58 +104,9 @@ def _parsed(schema: Any, references: Mapping[str, Any]) -> tuple[Any, dict[str, 
     order.
     """
     names: dict[str, Any] = {}
-    waiting = [_plain(reference) for reference in references.values()]
-    while waiting:
-        left: list[tuple[Any, UnknownType]] = []
-        for reference in waiting:
-            attempt = dict(names)
-            try:
-                fastavro.parse_schema(reference, named_schemas=attempt)
-            except UnknownType as error:
-                left.append((reference, error))
-            else:
-                names = attempt
-        if len(left) == len(waiting):
-            defined = set().union(*(defined_types(reference) for reference in waiting))
-            lacks = (error for _, error in left if error.name not in defined)
-            raise next(lacks, left[0][1])
-        waiting = [reference for reference, _ in left]
+    for reference in in_order([_plain(reference) for reference in references.values()]):
+        fastavro.parse_schema(reference, named_schemas=names)
     return fastavro.parse_schema(_plain(schema), named_schemas=names), names
-
-
-def defined_types(schema: Any) -> set[str]:
-    """The full names of the types that a schema defines."""
-    names: set[str] = set()
-    stack: list[tuple[Any, str]] = [(schema, "")]
-    while stack:
-        node, space = stack.pop()
-        if isinstance(node, list):
-            stack += [(part, space) for part in node]
-        if not isinstance(node, dict):
-            continue
-        name = node.get("name")
-        if node.get("type") in tuple(NAMED) and isinstance(name, str):
-            own = node.get("namespace", space)
-            full = name if "." in name or not own else f"{own}.{name}"
-            names.add(full)
-            space = full.rpartition(".")[0]
-        stack += [
-            (node[word], space) for word in _INNER if isinstance(node.get(word), dict | list)
-        ]
-    return names
-
-
-def missing_type(schema: Any, references: Mapping[str, Any]) -> str:
-    """The full name of a type that a schema or one of its references names and none defines; ""
-    for none, and where that cannot be told.
-    """
-    try:
-        _parsed(schema, references)
-    except UnknownType as error:
-        return str(error.name)
-    except (SchemaParseException, *UNREADABLE, AttributeError):
-        return ""
-    return ""
 
 
 @lru_cache(maxsize=1024)
