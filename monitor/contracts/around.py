@@ -10,7 +10,7 @@ from typing import Any
 from monitor.contracts.change import Breaks, Change, Read
 from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.refs import resolve
-from monitor.contracts.schema_changes import Direction
+from monitor.contracts.schema_clauses import Direction
 from monitor.errors import ContractError
 
 _LONGEST_URL = 200

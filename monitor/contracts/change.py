@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from monitor.contracts.form import Promise
-from monitor.contracts.schema_changes import Comparison, Direction
+from monitor.contracts.schema_changes import Comparison
+from monitor.contracts.schema_clauses import Direction
 from monitor.contracts.schemas import Schema
 
 Side = Literal["request", "response", ""]
@@ -74,9 +75,10 @@ def of_schemas(
     now: Schema | None,
     *,
     typed: bool = False,
+    written: bool = False,
 ) -> Iterator[Change]:
     """What one schema says otherwise than another. `typed`: values come with their types, as in
-    JSON.
+    JSON. `written`: they are written out as text, as in queries and headers.
     """
     if was is None or now is None:
         if was is not now:
@@ -105,6 +107,8 @@ def of_schemas(
         another = change.rule == "type" and _of_another(change.was, change.now)
         if another and (side == "response" or typed) and not place:
             change_told = replace(change_told, breaks="consumers")
+        if written and change.rule == "type" and _is_text_too(side, change.was, change.now):
+            change_told = replace(change_told, direction="looser", breaks="provider")
         both.places[change_told] = (name, side, status, place)
         yield change_told
 
@@ -118,6 +122,18 @@ def _of_another(was: str, now: str) -> bool:
         for types in (was, now)
     )
     return bool(before and after) and not before & after | (before | after) & {"any"}
+
+
+_WRITTEN = frozenset({"integer", "number", "boolean"})
+
+
+def _is_text_too(side: Side, was: str, now: str) -> bool:
+    """Whether what is written out is taken, or answered, as before: who sent a number to where a
+    text is taken sends a text, and who reads texts can read a number.
+    """
+    sent, taken = (was, now) if side == "request" else (now, was)
+    kinds = set(sent.split(" or ")) - {"null"}
+    return bool(kinds) and kinds <= _WRITTEN | {"string"} and "string" in taken.split(" or ")
 
 
 def changed(

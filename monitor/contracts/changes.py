@@ -13,7 +13,7 @@ from monitor.contracts.bodies import meant
 from monitor.contracts.change import Breaks, Change, Met, Read, Side, changed, of_schemas
 from monitor.contracts.changed_examples import example_changes
 from monitor.contracts.form import Body, Credential, Operation, Parameter
-from monitor.contracts.schema_changes import Direction
+from monitor.contracts.schema_clauses import Direction
 from monitor.contracts.schemas import Schema
 
 MOST_CHANGES = 1_000
@@ -260,7 +260,10 @@ def _parameters(
                 earlier.media or earlier.style,
                 parameter.media or parameter.style,
             )
-        yield from of_schemas(both, name, side, status, place, earlier.schema, parameter.schema)
+        written = not (earlier.media or parameter.media)
+        yield from of_schemas(
+            both, name, side, status, place, earlier.schema, parameter.schema, written=written
+        )
     for key, former in was.items():
         if key not in now:
             # whoever sends it is not listened to any more; whoever reads it does not find it

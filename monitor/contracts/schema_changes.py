@@ -2,45 +2,41 @@
 be told.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from monitor.contracts.formats.oneway import OneWay
 from monitor.contracts.looks import DATA
 from monitor.contracts.refs import resolve
+from monitor.contracts.schema_clauses import (
+    PROSE,
+    Direction,
+    SchemaChange,
+    bound_changes,
+    kinds_of,
+    may_be_arrays,
+    named,
+    reference_of,
+    references_of,
+    required_of,
+    type_changes,
+    value_changes,
+    without_prose,
+    word_of,
+)
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
-
-Direction = Literal["tighter", "looser", "other"]
-"""Tighter: less is allowed than before. Looser: more is. Other: neither, or it cannot be told."""
 
 MOST_STEPS, MOST_OF_ONE, DEEPEST = 200_000, 200, 80
 _MOST_HOPS = 50
 _ANYTHING: dict[str, Any] = {}
 _NOTHING: dict[str, Any] = {"not": {}}
-_LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
-_UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 _WHOLE = ("format", "pattern", "multipleOf", "uniqueItems", "const", "propertyNames", "not", "if", "then", "else", "contains",
           "dependentRequired", "dependentSchemas", "dependencies", "patternProperties", "unevaluatedProperties", "unevaluatedItems",
           "prefixItems", "additionalItems", "discriminator", "contentMediaType", "contentEncoding")  # fmt: skip
-_KINDS = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaChange:
-    """One clause at one place of a payload (`*` for items and other fields). `was` and `now` are
-    the contracts' own words. `shared`: the place of it in a definition that is referred to, from
-    where one change comes to every place that refers to it; "" where there is none.
-    """
-
-    pointer: str
-    rule: str
-    direction: Direction
-    was: str = ""
-    now: str = ""
-    shared: str = ""
+_OF_FIELDS = frozenset({"type", "nullable", "properties", "required"})
 
 
 class Comparison:
@@ -91,16 +87,16 @@ class Comparison:
 
     def required(self, schema: Mapping[str, Any], *, new: bool) -> set[str]:
         """The fields that must come on this side."""
-        names = _required(schema)
+        names = required_of(schema)
         if not names or not self._mark:
             return names
         ways = self._ways(self._mark)[new]
-        fields = _named(schema, "properties")
+        fields = named(schema, "properties")
         return {name for name in names - ways.of(schema) if not ways.marked(fields.get(name))}
 
     def compared(self, old: Any, new: Any, at: str) -> Iterator[SchemaChange]:
         """What changed from one node to the other, below a place."""
-        shared = _reference(new) or _reference(old)
+        shared = reference_of(new) or reference_of(old)
         old, new = self.followed(self._old, old), self.followed(self._new, new)
         if not isinstance(old, dict) or not isinstance(new, dict):
             if old != new:
@@ -127,11 +123,11 @@ class Comparison:
             if self._left < 0 or not self._alike_below(old, new):
                 yield SchemaChange("", "schema", "other")
             return
-        yield from _types(old, new, "")
-        yield from _values(old, new, "")
-        yield from _bounds(old, new, "")
+        yield from type_changes(old, new, "")
+        yield from value_changes(old, new, "")
+        yield from bound_changes(old, new, "")
         yield from _objects(old, new, "", self)
-        if ("items" in old or "items" in new) and _may_be_arrays(old, new):
+        if ("items" in old or "items" in new) and may_be_arrays(old, new):
             yield from _inner("items", old, new, "/*", self)
         for word in _WHOLE:
             if self.plain(old, word, new=False) != self.plain(new, word, new=True):
@@ -143,27 +139,27 @@ class Comparison:
                     "",
                     word,
                     "other" if word == "discriminator" else direction,
-                    *(_word(value) for value in shown),
+                    *(word_of(value) for value in shown),
                 )
         for word in ("readOnly", "writeOnly"):
             marked, marked_now = old.get(word) is True, new.get(word) is True
             if marked != marked_now:
-                shown = (_word(marked), _word(marked_now))
+                shown = (word_of(marked), word_of(marked_now))
                 yield SchemaChange("", word, "tighter" if marked_now else "looser", *shown)
         for word in ("allOf", "anyOf", "oneOf"):
             yield from _parts(word, old, new, "", self)
         was, now = old.get("default"), new.get("default")
         if was != now or type(was) is not type(now):
-            yield SchemaChange("", "default", "looser", _word(was), _word(now))
+            yield SchemaChange("", "default", "looser", word_of(was), word_of(now))
 
     def _alike_below(self, old: Any, new: Any) -> bool:
         """Whether two nodes and all that they refer to are the same text."""
         waiting, seen = [(old, new)], set[str]()
         while waiting:
             old, new = waiting.pop()
-            if _without_prose(old) != _without_prose(new):
+            if without_prose(old) != without_prose(new):
                 return False
-            for target in _references(old):
+            for target in references_of(old):
                 if target in seen:
                     continue
                 seen.add(target)
@@ -181,6 +177,50 @@ class Comparison:
                     return False
         return True
 
+    def fields_alone(
+        self,
+        went: Sequence[Any],
+        came: Sequence[Any],
+        old: dict[str, Any],
+        new: dict[str, Any],
+    ) -> list[tuple[Any, Any]]:
+        """Parts of `allOf` that have no counterpart, each with what stands for it on the other
+        side, where all that they say is of fields that the other schema names nowhere: these came
+        or went, and nothing moved. Empty where that cannot be told.
+        """
+        pairs = []
+        for parts, document, others, other in (
+            (went, self._old, self._new, new),
+            (came, self._new, self._old, old),
+        ):
+            for part in parts:
+                stands = self._stand_in(self.followed(document, part), others, other)
+                if stands is None:
+                    return []
+                pairs.append((part, stands) if parts is went else (stands, part))
+        return pairs
+
+    def _stand_in(
+        self, held: Any, document: Mapping[str, Any], other: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """A schema that says of a part's fields nothing, as the other one does."""
+        told = [other, *(self.followed(document, part) for part in other.get("allOf", ()))]
+        if not isinstance(held, dict) or not all(isinstance(schema, dict) for schema in told):
+            return None
+        words = {word for word in held if word not in PROSE and not word.startswith("x-")}
+        fields = named(held, "properties").keys()
+        if not fields or not words <= _OF_FIELDS or not required_of(held) <= fields:
+            return None
+        if any("allOf" in schema for schema in told[1:]):
+            return None
+        if any(fields & named(schema, "properties").keys() for schema in told):
+            return None
+        if not any(kinds_of(schema) <= kinds_of(held) for schema in told):
+            return None
+        # the same object each time: what was compared is known by it
+        kept = {word: held[word] for word in ("type", "nullable") if word in held}
+        return self._merged.setdefault(-id(held), kept)
+
     def plain(self, schema: Mapping[str, Any], word: str, *, new: bool) -> Any:
         """The value of a keyword without its prose: what two documents are compared by as text."""
         return self.text(schema.get(word), new=new)
@@ -188,7 +228,7 @@ class Comparison:
     def text(self, node: Any, *, new: bool) -> Any:
         """A node without its prose, one step of a reference followed."""
         node = self.followed(self._new if new else self._old, node)
-        return _without_prose(node)
+        return without_prose(node)
 
     def followed(self, document: Mapping[str, Any], node: Any) -> Any:
         """What a reference names, with what stands beside it; one node gives one object."""
@@ -204,7 +244,7 @@ class Comparison:
             beside = {
                 name: value
                 for name, value in node.items()
-                if name != "$ref" and name not in _PROSE and name not in DATA
+                if name != "$ref" and name not in PROSE and name not in DATA
             }
             try:
                 target = resolve(dict(document), node["$ref"], "")
@@ -217,96 +257,10 @@ class Comparison:
         return start
 
 
-def _reference(node: Any) -> str:
-    reference = node.get("$ref") if isinstance(node, dict) else None
-    return reference if isinstance(reference, str) else ""
-
-
-def _types(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[SchemaChange]:
-    was, now = _kinds(old), _kinds(new)
-    if was == now:
-        return
-    lost, won = was - now, now - was
-    if now >= {"number"}:
-        lost -= {"integer"}
-    if was >= {"number"}:
-        won -= {"integer"}
-    if lost or won or was != now:
-        direction: Direction = "other" if lost and won else "looser" if won else "tighter"
-        yield SchemaChange(at, "type", direction, _listed(was), _listed(now))
-
-
-def _may_be_arrays(*schemas: Mapping[str, Any]) -> bool:
-    """Where a value could not be an array, what its items are is no change."""
-    return all("array" in _kinds(schema) for schema in schemas)
-
-
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    types = schema.get("type")
-    kinds = (
-        {types}
-        if isinstance(types, str)
-        else {name for name in types if isinstance(name, str)}
-        if isinstance(types, list)
-        else set()
-    )
-    kinds = kinds & _KINDS or set(_KINDS) - {"integer"}
-    return kinds | {"null"} if schema.get("nullable") is True else kinds
-
-
-def _listed(kinds: set[str]) -> str:
-    return "any" if kinds >= _KINDS - {"integer"} else " or ".join(sorted(kinds))
-
-
-def _values(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[SchemaChange]:
-    was, now = old.get("enum"), new.get("enum")
-    if not isinstance(was, list) or not isinstance(now, list):
-        if was != now:
-            yield SchemaChange(
-                at,
-                "enum",
-                "tighter" if was is None else "looser" if now is None else "other",
-                _count(was),
-                _count(now),
-            )
-        return
-    texts, texts_now = (
-        {f"{type(value).__name__}{value!r}" for value in values} for values in (was, now)
-    )
-    if texts != texts_now:
-        direction: Direction = (
-            "looser" if texts < texts_now else "tighter" if texts_now < texts else "other"
-        )
-        yield SchemaChange(at, "enum", direction, _count(was), _count(now))
-
-
-def _count(values: Any) -> str:
-    return f"{len(values)} values" if isinstance(values, list) else ""
-
-
-def _bounds(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[SchemaChange]:
-    for words, up in ((_LOWER, True), (_UPPER, False)):
-        for word in words:
-            was, now = old.get(word), new.get(word)
-            if was == now and type(was) is type(now):
-                continue
-            direction: Direction = (
-                "tighter" if was is None else "looser" if now is None else "other"
-            )
-            if (
-                isinstance(was, int | float)
-                and isinstance(now, int | float)
-                and not isinstance(was, bool)
-                and not isinstance(now, bool)
-            ):
-                direction = "tighter" if (now > was) == up else "looser"
-            yield SchemaChange(at, word, direction, _word(was), _word(now))
-
-
 def _objects(
     old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison
 ) -> Iterator[SchemaChange]:
-    was, now = _named(old, "properties"), _named(new, "properties")
+    was, now = named(old, "properties"), named(new, "properties")
     must, must_now = both.required(old, new=False), both.required(new, new=True)
     for name in sorted(must_now - must):
         yield SchemaChange(f"{at}/{escaped(name)}", "required", "tighter", "optional", "required")
@@ -347,8 +301,8 @@ def _objects(
                 f"{at}/*",
                 "additionalProperties",
                 "looser" if rest_now else "tighter",
-                _word(rest),
-                _word(rest_now),
+                word_of(rest),
+                word_of(rest_now),
             )
     elif rest is False or rest_now is False:
         yield SchemaChange(
@@ -369,7 +323,7 @@ def _inner(
 
 
 def _parts(
-    word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison
+    word: str, old: dict[str, Any], new: dict[str, Any], at: str, both: Comparison
 ) -> Iterator[SchemaChange]:
     """Parts pair up where they are the same text, else in their order; a part alone is one more
     demand, or one more choice.
@@ -394,63 +348,18 @@ def _parts(
     ]
     for old_part, new_part in zip(alone, alone_now, strict=False):
         yield from both.compared(old_part, new_part, at)
-    if len(alone) != len(alone_now):
+    many = min(len(alone), len(alone_now))
+    pairs = (
+        both.fields_alone(alone[many:], alone_now[many:], old, new)
+        if word == "allOf" and was and now
+        else []
+    )
+    for old_part, new_part in pairs:
+        yield from both.compared(old_part, new_part, at)
+    if len(alone) != len(alone_now) and not pairs:
         more = len(alone_now) > len(alone)
         direction: Direction = "tighter" if more == (word == "allOf") else "looser"
         # choices where there was no choice, or the other way
         if (not was or not now) and word != "allOf":
             direction = "tighter" if not was else "looser"
         yield SchemaChange(at, word, direction, f"{len(was)} parts", f"{len(now)} parts")
-
-
-def _named(schema: Mapping[str, Any], word: str) -> Mapping[str, Any]:
-    held = schema.get(word)
-    return held if isinstance(held, dict) else {}
-
-
-def _required(schema: Mapping[str, Any]) -> set[str]:
-    held = schema.get("required")
-    return {name for name in held if isinstance(name, str)} if isinstance(held, list) else set()
-
-
-_PROSE = frozenset(
-    {
-        "description",
-        "title",
-        "example",
-        "examples",
-        "default",
-        "$comment",
-        "externalDocs",
-        "summary",
-        "deprecated",
-    }
-)
-
-
-def _without_prose(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {name: _without_prose(value) for name, value in node.items() if name not in _PROSE}
-    return [_without_prose(part) for part in node] if isinstance(node, list) else node
-
-
-def _references(node: Any) -> Iterator[str]:
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            if isinstance(node.get("$ref"), str):
-                yield node["$ref"]
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
-
-
-def _word(value: Any) -> str:
-    return (
-        ""
-        if value is None
-        else str(value)[:60]
-        if isinstance(value, str | int | float | bool)
-        else "…"
-    )
