@@ -2,7 +2,7 @@
 edges look equal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -119,6 +119,37 @@ def test_callers_that_fail_a_little_more_hold_a_pass_back() -> None:
     for harm, outcome in ((0.0, "pass"), (0.005, "inconclusive")):
         verdict, found = judged([since(harm), STOCK, STRANGER], share=steady(0.3))
         assert (verdict.outcome, found) == (outcome, [])
+
+
+def failing_as(level: Callable[[int], float]) -> list[str]:
+    """Why nothing passes where web fails so much, window by window, and the release is well."""
+    usual = Traffic(USERS, 300, Behaviour(0.02), outage=level)
+    verdict, found = judged([usual, STOCK, STRANGER], share=steady(0.3))
+    assert found == []
+    return [reason.code for reason in verdict.reasons]
+
+
+def test_what_callers_failed_by_before_and_go_on_to_as_they_did_holds_no_pass_back() -> None:
+    """Two minutes and more before the release web began to fail, as it is an hour later."""
+    assert "callers_fail" not in failing_as(lambda window: 0.3 if window >= -20 else 0.0)
+    for ends, then in ((6, 0.1), (0, 0.1), (10, 0.6)):
+        assert "callers_fail" in failing_as(
+            lambda window, ends=ends, then=then: (
+                (0.3 if window < ends else then) if window >= -20 else 0.0
+            )
+        ), "it is not as it was"
+
+
+def test_callers_that_fail_no_more_than_in_some_span_before_hold_no_pass_back() -> None:
+    """Half as much again, as for six minutes of the quarter of an hour before."""
+    swings = range(-75, -39)
+    assert "callers_fail" not in failing_as(
+        lambda window: 0.012 if window >= 0 or window in swings else 0.0
+    )
+    assert "callers_fail" in failing_as(lambda window: 0.012 if window >= 0 else 0.0)
+    assert "callers_fail" in failing_as(
+        lambda window: 0.025 if window >= 0 else 0.012 if window in swings else 0.0
+    )
 
 
 def test_when_something_else_that_the_caller_calls_fails_it_is_that() -> None:

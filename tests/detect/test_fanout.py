@@ -316,6 +316,39 @@ def test_calls_that_go_as_the_new_version_comes_hold_a_pass_back_though_as_few_w
     assert (findings, changed(told)) == ([], callees)
 
 
+@pytest.mark.parametrize(("part", "callees"), [(0.5, ["bank"]), (1.0, [])])
+def test_calls_count_in_windows_whose_answers_are_told(part: float, callees: list[str]) -> None:
+    """The bins around the release do not tell who answered, as half of each was the old version's:
+    calls in these are held against no answers.
+    """
+    third = steady(0.35)
+    blind = [START - timedelta(seconds=10 * place) for place in range(1, 10)]
+    answers = [row for row in answered(third) if row.window not in blind]
+    calls = [replace(row, caller_version="") for row in times(below(share=third), part * 0.6)]
+    fewer = [row for row in calls if part < 1.0 or row.window < START]
+    rows = fewer if part < 1.0 else [replace(row, caller_version="") for row in below(share=third)]
+    told, findings = judged(rows, answers=answers)
+    assert (findings, changed(told)) == ([], callees)
+
+
+@pytest.mark.parametrize(("whole", "callees"), [(0.35, ["bank"]), (1.0, [])])
+def test_what_a_small_share_hinted_at_a_large_one_shows_or_it_is_not_there(
+    whole: float, callees: list[str]
+) -> None:
+    """For three minutes since the release a third of the calls is lost on the way."""
+    ramp = lambda window: 0.35 if window < 20 else whole  # noqa: E731
+    answers = cells([Traffic(edge(), 3000)], 60, share=ramp, before=60, seed=1)
+    calls = cells([Traffic(BANK, 3000)], 60, share=ramp, before=60, seed=3, role="caller")
+    until = START + timedelta(seconds=200)
+    rows = [
+        replace(row, calls=count, outcomes={"ok": count}, failed=0, caller_version="")
+        for row in calls
+        for count in [round(row.calls * (0.6 if START <= row.window < until else 1.0))]
+    ]
+    told, findings = judge(deploy(), [*answers, *rows], (), (), SETTINGS, now_after(60))
+    assert (findings, changed(told)) == ([], callees)
+
+
 @pytest.mark.parametrize("part", [0.25, 1.0])
 def test_few_answers_are_looked_at_for_longer_before_their_missing_calls_are_taken_for_none(
     part: float,

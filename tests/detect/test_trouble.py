@@ -123,6 +123,27 @@ def test_what_a_release_calls_by_whatever_way_is_no_stranger_to_it() -> None:
     assert verdict.outcome != "pass"
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "windows", "passes"),
+    [
+        pytest.param(14, 31, 50, True, id="over for three minutes"),
+        pytest.param(14, 31, 43, False, id="over for two"),
+        pytest.param(5, 45, 75, True, id="calm for two fifths of the time"),
+        pytest.param(3, 58, 90, False, id="calm for a third of it"),
+    ],
+)
+def test_an_outage_is_set_aside_once_it_is_over_and_as_long_as_enough_of_the_time_was_calm(
+    begins: int, ends: int, windows: int, *, passes: bool
+) -> None:
+    """The versions never met: only time tells, and it is well but for the outage."""
+    ill = outage(begins, ends)
+    verdict, findings = judged(
+        dict.fromkeys(("web", "stock", "admin"), ill), own=ill, windows=windows, share=1.0
+    )
+    assert findings == [] or not passes
+    assert ("weaker_pass" in codes(verdict)) == passes, codes(verdict)
+
+
 def test_callers_that_recover_while_the_version_serves_on_hold_no_pass_back() -> None:
     assert judged({"web": outage(3, 25, 0.05)})[0].outcome == "pass"
     verdict, _ = judged({"web": outage(3, 60, 0.005)})

@@ -82,6 +82,23 @@ def test_and_where_nothing_happens_elsewhere_it_is_a_weaker_pass(
     assert answer["verdict"] == "pass"  # nobody else is told of at all: there is nobody to harm
 
 
+@pytest.mark.parametrize(("kept", "weaker"), [(1.0, True), (0.5, False)])
+def test_a_node_that_is_called_more_itself_harms_nobody_by_that(
+    kept: float, *, weaker: bool, tmp_path: Path, capsys: Any
+) -> None:
+    """Half as many calls again of `pay` since its release; the others are called as ever, or one
+    of them half as much.
+    """
+    rows = []
+    for entry in shop(kept=kept):
+        if entry["callee"] == "pay" and entry["version"] == "1.1":
+            calls = round(entry["count"] * 1.5)
+            entry = entry | {"count": calls, "histogram": f"120:{calls}"}  # noqa: PLW2901
+        rows.append(entry)
+    (answer,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
+    assert answer["reason"].startswith("weaker pass") == weaker, answer["reason"]
+
+
 @pytest.mark.parametrize(("kept", "verdict"), [(0.2, "inconclusive"), (1.0, "pass")])
 def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tells_which_version_calls(
     kept: float, verdict: str, tmp_path: Path, capsys: Any

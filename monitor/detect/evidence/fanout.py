@@ -26,6 +26,10 @@ BAR = math.log(1000.0)
 ALIKE = 1.25
 NEAR_ALIKE = 1.15
 """What minutes side by side may differ by, as hours may by ALIKE."""
+GROWN_TIMES, GROWN_TO = 2.0, 0.5
+"""So many times the share, and at least so much of all, shows by itself what a smaller one hinted
+at.
+"""
 ENOUGH_ANSWERS, ENOUGH_BEFORE = 100.0, 30.0
 EXPECTED = 7.0
 """So many calls must be missing for their absence to be no chance."""
@@ -138,7 +142,9 @@ def _changed_as_it_came(
     """The same of the minutes before and after the new version's first answers.
 
     Minutes so near drift less than hours do, so a smaller change is told: that of a version which
-    answers a third of the calls.
+    answers a third of the calls. Calls count in those windows in which answers are told. Once the
+    version has a far larger share, its change would be larger too: then it is seen of late or not
+    at all.
     """
     if not untold or not answering:
         return []
@@ -161,10 +167,16 @@ def _changed_as_it_came(
         return []
     answered = math.fsum(_between(table, *times[1], whole.new_version) for table in tables)
     of_new, share = answered / since, since / (before + since)
+    late, late_of_new = (
+        volumes(tables, whole.since, grain, version)[1] for version in (None, whole.new_version)
+    )
+    if late >= ENOUGH_ANSWERS and late_of_new / late >= max(GROWN_TIMES * of_new, GROWN_TO):
+        return []
     fewer, more = _as_if_half(of_new, NEAR_ALIKE)
     changes: list[Fanout] = []
+    told = np.unique(np.concatenate([table.windows for table in tables]))
     for table in (table for table in untold if table.is_counted):
-        then, now = (_between(table, *time) for time in times)
+        then, now = (_between(table, begin, end, told=told) for begin, end in times)
         if then >= ENOUGH_ANSWERS and _other_than(then, now, share, fewer, more) >= BAR:
             changes.append(Fanout(table.edge, then / before, now / since))
     return changes
@@ -188,9 +200,19 @@ def _answered_by(table: EdgeTable, version: str) -> Bools:
     return np.asarray(table.callee == (names.index(version) if version in names else -1))
 
 
-def _between(table: EdgeTable, begin: float, end: float, version: str | None = None) -> float:
-    """Calls from `begin` up to `end`, answered by `version` where one is named."""
+def _between(
+    table: EdgeTable,
+    begin: float,
+    end: float,
+    version: str | None = None,
+    told: Ints | None = None,
+) -> float:
+    """Calls from `begin` up to `end`, answered by `version` where one is named, and in `told`
+    windows.
+    """
     rows = (table.windows >= begin) & (table.windows < end)
+    if told is not None:
+        rows &= np.isin(table.windows, told)
     if version is not None:
         rows &= _answered_by(table, version)
     return float(table.counts[rows, 0].sum())

@@ -15,6 +15,7 @@ scatters as the old version's windows do, and harm as the new one's (negative bi
 variance a multiple of the mean); and however much it scatters, no more was added than was bad.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -265,10 +266,10 @@ def _harm(bad: float, expected: float, calls: float, law: _Law) -> tuple[float, 
     if bad <= expected:
         odds = min(odds, _so_few(bad, added, law))
     odds *= PRIOR / (1.0 - PRIOR)
-    low = float(bases[0]) if bad else 0.0
-    high = law.phi * float(scipy.special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(
-        low, expected
-    )
+    high = law.phi * float(scipy.special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE))
+    if bad:  # the limits of both combine as roots of squares (MOVER, Newcombe 1998)
+        low = expected * float(scipy.special.gammaincinv(shape, 1.0 - CONFIDENCE)) / shape
+        high = bad - expected + math.hypot(high - bad, expected - min(low, expected))
     alone = law.clumps * float(scipy.special.gammaincinv(bad / law.clumps + 1.0, CONFIDENCE))
     return odds / (1.0 + odds), max(0.0, min(high, alone)) / calls
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy
 
-from monitor.detect.arrays import placed
+from monitor.detect.arrays import Ints, placed
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.fanout import ENOUGH_ANSWERS, EXPECTED, volumes
 from monitor.detect.evidence.history import slower_of_late
@@ -33,6 +33,12 @@ chance it would hardly ever.
 SLOWER_THAN_EVER = 0.05
 """So much slower (in logs) than in the slowest span before, where few requests met the version."""
 FAILURES = Measure("errors", "server_error", "failed", "calls")
+SPANS_BEFORE = 2
+"""So many spans as long as the time since must be known to say that it never was as bad."""
+JUST_BEFORE, PARTS_SINCE, SAME_LEVEL = 180.0, 4, 0.3
+"""What fails goes on when it failed so long before the release as it does in each part of the time
+since, give or take so much.
+"""
 OVER_SECONDS, OVER_SURELY, SERVES_ON = 300.0, 0.95, 0.9
 """What came and went is over after so many seconds without it, so surely, in which the new version
 had hardly less of the calls.
@@ -87,8 +93,8 @@ def maybe_failing(
     safe.
 
     Incidents of before are left out, or they would hide it, unless they come again and again. So
-    is as much as those fail more who have nothing to do with it, and what came and went while the
-    new version served on.
+    is as much as those fail more who have nothing to do with it, what came and went while the new
+    version served on, and what had begun before and goes on as it was.
     """
     usual = (
         max(0.0, float(np.median([near.rise(name).added for name in near.strangers])))
@@ -99,8 +105,11 @@ def maybe_failing(
     for name in near.callers:
         answers = near.answered(name)
         late, past = answers.windows >= near.since, answers.windows <= near.since - near.grain
-        before = _worse_than(answers.part(past), answers.part(late), usual, settings)
-        if before is not None and not _is_over(answers, before, near, mine, settings):
+        then, now = answers.part(past), answers.part(late)
+        before = _worse_than(then, now, usual, settings)
+        if before is None or _goes_on(then, now, before, near.grain):
+            continue
+        if not _is_over(answers, before, near, mine, settings):
             names.append(name)
     return tuple(sorted(names))
 
@@ -127,15 +136,51 @@ def failing_calls(
 
 def _worse_than(past: Series, late: Series, usual: float, settings: JudgeSettings) -> float | None:
     """The share that failed before, rare incidents left out, where more fails of late, by more than
-    others' `usual` rise, and the evidence leans that way; else None.
+    others' `usual` rise and more than in any span as long before, and the evidence leans that way;
+    else None.
     """
     bad, of = without_rare_peaks(past.bad, past.calls)
     k, a, s, b = (float(column.sum()) for column in (late.bad, late.calls, bad, of))
     if not a or not b or k / a - s / b - usual < settings.floor_difference:
         return None
+    if k / a - usual <= _worst_span(bad, of, late.windows.size):
+        return None
     phi = dispersion(bad, of)
     e = fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio)
     return s / b if e >= LEANS else None
+
+
+def _worst_span(bad: Ints, calls: Ints, size: int) -> float:
+    """The largest share that failed in so many windows in a row; 0 where too few are known to tell
+    of swings.
+    """
+    if bad.size < SPANS_BEFORE * size:
+        return 0.0
+    line = np.concatenate([np.zeros((1, 2)), np.cumsum(np.stack([bad, calls], axis=1), axis=0)])
+    spans = line[size:] - line[:-size]
+    return float((spans[:, 0] / np.maximum(spans[:, 1], 1.0)).max())
+
+
+def _goes_on(past: Series, late: Series, before: float, grain: int) -> bool:
+    """Whether as much failed just before the release as in each part of the time since, where
+    `before` is the usual share: what had begun and stays as it was is not its harm.
+    """
+    just = past.windows > past.windows[-1] - max(JUST_BEFORE, 3.0 * grain)
+    parts = [
+        Series(*columns)
+        for columns in zip(
+            *(np.array_split(c, PARTS_SINCE) for c in (late.windows, late.bad, late.calls)),
+            strict=True,
+        )
+    ]
+    added = []
+    for part in (past.part(just), *parts):
+        bad, calls = float(part.bad.sum()), float(part.calls.sum())
+        if bad - before * calls < EXPECTED:
+            return False
+        added.append(bad / calls - before)
+    level = added[0]
+    return all(abs(more - level) <= SAME_LEVEL * level for more in added)
 
 
 def has_ended(

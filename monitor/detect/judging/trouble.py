@@ -24,9 +24,9 @@ times as many, and so many standard deviations more.
 """
 FEWEST_BEFORE = 8
 """Windows before by which what is usual is known."""
-OVER_SECONDS, CALM = 300.0, 0.8
+OVER_SECONDS, CALM = 180.0, 0.8
 """It is over when so large a part of the last minutes was calm."""
-CALM_SINCE = 0.5
+CALM_SINCE = 0.4
 """So large a part of the time since must be calm for what happened to be set aside."""
 NEAR_SECONDS = 300.0
 """What was ill so long before a release, at most, still stands beside it."""

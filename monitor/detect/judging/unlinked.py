@@ -5,6 +5,8 @@ caller, or called by it; and who became worst by far answers for itself.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from monitor.detect.evidence.before_after import fixed_e
 from monitor.detect.evidence.fanout import ALIKE, ANYBODY, BAR, ENOUGH_ANSWERS, NAMELESS, volumes
 from monitor.detect.evidence.history import NEARLY, growths
@@ -16,6 +18,8 @@ from monitor.detect.judging.trouble import EVERYBODY, FEWEST_OF_ALL
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.settings import JudgeSettings
 
+MOST_KEPT = 0.75
+"""Three in four of the others were not called more than this, for each call before."""
 SURELY = 3.0
 """Standard deviations."""
 
@@ -60,8 +64,9 @@ def worse_elsewhere(
 
 
 def _called_less(near: Surroundings, mine: Sequence[EdgeTests]) -> set[str]:
-    """Services whose calls for each call of the released one fell by a fifth and more, beyond
-    chance: others may call them as ever.
+    """Services whose calls fell by a fifth and more, beyond chance, for each call of the released
+    one, and for each that the others kept who kept most: where the released one is only called
+    more than before, nobody is called less.
     """
     since, grain = near.since, near.grain
     before, late = volumes([edge.table for edge in mine], since, grain)
@@ -71,9 +76,13 @@ def _called_less(near: Surroundings, mine: Sequence[EdgeTests]) -> set[str]:
     for table in near.around:
         if table.is_counted:
             by_service.setdefault(table.edge.callee, []).append(table)
+    volume = {name: volumes(tables, since, grain) for name, tables in by_service.items()}
+    kept = {name: now / then for name, (then, now) in volume.items() if then >= ENOUGH_ANSWERS}
     names = set()
-    for name, tables in by_service.items():
-        then, now = volumes(tables, since, grain)
-        if then >= ENOUGH_ANSWERS and fixed_e(then, now, before / (before + late), ALIKE) >= BAR:
+    for name in kept:
+        then, now = volume[name]
+        others = [part for other, part in kept.items() if other != name]
+        usual = min(late / before, float(np.quantile(others, MOST_KEPT)) if others else math.inf)
+        if fixed_e(then, now, 1.0 / (1.0 + usual), ALIKE) >= BAR:
             names.add(name)
     return names

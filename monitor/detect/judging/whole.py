@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.evidence.of_late import failures_of_late
-from monitor.detect.evidence.pooling import GROSS, ODDS, PRIOR, Pooled, pooled, without_gross_harm
+from monitor.detect.evidence.pooling import (
+    GROSS,
+    ODDS,
+    POINTS_OF_FEW,
+    PRIOR,
+    Pooled,
+    pooled,
+    without_gross_harm,
+)
 from monitor.detect.evidence.tested import ALL_FAILURES, LEANING, SIDES, EdgeTests
 from monitor.detect.judging.case import Case
 from monitor.detect.measure.contrasts import Role, own_codes
@@ -34,6 +42,8 @@ was before.
 """
 LEAST_OF_FEW = 0.08
 """Of a smaller share, few calls show nothing of harm to those that call it."""
+ODDS_OF_LATE, POINTS_OF_LATE = 2.0 * ODDS, 1.5 * POINTS_OF_FEW
+"""What the later half of the calls must show for a weaker pass, beside what all of them do."""
 APART = frozenset({"no_overlap", "version_stayed", "zones_in_turn", "callers_explained"})
 """Why versions are not held against each other side by side, or that is not all, as blockers say
 it.
@@ -258,10 +268,14 @@ def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings)
 
 def _well_of_late(case: Case) -> bool:
     """Whether harm is improbable in the later half of the calls by themselves: a slow leak has
-    just begun when the whole time is still well.
+    just begun when the whole time is still well. Half of the calls show less.
     """
     late = (failures_of_late(case.edges, role, apart=True) for role in ROLES)
-    return all(kind.nearly for kind in late if kind is not None)
+    return all(
+        kind.harm <= ODDS_OF_LATE and kind.difference_high < POINTS_OF_LATE
+        for kind in late
+        if kind is not None
+    )
 
 
 def rate_per_second(edge: EdgeTests) -> float:
