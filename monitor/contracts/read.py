@@ -138,9 +138,13 @@ def examine(
 
 def _in_newest_draft(kind: str, document: dict[str, Any], text: str) -> dict[str, Any]:
     """OpenAPI's schemas may each name a draft of their own; most documents name none."""
-    if kind == "openapi" and "$schema" in text and version_of(document) != "3.0":
+    if kind == "openapi" and _names_draft(text) and version_of(document) != "3.0":
         return modern(document)
     return document
+
+
+def _names_draft(text: str) -> bool:
+    return "$schema" in text or "jsonSchemaDialect" in text
 
 
 @contextmanager
@@ -173,7 +177,7 @@ def _examined(
         remarks = [*_remarks(kind, document, marked), *unknown_words(document, text)]
         if kind == "asyncapi":
             remarks += odd_in_payloads(promise.of_messages)
-        if kind == "openapi" and "$schema" in text:
+        if kind == "openapi" and _names_draft(text):
             remarks += unread_drafts(document)
         _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()

@@ -84,6 +84,20 @@ def test_a_schema_that_names_an_older_draft_is_read_by_it(
     assert not fits(schema, bad, version="3.1.0", components=components)
 
 
+def test_a_draft_that_a_document_names_for_all_of_its_schemas_is_theirs() -> None:
+    more: dict[str, Any] = {
+        "version": "3.1.0",
+        "jsonSchemaDialect": OLD.format("07"),
+        "components": {
+            "schemas": {"S": {"items": [{"type": "string"}], "additionalItems": False}}
+        },
+    }
+    for schema in ({"$ref": "#/components/schemas/S"}, {"items": [{"type": "string"}]}):
+        assert fits(schema, ["a"], **more)
+        assert not fits(schema, [1], **more)
+    assert not fits({"$ref": "#/components/schemas/S"}, ["a", 1], **more)
+
+
 def test_words_that_an_older_draft_does_not_know_say_nothing_in_it() -> None:
     old = {"$schema": OLD.format("04"), "const": 1, "not": {"$ref": "#/components/schemas/S"}}
     components = {"schemas": {"S": {"const": 2}}}
@@ -103,6 +117,7 @@ def test_an_older_draft_passes_the_documents_own_check_and_an_unknown_one_is_nam
         return [remark.said for remark in examined.remarks]
 
     assert remarks(OLD.format("04")) == []
+    assert remarks("https://spec.openapis.org/oas/3.1/dialect/base") == []
     (said,) = remarks("https://example.com/mine")
     assert "the dialect 'https://example.com/mine' is not read" in said
 

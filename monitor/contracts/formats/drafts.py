@@ -9,12 +9,15 @@ from typing import Any
 
 from monitor.contracts.compiling import Draft
 from monitor.contracts.formats.jsonschema import DRAFTS
+from monitor.contracts.formats.keywords import held_schemas
 from monitor.contracts.looks import DATA, NAMES, holding
-from monitor.contracts.refs import objects
+from monitor.contracts.refs import objects, telling
 from monitor.contracts.remarks import Remark
 
 _NEWEST: Draft = "2020-12"
-_SAYS = "$schema"
+_SAYS, _DIALECT = "$schema", "jsonSchemaDialect"
+_OPENAPI = "https://spec.openapis.org/oas/"
+"""What the names of OpenAPI's own dialects begin with."""
 _SINCE_6 = frozenset({"const", "contains", "propertyNames"})
 _SINCE_7 = frozenset({"if", "then", "else"})
 _SINCE_2019 = frozenset(
@@ -39,10 +42,15 @@ def modern(document: dict[str, Any]) -> dict[str, Any]:
     """The document with each schema of an older draft in the words of 2020-12; itself where there
     is none.
 
-    A list of `items` becomes `prefixItems`; other places keep their pointers.
+    A list of `items` becomes `prefixItems`; other places keep their pointers. A draft that the
+    document names for all of its schemas is written into each of them, in the document given.
     """
-    if draft_of(document.get("jsonSchemaDialect")) not in (None, _NEWEST):
-        return document
+    dialect = document.get(_DIALECT)
+    if draft_of(dialect) not in (None, _NEWEST):
+        for schema, _ in held_schemas(document, telling(document)):
+            if isinstance(schema, dict):
+                schema.setdefault(_SAYS, dialect)
+        document = {word: held for word, held in document.items() if word != _DIALECT}
     result = _Rewriter(holding(document, (_SAYS,))).node(document, _NEWEST, names=False)
     assert isinstance(result, dict)
     return result
@@ -54,17 +62,14 @@ def draft_of(dialect: Any) -> Draft | None:
 
 
 def unread_drafts(document: dict[str, Any]) -> Iterator[Remark]:
-    """A remark for each schema that names a dialect which is none of the drafts."""
+    """A remark for each place that names a dialect which is none of the drafts, nor OpenAPI's."""
     for node, place in objects(document):
-        dialect = node.get(_SAYS)
-        if place and isinstance(dialect, str) and draft_of(dialect) is None:
-            yield Remark(
-                f"{place}/{_SAYS}",
-                f"the dialect {dialect[:80]!r} is not read, and the schema is judged by the "
-                "document's; name one of JSON Schema's drafts",
-                grave=False,
-                kind="unjudged",
-            )
+        word = _SAYS if place else _DIALECT
+        dialect = node.get(word)
+        if not isinstance(dialect, str) or dialect.startswith(_OPENAPI) or draft_of(dialect):
+            continue
+        sentence = f"the dialect {dialect[:80]!r} is not read, and {_NEWEST} is read instead; name one of JSON Schema's drafts"
+        yield Remark(f"{place}/{word}", sentence, grave=False, kind="unjudged")
 
 
 class _Rewriter:
