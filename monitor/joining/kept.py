@@ -11,33 +11,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.cells import (
-    CellColumns,
-    Packed,
-    concatenated,
-    narrowed,
-    once,
-    packed,
-    unpacked,
-    widened,
-)
-from monitor.model.edges import WINDOW_SECONDS, Sighting, qualified
+from monitor.joining.kept_packed import PackedCells, asked_for, places_of
+from monitor.model.cells import CellColumns, concatenated, narrowed, once, widened
+from monitor.model.edges import WINDOW_SECONDS, Sighting
 from monitor.store.reader import Reader
 
 SPAN = timedelta(hours=6, minutes=40)
 """All that any judgement reads lies within so much of the newest data."""
 MOST_ROWS = 900_000
-"""So many cells are kept, some 250 bytes each: what is older is read from the store."""
+"""So many cells are kept as they are, some 250 bytes each; of more the older half is packed."""
 MOST_BYTES = 150_000_000
-"""So much is kept of answers that begin before the cells that are kept, some 25 bytes a cell."""
-SOON = timedelta(minutes=20)
-"""What begins so little after the oldest cells that are kept will soon begin before them."""
+"""So much is kept of packed cells, some 30 bytes each: what is older is read from the store."""
+MOST_BYTES_SEEN = 20_000_000
+"""So much is kept of who was seen alive."""
 AT_ONCE = timedelta(minutes=10)
 """So much is read by one look."""
 
 
-_Question = tuple[str, str, tuple[str, ...], datetime]
-"""What was asked for, the environment, the services, and from when on."""
+_Question = tuple[str, str, datetime]
+"""Of which environment and service sightings were asked for, and from when on."""
 
 
 class KeptCells:
@@ -48,13 +40,17 @@ class KeptCells:
     def __init__(self, reader: Reader, most_rows: int = MOST_ROWS) -> None:
         self._reader, self._most = reader, most_rows
         self._blocks: list[_Block] = []
+        self._whole = 0  # since when cells are kept as they are
+        self._past: list[PackedCells] = []  # the oldest first
         self._sequence = 0
         self._since = self._until = 0
-        self._answers: OrderedDict[_Question, tuple[datetime, bytes]] = OrderedDict()
+        self._grows = True  # backwards, as far as is allowed, where more was asked for
+        self._wanted = False
+        self._seen: OrderedDict[_Question, tuple[datetime, bytes]] = OrderedDict()
 
     @property
     def rows(self) -> int:
-        """Cells that are kept."""
+        """Cells that are kept as they are."""
         return sum(len(block.cells) for block in self._blocks)
 
     def refresh(self) -> tuple[CellColumns | None, list[int]]:
@@ -69,6 +65,7 @@ class KeptCells:
             return None, []
         sequence, before = self._reader.newest_sequence(), self._until
         if sequence == self._sequence:
+            self._grow()
             return None, []
         changed = self._reader.sealed_since(self._sequence, sequence, _moment(0))
         fresh: list[CellColumns] = []
@@ -76,15 +73,17 @@ class KeptCells:
         for first, end in _runs(inside):
             if first < before:
                 self._let_go(first, end)
+                for past in self._past:
+                    past.let_go(range(first, end, WINDOW_SECONDS))
             for begin in range(first, end, int(AT_ONCE.total_seconds())):
                 until = min(end, begin + int(AT_ONCE.total_seconds()))
                 cells = self._read(begin, until, sequence)
                 fresh.append(cells)
                 self._add(cells)
         late = [window for window in changed if window < before]
-        self._answers = OrderedDict(
+        self._seen = OrderedDict(
             (question, answer)
-            for question, answer in self._answers.items()
+            for question, answer in self._seen.items()
             if not any(
                 question[-1].timestamp() <= window < answer[0].timestamp() for window in late
             )
@@ -92,6 +91,7 @@ class KeptCells:
         self._sequence = sequence
         self._until = max([before, *(window + WINDOW_SECONDS for window in inside)])
         self._trim()
+        self._grow()
         return concatenated(fresh) if fresh else None, late
 
     def sealed_cells(
@@ -99,22 +99,16 @@ class KeptCells:
     ) -> CellColumns:
         """As the reader's."""
         low, high = _moment(self._since), _moment(self._until)
-        if not self._blocks or since >= min(high, until):
+        if not self._sequence or max(since, low) >= min(high, until):
             return self._reader.sealed_cells(environment, services, since, until)
-        question = ("cells", environment, tuple(services), since)
-        pieces, begin = self._answered(question, until) if since < low + SOON else ([], since)
-        if begin < min(low, until):
-            pieces.append(self._reader.sealed_cells(environment, services, begin, min(low, until)))
-        if max(begin, low) < min(until, high):
-            pieces.append(self._kept(environment, services, max(begin, low), min(until, high)))
-        if until > max(high, begin):
-            pieces.append(
-                self._reader.sealed_cells(environment, services, max(high, begin), until)
-            )
-        cells = widened(once(concatenated(pieces)))
-        if since < low + SOON and begin < min(until, high):
-            self._answer(question, min(until, high), cells)
-        return cells
+        self._wanted |= since < low
+        pieces = self._kept(environment, services, max(since, low), min(until, high))
+        for begin, end in ((since, min(low, until)), (max(high, since), until)):
+            if begin < end:
+                pieces.append(self._reader.sealed_cells(environment, services, begin, end))
+        if not pieces:
+            return self._reader.sealed_cells(environment, services, since, until)
+        return once(concatenated(pieces))
 
     def sightings(
         self,
@@ -124,73 +118,77 @@ class KeptCells:
         service: str | None = None,
     ) -> list[Sighting]:
         """As the reader's: what was read before is not read again."""
-        question = ("sightings", environment or "", (service or "",), since)
+        question = (environment or "", service or "", since)
         begin, data = self._remembered(question, until)
         seen = msgspec.msgpack.decode(data, type=list[Sighting]) if data else []
         if begin < until:
             seen += self._reader.sightings(begin, until, environment, service)
             settled = min(until, _moment(self._until))
-            if self._blocks and begin < settled:
+            if begin < settled:
                 there = [sighting for sighting in seen if sighting.window < settled]
                 self._remember(question, settled, msgspec.msgpack.encode(there))
         return seen
-
-    def _answered(
-        self, question: "_Question", until: datetime
-    ) -> tuple[list[CellColumns], datetime]:
-        """What was answered before to the same question of a shorter time, and until when."""
-        end, data = self._remembered(question, until)
-        if not data:
-            return [], end
-        return [unpacked(msgspec.msgpack.decode(data, type=Packed))], end
 
     def _remembered(self, question: _Question, until: datetime) -> tuple[datetime, bytes]:
         """Until when the question was answered, and that answer; nothing if that was no shorter
         time.
         """
-        end, data = self._answers.get(question, (until, b""))
+        end, data = self._seen.get(question, (until, b""))
         if not data or end > until:
             return question[-1], b""
-        self._answers.move_to_end(question)
+        self._seen.move_to_end(question)
         return end, zlib.decompress(data)
 
-    def _answer(self, question: "_Question", until: datetime, cells: CellColumns) -> None:
-        if cells.columns.windows.size and cells.columns.windows.max() >= until.timestamp():
-            cells = cells.where(~cells.since(until))
-        self._remember(question, until, msgspec.msgpack.encode(packed(cells)))
-
     def _remember(self, question: _Question, until: datetime, answer: bytes) -> None:
-        self._answers[question] = until, zlib.compress(answer, 1)
-        self._answers.move_to_end(question)
-        while sum(len(data) for _, data in self._answers.values()) > MOST_BYTES:
-            self._answers.popitem(last=False)
+        self._seen[question] = until, zlib.compress(answer, 1)
+        self._seen.move_to_end(question)
+        while sum(len(data) for _, data in self._seen.values()) > MOST_BYTES_SEEN:
+            self._seen.popitem(last=False)
 
     def _kept(
         self, environment: str, services: Sequence[str], since: datetime, until: datetime
-    ) -> CellColumns:
+    ) -> list[CellColumns]:
+        """Cells between these times, each piece with no edge that none of its cells is of."""
         first, end = int(np.ceil(since.timestamp())), int(np.ceil(until.timestamp()))
-        return concatenated(
-            [
-                CellColumns(
-                    block.cells.columns.taken(block.rows(environment, services, first, end))
-                )
-                for block in self._blocks
-            ]
-        )
+        found = [past.cells(environment, services, first, end) for past in self._past]
+        pieces = [cells for cells in found if cells is not None]
+        for block in self._blocks:
+            rows = block.rows(environment, services, first, end)
+            pieces.append(widened(CellColumns(block.cells.columns.taken(rows))))
+        return pieces
 
     def _begin(self, until: int) -> None:
-        """Fill from the newest backwards, as far as is allowed."""
-        sequence = self._reader.newest_sequence()
-        step, since = int(AT_ONCE.total_seconds()), until
-        pieces: list[CellColumns] = []
-        while since > until - SPAN.total_seconds():
-            cells = self._read(since - step, since, sequence)
-            if sum(map(len, pieces)) + len(cells) > self._most:
+        """Fill from the newest backwards, as far as cells are kept as they are."""
+        self._sequence = self._reader.newest_sequence()
+        pieces, self._since = self._read_back(until, until, self._most)
+        self._whole, self._until = self._since, until
+        self._blocks = [_Block(narrowed(concatenated(pieces)))] if pieces else []
+
+    def _grow(self) -> None:
+        """Pack so much more of the past as is packed at once, if somebody asked for it."""
+        if not (self._grows and self._wanted):
+            return
+        self._wanted = False
+        pieces, since = self._read_back(self._since, self._until, self._most // 2)
+        self._grows = since < self._since
+        if self._grows:
+            self._since = since
+            self._past = [*_packed(pieces), *self._past]
+            self._trim()
+
+    def _read_back(self, since: int, newest: int, most: int) -> tuple[list[CellColumns], int]:
+        """What was before, the oldest first, and from when on: `most` cells, and what lies within
+        the span of the newest.
+        """
+        step, pieces, rows = int(AT_ONCE.total_seconds()), list[CellColumns](), 0
+        while since > newest - SPAN.total_seconds():
+            cells = self._read(since - step, since, self._sequence)
+            rows += len(cells)
+            if rows > most:
                 break
             since -= step
-            pieces.append(cells)
-        self._blocks = [_Block(narrowed(concatenated(pieces[::-1])))] if pieces else []
-        self._sequence, self._since, self._until = sequence, since, until
+            pieces.insert(0, cells)
+        return pieces, since
 
     def _read(self, since: int, until: int, sequence: int) -> CellColumns:
         return self._reader.sealed_cells("", [], _moment(since), _moment(until), sequence)
@@ -205,28 +203,28 @@ class KeptCells:
             self._blocks.append(_Block(narrowed(concatenated([before, last]))))
 
     def _trim(self) -> None:
-        """Let go what is too old, and what is too much."""
-        self._since = max(self._since, self._until - int(SPAN.total_seconds()))
-        while self.rows > self._most and self._since < self._until - WINDOW_SECONDS:
-            # a tenth at once: each time all that is left is moved
-            self._since += max(
-                WINDOW_SECONDS,
-                (self._until - self._since) // 10 // WINDOW_SECONDS * WINDOW_SECONDS,
-            )
-            self._cut()
-        if any(block.begins < self._since - AT_ONCE.total_seconds() for block in self._blocks):
-            self._cut()
-
-    def _cut(self) -> None:
-        self._let_go(0, self._since)
+        """Pack what is too much, let go what is too old."""
+        while self.rows > self._most and self._whole < self._until - WINDOW_SECONDS:
+            half = (self._until - self._whole) // 2 // WINDOW_SECONDS * WINDOW_SECONDS
+            self._whole += max(WINDOW_SECONDS, half)
+            self._past += _packed([_earlier(block.cells, self._whole) for block in self._blocks])
+            self._let_go(0, self._whole)
+        while sum(past.size for past in self._past) > MOST_BYTES:
+            self._since = max(self._since, self._past.pop(0).ends)
+            self._grows = False
+        oldest = self._until - int(SPAN.total_seconds())
+        if self._since < oldest - AT_ONCE.total_seconds():
+            self._since = oldest
+            self._past = [past for past in self._past if past.ends > oldest]
+            self._let_go(0, oldest)
 
     def _let_go(self, first: int, end: int) -> None:
-        """Forget the cells of these windows."""
+        """Forget the cells of these windows that are kept as they are."""
         blocks: list[_Block] = []
         for block in self._blocks:
             gone = _within(block.cells.columns.windows, first, end)
             blocks.append(_Block(block.cells.where(~gone)) if gone.any() else block)
-        self._blocks = blocks
+        self._blocks = [block for block in blocks if len(block.cells)]
 
 
 class _Block:
@@ -237,19 +235,11 @@ class _Block:
     def __init__(self, cells: CellColumns) -> None:
         self.cells = cells
         columns = cells.columns
-        self.begins = int(columns.windows.min()) if len(cells) else 2**62
         self._order = np.argsort(columns.edge, kind="stable").astype(np.int32)
         self._starts = np.searchsorted(
             columns.edge[self._order], np.arange(len(columns.edges) + 1)
         ).tolist()
-        self._of: dict[str, list[int]] = {}
-        for place, edge in enumerate(columns.edges):
-            for namespace, name in (
-                (edge.caller_namespace, edge.caller),
-                (edge.callee_namespace, edge.callee),
-            ):
-                for called in {name, qualified(namespace, name)}:
-                    self._of.setdefault(called, []).append(place)
+        self._of = places_of(columns.edges)
 
     def rows(
         self, environment: str, services: Sequence[str], first: int, end: int
@@ -260,20 +250,24 @@ class _Block:
         columns = self.cells.columns
         if not services and not environment:
             return np.flatnonzero(_within(columns.windows, first, end))
-        places = (
-            {place for name in services for place in self._of.get(name, ())}
-            if services
-            else range(len(columns.edges))
-        )
         pieces = [
             self._order[self._starts[place] : self._starts[place + 1]]
-            for place in places
+            for place in asked_for(self._of, services, len(columns.edges))
             if not environment or columns.edges[place].environment == environment
         ]
         if not pieces:
             return np.zeros(0, dtype=np.int64)
         rows = np.sort(np.concatenate(pieces)).astype(np.int64)
         return rows[_within(columns.windows[rows], first, end)]
+
+
+def _earlier(cells: CellColumns, than: int) -> CellColumns:
+    return cells.where(cells.columns.windows < than)
+
+
+def _packed(pieces: Sequence[CellColumns]) -> list[PackedCells]:
+    """All together, if they hold anything."""
+    return [PackedCells(concatenated(pieces))] if any(map(len, pieces)) else []
 
 
 def _runs(windows: Sequence[int]) -> Iterator[tuple[int, int]]:

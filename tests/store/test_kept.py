@@ -51,7 +51,7 @@ def seen(window: datetime, seq: int, rng: np.random.Generator) -> dict[str, Any]
     }
 
 
-@pytest.mark.parametrize("most_rows", [40, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("most_rows", [40, 150, pytest.param(10_000, marks=pytest.mark.long)])
 def test_what_is_kept_answers_as_the_store_does(store: Store, most_rows: int) -> None:
     rng = np.random.default_rng(most_rows)
     reader = Reader(store)
@@ -87,17 +87,27 @@ def test_what_is_kept_answers_as_the_store_does(store: Store, most_rows: int) ->
     assert late_windows == [int(BEGIN.timestamp()) + 30]
 
 
-def test_answers_of_long_ago_are_kept_within_bounds(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("most_bytes", [1, 1_000_000])
+def test_what_is_packed_is_not_read_again_and_stays_within_bounds(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most_bytes: int
 ) -> None:
-    monkeypatch.setattr(kept_module, "MOST_BYTES", 1)
-    seal(store, 1, list(range(90)), np.random.default_rng(1))
-    reader = Reader(store)
-    kept = KeptCells(reader, 100_000)
+    monkeypatch.setattr(kept_module, "MOST_BYTES", most_bytes)
+    rng, reader = np.random.default_rng(1), Reader(store)
+    seal(store, 1, list(range(180)), rng)
+    kept = KeptCells(reader, 600)  # what is read at once are some 250
+    ends = BEGIN + timedelta(hours=1)
+    for seq in range(2, 6):
+        kept.refresh()
+        kept.sealed_cells("", ["shop"], BEGIN, ends)
+        seal(store, seq, [10 * seq, 170 + 10 * seq], rng)  # one comes late
     kept.refresh()
-    for _ in range(2):
-        ours = kept.sealed_cells("", ["shop"], BEGIN, NOON)
-        assert list(ours) == list(reader.sealed_cells("", ["shop"], BEGIN, NOON))
+    theirs = [reader.sealed_cells("", names, BEGIN, ends) for names in (["shop"], ["pay-1"], [])]
+    store.command("TRUNCATE TABLE edge_windows")
+    ours = [kept.sealed_cells("", names, BEGIN, ends) for names in (["shop"], ["pay-1"], [])]
+    if most_bytes > 1:
+        assert list(map(list, ours)) == list(map(list, theirs))
+    else:
+        assert all(0 < len(mine) < len(all_) for mine, all_ in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize(
