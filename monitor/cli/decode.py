@@ -154,6 +154,7 @@ def _fields(read: Any) -> dict[str, Any]:
         "request_body": _body(read.request_body, truncated=read.request_truncated),
         "response_body": _body(read.response_body, truncated=read.response_truncated),
         "proxy_answer": read.proxy_answer,
+        "plaintext": read.plaintext,
     }
 
 

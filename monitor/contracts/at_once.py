@@ -70,6 +70,7 @@ def valid_at_once(
         or promise.by_example
         or promise.depth < limits.depth
         or exchange.proxy_answer
+        or exchange.plaintext
         or exchange.redacted
     ):
         return None

@@ -98,7 +98,8 @@ class Operation:
     `whole` tells whether the contract says that it lists all statuses: then any other one is a
     violation. Else only an unlisted success is one, and where the list is `partial` none. `open`
     contracts (one schema alone) tell nothing of other statuses at all. `security`: alternatives,
-    each a set of credentials.
+    each a set of credentials. `sunset_ns`: when it ends, in ns since the epoch; 0 where that is not
+    told.
     """
 
     method: str
@@ -112,6 +113,7 @@ class Operation:
     open: bool = False
     security: Sequence[Sequence[Credential]] = ()
     deprecated: bool = False
+    sunset_ns: int = 0
 
     @property
     def name(self) -> str:

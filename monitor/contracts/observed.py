@@ -2,7 +2,6 @@
 parameters, without TLS.
 """
 
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from monitor.contracts.findings import Findings
@@ -25,30 +24,36 @@ DEPRECATED, SUNSET, PARAMETER, PLAINTEXT = (
 def observe(exchange: Exchange, operation: Operation, findings: Findings) -> None:
     """Add what is worth telling of an exchange that was served (2xx).
 
-    Sunset is the answer's own word (RFC 8594), plaintext the word of a proxy before the service
-    (`x-forwarded-proto`), unless it tells a client's certificate, too: in a mesh the application's
-    plain call travels in TLS between the sidecars. Names of undocumented parameters are not told: they are the caller's
-    text.
+    Sunset is the answer's own word (RFC 8594), or the contract's (`x-sunset`). Plaintext is the word
+    of a proxy before the service (`x-forwarded-proto`), unless it tells a client's certificate,
+    too: in a mesh the application's plain call travels in TLS between the sidecars; or it is the
+    address's. Names of undocumented parameters are not told: they are the caller's text.
     """
     if not 200 <= exchange.status < 300:
         return
     if operation.deprecated:
         findings.observe(DEPRECATED, "request", f"{operation.clause}/deprecated")
     answered = exchange.response_headers
-    if answered and "sunset" in answered and _is_over(answered["sunset"], exchange.end_ns):
-        findings.observe(SUNSET, "response", operation.clause)
-    if _is_plaintext(exchange.request_headers):
+    if answered and "sunset" in answered:
+        if _is_over(answered["sunset"], exchange.end_ns):
+            findings.observe(SUNSET, "response", operation.clause)
+    elif operation.deprecated and 0 < operation.sunset_ns < exchange.end_ns:
+        findings.observe(SUNSET, "request", f"{operation.clause}/x-sunset")
+    if _is_plaintext(exchange):
         findings.observe(PLAINTEXT, "request", operation.clause)
     if exchange.query and _has_others(exchange.query, operation):
         findings.observe(PARAMETER, "request", f"{operation.clause}/parameters")
 
 
-def _is_plaintext(headers: Mapping[str, str]) -> bool:
-    """By https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers"""
-    return (
-        headers.get("x-forwarded-proto", "").lower() == "http"
-        and "x-forwarded-client-cert" not in headers
-    )
+def _is_plaintext(exchange: Exchange) -> bool:
+    """By https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers, else
+    by the address that was asked for.
+    """
+    headers = exchange.request_headers
+    if "x-forwarded-client-cert" in headers:
+        return False
+    proxied = headers.get("x-forwarded-proto", "").lower()
+    return proxied == "http" or (exchange.plaintext and not proxied)
 
 
 def _is_over(text: str, end_ns: int) -> bool:

@@ -84,6 +84,8 @@ class Exchange:
     # a proxy made the answer itself: the callee never saw the request, or its answer was lost
     proxy_answer: bool = False
     caller_namespace: str = ""
+    # its client came without TLS, by what that client or who stood before it tells
+    plaintext: bool = False
 
 
 CheckOutcome = Literal["valid", "violated", "not_checked"]

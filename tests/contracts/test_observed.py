@@ -21,6 +21,8 @@ from tests.pipelines.written import write_cells
 OLD = PAYMENTS.replace(
     "  /payments/{id}:\n    get:\n", "  /payments/{id}:\n    get:\n      deprecated: true\n"
 )
+ENDED = OLD.replace("deprecated: true\n", "deprecated: true\n      x-sunset: 2025-11-01\n")
+GONE = ["deprecated_operation"]
 PAST, FUTURE = "Sat, 01 Nov 2025 00:00:00 GMT", "Sat, 01 Nov 2036 00:00:00 GMT"
 
 
@@ -47,7 +49,15 @@ def seen(document: str = PAYMENTS, **changes: Any) -> list[str]:
             {"request_headers": {"x-forwarded-proto": "http", "x-forwarded-client-cert": "By=a"}},
             [],
         ),
+        (PAYMENTS, {"plaintext": True}, ["plaintext"]),
+        (PAYMENTS, {"plaintext": True, "request_headers": {"x-forwarded-proto": "https"}}, []),
         (PAYMENTS, {"query": "debug=1"}, ["undocumented_parameter"]),
+        (ENDED, {}, ["deprecated_operation", "sunset_passed"]),
+        (ENDED.replace("2025-11-01", "2025-11-01T00:00:00+02:00"), {}, [*GONE, "sunset_passed"]),
+        (ENDED.replace("2025-11-01", "2036-11-01"), {}, GONE),
+        (ENDED.replace("2025-11-01", "soon"), {}, GONE),
+        (ENDED, {"response_headers": JSON | {"sunset": FUTURE}}, GONE),  # its own word is later
+        (ENDED.replace("deprecated: true", "deprecated: false"), {}, []),
     ],
 )
 def test_what_is_observed(document: str, changes: dict[str, Any], told: list[str]) -> None:

@@ -16,6 +16,7 @@ from monitor.contracts.formats.parents import without_choices_of_parents
 from monitor.contracts.formats.reading import Readings
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
+from monitor.contracts.formats.sunset import sunset_of
 from monitor.contracts.formats.timing import timing_of
 from monitor.contracts.forms import is_form
 from monitor.contracts.identified import grounded
@@ -244,6 +245,7 @@ class _Reader:
             partial=listed == "partial",
             security=credentials_of(self._document, entry),
             deprecated=entry.get("deprecated") is True,
+            sunset_ns=sunset_of(entry.get("x-sunset")),
         )
 
     def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:

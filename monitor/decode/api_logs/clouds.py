@@ -166,6 +166,7 @@ def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         headers_whole=False,
         unanswered=request.get("status") in (0, "0"),
         proxy_answer=made_by_gcp(payload.get("statusDetails")),
+        plaintext=fields.is_plaintext(url),
     )
 
 
@@ -225,6 +226,7 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         unanswered=status in (0, "0"),
         proxy_answer=_made_by_azure(get, whole=isinstance(properties, dict))
         and status not in (None, 0, "0"),
+        plaintext=fields.is_plaintext(url),
     )
 
 

@@ -364,6 +364,19 @@ def whole_of(told: object, asked: Mapping[str, str], answered: Mapping[str, str]
     return "date" in answered
 
 
+def is_plaintext(url: object) -> bool:
+    """Whether an address, as a client asked for it, is one without TLS; within one machine none is
+    needed.
+    """
+    if not isinstance(url, str) or url[:7].lower() != "http://":
+        return False
+    host = split_url(url)[0].lower()
+    name = host if host.startswith("[") else host.partition(":")[0]
+    return not (
+        name == "localhost" or name.startswith(("127.", "[::1]")) or name.endswith(".localhost")
+    )
+
+
 def protocol_of(headers: Mapping[str, str]) -> str:
     """GRPC by a request's content type, else HTTP."""
     return (

@@ -53,6 +53,7 @@ def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         status=0 if response.get("status") == _UNANSWERED else response.get("status"),
         query_known=True,
         side="client",
+        plaintext=fields.is_plaintext(request.get("url")),
         request_headers=_headers(request, "postData"),
         response_headers=_headers(response, "content"),
         request_body=_body(_dict(request.get("postData"))),

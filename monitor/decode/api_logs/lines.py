@@ -198,6 +198,7 @@ def _aws_balancer(match: Match, place: Place, index: int) -> Exchange:
         headers_whole=False,
         unanswered=groups["status"] == "-",
         proxy_answer=made_by_aws(groups["target_status"], groups["status"]),
+        plaintext=fields.is_plaintext(target),
     )
 
 

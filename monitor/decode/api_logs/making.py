@@ -75,6 +75,7 @@ def make(
     unanswered: bool = False,
     proxy_answer: bool = False,
     caller_namespace: object = None,
+    plaintext: bool = False,
 ) -> Exchange:
     """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing
     services are "unknown".
@@ -126,6 +127,7 @@ def make(
         status_told=unanswered or fields.is_told(status),
         proxy_answer=proxy_answer,
         caller_namespace=fields.name_of(caller_namespace),
+        plaintext=plaintext,
     )
 
 

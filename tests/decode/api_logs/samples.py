@@ -27,6 +27,7 @@ class Sample:
 
 
 DEFAULTS: dict[str, Any] = {
+    "plaintext": False,
     "end_ns": AT, "duration_ns": 42 * MS, "method": "GET", "path": "/pay/7", "route": "", "query": "x=1", "status": 200, "caller": "unknown",
     "caller_version": "", "callee": "payment", "callee_version": "", "callee_namespace": "", "caller_namespace": "", "environment": "", "trace_id": b"", "span_id": b"",
     "side": "server", "protocol": "http", "request_headers": {}, "response_headers": {}, "request_body": None, "response_body": None,
@@ -215,7 +216,7 @@ SAMPLES = [
     Sample(
         "aws-elb", "aws_alb",
         '2026-11-28T10:00:00.000000Z lb 10.0.0.9:2817 10.1.0.7:80 0.001 0.040 0.001 200 200 0 29 "GET http://payment:80/pay/7?x=1 HTTP/1.1" "curl/8.5.0" - -',
-        {"request_headers": AGENT},
+        {"request_headers": AGENT, "plaintext": True},
     ),
     Sample(
         "aws-api-json", "aws_api_gateway",

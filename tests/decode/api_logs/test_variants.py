@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from monitor.decode.api_logs import decode_api_logs
+from monitor.decode.api_logs.fields import is_plaintext
 from tests.decode.api_logs.test_ndjson import records
 from tests.decode.api_logs.test_sources import one, read, told
 
@@ -360,3 +361,37 @@ def test_what_only_looks_like_such_an_event_is_refused(raw: str) -> None:
     exchanges, rejects = decode_api_logs(records(raw.encode()), "auto", {})
     assert exchanges == []
     assert rejects
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("http://shop.example/a?b=1", True),
+        ("HTTP://shop.example:80/a", True),
+        ("https://shop.example/a", False),
+        ("http://localhost:8080/a", False),
+        ("http://127.0.0.1/a", False),
+        ("http://[::1]:8080/a", False),
+        ("http://web.localhost/a", False),
+        ("http://localhost.example/a", True),
+        ("/a", False),
+        ("httpx://a", False),
+        (None, False),
+    ],
+)
+def test_an_address_without_tls_is_told_unless_it_is_this_machine(
+    address: object, plain: bool
+) -> None:
+    assert is_plaintext(address) is plain
+
+
+def test_a_balancers_log_tells_who_came_without_tls() -> None:
+    line = (
+        "{kind} 2026-11-28T10:00:00.186641Z app/shop/50dc6c495c0c9188 10.0.0.9:2817 10.0.0.1:80 "
+        '0.000 0.001 0.000 200 200 34 366 "GET {url}/pay/7 HTTP/1.1" "curl" - - '
+        'arn:aws:elasticloadbalancing:eu:1:targetgroup/payment/73e2 "Root=1-58337262-36d228ad5d99923122bbe354" '
+        '"-" "-" 0 2026-11-28T10:00:00.000000Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-"'
+    )
+    plain = one(line.format(kind="http", url="http://shop.example:80"))
+    assert (plain.callee, plain.plaintext) == ("payment", True)
+    assert not one(line.format(kind="h2", url="https://shop.example:443")).plaintext
