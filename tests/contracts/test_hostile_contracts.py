@@ -324,3 +324,71 @@ def test_recursion_as_real_schemas_use_it_is_no_attack() -> None:
 def test_publishing_a_deep_file_is_refused_by_the_command_itself(text: str) -> None:
     with pytest.raises(UsageError, match=r"nested deeper|neither JSON nor YAML"):
         parse_or_refuse(text, "deep.yaml")
+
+
+FIELDS = {f"h{number}": "x" for number in range(500)}
+STUB = {"method": "GET", "urlPath": "/a"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        (
+            "wiremock",
+            {
+                "mappings": [
+                    {"request": STUB | {"bodyPatterns": [{"contains": "x"}] * 500}, "response": {}}
+                ]
+                * 200
+            },
+        ),
+        (
+            "wiremock",
+            {
+                "mappings": [
+                    {
+                        "request": STUB | {"multipartPatterns": [{"name": "x"}] * 500},
+                        "response": {},
+                    }
+                ]
+                * 200
+            },
+        ),
+        (
+            "mountebank",
+            {
+                "imposters": [
+                    {
+                        "port": 1,
+                        "protocol": "http",
+                        "stubs": [
+                            {
+                                "predicates": [{"equals": {"form": FIELDS}}],
+                                "responses": [{"is": {}}],
+                            }
+                        ]
+                        * 200,
+                    }
+                ]
+            },
+        ),
+        (
+            "pact",
+            {
+                "consumer": {"name": "c"},
+                "provider": {"name": "p"},
+                "interactions": [
+                    {
+                        "description": "d",
+                        "request": {"method": "GET", "path": "/a", "headers": FIELDS},
+                        "response": {"status": 200},
+                    }
+                ]
+                * 200,
+            },
+        ),
+    ],
+)
+def test_examples_with_too_many_matchers_are_refused(kind: str, document: dict[str, Any]) -> None:
+    with pytest.raises(ContractError, match="ask for too much work"):
+        read_contract(kind, json.dumps(document), where="contract x")

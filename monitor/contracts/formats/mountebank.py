@@ -88,7 +88,7 @@ class _Stub:
         self._where = work.where
         self._work = work
         self._left = left
-        self._asked = Predicates(work.where, left)
+        self._asked = Predicates(work, left)
 
     def interactions(self, index: int, title: str, named: dict[str, int]) -> Iterator[Interaction]:
         """One for each answer that the stub gives in turn: a live answer is good when it is like

@@ -27,6 +27,7 @@ from monitor.contracts.matching.predicates import (
     see_query,
     see_text,
 )
+from monitor.contracts.matching.work import MATCHER, Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -49,8 +50,9 @@ class Predicates:
     and `prefix`, in lower case, with which every path begins that fits.
     """
 
-    def __init__(self, where: str, left: list[Left]) -> None:
-        self._where = where
+    def __init__(self, work: Work, left: list[Left]) -> None:
+        self._where = work.where
+        self._work = work
         self._left = left
         self.methods: set[str] = set()
         self.path = ""
@@ -152,6 +154,7 @@ class Predicates:
         find: Find | None,
         clause: str,
     ) -> Part:
+        self._work.spend(MATCHER, clause)
         if name not in _FIELDS:
             self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
             return lambda _call, _found: None
@@ -198,6 +201,7 @@ class Predicates:
         clause: str,
     ) -> Part:
         """Values by their keys: of the query, the headers, a form."""
+        self._work.spend(MATCHER * len(value), clause)
         any_case = compare.keys_in_any_case
         if name == "headers" and not any_case:
             said = "no log keeps the case in which header names were sent: any case is taken"

@@ -38,7 +38,7 @@ from monitor.contracts.matching.parts import (
     status_part,
 )
 from monitor.contracts.matching.rules import prefix_of
-from monitor.contracts.matching.work import EXAMPLE, Work
+from monitor.contracts.matching.work import EXAMPLE, MATCHER, Work
 from monitor.contracts.payloads import MEDIA_TYPE
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -153,6 +153,7 @@ class _Reader:
             request.append(query_text_part(asked["query"], f"{clause}/request/query"))
         else:
             query = query_of(asked.get("query"))
+            self._work.spend(MATCHER * len(query), clause)
             self._left += unshown(rules.query, query)
             request.append(query_part(query, rules.query, f"{clause}/request/query"))
         request += self._headers("request", asked, rules, f"{clause}/request")
@@ -189,6 +190,7 @@ class _Reader:
     ) -> Iterator[Part]:
         headers = message.get("headers")
         headers = headers if isinstance(headers, dict) else {}
+        self._work.spend(MATCHER * len(headers), clause)
         self._left += unshown(rules.headers, map(str.lower, headers))
         for name, value in headers.items():
             values = [str(item) for item in value] if isinstance(value, list) else [str(value)]

@@ -18,7 +18,7 @@ from monitor.contracts.matching.content import Judge, body_part, content_judge, 
 from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
 from monitor.contracts.matching.predicates import AskAll, asked_part, see_cookie, see_query, some
 from monitor.contracts.matching.rules import Rules, ask, prefix_of
-from monitor.contracts.matching.work import EXAMPLE, Work
+from monitor.contracts.matching.work import EXAMPLE, MATCHER, Work
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -253,6 +253,7 @@ class _Reader:
                 rules[str(matcher.get("key", "")).lower()] = rule
         entries = message.get("headers")
         headers = entries if isinstance(entries, dict) else {}
+        self._work.spend(MATCHER * len(headers), clause)
         if side == "response":
             return list(answer_headers(headers, rules, f"{clause}/headers", exact=True))
         parts = []

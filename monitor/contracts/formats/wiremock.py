@@ -84,7 +84,7 @@ class _Stub:
         if not isinstance(answer, dict):
             raise ContractError(f"{where}: {clause}/response is no object", f"{clause}/response")
         self._answer: dict[str, Any] = answer
-        self._values = Values(where)
+        self._values = Values(work)
 
     def interaction(self, count: int, named: dict[str, int]) -> Interaction | None:
         """The stub as an example; None for one that is no answer of its own (a proxy, a fault)."""

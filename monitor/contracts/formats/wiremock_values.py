@@ -21,6 +21,7 @@ from monitor.contracts.matching.markup import Element, parse_xml
 from monitor.contracts.matching.patterns import search
 from monitor.contracts.matching.predicates import AskAll, combined, negated, some
 from monitor.contracts.matching.rules import text_of
+from monitor.contracts.matching.work import MATCHER, Work
 from monitor.contracts.refs import survey
 from monitor.contracts.schemas import Schemas
 from monitor.contracts.work import allowed_depth
@@ -59,8 +60,9 @@ _DRAFTS: dict[str, Draft] = {
 class Values:
     """Compiles matchers of one stub. `left` gathers those that will not be judged, by pointer."""
 
-    def __init__(self, where: str) -> None:
-        self._where = where
+    def __init__(self, work: Work) -> None:
+        self._where = work.where
+        self._work = work
         self.left: list[tuple[str, str]] = []
 
     def of_json(self, matcher: Any) -> bool:
@@ -87,6 +89,7 @@ class Values:
             raise ContractError(
                 f"{self._where}: the matcher at {clause} is no object, or nests too deep", clause
             )
+        self._work.spend(MATCHER, clause)
         asks: list[AskAll] = []
         for word in ("and", "or"):
             if isinstance(matcher.get(word), list):

@@ -7,6 +7,8 @@ _MOST_STEPS = 250_000
 
 EXAMPLE = 60
 """The steps of one example besides those of its bodies."""
+MATCHER = 3
+"""The steps of one matcher of a stub, one header, one parameter: up to 20 us and 3 kB."""
 
 
 class Work:
