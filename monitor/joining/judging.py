@@ -180,17 +180,12 @@ def judge_deploy(
             )
 
         findings = with_promises(engine, aliases, list(map(up_to_date, findings)))
-    shown = [
-        sighting.window
-        for sighting in sightings
-        if sighting.version == deploy.version and sighting.window >= _floor(started)
-    ]
     return Judged(
         deploy,
         verdict,
         tuple(findings),
         sealed_until if newest else None,
-        min(shown, default=None),
+        _first_seen(sightings, deploy.version, _floor(started)),
         inputs,
     )
 
@@ -220,6 +215,16 @@ def with_promises(engine: Engine, aliases: Aliases, findings: Sequence[Finding])
         )
 
     return list(map(told, findings))
+
+
+def _first_seen(sightings: Sequence[Sighting], version: str, since: datetime) -> datetime | None:
+    """The first window since then in which a version was alive."""
+    windows = (
+        sighting.window
+        for sighting in sightings
+        if sighting.version == version and sighting.window >= since
+    )
+    return min(windows, default=None)
 
 
 def keep_judged(engine: Engine, judged: Judged, *, repeats: bool) -> None:
