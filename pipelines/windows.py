@@ -138,9 +138,9 @@ def _wait(news: threading.Event, stop: threading.Event, seconds: float) -> None:
 
 
 def _pause(now: float, provisional_after: float, tick_seconds: float) -> float:
-    """Seconds until a window may be shown and its last batch is written; half a tick to two."""
+    """Seconds until a window may be shown and its last batch is written; two ticks at most."""
     left = (provisional_after + LOOK_SECONDS - now) % WINDOW_SECONDS
-    return min(max(left, tick_seconds / 2), 2 * tick_seconds)
+    return min(max(left, LOOK_SECONDS), 2 * tick_seconds)
 
 
 def _told(done: Closed, pause: float) -> Done:

@@ -287,11 +287,15 @@ class Closer:
         """Close and publish these windows; `ripe` are those to seal."""
         generation, holds, hand = read.generation, read.hand.holds, read.hands.pop()
         whole = {**_where(batch), "generation": generation}
+        # what waits is counted at the seal, so one arrival is left to be seen then
+        young = {s.window for s in batch.states if s.is_young and s.arrivals > 1} - ripe
+        waiting: set[int] = set()
         for number, part in enumerate(read.ranges):
             if number:
                 del hand  # what one part takes is free for the next
                 hand = self._counter.hand(batch, part, holds)
-            edges = self._counter.count(hand, generation, batch.states[0].now_s)
+            edges, waits = self._counter.count(hand, generation, batch.states[0].now_s, young)
+            waiting |= waits
             self._store.insert("edge_windows", edges)
             for rows_seen in self._counter.sightings(hand, edges, generation):
                 self._store.insert("sightings", rows_seen)
@@ -312,7 +316,7 @@ class Closer:
                     state.window,
                     generation,
                     sealed,
-                    state.arrivals,
+                    state.arrivals - (state.window in waiting),
                     state.rows,
                     late,
                     state.now_s,

@@ -3,6 +3,7 @@ statements, however much there is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,13 @@ from monitor.edges.counting.exemplars import Reservoir, draw, evidence_rows
 from monitor.edges.counting.frame import Frame, Mask, Words, frame_of, keys_of
 from monitor.edges.counting.joins import distinct, members
 from monitor.edges.counting.kinship import families, joints_of
-from monitor.edges.counting.logs import Checks, checked_calls, checks_of, log_calls
+from monitor.edges.counting.logs import (
+    Checks,
+    checked_calls,
+    checks_of,
+    log_calls,
+    spans_under_way,
+)
 from monitor.edges.counting.messages import Ends, ends_of, message_calls, queued, sent_checks
 from monitor.edges.counting.once import counted_once
 from monitor.edges.counting.rows import edge_rows
@@ -142,23 +149,30 @@ class Counter:
             inner = frame_of([self._store.ask_columns("inner_asked", reach)], words)
         return Hand(scene, joints, frame, exchanges, ends, holds, inner)
 
-    def count(self, hand: Hand, generation: int, now: int) -> pa.Table:
+    def count(
+        self, hand: Hand, generation: int, now: int, young: AbstractSet[int] = frozenset()
+    ) -> tuple[pa.Table, set[int]]:
         """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs
-        show. Learns addresses first, at `now` by the store's clock (s since the epoch).
+        show; and the windows, of the `young` ones, in which logs wait for their spans and are not
+        counted yet. Learns addresses first, at `now` by the store's clock (s since the epoch).
         """
         scene, words = hand.scene, hand.scene.words
         self._learn(reached_addresses(scene), now)
         pairs = paired(scene, hand.inner)
         calls = sync_calls(scene, pairs, self._services(called_addresses(scene, pairs)))
-        counted, checks = [calls], None
+        counted, checks, waiting = [calls], None, set[int]()
         if hand.exchanges is not None and hand.exchanges.count:
-            checks = checks_of(hand.exchanges, hand.joint_frame, words)
-            counted = [checked_calls(calls, checks, words), log_calls(scene, hand.exchanges)]
+            exchanges = hand.exchanges
+            checks = checks_of(exchanges, hand.joint_frame, words)
+            waits = spans_under_way(scene, exchanges, young) if young else None
+            if waits is not None:
+                waiting = set(np.unique(exchanges["window"][waits]).tolist())
+            counted = [checked_calls(calls, checks, words), log_calls(scene, exchanges, waits)]
         if hand.ends is not None:
             counted += message_calls(
                 scene, hand.ends, hand.joint_frame, checks, self._sent_checks(scene, hand.ends)
             )
-        return edge_rows(counted, words, generation)
+        return edge_rows(counted, words, generation), waiting
 
     def sightings(self, hand: Hand, edges: pa.Table, generation: int) -> Iterator[pa.Table]:
         """Rows of `sightings`: what halves show, and what only API logs do (in `edges`)."""

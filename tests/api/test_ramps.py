@@ -259,11 +259,11 @@ def test_what_has_arrived_and_is_not_closed_is_told_where_no_version_is_seen_yet
     arrived = {"source_id": "s", "rows": 9, "ingested": NOON}
     write(api.parts.store, "arrivals", [arrived | {"window": NOON - timedelta(seconds=20)}])
     assert hint() == (
-        "no window is closed: the next one is once telemetry of 11:59:55 UTC has arrived"
+        "no window is closed: the next one is once telemetry of 11:59:54 UTC has arrived"
     )
     publish(api.parts.store, 1, [NOON - timedelta(seconds=30)], NOON)
     assert hint() == (
-        "windows are closed until 11:59:40 UTC: the next one is once telemetry of 11:59:55 UTC has arrived"
+        "windows are closed until 11:59:40 UTC: the next one is once telemetry of 11:59:54 UTC has arrived"
     )
     publish(api.parts.store, 2, [NOON - timedelta(seconds=20)], NOON)
     assert hint() == nothing

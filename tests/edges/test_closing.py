@@ -46,17 +46,18 @@ def batches(
     return [batch.due for batch in plan_closing(states, watermark, settings).batches]
 
 
-def test_a_window_is_closed_5_s_after_the_watermark_passed_its_end() -> None:
-    assert closed([state(100)], 114.9) == []
-    assert closed([state(100)], 115.0) == [100]
+def test_a_window_is_closed_4_s_after_the_watermark_passed_its_end() -> None:
+    assert closed([state(100)], 113.9) == []
+    assert closed([state(100)], 114.0) == [100]
 
 
 def test_where_event_time_goes_on_with_the_clock_the_clock_tells_when() -> None:
-    """The watermark lags by what exporters hold back: it must have passed the end, no more."""
-    now = [state(NOW - since - 10) for since in (4, 5, 60, 61)]
-    assert closed(now, NOW - 4) == [NOW - 71, NOW - 70, NOW - 15]
+    """The watermark lags by what exporters hold back: it must be near the end, no more."""
+    now = [state(NOW - since - 10) for since in (3, 4, 60, 61)]
+    assert closed(now, NOW - 4) == [NOW - 71, NOW - 70, NOW - 14]
+    assert closed(now, NOW - 5) == [NOW - 71, NOW - 70, NOW - 14]
     assert closed(now, NOW - 5.1) == [NOW - 71, NOW - 70]
-    assert closed(now[2:], NOW - 60) == [NOW - 70]
+    assert closed(now[2:], NOW - 61) == [NOW - 70]
 
 
 def test_without_a_watermark_nothing_is_closed_until_the_end() -> None:

@@ -1,12 +1,15 @@
 """Edges from API logs: alone where no span shows the call, joined where one does, never twice."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from monitor.clock import ManualClock
 from monitor.contracts.registry import Registry
 from monitor.detect.measure.columns import COUNTS, tables
+from monitor.edges.closing import ClosingSettings
 from monitor.store.ramps import RampReader
 from monitor.streams.listed import ListLog, ListSource
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -174,3 +177,67 @@ def test_a_year_old_log_is_kept(rig: Rig) -> None:
     rig.close()
     assert rig.calls() == {("web", "cart"): 1}
     assert rig.reader.last_sealed() == datetime.fromtimestamp(T0 - 365 * 86400, UTC)
+
+
+def live(rig: Rig, calls: int, logged: int) -> int:
+    """So many whole calls in a window that ended just now, and so many logs with a trace, the
+    first of them of these calls. Shown once; seconds from T0 to the window's begin.
+    """
+    rig.settings = ClosingSettings()
+    rig.closer = rig.new_closer()
+    now = int(time.time())
+    begin = now // 10 * 10 - 10 - int(T0)
+    rig.clock = ManualClock(datetime.fromtimestamp(now, UTC))
+    for n in range(1, calls + 1):
+        rig.deliver(*call(n, start=begin + 1.0, end=begin + 2.0))
+    deliver(rig, *(logged_call(begin, n) for n in range(1, logged + 1)))
+    pass_time(rig, begin + 30.0)
+    rig.close(finish=False)
+    return begin
+
+
+def logged_call(begin: int, n: int) -> bytes:
+    trace = {"trace_id": trace_id(n).hex(), "span_id": span_id(2).hex()}
+    return entry(begin + 1.9, caller="", **trace)
+
+
+def pass_time(rig: Rig, until: float) -> None:
+    """The clock, and event time in all partitions, go on until then."""
+    rig.clock = ManualClock(datetime.fromtimestamp(T0 + until, UTC))
+    for partition in (0, 1):
+        rig.deliver(
+            S("other", "server", 900 + int(until), 1, 0, until, until), partition=partition
+        )
+    deliver(rig, entry(until, caller="", callee="other"))
+
+
+def to_cart(rig: Rig) -> dict[str | None, tuple[int, int]]:
+    """Calls of each caller, and those that only logs show."""
+    rows = [row for row in rig.edges("caller", "callee") if row.callee == "cart"]
+    return {row.caller: (row.calls, row.coverage["log_only"]) for row in rows}
+
+
+def test_logs_of_calls_whose_spans_are_under_way_wait_for_these(rig: Rig) -> None:
+    begin = live(rig, calls=3, logged=4)
+    assert to_cart(rig) == {"web": (3, 0)}
+    rig.deliver(*call(4, start=begin + 1.0, end=begin + 2.0))
+    pass_time(rig, begin + 75.0)
+    rig.close(finish=False)
+    assert to_cart(rig) == {"web": (4, 0)}
+
+
+def test_logs_whose_spans_never_come_are_calls_of_their_own_once_their_window_is_sealed(
+    rig: Rig,
+) -> None:
+    begin = live(rig, calls=3, logged=4)
+    assert to_cart(rig) == {"web": (3, 0)}
+    assert rig.new_closer().step().published == 0
+    pass_time(rig, begin + 75.0)
+    rig.close(finish=False)
+    assert to_cart(rig) == {"web": (3, 0), "unknown": (1, 1)}
+
+
+def test_where_most_logs_have_no_span_none_is_waited_for(rig: Rig) -> None:
+    """As under head sampling."""
+    live(rig, calls=1, logged=4)
+    assert to_cart(rig) == {"web": (1, 0), "unknown": (3, 3)}

@@ -3,6 +3,7 @@ calls that no span shows.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import Column, Frame, Keys, Rows, Words, keys_of
+from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Rows, Words, keys_of
 from monitor.edges.counting.joins import lookup, members
 from monitor.edges.counting.rows import Calls
 
@@ -128,11 +129,14 @@ def checked_calls(calls: Calls, checks: Checks, words: Words) -> Calls:
     )
 
 
-def log_calls(scene: Scene, exchanges: Frame) -> Calls:
-    """Exchanges of the windows due that no span shows make calls of their own."""
-    words, halves = scene.words, scene.halves
+def log_calls(scene: Scene, exchanges: Frame, under_way: Mask | None = None) -> Calls:
+    """Exchanges of the windows due that no span shows make calls of their own; but for those whose
+    spans are `under_way`.
+    """
+    words = scene.words
     number = words.number
-    rows = np.flatnonzero(np.isin(exchanges["window"], scene.due) & (exchanges["mine"] == 1))
+    due = np.isin(exchanges["window"], scene.due) & (exchanges["mine"] == 1)
+    rows = np.flatnonzero(due if under_way is None else due & ~under_way)
     traced = exchanges["has_trace"][rows] == 1
     place = _place(exchanges, rows, words)
     of_its_own = ~traced | (exchanges["protocol"][rows] == number("messaging"))
@@ -148,13 +152,7 @@ def log_calls(scene: Scene, exchanges: Frame) -> Calls:
     order = np.lexsort((*place, -exchanges["side"][rows].astype(np.int64)))
     rows = rows[order[np.unique(keys[order], return_index=True)[1]]]
     traced = exchanges["has_trace"][rows] == 1
-    keys = keys_of(exchanges["trace"][rows], exchanges["span"][rows])
-    near = np.flatnonzero(scene.near)
-    spans = (
-        keys_of(halves["own_trace"][near], halves["own_span"][near]),
-        keys_of(halves["trace"][near], halves["call_span"][near]),
-    )
-    rows = rows[~traced | ~(members(keys, spans[0]) | members(keys, spans[1]))]
+    rows = rows[~traced | ~_spanned(scene, exchanges, rows)]
     count = len(rows)
     none, no = np.zeros(count, np.int32), np.zeros(count, bool)
 
@@ -201,6 +199,36 @@ def log_calls(scene: Scene, exchanges: Frame) -> Calls:
             "why": exchanges["reason"][rows],
         }
     )
+
+
+def spans_under_way(scene: Scene, exchanges: Frame, young: AbstractSet[int]) -> Mask:
+    """Exchanges of these windows whose spans have yet to come: they have a trace and no span shows
+    them, as one does for at least half of what the same service logged with a trace until then.
+
+    A log arrives at once, and exporters flush spans every few seconds. Where most logs have no
+    span, as under head sampling, nothing is waited for.
+    """
+    until = max(young, default=-1)
+    rows = np.flatnonzero((exchanges["has_trace"] == 1) & (exchanges["window"] <= until))
+    shown = _spanned(scene, exchanges, rows)
+    by_server = exchanges["side"][rows] == 2
+    service = np.where(by_server, exchanges["callee"][rows], exchanges["caller"][rows])
+    _, at = np.unique(service, return_inverse=True)
+    mostly = 2 * np.bincount(at, shown) >= np.bincount(at)
+    waits = ~shown & mostly[at] & np.isin(exchanges["window"][rows], sorted(young))
+    mask = np.zeros(exchanges.count, bool)
+    mask[rows[waits]] = True
+    return mask
+
+
+def _spanned(scene: Scene, exchanges: Frame, rows: Rows) -> Mask:
+    """Of these exchanges the ones that a span nearby shows."""
+    near = np.flatnonzero(scene.near)
+    halves = scene.halves
+    keys = keys_of(exchanges["trace"][rows], exchanges["span"][rows])
+    own = keys_of(halves["own_trace"][near], halves["own_span"][near])
+    call = keys_of(halves["trace"][near], halves["call_span"][near])
+    return members(keys, own) | members(keys, call)
 
 
 def _place(exchanges: Frame, rows: Rows, words: Words) -> tuple[Column, Column, Column, Column]:
