@@ -15,12 +15,13 @@ from monitor.edges.counting.calls import (
     Scene,
     Services,
     called_addresses,
+    callers_under_way,
     paired,
     sync_calls,
     with_joints,
 )
 from monitor.edges.counting.exemplars import Reservoir, draw, evidence_rows
-from monitor.edges.counting.frame import Frame, Mask, Words, frame_of, keys_of
+from monitor.edges.counting.frame import Column, Frame, Mask, Words, frame_of, keys_of
 from monitor.edges.counting.joins import distinct, members
 from monitor.edges.counting.kinship import families, joints_of
 from monitor.edges.counting.logs import (
@@ -153,20 +154,23 @@ class Counter:
         self, hand: Hand, generation: int, now: int, young: AbstractSet[int] = frozenset()
     ) -> tuple[pa.Table, set[int]]:
         """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs
-        show; and the windows, of the `young` ones, in which logs wait for their spans and are not
-        counted yet. Learns addresses first, at `now` by the store's clock (s since the epoch).
+        show; and the windows, of the `young` ones, in which servers and logs wait for spans that
+        are under way, and are not counted yet. Learns addresses first, at `now` by the store's clock (s since the epoch).
         """
         scene, words = hand.scene, hand.scene.words
         self._learn(reached_addresses(scene), now)
-        pairs = paired(scene, hand.inner)
+        pairs, waiting = paired(scene, hand.inner), set[int]()
+        if young and (alone := callers_under_way(scene, pairs, young)).any():
+            waiting |= _distinct(scene.halves.at("window", pairs.s[alone]))
+            pairs = pairs.only(~alone)
         calls = sync_calls(scene, pairs, self._services(called_addresses(scene, pairs)))
-        counted, checks, waiting = [calls], None, set[int]()
+        counted, checks = [calls], None
         if hand.exchanges is not None and hand.exchanges.count:
             exchanges = hand.exchanges
             checks = checks_of(exchanges, hand.joint_frame, words)
             waits = spans_under_way(scene, exchanges, young) if young else None
             if waits is not None:
-                waiting = set(np.unique(exchanges["window"][waits]).tolist())
+                waiting |= _distinct(exchanges["window"][waits])
             counted = [checked_calls(calls, checks, words), log_calls(scene, exchanges, waits)]
         if hand.ends is not None:
             counted += message_calls(
@@ -375,6 +379,10 @@ def ranges_of(traces: Sequence[int], count: int) -> list[Range]:
         (f"{low:032x}", f"{high:032x}")
         for low, high in zip([0, *cuts], [*(cut - 1 for cut in cuts), LAST_TRACE], strict=True)
     ]
+
+
+def _distinct(windows: Column) -> set[int]:
+    return set(np.unique(windows).tolist())
 
 
 def _where(batch: Batch) -> dict[str, list[int]]:

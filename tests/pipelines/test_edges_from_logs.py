@@ -179,9 +179,10 @@ def test_a_year_old_log_is_kept(rig: Rig) -> None:
     assert rig.reader.last_sealed() == datetime.fromtimestamp(T0 - 365 * 86400, UTC)
 
 
-def live(rig: Rig, calls: int, logged: int) -> int:
-    """So many whole calls in a window that ended just now, and so many logs with a trace, the
-    first of them of these calls. Shown once; seconds from T0 to the window's begin.
+def live(rig: Rig, calls: int, logged: int, servers: int = 0) -> int:
+    """So many whole calls in a window that ended just now, so many logs with a trace, the first of
+    them of these calls, and so many servers' halves. Shown once; seconds from T0 to the window's
+    begin.
     """
     rig.settings = ClosingSettings()
     rig.closer = rig.new_closer()
@@ -190,6 +191,8 @@ def live(rig: Rig, calls: int, logged: int) -> int:
     rig.clock = ManualClock(datetime.fromtimestamp(now, UTC))
     for n in range(1, calls + 1):
         rig.deliver(*call(n, start=begin + 1.0, end=begin + 2.0))
+    for n in range(calls + 1, servers + 1):
+        rig.deliver(call(n, start=begin + 1.0, end=begin + 2.0)[1])
     deliver(rig, *(logged_call(begin, n) for n in range(1, logged + 1)))
     pass_time(rig, begin + 30.0)
     rig.close(finish=False)
@@ -235,6 +238,19 @@ def test_logs_whose_spans_never_come_are_calls_of_their_own_once_their_window_is
     pass_time(rig, begin + 75.0)
     rig.close(finish=False)
     assert to_cart(rig) == {"web": (3, 0), "unknown": (1, 1)}
+
+
+def test_servers_whose_clients_spans_are_under_way_wait_for_these(rig: Rig) -> None:
+    begin = live(rig, calls=3, logged=0, servers=4)
+    assert to_cart(rig) == {"web": (3, 0)}
+    pass_time(rig, begin + 75.0)
+    rig.close(finish=False)
+    assert to_cart(rig) == {"web": (3, 0), "unknown": (1, 0)}
+
+
+def test_where_most_servers_have_no_client_none_is_waited_for(rig: Rig) -> None:
+    live(rig, calls=1, logged=0, servers=4)
+    assert to_cart(rig) == {"web": (1, 0), "unknown": (3, 0)}
 
 
 def test_where_most_logs_have_no_span_none_is_waited_for(rig: Rig) -> None:

@@ -3,6 +3,7 @@ however many servers answer.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +101,26 @@ class Pairs:
     s: Rows
     leads: Mask
     counts: Mask
+
+    def only(self, rows: Mask) -> "Pairs":
+        """Those of these rows."""
+        return Pairs(self.c[rows], self.s[rows], self.leads[rows], self.counts[rows])
+
+
+def callers_under_way(scene: Scene, pairs: Pairs, young: AbstractSet[int]) -> Mask:
+    """Servers alone in these windows whose client's span has yet to come: something called them
+    that no span shows yet, as one does for at least half of the calls that their service got there.
+
+    Of the two exporters of a call one may flush seconds after the other.
+    """
+    halves, c, s = scene.halves, pairs.c, pairs.s
+    mine = (s >= 0) & np.isin(halves.at("window", np.where(c >= 0, c, s)), sorted(young))
+    waits: Mask = mine & (c < 0) & (halves.at("told_service", s) == 0) & ~_roots(halves, s)
+    if waits.any():
+        service = halves.at("service", s)
+        whole = np.bincount(service[mine & (c >= 0)], minlength=service.max() + 1)
+        waits &= (whole >= np.bincount(service[waits], minlength=len(whole)))[service]
+    return waits
 
 
 def paired(scene: Scene, inner: Frame | None = None) -> Pairs:
@@ -238,8 +259,7 @@ def sync_calls(scene: Scene, pairs: Pairs, services: Services) -> Calls:
     server_outcome = np.where(own_told, at("told_outcome", s), at("outcome", s))
     server_error = np.where(own_told, at("told_error", s), at("error_type", s))
     server_failed = np.maximum(at("failed", s), at("told_failed", s)) > 0
-    rootless = (at("key_span", s) == at("own_span", s)) & (at("parent", s) != at("own_span", s))
-    nobody = np.where(rootless, number("user"), number("unknown"))
+    nobody = np.where(_roots(halves, s), number("user"), number("unknown"))
     caller = np.where(
         with_client,
         at("service", c),
@@ -313,6 +333,13 @@ def sync_calls(scene: Scene, pairs: Pairs, services: Services) -> Calls:
             "server_span": at("own_span", s),
         }
     )
+
+
+def _roots(halves: Frame, s: Rows) -> Mask:
+    """Servers that nothing called, as far as their spans tell."""
+    own = halves.at("own_span", s)
+    alone: Mask = (halves.at("key_span", s) == own) & (halves.at("parent", s) != own)
+    return alone
 
 
 def _by_address(
