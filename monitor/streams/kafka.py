@@ -271,6 +271,7 @@ class KafkaSource(Subscribed):
         except KafkaError as error:
             silent = self._monotonic() - self._answered_at
             if silent >= self._patience.stall_seconds:
+                self._check_topic(consumer)  # for a topic that is gone no answer comes, too
                 text = f"Kafka at {self._brokers} has not answered for {silent:.0f} s ({error}); is the broker paused or down?"
                 raise SourceUnavailable(text) from error
             return
