@@ -78,6 +78,31 @@ def test_avro_is_resolved_by_its_specification(
     assert [(change.rule, change.pointer) for change in changes] == told
 
 
+def test_records_are_compared_once_however_often_unions_lead_to_them() -> None:
+    def chained(last: str) -> list[dict[str, Any]]:
+        levels = 25
+        return [
+            record(
+                ("a", ["null", f"R{level + 1}"]),
+                ("b", ["null", f"R{level + 1}"]),
+                name=f"R{level}",
+            )
+            if level < levels
+            else record(("v", last), name=f"R{level}")
+            for level in range(levels, -1, -1)
+        ]
+
+    def schema(last: str) -> Any:
+        *others, root = chained(last)
+        references = {str(at): other for at, other in enumerate(others)}
+        return avro_of(root, "x", references=references)
+
+    assert avro_changes(schema("int"), schema("long")) == []
+    changes = avro_changes(schema("int"), schema("string"))
+    assert ("TYPE_MISMATCH", "/a" * 25 + "/v") in {(each.rule, each.pointer) for each in changes}
+    assert len(changes) < 60
+
+
 BASE = 'syntax = "proto3"; package p; message M { string a = 1; int32 b = 2; oneof x { int32 c = 3; string d = 4; } map<string, int32> m = 5; I i = 6; repeated string l = 7; message I { int32 n = 1; } } enum K { Z = 0; }'
 
 

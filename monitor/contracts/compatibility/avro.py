@@ -4,6 +4,9 @@ https://avro.apache.org/docs/1.12.0/specification/#schema-resolution; the words 
 SchemaCompatibility.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from monitor.contracts.compatibility.changes import Change
@@ -42,7 +45,8 @@ class _Comparison:
     def __init__(self, writer: AvroSchema, reader: AvroSchema, *, meanings: bool) -> None:
         self._writer, self._reader, self._meanings = writer, reader, meanings
         self.changes: list[Change] = []
-        self._seen: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], list[Change]] = {}
+        self._under_way: set[tuple[str, str]] = set()
         self._compared = 0
 
     def compare(self, writer: Any, reader: Any, pointer: str) -> None:
@@ -85,13 +89,9 @@ class _Comparison:
         followed = self._writer.follow(writer)
         tried: list[tuple[Any, list[Change]]] = []
         for branch in reader:
-            kept, seen = self.changes, self._seen
-            self.changes, self._seen = [], set(seen)
-            self.compare(writer, branch, pointer)
-            changes, self.changes = self.changes, kept
+            changes = self._apart(partial(self.compare, writer, branch, pointer))
             if not changes:
                 return
-            self._seen = seen
             tried.append((branch, changes))
         alike = [
             changes
@@ -148,9 +148,31 @@ class _Comparison:
                         f"{len(missing)} others",
                     )
                 )
-        elif (writer["name"], reader["name"]) not in self._seen:
-            self._seen.add((writer["name"], reader["name"]))
-            self._fields(writer, reader, pointer)
+        else:
+            self._records(writer, reader, pointer)
+
+    def _records(self, writer: dict[str, Any], reader: dict[str, Any], pointer: str) -> None:
+        """Two records are compared once, wherever they stand, and one inside itself is taken to be
+        read: what keeps it from that is told of the whole. At later places one change stands for
+        all.
+        """
+        key = (writer["name"], reader["name"])
+        if key in self._under_way:
+            return
+        first = key not in self._known
+        if first:
+            self._under_way.add(key)
+            self._known[key] = self._apart(partial(self._fields, writer, reader, ""))
+            self._under_way.discard(key)
+        told = self._known[key] if first else self._known[key][:1]
+        self.changes += [replace(change, pointer=f"{pointer}{change.pointer}") for change in told]
+
+    def _apart(self, compare: Callable[[], None]) -> list[Change]:
+        """What a comparison finds, and not among the changes yet."""
+        kept, self.changes = self.changes, []
+        compare()
+        found, self.changes = self.changes, kept
+        return found
 
     def _fields(self, writer: dict[str, Any], reader: dict[str, Any], pointer: str) -> None:
         written = {field["name"]: field for field in writer["fields"]}
