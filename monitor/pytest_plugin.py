@@ -30,6 +30,8 @@ ANSWER_SECONDS = 60.0
 END_SECONDS = 30.0
 _MARK = "seamwatch(contracts=(), settle=1.0, unchecked='fail'): what is in force for a test, how long it is waited for late spans, and whether a test in which nothing, or not all, could be checked fails (`fail`) or not (`allow`)."
 
+_ARGUMENTS = frozenset({"contracts", "settle", "unchecked"})
+
 
 class BrokenContract(AssertionError):
     """What the services under test exchanged breaks a contract, or not all could be checked."""
@@ -203,6 +205,13 @@ def seamwatch(
     watched = Seamwatch(seamwatch_session)
     try:
         for mark in reversed(list(request.node.iter_markers("seamwatch"))):
+            unknown = sorted(mark.kwargs.keys() - _ARGUMENTS)
+            if unknown or mark.args:  # the contract that it means would not be in force
+                odd = ", ".join([*unknown, *map(repr, mark.args)])
+                pytest.fail(
+                    f"the mark `seamwatch` does not know {odd}; write {_MARK.partition(':')[0]}",
+                    pytrace=False,
+                )
             watched.settle = float(mark.kwargs.get("settle", watched.settle))
             watched.unchecked = str(mark.kwargs.get("unchecked", watched.unchecked))
             for contract in mark.kwargs.get("contracts", ()):

@@ -132,8 +132,9 @@ def _is_text_too(side: Side, was: str, now: str) -> bool:
     text is taken sends a text, and who reads texts can read a number.
     """
     sent, taken = (was, now) if side == "request" else (now, was)
-    kinds = set(sent.split(" or ")) - {"null"}
-    return bool(kinds) and kinds <= _WRITTEN | {"string"} and "string" in taken.split(" or ")
+    kinds, allowed = set(sent.split(" or ")), set(taken.split(" or "))
+    rest = kinds - allowed
+    return bool(rest) and rest <= _WRITTEN and "string" in allowed
 
 
 def changed(

@@ -290,6 +290,14 @@ def test_tests_of_every_kind_end_in_the_verdict(host: Host, tmp_path: Path) -> N
     assert "\nweb -> payment GET /payments/{id}: response /amount breaks" in told
     for name in ("test_the_fixture_is_asked_for_by_name", "TestOfUnittest::test_in_a_class"):
         assert f"FAILED test_kinds.py::{name}" in told
+    # else its contract would not be in force, and the test would pass by others
+    (tmp_path / "test_odd.py").write_text(
+        "import pytest\n@pytest.mark.seamwatch(contract='payment=next.yaml')\n"
+        "def test_odd(seamwatch): pass\n"
+    )
+    told = ran("test_odd.py")
+    assert "the mark `seamwatch` does not know contract; write seamwatch(contracts=()" in told
+    (tmp_path / "test_odd.py").unlink()
     (tmp_path / "late").touch()
     told = ran("-k", "kept or late")
     assert "2 passed, 7 deselected, 1 error" in told

@@ -37,6 +37,7 @@ def of(kind: str, **more: Any) -> dict[str, Any]:
         (of("boolean"), of("string"), "header", "compatible"),
         (of("string"), of("integer"), "query", "breaking"),
         (of("integer"), of("string", pattern="^a"), "query", "breaking"),
+        ({"type": ["string", "null"]}, of("string"), "query", "breaking"),
         (of("integer"), of("string"), "response", "breaking"),
         (of("string"), of("integer"), "response", "compatible"),
         (of("array", items=of("number")), of("array", items=of("string")), "query", "compatible"),

@@ -52,8 +52,10 @@ def _of(method: str, status: int, seen: Seen, sure: float) -> Iterator[Answer]:
         yield Answer(status, "", NOTHING, calls)
         return
     total = sum(side.held.payloads for _, side in sides) or 1
+    # what is pending is held against nobody, and a mock that answers {} is of no use
+    told = 1.0 if pending(seen, sure) else sure
     for name, side in sides:
-        body = example_of(side.held, side.marks, sure) if is_json_type(name) else NOTHING
+        body = example_of(side.held, side.marks, told) if is_json_type(name) else NOTHING
         media_shown = "" if "" in media else name
         yield Answer(status, media_shown, body, calls * side.held.payloads // total)
 
