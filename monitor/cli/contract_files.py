@@ -31,6 +31,7 @@ from monitor.cli.contract_parts import (
     refers_outside,
     types_of_file,
     whole_of_file,
+    with_protos,
 )
 from monitor.contracts.alike import LISTED_UNDER
 from monitor.contracts.formats.jsonschema import BINDING
@@ -96,7 +97,7 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
                 text = _whole_proto(document, text, partial(_beside, path))
             elif its_kind == "avro" or refers_outside(its_kind, document):
                 gather = types_of_file if its_kind == "avro" else whole_of_file
-                whole = gather(document, path, paths)
+                whole = with_protos(gather(document, path, paths), place_of(path), _beside)
                 taken.update(whole.files)
                 text = json.dumps(whole.document) if whole.changed else text
             documents.append(Published(str(path), its_kind, text))
@@ -211,24 +212,7 @@ def _gathered(
             if form == "avro" or refers_outside(form, document):
                 outside.append((len(own), name, document))
             own.append(Published(_below(source, name), form, text))
-    taken: set[str] = set()
-    addresses = Addresses(lambda: written)
-    types = Types(lambda: written)
-    for at, name, document in outside:
-        whole = (
-            types.taken_in(document, name)
-            if own[at].kind == "avro"
-            else types.completed(
-                gathered_document(
-                    document, name, lambda file: written.get(file) or others(file), addresses
-                ),
-                name,
-            )
-        )
-        taken.update(_below(source, file) for file in whole.files)
-        own[at] = replace(
-            own[at], text=json.dumps(whole.document) if whole.changed else own[at].text
-        )
+    taken = _made_whole(source, own, outside, written, others)
     held = {place_of(file) for file in taken}
     own = [each for each in own if each.kind != "avro" or not _is_part(each, kind, held)]
     passed[:] = [file for file in passed if file not in taken]
@@ -237,6 +221,33 @@ def _gathered(
         replace(_gathered_stubs(source, form, entries, bodies), files=places[form])
         for form, entries in groups.items()
     ]
+
+
+def _made_whole(
+    source: str,
+    own: list[Published],
+    outside: list[tuple[int, str, dict[str, Any]]],
+    written: Mapping[str, bytes],
+    others: Read,
+) -> set[str]:
+    """Put documents that refer to other files, by their places among `own`, into it as wholes; the
+    files that they took in.
+    """
+    taken: set[str] = set()
+    addresses = Addresses(lambda: written)
+    types = Types(lambda: written)
+    for at, name, document in outside:
+        if own[at].kind == "avro":
+            whole = types.taken_in(document, name)
+        else:
+            read: Read = lambda file: written.get(file) or others(file)  # noqa: E731
+            whole = types.completed(gathered_document(document, name, read, addresses), name)
+            whole = with_protos(whole, name, lambda _, file: _among(written, file))
+        taken.update(_below(source, file) for file in whole.files)
+        own[at] = replace(
+            own[at], text=json.dumps(whole.document) if whole.changed else own[at].text
+        )
+    return taken
 
 
 def _schemas_of_calls(

@@ -7,7 +7,7 @@ import posixpath
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from monitor.contracts.bundling import TAKEN_IN, Bundled, bundled, by_address
 from monitor.contracts.formats.avro_documents import is_avro, with_types
 from monitor.contracts.formats.avro_names import names_in
+from monitor.contracts.formats.protobuf import with_imports
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.looks import leads_out, references
 from monitor.contracts.text import parse
@@ -115,6 +116,22 @@ def _near(path: Path, given: Sequence[Path]) -> dict[str, bytes]:
 def types_of_file(document: dict[str, Any], path: Path, given: Sequence[Path]) -> Bundled:
     """An Avro schema with the files that define what it only names: beside it, or given along."""
     return Types(lambda: _near(path, given)).taken_in(document, place_of(path))
+
+
+def with_protos(whole: Bundled, path: str, find: Callable[[Path, str], str | None]) -> Bundled:
+    """A document, of the file of a path, with what the .protos that it took in import, under the
+    names that they import it by. `find` is told which file imports.
+    """
+    files = whole.document.get(TAKEN_IN)
+    imports: dict[str, str] = {}
+    for name, part in files.items() if isinstance(files, dict) else ():
+        if isinstance(part, str):
+            own = Path(posixpath.join(posixpath.dirname(path), name))
+            imports |= with_imports({"proto": part}, partial(find, own)).get("imports", {})
+    if not imports:
+        return whole
+    whole.document[TAKEN_IN] = {**imports, **whole.document[TAKEN_IN]}
+    return replace(whole, changed=True)
 
 
 class Types:

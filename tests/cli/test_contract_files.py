@@ -332,3 +332,28 @@ def test_an_avro_payload_of_asyncapi_takes_in_the_types_that_it_only_names(
         assert [each.kind for each in documents] == ["asyncapi"]
         (message,) = read_contract("asyncapi", documents[0].text, where="x").messages
         assert message.topic == "orders"
+
+
+def test_a_proto_payload_of_asyncapi_comes_with_what_it_imports(tmp_path: Path) -> None:
+    message = {
+        "contentType": "application/x-protobuf",
+        "payload": {
+            "schemaFormat": "application/vnd.google.protobuf;version=3",
+            "schema": {"$ref": "./protos/order.proto"},
+        },
+    }
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "t", "version": "1"},
+        "channels": {"o": {"address": "orders", "messages": {"Order": message}}},
+    }
+    money = 'syntax = "proto3"; package common; message Money { string currency = 1; }'
+    order = 'syntax = "proto3"; import "common/money.proto"; message Order { common.Money m = 1; }'
+    (tmp_path / "protos" / "common").mkdir(parents=True)
+    (tmp_path / "protos" / "common" / "money.proto").write_text(money)
+    (tmp_path / "protos" / "order.proto").write_text(order)
+    (tmp_path / "api.json").write_text(json.dumps(document))
+    for paths in ([tmp_path / "api.json"], [tmp_path]):
+        (whole,), _ = documents_in(paths, None)
+        (promised,) = read_contract("asyncapi", whole.text, where="x").messages
+        assert promised.topic == "orders"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from monitor.contracts.bundling import TAKEN_IN
 from monitor.contracts.circles import too_much_work
 from monitor.contracts.compiling import Draft
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
@@ -32,7 +33,7 @@ from monitor.contracts.formats.payload_schemas import (
     of_schema,
 )
 from monitor.contracts.formats.proto_words import MOST_TOKENS, tokens_of
-from monitor.contracts.formats.protobuf import proto_messages
+from monitor.contracts.formats.protobuf import proto_messages, with_imports
 from monitor.contracts.formats.protobuf_schema import from_text
 from monitor.contracts.formats.reading import Readings
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
@@ -349,14 +350,21 @@ class _Reader:
                 Left(clause, f"a payload in {form[:60]} that is no text is not judged")
             )
             return None
-        self._tokens += tokens_of(held)
+        files = self._document.get(TAKEN_IN)
+        texts = {
+            name: text
+            for name, text in (files.items() if isinstance(files, dict) else ())
+            if isinstance(text, str)
+        }
+        imports = with_imports({"proto": held}, texts.get).get("imports", {})
+        self._tokens += sum(map(tokens_of, [held, *imports.values()]))
         if self._tokens > MOST_TOKENS:
             raise ContractError(
                 f"{self._where}: its .protos have more than {MOST_TOKENS} words and signs; publish descriptor sets",
                 clause,
             )
         (kind, *others) = proto_messages(
-            from_text(held, self._where), "", "", clause, self._where, own=True
+            from_text(held, self._where, imports), "", "", clause, self._where, own=True
         )
         if others:
             self._left.append(Left(clause, "of a .proto with several messages none is meant"))
