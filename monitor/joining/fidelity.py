@@ -22,6 +22,8 @@ from monitor.model.quantiles import quantile
 MOST_FINDINGS = 1_000
 FEW = 3
 """So often a status must be seen before a mock is said to lack it."""
+MOST_HAVE = 0.5
+"""A field that the mock lacks is a drift where surely more than this share of answers have it."""
 NEVER = 0.1
 """A status that is never live is surely below this share: 36 exchanges show it."""
 TIMES, APART_MS = 2.0, 20.0
@@ -241,7 +243,7 @@ def _of_stub(entry: _Met, total: int) -> Iterable[MockFinding]:
             kind = "sometimes_absent"
         yield _finding(
             kind, stub.name, stub.clause, entry.operation, stub.status, (pointer, expected, actual),
-            (count, of), versions, gap=kind in ("sometimes_absent", "outside_matchers") and count < of,
+            (count, of), versions, gap=_is_gap(kind, count, of),
         )  # fmt: skip
     for refused, count in entry.refused.items():
         rule, pointer, clause, expected, actual = refused
@@ -252,6 +254,15 @@ def _of_stub(entry: _Met, total: int) -> Iterable[MockFinding]:
         )  # fmt: skip
     yield from _status(entry)
     yield from _latency(entry)
+
+
+def _is_gap(kind: MockCode, count: int, of: int) -> bool:
+    """Whether a difference of bodies is no drift: not all have it, or, of a field more, which
+    harms nobody, it is not sure that most have it (1 of 1; six of six are enough).
+    """
+    if kind == "outside_matchers":
+        return count < of or lower_share(count, of) < MOST_HAVE
+    return kind == "sometimes_absent" and count < of
 
 
 def _status(entry: _Met) -> Iterable[MockFinding]:
