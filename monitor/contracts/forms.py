@@ -35,6 +35,7 @@ class FormPart:
     media: str = ""
     is_file: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,9 @@ class _Gathered:
         name = options.get(b"name", b"").decode("utf-8", "replace")
         headers = {key: value.decode("utf-8", "replace") for key, value in self._headers.items()}
         media = headers.get("content-type", "").strip().lower()
-        is_file = b"filename" in options
-        self.parts.append(FormPart(name, b"".join(self._content), media, is_file, headers))
+        file_name = options.get(b"filename")
+        is_file, title = file_name is not None, (file_name or b"").decode("utf-8", "replace")
+        self.parts.append(FormPart(name, b"".join(self._content), media, is_file, headers, title))
         if len(self.parts) > MOST_PARTS:
             raise FormParserError("too many parts")
 

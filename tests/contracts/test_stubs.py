@@ -675,3 +675,57 @@ def test_an_answer_that_other_code_makes_is_judged_by_its_shape() -> None:
     assert left.pointer == "/response/transformers"
     of_ours = stub | {"response": stub["response"] | {"transformers": ["response-template"]}}
     assert wiremock(live(answer={"name": "Ann", "n": 1}), of_ours).outcome == "violated"
+
+
+def form_of(*parts: tuple[str, str], end: str = "--b--\r\n") -> dict[str, Any]:
+    """A call with parts: what stands behind `name=` in their first header, and their content."""
+    lines = [
+        f"--b\r\nContent-Disposition: form-data; name={name}\r\n\r\n{text}\r\n"
+        for name, text in parts
+    ]
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    return {"method": "POST", "request_headers": headers, "request_body": "".join(lines) + end}
+
+
+UPLOAD = """
+request:
+  method: POST
+  url: /orders/7
+  multipart:
+    params: {kind: csv, big: true}
+    named: [{paramName: file, fileName: a.csv, fileContent: x}]
+  matchers:
+    multipart:
+      params: [{key: big, predefined: any_boolean}]
+      named: [{paramName: file, fileContent: {predefined: non_empty}}]
+response: {status: 200, body: {id: 7}}
+"""
+FILE = 'file; filename="a.csv"'
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (form_of(("kind", "csv"), ("big", "false"), (FILE, "1;2")), "violated"),
+        (form_of(("kind", "xml"), ("big", "true"), (FILE, "1;2")), "no_interaction"),
+        (form_of(("kind", "csv"), ("big", "no"), (FILE, "1;2")), "no_interaction"),
+        (form_of(("kind", "csv"), ("big", "true"), (FILE, "")), "no_interaction"),
+        (form_of(("kind", "csv"), ("big", "true"), ("file; filename=b", "1")), "no_interaction"),
+        (form_of(("kind", "csv"), ("big", "true")), "no_interaction"),
+        (form_of(("kind", "csv"), end=""), "ambiguous_request"),
+    ],
+)
+def test_parts_of_a_spring_request_tell_whether_it_is_meant(
+    call: dict[str, Any], told: str
+) -> None:
+    contract = parse(UPLOAD, where="x")
+    result = judged(live(**call, answer={"id": "x"}), contract, form="spring-cloud-contract")
+    assert told in (result.outcome, result.reason)
+
+
+def test_a_request_whose_body_is_elsewhere_is_not_surely_meant() -> None:
+    request = {"method": "POST", "url": "/orders/7", "bodyFromFile": "request.json"}
+    contract = {"request": request, "response": {"status": 400}, "label": "x"}
+    call = live(method="POST", asked={"id": 1}, answer={"id": 7})
+    result = judged(call, contract, form="spring-cloud-contract")
+    assert (result.outcome, result.reason) == ("not_checked", "ambiguous_request")

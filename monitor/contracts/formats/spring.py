@@ -12,11 +12,19 @@ from monitor.contracts.findings import Side
 from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
 from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.spring_matchers import Matchers, equals, listed, text_of
+from monitor.contracts.formats.spring_multipart import multipart
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.content import Judge, body_part, content_judge, example_of
 from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
-from monitor.contracts.matching.predicates import AskAll, asked_part, see_cookie, see_query, some
+from monitor.contracts.matching.predicates import (
+    AskAll,
+    asked_part,
+    see_cookie,
+    see_query,
+    see_text,
+    some,
+)
 from monitor.contracts.matching.rules import Rules, ask, prefix_of
 from monitor.contracts.matching.work import EXAMPLE, MATCHER, Work
 from monitor.contracts.queries import query_pairs
@@ -308,7 +316,7 @@ class _Reader:
 
     def _body(self, side: Side, held: dict[str, Any], *, exact: bool) -> Iterator[Part]:
         clause = f"{self._clause}/{side}"
-        for word in ("bodyFromFile", "bodyFromFileAsBytes", "multipart"):
+        for word in ("bodyFromFile", "bodyFromFileAsBytes"):
             if word in held:
                 self._left.append(
                     Left(
@@ -316,7 +324,12 @@ class _Reader:
                         "a body that is not in the contract itself is not judged",
                     )
                 )
+                if side == "request":  # whether a request is meant stays open
+                    yield asked_part(see_text, lambda _: None, word, "", f"{clause}/{word}")
                 return
+        if side == "request" and "multipart" in held:
+            yield from multipart(held, self._matchers, self._where, clause)
+            return
         value = held.get("body")
         if value is None:
             return

@@ -9,11 +9,9 @@ from typing import Any
 import orjson
 
 from monitor.contracts.formats.wiremock_values import Values
-from monitor.contracts.forms import MULTIPART, FormPart, parts_of
-from monitor.contracts.matching.call import Call
-from monitor.contracts.matching.parts import UNSEEN, Part
-from monitor.contracts.matching.predicates import AskAll, Seen, asked_part, some
-from monitor.contracts.payloads import EMPTY
+from monitor.contracts.forms import FormPart
+from monitor.contracts.matching.parts import Part
+from monitor.contracts.matching.predicates import AskAll, asked_part, see_parts, some
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -34,7 +32,7 @@ def multipart(patterns: Any, values: Values, where: str, clause: str) -> list[Pa
             raise ContractError(f"{where}: {place} is no pattern of ANY or ALL parts", place)
         fits = partial(_fits, _asked(pattern, values, where, place))
         ask = some(fits) if kind == _ANY else _every(fits)
-        parts.append(asked_part(_see_parts, ask, "multipartPatterns", "", place))
+        parts.append(asked_part(see_parts, ask, "multipartPatterns", "", place))
     return parts
 
 
@@ -90,17 +88,3 @@ def _json(part: FormPart) -> Sequence[Any]:
         return (orjson.loads(part.content),)
     except orjson.JSONDecodeError:
         return ()
-
-
-def _see_parts(call: Call) -> Seen:
-    """The parts of a body; none of a body of another type."""
-    media = call.exchange.request_headers.get("content-type", "")
-    if media and not media.lower().startswith("multipart/"):
-        return [], ""
-    if call.exchange.redacted:
-        return [], UNSEEN
-    raw, problem = call.request.raw()
-    if problem:
-        return [], "" if problem == EMPTY else problem
-    parts = parts_of(raw, MULTIPART)
-    return ([], UNSEEN) if parts is None else (list(parts), "")

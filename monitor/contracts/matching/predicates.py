@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Side
+from monitor.contracts.forms import MULTIPART, parts_of
 from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import HEADERS_UNSEEN, UNSEEN, Part, is_masked
@@ -162,6 +163,20 @@ def see_form(name: str, *, any_case: bool = False) -> See:
         ], ""
 
     return see
+
+
+def see_parts(call: Call) -> Seen:
+    """The parts of a body; none of a body of another type."""
+    media = call.exchange.request_headers.get("content-type", "")
+    if media and not media.lower().startswith("multipart/"):
+        return [], ""
+    if call.exchange.redacted:
+        return [], UNSEEN
+    raw, problem = call.request.raw()
+    if problem:
+        return [], "" if problem == EMPTY else problem
+    parts = parts_of(raw, MULTIPART)
+    return ([], UNSEEN) if parts is None else (list(parts), "")
 
 
 def see_method(call: Call) -> Seen:
