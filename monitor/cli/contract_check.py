@@ -205,7 +205,9 @@ def _row(entry: Exchange, checked: Checked) -> dict[str, Any]:
         and bool(checked.contract)
         and checked.reason
         not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION, NO_MESSAGE),
-        "shown": [(proof.interaction, proof.shown) for proof in checked.evidence],
+        "shown": [
+            ((proof.contract, proof.interaction), proof.shown) for proof in checked.evidence
+        ],
     }
 
 

@@ -33,7 +33,8 @@ class Tally:
     sources: Counter[str] = field(default_factory=Counter)
     operations: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     """By service and operation."""
-    interactions: dict[str, Counter[str]] = field(default_factory=dict)
+    interactions: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    """By contract and interaction."""
     folded: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
     passed: int = 0
 
@@ -78,7 +79,6 @@ class Tally:
 def whole(documents: Sequence[Document], tally: Tally) -> Report:
     """What a report tells at its end."""
     exits = tally.exit()
-    promises = [document.examined.promise for document in documents]
     held = [(document.provider, document.examined.promise) for document in documents]
     offered = list(
         dict.fromkeys(
@@ -94,7 +94,11 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
         if message.topic
     )
     shown = list(
-        dict.fromkeys(example.name for promise in promises for example in promise.examples)
+        dict.fromkeys(
+            (document.name, example.name)
+            for document in documents
+            for example in document.examined.promise.examples
+        )
     )
     # below a server's path an operation has a longer name than in its document
     seen = {
@@ -106,6 +110,7 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
     seen |= tally.operations.keys()
     contradictions = contradictions_among(documents)
     labels = _Labels([*offered, *tally.operations])
+    of_examples = _Labels([*shown, *tally.interactions])
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,
@@ -131,9 +136,14 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
         },
         "unseen": [labels.name(*operation) for operation in offered if operation not in seen],
         "interactions": {
-            name: dict(counts) for name, counts in sorted(tally.interactions.items())
+            of_examples.name(*interaction): dict(counts)
+            for interaction, counts in sorted(tally.interactions.items())
         },
-        "unproven": [name for name in shown if name not in tally.interactions],
+        "unproven": [
+            of_examples.name(*interaction)
+            for interaction in shown
+            if interaction not in tally.interactions
+        ],
     }
     broken = _placed(documents, list(tally.folded.values()))
     for row in broken:
@@ -148,16 +158,16 @@ def whole(documents: Sequence[Document], tally: Tally) -> Report:
 
 
 class _Labels:
-    """Names of operations: with their service where several services have one of that name."""
+    """Names of what owners have: with the owner where several have one of that name."""
 
-    def __init__(self, operations: Iterable[tuple[str, str]]) -> None:
-        self._services: dict[str, set[str]] = {}
-        for service, name in operations:
-            self._services.setdefault(name, set()).add(service)
+    def __init__(self, owned: Iterable[tuple[str, str]]) -> None:
+        self._owners: dict[str, set[str]] = {}
+        for owner, name in owned:
+            self._owners.setdefault(name, set()).add(owner)
 
-    def name(self, service: str, operation: str) -> str:
-        several = len(self._services.get(operation, ())) > 1
-        return f"{service}: {operation}" if several and service else operation
+    def name(self, owner: str, name: str) -> str:
+        several = len(self._owners.get(name, ())) > 1
+        return f"{owner}: {name}" if several and owner else name
 
 
 def _told(document: Document) -> dict[str, Any]:

@@ -692,3 +692,22 @@ def test_contracts_of_one_service_that_forbid_each_other_are_told(
     assert [line["type"] for line in lines][-2:] == ["contradiction", "summary"]
     apart = report(f"a={contract}", f"b={other}")
     assert json.loads(apart)["contradictions"] == [], "they bind two services"
+
+
+def test_an_interaction_that_two_pacts_name_alike_counts_for_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.contracts.examples import ORDER, interaction, pact
+
+    traffic = tmp_path / "calls.ndjson"
+    traffic.write_text(entry(ORDER, path="/orders/7", callee="orders"))
+    words = []
+    for name in ("orders", "returns"):
+        held = tmp_path / f"{name}.json"
+        held.write_text(json.dumps(pact(interaction("an order"))))
+        words.append(f"--contract={name}={held}")
+    with pytest.raises(SystemExit):
+        main(["contracts", "check", *words, "--traffic", str(traffic), "-f", "json"])
+    coverage = json.loads(capsys.readouterr().out)["coverage"]
+    assert coverage["interactions"] == {"orders: an order": {"kept": 1}}
+    assert coverage["unproven"] == ["returns: an order"]
