@@ -729,3 +729,10 @@ def test_a_request_whose_body_is_elsewhere_is_not_surely_meant() -> None:
     call = live(method="POST", asked={"id": 1}, answer={"id": 7})
     result = judged(call, contract, form="spring-cloud-contract")
     assert (result.outcome, result.reason) == ("not_checked", "ambiguous_request")
+
+
+def test_what_no_log_tells_of_a_request_leaves_open_whether_an_imposters_is_meant() -> None:
+    held = imposter({"equals": {"path": "/orders/7", "requestFrom": "10.0.0.1"}})
+    assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "valid"
+    result = judged(live(answer={"id": "x"}), held, form="mountebank")
+    assert (result.outcome, result.reason) == ("not_checked", "ambiguous_request")

@@ -156,8 +156,9 @@ class Predicates:
     ) -> Part:
         self._work.spend(MATCHER, clause)
         if name not in _FIELDS:
-            self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
-            return lambda _call, _found: None
+            said = f"{name[:40]} is in no log: whether a request is meant stays open"
+            self._left.append(Left(clause, said))
+            return asked_part(see_text, lambda _: None, word, "", clause)
         compare = Compare(word, predicate, clause, self._where)
         pointer = f"/{escaped(name)}"
         if name in _KEYED and isinstance(value, dict) and (name, word) != ("form", "deepEquals"):
