@@ -231,6 +231,8 @@ class _Reading:
         )
         steps = self._steps(since, step)
         reasons = [*self._reasons(cells, own, since), *unread]
+        if not any(slot.spans for slot in slots if slot.last >= since):  # logs alone tell of it
+            reasons.append(ramp_reason("ramp_retries_untold"))
         if len(pairs) > MOST_PAIRS:
             reasons.append(ramp_reason("ramp_pairs_cut", shown=MOST_PAIRS, count=len(pairs)))
         return Ramp(

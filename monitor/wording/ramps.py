@@ -44,7 +44,7 @@ RAMPS: Mapping[RampCode, str] = {
     "ramp_mixed_promises": "{caller} {caller_version} gets answers of {versions} on {operation}, and not all keep the contract",
     "ramp_moved_back": "{who} went from {peak} on new versions to {share}",
     "ramp_retried": "{caller} {caller_version} made {retries:,} calls that failed on {from_version} again on {to_version}; {recovered:,} then went well",
-    "ramp_retries_untold": "no half edges are kept of that time, so retries are not told",
+    "ramp_retries_untold": "no span of that time tells of its calls, so that calls made again of another version are not told",
     "ramp_dose": "failures of old versions rise with the new one's share, for {caller}: from {base} by {added}",
     "ramp_no_dose": "failures of old versions do not rise with the new one's share, for {caller}",
     "ramp_dose_untold": "{levels} levels of share were seen for {caller}, and a dose shows on three",

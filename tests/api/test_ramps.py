@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from monitor.contracts.registry import Registry
 from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.api.test_checked_counts import closed
 from tests.contracts.examples import interaction, pact
 from tests.fixtures.api import Asked
 from tests.fixtures.ramp_hour import BEGIN, NEW, OLD, RAMP, write_ramp
@@ -168,7 +169,9 @@ def test_a_call_that_failed_on_one_version_and_went_well_on_the_other_is_a_retry
     ]  # fmt: skip
     # both versions were there when the data began, and no deploy tells which came later
     assert {it["role"] for it in state["pairs"] if it["callee"] == "payment"} == {"unordered"}
-    assert "ramp_order_unknown" in [it["code"] for it in state["reasons"]]
+    codes = [it["code"] for it in state["reasons"]]
+    assert "ramp_order_unknown" in codes
+    assert "ramp_retries_untold" not in codes
 
 
 def test_a_call_that_a_proxy_made_again_of_the_other_version_is_a_retry(
@@ -421,6 +424,20 @@ def test_a_pact_proves_a_pair_by_what_was_shown_of_it_and_breaks_it_by_one_examp
     show(3, "a payment", "3.0.1", "broken")
     broken = backward("3.0.1")
     assert (broken["word"], broken["declared"][0]["names"]) == ("broken", ["a payment"])
+
+
+def test_where_logs_alone_tell_of_a_ramp_it_says_that_retries_are_not_told(api: Asked) -> None:
+    """Calls that were made again of the old version are told by spans, and silence is no answer."""
+    given = [
+        {"callee": "payment", "callee_version": OLD if place % 3 else NEW, "path": "/payments/7"}
+        for place in range(60)
+    ]
+    batch = Given(records(*given, at=NOON - timedelta(minutes=5)))
+    list(api_logs(batch, api.parts.store, Registry, ApiLogSettings(format="ndjson"), api.clock))
+    closed(api)
+    state = asked(api)
+    assert {it["version"] for it in state["live"]} == {OLD, NEW}
+    assert "ramp_retries_untold" in [it["code"] for it in state["reasons"]]
 
 
 def test_few_late_calls_without_a_version_are_evidence_for_nobody(api: Asked) -> None:

@@ -67,3 +67,12 @@ def test_a_step_that_has_only_begun_is_counted_with_the_one_before(
 ) -> None:
     assert newest_shares(minutes)["2"] == pytest.approx(share)
     assert newest_shares([]) == {}
+
+
+def test_a_share_of_few_calls_is_that_of_several_steps() -> None:
+    """Of 18 calls half were of a version that had three in ten: half was told."""
+    assert newest_shares(steps(*[(14, 6)] * 20, (9, 9)))["2"] == pytest.approx(39 / 118)
+    # where calls are many the newest step is told, and of few no more than ten steps
+    assert newest_shares(steps((900, 100), (700, 300)))["2"] == pytest.approx(0.3)
+    assert newest_shares(steps(*[(4, 0)] * 30, *[(0, 4)] * 10))["2"] == 1.0
+    assert newest_shares([]) == {}

@@ -192,6 +192,8 @@ def _by_step(cells: Iterable[RampCell]) -> tuple[Ints, Ints]:
 
 BEGUN = 0.5
 """A step with so small a part of the calls of the one before has only begun."""
+ENOUGH_CALLS, MOST_STEPS = 100, 10
+"""So many calls tell a share to some 10 points; steps that are older than so many tell another."""
 
 
 def share_steps(counts: Mapping[int, Mapping[str, int]]) -> list[ShareStep]:
@@ -210,10 +212,17 @@ def share_steps(counts: Mapping[int, Mapping[str, int]]) -> list[ShareStep]:
 
 def newest_shares(steps: Sequence[ShareStep]) -> Mapping[str, float]:
     """Shares of the newest step. One that has only begun is counted with the one before: of its
-    first calls all may be of one version.
+    first calls all may be of one version. Where calls are few it is so many steps that ENOUGH_CALLS
+    are told of, MOST_STEPS at most: of 18 calls half may be of a version that has three in ten.
     """
-    totals = [sum(step.calls.values()) for step in steps[-2:]]
-    if totals[1:] and totals[1] < BEGUN * totals[0]:
-        calls = Counter(steps[-2].calls) + Counter(steps[-1].calls)
-        return {version: count / sum(totals) for version, count in calls.items()}
-    return steps[-1].shares if steps else {}
+    totals = [sum(step.calls.values()) for step in steps]
+    taken = 2 if totals[1:] and totals[-1] < BEGUN * totals[-2] else 1
+    while taken < min(len(steps), MOST_STEPS) and sum(totals[-taken:]) < ENOUGH_CALLS:
+        taken += 1
+    calls = Counter[str]()
+    for step in steps[-taken:]:
+        calls.update(step.calls)
+    whole = calls.total()
+    if not whole:
+        return steps[-1].shares if steps else {}
+    return {version: count / whole for version, count in calls.items()}
