@@ -100,18 +100,20 @@ def main() -> None:
             )
         store.command(_SIGHTINGS)
         publish(store, since, NOON, seq=1)
+        moments: list[tuple[int, int, int]] = []
         for service in range(options.services):
             for back in range(-2, 86400 // every + 1):
                 # as the windows are numbered: the newest version of each moment
                 number = options.hours * 3600 // every + 1 - back
                 at = begin + number * every - every + service * apart
                 if NOON - 86400 <= at < ends:
-                    record(engine, event(service, number, at), datetime.fromtimestamp(at, UTC))
+                    moments.append((at, service, number))
+        moments.sort()
         rows = next(
             row["rows"] for row in store.query("panels/size") if row["table"] == "edge_windows"
         )
         print(f"{rows:,} rows written in {time.process_time() - cpu:.0f} CPU s", flush=True)
-        rounds(store, engine, options.rounds, options.minutes * 60)
+        rounds(store, engine, moments, options.rounds, options.minutes * 60)
         store.close()
 
 
@@ -169,8 +171,20 @@ def timed_answers(spent: Counter[str], asked: Counter[str]) -> None:
     Store.ask_columns = timed(Store.ask_columns)  # type: ignore[method-assign]
 
 
-def rounds(store: Store, engine: Any, many: int, seconds: float) -> None:
-    """Judge all, and then again and again."""
+def tell(engine: Any, moments: list[tuple[int, int, int]], until: float) -> None:
+    """Record the deploys up to then, and when each met its first calls."""
+    while moments and moments[0][0] <= until:
+        begun, service, number = moments.pop(0)
+        at = datetime.fromtimestamp(begun, UTC)
+        recorded = record(engine, event(service, number, begun), at)
+        note_traffic(engine, recorded.id, datetime.fromtimestamp(begun // WINDOW * WINDOW, UTC))
+
+
+def rounds(
+    store: Store, engine: Any, moments: list[tuple[int, int, int]], many: int, seconds: float
+) -> None:
+    """Judge all, and then again and again. `moments`: when which service gets which version."""
+    tell(engine, moments, NOON)
     spent: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     timed_answers(spent, asked)
@@ -180,9 +194,6 @@ def rounds(store: Store, engine: Any, many: int, seconds: float) -> None:
     now = datetime.fromtimestamp(NOON + 65, UTC)
     judging = settings.judging
     old = timedelta(seconds=judging.after_seconds + judging.late_seconds + 60)
-    for deploy in list_deploys(engine, since=now - settings.watch, until=now):
-        first = deploy.started.timestamp() // WINDOW * WINDOW
-        note_traffic(engine, deploy.id, datetime.fromtimestamp(first, UTC))
     recent = list_deploys(engine, since=now - settings.watch)
     detector._projected = {deploy.id: deploy for deploy in recent}
     for deploy in recent:
@@ -211,6 +222,7 @@ def rounds(store: Store, engine: Any, many: int, seconds: float) -> None:
     for number in range(1, many + 1):
         until = NOON + number * WINDOW
         publish(store, until - WINDOW, until, seq=number + 1)
+        tell(engine, moments, until)
         wall, cpu = time.perf_counter(), time.process_time()
         judged = detector.step(datetime.fromtimestamp(until + 65, UTC), work=settings.work)
         walls.append(time.perf_counter() - wall)

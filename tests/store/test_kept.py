@@ -134,3 +134,18 @@ def test_an_edge_that_turns_bad_or_slow_moves(
     assert sums.moved(mine) == moved
     assert not sums.moved(others)
     assert not sums.moved(sums.of("production", "nobody"))
+
+
+def test_what_was_slow_from_the_first_does_not_move(store: Store) -> None:
+    windows = [BEGIN + timedelta(seconds=10 * place) for place in range(90)]
+    rows = [
+        edge_row(window, 1, EDGES[0], ("1", "1"), 60, **({} if place % 15 else {"bucket": -8}))
+        for place, window in enumerate(windows)
+    ]
+    write(store, "edge_windows", rows)
+    publish(store, 1, windows, NOON)
+    reader, sums = Reader(store), RunningSums()
+    sums.learn(reader.sealed_cells("", [], BEGIN, windows[30]))
+    mark = sums.of("production", "pay-0")
+    sums.learn(reader.sealed_cells("", [], windows[30], windows[-1]))
+    assert not sums.moved(mark)

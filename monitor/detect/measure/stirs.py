@@ -76,8 +76,11 @@ class RunningSums:
             self.shapes += flat.reshape(size, _BUCKETS)
             totals = self.shapes.sum(axis=1)
             ready = (self.lines == _BUCKETS) & (totals >= LEARNED)
-            reached = np.cumsum(self.shapes[ready], axis=1) >= SLOW * totals[ready, None]
-            self.lines[ready] = reached.argmax(axis=1)
+            beneath = np.cumsum(self.shapes[ready], axis=1)
+            self.lines[ready] = (beneath >= SLOW * totals[ready, None]).argmax(axis=1)
+            # what was learned until now was held against no line: else all that comes looks slow
+            at_line = np.take_along_axis(beneath, self.lines[ready, None], axis=1)[:, 0]
+            slow[ready] = totals[ready] - at_line
         return np.asarray(slow, dtype=np.float64)
 
     def _grow(self, more: int) -> None:
