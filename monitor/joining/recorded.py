@@ -103,6 +103,12 @@ def recorded(
     counts = Counts()
     for row in rows:
         outcome = _row(row, promise, name, before, by_operation)
+        if outcome is not None and outcome[0] == "keeps" and _went(row, changed):
+            outcome = (
+                "untold",
+                "clause_changed",
+                outcome[2],
+            )  # another operation says now what holds
         if outcome is None:
             continue
         word, why, met = outcome
@@ -273,6 +279,20 @@ def _by_what_was_said(
     if any(change.direction != "looser" for change in met):
         return "untold", "clause_changed", met
     return "keeps", "", met
+
+
+def _went(row: Mapping[str, Any], changed: Sequence[Change]) -> bool:
+    """Whether the operation that an exchange was checked by is no more: its path may fall under
+    another one's parameters now.
+    """
+    method, _, route = str(row["operation"]).partition(" ")
+    return any(
+        change.rule == "operation"
+        and change.what == "went"
+        and method == change.operation.partition(" ")[0]
+        and route.endswith(change.operation.partition(" ")[2])
+        for change in changed
+    )
 
 
 def _touches(place: str, pointer: str) -> bool:
