@@ -165,26 +165,30 @@ class KeptCells:
         self._blocks = [_Block(narrowed(concatenated(pieces)))] if pieces else []
 
     def _grow(self) -> None:
-        """Pack so much more of the past as is packed at once, if somebody asked for it."""
+        """Pack some more of the past, if somebody asked for it: a quarter of what is kept as it is,
+        so that no step waits long for it.
+        """
         if not (self._grows and self._wanted):
             return
         self._wanted = False
-        pieces, since = self._read_back(self._since, self._until, self._most // 2)
+        pieces, since = self._read_back(self._since, self._until, self._most // 4, looks=1)
         self._grows = since < self._since
         if self._grows:
             self._since = since
             self._past = [*_packed(pieces), *self._past]
             self._trim()
 
-    def _read_back(self, since: int, newest: int, most: int) -> tuple[list[CellColumns], int]:
-        """What was before, the oldest first, and from when on: `most` cells, and what lies within
-        the span of the newest.
+    def _read_back(
+        self, since: int, newest: int, most: int, looks: int = 0
+    ) -> tuple[list[CellColumns], int]:
+        """What was before, the oldest first, and from when on: `most` cells, or those of so many
+        looks if that is more, of what lies within the span of the newest.
         """
         step, pieces, rows = int(AT_ONCE.total_seconds()), list[CellColumns](), 0
         while since > newest - SPAN.total_seconds():
             cells = self._read(since - step, since, self._sequence)
             rows += len(cells)
-            if rows > most:
+            if rows > most and len(pieces) >= looks:
                 break
             since -= step
             pieces.insert(0, cells)
