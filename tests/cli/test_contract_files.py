@@ -238,8 +238,8 @@ def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(
         1,
         {"no_interaction": 1},
     )
-    assert good["coverage"]["interactions"] == {"an order": {"kept": 1}}
-    assert good["coverage"]["unproven"] == ["never"]
+    assert good["coverage"]["interactions"] == {"web: an order": {"kept": 1}}
+    assert good["coverage"]["unproven"] == ["never", "billing: an order"]  # of the same name
     bad = check(ORDER | {"id": "x"})
     assert bad["exit"] == 1
     assert [
