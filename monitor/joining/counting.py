@@ -155,7 +155,8 @@ class Counter:
     ) -> tuple[pa.Table, set[int]]:
         """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs
         show; and the windows, of the `young` ones, in which servers and logs wait for spans that
-        are under way, and are not counted yet. Learns addresses first, at `now` by the store's clock (s since the epoch).
+        are under way, and are not counted yet. Learns addresses first, at `now` by the store's
+        clock (s since the epoch).
         """
         scene, words = hand.scene, hand.scene.words
         self._learn(reached_addresses(scene), now)

@@ -100,10 +100,15 @@ def recorded(
     by_operation: dict[str, list[Change]] = {}
     for change in changed:
         by_operation.setdefault(change.operation, []).append(change)
+    went = [it.operation for it in changed if (it.rule, it.what) == ("operation", "went")]
     counts = Counts()
     for row in rows:
         outcome = _row(row, promise, name, before, by_operation)
-        if outcome is not None and outcome[0] == "keeps" and _went(row, changed):
+        if (
+            outcome is not None
+            and outcome[0] == "keeps"
+            and _is_one_of(str(row["operation"]), went)
+        ):
             outcome = (
                 "untold",
                 "clause_changed",
@@ -281,17 +286,14 @@ def _by_what_was_said(
     return "keeps", "", met
 
 
-def _went(row: Mapping[str, Any], changed: Sequence[Change]) -> bool:
+def _is_one_of(called: str, went: Sequence[str]) -> bool:
     """Whether the operation that an exchange was checked by is no more: its path may fall under
-    another one's parameters now.
+    another one's parameters now. A log tells it with the way before the contract's paths, perhaps.
     """
-    method, _, route = str(row["operation"]).partition(" ")
+    method, _, route = called.partition(" ")
     return any(
-        change.rule == "operation"
-        and change.what == "went"
-        and method == change.operation.partition(" ")[0]
-        and route.endswith(change.operation.partition(" ")[2])
-        for change in changed
+        method == gone_method and route.endswith(gone_route)
+        for gone_method, _, gone_route in (operation.partition(" ") for operation in went)
     )
 
 

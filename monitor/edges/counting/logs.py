@@ -223,12 +223,10 @@ def spans_under_way(scene: Scene, exchanges: Frame, young: AbstractSet[int]) -> 
 
 def _spanned(scene: Scene, exchanges: Frame, rows: Rows) -> Mask:
     """Of these exchanges the ones that a span nearby shows."""
-    near = np.flatnonzero(scene.near)
-    halves = scene.halves
+    near, halves = scene.near, scene.halves
     keys = keys_of(exchanges["trace"][rows], exchanges["span"][rows])
-    own = keys_of(halves["own_trace"][near], halves["own_span"][near])
-    call = keys_of(halves["trace"][near], halves["call_span"][near])
-    return members(keys, own) | members(keys, call)
+    own, call = halves.keys("own_trace", "own_span"), halves.keys("trace", "call_span")
+    return members(keys, own[near]) | members(keys, call[near])
 
 
 def _place(exchanges: Frame, rows: Rows, words: Words) -> tuple[Column, Column, Column, Column]:
