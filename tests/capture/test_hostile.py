@@ -334,7 +334,7 @@ def test_a_worker_that_was_forked_while_its_parent_shipped_ends() -> None:
     code = (
         "import os, sys, threading; sys.path.insert(0, sys.argv[1])\n"
         "from tests.capture.test_kit import capture\n"
-        "kit = capture(print)\n"
+        "kit = capture(lambda *_: None)\n"
         "held = threading.Event()\n"
         "def hold():\n"
         "    with kit._shipper._lock: held.set(); threading.Event().wait(250)\n"
