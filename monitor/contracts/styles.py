@@ -2,6 +2,7 @@
 RFC 6570.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
@@ -12,6 +13,7 @@ from monitor.contracts.readings import SCALARS, Structure
 
 _COMMA = re.compile("%2c", re.IGNORECASE)
 """Encoded as most clients do, though only what stands for itself should be."""
+_MOST_WORDS = 8
 _LISTED = re.compile(r"\[[0-9]{0,4}\]")
 Occurrence = list[Structure]
 """What one occurrence of a parameter may stand for, each a way to take its text apart."""
@@ -63,9 +65,18 @@ def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list
 def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
     kinds, meant = parameter.reading.kinds, parameter.reading.parts
     if not parameter.explode and meant:
-        parts = _split(text, _SEPARATORS.get(parameter.style, (",",)))
+        separators = _SEPARATORS.get(parameter.style, (",",))
+        parts = _split(text, separators)
         if "array" in meant:
             yield [decoded(part) for part in parts]
+            for separator in separators if len(separators) > 1 else ():
+                if separator in text:
+                    yield [decoded(part) for part in text.split(separator)]
+            items = parameter.reading.items
+            if parameter.style == "spaceDelimited" and (
+                items is None or "string" in items.kinds
+            ):
+                yield from _joined([decoded(part) for part in parts])
             if not text:
                 yield []
             if parameter.style in ("form", "cookie") and _COMMA.search(text):
@@ -76,6 +87,22 @@ def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
         yield decoded(text)
         if "+" in text:
             yield unquote(text)  # a client of URLs, not of forms: an offset of a time, a number
+
+
+def _joined(words: list[str]) -> Iterator[Structure]:
+    """Every way in which words may be items of one or more words: a space inside an item looks
+    like one between two.
+    """
+    if len(words) > _MOST_WORDS:
+        return
+    for ends in itertools.product((False, True), repeat=len(words) - 1):
+        items = [words[0]]
+        for word, is_start in zip(words[1:], ends, strict=True):
+            if is_start:
+                items.append(word)
+            else:
+                items[-1] += f" {word}"
+        yield list[Structure](items)
 
 
 def of_path(parameter: Parameter, text: str) -> Occurrence | None:

@@ -18,6 +18,7 @@ from monitor.model.exchanges import Checked
 from tests.contracts.promises import exchange, revision
 
 OK: dict[str, Any] = {"200": {"description": "good"}}
+COLOURS = {"type": "array", "items": {"enum": ["dark red", "blue", "a|b"]}}
 INTEGERS: dict[str, Any] = {"type": "array", "items": {"type": "integer"}}
 POINT: dict[str, Any] = {
     "type": "object",
@@ -72,6 +73,9 @@ QUERIES: list[tuple[Any, dict[str, Any], str, str]] = [
     ),
     (INTEGERS, {"style": "spaceDelimited", "explode": False}, "q=3%204", "q=3%20four"),
     (INTEGERS, {"style": "spaceDelimited", "explode": False}, "q=3+4", "q=3+four"),
+    (COLOURS, {"style": "spaceDelimited", "explode": False}, "q=dark%20red+blue", "q=dark%20blue"),
+    (COLOURS, {"style": "spaceDelimited", "explode": False}, "q=dark+red%20blue", "q=red+blue"),
+    (COLOURS, {"style": "pipeDelimited", "explode": False}, "q=a%7Cb|blue", "q=a|b|blue"),
     (INTEGERS, {"style": "pipeDelimited", "explode": False}, "q=3|4", "q=3|four"),
     (INTEGERS, {"style": "pipeDelimited"}, "q=3&q=4", "q=3&q=four"),
     (POINT, {}, "x=3&y=4", "x=3&y=four"),
