@@ -73,9 +73,7 @@ def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
                 if separator in text:
                     yield [decoded(part) for part in text.split(separator)]
             items = parameter.reading.items
-            if parameter.style == "spaceDelimited" and (
-                items is None or "string" in items.kinds
-            ):
+            if parameter.style == "spaceDelimited" and (items is None or "string" in items.kinds):
                 yield from _joined([decoded(part) for part in parts])
             if not text:
                 yield []

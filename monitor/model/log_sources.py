@@ -125,7 +125,10 @@ def _is_caddy(entry: Entry) -> bool:
     return (
         _holds(entry.get("request"), "uri", "host")
         and not _any(entry, "response")
-        and _any(entry, "resp_headers", "logger")
+        and (
+            _any(entry, "resp_headers", "logger")
+            or (_any(entry, "ts") and _any(entry, "duration"))
+        )
     )
 
 

@@ -59,7 +59,7 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         raise fields.Refused("no_time")
     told_at = start if start is not None else at
     moment = place.told_ns if told_at is None else moment_ns(told_at, place.record_ms)
-    status = get("status")
+    status = get("status", "statusCode", "status_code")
     trace = get("xrayTraceId", "traceId")
     trace_text = isinstance(trace, str) and trace.removeprefix("Root=")[2:].replace("-", "")[:32]
     held = _dict(entry.get("integration"))
@@ -165,7 +165,7 @@ def gcp_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         ),
         headers_whole=False,
         unanswered=request.get("status") in (0, "0"),
-        proxy_answer=made_by_gcp(payload.get("statusDetails")),
+        proxy_answer=made_by_gcp(payload),
         plaintext=fields.is_plaintext(url),
     )
 

@@ -86,6 +86,10 @@ _NOT_HEADERS = frozenset(
     }
 )
 _ADDRESSES = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?:,|$)|\[[0-9a-fA-F:]+\]|unix:")
+_HOSTED = re.compile(
+    r"(?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,24}(?::\d{1,5})?/|(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?/"
+)
+"""A host before the path, as nginx writes `$host$request_uri`."""
 _DEFAULT_BACKEND = "upstream-default-backend"
 _UPSTREAM = re.compile(
     r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d{1,5}|[a-z][a-z0-9]*)"
@@ -183,6 +187,8 @@ def _asked(entry: Entry) -> tuple[object, object, object]:
         None,
     )
     whole = first_of(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
+    if isinstance(whole, str) and _HOSTED.match(whole):
+        whole = f"http://{whole}"
     if line is not None:
         line_method, line_target = request_line(line)
         target = whole or line_target  # as it came: without a query in it there was none

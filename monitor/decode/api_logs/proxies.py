@@ -139,18 +139,22 @@ def made_by_aws(target_status: object, status: object) -> bool:
     return target_status in _NOTHING and status not in _NOTHING
 
 
-def made_by_gcp(details: object) -> bool:
-    """`statusDetails` of Google's load balancers: all but what a backend sent, perhaps through the
-    cache.
+def made_by_gcp(payload: Mapping[str, Any]) -> bool:
+    """By `statusDetails` of Google's global load balancers: all but what a backend sent, perhaps
+    through the cache. By `proxyStatus` of its regional ones: an error that is no backend's answer.
 
-    https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring#statusdetail_http_success_messages
+    https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring#statusdetail_http_success_messages,
+    https://cloud.google.com/load-balancing/docs/https/https-reg-logging-monitoring#proxystatus_field
     """
-    reason = isinstance(details, str) and details
+    details, status = payload.get("statusDetails"), payload.get("proxyStatus")
+    if isinstance(status, str) and "error=" in status:
+        return "sent_by_backend" not in status
     return (
-        bool(reason)
+        isinstance(details, str)
+        and bool(details)
         and details
         not in ("response_sent_by_backend", "byte_range_caching", "websocket_handshake_successful")
-        and not (isinstance(details, str) and details.startswith("response_from_cache"))
+        and not details.startswith("response_from_cache")
     )
 
 

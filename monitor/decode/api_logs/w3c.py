@@ -32,6 +32,8 @@ _MILLIS_MARKS = frozenset({"sc-win32-status", "sc-substatus", "s-sitename", "s-c
 CloudFront's, is the second.
 """
 _EDGE = "x-edge-location"
+_EDGES = frozenset({_EDGE, "x-edge-result-type", "x-edge-request-id"})
+"""Fields of CloudFront alone, of which an operator may keep any."""
 
 
 class Heads:
@@ -81,7 +83,7 @@ class Heads:
 
 def form_of_fields(entry: Mapping[str, Any]) -> str:
     """Whose log it is, by its fields."""
-    return "cloudfront" if _EDGE in entry else "iis"
+    return "iis" if _EDGES.isdisjoint(entry) else "cloudfront"
 
 
 def iis_line(match: re.Match[str], place: Place, index: int) -> Exchange:
@@ -110,7 +112,7 @@ def w3c_exchange(entry: Mapping[str, Any], place: Place, index: int) -> Exchange
     entry = {name.lower(): value for name, value in entry.items()}
     values = {name: value for name, value in entry.items() if fields.is_told(value)}
     get = values.get
-    edge = _EDGE in entry
+    edge = not _EDGES.isdisjoint(entry)
     stem = get("cs-uri-stem")
     target = get("cs-uri") if stem is None else stem
     query = get("cs-uri-query")

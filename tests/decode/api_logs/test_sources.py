@@ -497,3 +497,11 @@ def test_batches_in_arrays_are_read_entry_by_entry() -> None:
     }
     exchanges, rejects = read(orjson.dumps(other))
     assert (len(exchanges), [reject.reason for reject in rejects]) == (1, ["azure_other_category"])
+
+
+def test_a_cloudfront_log_of_few_fields_is_no_log_of_iis() -> None:
+    head = b"#Fields: date time cs-method cs-uri-stem sc-status x-edge-result-type time-taken"
+    line = b"2026-11-28\t10:00:00\tGET\t/pay/7\t502\tOriginCommError\t0.042"
+    reading = ApiLogReading(records(head, line), "cloudfront")
+    (exchange,) = reading
+    assert (reading.rejects, exchange.path, exchange.proxy_answer) == ([], "/pay/7", True)

@@ -271,6 +271,32 @@ WANTED: list[tuple[str, str, dict[str, Any]]] = [
         {"route": "/pay/{id}", "duration_ns": 42_000_000},
     ),
     (
+        "api-gateway-with-a-status-code",
+        _json(requestId="a", requestTime="28/Nov/2026:10:00:00 +0000", method="GET", resourcePath="/pay/{id}", statusCode="404", latency="42"),
+        {"status": 404, "duration_ns": 42_000_000},
+    ),
+    (
+        "gcp-of-a-region-that-found-no-backend",
+        _json(
+            timestamp="2026-11-28T10:00:00Z", httpRequest={"requestMethod": "GET", "requestUrl": "http://payment/pay/7", "status": 503},
+            jsonPayload={"proxyStatus": 'error="destination_unavailable"; details="failed_to_pick_backend"'},
+        ),
+        {"status": 503, "proxy_answer": True},
+    ),
+    (
+        "ingress-nginx-with-the-host-before-the-path",
+        _json(
+            **{"@timestamp": "2026-11-28T10:00:00Z"}, proxy_upstream_name="shop-payment-80",
+            http_request={"requestMethod": "GET", "requestUrl": "shop.example.com/pay/7?x=1", "status": 200, "latency": "0.042 s"},
+        ),
+        {"path": "/pay/7", "query": "x=1", "callee": "payment", "duration_ns": 42_000_000},
+    ),
+    (
+        "caddy-without-its-loggers-name",
+        _json(ts=_AT, request={"method": "GET", "uri": "/pay/7?x=1", "headers": {"Host": ["payment"]}}, status=200, duration=0.042),
+        {"path": "/pay/7", "query": "x=1", "callee": "payment", "duration_ns": 42_000_000},
+    ),
+    (
         "filebeats-module-of-ingress-nginx",
         _json(
             **{"@timestamp": "2026-11-28T10:00:00Z"}, nginx={"ingress_controller": {"upstream": {"name": "shop-payment-80"}, "http": {"request": {"time": 0.042}}}},
