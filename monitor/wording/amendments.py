@@ -22,6 +22,7 @@ WHY: Mapping[str, str] = {
     "values_sent": "live calls send values that are not allowed any more",
     "values_not_sent": "no live call sends a value that is not allowed any more",
     "closed_before": "the older revision allowed no other field; consumers that refuse what they do not know break",
+    "another_word": "the words of before stay and others may come; consumers that take no word they do not know break",
     "default_changed": "whoever leaves it out is understood otherwise",
 }
 """Why a change bears as it does, as a sentence; empty where the clause says it."""

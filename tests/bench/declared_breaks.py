@@ -2,12 +2,20 @@
 `contracts diff`, by `contracts amend` with calls whose answers and queries hold every field that the
 older document shows, and by oasdiff beside them.
 
-python -m tests.bench.declared_breaks REPOSITORY [--oasdiff PROGRAM] [--most N] [--out FILE]
+python -m tests.bench.declared_breaks REPOSITORY [--of NAME] [--half HALF] [--oasdiff PROGRAM]
+    [--most N] [--out FILE]
 
-REPOSITORY is a clone of https://github.com/twilio/twilio-oai with its history: its CHANGES.md has a
-section for each product and marks a line "**(breaking change)**". The pairs stand in
-declared_breaks.json by commit and file; no document is kept here. What is marked is taken as
-breaking, what is not as not: maintainers overlook some.
+REPOSITORY is a clone with its history:
+
+* `twilio`, https://github.com/twilio/twilio-oai: its CHANGES.md has a section for each product and
+  marks a line "**(breaking change)**".
+* `plaid`, https://github.com/plaid/plaid-openapi: its CHANGELOG.md marks a line "[Breaking]". A pair
+  is one path in two commits that follow each other, of which some line tells: by name, or by the
+  name of a schema that at most six paths use. Lines that break a client library only are left out,
+  and the paths that they reach. A commit's pairs are all looked at, or all held back.
+
+The pairs stand in declared_breaks.json by commit and file; no document is kept here. What is marked
+is taken as breaking, what is not as not: maintainers overlook some.
 """
 
 import argparse
@@ -17,8 +25,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+import yaml
 
 from monitor.contracts.affected import Replay
 from monitor.contracts.amendment import WORST_FIRST, bearing_of, weighed
@@ -42,12 +53,50 @@ Word = Literal["breaking", "undecided", "compatible"]
 def texts(repository: Path, pair: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each document of a pair, before and after."""
     for file in pair["files"]:
-        yield _shown(repository, pair["before"], file), _shown(repository, pair["after"], file)
+        was, now = (_shown(repository, pair[word], file) for word in ("before", "after"))
+        path = pair.get("path")
+        yield (cut(was, path), cut(now, path)) if path else (json.dumps(was), json.dumps(now))
 
 
-def _shown(repository: Path, commit: str, file: str) -> str:
+@lru_cache(maxsize=2)
+def _shown(repository: Path, commit: str, file: str) -> Any:
     asked = ["git", "-C", str(repository), "show", f"{commit}:{file}"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    return yaml.load(text, Loader=_NoDates) if file.endswith(".yml") else json.loads(text)
+
+
+class _NoDates(yaml.CSafeLoader):
+    """A date is the text that it is written as, as in JSON."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [it for it in told if it[0] != "tag:yaml.org,2002:timestamp"]
+        for first, told in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def cut(document: Mapping[str, Any], path: str) -> str:
+    """A document of one path, and of what that refers to."""
+    paths = {path: document["paths"][path]} if path in document["paths"] else {}
+    parts: dict[str, dict[str, Any]] = {}
+    todo = list(_refers(paths))
+    while todo:
+        kind, name = todo.pop().removeprefix("#/components/").split("/")
+        if name not in parts.setdefault(kind, {}):
+            parts[kind][name] = document["components"][kind][name]
+            todo += _refers(parts[kind][name])
+    parts["securitySchemes"] = document["components"].get("securitySchemes", {})
+    return json.dumps({**document, "paths": paths, "components": parts})
+
+
+def _refers(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for below in node.values():
+            yield from _refers(below)
+    elif isinstance(node, list):
+        for below in node:
+            yield from _refers(below)
 
 
 def differ(before: str, after: str) -> bool:
@@ -165,6 +214,8 @@ def main() -> None:
     """Judge the pairs, and print how often each told what was declared."""
     parser = argparse.ArgumentParser()
     parser.add_argument("repository", type=Path)
+    parser.add_argument("--of", choices=("twilio", "plaid"), default="twilio", help="whose clone")
+    parser.add_argument("--half", choices=("looked at", "held back"), help="only those pairs")
     parser.add_argument("--oasdiff", default="", help="the program; not asked without")
     parser.add_argument("--most", type=int, default=1_000, help="pairs")
     parser.add_argument("--out", type=Path, help="write what was told of each pair there")
@@ -173,7 +224,8 @@ def main() -> None:
     lines: list[dict[str, Any]] = []
     unchanged = Counter[bool]()
     began = time.process_time()
-    for pair in json.loads(PAIRS.read_text())[: asked.most]:
+    pairs = json.loads(PAIRS.read_text())[asked.of]
+    for pair in [it for it in pairs if asked.half in (None, it.get("half"))][: asked.most]:
         shown = list(texts(asked.repository, pair))
         shown = [documents for documents in shown if differ(*documents)]
         if not shown:

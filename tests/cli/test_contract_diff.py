@@ -94,11 +94,11 @@ paths:
 
     old, new = paths("open, paid"), paths("open, paid, sent")
     code, out, _ = told(tmp_path, capsys, old, new)
-    assert code == 1
+    assert code == 2
     first, last = out.strip().splitlines()[::2]
     assert " response 200 /state enum changed: 2 values → 3 values" in first
     assert first.endswith("all in all 150 places of 150 operations by #/components/schemas/State")
-    assert last == "result: breaking; 150 breaking, 0 undecided, 0 compatible"
+    assert last == "result: undecided; 0 breaking, 150 undecided, 0 compatible"
     _, out, _ = told(tmp_path, capsys, old, new, "sarif")
     (result,) = json.loads(out)["runs"][0]["results"]
     assert len(result["properties"]["places"]) == 150

@@ -197,6 +197,16 @@ def test_what_is_refused_now_and_what_was_never_given_before_are_shown_once() ->
     assert looser.counterexample == '{"const": "b"}'
 
 
+def test_a_word_that_comes_to_an_answer_breaks_only_who_takes_no_word_it_does_not_know() -> None:
+    """Where no more than that broke, maintainers of public APIs seldom call a release breaking."""
+    few, more, others = ({"enum": words.split()} for words in ("a b", "a b c", "b c"))
+    assert bearings(few, more, "response") == [("undecided", "enum", "another_word")]
+    assert bearings(few, others, "response") == [("breaking", "enum", "whole_schema")]
+    assert bearings(few, {"type": "string"}, "response")[0][0] == "breaking"
+    assert bearings(few, more, "request")[0][0] == "compatible"
+    assert bearings(more, few, "request")[0][0] == "breaking"
+
+
 def test_a_field_that_was_never_promised_is_for_live_traffic_to_say() -> None:
     assert bearings(NOTED, NAMED, "response") == [("undecided", "property", "never_promised")]
     assert bearings(NOTED, NAMED, "request") == [("undecided", "property", "sent_in_vain")]
