@@ -315,3 +315,24 @@ def test_an_import_below_googles_own_folder_is_looked_for_unless_the_runtime_has
     )
     whole = with_imports({"proto": text}, dict.fromkeys(names, "").get)
     assert sorted(whole["imports"]) == [names[0], names[2]]
+
+
+def test_a_registry_may_tell_a_descriptor_in_base64_as_clients_register_it() -> None:
+    def packed(text: str, name: str) -> str:
+        return base64.b64encode(proto_file(text, name, "x").SerializeToString()).decode()
+
+    money = 'syntax = "proto3"; package shop; message Money { int64 units = 1; }'
+    bill = (
+        'syntax = "proto3"; package shop; import "money.proto"; message Bill { Money total = 1; }'
+    )
+    told = from_text(
+        packed(bill, "bill.proto"), "x", {"money.proto": packed(money, "money.proto")}
+    )
+    held_here = from_text(bill, "x", {"money.proto": money})
+    wanted, other = told.at([0]), held_here.at([0])
+    assert wanted is not None
+    assert other is not None
+    assert class_of(wanted)(total={"units": 7}).SerializeToString() == b"\n\x02\x08\x07"
+    assert wanted.fields[0].message_type.full_name == other.fields[0].message_type.full_name
+    with pytest.raises(ContractError, match="descriptor cannot be read"):
+        from_text("QUJD", "x")

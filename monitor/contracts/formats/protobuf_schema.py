@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,8 @@ _OWN = (
 STANDARD: Mapping[str, Any] = {module.DESCRIPTOR.name: module for module in _OWN}
 """What comes with the runtime, by the names that are imported."""
 _REFUSED = (TypeError, KeyError, ValueError, RecursionError)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+"""No .proto is one word."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +84,8 @@ class ProtoSchema:
 
 
 def from_text(text: str, where: str, references: Mapping[str, str] | None = None) -> ProtoSchema:
-    """The schema of a .proto file. Imports come from `references` and the runtime; one that is
+    """The schema of a .proto file, or of a file's descriptor in base64, as clients register it and
+    some registries tell it. Imports come from `references` and the runtime; one that is
     nowhere may have been for options alone, and is left out. ContractError for what cannot be
     used.
     """
@@ -90,12 +94,23 @@ def from_text(text: str, where: str, references: Mapping[str, str] | None = None
         raise ContractError(
             f"{where}: a .proto that comes with its imports to more than {MOST_TOKENS} words and signs is not read; publish a descriptor set"
         )
+    files = [_file(held, name, where) for name, held in (references or {}).items()]
+    return _pooled([*files, _file(text, "contract.proto", where)], where, lenient=True)
+
+
+def _file(text: str, name: str, where: str) -> FileDescriptorProto:
+    if _BASE64.fullmatch(text.strip()):
+        try:
+            file = FileDescriptorProto.FromString(base64.b64decode(text, validate=True))
+        except (binascii.Error, ValueError, DecodeError) as error:
+            raise ContractError(f"{where}: the descriptor cannot be read: {error}") from None
+        file.name = name
+        return file
     from monitor.contracts.formats.proto_text import (  # noqa: PLC0415  # its parser loads slowly
         proto_file,
     )
 
-    files = [proto_file(held, name, where) for name, held in (references or {}).items()]
-    return _pooled([*files, proto_file(text, "contract.proto", where)], where, lenient=True)
+    return proto_file(text, name, where)
 
 
 def from_set(packed: str, where: str, message: str) -> ProtoSchema:
