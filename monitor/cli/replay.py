@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 import typer
 
 from monitor.cli.assembly import House, house
+from monitor.cli.closing import EarlyClosing, close_everything
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.progress import reading_bar
 from monitor.cli.recordings import recordings
-from monitor.cli.run import close_everything, cpu_seconds, progress_to_stderr, summary
+from monitor.cli.run import cpu_seconds, progress_to_stderr, summary
 from monitor.cli.session import settings_of
 from monitor.config import Settings
 from monitor.decode.api_logs import FORMATS
@@ -85,9 +86,11 @@ def _replay(
     with house(settings) as parts, reading_bar("reading", stays=True) as bar:
         unread: RejectLimit | None = None
         records = 0
+        pipeline = parts.pipeline(_PIPELINE[kind], recorded=True)
+        early = EarlyClosing(parts) if _PIPELINE[kind] == "traces" else None
         try:
             records = run(
-                parts.pipeline(_PIPELINE[kind], recorded=True),
+                pipeline if early is None else early.beside(pipeline),
                 lambda: parts.files(files, encoding, framing, bar.read),
                 name=f"replay {kind}",
                 stop=parts.stop,
@@ -98,7 +101,7 @@ def _replay(
         except RejectLimit as limit:  # what was read before it is closed and told all the same
             unread = limit
         tell = bar.say if bar.shown else progress_to_stderr()
-        published = close_everything(parts, tell) if kind != "deploys" else 0
+        published = close_everything(parts, tell, early) if kind != "deploys" else 0
         text = summary(parts, before, begun)
         if kind in ("api-logs", "messages"):
             text += _conformance(parts, names.keys())

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli.assembly import BROKER, CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
+from monitor.cli.closing import EarlyClosing, close_everything
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
@@ -28,11 +29,7 @@ from monitor.cli.working import (
     stop_on_signals,
     work_until,
 )
-from monitor.edges.closing import ClosingSettings
-from monitor.errors import LeaseLost, RejectLimit, StoreError, UsageError
-from monitor.joining.closing import Closer, Numbers
-from monitor.joining.summing import Summer
-from monitor.store import Store
+from monitor.errors import RejectLimit, UsageError
 from monitor.streams.runner import Ran, RunnerSettings, run
 
 PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, BROKER, "api")
@@ -113,9 +110,10 @@ def _catch_up(parts: House, part: str) -> None:
     before, begun = cpu_seconds(), time.monotonic()
     limit: RejectLimit | None = None
     done: Ran | None = None
+    early = EarlyClosing(parts) if part == "traces" else None
     try:
         done = run(
-            parts.pipeline(part),
+            parts.pipeline(part) if early is None else early.beside(parts.pipeline(part)),
             parts.source(part, until_caught_up=True),
             name=part,
             stop=parts.stop,
@@ -133,7 +131,7 @@ def _catch_up(parts: House, part: str) -> None:
             err=True,
         )
         raise typer.Abort
-    published = close_everything(parts, progress_to_stderr()) if part != "deploys" else 0
+    published = close_everything(parts, progress_to_stderr(), early) if part != "deploys" else 0
     if done is not None:
         typer.echo(
             plain(
@@ -143,67 +141,6 @@ def _catch_up(parts: House, part: str) -> None:
     typer.echo(summary(parts, before, begun))
     if limit is not None:
         raise limit
-
-
-def close_everything(parts: House, tell: Callable[[str], object]) -> int:
-    """Close, publish and seal every window, however long it takes; how many. `told` hears of
-    progress, as text.
-
-    While another process is the store's closer, this one waits for its turn: windows that the
-    other has closed are done. Where there are shards, each of them first.
-    """
-    if parts.shards is None:
-        return _in_turn(parts, CLOSER, parts.store, tell, _all_closed)
-    for number, store in enumerate(parts.shards.stores, 1):
-        _in_turn(parts, f"{CLOSER}-{number}", store, tell, _all_closed)
-    shards = parts.shards
-    return _in_turn(
-        parts,
-        CLOSER,
-        parts.store,
-        tell,
-        lambda _store, numbers, settings, _told: (
-            Summer(shards, numbers, settings).step(whole=True).published
-        ),
-    )
-
-
-def _all_closed(
-    store: Store, numbers: Numbers, settings: ClosingSettings, tell: Callable[[str], object]
-) -> int:
-    closer = Closer(store, numbers, settings)
-    return closer.finish(
-        lambda closed, total: tell(f"closing windows: {closed} of {total}")
-    ).published
-
-
-def _in_turn(
-    parts: House,
-    name: str,
-    store: Store,
-    tell: Callable[[str], object],
-    work: Callable[[Store, Numbers, ClosingSettings, Callable[[str], object]], int],
-) -> int:
-    """What `work` published, under the lease of this name."""
-    turn = parts.turn(name)
-    waits = False
-    while not parts.stop.is_set():
-        if not turn.keep():
-            if not waits:
-                tell(
-                    f"another process closes this store's windows ({turn.taken_by()}); waiting for it"
-                )
-                waits = True
-            parts.stop.wait(1.0)
-            continue
-        try:
-            with turn.working(longest_seconds=math.inf):
-                return work(store, parts.numbers(turn), parts.closing(), tell)
-        except LeaseLost as error:
-            tell(str(error))
-        finally:
-            turn.give_up()
-    raise StoreError("stopped before every window was closed; the next start closes the rest")
 
 
 def progress_to_stderr(every_seconds: float = 2.0) -> Callable[[str], None]:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from monitor.cli.assembly import House, house
-from monitor.cli.run import close_everything
+from monitor.cli.closing import close_everything
 from monitor.cli.session_intake import Intake
 from monitor.cli.up import serving
 from monitor.cli.working import Part, ended_in_time, keep_going

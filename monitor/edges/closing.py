@@ -59,6 +59,8 @@ class WindowState:
     closed_s: int
     """When it was last closed, by the store's clock: before its halves were read."""
     now_s: int
+    settled: bool = False
+    """Nothing came to it or to its neighbours since it was closed, as its closer knows."""
 
     @property
     def dirty(self) -> bool:
@@ -74,7 +76,7 @@ class WindowState:
         """Rows came here that the last closing of the other window may not have seen: arrivals are
         told of after their rows are there.
         """
-        return self.newest_arrival_s >= other.closed_s
+        return not other.settled and self.newest_arrival_s >= other.closed_s
 
     def faded(self, halves_kept: float) -> bool:
         """Its first halves may be gone by now, so closing it again would lose them."""

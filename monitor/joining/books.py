@@ -108,6 +108,8 @@ class Books:
             marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
             if due:
                 self._store.insert("watermarks", marks)
+            if self._store.recent is not None:
+                self._store.recent.marked(marks)
         if len(records):
             self._store.news.set()
         reached = self._watermarks.newest()

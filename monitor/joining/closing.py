@@ -1,9 +1,10 @@
 """The closer joins, counts and publishes what the collectors wrote: one per store."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import structlog
 from monitor import telemetry
 from monitor.clock import monotonic_seconds
 from monitor.edges.closing import (
+    NEARLY_FULL,
     Batch,
     ClosingSettings,
     Plan,
@@ -38,6 +40,7 @@ may have closed windows meanwhile.
 LOOK_AGAIN_SECONDS = 600.0
 SLOW_INSERT_SECONDS = 2
 """Rows may be seen so much later than the time that stands beside them."""
+MOST_MARKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Closer:
         self._looked: float | None = None
         self._mark = 0
         self._hours_sealed: set[int] = set()
+        self._marks: dict[int, int] = {}
         self._hours_looked: float | None = None
 
     def step(self) -> Closed:
@@ -115,6 +119,26 @@ class Closer:
         """
         watermark, plan = self._plan(finish=True)
         return self._carry_out(plan, watermark, math.inf, finish=True, progress=progress)
+
+    def fills_no_batch(self, rows: int) -> bool:
+        """Whether so few rows would make a thin batch, each of which has its fixed cost."""
+        return rows < NEARLY_FULL * self._settings.batch_rows
+
+    def close_left(self, windows: AbstractSet[int]) -> set[int]:
+        """Close those of these windows that fill batches and were not closed by this closer, and
+        seal none of them; which. For who reads to an end and has left them behind: their rows are
+        still at hand, and `finish` has them to do only where more comes.
+        """
+        assert self._store.window_log is not None
+        self._mark, self._fresh = self._store.window_log.mark(), {}
+        self._looked = None  # what came before this mark is looked for anew
+        states = [state for state in self._some(windows - self._marks.keys()) if state.dirty]
+        closed: set[int] = set()
+        for batch in cut(states, self._settings):
+            if not self.fills_no_batch(batch.rows):
+                for piece, _ in self._close_with_others(batch, None, lambda _: False):
+                    closed |= set(piece.due)
+        return closed
 
     def _plan(self, *, finish: bool) -> tuple[float | None, Plan]:
         watermark = watermark_of(self._store.ask("watermark_states"))
@@ -144,23 +168,41 @@ class Closer:
             batch = waiting.pop(0)
             # a window is sealed after all older ones: the judge takes what is sealed for the whole
             bound = math.inf if finish else _unsealed_from(waiting)
-            first = self._read(batch)
-            for piece, read in [
-                *((other, None) for other in self._counterparts(batch, first, provisional)),
-                (batch, first),
-            ]:
-                ripe = {
-                    s.window
-                    for s in piece.states
-                    if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
-                }
-                self._close(piece, read or self._read(piece), ripe)
+            ripe_now = partial(self._ripe, bound=bound, watermark=watermark, finish=finish)
+            for piece, ripe in self._close_with_others(batch, provisional, ripe_now):
                 sealed.extend(ripe)
                 self._hours_sealed |= {window // HOUR * HOUR for window in ripe}
                 published += len(piece.states)
             left -= len(batch.states)
             progress(total - left, total)
+        if finish:  # those that waited for older ones
+            rest = [state for state in plan.seal if state.window not in set(sealed)]
+            self._seal(rest)
+            self._hours_sealed |= {state.window // HOUR * HOUR for state in rest}
+            sealed.extend(state.window for state in rest)
+            sealings += len(rest)
         return Closed(published, sealings, left, watermark, max(sealed, default=None))
+
+    def _close_with_others(
+        self, batch: Batch, provisional: float | None, ripe: Callable[[WindowState], bool]
+    ) -> list[tuple[Batch, set[int]]]:
+        """Close a batch, and before it the windows with other ends of what is in it; each with the
+        windows that were sealed, those which are `ripe`.
+        """
+        first, closed = self._read(batch), []
+        for piece, read in [
+            *((other, None) for other in self._counterparts(batch, first, provisional)),
+            (batch, first),
+        ]:
+            sealed = {state.window for state in piece.states if ripe(state)}
+            self._close(piece, read or self._read(piece), sealed)
+            closed.append((piece, sealed))
+        return closed
+
+    def _ripe(
+        self, state: WindowState, *, bound: float, watermark: float | None, finish: bool
+    ) -> bool:
+        return state.window < bound and sealed_now(state, watermark, self._settings, finish=finish)
 
     def roll_hours(self, until: float) -> int:
         """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours, the
@@ -210,7 +252,7 @@ class Closer:
         now, log = self._seconds(), self._store.window_log
         mark = 0 if log is None else log.mark()
         if everything or self._looked is None:
-            states = [_state(row) for row in self._store.ask("window_states")]
+            states = [self._state(row) for row in self._store.ask("window_states")]
             known = {state.window for state in states}
             states += self._some(_near(known) - known)
         else:
@@ -241,7 +283,12 @@ class Closer:
             if log is None
             else log.states(windows)
         )
-        return [_state(row) for row in rows]
+        return [self._state(row) for row in rows]
+
+    def _state(self, row: Mapping[str, Any]) -> WindowState:
+        window = int(row["window"])
+        came = self._came_since(window, _near({window})) if row["seen"] else None
+        return WindowState(**{**row, "sealed": bool(row["sealed"])}, settled=came == set())
 
     def _read(self, batch: Batch) -> "_Read":
         """A generation, and then what the store holds of these windows, or of their first part
@@ -259,29 +306,45 @@ class Closer:
         the next one finds them again.
         """
         hand = read.hand
-        newest: dict[int, float] = {}
+        told: dict[int, list[tuple[int, float]]] = {}  # windows due that tell so, and when stored
         if batch.parts > 1 or "long" in hand.holds:
             rows = self._store.ask(
                 "counterpart_windows", {"due": batch.due}, given=hand.holds & {"long", "asked"}
             )
-            newest = {int(row["window"]): math.inf for row in rows}
+            told = {int(row["window"]): [(due, math.inf) for due in batch.due] for row in rows}
         elif hand.ends is not None:
-            newest = dict(other_ends(hand.scene, hand.ends))
-        windows = set(newest)
-        if not windows:
+            for (other, due), stored in other_ends(hand.scene, hand.ends).items():
+                told.setdefault(other, []).append((due, stored))
+        if not told:
             return []
         kept = self._settings.halves_kept
         return cut(
             [
                 s
-                for s in self._as_now(windows)
+                for s in self._as_now(told.keys())
                 if s.seen
-                and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS
+                and self._missed(s, told.get(s.window, ()))
                 and not s.faded(kept)
                 and not told_at_seal(s, batch.states, watermark, self._settings)
             ],
             self._settings,
         )
+
+    def _missed(self, closed: WindowState, told: Iterable[tuple[int, float]]) -> bool:
+        """Whether any of these rows, by window and when they were stored, may have come after a
+        window was closed: by what this closer knows, or else by the clock.
+        """
+        came = self._came_since(closed.window, {window for window, _ in told})
+        if came is not None:
+            return bool(came)
+        return any(stored >= closed.closed_s - SLOW_INSERT_SECONDS for _, stored in told)
+
+    def _came_since(self, closed: int, windows: AbstractSet[int]) -> set[int] | None:
+        """Of these windows those in which anything arrived since this closer closed that one; None
+        where it does not know.
+        """
+        mark, log = self._marks.get(closed), self._store.window_log
+        return None if mark is None or log is None else log.arrived_after(mark, windows)
 
     def _close(self, batch: Batch, read: "_Read", ripe: AbstractSet[int]) -> None:
         """Close and publish these windows; `ripe` are those to seal."""
@@ -322,9 +385,12 @@ class Closer:
                     state.now_s,
                 )
             )
-        now_s = batch.states[0].now_s
+        now_s, mark = batch.states[0].now_s, self._mark
         self._publish(rows + rolled_anew(self._store, batch.due, generation, now_s))
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))
+        if len(self._marks) > MOST_MARKS:
+            self._marks.clear()
+        self._marks |= dict.fromkeys(batch.due, mark)
 
     def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""
@@ -357,10 +423,6 @@ class _Read:
     @property
     def hand(self) -> Hand:
         return self.hands[0]
-
-
-def _state(row: Mapping[str, Any]) -> WindowState:
-    return WindowState(**{**row, "sealed": bool(row["sealed"])})
 
 
 def _where(batch: Batch) -> dict[str, list[int]]:

@@ -37,7 +37,8 @@ class Recent:
     """
 
     def __init__(self, stored_before: Callable[[], Ranges], most_rows: int = MOST_ROWS) -> None:
-        self._stored_before, self._most_rows = stored_before, most_rows
+        self._stored_before, self.most_rows = stored_before, most_rows
+        self._reached: dict[tuple[str, str, int], int] = {}
         self._lock = threading.Lock()
         self._before: Ranges | None = None
         self._floor = -1
@@ -76,7 +77,7 @@ class Recent:
             for end in ends.tolist():
                 self._keep(int(window[begin]), table, _Piece(kept, begin, end))
                 begin = end
-            while self._count > self._most_rows:
+            while self._count > self.most_rows:
                 self._floor = min(self._rows)
                 self._drop([self._floor])
 
@@ -92,10 +93,40 @@ class Recent:
                 pieces += self._rows.get(window, {}).get(table, [])
         return _joined(pieces)
 
+    def holds(self, windows: Iterable[int]) -> bool:
+        """Whether all rows of these windows are at hand."""
+        with self._lock:
+            return all(self._is_whole(window) for window in windows)
+
     def arrived(self, window: int) -> int:
         """How many rows of a window were told of as arrived."""
         with self._lock:
             return self._arrived.get(window, 0)
+
+    @property
+    def count(self) -> int:
+        """How many rows are at hand."""
+        with self._lock:
+            return self._count
+
+    def let_go(self, windows: Iterable[int]) -> None:
+        """The rows of these windows are needed no more; the store is asked where they are."""
+        with self._lock:
+            gone = self._rows.keys() & set(windows)
+            self._unsure |= gone
+            self._drop(gone)
+
+    def marked(self, marks: pa.Table) -> None:
+        """How far event time has come in partitions that are read: rows of `watermarks`."""
+        columns = (marks.column(name).to_pylist() for name in ("source_id", "topic", "partition"))
+        reached = marks.column("watermark").cast(pa.int64()).to_pylist()
+        with self._lock:
+            self._reached |= dict(zip(zip(*columns, strict=True), reached, strict=True))
+
+    def reached(self) -> float | None:
+        """The event time (s since the epoch) that all these partitions have reached."""
+        with self._lock:
+            return min(self._reached.values()) / 1e3 if self._reached else None
 
     def forget(self) -> None:
         """Something else wrote: what is in the store is asked again before the next row is."""

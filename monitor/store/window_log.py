@@ -69,6 +69,13 @@ class WindowLog:
                 return None
             return {window for window, change in self._touched.items() if change > mark}
 
+    def arrived_after(self, mark: int, windows: Iterable[int]) -> set[int] | None:
+        """Those of these windows in which anything arrived since; None where that was forgotten."""
+        with self._lock:
+            if mark < self._floor:
+                return None
+            return {window for window in windows if self._touched.get(window, 0) > mark}
+
     def states(self, windows: AbstractSet[int]) -> list[dict[str, Any]]:
         """Rows as the statement gives them: the windows in which anything ever arrived, in order.
 

@@ -5,12 +5,14 @@ edges always equal the model.
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from monitor.joining.behind import Behind
 from monitor.model.records import Offsets
 from monitor.store import Store
 from monitor.streams.listed import ListSource
@@ -44,6 +46,7 @@ class FailingStore:
 
     def __init__(self, store: Store, inserts: int, *, after: bool) -> None:
         self._store, self._left, self._after = store, inserts, after
+        self.recent = store.recent
 
     def insert(self, table: str, rows: object) -> None:
         self._left -= 1
@@ -66,6 +69,8 @@ class Deliveries(RuleBasedStateMachine):
         for table in EMPTIED:
             self.store.command(f"TRUNCATE TABLE {table}")
         self.rig = Rig(self.store)
+        self.rig.settings = replace(self.rig.settings, batch_rows=6)
+        self.a_new_closer()
         self.calls = Counter[int]()  # window -> calls that were collected whole
         self.halves: dict[tuple[int, int], S] = {}
         self.produced = 0
@@ -109,6 +114,11 @@ class Deliveries(RuleBasedStateMachine):
     @rule()
     def a_new_closer(self) -> None:
         self.rig.closer = self.rig.new_closer()
+        self.behind = Behind(self.store, self.rig.closer, most_rows=40)
+
+    @rule()
+    def close_what_is_left_behind(self) -> None:
+        self.behind.look()
 
     @rule()
     def catch_up_and_read(self) -> None:

@@ -68,16 +68,16 @@ def queued(scene: Scene) -> Mask:
     return answer
 
 
-def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
+def other_ends(scene: Scene, ends: Ends) -> dict[tuple[int, int], int]:
     """Windows other than those due that hold the other end of a message of theirs, or the span
-    that received what a consumer now says to process; and when the newest row that tells so was
-    stored (s since the epoch).
+    that received what a consumer now says to process, each with the window due that tells so; and
+    when the newest row there that does was stored (s since the epoch).
     """
     halves, far = scene.halves, ends.rows
     mine = np.flatnonzero(queued(scene))
     elsewhere = np.flatnonzero(~np.isin(far["window"], scene.due))
     keys = keys_of(halves["trace"][mine], halves["call_span"][mine])
-    newest: dict[int, int] = {}
+    newest: dict[tuple[int, int], int] = {}
     for receiving in (False, True):
         there = (
             elsewhere[(far["side"][elsewhere] > 1) & (far["step"][elsewhere] == RECEIVES)]
@@ -97,8 +97,9 @@ def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
                 other = there[order[place]]
                 other_tells = halves["step"][row] == TELLS and far["step"][other] != TELLS
                 if receiving or far["side"][other] != halves["side"][row] or other_tells:
-                    window, stored = int(far["window"][other]), int(halves["ingested"][row])
-                    newest[window] = max(newest.get(window, 0), stored)
+                    stored = int(halves["ingested"][row])
+                    windows = int(far["window"][other]), int(halves["window"][row])
+                    newest[windows] = max(newest.get(windows, 0), stored)
     return newest
 
 

@@ -1,0 +1,84 @@
+"""Windows that reading has left behind are closed while it goes on: what fell into them is still at
+hand then, and need not be read from the store.
+"""
+
+from collections.abc import Set as AbstractSet
+
+from monitor.joining.closing import Closer
+from monitor.model.edges import WINDOW_SECONDS
+from monitor.store import Store
+
+LAG_SECONDS = 15.0
+"""So long after a window's end by event time little comes: exporters flush every 5 s."""
+MOST_ROWS = 700_000
+"""Some 85 MB. Rows are at hand that long, so that partitions may be a minute apart at 5,000/s."""
+FULL = 0.5
+"""From this share of them on windows are closed: the later, the less comes after it."""
+AROUND = 2
+"""Windows on either side in which copies of its halves may stand."""
+MOST_TOUCHED_AGAIN = 0.1
+MOST_WAITING = 10_000
+
+
+class Behind:
+    """Looks, after each batch of a topic or a file that is read to its end, which windows may be
+    closed. It only saves work: what comes later is closed again at the end, and where more than a
+    few windows get something after all, none is closed early any more.
+    """
+
+    def __init__(self, store: Store, closer: Closer, most_rows: int = MOST_ROWS) -> None:
+        self._log, self._recent, self._closer = store.window_log, store.recent, closer
+        self._mark = 0 if self._log is None else self._log.mark()
+        self._waiting: set[int] = set()
+        self._closed: set[int] = set()
+        self._held: set[int] = set()
+        self._again = 0
+        if self._recent is not None:
+            self._recent.most_rows = most_rows
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether the store keeps beside it what it was given lately."""
+        return self._log is not None and self._recent is not None
+
+    @property
+    def published(self) -> int:
+        """How many windows it closed."""
+        return len(self._closed)
+
+    def look(self) -> None:
+        """A batch was written."""
+        if self._log is None or self._recent is None or len(self._waiting) > MOST_WAITING:
+            return
+        before, self._mark = self._mark, self._log.mark()
+        touched = self._log.touched_since(before)
+        reached = self._recent.reached()
+        if touched is None or reached is None:
+            return
+        self._again += len(touched & self._closed)
+        self._waiting |= touched - self._closed
+        if (
+            self._again > MOST_TOUCHED_AGAIN * len(self._closed)
+            or self._recent.count < FULL * self._recent.most_rows
+        ):
+            return
+        left = {
+            window
+            for window in self._waiting
+            if window + WINDOW_SECONDS + LAG_SECONDS <= reached
+            and not touched & _around(window, 1)
+            and self._recent.holds(_around(window, AROUND))
+        }
+        if not left or self._closer.fills_no_batch(sum(map(self._recent.arrived, left))):
+            return
+        closed = self._closer.close_left(left)
+        self._closed |= closed
+        self._waiting -= closed
+        self._held |= closed
+        free = {window for window in self._held if not self._waiting & _around(window, AROUND)}
+        self._recent.let_go(free)
+        self._held -= free
+
+
+def _around(window: int, steps: int) -> AbstractSet[int]:
+    return {window + step * WINDOW_SECONDS for step in range(-steps, steps + 1)}
