@@ -145,7 +145,7 @@ class Store:
         # where nobody else writes: what was written lately
         self.recent = Recent(self._stored_windows) if lock is not None else None
         self.window_log = (
-            WindowLog(self._window_states, self._newest_arrival) if lock is not None else None
+            WindowLog(self._window_states, self._newest_window) if lock is not None else None
         )
         self.message_log = MessageLog(self._stored_messages) if lock is not None else None
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
@@ -391,8 +391,8 @@ class Store:
     def _window_states(self, windows: list[int]) -> list[dict[str, Any]]:
         return self.ask("window_states", {"only": windows}, given={"only"})
 
-    def _newest_arrival(self) -> int:
-        (row,) = self.ask("newest_arrival")
+    def _newest_window(self) -> int:
+        (row,) = self.ask("newest_window")
         return int(row["window"])
 
     def _stored_windows(self) -> list[tuple[int, int]]:

@@ -153,7 +153,6 @@ class WindowLog:
             self._newest is not None
             and window > self._newest
             and window not in self._touched
-            and window > self._seconds() - SURELY_KEPT_SECONDS
         )
 
     def _learn(self, states: Mapping[int, _State]) -> None:

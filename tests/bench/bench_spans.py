@@ -36,6 +36,7 @@ from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows
 from monitor.edges.closing import ClosingSettings
 from monitor.edges.halves import HalfBatch, Namer, half_edges
+from monitor.joining.behind import Behind
 from monitor.joining.closing import Closer, Numbers
 from monitor.model.edges import EdgeQuery
 from monitor.model.records import Partition, Records
@@ -77,7 +78,11 @@ def batches(
 def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
     """CPU seconds of each step over everything."""
     spent: Counter[str] = Counter()
-    namer, watermarks = Namer(), Watermarks()
+    namer, watermarks, numbers = Namer(), Watermarks(), iter(range(1, 10**9))
+    closer = Closer(
+        store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()
+    )
+    behind = Behind(store, closer)
     for records in batches(timed):
         begun = time.process_time()
         spans, rejects = decode_spans(records)
@@ -103,15 +108,19 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
         marks = watermarks.update(records, spans.record, spans.end_ns, now)
         if watermarks.due(records, now):
             store.insert("watermarks", marks)
+        assert store.recent is not None
+        store.recent.marked(marks)
+        inserted = time.process_time()
+        behind.look()
         spent += Counter(
-            decode=decoded - begun, columns=made - decoded, insert=time.process_time() - made
+            decode=decoded - begun,
+            columns=made - decoded,
+            insert=inserted - made,
+            close=time.process_time() - inserted,
         )  # type: ignore[arg-type]  # a Counter of seconds
-    numbers = iter(range(1, 10**9))
     begun = time.process_time()
-    Closer(
-        store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()
-    ).finish()
-    spent["close"] = time.process_time() - begun  # type: ignore[assignment]  # a Counter of seconds
+    closer.finish()
+    spent["close"] += time.process_time() - begun  # type: ignore[assignment]  # a Counter of seconds
     return spent
 
 
