@@ -149,11 +149,7 @@ class WindowLog:
 
     def _is_beyond(self, window: int) -> bool:
         """Whether nothing ever arrived in it."""
-        return (
-            self._newest is not None
-            and window > self._newest
-            and window not in self._touched
-        )
+        return self._newest is not None and window > self._newest and window not in self._touched
 
     def _learn(self, states: Mapping[int, _State]) -> None:
         if len(self._states) + len(states) > MOST_WINDOWS:

@@ -130,6 +130,38 @@ def test_headers_and_times_come_along(
 
 
 @CLIENTS
+def test_partitions_of_a_backlog_are_read_side_by_side(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    """None is far ahead: every window waits for the last one."""
+    topic = kafka.make_topic(partitions=4)
+    with kafka.producer(linger_ms=5, batch_size=16_000) as producer:
+        for number in range(8000):
+            producer.send(topic, os.urandom(1000), partition=number % 4)
+    answers = {
+        KafkaSource: "max_partition_fetch_bytes",
+        ConfluentSource: "fetch.message.max.bytes",
+    }
+    source = client(
+        kafka.bootstrap,
+        topic,
+        topic,
+        options={answers[client]: 50_000},
+        until_caught_up=True,
+        max_batch_bytes=130_000,
+    )
+    read = collections.Counter[int]()
+    apart = []
+    for records in source.poll():
+        read.update(place.partition for place in records.partitions)
+        source.commit(records.next_offsets)
+        apart.append(max(read.values(), default=0) - min(read[number] for number in range(4)))
+    source.close()
+    assert read == dict.fromkeys(range(4), 2000)
+    assert max(apart) < 400
+
+
+@CLIENTS
 def test_both_clients_name_a_topic_alike_and_a_topic_made_anew_differently(
     kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
 ) -> None:
