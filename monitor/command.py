@@ -1,10 +1,12 @@
 """What the command `seamwatch` starts; where only the capture kit is installed, it says so."""
 
+import gc
 import sys
 
 
 def main() -> None:
     """The command line; exit code 70 where its parts are not installed."""
+    gc.disable()  # what is imported stays, and looking for cycles in it costs a fifteenth of it
     try:
         from monitor.cli.main import main as run  # noqa: PLC0415 - so that what is missing can be said
     except ModuleNotFoundError as missing:
@@ -15,4 +17,5 @@ def main() -> None:
             "The monitor itself is installed by: pip install 'seamwatch[server]'\n"
         )
         sys.exit(70)
+    gc.enable()
     run()

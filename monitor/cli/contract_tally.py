@@ -50,9 +50,9 @@ class Tally:
             self.observations[seen["code"]] += 1
         if row["contract_names_it"]:
             operation = self.services.get(row["contract"], ""), row["operation"]
-            self.operations.setdefault(operation, Counter())[row["verdict"]] += 1
+            self._of(self.operations, operation)[row["verdict"]] += 1
         for interaction, shown in row["shown"]:
-            self.interactions.setdefault(interaction, Counter())[shown] += 1
+            self._of(self.interactions, interaction)[shown] += 1
         for broken in row["violations"]:
             self.rules[broken["rule"]] += 1
             key = (
@@ -66,6 +66,13 @@ class Tally:
                 folded_row["exchanges"] += 1
             elif len(self.folded) < _MOST_FOLDED:
                 self.folded[key] = {**broken, "index": row["index"], "exchanges": 1}
+
+    @staticmethod
+    def _of(counted: dict[tuple[str, str], Counter[str]], name: tuple[str, str]) -> Counter[str]:
+        held = counted.get(name)
+        if held is None:
+            held = counted[name] = Counter()
+        return held
 
     def exit(self) -> int:
         """0 when what was checked keeps its contract, 1 when a clause is broken, 2 when nothing

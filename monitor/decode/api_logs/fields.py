@@ -247,6 +247,10 @@ def headers_of(value: object) -> dict[str, str]:
             return plain
         pairs = list(value.items())
     elif isinstance(value, list):
+        named = _as_object(value)
+        plain = None if named is None else _plain_headers(named)
+        if plain is not None:
+            return plain
         pairs = [pair for entry in value if (pair := _pair(entry)) is not None]
     else:
         return {}
@@ -262,6 +266,17 @@ def headers_of(value: object) -> dict[str, str]:
                 else _header_text(content)
             )
     return headers
+
+
+def _as_object(entries: list[Any]) -> dict[str, Any] | None:
+    """A list of names and values, as HAR has it, where no name comes twice; None for others."""
+    try:
+        named = {entry["name"]: entry["value"] for entry in entries}
+        "".join(named)  # all are texts
+    except (TypeError, KeyError, IndexError):
+        return None
+    plain = len(named) == len(entries) and bool(entries) and "key" not in entries[0]
+    return named if plain else None
 
 
 @lru_cache(maxsize=8192)

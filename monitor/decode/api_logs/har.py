@@ -60,6 +60,7 @@ def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_body=answered,
         response_truncated=isinstance(answered, str)
         and isinstance(size, int)
+        and len(answered) < size
         and len(answered.encode("utf-8", "replace")) < size,
     )
 
@@ -67,14 +68,11 @@ def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 def _headers(part: Entry, body: str) -> dict[str, str]:
     """The headers; the body's media type where the recording left the header out."""
     headers = fields.headers_of(part.get("headers"))
-    media_type = _dict(part.get(body)).get("mimeType")
-    if (
-        isinstance(media_type, str)
-        and media_type
-        and "content-type" not in headers
-        and _dict(part.get(body)).get("text")
-    ):
-        headers["content-type"] = media_type
+    if "content-type" not in headers:
+        content = _dict(part.get(body))
+        media_type = content.get("mimeType")
+        if isinstance(media_type, str) and media_type and content.get("text"):
+            headers["content-type"] = media_type
     return headers
 
 

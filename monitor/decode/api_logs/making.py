@@ -100,17 +100,17 @@ def make(
         duration_ns=duration_ns,
         method=fields.method_of(method),
         path=path,
-        route=fields.name_of(route),
+        route=fields.name_of(route) if route is not None else "",
         query=text,
         status=fields.status_of(status),
         caller=fields.name_of(caller) or UNKNOWN,
-        caller_version=fields.name_of(caller_version),
+        caller_version=fields.name_of(caller_version) if caller_version is not None else "",
         callee=fields.name_of(callee)
         or fields.name_of(host or request_headers.get("host", ""))
         or UNKNOWN,
-        callee_version=fields.name_of(callee_version),
-        callee_namespace=fields.name_of(callee_namespace),
-        environment=fields.name_of(environment),
+        callee_version=fields.name_of(callee_version) if callee_version is not None else "",
+        callee_namespace=fields.name_of(callee_namespace) if callee_namespace is not None else "",
+        environment=fields.name_of(environment) if environment is not None else "",
         trace_id=trace,
         span_id=span,
         side=side,
@@ -126,7 +126,7 @@ def make(
         headers_whole=headers_whole,
         status_told=unanswered or fields.is_told(status),
         proxy_answer=proxy_answer,
-        caller_namespace=fields.name_of(caller_namespace),
+        caller_namespace=fields.name_of(caller_namespace) if caller_namespace is not None else "",
         plaintext=plaintext,
     )
 

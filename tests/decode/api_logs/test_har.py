@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from monitor.decode.api_logs import decode_api_logs
-from monitor.model.exchanges import Exchange
+from monitor.decode.api_logs.fields import headers_of
+from monitor.model.exchanges import REDACTED, Exchange
 from monitor.model.records import Reject
 from tests.decode.api_logs.test_ndjson import records
 
@@ -97,3 +98,23 @@ def test_what_nobody_answered_is_told_as_minus_one_too() -> None:
     silent = {"status": -1, "headers": [], "content": {"size": -1, "mimeType": "x-unknown"}}
     (exchange,), rejects = read(document(ENTRY | {"response": silent}))
     assert (exchange.status, rejects) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted"),
+    [
+        ([{"name": "X-A", "value": "1"}, {"name": "X-B", "value": "2"}], {"x-a": "1", "x-b": "2"}),
+        ([{"name": "X-A", "value": "1"}, {"name": "x-a", "value": "2"}], {"x-a": "2"}),
+        ([{"name": "X-A", "value": "1"}, {"name": "X-A", "value": "2"}], {"x-a": "2"}),
+        ([{"name": "X-A", "value": 1}, {"name": None, "value": "2"}], {"x-a": "1"}),
+        ([{"name": "", "value": "1"}, {"name": "X-B", "value": None}], {"x-b": ""}),
+        ([{"key": "K", "name": "N", "value": "1"}], {"k": "1"}),
+        ([["X-A", "1"], {"name": "X-B", "value": "2"}], {"x-a": "1", "x-b": "2"}),
+        ([{"name": "Authorization", "value": "s"}], {"authorization": REDACTED}),
+        ([{"name": [], "value": "1"}, {"name": "X-B"}, 7, None, "ab"], {"x-b": ""}),
+    ],
+)
+def test_headers_in_a_list_are_read_alike_however_they_are_written(
+    listed: list[Any], wanted: dict[str, str]
+) -> None:
+    assert headers_of(listed) == wanted
