@@ -10,8 +10,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from monitor.contracts.change import Change, Met, Place, Read
+from monitor.contracts.change import Change, Met, Place, Read, Side, changed
 from monitor.contracts.changes import MOST_CHANGES, changes
+from monitor.contracts.compatibility.both_ways import both_ways
 from monitor.contracts.containment import OPEN, Answer, Held, held_against
 from monitor.contracts.schemas import Schema
 
@@ -72,7 +73,49 @@ def weighed(old: Read, new: Read) -> list[Weighed]:
                 row = replace(row, counterexample="")
             shown.add(place)
         rows.append(row)
+    rows = _by_registry(old, new, rows)
     return sorted(rows, key=lambda row: WORST_FIRST.index(row.bearing))
+
+
+def _by_registry(old: Read, new: Read, rows: list[Weighed]) -> list[Weighed]:
+    """Schemas of messages are written for readers that resolve them: their own rules go before what
+    the values allow. Who keeps to the older revision reads what is sent (FORWARD), or writes to a
+    topic whose contract binds (BACKWARD); what the other way breaks is told beside it.
+
+    Of JSON Schema they settle only what is open, since they take any field that comes to an open
+    object for a break.
+    """
+    ways = both_ways(old, new)
+    if ways is None or not rows:
+        return rows
+    messages = new.promise.messages
+    sent = all(message.own for message in messages)
+    asked = ways.forward if sent else ways.backward
+    if not asked:
+        why = "forward_kept" if sent else "backward_kept"
+        settled = {"undecided", "breaking"} if ways.binary else {"undecided"}
+        rows = [
+            replace(row, bearing="compatible", why=why, counterexample="")
+            if row.bearing in settled and not (ways.backward and row.why == "provider_must_show")
+            else row
+            for row in rows
+        ]
+    if not ways.binary:
+        return rows
+    name = messages[0].name if len(messages) == 1 else ""
+    side: Side = "response" if sent else "request"
+    for way, clashes in (("forward", ways.forward), ("backward", ways.backward)):
+        bearing: Bearing = "breaking" if clashes is asked else "compatible"
+        for clash in clashes:
+            if clash.rule.endswith("_REMOVED"):
+                continue  # told as what went, and whether anybody needs it live traffic tells
+            both = (clash.expected, clash.actual)
+            was, now = both if way == "forward" else reversed(both)
+            change = changed(
+                name, side, "", clash.pointer, clash.rule, "changed", "other", was, now
+            )
+            rows.append(Weighed(change, bearing, f"{way}_broken"))
+    return rows
 
 
 def bearing_of(rows: Sequence[Weighed]) -> Bearing:

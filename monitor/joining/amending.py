@@ -36,6 +36,7 @@ _MOST_REASONS = 20
 _upper_share = lru_cache(maxsize=8192)(upper_share)  # many rows have the same counts
 _MET = {"never_promised": "received_today", "sent_in_vain": "sent_today"}
 _BY_LIVE = frozenset({"answers_break", "values_sent", *_MET.values()})
+_BY_REGISTRY = frozenset({"forward_kept", "backward_kept"})
 _SETTLED = {"never_promised": "nobody_receives", "sent_in_vain": "nobody_sends"}
 
 
@@ -315,6 +316,8 @@ def _settled(row: Weighed, looked_at: int, affected: int, untold: int) -> Settle
             row = replace(row, bearing="breaking", why=_MET[row.why])
         elif not untold and upper <= MOST_SHARE:
             row = replace(row, bearing="compatible", why=_SETTLED[row.why])
+    elif row.why in _BY_REGISTRY and row.change.what == "went" and affected:
+        row = replace(row, bearing="breaking", why="received_today")
     elif row.bearing == "undecided" and row.change.rule in RULES and row.change.side == "request":
         if affected:
             row = replace(row, bearing="breaking", why="values_sent")

@@ -23,6 +23,10 @@ WHY: Mapping[str, str] = {
     "values_not_sent": "no live call sends a value that is not allowed any more",
     "closed_before": "the older revision allowed no other field; consumers that refuse what they do not know break",
     "another_word": "the words of before stay and others may come; consumers that take no word they do not know break",
+    "forward_kept": "by the registries' rules (FORWARD) who has the older revision reads what the newer one writes",
+    "backward_kept": "by the registries' rules (BACKWARD) who has the newer revision reads what the older one wrote",
+    "forward_broken": "by the registries' rules (FORWARD) who has the older revision cannot read what the newer one writes; consumers change first",
+    "backward_broken": "by the registries' rules (BACKWARD) who has the newer revision cannot read what the older one wrote; producers change first, and records that are kept stay unread",
     "default_changed": "whoever leaves it out is understood otherwise",
 }
 """Why a change bears as it does, as a sentence; empty where the clause says it."""
