@@ -18,6 +18,7 @@ from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads, nobody_known
 from monitor.contracts.framing import SchemaKey, Writer, Writers
 from monitor.contracts.interactions import NO_INTERACTION
+from monitor.contracts.joined import UNDOCUMENTED
 from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
 from monitor.contracts.verdicts import NO_CONTRACT
@@ -199,9 +200,7 @@ def _row(entry: Exchange, checked: Checked) -> dict[str, Any]:
         "violations": [_broken(violation) for violation in checked.violations],
         "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
         "contract": checked.contract,
-        "contract_names_it": not any(
-            broken.rule.startswith("undocumented_op") for broken in checked.violations
-        )
+        "contract_names_it": not any(broken.rule in UNDOCUMENTED for broken in checked.violations)
         and bool(checked.contract)
         and checked.reason
         not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION, NO_MESSAGE),

@@ -9,7 +9,7 @@ from monitor.contracts.messages import NO_MESSAGE, UNKNOWN_PRODUCER
 from monitor.contracts.verdicts import NOT_OFFERED, OBSERVED, PREFLIGHT, PROXY_ANSWER
 from monitor.model.exchanges import Checked, CheckOutcome
 
-_UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
+UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
 _UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 
 
@@ -92,5 +92,5 @@ def _knows(result: Checked) -> bool:
     if result.reason == PROXY_ANSWER:
         return any(left.clause for left in result.unchecked)
     return result.reason not in _UNKNOWN and not (
-        result.violations and result.violations[0].rule in _UNDOCUMENTED
+        result.violations and result.violations[0].rule in UNDOCUMENTED
     )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from monitor.contracts.form import Promise
+from monitor.contracts.joined import UNDOCUMENTED
 from monitor.contracts.mocking import asks_for
 from monitor.contracts.stubs import asked
 from monitor.control.contracts import listed, whole
@@ -30,6 +31,7 @@ _UNNAMED = frozenset({"", "unknown", "user", "__other__"})
 _NO_CONTRACTS = frozenset({"database", "db", "unknown"})
 _BY: tuple[GroupBy, ...] = ("environment", "caller", "callee", "protocol", "operation", "versions")
 _MOST_NAMED = 20
+_MOST_BROKEN = 10_000
 
 
 @dataclass(slots=True)
@@ -39,7 +41,8 @@ class _Seen:
     protocol: str
     calls: int = 0
     failed: int = 0
-    checked: int = 0
+    valid: int = 0
+    violated: int = 0
     callers: set[str] = field(default_factory=set)
     versions: set[str] = field(default_factory=set)
 
@@ -60,12 +63,13 @@ def uncovered(
     environment: str = "",
 ) -> UncoveredList:
     """Over the windows of so many days. An operation is covered where a contract in force speaks
-    of it, or where checking found one that does.
+    of it, or where checking found one that does: that a contract lacks it covers nothing.
     """
     since = now - timedelta(days=days)
     query = EdgeQuery(since=since, until=now, environment=environment or None, by=_BY)
     seen, left_out = _seen(reader.edges(query))
     bound, unreadable = _contracts(engine, aliases)
+    undocumented = _undocumented(reader, since, now, environment) if seen else frozenset()
     rows, covered, deploys = [], 0, dict[tuple[str, str], int]()
     for (place, provider, operation), entry in seen.items():
         own = [
@@ -75,7 +79,10 @@ def uncovered(
             if (entry.protocol == MESSAGING or may_be_one(held.revision.provider, provider))
             and held.revision.environment in ("", place)
         ]
-        if entry.checked or any(speaks_of(held.promise, operation) for held in own):
+        spoken_of = entry.valid or (
+            entry.violated and (place, provider, operation) not in undocumented
+        )
+        if spoken_of or any(speaks_of(held.promise, operation) for held in own):
             covered += 1
             continue
         if (place, provider) not in deploys:
@@ -149,10 +156,22 @@ def _seen(rows: Iterable[EdgeRow]) -> tuple[dict[tuple[str, str, str], _Seen], i
         entry = seen.setdefault(key, _Seen(protocol))
         entry.calls += row.calls
         entry.failed += row.bad
-        entry.checked += sum(row.conformance.get(word, 0) for word in ("valid", "violated"))
+        entry.valid += row.conformance.get("valid", 0)
+        entry.violated += row.conformance.get("violated", 0)
         entry.callers.add(row.caller or "unknown")
         entry.versions.add(row.callee_version or "")
     return seen, left_out
+
+
+def _undocumented(
+    reader: Reader, since: datetime, until: datetime, environment: str
+) -> frozenset[tuple[str, str, str]]:
+    """Environment, provider and operation of calls that their contract does not know."""
+    return frozenset(
+        (row["environment"], row["callee"], row["operation"])
+        for row in reader.violations(since, until, environment, limit=_MOST_BROKEN)
+        if row["rule"] in UNDOCUMENTED
+    )
 
 
 def _contracts(engine: Engine, aliases: Aliases) -> tuple[list[_Bound], list[str]]:

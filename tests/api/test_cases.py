@@ -204,6 +204,25 @@ def test_what_no_contract_covers_is_listed_by_risk_and_becomes_a_test(
     assert listed(There(api), 7, "nowhere", None, "table") == 2
 
 
+def test_a_call_that_its_providers_contract_does_not_know_is_covered_by_none(api: Asked) -> None:
+    publish(api)
+    known = GOOD | {"amount": "x"}
+    recorded(api, {"path": "/nowhere/7"}, {"response_body": json.dumps(known)})
+    at = NOON - timedelta(hours=1)
+    cells = [
+        replace(
+            called(at, "1", 1, "web", "payment", "http", operation), conformance={"violated": 1}
+        )
+        for operation in ("GET /payments/{id}", "GET /nowhere/{id}")
+    ]
+    write_cells(api.parts.store, cells)
+    (broken,) = [
+        row for row in api.get("/v1/violations").json() if row["rule"] == "undocumented_operation"
+    ]
+    told = api.get("/v1/uncovered").json()
+    assert [row["operation"] for row in told["uncovered"]] == [broken["operation"]]
+
+
 def test_a_broken_message_becomes_a_pact_of_its_topic(
     api: Asked, capsys: pytest.CaptureFixture[str]
 ) -> None:
