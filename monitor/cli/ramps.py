@@ -47,6 +47,7 @@ def ramp(
 ) -> int:
     """Versions of a service that are live at once: shares, and what each pair of versions has
     proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0.
+    Without a service pairs are not judged: exits 2 where none is in a ramp, else 0.
     """
     asked: dict[str, Any] = {"at": at, "environment": environment, "live_minutes": live_minutes}
     with api(settings_of(context)) as there:
@@ -68,7 +69,7 @@ def ramp(
 def _listed(rows: Sequence[dict[str, Any]], form: Any) -> int:
     lines = [row | {"shares": _shares(row["shares"])} for row in rows] if form == "table" else rows
     show(lines, SERVICES, form, empty="no service has more than one live version")
-    return 0
+    return 0 if rows else 2
 
 
 def _print(shown: Mapping[str, Any]) -> None:

@@ -20,19 +20,11 @@ from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.matrix import Expected, Live, matrix
 from monitor.joining.publishing import promise_of
+from monitor.joining.ramp_listing import data_end
 from monitor.joining.ramp_meaning import meanings_of
-from monitor.joining.ramps import (
-    BEFORE_SECONDS,
-    FINE_SECONDS,
-    LIVE,
-    TRACES_SECONDS,
-    cell_of,
-    data_end,
-    harms_of,
-    paths_of,
-    slots_by_service,
-    step_of,
-)
+from monitor.joining.ramp_rows import cell_of, paths_of, slots_by_service
+from monitor.joining.ramp_times import FINE_SECONDS, LIVE
+from monitor.joining.ramps import BEFORE_SECONDS, TRACES_SECONDS, harms_of, step_of
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.deployable import Declared, Deployable, DeployPair, Missing, missing

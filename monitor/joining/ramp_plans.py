@@ -10,7 +10,8 @@ from monitor.control import contracts as registry
 from monitor.detect.ramps.plans import entries, judge_plan
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
-from monitor.joining.ramps import Asked, places_of, ramp_at
+from monitor.joining.ramp_listing import places_of
+from monitor.joining.ramps import Asked, ramp_at
 from monitor.joining.registry import canonical
 from monitor.joining.tables import row_number, violations_of
 from monitor.model.contracts import Revision

@@ -1,9 +1,8 @@
 """The state of a ramp at any time, from what is published of the windows before it."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
@@ -23,7 +22,16 @@ from monitor.detect.ramps.presence import (
 )
 from monitor.detect.ramps.traffic import doses, mixed, moved_back, newest_shares, share_steps
 from monitor.joining.ramp_meaning import meanings_of
-from monitor.model.edges import OUTCOMES, SAMPLINGS, WINDOW_SECONDS, apart
+from monitor.joining.ramp_rows import cell_of, paths_of, slot_of, slots_by_service
+from monitor.joining.ramp_times import (
+    FINE_SECONDS,
+    LIVE,
+    LOOK_BACK,
+    moment,
+    seconds_of,
+    whole_seconds,
+)
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.ramps import (
     Age,
     Ramp,
@@ -36,28 +44,13 @@ from monitor.model.ramps import (
 from monitor.store import Store
 from monitor.store.ramps import Extent, Place, RampReader
 
-LIVE = timedelta(minutes=15)
-"""A version is live for so long after it was seen last."""
-LOOK_BACK = timedelta(days=7)
 BEFORE_SECONDS = 1800
 """So much of the time before a ramp is read, to know how things were."""
-FINE_SECONDS = 300
 STEPS = (10, 30, 60, 300, 900, 3600)
 POINTS = 180
 TRACES_SECONDS = 3600
 """Exchanges and half edges are read for the newest so much of a ramp."""
 MOST_PAIRS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class RampListed:
-    """A service with more than one live version, and each one's share of its calls."""
-
-    environment: str
-    namespace: str
-    service: str
-    since: datetime
-    shares: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,100 +63,6 @@ class Asked:
     at: datetime
     live: timedelta = LIVE
     newest: bool = False
-
-
-def places_of(store: Store, service: str, environment: str, at: datetime) -> list[Place]:
-    """Where a service of this name was alive in the days before: each environment and namespace."""
-    wanted = Place(environment, *apart(service))
-    rows = RampReader(store).presence_of(
-        wanted, _seconds(at - LOOK_BACK), _seconds(at), _whole(LOOK_BACK)
-    )
-    return sorted(
-        {Place(row["environment"], row["namespace"], wanted.service) for row in rows},
-        key=lambda place: (place.environment, place.namespace or ""),
-    )
-
-
-def data_end(store: Store, until: datetime) -> datetime | None:
-    """The end of the newest window published before `until`; None while there is none."""
-    last = RampReader(store).extent(until).last
-    return datetime.fromtimestamp(last + WINDOW_SECONDS, UTC) if last else None
-
-
-@dataclass(frozen=True, slots=True)
-class Unclosed:
-    """Windows that telemetry has reached and that are not closed, so that nothing of them is told:
-    the first one's end, and the end of the newest that is closed (None: there is none).
-    """
-
-    first: datetime
-    closed: datetime | None
-
-
-def unclosed(store: Store, until: datetime) -> Unclosed | None:
-    """What is not closed yet of windows before `until`; None where all is."""
-    closed = RampReader(store).extent(until).last
-    (row,) = store.query("newest_arrival")
-    if int(row["window"]) <= closed:
-        return None
-    first = closed + WINDOW_SECONDS if closed else int(row["oldest"])
-    return Unclosed(
-        _moment(first + WINDOW_SECONDS),
-        _moment(closed + WINDOW_SECONDS) if closed else None,
-    )
-
-
-def ramps_at(
-    store: Store, environment: str, at: datetime, live: timedelta = LIVE
-) -> list[RampListed]:
-    """Every service of which more than one version is live, by environment and name."""
-    reader = RampReader(store)
-    until, longest = _seconds(at), int(live.total_seconds())
-    rows = reader.presence(environment, (), _seconds(at - LOOK_BACK), until, FINE_SECONDS)
-    by_service: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["version"]:
-            key = (row["environment"], row["namespace"], row["service"])
-            by_service.setdefault(key, []).append(row)
-    listed: list[RampListed] = []
-    for (place, namespace, service), held in by_service.items():
-        slots = [slot_of(row) for row in held]
-        alive = live_at(appearances(slots, longest), until, longest)
-        start = began(alive)
-        if start is None:
-            continue
-        versions = {it.version for it in alive}
-        counts: Counter[str] = Counter()
-        for slot in slots:
-            if slot.version in versions and until - slot.last <= longest:
-                counts[slot.version] += slot.server_calls or slot.spans
-        total = max(1, sum(counts.values()))
-        shares = {version: counts[version] / total for version in sorted(versions)}
-        listed.append(
-            RampListed(place, namespace, service, datetime.fromtimestamp(start, UTC), shares)
-        )
-    return sorted(listed, key=lambda it: (it.environment, it.service, it.namespace))
-
-
-def ramp_span(
-    store: Store, place: Place, at: datetime, end: datetime, live: timedelta = LIVE
-) -> tuple[datetime, datetime] | None:
-    """When the ramp around a time began, and when only one version was left, `end` at the latest;
-    else of the next one after it, or of the one before it. None where there is none.
-    """
-    longest, until = int(live.total_seconds()), _seconds(at)
-    rows = RampReader(store).presence_of(
-        place, _seconds(at - LOOK_BACK), _seconds(end), FINE_SECONDS
-    )
-    slots = [slot_of(row) for row in rows if row["version"]]
-    spans = [
-        (first, min(last + WINDOW_SECONDS, _seconds(end)))
-        for first, last in overlaps(appearances(slots, longest))
-    ]
-    if not spans:
-        return None
-    start, stop = next((span for span in spans if until <= span[1]), spans[-1])
-    return _moment(start), _moment(stop)
 
 
 def ramp_at(store: Store, engine: Engine, asked: Asked) -> Ramp:
@@ -179,12 +78,12 @@ class _Reading:
     def __init__(self, store: Store, engine: Engine, asked: Asked) -> None:
         self.store, self.reader, self.engine = store, RampReader(store), engine
         self.place, self.at, self.newest = asked.place, asked.at, asked.newest
-        self.until = _seconds(asked.at) // WINDOW_SECONDS * WINDOW_SECONDS
+        self.until = seconds_of(asked.at) // WINDOW_SECONDS * WINDOW_SECONDS
         self.longest = int(asked.live.total_seconds())
         self.extent: Extent = self.reader.extent(asked.at)
 
     def ramp(self) -> Ramp:
-        first = self.until - _whole(LOOK_BACK)
+        first = self.until - whole_seconds(LOOK_BACK)
         rows = self.reader.presence_of(self.place, first, self.until, FINE_SECONDS)
         slots = [slot_of(row) for row in rows if row["version"]]
         seen = appearances(slots, self.longest)
@@ -223,8 +122,8 @@ class _Reading:
                     self.store,
                     self.place,
                     own,
-                    _moment(since),
-                    _moment(self.until),
+                    moment(since),
+                    moment(self.until),
                     newest=self.newest,
                 ),
             )
@@ -239,8 +138,8 @@ class _Reading:
             service=self.place.service,
             namespace=self.place.namespace or "",
             environment=self.place.environment,
-            at=_moment(self.until),
-            since=_moment(start),
+            at=moment(self.until),
+            since=moment(start),
             sealed_until=_sealed(self.extent),
             step_seconds=step,
             live=_live(alive, own, steps, slots, deploys, self.until - self.longest),
@@ -269,12 +168,12 @@ class _Reading:
         )
         past = overlaps(seen)
         slots = [slot_of(row) for row in rows]
-        steps = self._steps(max(self.until - 3600, self.until - _whole(LOOK_BACK)), 60)
+        steps = self._steps(max(self.until - 3600, self.until - whole_seconds(LOOK_BACK)), 60)
         return Ramp(
             service=self.place.service,
             namespace=self.place.namespace or "",
             environment=self.place.environment,
-            at=_moment(self.until),
+            at=moment(self.until),
             since=None,
             sealed_until=_sealed(self.extent),
             step_seconds=60,
@@ -286,7 +185,7 @@ class _Reading:
             retried=(),
             doses=(),
             reasons=[reason],
-            last_ramp=(_moment(past[-1][0]), _moment(past[-1][1] + WINDOW_SECONDS))
+            last_ramp=(moment(past[-1][0]), moment(past[-1][1] + WINDOW_SECONDS))
             if past
             else None,
         )  # fmt: skip
@@ -325,7 +224,7 @@ class _Reading:
         rows = self.reader.presence(
             self.place.environment,
             partners,
-            self.until - _whole(LOOK_BACK),
+            self.until - whole_seconds(LOOK_BACK),
             self.until,
             FINE_SECONDS,
         )
@@ -427,7 +326,7 @@ def _told_deploys(
                 if event.traffic_share is not None and event.at <= at
             ]
             by_version.setdefault(
-                deploy.version, (_seconds(deploy.started), shares[-1] if shares else None)
+                deploy.version, (seconds_of(deploy.started), shares[-1] if shares else None)
             )
     return by_version
 
@@ -448,8 +347,8 @@ def _live(
             VersionLive(
                 version=it.version,
                 age=own.get(it.version, "unknown"),
-                since=_moment(it.first),
-                last_seen=_moment(it.last),
+                since=moment(it.first),
+                last_seen=moment(it.last),
                 server_calls=sum(slot.server_calls for slot in held),
                 spans=sum(slot.spans for slot in held),
                 instances=max((slot.instances for slot in held), default=0),
@@ -460,68 +359,10 @@ def _live(
     return lines
 
 
-def slot_of(row: Mapping[str, Any]) -> Slot:
-    """A row of `ramp_presence`."""
-    names = ("at", "first", "last", "spans", "server_calls", "instances")
-    return Slot(version=row["version"], **{name: int(row[name]) for name in names})
-
-
-def slots_by_service(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Slot]]:
-    """Rows of `ramp_presence` by namespace and name."""
-    slots: dict[tuple[str, str], list[Slot]] = {}
-    for row in rows:
-        slots.setdefault((row["namespace"], row["service"]), []).append(slot_of(row))
-    return slots
-
-
-def paths_of(reader: RampReader, place: Place, since: int, until: int) -> list[PathSeen]:
-    """How exchanges of the service's pairs ended, by operation."""
-    return [
-        PathSeen(
-            row["from_service"], row["from_version"], row["to_version"], row["operation"],
-            str(row["status"] or ""), int(row["exchanges"]),
-        )
-        for row in reader.paths(place, since, until)
-    ]  # fmt: skip
-
-
-def cell_of(row: Mapping[str, Any]) -> RampCell:
-    """A row of `ramp_cells`."""
-    texts = "caller_namespace caller caller_version callee_namespace callee callee_version protocol operation"
-    return RampCell(
-        at=int(row["at"]),
-        **{name: row[name] for name in texts.split()},
-        calls=int(row["calls"]),
-        bad=min(int(row["bad"]), int(row["calls"])),
-        outcomes={name: int(row[name]) for name in OUTCOMES},
-        valid=int(row["valid"]),
-        violated=int(row["violated"]),
-        not_checked=dict(row["not_checked"]),
-        client_histogram=dict(row["client_histogram"]),
-        server_histogram=dict(row["server_histogram"]),
-        queue_histogram=dict(row["queue_histogram"]),
-        both=int(row["both"]),
-        biased=SAMPLINGS[row["sampling"]] == "biased",
-        last=int(row["last"]),
-    )
-
-
 def step_of(seconds: int) -> int:
     """The shortest step of time that gives no more than 180 of them."""
     return next((step for step in STEPS if seconds / step <= POINTS), STEPS[-1])
 
 
 def _sealed(extent: Extent) -> datetime | None:
-    return _moment(extent.last_sealed + WINDOW_SECONDS) if extent.last_sealed else None
-
-
-def _whole(span: timedelta) -> int:
-    return int(span.total_seconds())
-
-
-def _seconds(moment: datetime) -> int:
-    return max(0, int(moment.timestamp()))
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return moment(extent.last_sealed + WINDOW_SECONDS) if extent.last_sealed else None

@@ -387,6 +387,9 @@ def test_a_ramp_and_whether_a_version_may_go_somewhere_exit_by_what_is_shown(
     before = (NOON - timedelta(minutes=15)).isoformat()
     assert "one version is live: 1.4.2" in said(capsys, "ramp", "payment", "--at", before, exits=2)
     assert "payment" in said(capsys, "ramp")
+    assert "no service has more than one live version" in said(
+        capsys, "ramp", "--at", before, exits=2
+    )
     assert "no two versions of payment were seen" in said(capsys, "meaning", "payment", exits=2)
     assert said(capsys, "contracts", "infer", "--provider", "nobody", exits=2) == ""
     may = said(capsys, "can-i-deploy", "payment", "2.0.0", "--to", "prod", exits=1)

@@ -24,7 +24,7 @@ from monitor.api.routes.ramps import (
 )
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
-from monitor.joining.ramps import ramp_span
+from monitor.joining.ramp_listing import ramp_span
 from monitor.model.ramps import ShareStep
 from monitor.wording.ramps import OF_FINDINGS, ROLES, WHY_UNPROVEN
 

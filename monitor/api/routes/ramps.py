@@ -16,16 +16,9 @@ from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import StrictRoute
 from monitor.api.told import ToldReason, fields_of, told_reasons
+from monitor.joining.ramp_listing import RampListed, data_end, places_of, ramps_at, unclosed
 from monitor.joining.ramp_plans import plan_states
-from monitor.joining.ramps import (
-    Asked,
-    RampListed,
-    data_end,
-    places_of,
-    ramp_at,
-    ramps_at,
-    unclosed,
-)
+from monitor.joining.ramps import Asked, ramp_at
 from monitor.model.edges import qualified
 from monitor.model.ramp_plans import PlanState
 from monitor.model.ramps import PairState, Ramp, RampReason
