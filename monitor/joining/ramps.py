@@ -354,6 +354,7 @@ def _live(
                 instances=max((slot.instances for slot in held), default=0),
                 share=newest.get(it.version, 0.0) if newest else None,
                 planned_share=deploys.get(it.version, (0, None))[1],
+                first_seen=moment(min(slot.first for slot in slots if slot.version == it.version)),
             )
         )
     return lines

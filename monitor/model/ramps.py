@@ -119,6 +119,7 @@ class ThinPath:
 class VersionLive:
     """A version that is live: since when without a break, its calls and share in the newest step,
     and its instances there. `planned_share` is what a pipeline told last; None where none did.
+    `first_seen` is before every break, in the seven days that are looked back.
     """
 
     version: str
@@ -130,6 +131,7 @@ class VersionLive:
     instances: int
     share: float | None
     planned_share: float | None
+    first_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,12 +155,14 @@ def _early(plan: RampPlan, ramp: Ramp, then: Sequence[Ramp | None]) -> Iterable[
 
 
 def _too_long(plan: RampPlan, ramp: Ramp) -> Iterable[Reason]:
+    """An old version that is back after a break does not begin the ramp anew: its end stands."""
     others = _older(plan, ramp)
     if ramp.since is None or not others:
         return
     stood = (ramp.at - ramp.since).total_seconds()
+    came = min(ramp.since, *(it.since for it in ramp.live if it.version == plan.version))
     end = plan.end_of_old or (
-        ramp.since + timedelta(seconds=plan.end_after_seconds)
+        came + timedelta(seconds=plan.end_after_seconds)
         if plan.end_after_seconds is not None
         else None
     )
@@ -195,18 +197,25 @@ def _older(plan: RampPlan, ramp: Ramp) -> list[VersionLive]:
     return [
         version
         for version in ramp.live
-        if version is not own and (version.since <= own.since or version.version in before)
+        if version is not own
+        and (
+            min(version.since, version.first_seen) <= min(own.since, own.first_seen)
+            or version.version in before
+        )
     ]
 
 
 def _aborts(plan: RampPlan, ramp: Ramp) -> Iterable[Reason]:
+    """Failures of calls are the callee's; messages that break a contract are their producer's."""
     for pair in _own_pairs(plan, ramp):
-        if pair.callee != ramp.service:
+        if pair.callee != ramp.service and pair.kind != "queue":
             continue
         for share, limit, kind in (
             (pair.failed, plan.abort_failures, "fail"),
             (pair.violated, plan.abort_violations, "violate"),
         ):
+            if kind == "fail" and pair.callee != ramp.service:
+                continue
             if limit is not None and share.of and lower_share(share.count, share.of) > limit:
                 yield reason(
                     "plan_abort",
@@ -250,11 +259,17 @@ def _lacking(
 
 def evidence(plan: RampPlan, ramp: Ramp) -> list[tuple[str, int, float]]:
     """Of each pair that must show itself, its name, its calls and calls a second: those that the plan
-    lists and the version is in, seen or not; without a list, every caller's.
+    lists and the version is in, seen or not; without a list, every caller's, and of a service that
+    nobody calls every consumer's of its messages.
     """
     own = _own_pairs(plan, ramp)
     if not plan.pairs:
-        seen = [pair for pair in own if pair.callee == ramp.service]
+        answers = any(pair.callee == ramp.service for pair in ramp.pairs)
+        seen = [
+            pair
+            for pair in own
+            if pair.callee == ramp.service or (not answers and pair.kind == "queue")
+        ]
         return [(pair_name(pair), pair.calls, pair.calls_a_second) for pair in seen] or [
             (f"any caller → {ramp.service} {plan.version}", 0, 0.0)
         ]
