@@ -192,7 +192,7 @@ def _missing(read: Any) -> dict[str, str]:
 def _said(reason: str) -> str:
     from monitor.joining.unread import explained
 
-    return explained("api-logs", reason)
+    return explained("api-logs", reason, "decode")
 
 
 def _print(shown: list[dict[str, Any]], summary: list[dict[str, Any]]) -> None:

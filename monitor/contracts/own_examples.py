@@ -14,8 +14,9 @@ import orjson
 from monitor.contracts.broken import Broken
 from monitor.contracts.form import Body, Parameter, Promise
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.plain_texts import is_text
 from monitor.contracts.proving import OPEN
-from monitor.contracts.readings import readings
+from monitor.contracts.readings import Reading, readings
 from monitor.contracts.refs import Placed, resolve
 from monitor.contracts.remarks import Remark
 from monitor.contracts.schemas import Schema, Schemas
@@ -175,6 +176,8 @@ def _all(document: dict[str, Any], promise: Promise, marked: Sequence[Placed]) -
                     is_json_type(media) or media in ("*/*", "application/*")
                 ):
                     yield from _of_body(document, schema)
+                elif schema is not None and media in body.plain and is_text(media):
+                    yield from _of_text(document, schema, body.plain[media])
     yield from _of_schemas(promise, marked)
 
 
@@ -187,6 +190,14 @@ def _of_body(document: dict[str, Any], schema: Schema) -> Iterator[_Shown]:
                 values = (json.loads(value), value)  # the body as text, as it goes over the wire
             except (ValueError, RecursionError):
                 values = (value,)
+        yield _Shown(pointer, values, schema)
+
+
+def _of_text(document: dict[str, Any], schema: Schema, reading: Reading) -> Iterator[_Shown]:
+    """Bodies of text: the text is the value, or stands for a scalar."""
+    above = schema.pointer.rpartition("/")[0]
+    for pointer, value in _examples_of(document, _at(document, above), above):
+        values = (value, *readings(value, reading)) if isinstance(value, str) else (value,)
         yield _Shown(pointer, values, schema)
 
 

@@ -10,6 +10,12 @@ from monitor.store import Store
 
 Kind = Literal["spans", "api-logs", "messages", "deploys"]
 
+Asker = Literal["replay", "decode"]
+"""Which command is run: each has an option of its own for who wrote API logs."""
+_OPTIONS = {
+    "replay": ("replay's --format", "in replay --format"),
+    "decode": ("--source", "here --source"),
+}
 _HOLDS = {
     "spans": "OTLP, Jaeger or Zipkin spans",
     "api-logs": "API logs",
@@ -24,7 +30,7 @@ _SETTING = {
 }
 _HOW = {
     "spans": f"topics.spans_encoding (auto, {', '.join(SPAN_ENCODINGS)}), or replay's --encoding and --framing",
-    "api-logs": f"topics.api_logs_format ({', '.join(FORMATS)}), or replay's --format",
+    "api-logs": f"topics.api_logs_format ({', '.join(FORMATS)}), or {{option}}",
     "messages": "replay's --kind",
     "deploys": "topics.deploys, or replay's --kind",
 }
@@ -62,13 +68,13 @@ _BROKEN = {
 }
 
 
-def explained(kind: Kind, reason: str) -> str:
+def explained(kind: Kind, reason: str, asker: Asker = "replay") -> str:
     """What records refused for this reason look like, and what reads them."""
     looked = looks(reason)
     if not looked:
         because = _BROKEN.get(reason, f"the reason is {reason}")
-        return f"Of their bytes: {because}; expected are {_HOLDS[kind]}: see {_HOW[kind]}"
-    return f"They look like {looked}; {_remedy(kind, reason)}"
+        return f"Of their bytes: {because}; expected are {_HOLDS[kind]}: see {_HOW[kind].format(option=_OPTIONS[asker][0])}"
+    return f"They look like {looked}; {_remedy(kind, reason, asker)}"
 
 
 def read_before(store: Store, source_id: str) -> bool:
@@ -76,7 +82,7 @@ def read_before(store: Store, source_id: str) -> bool:
     return bool(store.query("read_before", {"source": source_id})[0]["read"])
 
 
-def _remedy(kind: Kind, form: str) -> str:
+def _remedy(kind: Kind, form: str, asker: Asker) -> str:
     owner: Kind | None = "spans" if form in SPAN_ENCODINGS else None
     owner = "api-logs" if form in API_LOG_FORMS else owner
     owner = "deploys" if form in DEPLOY_FORMS else owner
@@ -94,7 +100,7 @@ def _remedy(kind: Kind, form: str) -> str:
     if kind == "spans":
         return f"topics.spans_encoding=auto or ={form} reads them, in replay --encoding {form}"
     source = "otlp" if form == "otlp_logs" else source_of_form(form)
-    return f"topics.api_logs_format=auto or ={source} reads them, in replay --format {source}"
+    return f"topics.api_logs_format=auto or ={source} reads them, {_OPTIONS[asker][1]} {source}"
 
 
 def _is_json(kind: Kind, form: str) -> bool:

@@ -55,7 +55,7 @@ def test_a_wrong_source_names_the_right_one_and_exits_2(
     assert run("decode", str(file), "--source", "aws-alb", "-f", "ndjson") == 2
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert first["reason"] == "combined"
-    assert "topics.api_logs_format=auto or =combined reads them" in first["said"]
+    assert "topics.api_logs_format=auto or =combined reads them, here --source" in first["said"]
     assert run("decode", str(file), "--source", "kongg") == 64
     assert "did you mean kong?" in capsys.readouterr().err
 

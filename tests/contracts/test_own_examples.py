@@ -206,3 +206,23 @@ def test_a_pacts_example_that_breaks_its_own_matching_rules_is_told() -> None:
         for remark, (_, words) in zip(remarks, told, strict=True):
             assert words in remark.said
             assert not remark.grave
+
+
+@pytest.mark.parametrize(
+    ("media", "schema", "example", "fits"),
+    [
+        ("text/plain", {"type": "integer"}, "7", True),
+        ("text/plain", {"type": "integer"}, "seven", False),
+        ("text/csv; charset=utf-8", {"type": "string", "pattern": "^a,"}, "a,b", True),
+        ("text/plain", {"type": "string", "maxLength": 2}, "abc", False),
+    ],
+)
+def test_examples_of_bodies_that_are_text_are_held_too(
+    media: str, schema: dict[str, Any], example: str, fits: bool
+) -> None:
+    content = {media: {"schema": schema, "example": example}}
+    answers = {"200": {"description": "x", "content": content}}
+    document = {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}}
+    paths = {"/a": {"get": {"responses": answers}}}
+    report = examine("openapi", json.dumps(document | {"paths": paths}), where="x")
+    assert (report.examples, bool(misfits(report))) == (1, not fits)
