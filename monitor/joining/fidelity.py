@@ -4,18 +4,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
-import orjson
-
-from monitor.contracts.inferring.held import Held
-from monitor.contracts.mapped import maps_of, unkeyed
-from monitor.contracts.mocking import Differing, asks_for, by_place, differences
+from monitor.contracts.mocking import asks_for, by_place
 from monitor.contracts.skeleton import Node
 from monitor.contracts.stubs import Stub
 from monitor.detect.ramps.bounds import lower_share, upper_share
-from monitor.joining.mocking import NO_TIME, differs_by
+from monitor.joining.stubs_met import StubMet, counted, maps_by_stub, stands_for
 from monitor.model.mocks import Fidelity, MockCode, MockFinding, MockReason, StubScore
 from monitor.model.quantiles import quantile
 
@@ -55,58 +51,18 @@ _MET: Sequence[Literal["predicate", "perhaps", "operation"]] = (
 )
 
 
-@dataclass(slots=True)
-class _Met:
-    """What was seen of one stub. Bodies are those of its own status; `maps` are the places of them
-    where keys are data.
-    """
-
-    stub: Stub
-    calls: Counter[tuple[str, int, str]] = field(default_factory=Counter)
-    open: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    met: set[str] = field(default_factory=set)
-    operations: Counter[str] = field(default_factory=Counter)
-    times: Counter[int] = field(default_factory=Counter)
-    bodies: int = 0
-    like: int = 0
-    places: Counter[str] = field(default_factory=Counter)
-    differing: Counter[Differing] = field(default_factory=Counter)
-    versions: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
-    refused: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    maps: frozenset[str] = frozenset()
-
-    @property
-    def exchanges(self) -> int:
-        return sum(self.calls.values())
-
-    @property
-    def judged(self) -> int:
-        return self.exchanges - self.open
-
-    @property
-    def of_status(self) -> int:
-        """Of those that are judged, how many were answered with the stub's status."""
-        return self.statuses[self.stub.status]
-
-    @property
-    def operation(self) -> str:
-        asked = f"{self.stub.method} {self.stub.path}".strip()
-        return next((name for name, _ in self.operations.most_common(1)), asked)
-
-
 def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fidelity:
     """The verdict on a mock. Without traffic it is undecided, never faithful."""
     rows = list(rows)
     maps = maps_by_stub(stubs, rows)
-    met = {stub.name: _Met(stub, maps=maps[stub.name]) for stub in stubs}
+    met = {stub.name: StubMet(stub, maps=maps[stub.name]) for stub in stubs}
     missing = Counter[tuple[str, int]]()
     by_missing: dict[tuple[str, int], set[str]] = {}
     live: dict[str, Counter[int]] = {}
     nodes: dict[str, Node] = {}
     looked_at = 0
     for row in rows:
-        count = _stands_for(row)
+        count = stands_for(row)
         looked_at += int(row["exchanges"]) if row["word"] == "call" else 0
         if row["word"] == "call" and row["status"]:
             live.setdefault(row["operation"], Counter())[row["status"]] += count
@@ -116,7 +72,7 @@ def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fideli
                 row["callee_version"]
             )
         elif row["interaction"] in met:
-            _count(met[row["interaction"]], row, nodes)
+            counted(met[row["interaction"]], row, nodes)
     total = sum(counts.total() for counts in live.values())
     findings = [finding for entry in met.values() for finding in _of_stub(entry, total)]
     findings += _never_mocked(list(met.values()), live)
@@ -143,30 +99,6 @@ def fidelity(stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]) -> Fideli
     return _verdict(list(met.values()), findings, total, total - missing.total())
 
 
-def maps_by_stub(
-    stubs: Sequence[Stub], rows: Iterable[Mapping[str, Any]]
-) -> Mapping[str, frozenset[str]]:
-    """The places of each stub's live bodies where keys are data."""
-    status = {stub.name: stub.status for stub in stubs}
-    bodies: dict[str, Counter[str]] = {stub.name: Counter() for stub in stubs}
-    for row in rows:
-        if row["word"] == "shape" and row["text"] and row["met"] != "perhaps":
-            name = row["interaction"]
-            if status.get(name) == row["status"]:
-                bodies[name][row["text"]] += _stands_for(row)
-    maps: dict[str, frozenset[str]] = {}
-    for name, texts in bodies.items():
-        held = Held()
-        for text, count in texts.items():
-            held.add(orjson.loads(text), count)
-        maps[name] = maps_of(held)
-    return maps
-
-
-def _stands_for(row: Mapping[str, Any]) -> int:
-    return int(row["exchanges"]) * int(row["stands_for"])
-
-
 def _bounded(finding: MockFinding, seen: float) -> MockFinding:
     """With the limits that so many allow as were looked at, which is fewer where many are alike."""
     of = round(finding.of * seen)
@@ -174,56 +106,7 @@ def _bounded(finding: MockFinding, seen: float) -> MockFinding:
     return replace(finding, lower=lower_share(count, of), upper=upper_share(count, of))
 
 
-def _count(entry: _Met, row: Mapping[str, Any], nodes: dict[str, Node]) -> None:
-    count, version = _stands_for(row), str(row["callee_version"])
-    if row["word"] == "call":
-        entry.calls[(row["operation"], row["status"], version)] += count
-        entry.operations[row["operation"]] += count
-        entry.met.add(row["met"])
-        if row["met"] == "perhaps":
-            entry.open += count
-            return
-        entry.statuses[row["status"]] += count
-        if row["bucket"] != NO_TIME and row["status"] == entry.stub.status:
-            entry.times[row["bucket"]] += count
-    elif row["word"] == "broken":
-        key = tuple(differs_by(row["detail"]))
-        entry.refused[key] += count
-        entry.versions.setdefault(key, set()).add(version)
-    elif row["met"] == "perhaps":
-        return
-    elif row["status"] == entry.stub.status and row["text"] and entry.stub.node is not None:
-        text = str(row["text"])
-        node = nodes.get(text)
-        if node is None:
-            node = nodes[text] = orjson.loads(text)
-        _compared(entry, node, str(row["shown"]), count, version)
-
-
-def _compared(entry: _Met, live: Node, shown: str, count: int, version: str) -> None:
-    """One kind of live body beside the stub's."""
-    assert entry.stub.node is not None
-    drifts = False
-    seen: set[str] = set()
-    stub = unkeyed(entry.stub.node, entry.maps)
-    for difference in differences(stub, unkeyed(live, entry.maps)):
-        if difference.code == "seen":
-            seen.add(difference.pointer)
-            continue
-        if shown == "kept" and difference.code != "more":
-            continue  # its matchers allow it
-        key = (difference.code, difference.pointer, difference.expected, difference.actual)
-        entry.differing[key] += count
-        entry.versions.setdefault(key, set()).add(version)
-        drifts = drifts or difference.code != "more"
-    if seen:
-        entry.bodies += count
-        entry.like += 0 if drifts else count
-    for pointer in seen:
-        entry.places[pointer] += count
-
-
-def _of_stub(entry: _Met, total: int) -> Iterable[MockFinding]:
+def _of_stub(entry: StubMet, total: int) -> Iterable[MockFinding]:
     stub = entry.stub
     if not entry.met & {"predicate", "perhaps"}:
         if total:
@@ -265,7 +148,7 @@ def _is_gap(kind: MockCode, count: int, of: int) -> bool:
     return kind == "sometimes_absent" and count < of
 
 
-def _status(entry: _Met) -> Iterable[MockFinding]:
+def _status(entry: StubMet) -> Iterable[MockFinding]:
     """Whether the real one ever answers with the stub's status."""
     stub, judged = entry.stub, entry.judged
     if entry.of_status or not judged:
@@ -279,7 +162,7 @@ def _status(entry: _Met) -> Iterable[MockFinding]:
     )  # fmt: skip
 
 
-def _latency(entry: _Met) -> Iterable[MockFinding]:
+def _latency(entry: StubMet) -> Iterable[MockFinding]:
     calls = entry.times.total()
     if calls < ENOUGH_TIMES:
         return
@@ -310,7 +193,7 @@ def _times(p50: float, p95: float) -> str:
 
 
 def _never_mocked(
-    entries: Sequence[_Met], live: Mapping[str, Counter[int]]
+    entries: Sequence[StubMet], live: Mapping[str, Counter[int]]
 ) -> Iterable[MockFinding]:
     """Statuses that the real one answers an operation with, and none of its stubs."""
     for operation, statuses in live.items():
@@ -363,7 +246,7 @@ def _finding(
 
 
 def _verdict(
-    entries: Sequence[_Met], findings: Sequence[MockFinding], total: int, covered: int
+    entries: Sequence[StubMet], findings: Sequence[MockFinding], total: int, covered: int
 ) -> Fidelity:
     judged = sum(entry.judged for entry in entries)
     scores = [_score(entry) for entry in entries]
@@ -395,7 +278,7 @@ def _verdict(
     )
 
 
-def _score(entry: _Met) -> StubScore:
+def _score(entry: StubMet) -> StubScore:
     judged = entry.judged
     like = entry.like / entry.bodies if entry.bodies else 1.0
     times = entry.times

@@ -18,9 +18,10 @@ from monitor.contracts.skeleton import Node, merged
 from monitor.contracts.stubs import FORMATS, Stub, stubs_of
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
-from monitor.joining.fidelity import fidelity, maps_by_stub
+from monitor.joining.fidelity import fidelity
 from monitor.joining.publishing import provider_of
 from monitor.joining.registry import canonical
+from monitor.joining.stubs_met import maps_by_stub
 from monitor.model.contracts import Revision
 from monitor.model.mocks import Fidelity, MockFinding
 from monitor.store.reader import Reader

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 from playwright.sync_api import Browser
 
 from monitor.cli.contract_cases import exported, listed
@@ -91,6 +92,7 @@ def test_a_violation_becomes_a_test_in_each_form(
     (example,) = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
     assert not isinstance(example["value"]["amount"], str)
     assert "2 live exchanges break payments revision 1" in example["summary"]
+    validate(json.loads(told["openapi-example"]))
     # a whole document, which tells the broken from the kept alone
     assert outcome("openapi", told["openapi-example"], bad) == "violated"
     assert outcome("openapi", told["openapi-example"], seen) == "valid"
