@@ -6,6 +6,7 @@ http://www.softwareishard.com/blog/har-12-spec/; the W3C's draft of it has the s
 import base64
 import binascii
 from typing import Any
+from urllib.parse import urlencode
 
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place, make
@@ -56,7 +57,7 @@ def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         plaintext=fields.is_plaintext(request.get("url")),
         request_headers=_headers(request, "postData"),
         response_headers=_headers(response, "content"),
-        request_body=_body(_dict(request.get("postData"))),
+        request_body=_posted(_dict(request.get("postData"))),
         response_body=answered,
         response_truncated=isinstance(answered, str)
         and isinstance(size, int)
@@ -89,6 +90,27 @@ def _body(content: Entry) -> Body:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise fields.Refused("bad_body") from None
+
+
+def _posted(content: Entry) -> Body:
+    """The body of a request; a form of which only the fields are told is written again. Not where
+    a field may be encoded already, which some recorders do.
+    """
+    body = _body(content)
+    params = content.get("params")
+    media = content.get("mimeType")
+    if body is not None or not isinstance(params, list) or not isinstance(media, str):
+        return body
+    pairs: list[tuple[Any, Any]] = [
+        (param.get("name"), param.get("value")) for param in map(_dict, params)
+    ]
+    plain = all(
+        isinstance(text, str) and "%" not in text and "+" not in text
+        for pair in pairs
+        for text in pair
+    )
+    is_form = media.lower().startswith("application/x-www-form-urlencoded")
+    return urlencode(pairs) if pairs and plain and is_form else None
 
 
 def _is_local(entry: object) -> bool:

@@ -118,3 +118,26 @@ def test_headers_in_a_list_are_read_alike_however_they_are_written(
     listed: list[Any], wanted: dict[str, str]
 ) -> None:
     assert headers_of(listed) == wanted
+
+
+@pytest.mark.parametrize(
+    ("posted", "body"),
+    [
+        (
+            {"params": [{"name": "a", "value": "x y"}, {"name": "b", "value": "1&2"}]},
+            "a=x+y&b=1%262",
+        ),
+        ({"params": [{"name": "a", "value": "x%20y"}]}, None),  # encoded already, or not
+        ({"params": [{"name": "a", "value": None}]}, None),
+        ({"params": []}, None),
+        ({"params": [{"name": "a", "value": "2"}], "text": "a=1"}, "a=1"),
+        ({"params": [{"name": "f", "fileName": "x"}], "mimeType": "multipart/form-data"}, None),
+    ],
+)
+def test_a_form_of_which_only_the_fields_are_told_is_written_again(
+    posted: dict[str, Any], body: str | None
+) -> None:
+    form = {"mimeType": "application/x-www-form-urlencoded"} | posted
+    entry = ENTRY | {"request": ENTRY["request"] | {"postData": form}}
+    (exchange,), _ = read(entry)
+    assert exchange.request_body == body
