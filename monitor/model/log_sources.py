@@ -176,6 +176,7 @@ def _is_plain(entry: Entry) -> bool:
         NGINX_MARKS.isdisjoint(entry)
         and APACHE_MARKS.isdisjoint(entry)
         and ("status" not in entry or _LOGGERS.isdisjoint(entry))
+        and ("status" in entry or "code" not in entry)  # as Fluentd's parsers name it
     )
 
 

@@ -78,6 +78,8 @@ _NOT_HEADERS = frozenset(
     {
         "http_method",
         "http_request",
+        "http_request_path",
+        "http_request_query_string",
         "http_status",
         "http_status_code",
         "http_path",

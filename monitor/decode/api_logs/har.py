@@ -72,7 +72,11 @@ def _headers(part: Entry, body: str) -> dict[str, str]:
     if "content-type" not in headers:
         content = _dict(part.get(body))
         media_type = content.get("mimeType")
-        if isinstance(media_type, str) and media_type and content.get("text"):
+        if (
+            isinstance(media_type, str)
+            and media_type
+            and (content.get("text") or content.get("params"))
+        ):
             headers["content-type"] = media_type
     return headers
 

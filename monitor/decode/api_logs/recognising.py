@@ -44,6 +44,7 @@ from monitor.decode.api_logs.wrappers import (
     json_of,
     unwrapped_entry,
     unwrapped_line,
+    writer_of,
 )
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.exchanges import Exchange
@@ -198,6 +199,8 @@ class Recogniser:
                 if MARK in entry and (dropped := dropped_of(entry)) >= 0:
                     yield Passed(dropped)
                     return
+                if writer is NOBODY and _POD in entry:
+                    writer = writer_of(entry)
                 source = (form, READERS[form]) if form else self._source_of(entry)
                 if source is not None:
                     yield self._made(source, entry, place, index, writer)
@@ -371,8 +374,11 @@ _STATUSES = frozenset(STATUSES)
 _PIECES = frozenset({"envoy_tap", "goreplay"})
 """Forms whose entries may be parts of an exchange."""
 _BUFFERED = frozenset({"http_buffered_trace", "httpBufferedTrace"})
+_POD = "kubernetes"
+"""Where Fluent Bit and Fluentd say which pod wrote a line, beside the fields that they took out of it."""
 _HOLDERS = frozenset(
     {
+        _POD,
         "request",
         "httpRequest",
         "http",

@@ -141,3 +141,5 @@ def test_a_form_of_which_only_the_fields_are_told_is_written_again(
     entry = ENTRY | {"request": ENTRY["request"] | {"postData": form}}
     (exchange,), _ = read(entry)
     assert exchange.request_body == body
+    told = exchange.request_headers.get("content-type")
+    assert told == (form["mimeType"] if posted["params"] else None)

@@ -505,3 +505,17 @@ def test_a_cloudfront_log_of_few_fields_is_no_log_of_iis() -> None:
     reading = ApiLogReading(records(head, line), "cloudfront")
     (exchange,) = reading
     assert (reading.rejects, exchange.path, exchange.proxy_answer) == ([], "/pay/7", True)
+
+
+def test_a_parsed_line_has_the_callee_that_its_pod_tells() -> None:
+    parsed = {
+        "time": "28/Nov/2026:10:00:00 +0000", "method": "POST", "path": "/pay/7", "code": "503", "size": "1628", "host": "-",
+        "remote": "10.0.0.9", "kubernetes": {"namespace_name": "shop", "labels": {"app.kubernetes.io/name": "payment"}},
+    }  # fmt: skip
+    exchange = one(orjson.dumps(parsed))
+    assert (exchange.callee, exchange.callee_namespace) == ("payment", "shop")
+    assert exchange.status == 503
+    twice, _ = read(b"[" + b",".join([orjson.dumps(parsed)] * 2) + b"]")
+    assert [row.callee for row in twice] == ["payment", "payment"]
+    named = one(orjson.dumps(parsed | {"proxy_upstream_name": "shop-cart-80"}))
+    assert named.callee == "cart"
