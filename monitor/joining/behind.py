@@ -8,11 +8,15 @@ from monitor.joining.closing import Closer
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 
-LAG_SECONDS = 15.0
-"""So long after a window's end by event time little comes: exporters flush every 5 s."""
-MOST_ROWS = 700_000
-"""Some 85 MB. Rows are at hand that long, so that partitions may be a minute apart at 5,000/s."""
-FULL = 0.5
+LAG_SECONDS, LONGEST_LAG_SECONDS = 15.0, 240.0
+"""So long after a window's end by event time little comes: exporters flush every 5 s. Where more
+does, twice as long is waited, and so on.
+"""
+MOST_ROWS = 1_400_000
+"""Rows are at hand for so long, some 170 MB: at 20,000 spans/s the five windows about the one that
+is closed are a million.
+"""
+ENOUGH = 0.25
 """From this share of them on windows are closed: the later, the less comes after it."""
 AROUND = 2
 """Windows on either side in which copies of its halves may stand."""
@@ -23,7 +27,7 @@ MOST_WAITING = 10_000
 class Behind:
     """Looks, after each batch of a topic or a file that is read to its end, which windows may be
     closed. It only saves work: what comes later is closed again at the end, and where more than a
-    few windows get something after all, none is closed early any more.
+    few windows get something after all, they are closed later, or none is any more.
     """
 
     def __init__(self, store: Store, closer: Closer, most_rows: int = MOST_ROWS) -> None:
@@ -32,9 +36,11 @@ class Behind:
         self._waiting: set[int] = set()
         self._closed: set[int] = set()
         self._held: set[int] = set()
-        self._again = 0
+        self._lag, self._again = LAG_SECONDS, 0
+        self._closed_so: set[int] = set()  # with this lag
+        self._usual_rows = 0
         if self._recent is not None:
-            self._recent.most_rows = most_rows
+            self._usual_rows, self._recent.most_rows = self._recent.most_rows, most_rows
 
     @property
     def can_tell(self) -> bool:
@@ -55,17 +61,20 @@ class Behind:
         reached = self._recent.reached()
         if touched is None or reached is None:
             return
-        self._again += len(touched & self._closed)
+        self._again += len(touched & self._closed_so)
         self._waiting |= touched - self._closed
-        if (
-            self._again > MOST_TOUCHED_AGAIN * len(self._closed)
-            or self._recent.count < FULL * self._recent.most_rows
-        ):
+        if self._again > MOST_TOUCHED_AGAIN * len(self._closed_so):
+            self._lag, self._again = 2 * self._lag, 0
+            self._closed_so = set()
+        if self._lag > LONGEST_LAG_SECONDS:
+            self._recent.most_rows = self._usual_rows
+            return
+        if self._recent.count < ENOUGH * self._recent.most_rows:
             return
         left = {
             window
             for window in self._waiting
-            if window + WINDOW_SECONDS + LAG_SECONDS <= reached
+            if window + WINDOW_SECONDS + self._lag <= reached
             and not touched & _around(window, 1)
             and self._recent.holds(_around(window, AROUND))
         }
@@ -73,6 +82,7 @@ class Behind:
             return
         closed = self._closer.close_left(left)
         self._closed |= closed
+        self._closed_so |= closed
         self._waiting -= closed
         self._held |= closed
         free = {window for window in self._held if not self._waiting & _around(window, AROUND)}
