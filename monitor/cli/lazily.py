@@ -65,7 +65,7 @@ COMMANDS = {
     ),
     "ramp": Listed(
         "monitor.cli.ramps:ramp",
-        "Versions of a service that are live at once: shares, and what each pair of versions has proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0.",
+        "Versions of a service that are live at once: shares, and what each pair of versions has proven. Exits 1 when a pair is broken, 2 when one is unproven or there is no ramp, else 0. Without a service pairs are not judged: exits 2 where none is in a ramp, else 0.",
     ),
     "meaning": Listed(
         "monitor.cli.meaning:meaning",

@@ -1,6 +1,7 @@
 """Our dataclasses to JSON values and back, for the documents kept whole in a column."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -21,14 +22,23 @@ def from_document(document: Any, kind: type[T]) -> T:
 
 
 def _with_tuples(value: Any) -> Any:
-    """Msgspec makes lists of what we call sequences."""
-    if isinstance(value, list | tuple):
+    """Msgspec makes lists of what we call sequences. What it made is ours: dataclasses are changed
+    in place, where making each anew took nine tenths of the reading of a finding.
+    """
+    kind = type(value)
+    if kind is list or kind is tuple:
         return tuple(map(_with_tuples, value))
-    if isinstance(value, dict):
+    if kind is dict:
         return {key: _with_tuples(item) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(
-            value,
-            **{field.name: _with_tuples(getattr(value, field.name)) for field in fields(value)},
-        )
+    for name in _names_of(kind):  # type: ignore[arg-type]  # a class can be hashed
+        held = getattr(value, name)
+        made = _with_tuples(held)
+        if made is not held:
+            object.__setattr__(value, name, made)
     return value
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; of another kind none."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

@@ -117,11 +117,16 @@ class Recent:
             self._drop(gone)
 
     def marked(self, marks: pa.Table) -> None:
-        """How far event time has come in partitions that are read: rows of `watermarks`."""
+        """How far event time has come in the partitions of a topic that are read now: rows of
+        `watermarks`.
+        """
         columns = (marks.column(name).to_pylist() for name in ("source_id", "topic", "partition"))
         reached = marks.column("watermark").cast(pa.int64()).to_pylist()
+        told = dict(zip(zip(*columns, strict=True), reached, strict=True))
+        topics = {topic for _, topic, _ in told}
         with self._lock:
-            self._reached |= dict(zip(zip(*columns, strict=True), reached, strict=True))
+            others = {key: at for key, at in self._reached.items() if key[1] not in topics}
+            self._reached = others | told
 
     def reached(self) -> float | None:
         """The event time (s since the epoch) that all these partitions have reached."""
@@ -134,6 +139,7 @@ class Recent:
             self._before, self._floor = None, -1
             self._unsure.clear()
             self._arrived.clear()
+            self._reached.clear()
             self._drop(list(self._rows))
 
     def _is_whole(self, window: int) -> bool:
