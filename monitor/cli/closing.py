@@ -52,10 +52,11 @@ class EarlyClosing:
         return both
 
     def _look(self) -> None:
+        left = self._behind.left()
         try:
-            if self.turn.keep():
-                with self.turn.working():
-                    self._behind.look()
+            if left and self.turn.keep():
+                with self.turn.kept(), self.turn.working():
+                    self._behind.close(left)
         except MonitorError as error:  # it only saves work, which is tried again at the end
             self._goes_on = False
             log.info("windows are closed at the end", reason=str(error))

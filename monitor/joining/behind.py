@@ -52,15 +52,15 @@ class Behind:
         """How many windows it closed."""
         return len(self._closed)
 
-    def look(self) -> None:
-        """A batch was written."""
+    def left(self) -> AbstractSet[int]:
+        """A batch was written: the windows that may be closed now, where they fill a batch."""
         if self._log is None or self._recent is None or len(self._waiting) > MOST_WAITING:
-            return
+            return frozenset()
         before, self._mark = self._mark, self._log.mark()
         touched = self._log.touched_since(before)
         reached = self._recent.reached()
         if touched is None or reached is None:
-            return
+            return frozenset()
         self._again += len(touched & self._closed_so)
         self._waiting |= touched - self._closed
         if self._again > MOST_TOUCHED_AGAIN * len(self._closed_so):
@@ -68,9 +68,9 @@ class Behind:
             self._closed_so = set()
         if self._lag > LONGEST_LAG_SECONDS:
             self._recent.most_rows = self._usual_rows
-            return
+            return frozenset()
         if self._recent.count < ENOUGH * self._recent.most_rows:
-            return
+            return frozenset()
         left = {
             window
             for window in self._waiting
@@ -78,8 +78,12 @@ class Behind:
             and not touched & _around(window, 1)
             and self._recent.holds(_around(window, AROUND))
         }
-        if not left or self._closer.fills_no_batch(sum(map(self._recent.arrived, left))):
-            return
+        rows = sum(map(self._recent.arrived, left))
+        return frozenset() if self._closer.fills_no_batch(rows) else left
+
+    def close(self, left: AbstractSet[int]) -> None:
+        """Close those of them that fill batches, and forget their rows where nobody needs them."""
+        assert self._recent is not None
         closed = self._closer.close_left(left)
         self._closed |= closed
         self._closed_so |= closed

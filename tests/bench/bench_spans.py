@@ -111,7 +111,7 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
         assert store.recent is not None
         store.recent.marked(marks)
         inserted = time.process_time()
-        behind.look()
+        behind.close(behind.left())
         spent += Counter(
             decode=decoded - begun,
             columns=made - decoded,

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
+from monitor.cli.assembly import CLOSER, House
+from monitor.cli.closing import EarlyClosing
+from monitor.config import load
+from monitor.control.turn import Turn
 from monitor.joining.behind import LAG_SECONDS, Behind
 from monitor.store import Store
+from monitor.streams.listed import ListSource
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, S
 
@@ -20,11 +26,17 @@ QUEUE = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
 
 
 @pytest.fixture
-def rig(store: Store) -> Iterator[Rig]:
-    """Batches of ten rows, and room for 120 rows at hand."""
+def rig(store: Store, usual_rows: None) -> Rig:
+    """Batches of ten rows."""
+    return new_rig(store)
+
+
+@pytest.fixture
+def usual_rows(store: Store) -> Iterator[None]:
+    """Other tests have as many rows at hand as ever."""
     assert store.recent is not None
     usual = store.recent.most_rows
-    yield new_rig(store)
+    yield
     store.recent.most_rows = usual
 
 
@@ -57,7 +69,7 @@ def steadily(rig: Rig, behind: Behind, windows: range) -> None:
         for number in range(4):
             rig.produce(*call(4 * window + number, start=start, end=start + 1), at=T0 + start + 2)
         rig.collect()
-        behind.look()
+        look(behind)
 
 
 def test_what_was_left_behind_is_closed_from_memory_and_sealed_at_the_end(
@@ -139,7 +151,7 @@ def test_files_and_topics_without_event_time_are_closed_at_the_end(
     )
 )
 def test_any_arrival_gives_what_one_closing_at_the_end_gives(
-    store: Store, calls: list[tuple[int, float, float, bool]]
+    store: Store, usual_rows: None, calls: list[tuple[int, float, float, bool]]
 ) -> None:
     """Of each call: the partition, how late its server's half comes, for how long it lasts, and
     whether it is a message.
@@ -163,7 +175,7 @@ def test_any_arrival_gives_what_one_closing_at_the_end_gives(
         for at, partition, half in written[begin : begin + 8]:
             rig.produce(half, partition=partition, at=T0 + at)
         rig.collect()
-        behind.look()
+        look(behind)
     rig.closer.finish()
     told = {(row.caller, row.callee): row for row in rig.edges("caller", "callee")}
     messages = sum(is_message for *_, is_message in calls)
@@ -173,6 +185,29 @@ def test_any_arrival_gives_what_one_closing_at_the_end_gives(
     }
     assert all(row.coverage["both"] == row.calls for row in told.values())
     assert all(row["sealed"] and not row["late"] for row in states(store) if row["seen"])
+
+
+def test_beside_a_pipeline_no_lease_is_held_between_its_batches(
+    rig: Rig, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading that is told to stop leaves the windows to the next process at once."""
+    parts = House(load(environ={}), rig.store, sqlite_engine)
+    early, held = EarlyClosing(parts), []
+    monkeypatch.setattr(early._behind, "left", lambda: {T0})
+    monkeypatch.setattr(
+        early._behind, "close", lambda _: held.append(early.turn.lease is not None)
+    )
+    other = Turn(sqlite_engine, CLOSER, "another process")
+    batches = iter([{}, {}])
+    for _ in early.beside(lambda _: batches)(ListSource(rig.log)):
+        assert other.keep()
+        other.give_up()
+    assert held == [True, True]
+    assert other.keep()
+
+
+def look(behind: Behind) -> None:
+    behind.close(behind.left())
 
 
 def states(store: Store) -> list[dict[str, Any]]:

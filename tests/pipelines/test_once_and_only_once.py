@@ -118,7 +118,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule()
     def close_what_is_left_behind(self) -> None:
-        self.behind.look()
+        self.behind.close(self.behind.left())
 
     @rule()
     def catch_up_and_read(self) -> None:
@@ -156,4 +156,9 @@ def test_any_history_of_deliveries_counts_each_call_once(store: Store) -> None:
         suppress_health_check=list(HealthCheck),
         derandomize=True,
     )
-    case().runTest()
+    assert store.recent is not None
+    usual = store.recent.most_rows
+    try:
+        case().runTest()
+    finally:
+        store.recent.most_rows = usual
