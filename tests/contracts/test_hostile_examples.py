@@ -1,7 +1,6 @@
 """Pacts and stubs that mean harm are refused, or do none, whoever reads them."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from monitor.contracts.registry import InForce
 from monitor.errors import ContractError
 from tests.contracts.examples import ORDER, interaction, judged, live, matchers, pact
 from tests.contracts.test_stubs import POST, imposter, stub, wiremock
+from tests.fixtures.effort import Effort
 
 
 def nested(depth: int) -> Any:
@@ -108,17 +108,17 @@ def test_reading_the_worst_that_is_allowed_takes_seconds_of_cpu_at_most() -> Non
         ),
         pact(*[interaction()] * 2_000),
     ):
-        before = time.process_time()
+        effort = Effort()
         examine("", json.dumps(document), where="test")
-        assert time.process_time() - before < 10  # two on an idle machine
+        assert effort.seconds() < 10  # two on an idle machine
 
 
 def test_a_search_through_lists_of_lists_ends() -> None:
     held = pact(interaction(answers={"body": lists(4), "matchingRules": {"body": contains(4, 6)}}))
     answer = lists(4, 12, "x")
-    before = time.process_time()
+    effort = Effort()
     checked = judged(live(answer=answer), held)
-    assert time.process_time() - before < 20
+    assert effort.seconds() < 20
     assert checked.outcome in ("not_checked", "violated")
 
 
@@ -148,9 +148,9 @@ def test_no_pattern_runs_for_long(pattern: str) -> None:
             }
         )
     )
-    before = time.process_time()
+    effort = Effort()
     judged(live(answer={"it": "a" * 100_000 + "!"}), held)
-    assert time.process_time() - before < 10
+    assert effort.seconds() < 10
 
 
 @pytest.mark.parametrize("depth", [50, 127, 200])

@@ -8,7 +8,6 @@ once.
 
 import json
 import multiprocessing
-import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from monitor.errors import ContractError
 from tests.contracts.examples import live, registry
 from tests.contracts.test_messages import held as held_message
 from tests.contracts.test_messages import judged, said
+from tests.fixtures.effort import Effort
 
 REFUSED_SECONDS, TAKEN_SECONDS, MOST_MEGABYTES = 4.0, 20.0, 1_000
 
@@ -221,7 +221,7 @@ HOSTILE = (
 
 def _measured(make: Any, pipe: Connection) -> None:
     text, refusal = make(), ""
-    started = time.process_time()
+    effort = Effort()
     try:
         examine("", text, where="contract x")
     except ContractError as error:
@@ -229,7 +229,7 @@ def _measured(make: Any, pipe: Connection) -> None:
     # getrusage tells the peak of whoever forked, too
     status = Path("/proc/self/status").read_text(encoding="ascii")
     megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    pipe.send((time.process_time() - started, megabytes, refusal))
+    pipe.send((effort.seconds(), megabytes, refusal))
 
 
 def in_a_process(measured: Any, make: Any) -> Any:
@@ -289,11 +289,11 @@ def fine_steps() -> tuple[dict[str, Any], Any]:
 def _checked(make: Any, pipe: Connection) -> None:
     schema, payload = make()
     held = registry(openapi({"S0": schema}), form="openapi")
-    started = time.process_time()
+    effort = Effort()
     checked = check(
         live(path="/a", response_body=json.dumps(payload, separators=(",", ":"))), held
     )
-    pipe.send((time.process_time() - started, (checked.outcome, checked.reason)))
+    pipe.send((effort.seconds(), (checked.outcome, checked.reason)))
 
 
 @pytest.mark.parametrize(
@@ -315,9 +315,9 @@ def test_messages_are_bound_alike(make: Any) -> None:
         "channels": {"o": channel},
     }
     contract = held_message(json.dumps(document), "asyncapi")
-    started = time.process_time()
+    effort = Effort()
     assert said(judged(payload, contract)) == ("not_checked", "too_large", [])
-    assert time.process_time() - started < REFUSED_SECONDS
+    assert effort.seconds() < REFUSED_SECONDS
 
 
 def test_lists_and_patterns_as_documents_have_them_are_judged() -> None:
@@ -342,14 +342,14 @@ def test_lists_and_patterns_as_documents_have_them_are_judged() -> None:
 def _broken(make: Any, pipe: Connection) -> None:
     schema, payload = make()
     (held,) = read_contract("openapi", openapi({"S0": schema}), where="x").schemas
-    started = time.process_time()
+    effort = Effort()
     payload = Payload(json.dumps(payload), {"content-type": "application/json"})
     assert payload.problem == ""
     assert not payload.keeps(held)
     broken = held.broken(payload.value, 20)
     status = Path("/proc/self/status").read_text(encoding="ascii")
     megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    pipe.send((time.process_time() - started, megabytes, broken))
+    pipe.send((effort.seconds(), megabytes, broken))
 
 
 @pytest.mark.parametrize("make", [many_required, many_branches, fifty_of_a_large_body])
