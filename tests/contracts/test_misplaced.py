@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from monitor.contracts.read import read_contract
+from monitor.contracts.check import check
+from monitor.contracts.read import examine, read_contract
 from monitor.errors import ContractError
+from tests.contracts.promises import exchange, registry, revision
 
 
 def told(paths: dict[str, Any]) -> str:
@@ -58,10 +60,34 @@ def test_a_misplaced_key_is_refused_with_its_place(
     assert hint in refusal
 
 
-def test_two_paths_that_every_request_fits_alike_are_refused() -> None:
-    assert "'/r/{a}' and '/r/{b}'" in told(
-        {"/r/{a}": {"get": {"responses": {}}}, "/r/{b}": {"get": {"responses": {}}}}
+def test_of_two_paths_that_every_request_fits_alike_the_status_is_judged() -> None:
+    """As Xero's own document of attachments has them: by id, and by file name."""
+    item = {
+        "get": {
+            "responses": {
+                "200": {**OK, "content": {"application/json": {"schema": {"type": "array"}}}}
+            }
+        }
+    }
+    document = json.dumps(
+        {
+            "openapi": "3.0.3",
+            "info": {"title": "t", "version": "1"},
+            "paths": {"/r/{a}": item, "/r/{b}": item, "/s": item},
+        }
     )
+    told = [
+        (remark.pointer, remark.kind)
+        for remark in examine("openapi", document, where="x").remarks
+        if "only the status is judged" in remark.said
+    ]
+    assert told == [("/paths/~1r~1{b}/get", "unjudged")]
+    held = registry(revision(document))
+    outcomes = [
+        check(exchange(path=path, answer={}, status=status), held).outcome
+        for path, status in (("/r/7", 200), ("/r/7", 201), ("/s", 200), ("/t", 200))
+    ]
+    assert outcomes == ["valid", "violated", "violated", "violated"]
 
 
 def test_two_such_paths_with_methods_of_their_own_are_both_judged() -> None:

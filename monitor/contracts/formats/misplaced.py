@@ -2,7 +2,6 @@
 so they are refused.
 """
 
-import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,13 +25,10 @@ _KEYS = {
     ),
 }
 _PLACES = ("path", "query", "header", "cookie", "querystring")
-_PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
 def refuse_misplaced(document: dict[str, Any], where: str) -> None:
-    """ContractError for an unknown key or place, and for two paths that differ in their
-    parameters' names only and have a method in common.
-    """
+    """ContractError for an unknown key or place."""
     _Reader(where).paths(document.get("paths"))
 
 
@@ -41,20 +37,9 @@ class _Reader:
         self._where = where
 
     def paths(self, paths: Any) -> None:
-        shapes: dict[tuple[str, str], str] = {}
         for route, item in _entries(paths):
-            if route.startswith("x-"):
-                continue
-            shape = _PARAMETER.sub("{}", route)
-            for method in _methods(item):
-                twin = shapes.setdefault((shape, method), route)
-                if twin != route:
-                    raise ContractError(
-                        f"{self._where}: the paths {twin[:80]!r} and {route[:80]!r} are the same to every request of {method.upper()}; keep one of them",
-                        f"/paths/{escaped(route)}",
-                    )
             pointer = f"/paths/{escaped(route)}"
-            if self._known("path item", item, pointer):
+            if not route.startswith("x-") and self._known("path item", item, pointer):
                 self._parameters(item, pointer)
                 for method in _METHODS & item.keys():
                     self._operation(item[method], f"{pointer}/{method}")
@@ -103,14 +88,6 @@ class _Reader:
                     f"{pointer}/{escaped(key)}",
                 )
         return True
-
-
-def _methods(item: Any) -> list[str]:
-    """The methods that a path item offers."""
-    if not isinstance(item, dict):
-        return []
-    more = item.get("additionalOperations")
-    return [*(_METHODS & item.keys()), *(map(str.lower, more) if isinstance(more, dict) else ())]
 
 
 def _entries(node: Any) -> list[tuple[str, Any]]:

@@ -18,6 +18,7 @@ from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.formats.sunset import sunset_of
 from monitor.contracts.formats.timing import timing_of
+from monitor.contracts.formats.twins import Twins
 from monitor.contracts.forms import is_form
 from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
@@ -142,12 +143,13 @@ class _Reader:
 
     def promise(self) -> Promise:
         router: Router[Operation] = Router()
+        twins = Twins()
         for count, (method, route, operation, bases) in enumerate(self._operations(), 1):
             if count > self._limits.operations:
                 raise ContractError(
                     f"{self._where}: more than {self._limits.operations} operations; split the contract"
                 )
-            router.add(method, route, operation, bases, operation.spanning)
+            router.add(method, route, twins.told(operation), bases, operation.spanning)
         depths = {
             side: allowed_depth(form, self._limits.work) for side, form in self._distinct_sides()
         }
@@ -160,6 +162,7 @@ class _Reader:
             router,
             whole=self._document.get(OPERATIONS) != "partial",
             depth=min(depths.values()),
+            left=twins.left,
             timing=timing_of(self._document, self._where, self._words),
         )
 
