@@ -9,6 +9,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, summed
 from monitor.detect.evidence.before_after import fixed_e, log_ratio, seasonal_rates
 from monitor.detect.evidence.sizes import FEWEST_CALLS, Statistic, sizes
+from monitor.detect.evidence.tested import SIDES
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls, Measure, Series, bound_before, series
 
@@ -138,27 +139,36 @@ def sizes_grown(controls: Controls, side: str, statistic: Statistic, since: floa
     """Log ratio by which the median callee among the controls became slower, never less than 0;
     the worse of those beside and below.
     """
+    groups = [
+        _callee_steps(group, side, statistic, since) for group in (controls.beside, controls.below)
+    ]
+    return max(0.0, *(float(np.median(steps or [0.0])) for steps in groups))
+
+
+def most_grown(controls: Controls, statistic: Statistic, since: float) -> float:
+    """The same of the callee that became slowest, by whichever side tells of it."""
     return max(
-        _median_step(group, side, statistic, since) for group in (controls.beside, controls.below)
+        [
+            0.0,
+            *(
+                step
+                for group in (controls.beside, controls.below)
+                for side in SIDES
+                for step in _callee_steps(group, side, statistic, since)
+            ),
+        ]
     )
 
 
-def _median_step(
+def _callee_steps(
     neighbours: Sequence[EdgeTable], side: str, statistic: Statistic, since: float
-) -> float:
+) -> list[float]:
     steps: dict[str, list[float]] = {}
     for table in neighbours:
         step = size_step(table, table.windows < since, table.windows >= since, side, statistic)
         if step is not None:
             steps.setdefault(table.edge.callee, []).append(step)
-    return (
-        max(
-            0.0,
-            float(np.median([float(np.median(callee_steps)) for callee_steps in steps.values()])),
-        )
-        if steps
-        else 0.0
-    )
+    return [float(np.median(callee_steps)) for callee_steps in steps.values()]
 
 
 def size_step(

@@ -150,6 +150,11 @@ def _quantiles(histograms: Floats, lowest: int, share: float) -> Floats:
     )
 
 
+def log_quantile(histogram: Floats, lowest: int, share: float) -> float:
+    """Log seconds of one histogram's quantile."""
+    return float(_quantiles(histogram[None, :], lowest, share)[0])
+
+
 def _error(histogram: Floats, lowest: int, statistic: Statistic, calls: float) -> float:
     """The sampling error of so many calls' statistic, in logs, from all calls before."""
     whole = histogram[None, :]

@@ -17,11 +17,12 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, Ints, once, runs, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO, fixed_e
 from monitor.detect.evidence.exposure import begins_within
+from monitor.detect.evidence.few_calls import FEW_STEP
 from monitor.detect.evidence.history import size_steps
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
-from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
+from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER, log_quantile
 from monitor.detect.evidence.tested import RATES, SIDES, WARM, EdgeTests, SignalTest, sides_of
 from monitor.detect.evidence.timed import (
     AnyStep,
@@ -47,6 +48,10 @@ NO_COLD_START = 0.05
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they
 never met.
+"""
+WARM_CALLS, AS_SLOW = 5.0, 0.9
+"""So many calls after a cold start must have so much of its slowness (in logs) left, for it
+to be none.
 """
 ALL = "*"
 """No version's name: what is compared with itself under it is all calls, before and since."""
@@ -244,17 +249,18 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
     if bound is None:
         return []
     measure = Measure("latency", side, "", "", bound)
-    before, after = series(table, past, measure), _warm(series(table, soon, measure), edge.fresh)
+    old = _per_window_of(table, past, data)
+    calls = runs(table.windows[soon])[0], _per_window_of(table, soon, data)
+    stays = stays_slow(calls, old, table.lowest, edge.fresh)
+    before, after = series(table, past, measure), series(table, soon, measure)
+    after = after if stays else _warm(after, edge.fresh)
     met = np.intersect1d(once(contrast.windows), after.windows)
     apart = _apart(met, after)
     if after.windows.size < settings.min_bad_windows or not (
         apart or _leans(edge, "latency", side)
     ):
         return []
-    old = _per_window_of(table, past, data)
-    _, new = warm_calls(
-        (np.unique(table.windows[soon]), _per_window_of(table, soon, data)), edge.fresh
-    )
+    _, new = warm_calls(calls, {} if stays else edge.fresh)
     return [
         SizeStep(
             edge,
@@ -286,6 +292,25 @@ def warm_calls(histograms: tuple[Ints, Floats], fresh: Shares) -> tuple[Ints, Fl
     left = np.maximum(calls - fresh_calls(fresh, windows, calls), 0.0)
     kept = np.diff(np.minimum(np.cumsum(held, axis=1), left[:, None]), axis=1, prepend=0.0)
     return windows[left > 0], kept[left > 0]
+
+
+def stays_slow(calls: tuple[Ints, Floats], old: Floats, lowest: int, fresh: Shares) -> bool:
+    """Whether the calls of warm instances are far slower than the `old` ones, and hardly faster
+    than those of fresh ones: that is no cold start, which gets better, so all calls tell of it.
+
+    `calls`: windows since, and their histograms; `lowest`: the first bucket of all histograms.
+    """
+    if not fresh:
+        return False
+    windows, held = calls
+    _, warm = warm_calls(calls, fresh)
+    cold = held[np.isin(windows, [at for at, share in fresh.items() if share >= 1.0])]
+    if warm.sum() < WARM_CALLS or not cold.sum() or not old.sum():
+        return False
+    usual, first, later = (
+        log_quantile(part.sum(axis=0), lowest, 0.5) for part in (old, cold, warm)
+    )
+    return later - usual >= max(FEW_STEP, AS_SLOW * (first - usual))
 
 
 def _warm(after: Series, fresh: Shares) -> Series:

@@ -11,9 +11,11 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
 from monitor.detect.evidence.equivalence import is_slight
+from monitor.detect.evidence.few_calls import few_calls_test
 from monitor.detect.evidence.history import (
     controls_told,
     growth_of,
+    most_grown,
     season,
     size_step,
     sizes_grown,
@@ -135,10 +137,13 @@ class SizeStep:
     lowest: int | None = None
 
     def test(
-        self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0
+        self,
+        settings: JudgeSettings,
+        former: Sequence[float] = (),
+        grown: tuple[float, float] = (0.0, 0.0),
     ) -> StepTest:
         """Held against what was before alone, or also against earlier days and what neighbours
-        did.
+        did: the median one, or where nearly nobody calls the worst.
         """
         lowest = self.edge.table.lowest if self.lowest is None else self.lowest
         test = size_test(
@@ -146,9 +151,15 @@ class SizeStep:
             self.new,
             lowest,
             self.statistic,
-            grown=grown,
+            grown=grown[0],
             placebos=settings.placebo_windows,
         )
+        if self.statistic == "p50":
+            few = few_calls_test(
+                self.old, self.new, lowest, grown=grown[1], placebos=settings.placebo_windows
+            )
+            if few is not None and (test is None or few.log_e > test.log_e):
+                test = few
         blank = StepTest(
             before_calls=int(self.before.calls.sum()),
             before_bad=int(self.before.bad.sum()),
@@ -159,7 +170,7 @@ class SizeStep:
             placebos=0,
             beaten=0,
             seasonal=bool(former),
-            growth=math.exp(grown),
+            growth=math.exp(grown[0]),
             lasting=False,
         )
         if test is None or test.step <= 0 or test.added_seconds < settings.latency_floor_seconds:
@@ -185,7 +196,10 @@ class SizeStep:
             for cut, table in hours
         )
         since = self.edge.contrast.since
-        grown = sizes_grown(controls, self.measure.kind, self.statistic, since)
+        grown = (
+            sizes_grown(controls, self.measure.kind, self.statistic, since),
+            most_grown(controls, self.statistic, since) if self.statistic == "p50" else 0.0,
+        )
         test = self.test(settings, [day for day in days if day is not None], grown)
         return replace(test, controls=controls_told(controls, since))
 

@@ -1,0 +1,101 @@
+"""How large latencies are where nearly nobody calls: a gross step, by the order of single calls.
+
+Blocks of calls want forty before and eight since. A service that is called ten times in half an
+hour has neither, and yet when each call since takes a hundred times as long there is no doubt. So
+calls are ranked, and their mean rank before is held against that since, with a variance that takes
+the calls of a window for one thing seen. The evidence is no more than that of all windows just the
+last ones are the slowest; and three calls in four must be slower than usual by FEW_STEP, more than
+any earlier run of windows was.
+"""
+
+import math
+
+import numpy as np
+
+from monitor.detect.arrays import Floats
+from monitor.detect.evidence.sizes import CLOSE, FREEDOM, PRICE, SLOWER, SizeTest, log_quantile
+
+FEW_STEP = math.log(3.0)
+CALLS_BEFORE, CALLS_SINCE = 8, 5
+WINDOWS_BEFORE, WINDOWS_SINCE = 5, 3
+MOST_BEFORE, MOST_SINCE = 100, 50
+"""Of as many calls on both sides blocks tell as much."""
+MOST_REACH = 0.25
+"""The quantile that three calls in four reach."""
+LAST = 2
+"""So many windows before the deploy must be faster than halfway to those since."""
+
+
+def few_calls_test(
+    before: Floats, after: Floats, lowest: int, *, grown: float = 0.0, placebos: int = 24
+) -> SizeTest | None:
+    """Histograms per window in time order. `grown`: log ratio by which neighbours grew. None where
+    there are too few calls even for this, or so many that blocks tell as much, or no gross step.
+
+    Its log e is less by what having two tests costs.
+    """
+    if before.sum() >= MOST_BEFORE and after.sum() >= MOST_SINCE:
+        return None
+    before, after = (part[part.sum(axis=1) > 0] for part in (before, after))
+    if (
+        before.shape[0] < WINDOWS_BEFORE
+        or after.shape[0] < WINDOWS_SINCE
+        or before.sum() < CALLS_BEFORE
+        or after.sum() < CALLS_SINCE
+    ):
+        return None
+    usual = log_quantile(before.sum(axis=0), lowest, 0.5)
+    step, middle = (
+        log_quantile(after.sum(axis=0), lowest, share) - usual - grown
+        for share in (MOST_REACH, 0.5)
+    )
+    if step < FEW_STEP:
+        return None
+    span = min(after.shape[0], before.shape[0] // 3)
+    starts = np.unique(np.linspace(0, before.shape[0] - span, placebos).astype(int)).tolist()
+    rivals = [
+        log_quantile(before[start : start + span].sum(axis=0), lowest, MOST_REACH) - usual
+        for start in starts
+    ]
+    halves = [
+        log_quantile(half.sum(axis=0), lowest, 0.5) - usual - grown
+        for half in np.array_split(after, 2)
+    ]
+    lately = log_quantile(before[-LAST:].sum(axis=0), lowest, 0.5) - usual
+    return SizeTest(
+        before_blocks=before.shape[0],
+        after_blocks=after.shape[0],
+        step=step,
+        middle=middle,
+        added_seconds=math.exp(usual) * (math.exp(step) - 1.0) * math.exp(grown),
+        log_e=min(_by_ranks(before, after) - PRICE, _by_order(before, after)) - math.log(2.0),
+        placebos=len(rivals),
+        beaten=sum(rival < step - max(SLOWER / 2.0, CLOSE * step) for rival in rivals),
+        lasting=min(halves) >= FEW_STEP and lately < step / 2.0,
+    )
+
+
+def _by_ranks(before: Floats, after: Floats) -> float:
+    """Student's log likelihood ratio of a step in mean rank."""
+    every = before.sum(axis=0) + after.sum(axis=0)
+    ranks = (np.cumsum(every) - every / 2.0) / every.sum()
+    means: list[float] = []
+    variance = 0.0
+    for part in (before, after):
+        calls = part.sum(axis=1)
+        mean = float(part.sum(axis=0) @ ranks / calls.sum())
+        off = part @ ranks - calls * mean
+        windows = calls.size
+        variance += float((off**2).sum()) / float(calls.sum()) ** 2 * windows / (windows - 1)
+        means.append(mean)
+    if means[1] <= means[0]:
+        return 0.0
+    freedom = min(before.shape[0] + after.shape[0] - 2, FREEDOM)
+    t_squared = (means[1] - means[0]) ** 2 / max(variance, 1e-12)
+    return float(0.5 * freedom * math.log1p(t_squared / freedom))
+
+
+def _by_order(before: Floats, after: Floats) -> float:
+    """Log of one over the chance that of all windows just the last ones are the slowest."""
+    past, now = before.shape[0], after.shape[0]
+    return math.lgamma(past + now + 1) - math.lgamma(past + 1) - math.lgamma(now + 1)
