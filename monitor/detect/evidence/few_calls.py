@@ -1,11 +1,10 @@
-"""How large latencies are where nearly nobody calls: a gross step, by the order of single calls.
+"""How large latencies are where nearly nobody calls: a gross step, by the order of windows.
 
 Blocks of calls want forty before and eight since. A service that is called ten times in half an
 hour has neither, and yet when each call since takes a hundred times as long there is no doubt. So
-calls are ranked, and their mean rank before is held against that since, with a variance that takes
-the calls of a window for one thing seen. The evidence is no more than that of all windows just the
-last ones are the slowest; and three calls in four must be slower than usual by FEW_STEP, more than
-any earlier run of windows was.
+windows are ranked by their median call, and the evidence is how seldom chance alone puts the slow
+ones last. Ranks say nothing of size, so three calls in four must be slower than usual by FEW_STEP,
+and by more than in any earlier run of windows.
 """
 
 import math
@@ -13,7 +12,7 @@ import math
 import numpy as np
 
 from monitor.detect.arrays import Floats
-from monitor.detect.evidence.sizes import CLOSE, FREEDOM, PRICE, SLOWER, SizeTest, log_quantile
+from monitor.detect.evidence.sizes import CLOSE, SLOWER, SizeTest, log_quantile, sizes
 
 FEW_STEP = math.log(3.0)
 CALLS_BEFORE, CALLS_SINCE = 8, 5
@@ -22,6 +21,7 @@ MOST_BEFORE, MOST_SINCE = 100, 50
 """Of as many calls on both sides blocks tell as much."""
 MOST_REACH = 0.25
 """The quantile that three calls in four reach."""
+MOST_PARTS = 30
 LAST = 2
 """So many windows before the deploy must be faster than halfway to those since."""
 
@@ -68,34 +68,32 @@ def few_calls_test(
         step=step,
         middle=middle,
         added_seconds=math.exp(usual) * (math.exp(step) - 1.0) * math.exp(grown),
-        log_e=min(_by_ranks(before, after) - PRICE, _by_order(before, after)) - math.log(2.0),
+        log_e=_by_order(*(_in_parts(part, lowest) for part in (before, after))) - math.log(2.0),
         placebos=len(rivals),
         beaten=sum(rival < step - max(SLOWER / 2.0, CLOSE * step) for rival in rivals),
         lasting=min(halves) >= FEW_STEP and lately < step / 2.0,
     )
 
 
-def _by_ranks(before: Floats, after: Floats) -> float:
-    """Student's log likelihood ratio of a step in mean rank."""
-    every = before.sum(axis=0) + after.sum(axis=0)
-    ranks = (np.cumsum(every) - every / 2.0) / every.sum()
-    means: list[float] = []
-    variance = 0.0
-    for part in (before, after):
-        calls = part.sum(axis=1)
-        mean = float(part.sum(axis=0) @ ranks / calls.sum())
-        off = part @ ranks - calls * mean
-        windows = calls.size
-        variance += float((off**2).sum()) / float(calls.sum()) ** 2 * windows / (windows - 1)
-        means.append(mean)
-    if means[1] <= means[0]:
-        return 0.0
-    freedom = min(before.shape[0] + after.shape[0] - 2, FREEDOM)
-    t_squared = (means[1] - means[0]) ** 2 / max(variance, 1e-12)
-    return float(0.5 * freedom * math.log1p(t_squared / freedom))
+def _in_parts(histograms: Floats, lowest: int) -> Floats:
+    """Log seconds of the median call of each window; of neighbours together where they are many."""
+    parts = np.array_split(histograms, min(histograms.shape[0], MOST_PARTS))
+    return sizes(np.array([part.sum(axis=0) for part in parts]), lowest, "p50")
 
 
 def _by_order(before: Floats, after: Floats) -> float:
-    """Log of one over the chance that of all windows just the last ones are the slowest."""
-    past, now = before.shape[0], after.shape[0]
-    return math.lgamma(past + now + 1) - math.lgamma(past + 1) - math.lgamma(now + 1)
+    """Log of one over the chance of this order of sizes, or a clearer one, were it chance alone
+    (Mann and Whitney's test, exact; a tie counts against the deploy).
+    """
+    past, now = before.size, after.size
+    lost = int((before[:, None] >= after[None, :]).sum())
+    # ways to lose so many comparisons: the Gaussian binomial's coefficients
+    ways = np.zeros(lost + 1)
+    ways[0] = 1.0
+    for step in range(1, now + 1):
+        if past + step <= lost:
+            ways[past + step :] -= ways[: -(past + step)].copy()
+        for place in range(step, lost + 1):
+            ways[place] += ways[place - step]
+    every = math.lgamma(past + now + 1) - math.lgamma(past + 1) - math.lgamma(now + 1)
+    return every - math.log(float(ways.sum()))
