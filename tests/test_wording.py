@@ -88,6 +88,13 @@ def test_times_shares_and_distances_read_as_people_write_them() -> None:
     }
 
 
+def test_of_two_spans_that_are_compared_seconds_are_told() -> None:
+    skew = reason("plan_skew", versions="1, 2", seconds=8440.0, wanted_seconds=7200.0)
+    assert sentence(skew) == (
+        "ramp plan: 1, 2 are live together for 2:20:40 h, longer than 2:00:00 h"
+    )
+
+
 def test_a_long_wait_is_told_in_hours_and_days() -> None:
     spans = {90: "90 s", 600: "10 min", 7300: "2 h", 376_587 * 60: "262 days"}
     assert {seconds: short_span(seconds) for seconds in spans} == spans

@@ -41,7 +41,11 @@ def ramp(
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     live_minutes: Annotated[
         int,
-        typer.Option(help="A version is live so long after it was seen last.", min=1, max=1440),
+        typer.Option(
+            help="A version is live so long after it was seen last; one that is called seldom for longer.",
+            min=1,
+            max=1440,
+        ),
     ] = 15,
     form: FormatOption = "table",
 ) -> int:

@@ -153,8 +153,8 @@ class _Asking:
         )  # fmt: skip
 
     def _partners(self, cells: Iterable[RampCell]) -> list[_Partner]:
-        """The other sides there, in the versions that are live: seen in the last quarter of an hour,
-        or of a service that was not, the version that was seen last.
+        """The other sides there, in the versions that are live, or of a service that is not, the
+        version that was seen last.
         """
         last: dict[_Way, dict[str, int]] = {}
         for cell in cells:
@@ -177,7 +177,7 @@ class _Asking:
         alive: dict[tuple[str, str], set[str]] = {}
         longest = int(LIVE.total_seconds())
         for service, slots in slots_by_service(rows).items():
-            seen = live_at(appearances(slots, longest), self.until, longest)
+            seen = live_at(appearances(slots, longest), self.until)
             alive[service] = {it.version for it in seen}
         partners = []
         for way, versions in sorted(last.items()):

@@ -88,17 +88,17 @@ def ramps_at(
     listed: list[RampListed] = []
     for (place, namespace, service), held in by_service.items():
         slots = [slot_of(row) for row in held]
-        alive = live_at(appearances(slots, longest), until, longest)
+        alive = live_at(appearances(slots, longest), until)
         start = began(alive)
         if start is None:
             continue
-        versions = {it.version for it in alive}
+        patience = {it.version: it.patience for it in alive}
         counts: Counter[str] = Counter()
         for slot in slots:
-            if slot.version in versions and until - slot.last <= longest:
+            if until - slot.last <= patience.get(slot.version, -1):
                 counts[slot.version] += slot.server_calls or slot.spans
         total = max(1, sum(counts.values()))
-        shares = {version: counts[version] / total for version in sorted(versions)}
+        shares = {version: counts[version] / total for version in sorted(patience)}
         listed.append(
             RampListed(place, namespace, service, datetime.fromtimestamp(start, UTC), shares)
         )

@@ -87,7 +87,7 @@ class _Reading:
         rows = self.reader.presence_of(self.place, first, self.until, FINE_SECONDS)
         slots = [slot_of(row) for row in rows if row["version"]]
         seen = appearances(slots, self.longest)
-        alive = live_at(seen, self.until, self.longest)
+        alive = live_at(seen, self.until)
         start = began(alive)
         if start is None:
             return self._without(rows, seen, alive)
@@ -100,7 +100,7 @@ class _Reading:
         # versions that came and went meanwhile have an age too
         for it in seen:
             if it.last >= since:
-                own.setdefault(it.version, "new" if it.first >= since else "old")
+                own.setdefault(it.version, "new" if it.came >= since else "old")
         every = [
             cell_of(row)
             for row in self.reader.cells(self.place, since - BEFORE_SECONDS, self.until, step)
@@ -142,7 +142,7 @@ class _Reading:
             since=moment(start),
             sealed_until=_sealed(self.extent),
             step_seconds=step,
-            live=_live(alive, own, steps, slots, deploys, self.until - self.longest),
+            live=_live(alive, own, steps, slots, deploys, self.until),
             steps=steps,
             pairs=pairs[:MOST_PAIRS],
             mixed=mixed(answered, self._shapes(since)),
@@ -177,7 +177,7 @@ class _Reading:
             since=None,
             sealed_until=_sealed(self.extent),
             step_seconds=60,
-            live=_live(alive, {it.version: "old" for it in alive}, steps, slots, {}, self.until - self.longest),
+            live=_live(alive, {it.version: "old" for it in alive}, steps, slots, {}, self.until),
             steps=steps,
             pairs=(),
             mixed=(),
@@ -231,7 +231,7 @@ class _Reading:
         for key, held in slots_by_service(rows).items():
             for it in appearances(held, self.longest):
                 if it.version:
-                    came = it.first >= since and it.first > self.extent.first
+                    came = it.came >= since and it.came > self.extent.first
                     by_side[*key, it.version] = "new" if came else "old"
         for side in parties:
             if self.place.holds(*side[:2]):
@@ -337,12 +337,16 @@ def _live(
     steps: Sequence[ShareStep],
     slots: Sequence[Slot],
     deploys: Mapping[str, tuple[int, float | None]],
-    lately: int,
+    until: int,
 ) -> list[VersionLive]:
     newest = newest_shares(steps)
     lines = []
     for it in alive:
-        held = [slot for slot in slots if slot.version == it.version and slot.last >= lately]
+        held = [
+            slot
+            for slot in slots
+            if slot.version == it.version and slot.last >= until - it.patience
+        ]
         lines.append(
             VersionLive(
                 version=it.version,
@@ -354,7 +358,7 @@ def _live(
                 instances=max((slot.instances for slot in held), default=0),
                 share=newest.get(it.version, 0.0) if newest else None,
                 planned_share=deploys.get(it.version, (0, None))[1],
-                first_seen=moment(min(slot.first for slot in slots if slot.version == it.version)),
+                first_seen=moment(it.came),
             )
         )
     return lines

@@ -140,7 +140,7 @@ SENTENCES: Mapping[Code, str] = {
     "plan_step_without_time": "ramp plan: more than {share:.0%} at {at:when} UTC, after {seconds:span} and not {wanted_seconds:span}",
     "plan_step_without_evidence": "ramp plan: more than {share:.0%} at {at:when} UTC, with {calls:,} of {wanted:,} calls on {pair}",
     "plan_old_alive": "ramp plan: {version} was alive at {seen:when} UTC, after its end at {end:when} UTC",
-    "plan_skew": "ramp plan: {versions} are live together for {seconds:span}, longer than {wanted_seconds:span}",
+    "plan_skew": "ramp plan: {versions} are live together for {seconds:clock}, longer than {wanted_seconds:clock}",
     "plan_abort": "ramp plan: abort, {count:,} of {calls:,} {kind} on {pair}, surely more than {share:.2%}",
     "plan_step_waits": "step to {share:.0%} not yet: {seconds:span} of {wanted_seconds:span}",
     "plan_step_lacks_calls": "step to {share:.0%} not yet: {calls:,} of {wanted:,} calls needed on {pair}{eta_seconds:eta}",

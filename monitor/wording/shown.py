@@ -1,7 +1,7 @@
 """Parameters of reasons as sentences show them: times, shares, spans, names of edges."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.model.builds import BUILD
@@ -126,6 +126,8 @@ class _Value:
             return f"; did you mean {value}?" if value else ""
         if form == "known":
             return f"; nearest: {value}" if value else "; none is known yet"
+        if form == "clock":  # of two that are compared, rounded, would often be the same
+            return f"{timedelta(seconds=round(float(value or 0.0)))} h"
         if form == "eta":
             return (
                 f", about {span(float(value or 0.0))} at the present rate"

@@ -2,6 +2,7 @@
 of version pairs at each step.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from monitor.wording.ramps import OF_FINDINGS, ROLES, WHY_UNPROVEN
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FRAMES = 40
+CALLS_A_BAR = 10
 WIDTH, HEIGHT = 720.0, 120.0
 
 
@@ -102,7 +104,7 @@ def ramp_page(
                 "environment": place.environment,
                 "live_minutes": live_minutes if live_minutes != LIVE_MINUTES else None,
             },
-            "bars": bars(ramp.steps, versions),
+            "bars": bars(ramp.steps, versions, ramp.at, ramp.step_seconds),
             "versions": versions,
             "size": (WIDTH, HEIGHT),
         },
@@ -152,19 +154,41 @@ def matrices(pairs: Sequence[RampPair]) -> list[Matrix]:
     ]
 
 
-def bars(steps: Sequence[ShareStep], versions: Sequence[str]) -> list[Bar]:
-    """Shares over time as stacked bars; versions that are live no more stand on top."""
+def bars(
+    steps: Sequence[ShareStep], versions: Sequence[str], until: datetime, step_seconds: int
+) -> list[Bar]:
+    """Shares over time as stacked bars, empty where nobody called; versions that are live no more
+    stand on top. Where calls are few a bar is of several steps.
+    """
     if not steps:
         return []
-    width = WIDTH / len(steps)
+    whole = max(1, round((until - steps[0].time).total_seconds() / step_seconds))
+    counted = sum(sum(step.calls.values()) for step in steps)
+    count = max(1, min(whole, counted // CALLS_A_BAR)) if counted else whole
+    held: list[list[ShareStep]] = [[] for _ in range(count)]
+    for step in steps:
+        at = (step.time - steps[0].time).total_seconds() / step_seconds / whole
+        held[min(int(at * count), count - 1)].append(step)
+    width = WIDTH / count
     drawn: list[Bar] = []
-    for number, step in enumerate(steps):
+    for number, of_bar in enumerate(held):
         top = HEIGHT
-        order = [*versions, *sorted(set(step.shares) - set(versions))]
+        shares = _shares(of_bar)
+        order = [*versions, *sorted(set(shares) - set(versions))]
         for version in order:
-            height = HEIGHT * step.shares.get(version, 0.0)
+            height = HEIGHT * shares.get(version, 0.0)
             if height:
                 top -= height
                 place = versions.index(version) if version in versions else len(versions)
                 drawn.append(Bar(number * width, top, width, height, min(place, 5)))
     return drawn
+
+
+def _shares(steps: Sequence[ShareStep]) -> Mapping[str, float]:
+    """Each version's share of the calls of some steps; of spans where nobody called."""
+    calls = Counter[str]()
+    for step in steps:
+        calls.update(step.calls)
+    if not calls.total():
+        return steps[-1].shares if steps else {}
+    return {version: count / calls.total() for version, count in calls.items()}

@@ -36,7 +36,11 @@ At = Annotated[
 ]
 LiveMinutes = Annotated[
     int,
-    Query(ge=1, le=1440, description="A version is live for so long after it was seen last"),
+    Query(
+        ge=1,
+        le=1440,
+        description="A version is live for so long after it was seen last, and longer where it is called seldom",
+    ),
 ]
 LIVE_MINUTES = 15
 
