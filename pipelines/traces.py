@@ -15,6 +15,7 @@ from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.edges.halves import Namer, half_edges
+from monitor.errors import RejectLimit
 from monitor.joining.books import Books, Rows
 from monitor.joining.builds import Builds
 from monitor.joining.examining import Examiner
@@ -22,6 +23,7 @@ from monitor.joining.unread import explained, read_before
 from monitor.model.exchanges import Exchange
 from monitor.model.records import Progress, Records
 from monitor.store import Store
+from monitor.store.held import Held
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
 
@@ -37,6 +39,7 @@ class TraceSettings:
     limits: RejectLimits = field(default_factory=RejectLimits)
     unmarked_biased: bool = False
     words: frozenset[str] = frozenset()
+    together: int = 1
 
 
 def traces(
@@ -50,19 +53,29 @@ def traces(
 
     Spans that carry a payload are exchanges too, checked against the contracts of `registry`: one
     decode, two outputs. Keeps no half between batches: a crash at any point re-reads at most what
-    was not committed, and every row collapses under its natural key.
+    was not committed, and every row collapses under its natural key. A batch without records ends
+    all waiting for others.
     """
     examiner, builds = Examiner(settings.aliases, words=settings.words), Builds(store)
+    held, accounted = Held(store), list[Progress]()
     namer, books = (
         Namer(settings.aliases, unmarked_biased=settings.unmarked_biased),
-        Books(store, "traces"),
+        Books(store, "traces", held),
     )
     budget = RejectBudget(
         settings.limits, "traces", partial(explained, "spans"), partial(read_before, store)
     )
+
+    def durable() -> Iterator[Progress]:
+        held.flush()
+        told = accounted[:]
+        accounted.clear()
+        yield from told
+
     for records in source.poll():
         if not records.values:
             books.idle(records, clock())
+            yield from durable()
             yield budget.account(records, (), 0)
             continue
         reading = reading_of(clock())
@@ -70,7 +83,7 @@ def traces(
         halves = half_edges(spans, namer)
         store.insert("halves", halves.halves)
         for table in ("message_ends", "inner_spans", "long_spans"):
-            store.insert(table, getattr(halves, table))
+            held.insert(table, getattr(halves, table))
         builds.keep(halves.resources, clock().timestamp())
         carried = span_exchanges(spans, records) if registry else []
         if carried and registry:
@@ -92,7 +105,14 @@ def traces(
         telemetry.HALVES.inc(len(halves))
         # internal spans are none of the map, and good ones
         read = int(np.sum(spans.seen) - np.sum(spans.refused))
-        yield budget.account(records, rejects, read)
+        try:
+            accounted.append(budget.account(records, rejects, read))
+        except RejectLimit:  # what was read is written all the same
+            yield from durable()
+            raise
+        if len(accounted) >= settings.together:
+            yield from durable()
+    yield from durable()
 
 
 def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:

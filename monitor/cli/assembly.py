@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,10 @@ CLOSER, DETECTOR, NOTIFIER, BROKER = "windows", "detection", "notify", "pact-bro
 PIPELINES = ("traces", "api-logs", "messages", "deploys")
 TOPICS_AT_ONCE = 8
 ASK_SECONDS = 10.0
+TOGETHER = 4
+"""So many batches' small rows are written together where nobody waits for them: an insert has its
+fixed cost, and a batch had five. More saves little, and is read again after a crash.
+"""
 
 
 @dataclass(slots=True)
@@ -111,10 +115,14 @@ class House:
             halves_kept=self.settings.retention.halves_days * 86400.0,
         )
 
-    def pipeline(self, name: str, *, recorded: bool = False) -> Pipeline:
-        """One of PIPELINES, bound to the stores; `recorded`: its records come from files."""
+    def pipeline(self, name: str, *, recorded: bool = False, to_end: bool = False) -> Pipeline:
+        """One of PIPELINES, bound to the stores; `recorded`: its records come from files; `to_end`:
+        nobody waits for them before the end.
+        """
         if name == "traces":
             how, registry = self.spans_read(), self.registry()
+            if to_end and self.shards is None:  # shards put a batch's rows and arrivals together
+                how = replace(how, together=TOGETHER)
             return lambda source: traces(source, self.store, how, self.clock, registry)
         if name == "api-logs":
             rules, contracts = self.api_logs_read(), self.registry()

@@ -86,7 +86,7 @@ def _replay(
     with house(settings) as parts, reading_bar("reading", stays=True) as bar:
         unread: RejectLimit | None = None
         records = 0
-        pipeline = parts.pipeline(_PIPELINE[kind], recorded=True)
+        pipeline = parts.pipeline(_PIPELINE[kind], recorded=True, to_end=True)
         early = EarlyClosing(parts) if _PIPELINE[kind] == "traces" else None
         try:
             records = run(

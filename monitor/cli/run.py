@@ -111,9 +111,10 @@ def _catch_up(parts: House, part: str) -> None:
     limit: RejectLimit | None = None
     done: Ran | None = None
     early = EarlyClosing(parts) if part == "traces" else None
+    pipeline = parts.pipeline(part, to_end=True)
     try:
         done = run(
-            parts.pipeline(part) if early is None else early.beside(parts.pipeline(part)),
+            pipeline if early is None else early.beside(pipeline),
             parts.source(part, until_caught_up=True),
             name=part,
             stop=parts.stop,

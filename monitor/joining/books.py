@@ -15,6 +15,7 @@ from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, los
 from monitor.joining.examining import Examined
 from monitor.model.records import Records, Reject
 from monitor.store import Store
+from monitor.store.held import Held
 
 Counts = NDArray[np.int64]
 
@@ -38,11 +39,12 @@ _NOTHING = Rows(
 
 class Books:
     """The books of one pipeline. Lives between batches: it remembers how far each partition's
-    event time has come.
+    event time has come. Where its rows are `held`, whoever flushes them says that they are there.
     """
 
-    def __init__(self, store: Store, pipeline: str) -> None:
-        self._store, self._pipeline = store, pipeline
+    def __init__(self, store: Store, pipeline: str, held: Held | None = None) -> None:
+        self._store, self._pipeline, self._held = store, pipeline, held
+        self._insert = store.insert if held is None else held.insert
         self._watermarks = Watermarks()
 
     def examined(
@@ -77,7 +79,7 @@ class Books:
         is forgotten.
         """
         if len(records):
-            self._store.insert(
+            self._insert(
                 "arrivals",
                 arrival_rows(records.partitions[0].source_id, rows.windows, rows.window_rows),
             )
@@ -89,9 +91,9 @@ class Books:
         record.
         """
         if len(records):
-            self._store.insert("rejects", reject_rows(rejects, reading))
-            self._store.insert("losses", loss_rows(records))
-            self._store.insert("ledger", ledger_rows(records, reading=reading, **counts))
+            self._insert("rejects", reject_rows(rejects, reading))
+            self._insert("losses", loss_rows(records))
+            self._insert("ledger", ledger_rows(records, reading=reading, **counts))
         for reject in rejects:
             telemetry.REJECTS.labels(self._pipeline, reject.reason).inc(reject.count)
 
@@ -107,10 +109,10 @@ class Books:
         if due or len(records):
             marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
             if due:
-                self._store.insert("watermarks", marks)
+                self._insert("watermarks", marks)
             if self._store.recent is not None:
                 self._store.recent.marked(marks)
-        if len(records):
+        if len(records) and self._held is None:
             self._store.news.set()
         reached = self._watermarks.newest()
         if reached is not None:

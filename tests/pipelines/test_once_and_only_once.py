@@ -46,7 +46,7 @@ class FailingStore:
 
     def __init__(self, store: Store, inserts: int, *, after: bool) -> None:
         self._store, self._left, self._after = store, inserts, after
-        self.recent = store.recent
+        self.recent, self.news = store.recent, store.news
 
     def insert(self, table: str, rows: object) -> None:
         self._left -= 1
@@ -93,12 +93,12 @@ class Deliveries(RuleBasedStateMachine):
     def produce_a_half_again(self, data: st.DataObject, partition: int) -> None:
         self._append(partition, self.halves[data.draw(st.sampled_from(sorted(self.halves)))])
 
-    @rule(inserts=st.integers(1, 8), after=st.booleans())
-    def collect_and_crash(self, inserts: int, after: bool) -> None:
+    @rule(inserts=st.integers(1, 8), after=st.booleans(), together=st.integers(1, 3))
+    def collect_and_crash(self, inserts: int, after: bool, together: int) -> None:
         store = FailingStore(self.store, inserts, after=after)
         source = ListSource(self.rig.log, batch_records=3)
         with contextlib.suppress(Crashed):
-            for offsets in self._pipeline(source, store):
+            for offsets in self._pipeline(source, store, together):
                 source.commit(offsets)
 
     @rule()
@@ -120,9 +120,11 @@ class Deliveries(RuleBasedStateMachine):
     def close_what_is_left_behind(self) -> None:
         self.behind.close(self.behind.left())
 
-    @rule()
-    def catch_up_and_read(self) -> None:
-        self.rig.collect()
+    @rule(together=st.integers(1, 3))
+    def catch_up_and_read(self, together: int) -> None:
+        source = ListSource(self.rig.log, batch_records=3)
+        for offsets in self._pipeline(source, self.store, together):
+            source.commit(offsets)
         self.rig.close()
         edges = self.rig.edges()
         assert sum(edge.calls for edge in edges) == self.calls.total()
@@ -141,8 +143,8 @@ class Deliveries(RuleBasedStateMachine):
             request(spans), partition, timestamp_ms=int(self.rig.clock().timestamp() * 1000)
         )
 
-    def _pipeline(self, source: ListSource, store: object) -> Iterator[Offsets]:
-        return traces(source, store, TraceSettings(), self.rig.clock)  # type: ignore[arg-type]  # a store that may die
+    def _pipeline(self, source: ListSource, store: object, together: int = 1) -> Iterator[Offsets]:
+        return traces(source, store, TraceSettings(together=together), self.rig.clock)  # type: ignore[arg-type]  # a store that may die
 
 
 @pytest.mark.slow
