@@ -5,6 +5,7 @@ row, column, and what to do.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -43,24 +44,19 @@ def edges_of(path: Path) -> tuple[Rows, Aside]:
     """The rows that have a time and a callee, each once, and how many are left out; UsageError for
     what cannot be read.
     """
-    table = _parquet(path)
-    missing = [name for name in NEEDED if name not in table.column_names]
+    file = _Parquet(path)
+    missing = [name for name in NEEDED if name not in file.names]
     if missing:
         raise UsageError(
             f"{path}: column {missing[0]} is missing; see `seamwatch judge --help` for the columns"
         )
-    size = table.num_rows
-    moments = _moments(path, table.column("ts"))
-    texts = {name: _text(path, name, table, size) for name in TEXTS}
-    numbers = {name: _numbers(path, name, table, size) for name in NUMBERS}
-    histogram = np.empty(size, dtype=object)
-    if "histogram" in table.column_names:
-        column = table.column("histogram")
-        if not _is_text(column.type) and not pa.types.is_null(column.type):
-            raise UsageError(
-                f'{path}: column histogram is {column.type}; write texts such as "112:4 113:9"'
-            )
-        histogram[:] = column.to_pylist()
+    size = file.rows
+    moments = _moments(path, file.column("ts"))
+    texts = {name: _text(path, name, file.column(name), size) for name in TEXTS}
+    numbers = {name: _numbers(path, name, file.column(name), size) for name in NUMBERS}
+    histogram = _histograms(path, file.column("histogram"), size)
+    # what it read with is of no more use, and as much as what it keeps
+    pa.default_memory_pool().release_unused()
     columns: dict[str, Any] = {**texts, **numbers}
     rows = Rows(place=np.arange(size, dtype=np.int64), ts=moments, histogram=histogram, **columns)
     _checked(path, rows)
@@ -77,17 +73,17 @@ def _told_before(rows: Rows) -> NDArray[np.bool_]:
     tells it once. Not of few calls of unnamed instances, which may be alike by chance.
     """
     hashed = np.zeros(len(rows), dtype=np.uint64)
-    texts = [getattr(rows, name).codes.astype(np.uint64) for name in TEXTS]
-    numbers = [
+    texts = (getattr(rows, name).codes.astype(np.uint64) for name in TEXTS)
+    numbers = (
         np.ascontiguousarray(getattr(rows, name) + 0.0).view(np.uint64)
         for name in ("ts", *NUMBERS)
-    ]
+    )
     held = np.fromiter(
         (hash(text) if text else 0 for text in rows.histogram.tolist()),
         dtype=np.int64,
         count=len(rows),
     )
-    for column in (*texts, *numbers, held.view(np.uint64)):
+    for column in chain(texts, numbers, (held.view(np.uint64),)):
         hashed = (hashed ^ column) * np.uint64(0x9E3779B97F4A7C15)
         hashed ^= hashed >> np.uint64(29)
     out = np.ones(len(rows), dtype=np.bool_)
@@ -188,27 +184,54 @@ def _utc(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _parquet(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; give the edges as a Parquet file")
-    wanted = ("ts", "histogram", *TEXTS, *NUMBERS)
-    try:
-        file = pq.ParquetFile(path)
-        names = file.schema_arrow.names
-        twice = [name for name in wanted if names.count(name) > 1]
+class _Parquet:
+    """A file's columns one by one: all of them at once are as much again as what is kept."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file; give the edges as a Parquet file")
+        self._path = path
+        try:
+            self._file = pq.ParquetFile(path)
+        except (pa.ArrowException, OSError) as error:
+            raise self._refused(error) from error
+        self.names = self._file.schema_arrow.names
+        self.rows = self._file.metadata.num_rows
+        wanted = ("ts", "histogram", *TEXTS, *NUMBERS)
+        twice = [name for name in wanted if self.names.count(name) > 1]
         if twice:
             raise UsageError(f"{path}: column {twice[0]} stands there twice; write it once")
-        return file.read(columns=[name for name in wanted if name in names])
-    except (pa.ArrowException, OSError) as error:
-        raise UsageError(
-            f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}); write it anew"
-        ) from error
+
+    def column(self, name: str) -> pa.ChunkedArray | None:
+        """None where the file has no such column, or nothing in it."""
+        if name not in self.names:
+            return None
+        try:
+            column = self._file.read(columns=[name]).column(name)
+        except (pa.ArrowException, OSError) as error:
+            raise self._refused(error) from error
+        return None if pa.types.is_null(column.type) else column
+
+    def _refused(self, error: Exception) -> UsageError:
+        return UsageError(
+            f"{self._path}: cannot be read as Parquet ({str(error).splitlines()[0]}); write it anew"
+        )
 
 
-def _text(path: Path, name: str, table: pa.Table, size: int) -> Text:
-    if name not in table.column_names or pa.types.is_null(table.schema.field(name).type):
-        return Text(np.zeros(size, dtype=np.int64), ("",))
-    column = table.column(name)
+def _histograms(path: Path, column: pa.ChunkedArray | None, size: int) -> NDArray[np.object_]:
+    out = np.empty(size, dtype=object)
+    if column is not None:
+        if not _is_text(column.type):
+            raise UsageError(
+                f'{path}: column histogram is {column.type}; write texts such as "112:4 113:9"'
+            )
+        out[:] = column.to_pylist()
+    return out
+
+
+def _text(path: Path, name: str, column: pa.ChunkedArray | None, size: int) -> Text:
+    if column is None:
+        return Text(np.broadcast_to(np.int32(0), size), ("",))
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_integer(column.type):
@@ -221,7 +244,7 @@ def _text(path: Path, name: str, table: pa.Table, size: int) -> Text:
         odd = next(text for text in names if text not in SIDES)
         row = int(np.flatnonzero(np.asarray(coded.indices) == names.index(odd))[0])
         raise UsageError(f"{path} row {row}: side is {odd!r}; write client, server or null")
-    return Text(np.asarray(coded.indices, dtype=np.int64), names or ("",))
+    return Text(np.array(coded.indices, dtype=np.int32), names or ("",))
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -230,10 +253,9 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
-def _numbers(path: Path, name: str, table: pa.Table, size: int) -> Floats:
-    if name not in table.column_names or pa.types.is_null(table.schema.field(name).type):
-        return np.full(size, np.nan)
-    column = table.column(name)
+def _numbers(path: Path, name: str, column: pa.ChunkedArray | None, size: int) -> Floats:
+    if column is None:
+        return np.broadcast_to(np.nan, size)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
@@ -246,7 +268,8 @@ def _numbers(path: Path, name: str, table: pa.Table, size: int) -> Floats:
     )
 
 
-def _moments(path: Path, column: pa.ChunkedArray) -> Floats:
+def _moments(path: Path, column: pa.ChunkedArray | None) -> Floats:
+    column = pa.chunked_array([], type=pa.null()) if column is None else column
     kind = column.type
     if pa.types.is_timestamp(kind):
         micros = column.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64())
@@ -327,7 +350,7 @@ def _zones_of_answers(rows: Rows) -> Rows:
     edges = np.stack([rows.case.codes, rows.caller.codes, rows.callee.codes, rows.operation.codes])
     code = np.ravel(np.unique(edges, axis=1, return_inverse=True)[1])
     names = ("", *rows.zone.names)
-    codes = np.where(np.isin(code, code[client]), 0, rows.zone.codes + 1)
+    codes = np.where(np.isin(code, code[client]), np.int32(0), rows.zone.codes + np.int32(1))
     return replace(rows, zone=Text(codes, names))
 
 

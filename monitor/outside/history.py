@@ -33,14 +33,14 @@ def with_past(rows: Rows, history: Rows, subject: Told) -> Rows:
     past = past.take((past.ends <= first) & (past.ts >= first - WANTED_BINS * step))
     version = _old(past, subject)
     return _joined(
-        replace(past, version=version, instance=Text(np.zeros(len(past), dtype=np.int64), ("",))),
+        replace(past, version=version, instance=Text(np.zeros(len(past), dtype=np.int32), ("",))),
         rows,
     )
 
 
 def _old(past: Rows, subject: Told) -> Text:
     own = past.callee.is_any(subject.service)
-    return Text(own.astype(np.int64), ("", subject.version_from))
+    return Text(own.astype(np.int32), ("", subject.version_from))
 
 
 def _joined(rows: Rows, other: Rows) -> Rows:
@@ -57,7 +57,7 @@ def _texts(first: Text, other: Text) -> Text:
     names = tuple(dict.fromkeys([*first.names, *other.names]))
     place = {name: code for code, name in enumerate(names)}
     codes = [
-        np.array([place[name] for name in text.names], dtype=np.int64)[text.codes]
+        np.array([place[name] for name in text.names], dtype=np.int32)[text.codes]
         for text in (first, other)
     ]
     return Text(np.concatenate(codes), names)

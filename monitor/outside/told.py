@@ -14,6 +14,7 @@ from monitor.model.deploys import DeployKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
 TEXTS = (
     "case",
     "environment",
@@ -61,7 +62,7 @@ class Told:
 class Text:
     """A column of texts: a code per row into `names`; "" stands for null."""
 
-    codes: Ints
+    codes: Codes
     names: tuple[str, ...]
 
     def is_any(self, *wanted: str) -> NDArray[np.bool_]:
@@ -75,7 +76,9 @@ class Text:
         if codes.size == len(self.names):
             return self
         return replace(
-            self, codes=places, names=tuple(self.names[code] for code in codes.tolist())
+            self,
+            codes=places.astype(np.int32),
+            names=tuple(self.names[code] for code in codes.tolist()),
         )
 
     def texts(self) -> list[str]:
