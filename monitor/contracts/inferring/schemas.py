@@ -89,7 +89,14 @@ def _object(held: Held, marks: Marks, sure: float, places: Sequence[str]) -> Sch
         below = held.under_keys()
         named = [at for name in held.fields for at in _below(places, escaped(name))]
         inner = [*_items(places), *named]
-        return {} if held.cut else {"additionalProperties": _schema(below, marks, sure, inner)}
+        if held.cut:
+            return {}
+        # keys of one object are not told apart by chance, and those that hold several types are
+        # names of fields rather than data: another one may hold whatever it likes
+        kinds = below.kinds.keys() - {"n", "z"}
+        if objects < enough(sure) or len(kinds) > 1:
+            return {}
+        return {"additionalProperties": _schema(below, marks, sure, inner)}
     if held.cut:  # of some objects the fields were not looked at
         return {}
     properties, required = {}, []
