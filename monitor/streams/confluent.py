@@ -61,6 +61,9 @@ DEFAULTS: Mapping[str, Any] = {
     "session.timeout.ms": 12_000,
     "max.poll.interval.ms": 300_000,
     "queued.max.messages.kbytes": 32_768,
+    # once so much waits, librdkafka asks no partition for that long: by itself for 1 s, which is
+    # longer than a batch takes, and a backlog was read at half of the pace
+    "fetch.queue.backoff.ms": 50,
     "receive.message.max.bytes": 100_000_000,
     "log_level": 3,
 }
