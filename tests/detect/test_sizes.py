@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from monitor.detect.evidence.sizes import blocks, size_test
+from monitor.detect.evidence.steps import by_time, latency_steps
 from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.columns import tables
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import Edge, EdgeCell
@@ -253,3 +255,12 @@ def test_of_two_that_slowed_alike_and_tell_only_totals_neither_is_blamed() -> No
         around = Around([replace(row, caller_version="", callee_version="") for row in beside])
         verdict = judge(deploy(), rows, (), [others], SETTINGS, now_after(40), around=around)[0]
         assert verdict.outcome == outcome
+
+
+@pytest.mark.parametrize("told", [{}, {"p99": 0.1}], ids=["counted", "quantiles of bins"])
+def test_a_tail_that_is_drawn_from_quantiles_is_no_tail(told: dict[str, float]) -> None:
+    """Of bins of few calls the p99 is the slowest call, of bins of many it is not."""
+    rows = [replace(row, told=told) for row in drawn(slow(3.0), 60, 30)]
+    (table,) = tables(rows, START.timestamp() - 1800.0, START.timestamp() + 300.0)
+    steps = latency_steps(by_time(table, START.timestamp(), 10), SETTINGS)
+    assert ("p99" in {step.statistic for step in steps}) == (not told)

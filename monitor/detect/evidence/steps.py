@@ -273,8 +273,9 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
             new,
         )
         for statistic in FEWEST_CALLS
-        # of calls that nobody counts a window is one thing seen, and the worst of few is no tail
-        if statistic != "p99" or table.is_counted
+        # of calls that nobody counts a window is one thing seen, and the worst of few is no tail;
+        # nor are quantiles of bins, of which those of few calls have another p99 than those of many
+        if statistic != "p99" or (table.is_counted and not table.told)
     ]
 
 
