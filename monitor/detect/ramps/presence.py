@@ -100,8 +100,9 @@ def overlaps(seen: Sequence[Appearance]) -> list[tuple[int, int]]:
 def ages(live: Sequence[Appearance], began: Mapping[str, int], data_begins: int) -> dict[str, Age]:
     """Of each live version of a service under ramp, whether it was there before another came.
 
-    The one that came first is old, also where it went and is back; the others are new. Versions that were there when the data
-    began are told apart by when their deploys began (`told`), else not at all.
+    The one that came first is old, also where it went and is back; the others are new. Versions
+    that were there when the data began are told apart by when their deploys `began`, else not at
+    all.
     """
     if len(live) < 2:
         return {it.version: "old" for it in live}
