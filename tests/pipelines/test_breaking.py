@@ -357,7 +357,7 @@ def test_events_are_told_by_api_and_page_and_accepted_there(api: Asked) -> None:
 
 
 def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_gone_when_seen(
-    store: Store, engine: Engine
+    own_store: Store, engine: Engine
 ) -> None:
     paths = {
         f"/{name}": {"get": {"responses": {"200": {"description": "ok"}}}}
@@ -385,10 +385,13 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     def saw(path: str, window: datetime) -> None:
         generation = next(generations)
         row = edge_row(window, generation, ("web", "shop", "http", f"GET {path}"), ("1", "2"), 10)
-        write(store, "edge_windows", [row])
-        publish_windows(store, generation, [window], NOON + minutes(1))
+        write(own_store, "edge_windows", [row])
+        publish_windows(own_store, generation, [window], NOON + minutes(1))
 
-    unseen, watch = UnseenWatch(Reader(store), engine, Aliases(), 30), BreakWatch(store, engine)
+    unseen, watch = (
+        UnseenWatch(Reader(own_store), engine, Aliases(), 30),
+        BreakWatch(own_store, engine),
+    )
 
     def looked(now: datetime) -> list[tuple[str, str, str]]:
         for _ in range(4):
@@ -412,7 +415,7 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     assert looked(at) == []  # the same event, with less in it
     assert [event.actual for event in breaks.list_breaks(engine)] == ["1 of 3 were not: GET /c"]
     # another process has not looked yet
-    assert BreakWatch(store, engine).step(at + timedelta(days=2)) == []
+    assert BreakWatch(own_store, engine).step(at + timedelta(days=2)) == []
     saw("/c", NOON + timedelta(seconds=20))
     at += timedelta(hours=2)
     assert [(name, state) for name, state, _ in looked(at)] == [("shop", "gone")]
@@ -421,7 +424,7 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     for later in (at + timedelta(hours=2), at + timedelta(days=40)):
         saw("/a", later)
         assert looked(later) == []
-    silent = UnseenWatch(Reader(store), engine, Aliases(), 0)
+    silent = UnseenWatch(Reader(own_store), engine, Aliases(), 0)
     assert (silent.step(at), silent.events) == (0, {})
 
 
