@@ -2,7 +2,6 @@
 of version pairs at each step.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from monitor.api.routes.ramps import (
 )
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
+from monitor.detect.ramps.traffic import shares_of
 from monitor.joining.ramp_listing import ramp_span
 from monitor.model.ramps import ShareStep
 from monitor.wording.ramps import OF_FINDINGS, ROLES, WHY_UNPROVEN
@@ -173,7 +173,7 @@ def bars(
     drawn: list[Bar] = []
     for number, of_bar in enumerate(held):
         top = HEIGHT
-        shares = _shares(of_bar)
+        shares = shares_of(of_bar)
         order = [*versions, *sorted(set(shares) - set(versions))]
         for version in order:
             height = HEIGHT * shares.get(version, 0.0)
@@ -182,13 +182,3 @@ def bars(
                 place = versions.index(version) if version in versions else len(versions)
                 drawn.append(Bar(number * width, top, width, height, min(place, 5)))
     return drawn
-
-
-def _shares(steps: Sequence[ShareStep]) -> Mapping[str, float]:
-    """Each version's share of the calls of some steps; of spans where nobody called."""
-    calls = Counter[str]()
-    for step in steps:
-        calls.update(step.calls)
-    if not calls.total():
-        return steps[-1].shares if steps else {}
-    return {version: count / calls.total() for version, count in calls.items()}

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from monitor.detect.arrays import Floats
-from monitor.detect.evidence.sizes import CLOSE, SLOWER, SizeTest, log_quantile, sizes
+from monitor.detect.evidence.sizes import SizeTest, log_quantile, sizes, surely_below
 
 FEW_STEP = math.log(3.0)
 CALLS_BEFORE, CALLS_SINCE = 8, 5
@@ -70,7 +70,7 @@ def few_calls_test(
         added_seconds=math.exp(usual) * (math.exp(step) - 1.0) * math.exp(grown),
         log_e=_by_order(*(_in_parts(part, lowest) for part in (before, after))) - math.log(2.0),
         placebos=len(rivals),
-        beaten=sum(rival < step - max(SLOWER / 2.0, CLOSE * step) for rival in rivals),
+        beaten=sum(rival < surely_below(step) for rival in rivals),
         lasting=min(halves) >= FEW_STEP and lately < step / 2.0,
     )
 

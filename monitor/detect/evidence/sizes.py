@@ -105,10 +105,15 @@ def size_test(
         added_seconds=math.exp(usual) * (math.exp(step) - 1.0) * math.exp(grown),
         log_e=log_e,
         placebos=rivals.size,
-        beaten=int((rivals < step - max(SLOWER / 2.0, CLOSE * step)).sum()),
+        beaten=int((rivals < surely_below(step)).sum()),
         lasting=all(float(np.median(half)) - usual - grown >= SLOWER for half in halves)
         and float(x[-2:].min()) < usual + max(step, SLOWER) / 2.0,
     )
+
+
+def surely_below(step: float) -> float:
+    """The bound (logs) below which an earlier run is surely smaller than the step."""
+    return step - max(SLOWER / 2.0, CLOSE * step)
 
 
 def blocks(histograms: Floats, size: float) -> Floats:

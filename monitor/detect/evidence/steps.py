@@ -251,16 +251,15 @@ def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[Si
     measure = Measure("latency", side, "", "", bound)
     old = _per_window_of(table, past, data)
     calls = runs(table.windows[soon])[0], _per_window_of(table, soon, data)
-    stays = stays_slow(calls, old, table.lowest, edge.fresh)
-    before, after = series(table, past, measure), series(table, soon, measure)
-    after = after if stays else _warm(after, edge.fresh)
+    fresh = set_aside(calls, old, table.lowest, edge.fresh)
+    before, after = series(table, past, measure), _warm(series(table, soon, measure), fresh)
     met = np.intersect1d(once(contrast.windows), after.windows)
     apart = _apart(met, after)
     if after.windows.size < settings.min_bad_windows or not (
         apart or _leans(edge, "latency", side)
     ):
         return []
-    _, new = warm_calls(calls, {} if stays else edge.fresh)
+    _, new = warm_calls(calls, fresh)
     return [
         SizeStep(
             edge,
@@ -295,23 +294,24 @@ def warm_calls(histograms: tuple[Ints, Floats], fresh: Shares) -> tuple[Ints, Fl
     return windows[left > 0], kept[left > 0]
 
 
-def stays_slow(calls: tuple[Ints, Floats], old: Floats, lowest: int, fresh: Shares) -> bool:
-    """Whether the calls of warm instances are far slower than the `old` ones, and hardly faster
-    than those of fresh ones: that is no cold start, which gets better, so all calls tell of it.
+def set_aside(calls: tuple[Ints, Floats], old: Floats, lowest: int, fresh: Shares) -> Shares:
+    """The `fresh` shares that are no evidence: none of them where the calls of warm instances are
+    far slower than the `old` ones, and hardly faster than those of fresh ones. That is no cold
+    start, which gets better, so all calls tell of it.
 
     `calls`: windows since, and their histograms; `lowest`: the first bucket of all histograms.
     """
     if not fresh:
-        return False
+        return fresh
     windows, held = calls
     _, warm = warm_calls(calls, fresh)
     cold = held[np.isin(windows, [at for at, share in fresh.items() if share >= 1.0])]
     if warm.sum() < WARM_CALLS or not cold.sum() or not old.sum():
-        return False
+        return fresh
     usual, first, later = (
         log_quantile(part.sum(axis=0), lowest, 0.5) for part in (old, cold, warm)
     )
-    return later - usual >= max(FEW_STEP, AS_SLOW * (first - usual))
+    return {} if later - usual >= max(FEW_STEP, AS_SLOW * (first - usual)) else fresh
 
 
 def _warm(after: Series, fresh: Shares) -> Series:

@@ -22,7 +22,7 @@ from monitor.detect.evidence.history import (
     steps_of_days,
 )
 from monitor.detect.evidence.rates import dispersion, without_incident
-from monitor.detect.evidence.sizes import CLOSE, SLOWER, Statistic, size_test
+from monitor.detect.evidence.sizes import SLOWER, Statistic, size_test, surely_below
 from monitor.detect.evidence.tested import RATES, WARM, WEIGHTS, EdgeTests
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls, Measure, Series
@@ -175,7 +175,7 @@ class SizeStep:
         )
         if test is None or test.step <= 0 or test.added_seconds < settings.latency_floor_seconds:
             return blank
-        near = test.step - max(SLOWER / 2.0, CLOSE * test.step)
+        near = surely_below(test.step)
         return replace(
             blank,
             log_e=test.log_e,

@@ -13,7 +13,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.sizes import Statistic
-from monitor.detect.evidence.steps import stays_slow, warm_calls
+from monitor.detect.evidence.steps import set_aside, warm_calls
 from monitor.detect.evidence.tested import SIDES, EdgeTests
 from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows
 from monitor.detect.measure.contrasts import Side
@@ -85,8 +85,7 @@ def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -
         ],
         width,
     )
-    if not stays_slow(new, old[1], lowest, shown.fresh):
-        new = warm_calls(new, shown.fresh)
+    new = warm_calls(new, set_aside(new, old[1], lowest, shown.fresh))
     if new[0].size < settings.min_bad_windows:
         return []
     before, after = _above(level, lowest, old, new)

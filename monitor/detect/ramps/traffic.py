@@ -219,8 +219,15 @@ def newest_shares(steps: Sequence[ShareStep]) -> Mapping[str, float]:
     taken = 2 if totals[1:] and totals[-1] < BEGUN * totals[-2] else 1
     while taken < min(len(steps), MOST_STEPS) and sum(totals[-taken:]) < ENOUGH_CALLS:
         taken += 1
+    return shares_of(steps[-taken:])
+
+
+def shares_of(steps: Sequence[ShareStep]) -> Mapping[str, float]:
+    """Each version's share of the calls of some steps; where nobody called, the last one's, which
+    are of spans.
+    """
     calls = Counter[str]()
-    for step in steps[-taken:]:
+    for step in steps:
         calls.update(step.calls)
     whole = calls.total()
     if not whole:
